@@ -1,0 +1,25 @@
+// guard: stops training before an update that is not finite, and finds the factor that clips the gradient.
+//   norm = √Σ partials    control = (clip/max(norm, clip) or 1, norm)
+//   clock.halted = 1 + clock.step when the step's loss or norm is not finite
+//
+// partials [P]  tallies [slots, columns], the loss in row clock.slot, column 0  → clock  control [2]
+// Workgroup: 64 invocations. Grid: (1, 1, 1).
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) local: u32) {
+    var total = 0.0;
+    for (var i = local; i < u.partials; i += LANES) {
+        total += partials[i];
+    }
+    total = sum_lanes(total, local);
+    if (local != 0u) {
+        return;
+    }
+    let loss = tallies[clock[SLOT] * u.columns];
+    if (clock[HALTED] == 0u && !(is_finite(loss) && is_finite(total))) {
+        clock[HALTED] = clock[STEP] + 1u;
+    }
+    let norm = sqrt(total);
+    control[0] = select(1.0, u.clip_norm / max(norm, u.clip_norm), u.clip_norm > 0.0);
+    control[1] = norm;
+}

@@ -1,0 +1,31 @@
+// Sums and maxima over the 64 invocations of a workgroup, in one fixed order. All invocations must call them.
+
+const LANES: u32 = 64u;
+
+var<workgroup> lanes: array<f32, 64>;
+
+fn sum_lanes(value: f32, local: u32) -> f32 {
+    workgroupBarrier();
+    lanes[local] = value;
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        workgroupBarrier();
+        if (local < width) {
+            lanes[local] += lanes[local + width];
+        }
+    }
+    workgroupBarrier();
+    return lanes[0];
+}
+
+fn max_lanes(value: f32, local: u32) -> f32 {
+    workgroupBarrier();
+    lanes[local] = value;
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        workgroupBarrier();
+        if (local < width) {
+            lanes[local] = max(lanes[local], lanes[local + width]);
+        }
+    }
+    workgroupBarrier();
+    return lanes[0];
+}

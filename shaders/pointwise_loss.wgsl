@@ -1,0 +1,30 @@
+// pointwise_loss: a loss of every single output, averaged over the row. The generated functions
+// `loss(x, t)` and `loss_derivative(x, t)` decide which.
+//
+// x, t [B, C]  → scores [B, columns]: column 0 takes the row's mean loss  d_x [B, C] (not written when gradient = 0)
+// Workgroup: 64 invocations on one row. Grid: B rows, folded over (x, y).
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = flat_index(group, groups, 0u, 1u);
+    let first = row * u.outputs;
+    let inside = row < u.batch;
+    let end = select(0u, u.outputs, inside);
+    var total = 0.0;
+    for (var c = local; c < end; c += LANES) {
+        let value = x[first + c];
+        let wanted = t[first + c];
+        total += loss(value, wanted);
+        if (u.gradient != 0u) {
+            d_x[first + c] = loss_derivative(value, wanted) * u.scale;
+        }
+    }
+    total = sum_lanes(total, local);
+    if (inside && local == 0u) {
+        scores[row * u.columns] = total / f32(u.outputs);
+    }
+}

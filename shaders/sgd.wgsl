@@ -1,0 +1,25 @@
+// sgd: m = μ·m − lr·g; w = w + m, or w + μ·m − lr·g with Nesterov; w = w − lr·g without momentum (Keras' form).
+//
+// gradient [count]  rates [slots, 4]: lr in column 0 of row clock.slot  control: clip factor  clock
+// → w [count]  m [count] (any, when momentum = 0)
+// Workgroup: 64 invocations, one a parameter. Grid: ⌈count/64⌉ groups, folded over (x, y).
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = flat_index(group, groups, local, 64u);
+    if (i >= u.count || clock[HALTED] != 0u) {
+        return;
+    }
+    let change = -rates[clock[SLOT] * 4u] * clipped(gradient[i]);
+    if (u.momentum == 0.0) {
+        w[i] += change;
+        return;
+    }
+    let velocity = u.momentum * m[i] + change;
+    m[i] = velocity;
+    w[i] += select(velocity, u.momentum * velocity + change, u.nesterov != 0u);
+}

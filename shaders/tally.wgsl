@@ -1,0 +1,26 @@
+// tally: the sums of a step's scores into the row of tallies for the step. The penalties of the regularisers
+// count once a row in column 0, so that its mean is loss + penalties.
+//
+// scores [B, columns]  penalties [P]  clock  → tallies [slots, columns], row clock.slot
+// Workgroup: 64 invocations on one column, summed in a fixed order. Grid: (columns, 1, 1).
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let column = group.x;
+    var total = 0.0;
+    for (var row = local; row < u.batch; row += LANES) {
+        total += scores[row * u.columns + column];
+    }
+    total = sum_lanes(total, local);
+    var penalty = 0.0;
+    for (var i = local; i < u.penalties; i += LANES) {
+        penalty += penalties[i];
+    }
+    penalty = sum_lanes(penalty, local);
+    if (local == 0u) {
+        if (column == 0u) {
+            total += penalty * f32(u.batch);
+        }
+        tallies[clock[SLOT] * u.columns + column] = total;
+    }
+}

@@ -1,0 +1,265 @@
+//! The activations. To add one, add one entry to the table at the end of this file: its name, L and
+//! range, and its value and derivative in Rust and in WGSL. Everything else (names, errors, shaders,
+//! the kernel table) follows from the entry.
+
+use crate::{Error, Range, Real, Result};
+
+/// The largest dynamic range of a linear output or of normalised data: ±3 standard units.
+pub(crate) const STANDARD_RANGE: Range = Range { min: -3.0, max: 3.0 };
+
+macro_rules! activations {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident: [$($name:literal),+] {
+            limit: $limit:expr,
+            range: |$input:ident| $range:expr,
+            from_output: $from_output:expr,
+            value: |$z:ident| $value:expr,
+            derivative: |$dz:ident| $derivative:expr,
+            wgsl_value: $wgsl_value:literal,
+            wgsl_derivative: $wgsl_derivative:literal,
+        }
+    )+) => {
+        /// The function σ between a layer's (rotated) pre-activation z and its output y.
+        ///
+        /// Each has a table value of L, the half-width of its dynamic region, and the range of its
+        /// outputs, which is the next layer's range of inputs. L of tanh, sigmoid and arctan are those of the
+        /// arpkeras documentation; L of relu and leaky relu those of the ARNN poster's code; the others are this
+        /// crate's choice: about where the derivative has fallen to a twentieth, or 4 where it never does.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Activation {
+            $( $(#[$doc])* $variant, )+
+        }
+
+        impl Activation {
+            /// Every activation, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The names that [`Activation::from_name`] takes; the first is the one that reports show.
+            pub fn names(self) -> &'static [&'static str] {
+                match self { $( Self::$variant => &[$($name),+], )+ }
+            }
+
+            /// The table value of L, the half-width of the dynamic region of z.
+            pub fn limit(self) -> f32 {
+                match self { $( Self::$variant => $limit, )+ }
+            }
+
+            /// The range of y, given the range of the layer's own input where that is known; `None`
+            /// where it depends on an unknown one.
+            pub fn range(self, input: Option<Range>) -> Option<Range> {
+                match self { $( Self::$variant => { let $input = input; $range } )+ }
+            }
+
+            /// Whether y alone is enough for the backward pass, so that z need not be stored.
+            pub(crate) fn from_output(self) -> bool {
+                match self { $( Self::$variant => $from_output, )+ }
+            }
+
+            /// y = σ(z).
+            #[inline]
+            pub fn value<T: Real>(self, z: T) -> T {
+                match self { $( Self::$variant => { let $z = z; $value } )+ }
+            }
+
+            /// σ'(z); at a kink what Keras gives: relu's is that of z < 0, hard tanh's 1.
+            #[inline]
+            pub fn derivative<T: Real>(self, z: T) -> T {
+                match self { $( Self::$variant => { let $dz = z; $derivative } )+ }
+            }
+
+            /// The WGSL functions `activation(z)` and `activation_derivative(z)`.
+            pub(crate) fn wgsl(self) -> String {
+                let (value, derivative) = match self {
+                    $( Self::$variant => ($wgsl_value, $wgsl_derivative), )+
+                };
+                format!(
+                    "fn activation(z: f32) -> f32 {{\n    return {value};\n}}\n\n\
+                     fn activation_derivative(z: f32) -> f32 {{\n    return {derivative};\n}}\n"
+                )
+            }
+        }
+    };
+}
+
+impl Activation {
+    /// The activation's name in reports and files.
+    pub fn name(self) -> &'static str {
+        self.names()[0]
+    }
+
+    /// The activation of this name (Keras' words; case does not matter).
+    ///
+    /// # Errors
+    /// An unknown name; the error lists the known ones.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let wanted = name.to_ascii_lowercase().replace('-', "_");
+        Self::ALL.iter().copied().find(|a| a.names().contains(&wanted.as_str())).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|a| a.name()).collect();
+            Error::invalid("activation", format!("{name:?}"), known.join(", "), "use one of these names")
+        })
+    }
+}
+
+impl std::str::FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::from_name(name)
+    }
+}
+
+impl std::fmt::Display for Activation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn sigmoid<T: Real>(z: T) -> T {
+    // The form that cannot overflow, whatever the sign.
+    let e = (-z.abs()).exp();
+    if z < T::zero() { e / (T::one() + e) } else { T::one() / (T::one() + e) }
+}
+
+/// The Gauss error function's half: the normal distribution's Φ(z).
+fn normal_cdf<T: Real>(z: T) -> T {
+    T::of(0.5) * (T::one() + (z * T::FRAC_1_SQRT_2()).erf())
+}
+
+fn normal_pdf<T: Real>(z: T) -> T {
+    (-T::of(0.5) * z * z).exp() * T::of(0.398_942_280_401_432_7)
+}
+
+/// [min, max of the layer's own input, but at least 1]: unbounded above.
+fn open_above(min: f32, input: Option<Range>) -> Option<Range> {
+    input.map(|r| Range { min, max: r.max.max(1.0) })
+}
+
+const UNIT: Range = Range { min: 0.0, max: 1.0 };
+const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
+
+activations! {
+    /// y = z. L = 1; the next layer is taken to see ±3 standard units.
+    #[default]
+    Linear: ["linear", "identity"] {
+        limit: 1.0,
+        range: |_input| Some(STANDARD_RANGE),
+        from_output: true,
+        value: |z| z,
+        derivative: |_z| T::one(),
+        wgsl_value: "z",
+        wgsl_derivative: "1.0",
+    }
+    /// y = 1/(1 + e⁻ᶻ), in 0..1. L = 4.
+    Sigmoid: ["sigmoid", "logistic"] {
+        limit: 4.0,
+        range: |_input| Some(UNIT),
+        from_output: false,
+        value: |z| sigmoid(z),
+        derivative: |z| { let y = sigmoid(z); y * sigmoid(-z) },
+        wgsl_value: "sigmoid(z)",
+        wgsl_derivative: "sigmoid(z) * sigmoid(-z)",
+    }
+    /// y = tanh z, in −1..1. L = 2.
+    Tanh: ["tanh"] {
+        limit: 2.0,
+        range: |_input| Some(SYMMETRIC),
+        from_output: false,
+        value: |z| z.tanh(),
+        derivative: |z| { let y = z.tanh(); T::one() - y * y },
+        wgsl_value: "hyperbolic_tangent(z)",
+        wgsl_derivative: "tanh_derivative(z)",
+    }
+    /// y = arctan z, in −π/2..π/2. L = 7.
+    Arctan: ["arctan", "atan"] {
+        limit: 7.0,
+        range: |_input| Range::new(-std::f32::consts::FRAC_PI_2, std::f32::consts::FRAC_PI_2).ok(),
+        from_output: false,
+        value: |z| z.atan(),
+        derivative: |z| T::one() / (T::one() + z * z),
+        wgsl_value: "arc_tangent(z)",
+        wgsl_derivative: "1.0 / (1.0 + z * z)",
+    }
+    /// y = max(z, 0). L = 4; range 0..max(own input, 1).
+    Relu: ["relu"] {
+        limit: 4.0,
+        range: |input| open_above(0.0, input),
+        from_output: true,
+        value: |z| z.max(T::zero()),
+        derivative: |z| if z > T::zero() { T::one() } else { T::zero() },
+        wgsl_value: "max(z, 0.0)",
+        wgsl_derivative: "select(0.0, 1.0, z > 0.0)",
+    }
+    /// y = z for z > 0, else 0.3 z (Keras' α). L = 4; range 0.3·min..max of the layer's own input.
+    LeakyRelu: ["leaky_relu"] {
+        limit: 4.0,
+        range: |input| input.map(|r| Range { min: 0.3 * r.min, max: r.max }),
+        from_output: false,
+        value: |z| if z > T::zero() { z } else { T::of(0.3) * z },
+        derivative: |z| if z > T::zero() { T::one() } else { T::of(0.3) },
+        wgsl_value: "select(0.3 * z, z, z > 0.0)",
+        wgsl_derivative: "select(0.3, 1.0, z > 0.0)",
+    }
+    /// y = z for z > 0, else eᶻ − 1. L = 4; range −1..max(own input, 1).
+    Elu: ["elu"] {
+        limit: 4.0,
+        range: |input| open_above(-1.0, input),
+        from_output: false,
+        value: |z| if z > T::zero() { z } else { z.exp_m1() },
+        derivative: |z| if z > T::zero() { T::one() } else { z.exp() },
+        wgsl_value: "select(exponential_minus_one(min(z, 0.0)), z, z > 0.0)",
+        wgsl_derivative: "select(exp(min(z, 0.0)), 1.0, z > 0.0)",
+    }
+    /// y = ln(1 + eᶻ). L = 4; range 0..max(own input, 1).
+    Softplus: ["softplus"] {
+        limit: 4.0,
+        range: |input| open_above(0.0, input),
+        from_output: false,
+        value: |z| z.max(T::zero()) + (-z.abs()).exp().ln_1p(),
+        derivative: |z| sigmoid(z),
+        wgsl_value: "max(z, 0.0) + log(1.0 + exp(-abs(z)))",
+        wgsl_derivative: "sigmoid(z)",
+    }
+    /// y = z·sigmoid(z). L = 4; range −0.2785..max(own input, 1).
+    Silu: ["silu", "swish"] {
+        limit: 4.0,
+        range: |input| open_above(-0.278_464_55, input),
+        from_output: false,
+        value: |z| z * sigmoid(z),
+        derivative: |z| { let s = sigmoid(z); s * (T::one() + z * sigmoid(-z)) },
+        wgsl_value: "z * sigmoid(z)",
+        wgsl_derivative: "sigmoid(z) * (1.0 + z * sigmoid(-z))",
+    }
+    /// y = z·Φ(z), exact (not the tanh approximation). L = 4; range −0.17..max(own input, 1).
+    Gelu: ["gelu"] {
+        limit: 4.0,
+        range: |input| open_above(-0.169_970_76, input),
+        from_output: false,
+        value: |z| z * normal_cdf(z),
+        derivative: |z| normal_cdf(z) + z * normal_pdf(z),
+        wgsl_value: "z * normal_cdf(z)",
+        wgsl_derivative: "normal_cdf(z) + z * exp(-0.5 * z * z) * 0.3989422804",
+    }
+    /// y = z cut to −1..1. L = 1, where it saturates.
+    HardTanh: ["hard_tanh", "hardtanh"] {
+        limit: 1.0,
+        range: |_input| Some(SYMMETRIC),
+        from_output: false,
+        value: |z| z.max(-T::one()).min(T::one()),
+        derivative: |z| if z.abs() <= T::one() { T::one() } else { T::zero() },
+        wgsl_value: "clamp(z, -1.0, 1.0)",
+        wgsl_derivative: "select(0.0, 1.0, abs(z) <= 1.0)",
+    }
+    /// y = z/(1 + |z|), in −1..1. L = 4.
+    Softsign: ["softsign"] {
+        limit: 4.0,
+        range: |_input| Some(SYMMETRIC),
+        from_output: false,
+        value: |z| z / (T::one() + z.abs()),
+        derivative: |z| { let d = T::one() + z.abs(); T::one() / (d * d) },
+        wgsl_value: "z / (1.0 + abs(z))",
+        wgsl_derivative: "1.0 / ((1.0 + abs(z)) * (1.0 + abs(z)))",
+    }
+}

@@ -1,0 +1,35 @@
+//! Data sets: loaders of the original file formats, arrays from memory, a drawn data set that needs
+//! no download, and scaling fitted on the training part.
+//!
+//! | source | call | one row of inputs | targets |
+//! |---|---|---|---|
+//! | arrays in memory | [`Dataset::classes`], [`Dataset::values`] | any shape | classes or values |
+//! | idx files, plain or `.gz` | [`idx::load`] | as in the file, 0..1 | classes |
+//! | MNIST | [`idx::mnist`] | `[28, 28]`, 0..1 | 10 classes |
+//! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
+//! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
+//! | a table in a CSV file | [`Csv`] | `[columns]`, as in the file | values or classes |
+//! | a folder of PNG and JPEG files | `folder::load`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class a directory |
+//! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
+//!
+//! Colour images have their channels last. [`Scaler`] brings inputs or regression targets to a common
+//! scale; fit it on the training part and apply it to both parts.
+
+pub mod cifar10;
+mod csv;
+mod dataset;
+#[cfg(feature = "images")]
+pub mod folder;
+mod glyphs;
+pub mod idx;
+mod scale;
+
+pub use self::csv::Csv;
+pub use dataset::{Dataset, Split, Targets};
+pub use glyphs::Glyphs;
+pub use scale::Scaler;
+
+/// Rec. 601 luma, in f64 so that three equal channels give exactly their value.
+fn luma(red: f32, green: f32, blue: f32) -> f32 {
+    (0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)) as f32
+}

@@ -1,0 +1,272 @@
+//! Which device: by argument, by environment, or the best there is.
+
+use super::Executor;
+use super::cpu::Cpu;
+use super::gpu::{Gpu, GpuExecutor};
+use crate::{Error, Result};
+use std::sync::Arc;
+
+/// Where models train and predict: a GPU through wgpu, or the CPU.
+///
+/// [`Device::auto`] is right for most programs. Names, as arguments or in `AUTOROT_DEVICE`:
+///
+/// | name | device |
+/// |---|---|
+/// | `auto` | a real GPU if there is one, else the CPU |
+/// | `gpu` | the best adapter: a real GPU, else a software one |
+/// | `software` | a software adapter (Mesa's lavapipe, SwiftShader, WARP) |
+/// | `cpu` | the CPU in f32 |
+/// | `cpu-f64` | the CPU in f64: slow, for checks |
+/// | anything else | the adapter whose name contains it |
+///
+/// wgpu's own `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`), `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF`
+/// (`low`, `high`) narrow the choice of adapters.
+#[derive(Clone, Debug)]
+pub struct Device {
+    kind: Kind,
+    why: String,
+    variant: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Cpu,
+    CpuF64,
+    Gpu(Arc<Gpu>),
+}
+
+impl Device {
+    /// The device named by `AUTOROT_DEVICE`, or else a real GPU if there is one, or else the CPU. A software
+    /// adapter is taken only when asked for.
+    ///
+    /// # Errors
+    /// `AUTOROT_DEVICE` names a device that is not there, or a GPU is there but cannot be opened.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn auto() -> Result<Self> {
+        pollster::block_on(Self::auto_async())
+    }
+
+    /// [`Device::auto`], for callers that may not block.
+    pub async fn auto_async() -> Result<Self> {
+        match std::env::var("AUTOROT_DEVICE") {
+            Ok(name) if !name.is_empty() => {
+                let mut device = Self::named_async(&name).await?;
+                device.why = format!("AUTOROT_DEVICE={name}");
+                Ok(device)
+            }
+            _ => Self::best(false).await,
+        }
+    }
+
+    /// The best adapter: a real GPU, else a software one.
+    ///
+    /// # Errors
+    /// No adapter, or it cannot be opened.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn gpu() -> Result<Self> {
+        pollster::block_on(Self::named_async("gpu"))
+    }
+
+    /// The CPU in f32.
+    pub fn cpu() -> Self {
+        Self { kind: Kind::Cpu, why: "asked for".into(), variant: None }
+    }
+
+    /// The CPU in f64: the oracle that checks are made against.
+    pub fn cpu_f64() -> Self {
+        Self { kind: Kind::CpuF64, why: "asked for".into(), variant: None }
+    }
+
+    /// A device and a queue that the caller owns; handles are cheap to clone. No optional feature and
+    /// no limit beyond `wgpu::Limits::default()` is needed.
+    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        Self {
+            kind: Kind::Gpu(Arc::new(Gpu::new(device, queue))),
+            why: "the caller's own".into(),
+            variant: None,
+        }
+    }
+
+    /// The device of this name; see the table above.
+    ///
+    /// # Errors
+    /// No such device; the error lists those there are.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn named(name: &str) -> Result<Self> {
+        pollster::block_on(Self::named_async(name))
+    }
+
+    /// [`Device::named`], for callers that may not block.
+    pub async fn named_async(name: &str) -> Result<Self> {
+        let mut device = match name.to_ascii_lowercase().as_str() {
+            "auto" => return Self::best(false).await,
+            "cpu" => return Ok(Self::cpu()),
+            "cpu-f64" | "cpu_f64" => return Ok(Self::cpu_f64()),
+            "gpu" => return Self::best(true).await,
+            "software" => Self::first(name, |info| info.device_type == wgpu::DeviceType::Cpu).await?,
+            part => Self::first(name, |info| info.name.to_ascii_lowercase().contains(part)).await?,
+        };
+        device.why = format!("asked for {name:?}");
+        Ok(device)
+    }
+
+    /// Takes this variant of every kernel that has it, instead of the adapter's choice: for tests and
+    /// benchmarks. The results stay within the same tolerances.
+    pub fn with_variant(mut self, variant: &'static str) -> Self {
+        self.variant = Some(variant);
+        self
+    }
+
+    /// The adapter's name, `cpu` or `cpu-f64`.
+    pub fn name(&self) -> String {
+        match &self.kind {
+            Kind::Cpu => "cpu".into(),
+            Kind::CpuF64 => "cpu-f64".into(),
+            Kind::Gpu(gpu) => format!("{} ({})", gpu.info().name, gpu.info().backend),
+        }
+    }
+
+    /// Why this device was taken.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Whether plans run through wgpu.
+    pub fn is_gpu(&self) -> bool {
+        matches!(self.kind, Kind::Gpu(_))
+    }
+
+    /// An executor of its own for one model.
+    pub fn executor(&self) -> Box<dyn Executor> {
+        match &self.kind {
+            Kind::Cpu => Box::new(Cpu::<f32>::default()),
+            Kind::CpuF64 => Box::new(Cpu::<f64>::default()),
+            Kind::Gpu(gpu) => Box::new(GpuExecutor::new(gpu.clone(), self.variant)),
+        }
+    }
+
+    async fn best(software_too: bool) -> Result<Self> {
+        let (candidates, instance_note) = ranked().await;
+        let software = candidates.iter().filter(|a| is_software(&a.get_info())).count();
+        let asked = std::env::var("WGPU_ADAPTER_NAME").is_ok_and(|name| !name.is_empty());
+        match candidates.into_iter().find(|a| software_too || asked || !is_software(&a.get_info())) {
+            Some(adapter) => {
+                let why = if asked {
+                    "WGPU_ADAPTER_NAME asks for it"
+                } else if is_software(&adapter.get_info()) {
+                    "the only kind of adapter wgpu finds is a software one"
+                } else {
+                    "the best GPU that wgpu finds"
+                };
+                open(adapter, why.into()).await
+            }
+            None if software_too => Err(Error::device(
+                "gpu",
+                format!("no adapter found ({instance_note})"),
+                "install a Vulkan, Metal or DX12 driver (for a software one on Debian: mesa-vulkan-drivers), or use \
+                 AUTOROT_DEVICE=cpu",
+            )),
+            None => {
+                let why = if software == 0 {
+                    format!("wgpu finds no GPU ({instance_note})")
+                } else {
+                    "wgpu finds only a software adapter, which is taken only when asked for \
+                     (AUTOROT_DEVICE=software)"
+                        .to_owned()
+                };
+                Ok(Self { why, ..Self::cpu() })
+            }
+        }
+    }
+
+    async fn first(name: &str, wanted: impl Fn(&wgpu::AdapterInfo) -> bool) -> Result<Self> {
+        let (candidates, _) = ranked().await;
+        let known: Vec<String> = candidates.iter().map(|a| format!("{:?}", a.get_info().name)).collect();
+        match candidates.into_iter().find(|a| wanted(&a.get_info())) {
+            Some(adapter) => open(adapter, String::new()).await,
+            None => Err(Error::invalid(
+                "device",
+                format!("{name:?}"),
+                format!(
+                    "auto, gpu, software, cpu, cpu-f64 or part of an adapter's name ({})",
+                    known.join(", ")
+                ),
+                "choose one of these; the example `devices` lists them",
+            )),
+        }
+    }
+}
+
+fn is_software(info: &wgpu::AdapterInfo) -> bool {
+    info.device_type == wgpu::DeviceType::Cpu
+}
+
+/// The adapters that the environment allows, best first, and where they were looked for.
+async fn ranked() -> (Vec<wgpu::Adapter>, String) {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let backends = descriptor.backends & wgpu::Instance::enabled_backend_features();
+    let note = format!("looked for {backends:?}");
+    if backends.is_empty() {
+        return (Vec::new(), note);
+    }
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = instance.enumerate_adapters(backends).await;
+    let name = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default().to_ascii_lowercase();
+    adapters.retain(|a| {
+        a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+            && a.get_info().name.to_ascii_lowercase().contains(&name)
+    });
+    let low_power = wgpu::PowerPreference::from_env() == Some(wgpu::PowerPreference::LowPower);
+    adapters.sort_by_key(|a| match a.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => u8::from(low_power),
+        wgpu::DeviceType::IntegratedGpu => u8::from(!low_power),
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    (adapters, note)
+}
+
+/// Opens an adapter with WebGPU's default limits, except that buffers may be as large as it allows.
+async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
+    let offered = adapter.limits();
+    let limits = wgpu::Limits {
+        max_buffer_size: offered.max_buffer_size,
+        max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+        ..wgpu::Limits::default()
+    };
+    let request = wgpu::DeviceDescriptor {
+        label: Some("autorot"),
+        required_limits: limits,
+        memory_hints: wgpu::MemoryHints::Performance,
+        ..Default::default()
+    };
+    let (device, queue) = adapter.request_device(&request).await.map_err(|e| {
+        Error::device(
+            adapter.get_info().name,
+            e,
+            "choose another adapter with AUTOROT_DEVICE, or use AUTOROT_DEVICE=cpu",
+        )
+    })?;
+    Ok(Device { why, ..Device::from_wgpu(device, queue) })
+}
+
+/// One adapter, as `adapters` reports it.
+#[derive(Clone, Debug)]
+pub struct AdapterReport {
+    /// What wgpu tells: name, driver, backend, type.
+    pub info: wgpu::AdapterInfo,
+    /// What it can do at most.
+    pub limits: wgpu::Limits,
+    /// The optional features it offers.
+    pub features: wgpu::Features,
+}
+
+/// All adapters that wgpu finds and the environment allows, best first.
+#[cfg(not(target_family = "wasm"))]
+pub fn adapters() -> Vec<AdapterReport> {
+    let (adapters, _) = pollster::block_on(ranked());
+    let report =
+        |a: wgpu::Adapter| AdapterReport { info: a.get_info(), limits: a.limits(), features: a.features() };
+    adapters.into_iter().map(report).collect()
+}

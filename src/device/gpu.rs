@@ -1,0 +1,464 @@
+//! The GPU executor: one compute pass for a step, everything it needs built beforehand.
+
+use super::{Executor, Pending, Program, Programs, Values};
+use crate::kernel::{Access, Element, Kernel, Traits};
+use crate::plan::{Home, Op, Plan, View};
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// A wgpu device with its queue, and the pipelines made for it so far. Models on one device share it.
+#[derive(Debug)]
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    pipelines: Mutex<HashMap<String, Pipeline>>,
+}
+
+#[derive(Clone, Debug)]
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+impl Gpu {
+    /// Around a device and a queue that the caller owns. Nothing of them is configured or polled beyond what
+    /// reading back needs; no optional feature or raised limit is required.
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let info = device.adapter_info();
+        Self { device, queue, info, pipelines: Mutex::default() }
+    }
+
+    /// What wgpu tells of the adapter.
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.info
+    }
+
+    /// What decides between kernel variants.
+    pub fn traits(&self) -> Traits {
+        Traits { software: self.info.device_type == wgpu::DeviceType::Cpu }
+    }
+
+    /// The pipeline of a kernel's variant, made on first use.
+    fn pipeline(&self, kernel: &dyn Kernel, variant: usize) -> Pipeline {
+        let source = kernel.source(variant);
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(&source) {
+            return pipeline.clone();
+        }
+        let label = Some(kernel.name());
+        let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty: kind, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
+        entries.extend(kernel.bindings().iter().enumerate().map(|(i, binding)| {
+            entry(i + 1, wgpu::BufferBindingType::Storage { read_only: binding.access == Access::Read })
+        }));
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(source.as_str().into()),
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            // Every kernel writes its workgroup memory before it reads it.
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        let made = Pipeline { pipeline, layout };
+        pipelines.insert(source, made.clone());
+        made
+    }
+
+    fn error(&self, reason: impl ToString, remedy: &str) -> Error {
+        Error::device(&self.info.name, reason, remedy)
+    }
+
+    /// Runs `work` and returns what wgpu found wrong with it. In a browser the answer comes later: there
+    /// the errors reach the device's own handler instead.
+    fn watched<R>(&self, what: &str, work: impl FnOnce() -> R) -> Result<R> {
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let result = work();
+        let (validation, memory) = (validation.pop(), memory.pop());
+        if let Some(Some(error)) = ready(memory) {
+            return Err(self.error(
+                format!("{what}: out of memory: {error}"),
+                "use a smaller batch or data set, or the CPU (AUTOROT_DEVICE=cpu)",
+            ));
+        }
+        match ready(validation) {
+            Some(Some(error)) => {
+                Err(self.error(format!("{what}: {error}"), "report this as a bug of autorot"))
+            }
+            _ => Ok(result),
+        }
+    }
+}
+
+/// The future's result, if it is there already.
+fn ready<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    buffer: wgpu::Buffer,
+    element: Element,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct BoundOp {
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    grid: [u32; 3],
+}
+
+#[derive(Debug)]
+struct Bound {
+    name: String,
+    ops: Vec<BoundOp>,
+    /// Each plan buffer's buffer on the device.
+    buffers: Vec<wgpu::Buffer>,
+}
+
+/// Executes plans on a GPU.
+#[derive(Debug)]
+pub(crate) struct GpuExecutor {
+    gpu: Arc<Gpu>,
+    shared: HashMap<String, Shared>,
+    /// Scratch slots, used by all programs in turn. A later program may replace a slot by a larger one.
+    scratch: Vec<wgpu::Buffer>,
+    staging: Option<wgpu::Buffer>,
+    programs: Programs<Bound>,
+    /// The variant to take for every kernel that has it, instead of the adapter's choice.
+    variant: Option<&'static str>,
+}
+
+/// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
+const UPLOAD: usize = 16 << 20;
+
+impl GpuExecutor {
+    pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>) -> Self {
+        Self {
+            gpu,
+            shared: HashMap::new(),
+            scratch: Vec::new(),
+            staging: None,
+            programs: Programs::default(),
+            variant,
+        }
+    }
+
+    fn buffer(&self, label: &str, len: usize) -> Result<wgpu::Buffer> {
+        let (bytes, limit) = (len as u64 * 4, self.gpu.device.limits().max_buffer_size);
+        if bytes > limit {
+            return Err(self.gpu.error(
+                format!("buffer {label}: found {bytes} bytes, expected at most {limit}, the device's limit"),
+                "use a smaller batch or model, or the CPU (AUTOROT_DEVICE=cpu)",
+            ));
+        }
+        self.gpu.watched(label, || {
+            self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: bytes.max(4),
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        })
+    }
+
+    fn shared(&self, key: &str) -> Result<&Shared> {
+        self.shared.get(key).ok_or_else(|| {
+            Error::invalid(format!("buffer {key:?}"), "nothing", "an allocated buffer", "allocate it first")
+        })
+    }
+
+    fn variant(&self, kernel: &dyn Kernel) -> usize {
+        let wanted = self.variant.and_then(|name| kernel.variants().iter().position(|v| *v == name));
+        wanted.unwrap_or_else(|| kernel.prefer(self.gpu.traits()))
+    }
+
+    fn bind_op(
+        &self,
+        op: &Op,
+        buffers: &[wgpu::Buffer],
+        uniforms: &wgpu::Buffer,
+        offset: u64,
+        plan: &str,
+    ) -> Result<BoundOp> {
+        let kernel = &*op.kernel;
+        let variant = self.variant(kernel);
+        let place = format!("{plan}: {}: {}", op.scope, kernel.name());
+        let limits = self.gpu.device.limits();
+        let grid = kernel.grid(variant);
+        if let Some(groups) = grid.iter().find(|&&g| g > limits.max_compute_workgroups_per_dimension) {
+            return Err(self.gpu.error(
+                format!(
+                    "{place}: found {groups} workgroups, expected at most {}",
+                    limits.max_compute_workgroups_per_dimension
+                ),
+                "use a smaller batch",
+            ));
+        }
+        let mut entries = vec![wgpu::BindGroupEntry {
+            binding: 0,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: uniforms,
+                offset,
+                size: wgpu::BufferSize::new(kernel.uniforms().len() as u64 * 4),
+            }),
+        }];
+        for (i, ((view, binding), len)) in
+            op.args.iter().zip(kernel.bindings()).zip(kernel.lens()).enumerate()
+        {
+            let bytes = len as u64 * 4;
+            if bytes > limits.max_storage_buffer_binding_size {
+                return Err(self.gpu.error(
+                    format!(
+                        "{place}: found {bytes} bytes for {}, expected at most {} in one binding",
+                        binding.name, limits.max_storage_buffer_binding_size
+                    ),
+                    "use a smaller batch or layer, or the CPU (AUTOROT_DEVICE=cpu)",
+                ));
+            }
+            entries.push(wgpu::BindGroupEntry {
+                binding: i as u32 + 1,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &buffers[view.buffer],
+                    offset: view.offset as u64 * 4,
+                    size: wgpu::BufferSize::new(bytes),
+                }),
+            });
+        }
+        self.gpu.watched(&place, || {
+            let Pipeline { pipeline, layout } = self.gpu.pipeline(kernel, variant);
+            let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(kernel.name()),
+                layout: &layout,
+                entries: &entries,
+            });
+            BoundOp { pipeline, group, grid }
+        })
+    }
+
+    /// Copies a stretch of a buffer to the host.
+    async fn download(&mut self, buffer: &wgpu::Buffer, offset: usize, len: usize) -> Result<Vec<u32>> {
+        let bytes = len as u64 * 4;
+        let gpu = self.gpu.clone();
+        if self.staging.as_ref().is_none_or(|s| s.size() < bytes) {
+            self.staging = Some(gpu.watched("reading back", || {
+                gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("staging"),
+                    size: bytes.max(4),
+                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                })
+            })?);
+        }
+        let Some(staging) = &self.staging else { return Ok(Vec::new()) };
+        let lost = |reason: String| {
+            gpu.error(reason, "the device may be lost: start again, or use AUTOROT_DEVICE=cpu")
+        };
+        gpu.watched("reading back", || {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(buffer, offset as u64 * 4, staging, 0, Some(bytes));
+            gpu.queue.submit([encoder.finish()]);
+        })?;
+        let slice = staging.slice(..bytes);
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only when the whole read was dropped.
+            let _ = sender.send(result);
+        });
+        #[cfg(not(target_family = "wasm"))]
+        gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| lost(e.to_string()))?;
+        let mapped = receiver.await.map_err(|e| lost(e.to_string()))?;
+        mapped.map_err(|e| lost(e.to_string()))?;
+        let words = {
+            let range = slice.get_mapped_range().map_err(|e| lost(e.to_string()))?;
+            bytemuck::pod_collect_to_vec(&range)
+        };
+        staging.unmap();
+        Ok(words)
+    }
+
+    async fn download_floats(
+        &mut self,
+        buffer: &wgpu::Buffer,
+        offset: usize,
+        len: usize,
+    ) -> Result<Vec<f64>> {
+        let words = self.download(buffer, offset, len).await?;
+        Ok(words.into_iter().map(|w| f64::from(f32::from_bits(w))).collect())
+    }
+}
+
+fn bounds(end: usize, len: usize) -> Error {
+    Error::invalid(
+        "buffer access",
+        format!("an end at {end}"),
+        format!("at most {len} elements of its type"),
+        "shorten it",
+    )
+}
+
+impl Executor for GpuExecutor {
+    fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()> {
+        if self.shared.get(key).is_none_or(|s| s.len != len || s.element != element) {
+            // The old buffer goes first, so that the new one may take its memory.
+            self.shared.remove(key);
+            let buffer = self.buffer(key, len)?;
+            self.shared.insert(key.to_owned(), Shared { buffer, element, len });
+        }
+        Ok(())
+    }
+
+    fn free(&mut self, key: &str) {
+        self.shared.remove(key);
+    }
+
+    fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {
+        let shared = self.shared(key)?;
+        let end = offset + values.len();
+        if end > shared.len || values.element() != shared.element {
+            return Err(bounds(end, shared.len));
+        }
+        let converted: Vec<f32>;
+        let bytes: &[u8] = match values {
+            Values::F32(v) => bytemuck::cast_slice(v),
+            Values::U32(v) => bytemuck::cast_slice(v),
+            Values::F64(v) => {
+                converted = v.iter().map(|&v| v as f32).collect();
+                bytemuck::cast_slice(&converted)
+            }
+        };
+        self.gpu.watched(key, || {
+            for (i, piece) in bytes.chunks(UPLOAD).enumerate() {
+                self.gpu.queue.write_buffer(&shared.buffer, (offset * 4 + i * UPLOAD) as u64, piece);
+                if bytes.len() > UPLOAD {
+                    self.gpu.queue.submit([]);
+                }
+            }
+        })
+    }
+
+    fn read<'a>(&'a mut self, key: &str, offset: usize, len: usize) -> Pending<'a, Result<Vec<f64>>> {
+        let source = self.shared(key).and_then(|s| {
+            if offset + len > s.len { Err(bounds(offset + len, s.len)) } else { Ok(s.buffer.clone()) }
+        });
+        Box::pin(async move { self.download_floats(&source?, offset, len).await })
+    }
+
+    fn read_index<'a>(&'a mut self, key: &str, len: usize) -> Pending<'a, Result<Vec<u32>>> {
+        let source = self
+            .shared(key)
+            .and_then(|s| if len > s.len { Err(bounds(len, s.len)) } else { Ok(s.buffer.clone()) });
+        Box::pin(async move { self.download(&source?, 0, len).await })
+    }
+
+    fn bind(&mut self, plan: &Plan) -> Result<Program> {
+        for (slot, &len) in plan.scratch.iter().enumerate() {
+            if self.scratch.get(slot).is_none_or(|b| b.size() < len as u64 * 4) {
+                let buffer = self.buffer("scratch", len)?;
+                if slot < self.scratch.len() {
+                    self.scratch[slot] = buffer;
+                } else {
+                    self.scratch.push(buffer);
+                }
+            }
+        }
+        let buffers = plan.buffers.iter().map(|buffer| match &buffer.home {
+            Home::Shared(key) => {
+                let shared = self.shared(key)?;
+                if shared.len < buffer.len || shared.element != buffer.element {
+                    return Err(bounds(buffer.len, shared.len));
+                }
+                Ok(shared.buffer.clone())
+            }
+            Home::Scratch(slot) => Ok(self.scratch[*slot].clone()),
+        });
+        let buffers: Vec<wgpu::Buffer> = buffers.collect::<Result<_>>()?;
+
+        let stride = self.gpu.device.limits().min_uniform_buffer_offset_alignment as usize / 4;
+        let mut words = Vec::new();
+        let mut offsets = Vec::with_capacity(plan.ops.len());
+        for op in &plan.ops {
+            words.resize(words.len().next_multiple_of(stride), 0);
+            offsets.push(words.len() as u64 * 4);
+            words.extend(op.kernel.uniforms());
+        }
+        let uniforms = self.gpu.watched(&plan.name, || {
+            let uniforms = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("uniforms"),
+                size: (words.len() as u64 * 4).max(4),
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            self.gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
+            uniforms
+        })?;
+        let ops = plan.ops.iter().zip(offsets);
+        let ops = ops.map(|(op, offset)| self.bind_op(op, &buffers, &uniforms, offset, &plan.name));
+        let ops = ops.collect::<Result<_>>()?;
+        Ok(self.programs.add(Bound { name: plan.name.clone(), ops, buffers }))
+    }
+
+    fn release(&mut self, program: Program) {
+        self.programs.release(program);
+    }
+
+    fn run(&mut self, program: Program, times: usize) -> Result<()> {
+        let bound = self.programs.get(program)?;
+        self.gpu.watched(&bound.name, || {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                for _ in 0..times {
+                    for op in &bound.ops {
+                        pass.set_pipeline(&op.pipeline);
+                        pass.set_bind_group(0, &op.group, &[]);
+                        let [x, y, z] = op.grid;
+                        pass.dispatch_workgroups(x, y, z);
+                    }
+                }
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+        })
+    }
+
+    fn read_view<'a>(&'a mut self, program: Program, view: View) -> Pending<'a, Result<Vec<f64>>> {
+        let buffer = self.programs.get(program).map(|bound| bound.buffers[view.buffer].clone());
+        Box::pin(async move { self.download_floats(&buffer?, view.offset, view.len).await })
+    }
+
+    fn bytes(&self) -> u64 {
+        let shared = self.shared.values().map(|s| s.buffer.size());
+        shared.sum::<u64>() + self.scratch.iter().map(wgpu::Buffer::size).sum::<u64>()
+    }
+}

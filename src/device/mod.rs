@@ -1,0 +1,124 @@
+//! Devices: where plans run. [`Device`] chooses; an [`Executor`] keeps a model's buffers and runs its plans.
+
+mod choose;
+mod cpu;
+mod gpu;
+
+pub use choose::{AdapterReport, Device, adapters};
+pub use gpu::Gpu;
+
+use crate::kernel::Element;
+use crate::plan::{Plan, View};
+use crate::{Error, Result};
+use std::pin::Pin;
+
+/// A future of an executor; not `Send`, so that a browser's may be one.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Numbers to write to a buffer; executors convert them to their own type.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// Single precision.
+    F32(&'a [f32]),
+    /// Double precision.
+    F64(&'a [f64]),
+    /// Integers.
+    U32(&'a [u32]),
+}
+
+impl Values<'_> {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(v) => v.len(),
+            Self::F64(v) => v.len(),
+            Self::U32(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the values are.
+    pub fn element(&self) -> Element {
+        if matches!(self, Self::U32(_)) { Element::Index } else { Element::Float }
+    }
+}
+
+/// A bound plan's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Program(pub(crate) usize);
+
+/// Programs by number; the numbers of released ones are given again.
+#[derive(Debug)]
+struct Programs<B>(Vec<Option<B>>);
+
+impl<B> Default for Programs<B> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<B> Programs<B> {
+    fn add(&mut self, bound: B) -> Program {
+        let place = self.0.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.0.push(None);
+            self.0.len() - 1
+        });
+        self.0[place] = Some(bound);
+        Program(place)
+    }
+
+    fn get(&self, program: Program) -> Result<&B> {
+        self.0.get(program.0).and_then(Option::as_ref).ok_or_else(|| {
+            Error::invalid(
+                "program",
+                format!("{program:?}"),
+                "a bound program",
+                "bind the plan before running it",
+            )
+        })
+    }
+
+    fn release(&mut self, program: Program) {
+        if let Some(place) = self.0.get_mut(program.0) {
+            *place = None;
+        }
+    }
+}
+
+/// Keeps one model's buffers on a device and runs its plans. Shared buffers have names; each is
+/// allocated once, filled with zeros.
+pub trait Executor {
+    /// Allocates a shared buffer, unless one of this name and length is there.
+    fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()>;
+
+    /// Gives a shared buffer's memory back. No bound program may use it any more.
+    fn free(&mut self, key: &str);
+
+    /// Writes into a shared buffer from `offset` on.
+    fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()>;
+
+    /// Reads numbers of a shared buffer; exact, since f32 fits into f64.
+    fn read<'a>(&'a mut self, key: &str, offset: usize, len: usize) -> Pending<'a, Result<Vec<f64>>>;
+
+    /// Reads integers of a shared buffer.
+    fn read_index<'a>(&'a mut self, key: &str, len: usize) -> Pending<'a, Result<Vec<u32>>>;
+
+    /// Prepares everything that running the plan needs. Its shared buffers must have been allocated.
+    fn bind(&mut self, plan: &Plan) -> Result<Program>;
+
+    /// Forgets a program.
+    fn release(&mut self, program: Program);
+
+    /// Runs a program's ops `times` times in a row.
+    fn run(&mut self, program: Program, times: usize) -> Result<()>;
+
+    /// Reads a kept scratch buffer, or any shared one, as the program sees it.
+    fn read_view<'a>(&'a mut self, program: Program, view: View) -> Pending<'a, Result<Vec<f64>>>;
+
+    /// Bytes that the buffers take on the device.
+    fn bytes(&self) -> u64;
+}

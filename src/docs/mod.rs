@@ -1,0 +1,7 @@
+//! How the crate is made: pages for those who read or extend it.
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("adding_a_layer.md")]
+pub mod adding_a_layer {}

@@ -1,0 +1,84 @@
+//! The crate's one error type. Every message names the place (layer path, file or option), what was
+//! found, what was expected and what to do about it.
+
+use std::path::Path;
+
+/// What every fallible function of the crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument, a shape, a name or the content of a file is not usable.
+    #[error("{place}: found {found}, expected {expected}; {remedy}")]
+    Invalid {
+        /// Layer path (`2.dense`), file or option.
+        place: String,
+        /// What was there.
+        found: String,
+        /// What would have been right.
+        expected: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}; check that the path exists and may be read or written")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The device cannot do what was asked, or failed while doing it.
+    #[error("device {device}: {reason}; {remedy}")]
+    Device {
+        /// The adapter's name, or `cpu`.
+        device: String,
+        /// What happened.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Training met a loss or a gradient that is not a finite number. The model keeps the weights it
+    /// had before the step.
+    #[error(
+        "training step {step}: found {found} in {layer}, expected finite numbers; \
+         the weights from before this step are kept: lower the learning rate, clip the gradients or check the data"
+    )]
+    NonFinite {
+        /// The step, counted from 1 since the model was built.
+        step: u64,
+        /// The path of the first layer with a value that is not finite, or `loss`.
+        layer: String,
+        /// What was not finite.
+        found: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Invalid`] from its four parts.
+    pub fn invalid(
+        place: impl ToString,
+        found: impl ToString,
+        expected: impl ToString,
+        remedy: impl ToString,
+    ) -> Self {
+        Self::Invalid {
+            place: place.to_string(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+            remedy: remedy.to_string(),
+        }
+    }
+
+    /// An [`Error::Io`] for this file.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io { path: path.as_ref().display().to_string(), source }
+    }
+
+    /// An [`Error::Device`] from its three parts.
+    pub fn device(device: impl ToString, reason: impl ToString, remedy: impl ToString) -> Self {
+        Self::Device { device: device.to_string(), reason: reason.to_string(), remedy: remedy.to_string() }
+    }
+}

@@ -1,0 +1,282 @@
+//! How parameters start: the initialisers that Keras offers for Dense.
+
+use crate::{Error, Result};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+
+/// The distribution of a parameter's initial values. Fans are those of Keras: a kernel of shape
+/// [.., inputs, units] has fan-in `inputs` and fan-out `units`, times the taps of the leading dimensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Initializer {
+    /// Uniform in ±√(6/(fan-in + fan-out)) (Glorot and Bengio 2010): Keras' default.
+    #[default]
+    GlorotUniform,
+    /// Truncated normal of variance 2/(fan-in + fan-out).
+    GlorotNormal,
+    /// Uniform in ±√(6/fan-in) (He et al. 2015).
+    HeUniform,
+    /// Truncated normal of variance 2/fan-in.
+    HeNormal,
+    /// Uniform in ±√(3/fan-in) (LeCun et al. 1998).
+    LecunUniform,
+    /// Truncated normal of variance 1/fan-in.
+    LecunNormal,
+    /// All 0.
+    Zeros,
+    /// All 1.
+    Ones,
+    /// All this value.
+    Constant(f32),
+    /// Uniform in min..max.
+    RandomUniform {
+        /// The smallest value.
+        min: f32,
+        /// The largest value.
+        max: f32,
+    },
+    /// Normal.
+    RandomNormal {
+        /// The mean.
+        mean: f32,
+        /// The standard deviation.
+        deviation: f32,
+    },
+    /// Normal, cut at two standard deviations.
+    TruncatedNormal {
+        /// The mean.
+        mean: f32,
+        /// The standard deviation before cutting.
+        deviation: f32,
+    },
+    /// Orthonormal rows or columns, whichever are fewer, times the gain (Saxe et al. 2014).
+    Orthogonal {
+        /// The factor.
+        gain: f32,
+    },
+}
+
+/// The standard deviation of a standard normal cut at ±2.
+const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
+
+impl Initializer {
+    /// The values of a parameter: a function of the initialiser, the shape, the seed and the path alone, so
+    /// that models which differ elsewhere start alike.
+    ///
+    /// # Errors
+    /// Numbers that are not finite, min > max, a deviation or gain that is not positive.
+    pub fn values(self, path: &str, shape: &[usize], seed: u64) -> Result<Vec<f32>> {
+        self.check(path)?;
+        let count: usize = shape.iter().product();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream(path));
+        let (fan_in, fan_out) = fans(shape);
+        let mean_fan = (fan_in + fan_out) / 2.0;
+        // Uniform and truncated normal values of a variance.
+        let uniform = |variance: f64| draw(Draw::Uniform, 0.0, (3.0 * variance).sqrt());
+        let truncated = |variance: f64| draw(Draw::Cut, 0.0, variance.sqrt() / TRUNCATED_DEVIATION);
+        let mut take = |(draw, mean, scale): (Draw, f64, f64)| {
+            (0..count).map(|_| single(mean + scale * draw.sample(&mut rng))).collect()
+        };
+        Ok(match self {
+            Self::GlorotUniform => take(uniform(1.0 / mean_fan)),
+            Self::HeUniform => take(uniform(2.0 / fan_in)),
+            Self::LecunUniform => take(uniform(1.0 / fan_in)),
+            Self::GlorotNormal => take(truncated(1.0 / mean_fan)),
+            Self::HeNormal => take(truncated(2.0 / fan_in)),
+            Self::LecunNormal => take(truncated(1.0 / fan_in)),
+            Self::TruncatedNormal { mean, deviation } => take(draw(Draw::Cut, mean, deviation)),
+            Self::RandomNormal { mean, deviation } => take(draw(Draw::Normal, mean, deviation)),
+            Self::RandomUniform { min, max } => {
+                take(draw(Draw::Uniform, 0.5 * (min + max), 0.5 * (max - min)))
+            }
+            Self::Zeros => vec![0.0; count],
+            Self::Ones => vec![1.0; count],
+            Self::Constant(value) => vec![value; count],
+            Self::Orthogonal { gain } => orthogonal(shape, f64::from(gain), &mut rng),
+        })
+    }
+
+    fn check(self, path: &str) -> Result<()> {
+        let fine = match self {
+            Self::Constant(value) => value.is_finite(),
+            Self::RandomUniform { min, max } => min.is_finite() && max.is_finite() && min <= max,
+            Self::RandomNormal { mean, deviation } | Self::TruncatedNormal { mean, deviation } => {
+                mean.is_finite() && deviation.is_finite() && deviation >= 0.0
+            }
+            Self::Orthogonal { gain } => gain.is_finite() && gain > 0.0,
+            _ => true,
+        };
+        if fine {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            path,
+            format!("initialiser {self:?}"),
+            "finite numbers, min <= max, deviation >= 0, gain > 0",
+            "correct the initialiser's numbers",
+        ))
+    }
+}
+
+/// A number for a path: FNV-1a, so that it does not change with the standard library.
+pub(crate) fn stream(path: &str) -> u64 {
+    path.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn single(value: f64) -> f32 {
+    value as f32
+}
+
+/// The shape of a distribution.
+#[derive(Clone, Copy)]
+enum Draw {
+    /// Uniform in ±1.
+    Uniform,
+    /// Standard normal.
+    Normal,
+    /// Standard normal, cut at ±2.
+    Cut,
+}
+
+/// A distribution moved to `mean` and stretched by `scale`.
+fn draw(draw: Draw, mean: impl Into<f64>, scale: impl Into<f64>) -> (Draw, f64, f64) {
+    (draw, mean.into(), scale.into())
+}
+
+impl Draw {
+    fn sample(self, rng: &mut ChaCha8Rng) -> f64 {
+        match self {
+            // 53 random bits.
+            Self::Uniform => (rng.next_u64() >> 11) as f64 / (1u64 << 52) as f64 - 1.0,
+            Self::Normal => normal(rng),
+            Self::Cut => loop {
+                let value = normal(rng);
+                if value.abs() <= 2.0 {
+                    break value;
+                }
+            },
+        }
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+fn fans(shape: &[usize]) -> (f64, f64) {
+    match shape {
+        [] => (1.0, 1.0),
+        [n] => (*n as f64, *n as f64),
+        [taps @ .., inputs, units] => {
+            let taps: usize = taps.iter().product();
+            ((taps * inputs) as f64, (taps * units) as f64)
+        }
+    }
+}
+
+/// Gram–Schmidt on normal vectors, twice each for accuracy; the vectors lie along the longer side.
+fn orthogonal(shape: &[usize], gain: f64, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let cols = shape.last().copied().unwrap_or(1);
+    let rows = shape.iter().product::<usize>() / cols;
+    let (vectors, len) = (rows.min(cols), rows.max(cols));
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(vectors);
+    while basis.len() < vectors {
+        let mut v: Vec<f64> = (0..len).map(|_| normal(rng)).collect();
+        for _ in 0..2 {
+            for b in &basis {
+                let along: f64 = v.iter().zip(b).map(|(v, b)| v * b).sum();
+                v.iter_mut().zip(b).for_each(|(v, b)| *v -= along * b);
+            }
+        }
+        let norm = v.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if norm > 1e-9 {
+            v.iter_mut().for_each(|v| *v /= norm);
+            basis.push(v);
+        }
+    }
+    let at = |row: usize, col: usize| if rows >= cols { basis[col][row] } else { basis[row][col] };
+    (0..rows * cols).map(|i| single(gain * at(i / cols, i % cols))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moments(initializer: Initializer) -> (f64, f64, f64) {
+        let values = initializer.values("0.dense.kernel", &[200, 100], 3).unwrap();
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
+        let variance =
+            values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / values.len() as f64;
+        (mean, variance, values.iter().fold(0.0, |a, &v| f64::from(v).abs().max(a)))
+    }
+
+    #[test]
+    fn scaled_initialisers_have_the_variance_that_their_authors_ask_for() {
+        for (initializer, variance) in [
+            (Initializer::GlorotUniform, 2.0 / 300.0),
+            (Initializer::GlorotNormal, 2.0 / 300.0),
+            (Initializer::HeUniform, 2.0 / 200.0),
+            (Initializer::HeNormal, 2.0 / 200.0),
+            (Initializer::LecunUniform, 1.0 / 200.0),
+            (Initializer::LecunNormal, 1.0 / 200.0),
+            (Initializer::RandomNormal { mean: 0.0, deviation: 0.5 }, 0.25),
+            (Initializer::RandomUniform { min: -1.0, max: 1.0 }, 1.0 / 3.0),
+        ] {
+            let (mean, found, largest) = moments(initializer);
+            assert!((found / variance - 1.0).abs() < 0.05, "{initializer:?}: {found} for {variance}");
+            assert!(mean.abs() < 4.0 * (variance / 20_000.0).sqrt(), "{initializer:?}: mean {mean}");
+            if initializer == Initializer::GlorotUniform {
+                assert!(
+                    largest <= (6.0f64 / 300.0).sqrt() * 1.000_001
+                        && largest > 0.99 * (6.0f64 / 300.0).sqrt()
+                );
+            }
+        }
+        let (_, _, largest) = moments(Initializer::TruncatedNormal { mean: 0.0, deviation: 0.1 });
+        assert!(largest <= 0.200_001);
+    }
+
+    #[test]
+    fn orthogonal_kernels_are_orthogonal() {
+        for (rows, cols) in [(7, 4), (4, 7), (5, 5)] {
+            let w = Initializer::Orthogonal { gain: 2.0 }.values("k", &[rows, cols], 1).unwrap();
+            let vector = |i: usize| -> Vec<f64> {
+                (0..rows.max(cols))
+                    .map(|j| f64::from(if rows >= cols { w[j * cols + i] } else { w[i * cols + j] }))
+                    .collect()
+            };
+            for a in 0..rows.min(cols) {
+                for b in 0..=a {
+                    let product: f64 = vector(a).iter().zip(vector(b)).map(|(x, y)| x * y).sum();
+                    let wanted = if a == b { 4.0 } else { 0.0 };
+                    assert!((product - wanted).abs() < 1e-5, "{rows}x{cols} {a}·{b} = {product}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_depend_on_seed_and_path_alone() {
+        let make = |path: &str, seed| Initializer::HeNormal.values(path, &[4, 3], seed).unwrap();
+        assert_eq!(make("0.dense.kernel", 1), make("0.dense.kernel", 1));
+        assert_ne!(make("0.dense.kernel", 1), make("1.dense.kernel", 1));
+        assert_ne!(make("0.dense.kernel", 1), make("0.dense.kernel", 2));
+    }
+
+    #[test]
+    fn bad_numbers_are_errors_that_name_the_parameter() {
+        for bad in [
+            Initializer::Constant(f32::NAN),
+            Initializer::RandomUniform { min: 1.0, max: 0.0 },
+            Initializer::RandomNormal { mean: 0.0, deviation: -1.0 },
+            Initializer::Orthogonal { gain: 0.0 },
+        ] {
+            let error = bad.values("3.dense.kernel", &[2, 2], 0).unwrap_err().to_string();
+            assert!(error.contains("3.dense.kernel"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The clock: the few integers that change from step to step, and the kernel that moves them.
+
+use super::{Args, Binding, Family, Grid, uniforms, update_index, wgsl};
+use crate::Real;
+
+/// The words of the clock (the shaders' side is `lib/clock.wgsl`).
+pub mod clock {
+    /// Steps since the model was built.
+    pub const STEP: usize = 0;
+    /// Where in the order of rows the batch begins.
+    pub const CURSOR: usize = 1;
+    /// The row of the tallies and of the rates.
+    pub const SLOT: usize = 2;
+    /// 0, or 1 + the step that met a number that is not finite.
+    pub const HALTED: usize = 3;
+    /// The number of words.
+    pub const LEN: usize = 4;
+}
+
+uniforms!(AdvanceUniforms { batch: u32 });
+
+/// Moves the clock past a step of B rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Advance {
+    /// B.
+    pub batch: usize,
+}
+
+impl Family for Advance {
+    const NAME: &'static str = "advance";
+    const BINDINGS: &'static [Binding] = &[update_index("clock")];
+    type Uniforms = AdvanceUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![clock::LEN]
+    }
+
+    fn uniforms(&self) -> AdvanceUniforms {
+        AdvanceUniforms { batch: self.batch as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/clock.wgsl"), wgsl!("advance.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [1, 1, 1]
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let now = args.write_index(0);
+        now[clock::STEP] += 1;
+        now[clock::CURSOR] += self.batch as u32;
+        now[clock::SLOT] += 1;
+    }
+}

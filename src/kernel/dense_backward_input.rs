@@ -1,0 +1,59 @@
+//! dx = df·Wᵀ.
+
+use super::product::{self, matrix, multiply, transposed};
+use super::{Args, Binding, Family, Grid, Traits, read, uniforms, wgsl, write};
+use crate::Real;
+
+uniforms!(DenseBackwardInputUniforms { batch: u32, inputs: u32, units: u32 });
+
+/// The gradient of a dense layer's input: dx [B, K] = df [B, N] · W [K, N]ᵀ.
+#[derive(Clone, Copy, Debug)]
+pub struct DenseBackwardInput {
+    /// B.
+    pub batch: usize,
+    /// K.
+    pub inputs: usize,
+    /// N.
+    pub units: usize,
+}
+
+impl Family for DenseBackwardInput {
+    const NAME: &'static str = "dense_backward_input";
+    const BINDINGS: &'static [Binding] = &[read("d_f"), read("w"), write("d_x")];
+    const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    type Uniforms = DenseBackwardInputUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.batch * self.units, self.inputs * self.units, self.batch * self.inputs]
+    }
+
+    fn uniforms(&self) -> DenseBackwardInputUniforms {
+        DenseBackwardInputUniforms {
+            batch: self.batch as u32,
+            inputs: self.inputs as u32,
+            units: self.units as u32,
+        }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        product::shader(wgsl!("dense_backward_input.wgsl"), variant)
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        product::grid(variant, self.batch, self.inputs)
+    }
+
+    fn prefer(&self, traits: Traits) -> usize {
+        product::prefer(traits)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (d_f, w, d_x) = (args.read(0), args.read(1), args.write(2));
+        multiply(
+            d_x,
+            (self.batch, self.units, self.inputs),
+            matrix(d_f, self.units),
+            transposed(w, self.units),
+        );
+    }
+}

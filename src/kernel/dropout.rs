@@ -1,0 +1,99 @@
+//! Dropout from a counter-based generator: the same bits forward and backward, on every device.
+
+use super::advance::clock;
+use super::{Args, Binding, Family, Grid, flat_grid, read, read_index, uniforms, wgsl, write};
+use crate::Real;
+
+uniforms!(DropoutUniforms { count: u32, seed: u32, threshold: u32, scale: f32 });
+
+/// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    /// The number of elements.
+    pub count: usize,
+    /// The share that is dropped, 0 < rate < 1.
+    pub rate: f32,
+    /// The layer's own seed.
+    pub seed: u32,
+}
+
+impl Dropout {
+    fn threshold(&self) -> u32 {
+        (f64::from(self.rate) * 4_294_967_296.0) as u32
+    }
+
+    fn scale(&self) -> f64 {
+        1.0 / (1.0 - f64::from(self.rate))
+    }
+}
+
+/// The bits of (element, step, seed): pcg3d of Jarzynski and Olano (2020), as in `lib/random.wgsl`.
+pub(crate) fn random_bits(element: u32, step: u32, seed: u32) -> u32 {
+    let mut v = [element, step, seed].map(|w| w.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let mix = |v: &mut [u32; 3]| {
+        v[0] = v[0].wrapping_add(v[1].wrapping_mul(v[2]));
+        v[1] = v[1].wrapping_add(v[2].wrapping_mul(v[0]));
+        v[2] = v[2].wrapping_add(v[0].wrapping_mul(v[1]));
+    };
+    mix(&mut v);
+    v = v.map(|w| w ^ (w >> 16));
+    mix(&mut v);
+    v[0]
+}
+
+impl Family for Dropout {
+    const NAME: &'static str = "dropout";
+    const BINDINGS: &'static [Binding] = &[read("x"), read_index("clock"), write("y")];
+    type Uniforms = DropoutUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.count, clock::LEN, self.count]
+    }
+
+    fn uniforms(&self) -> DropoutUniforms {
+        DropoutUniforms {
+            count: self.count as u32,
+            seed: self.seed,
+            threshold: self.threshold(),
+            scale: self.scale() as f32,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![
+            wgsl!("lib/index.wgsl"),
+            wgsl!("lib/clock.wgsl"),
+            wgsl!("lib/random.wgsl"),
+            wgsl!("dropout.wgsl"),
+        ]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.count, 64)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let x = args.read(0);
+        let step = args.read_index(1)[clock::STEP];
+        let (threshold, scale) = (self.threshold(), T::of(self.scale()));
+        for (i, (y, &x)) in args.write(2).iter_mut().zip(x).enumerate() {
+            *y = if random_bits(i as u32, step, self.seed) >= threshold { x * scale } else { T::zero() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::random_bits;
+
+    #[test]
+    fn bits_are_spread_evenly_over_elements_steps_and_seeds() {
+        for (step, seed) in [(0, 0), (1, 0), (0, 1), (7, 123_456)] {
+            let ones: u32 = (0..4096).map(|i| random_bits(i, step, seed).count_ones()).sum();
+            let share = f64::from(ones) / (4096.0 * 32.0);
+            assert!((share - 0.5).abs() < 0.005, "{share}");
+            let small = (0..4096).filter(|&i| random_bits(i, step, seed) < 1 << 30).count();
+            assert!((924..1124).contains(&small), "{small}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The kernels: one file a family, each with its description (bindings, sizes, grid), its WGSL and its
+//! CPU twin. [`registry`] is the only list of them.
+//!
+//! A family is a struct that holds one use's sizes and options. Its bindings and uniform block are
+//! declared once, in Rust; the WGSL declarations are generated from them and put before the shader.
+
+mod accumulate;
+mod advance;
+mod args;
+mod dense_backward_input;
+mod dense_backward_weight;
+mod dense_forward;
+mod dropout;
+mod gather;
+mod guard;
+mod one_hot;
+mod optimizer;
+mod penalty;
+mod pointwise_loss;
+mod product;
+pub mod registry;
+mod rotate_backward;
+mod rotate_forward;
+mod rows;
+mod score;
+mod softmax_loss;
+mod sum;
+mod sum_squares;
+mod tally;
+
+pub use accumulate::{Accumulate, rates};
+pub use advance::{Advance, clock};
+pub use args::{Args, Slot};
+pub use dense_backward_input::DenseBackwardInput;
+pub use dense_backward_weight::DenseBackwardWeight;
+pub use dense_forward::DenseForward;
+pub use dropout::Dropout;
+pub use gather::Gather;
+pub use guard::Guard;
+pub use one_hot::OneHot;
+pub use optimizer::{Adam, RmsProp, Sgd};
+pub use penalty::Penalty;
+pub use pointwise_loss::{PointwiseKind, PointwiseLoss};
+pub use rotate_backward::RotateBackward;
+pub use rotate_forward::RotateForward;
+pub use score::{Score, ScoreKind};
+pub use softmax_loss::SoftmaxLoss;
+pub use sum::Sum;
+pub use sum_squares::SumSquares;
+pub use tally::Tally;
+
+use crate::Real;
+
+/// What a buffer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// Numbers: f32 on a GPU, the executor's type on a CPU.
+    Float,
+    /// Unsigned 32-bit integers.
+    Index,
+}
+
+/// What a kernel does with a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads only.
+    Read,
+    /// Writes every element that it is responsible for, reading none before.
+    Write,
+    /// Reads and writes.
+    Update,
+}
+
+/// One buffer of a kernel, bound after the uniform block at binding 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The variable's name in WGSL.
+    pub name: &'static str,
+    /// What the kernel does with it.
+    pub access: Access,
+    /// What it holds.
+    pub element: Element,
+}
+
+/// A read-only binding of numbers.
+pub(crate) const fn read(name: &'static str) -> Binding {
+    Binding { name, access: Access::Read, element: Element::Float }
+}
+
+/// A binding of numbers that the kernel writes.
+pub(crate) const fn write(name: &'static str) -> Binding {
+    Binding { name, access: Access::Write, element: Element::Float }
+}
+
+/// A binding of numbers that the kernel reads and writes.
+pub(crate) const fn update(name: &'static str) -> Binding {
+    Binding { name, access: Access::Update, element: Element::Float }
+}
+
+/// A read-only binding of integers.
+pub(crate) const fn read_index(name: &'static str) -> Binding {
+    Binding { name, access: Access::Read, element: Element::Index }
+}
+
+/// A binding of integers that the kernel reads and writes.
+pub(crate) const fn update_index(name: &'static str) -> Binding {
+    Binding { name, access: Access::Update, element: Element::Index }
+}
+
+/// What of an adapter decides between a kernel's variants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// A software adapter: no fast workgroup memory, a few wide cores.
+    pub software: bool,
+}
+
+/// How many workgroups a dispatch has in each dimension.
+pub type Grid = [u32; 3];
+
+/// The most workgroups that WebGPU promises in one dimension of a grid.
+const MAX_GROUPS: u32 = 65_535;
+
+/// Enough groups of `size` invocations for `count` elements, folded over two dimensions where one
+/// does not hold them (the shader's side is `flat_index`).
+pub(crate) fn flat_grid(count: usize, size: usize) -> Grid {
+    let groups = count.div_ceil(size).max(1) as u32;
+    let rows = groups.div_ceil(MAX_GROUPS);
+    [groups.div_ceil(rows), rows, 1]
+}
+
+/// A kernel ready to be recorded: what plans hold and executors run. Implemented by [`Family`].
+pub trait Kernel: std::fmt::Debug + Send + Sync {
+    /// The stem that names the shader, the twin and the test row.
+    fn name(&self) -> &'static str;
+    /// The buffers, in binding order from binding 1.
+    fn bindings(&self) -> &'static [Binding];
+    /// The number of elements of each buffer.
+    fn lens(&self) -> Vec<usize>;
+    /// The names of the variants; all compute the same.
+    fn variants(&self) -> &'static [&'static str];
+    /// The index of the variant for such an adapter.
+    fn prefer(&self, traits: Traits) -> usize;
+    /// The whole WGSL source of a variant, entry point `main`.
+    fn source(&self, variant: usize) -> String;
+    /// The uniform block's words.
+    fn uniforms(&self) -> Vec<u32>;
+    /// The workgroups of a variant.
+    fn grid(&self, variant: usize) -> Grid;
+    /// The CPU twin in f32.
+    fn run_f32(&self, args: Args<'_, f32>);
+    /// The CPU twin in f64.
+    fn run_f64(&self, args: Args<'_, f64>);
+}
+
+/// One kernel family: implement this, and the executors have all they need.
+pub trait Family: std::fmt::Debug + Send + Sync {
+    /// The stem that names the shader, the twin and the test row.
+    const NAME: &'static str;
+    /// The buffers, in binding order from binding 1.
+    const BINDINGS: &'static [Binding];
+    /// The names of the variants.
+    const VARIANTS: &'static [&'static str] = &["base"];
+    /// The uniform block at binding 0.
+    type Uniforms: Uniforms;
+
+    /// The number of elements of each buffer.
+    fn lens(&self) -> Vec<usize>;
+    /// The uniform block of this use.
+    fn uniforms(&self) -> Self::Uniforms;
+    /// The shader's text without the generated declarations: library parts, generated functions, stem.
+    fn shader(&self, variant: usize) -> Vec<String>;
+    /// The workgroups of a variant.
+    fn grid(&self, variant: usize) -> Grid;
+    /// The variant for such an adapter.
+    fn prefer(&self, _traits: Traits) -> usize {
+        0
+    }
+    /// The same computation on the CPU: the fallback, and the oracle in f64.
+    fn twin<T: Real>(&self, args: Args<'_, T>);
+}
+
+impl<F: Family> Kernel for F {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        F::BINDINGS
+    }
+
+    fn lens(&self) -> Vec<usize> {
+        Family::lens(self)
+    }
+
+    fn variants(&self) -> &'static [&'static str] {
+        F::VARIANTS
+    }
+
+    fn prefer(&self, traits: Traits) -> usize {
+        Family::prefer(self, traits)
+    }
+
+    fn source(&self, variant: usize) -> String {
+        let mut source = format!(
+            "// {} ({})\n\n{}@group(0) @binding(0) var<uniform> u: Uniforms;\n",
+            F::NAME,
+            F::VARIANTS[variant],
+            F::Uniforms::wgsl()
+        );
+        for (i, binding) in F::BINDINGS.iter().enumerate() {
+            let access = if binding.access == Access::Read { "read" } else { "read_write" };
+            let element = if binding.element == Element::Float { "f32" } else { "u32" };
+            source += &format!(
+                "@group(0) @binding({}) var<storage, {access}> {}: array<{element}>;\n",
+                i + 1,
+                binding.name
+            );
+        }
+        for part in self.shader(variant) {
+            source += "\n";
+            source += &part;
+        }
+        source
+    }
+
+    fn uniforms(&self) -> Vec<u32> {
+        Family::uniforms(self).words()
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        Family::grid(self, variant)
+    }
+
+    fn run_f32(&self, args: Args<'_, f32>) {
+        self.twin(args);
+    }
+
+    fn run_f64(&self, args: Args<'_, f64>) {
+        self.twin(args);
+    }
+}
+
+/// A uniform block: declared once with [`uniforms!`], for Rust and WGSL.
+pub trait Uniforms {
+    /// The WGSL declaration of `struct Uniforms`.
+    fn wgsl() -> &'static str;
+    /// The fields' bits in order.
+    fn words(&self) -> Vec<u32>;
+}
+
+/// A field of a uniform block.
+pub(crate) trait Word {
+    fn word(self) -> u32;
+}
+
+impl Word for u32 {
+    fn word(self) -> u32 {
+        self
+    }
+}
+
+impl Word for f32 {
+    fn word(self) -> u32 {
+        self.to_bits()
+    }
+}
+
+/// Declares a struct of `u32` and `f32` fields once for Rust and WGSL.
+macro_rules! uniforms {
+    ($name:ident { $($field:ident: $type:ident),+ $(,)? }) => {
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name { $(pub $field: $type),+ }
+
+        impl $crate::kernel::Uniforms for $name {
+            fn wgsl() -> &'static str {
+                concat!("struct Uniforms {\n", $("    ", stringify!($field), ": ", stringify!($type), ",\n",)+ "}\n")
+            }
+
+            fn words(&self) -> Vec<u32> {
+                vec![$($crate::kernel::Word::word(self.$field)),+]
+            }
+        }
+    };
+}
+pub(crate) use uniforms;
+
+/// A shader file or a library part of the `shaders` folder.
+macro_rules! wgsl {
+    ($file:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)).to_string()
+    };
+}
+pub(crate) use wgsl;

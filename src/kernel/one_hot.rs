@@ -1,0 +1,54 @@
+//! The class indices of a batch as distributions, so that every loss sees rows of numbers.
+
+use super::advance::clock;
+use super::{Args, Binding, Family, Grid, flat_grid, read_index, uniforms, wgsl, write};
+use crate::Real;
+
+uniforms!(OneHotUniforms { batch: u32, classes: u32, last: u32 });
+
+/// out[r, c] = 1 where c = labels[order[cursor + r]], else 0.
+#[derive(Clone, Copy, Debug)]
+pub struct OneHot {
+    /// Rows of the batch.
+    pub batch: usize,
+    /// C.
+    pub classes: usize,
+    /// The rows of the whole set.
+    pub total_rows: usize,
+}
+
+impl Family for OneHot {
+    const NAME: &'static str = "one_hot";
+    const BINDINGS: &'static [Binding] =
+        &[read_index("labels"), read_index("order"), read_index("clock"), write("out")];
+    type Uniforms = OneHotUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.total_rows, self.total_rows, clock::LEN, self.batch * self.classes]
+    }
+
+    fn uniforms(&self) -> OneHotUniforms {
+        OneHotUniforms {
+            batch: self.batch as u32,
+            classes: self.classes as u32,
+            last: self.total_rows as u32 - 1,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/clock.wgsl"), wgsl!("one_hot.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.batch * self.classes, 64)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (labels, order) = (args.read_index(0), args.read_index(1));
+        let cursor = args.read_index(2)[clock::CURSOR] as usize;
+        for (r, out) in args.write(3).chunks_exact_mut(self.classes).enumerate() {
+            out.fill(T::zero());
+            out[labels[order[(cursor + r).min(self.total_rows - 1)] as usize] as usize] = T::one();
+        }
+    }
+}

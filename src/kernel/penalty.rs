@@ -1,0 +1,63 @@
+//! What a regulariser adds to the loss.
+
+use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, wgsl, write};
+use crate::Real;
+
+/// Weights that one workgroup sums.
+const CHUNK: usize = 4096;
+
+uniforms!(PenaltyUniforms { count: u32, groups: u32, l1: f32, l2: f32 });
+
+/// Partial sums of l1·|w| + l2·w², a multiple of 64 of them so that several fit into one buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Penalty {
+    /// The number of weights.
+    pub count: usize,
+    /// The factor of |w|.
+    pub l1: f32,
+    /// The factor of w².
+    pub l2: f32,
+}
+
+impl Penalty {
+    /// How many partial sums it writes; those past the end are 0.
+    pub fn partials(count: usize) -> usize {
+        count.div_ceil(CHUNK).next_multiple_of(64)
+    }
+}
+
+impl Family for Penalty {
+    const NAME: &'static str = "penalty";
+    const BINDINGS: &'static [Binding] = &[read("w"), write("partials")];
+    type Uniforms = PenaltyUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.count, Self::partials(self.count)]
+    }
+
+    fn uniforms(&self) -> PenaltyUniforms {
+        PenaltyUniforms {
+            count: self.count as u32,
+            groups: Self::partials(self.count) as u32,
+            l1: self.l1,
+            l2: self.l2,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/reduce.wgsl"), wgsl!("penalty.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(Self::partials(self.count), 1)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (l1, l2) = (T::of(self.l1.into()), T::of(self.l2.into()));
+        let partials = args.write(1);
+        partials.fill(T::zero());
+        for (partial, w) in partials.iter_mut().zip(args.read(0).chunks(CHUNK)) {
+            *partial = w.iter().map(|&w| l1 * w.abs() + l2 * w * w).sum();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the product kernels share: their shader bodies, their grid and the CPU's matrix product.
+
+use super::{Grid, Traits, wgsl};
+use crate::Real;
+
+/// The bodies that every product kernel can take.
+pub(crate) const VARIANTS: &[&str] = &["tile", "direct"];
+
+/// Workgroup memory is fast on every adapter but software ones.
+pub(crate) fn prefer(traits: Traits) -> usize {
+    usize::from(traits.software)
+}
+
+/// The parts of a product shader: the stem's loaders and the variant's body.
+pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
+    let body = match VARIANTS[variant] {
+        "tile" => wgsl!("lib/product_tile.wgsl"),
+        _ => wgsl!("lib/product_direct.wgsl"),
+    };
+    vec![stem, wgsl!("lib/product_store.wgsl"), body]
+}
+
+/// The workgroups for an output of this size.
+pub(crate) fn grid(variant: usize, rows: usize, cols: usize) -> Grid {
+    let tile = if VARIANTS[variant] == "tile" { 64 } else { 32 };
+    [cols.div_ceil(tile) as u32, rows.div_ceil(tile) as u32, 1]
+}
+
+/// A row-major matrix, perhaps read as its transpose: `rows` and `cols` are those of the result of
+/// reading, `stride` the stored row's length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a, T> {
+    values: &'a [T],
+    row_step: isize,
+    col_step: isize,
+}
+
+/// `values` as stored, rows of `stride`.
+pub(crate) fn matrix<T>(values: &[T], stride: usize) -> Matrix<'_, T> {
+    Matrix { values, row_step: stride as isize, col_step: 1 }
+}
+
+/// The transpose of `values`, stored in rows of `stride`.
+pub(crate) fn transposed<T>(values: &[T], stride: usize) -> Matrix<'_, T> {
+    Matrix { values, row_step: 1, col_step: stride as isize }
+}
+
+/// Below this many multiplications a second thread costs more than it saves.
+const PARALLEL_WORK: usize = 1 << 20;
+
+/// out[rows, cols] = a[rows, depth]·b[depth, cols].
+#[expect(unsafe_code, reason = "gemm takes pointers; the assertions bound every access")]
+pub(crate) fn multiply<T: Real>(
+    out: &mut [T],
+    (rows, depth, cols): (usize, usize, usize),
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+) {
+    assert!(out.len() >= rows * cols && a.values.len() >= rows * depth && b.values.len() >= depth * cols);
+    let parallelism = if rows * depth * cols < PARALLEL_WORK {
+        gemm::Parallelism::None
+    } else {
+        gemm::Parallelism::Rayon(0)
+    };
+    // SAFETY: all three matrices are dense with the asserted sizes, and `out` is borrowed exclusively.
+    unsafe {
+        gemm::gemm(
+            rows,
+            cols,
+            depth,
+            out.as_mut_ptr(),
+            1,
+            cols as isize,
+            false,
+            a.values.as_ptr(),
+            a.col_step,
+            a.row_step,
+            b.values.as_ptr(),
+            b.col_step,
+            b.row_step,
+            T::zero(),
+            T::one(),
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}

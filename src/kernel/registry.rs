@@ -1,0 +1,163 @@
+//! Every kernel once, with example uses of varied sizes and options: what the shader checks and the kernel
+//! table iterate over. A kernel that is not listed here fails the tidy test.
+
+use super::*;
+use crate::{Activation, LearnL, Rotation, Rule};
+use std::sync::Arc;
+
+/// A kernel's stem and its examples.
+#[derive(Debug)]
+pub struct Entry {
+    /// The stem that names shader, twin and test row.
+    pub name: &'static str,
+    /// Uses of varied sizes, none square nor a multiple of a tile, that between them take every path.
+    pub examples: Vec<Arc<dyn Kernel>>,
+}
+
+fn entry<F: Family + 'static>(examples: impl IntoIterator<Item = F>) -> Entry {
+    let examples = examples.into_iter().map(|e| Arc::new(e) as Arc<dyn Kernel>).collect();
+    Entry { name: F::NAME, examples }
+}
+
+/// A rotation for examples.
+pub fn rotation(rule: Rule, learn: LearnL) -> Rotation {
+    Rotation { rule, x_q: 2.0, limit: 4.0, epsilon: 1e-5, learn, detached: false }
+}
+
+/// Batch, inputs and units of the product examples: tiny, ragged, and deep.
+pub const SIZES: [(usize, usize, usize); 5] =
+    [(1, 1, 1), (5, 7, 3), (33, 130, 67), (128, 257, 10), (9, 4096, 21)];
+
+/// All kernels.
+pub fn all() -> Vec<Entry> {
+    let rotations = [
+        rotation(Rule::Diagonal, LearnL::Fixed),
+        rotation(Rule::Diagonal, LearnL::PerLayer),
+        rotation(Rule::Aligned, LearnL::PerUnit),
+        Rotation { detached: true, ..rotation(Rule::Aligned, LearnL::Fixed) },
+    ];
+    let forward = |(batch, inputs, units), has_bias, rotated, keep_z, activation| DenseForward {
+        batch,
+        inputs,
+        units,
+        has_bias,
+        rotated,
+        keep_z,
+        activation,
+    };
+    let mut dense_forward: Vec<_> =
+        SIZES.iter().map(|&size| forward(size, true, true, true, Activation::Sigmoid)).collect();
+    dense_forward.extend(Activation::ALL.iter().map(|&a| forward((17, 13, 9), true, true, true, a)));
+    dense_forward.push(forward((5, 7, 3), false, false, false, Activation::Linear));
+    dense_forward.push(forward((70, 20, 65), false, true, false, Activation::Relu));
+
+    let backward = |(batch, units), has_bias, activation, rotation| RotateBackward {
+        batch,
+        units,
+        has_bias,
+        activation,
+        rotation,
+    };
+    let mut rotate_backward: Vec<_> =
+        rotations.iter().map(|&r| backward((37, 21), true, Activation::Tanh, Some(r))).collect();
+    rotate_backward.extend(Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0]))));
+    rotate_backward.push(backward((1, 1), false, Activation::Linear, None));
+    rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None));
+    rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2])));
+    rotate_backward.push(backward((4096, 5), true, Activation::Sigmoid, Some(rotations[0])));
+
+    let losses = [
+        PointwiseKind::SquaredError,
+        PointwiseKind::AbsoluteError,
+        PointwiseKind::Huber { delta: 0.75 },
+        PointwiseKind::BinaryCrossEntropy,
+    ];
+    let scores = [
+        ScoreKind::Accuracy,
+        ScoreKind::BinaryAccuracy { threshold: 0.25 },
+        ScoreKind::TopK { k: 2 },
+        ScoreKind::AbsoluteError,
+        ScoreKind::SquaredError,
+    ];
+    vec![
+        entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
+        entry([Advance { batch: 17 }]),
+        entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units })),
+        entry(SIZES.map(|(batch, inputs, units)| DenseBackwardWeight {
+            batch,
+            inputs,
+            units,
+            rotated: units != 3,
+            l1: if units == 67 { 0.01 } else { 0.0 },
+            l2: if batch > 9 { 0.02 } else { 0.0 },
+        })),
+        entry(dense_forward),
+        entry([(1, 0.5), (1000, 0.25), (4_200_000, 0.9)].map(|(count, rate)| Dropout {
+            count,
+            rate,
+            seed: 9,
+        })),
+        entry([(5, 3, 0, 11, 11), (7, 2, 4, 5, 23)].map(|(batch, width, first_row, rows, total_rows)| {
+            Gather { batch, width, first_row, rows, total_rows }
+        })),
+        entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm })),
+        entry([(5, 3), (70, 11)].map(|(batch, classes)| OneHot { batch, classes, total_rows: 90 })),
+        entry([0.0, 0.01].map(|clip_value| Adam {
+            count: 777,
+            decayed: 500,
+            slots: 3,
+            one_minus_beta_1: 0.1,
+            one_minus_beta_2: 0.001,
+            epsilon: 1e-7,
+            weight_decay: clip_value,
+            clip_value,
+        })),
+        entry([(0.0, 0.0), (0.5, 0.01)].map(|(momentum, clip_value)| RmsProp {
+            count: 777,
+            slots: 3,
+            rho: 0.9,
+            momentum,
+            epsilon: 1e-7,
+            clip_value,
+        })),
+        entry([(0.0, false), (0.9, false), (0.9, true)].map(|(momentum, nesterov)| Sgd {
+            count: 777,
+            slots: 3,
+            momentum,
+            nesterov,
+            clip_value: if nesterov { 0.01 } else { 0.0 },
+        })),
+        entry([3, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })),
+        entry(losses.iter().flat_map(|&kind| {
+            [(1, 1, true), (33, 70, true), (5, 3, false)].map(|(batch, outputs, gradient)| PointwiseLoss {
+                kind,
+                batch,
+                outputs,
+                columns: 2,
+                gradient,
+            })
+        })),
+        entry(rotate_backward),
+        entry(rotations.iter().flat_map(|&rotation| {
+            [(7, 3, true), (4096, 33, false), (1, 1, true)].map(|(inputs, units, has_bias)| RotateForward {
+                inputs,
+                units,
+                has_bias,
+                rotation,
+            })
+        })),
+        entry(scores.map(|kind| Score { kind, batch: 70, outputs: 5, columns: 7, column: 1 })),
+        entry(
+            [(1, 2, true), (33, 10, true), (70, 130, true), (5, 3, false)]
+                .map(|(batch, classes, gradient)| SoftmaxLoss { batch, classes, columns: 2, gradient }),
+        ),
+        entry([1, 3000].map(|count| Sum { count })),
+        entry([5, 4096, 10_000].map(|count| SumSquares { count })),
+        entry([(5, 1, 0), (130, 3, 64)].map(|(batch, columns, penalties)| Tally {
+            batch,
+            columns,
+            penalties,
+            slots: 4,
+        })),
+    ]
+}

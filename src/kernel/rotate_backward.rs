@@ -1,0 +1,136 @@
+//! From dy to df, with the sums over the batch that ρ, λ and the bias need.
+
+use super::{Args, Binding, Family, Grid, read, uniforms, wgsl, write};
+use crate::{Activation, Real, Rotation, Rule};
+use rayon::prelude::*;
+
+uniforms!(RotateBackwardUniforms {
+    batch: u32,
+    units: u32,
+    has_bias: u32,
+    rotated: u32,
+    rule: u32,
+    detached: u32,
+    x_q: f32,
+    epsilon: f32,
+});
+
+/// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
+/// Serves classic layers too: there ρ = 1 and dq = 0.
+#[derive(Clone, Copy, Debug)]
+pub struct RotateBackward {
+    /// B.
+    pub batch: usize,
+    /// N.
+    pub units: usize,
+    /// Whether db is asked for.
+    pub has_bias: bool,
+    /// σ.
+    pub activation: Activation,
+    /// The rotation, or `None` for a classic layer.
+    pub rotation: Option<Rotation>,
+}
+
+/// Rows summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
+const ROWS: usize = 32;
+
+impl Family for RotateBackward {
+    const NAME: &'static str = "rotate_backward";
+    const BINDINGS: &'static [Binding] = &[
+        read("d_y"),
+        read("z"),
+        read("rotation"),
+        read("b"),
+        write("d_f"),
+        write("d_b"),
+        write("virtual_sample"),
+        write("s"),
+    ];
+    type Uniforms = RotateBackwardUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let (outputs, n) = (self.batch * self.units, self.units);
+        let bias = if self.has_bias { n } else { 1 };
+        let (pair, single) = if self.rotation.is_some() { (2 * n, n) } else { (1, 1) };
+        vec![outputs, outputs, pair, bias, outputs, bias, pair, single]
+    }
+
+    fn uniforms(&self) -> RotateBackwardUniforms {
+        let aligned = self.rotation.is_some_and(|r| r.rule == Rule::Aligned);
+        RotateBackwardUniforms {
+            batch: self.batch as u32,
+            units: self.units as u32,
+            has_bias: self.has_bias.into(),
+            rotated: self.rotation.is_some().into(),
+            rule: aligned.into(),
+            detached: self.rotation.is_some_and(|r| r.detached).into(),
+            x_q: self.rotation.map_or(0.0, |r| r.x_q),
+            epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), wgsl!("rotate_backward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [self.units.div_ceil(16) as u32, 1, 1]
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (d_y, z, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
+        let (d_f, d_b) = (args.write(4), args.write(5));
+        let (virtual_sample, s) = (args.write(6), args.write(7));
+        let n = self.units;
+        // One block's s and db, side by side.
+        let block = |index: usize, d_f: &mut [T]| {
+            let mut sums = vec![T::zero(); 2 * n];
+            let (sum_s, sum_b) = sums.split_at_mut(n);
+            for (row, d_f) in d_f.chunks_exact_mut(n).enumerate() {
+                let first = (index * ROWS + row) * n;
+                let (d_y, z) = (&d_y[first..first + n], &z[first..first + n]);
+                for i in 0..n {
+                    let d_z = d_y[i] * self.activation.derivative(z[i]);
+                    let rho = if self.rotation.is_some() { rotation[i] } else { T::one() };
+                    d_f[i] = rho * d_z;
+                    sum_s[i] = sum_s[i] + d_z * z[i];
+                    sum_b[i] = sum_b[i] + d_f[i];
+                }
+            }
+            sums
+        };
+        let sums: Vec<Vec<T>> = if d_f.len() < 1 << 14 {
+            d_f.chunks_mut(ROWS * n).enumerate().map(|(i, d_f)| block(i, d_f)).collect()
+        } else {
+            d_f.par_chunks_mut(ROWS * n).enumerate().map(|(i, d_f)| block(i, d_f)).collect()
+        };
+        for i in 0..n {
+            let sum_s: T = sums.iter().map(|block| block[i]).sum();
+            let mut sum_b: T = sums.iter().map(|block| block[n + i]).sum();
+            if let Some(rotating) = self.rotation {
+                let x_q = T::of(rotating.x_q.into());
+                let q = rotation[n + i];
+                let d_q = if rotating.detached || q == T::zero() {
+                    T::zero()
+                } else {
+                    -q.signum() * sum_s / (q.abs() + T::of(rotating.epsilon.into()))
+                };
+                let (shift, scale, bias) = match rotating.rule {
+                    Rule::Diagonal => (x_q * d_q, T::zero(), d_q),
+                    Rule::Aligned => {
+                        let per_q = if q == T::zero() { T::zero() } else { d_q / q };
+                        let bias = if self.has_bias { b[i] * per_q } else { T::zero() };
+                        (T::zero(), x_q * x_q * per_q, bias)
+                    }
+                };
+                virtual_sample[i] = shift;
+                virtual_sample[n + i] = scale;
+                s[i] = sum_s;
+                sum_b = sum_b + bias;
+            }
+            if self.has_bias {
+                d_b[i] = sum_b;
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The numbers that metrics are made of, row by row.
+
+use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, update, wgsl};
+use crate::Real;
+
+/// Which numbers a metric needs of every row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ScoreKind {
+    /// 1 when the first largest output and the first largest target are at the same place.
+    Accuracy,
+    /// The share of outputs on the same side of the threshold as the targets are of 1/2.
+    BinaryAccuracy {
+        /// 0 for logits, 1/2 for probabilities.
+        threshold: f32,
+    },
+    /// 1 when fewer than k outputs are larger than that of the largest target.
+    TopK {
+        /// k ≥ 1.
+        k: u32,
+    },
+    /// mean |x − t|.
+    AbsoluteError,
+    /// (x − t)² of every output.
+    SquaredError,
+}
+
+impl ScoreKind {
+    /// How many columns of scores it fills for C outputs.
+    pub fn columns(self, outputs: usize) -> usize {
+        if self == Self::SquaredError { outputs } else { 1 }
+    }
+}
+
+uniforms!(ScoreUniforms {
+    batch: u32,
+    outputs: u32,
+    columns: u32,
+    column: u32,
+    kind: u32,
+    k: u32,
+    threshold: f32,
+});
+
+/// One metric's numbers of every row, from column `column` of the scores [B, columns] on.
+#[derive(Clone, Copy, Debug)]
+pub struct Score {
+    /// Which numbers.
+    pub kind: ScoreKind,
+    /// B.
+    pub batch: usize,
+    /// C.
+    pub outputs: usize,
+    /// The width of a row of scores.
+    pub columns: usize,
+    /// The first column to fill.
+    pub column: usize,
+}
+
+impl Family for Score {
+    const NAME: &'static str = "score";
+    const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores")];
+    type Uniforms = ScoreUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let outputs = self.batch * self.outputs;
+        vec![outputs, outputs, self.batch * self.columns]
+    }
+
+    fn uniforms(&self) -> ScoreUniforms {
+        let (kind, k, threshold) = match self.kind {
+            ScoreKind::Accuracy => (0, 0, 0.0),
+            ScoreKind::BinaryAccuracy { threshold } => (1, 0, threshold),
+            ScoreKind::TopK { k } => (2, k, 0.0),
+            ScoreKind::AbsoluteError => (3, 0, 0.0),
+            ScoreKind::SquaredError => (4, 0, 0.0),
+        };
+        ScoreUniforms {
+            batch: self.batch as u32,
+            outputs: self.outputs as u32,
+            columns: self.columns as u32,
+            column: self.column as u32,
+            kind,
+            k,
+            threshold,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), wgsl!("score.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.batch, 64)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, t) = (args.read(0), args.read(1));
+        let scores = args.write(2);
+        let one_if = |condition: bool| if condition { T::one() } else { T::zero() };
+        let width = T::of(self.outputs as f64);
+        for row in 0..self.batch {
+            let span = row * self.outputs..(row + 1) * self.outputs;
+            let (x, t) = (&x[span.clone()], &t[span]);
+            let out = &mut scores[row * self.columns + self.column..];
+            match self.kind {
+                ScoreKind::Accuracy => out[0] = one_if(first_largest(x) == first_largest(t)),
+                ScoreKind::BinaryAccuracy { threshold } => {
+                    let (threshold, half) = (T::of(threshold.into()), T::of(0.5));
+                    let agree = x.iter().zip(t).map(|(&x, &t)| one_if((x > threshold) == (t > half)));
+                    out[0] = agree.sum::<T>() / width;
+                }
+                ScoreKind::TopK { k } => {
+                    let wanted = x[first_largest(t)];
+                    out[0] = one_if(x.iter().filter(|&&x| x > wanted).count() < k as usize);
+                }
+                ScoreKind::AbsoluteError => {
+                    out[0] = x.iter().zip(t).map(|(&x, &t)| (x - t).abs()).sum::<T>() / width;
+                }
+                ScoreKind::SquaredError => {
+                    for (out, (&x, &t)) in out.iter_mut().zip(x.iter().zip(t)) {
+                        *out = (x - t) * (x - t);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn first_largest<T: Real>(values: &[T]) -> usize {
+    values.iter().enumerate().fold(0, |best, (i, &v)| if v > values[best] { i } else { best })
+}

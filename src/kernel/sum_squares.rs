@@ -1,0 +1,51 @@
+//! The squared norm of the gradients, in parts.
+
+use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, wgsl, write};
+use crate::Real;
+
+/// Numbers that one workgroup sums.
+const CHUNK: usize = 4096;
+
+uniforms!(SumSquaresUniforms { count: u32 });
+
+/// Partial sums of squares, one for 4,096 numbers. A sum that is not finite tells of a number that is not.
+#[derive(Clone, Copy, Debug)]
+pub struct SumSquares {
+    /// The number of values.
+    pub count: usize,
+}
+
+impl SumSquares {
+    /// How many partial sums it writes.
+    pub fn partials(count: usize) -> usize {
+        count.div_ceil(CHUNK)
+    }
+}
+
+impl Family for SumSquares {
+    const NAME: &'static str = "sum_squares";
+    const BINDINGS: &'static [Binding] = &[read("values"), write("partials")];
+    type Uniforms = SumSquaresUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.count, Self::partials(self.count)]
+    }
+
+    fn uniforms(&self) -> SumSquaresUniforms {
+        SumSquaresUniforms { count: self.count as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/reduce.wgsl"), wgsl!("sum_squares.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(Self::partials(self.count), 1)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        for (partial, values) in args.write(1).iter_mut().zip(args.read(0).chunks(CHUNK)) {
+            *partial = values.iter().map(|&v| v * v).sum();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The sums of a step's scores.
+
+use super::advance::clock;
+use super::{Args, Binding, Family, Grid, read, read_index, uniforms, update, wgsl};
+use crate::Real;
+
+uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32 });
+
+/// tallies[slot] = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    /// B.
+    pub batch: usize,
+    /// The width of a row of scores.
+    pub columns: usize,
+    /// How many partial penalties there are.
+    pub penalties: usize,
+    /// The rows of the tallies.
+    pub slots: usize,
+}
+
+impl Family for Tally {
+    const NAME: &'static str = "tally";
+    const BINDINGS: &'static [Binding] =
+        &[read("scores"), read("penalties"), read_index("clock"), update("tallies")];
+    type Uniforms = TallyUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.batch * self.columns, self.penalties.max(1), clock::LEN, self.slots * self.columns]
+    }
+
+    fn uniforms(&self) -> TallyUniforms {
+        TallyUniforms {
+            batch: self.batch as u32,
+            columns: self.columns as u32,
+            penalties: self.penalties as u32,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/clock.wgsl"), wgsl!("lib/reduce.wgsl"), wgsl!("tally.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [self.columns as u32, 1, 1]
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (scores, penalties) = (args.read(0), args.read(1));
+        let slot = args.read_index(2)[clock::SLOT] as usize;
+        let out = &mut args.write(3)[slot * self.columns..][..self.columns];
+        out.fill(T::zero());
+        for row in scores.chunks_exact(self.columns) {
+            out.iter_mut().zip(row).for_each(|(out, &score)| *out = *out + score);
+        }
+        let penalty: T = penalties[..self.penalties].iter().copied().sum();
+        out[0] = out[0] + penalty * T::of(self.batch as f64);
+    }
+}

@@ -1,0 +1,89 @@
+//! Dropout: zeroes a random share of its inputs while training.
+
+use super::{Layer, Node, Scope, Signal, Trace};
+use crate::kernel;
+use crate::plan::{Recorder, View};
+use crate::{Error, Range, Result};
+
+/// Drops each value with probability `rate` while training and multiplies the others by 1/(1 − rate)
+/// (Srivastava et al. 2014; Keras' `Dropout`). Any shape; nothing happens when predicting. The range
+/// that it passes on is stretched by the factor and contains 0.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Dropout {
+    rate: f32,
+}
+
+impl Dropout {
+    /// 0 ≤ `rate` < 1, checked when the model is built.
+    pub fn new(rate: f32) -> Self {
+        Self { rate }
+    }
+}
+
+impl Layer for Dropout {
+    fn kind(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        if !(0.0..1.0).contains(&self.rate) {
+            return Err(Error::invalid(
+                scope.path(),
+                format!("rate {}", self.rate),
+                "a rate from 0 to below 1",
+                "give the share of values to drop",
+            ));
+        }
+        let scale = 1.0 / (1.0 - self.rate);
+        let range =
+            input.range.map(|r| Range { min: (r.min * scale).min(0.0), max: (r.max * scale).max(0.0) });
+        let range = if self.rate == 0.0 { input.range } else { range };
+        Ok(Box::new(DropoutNode {
+            path: scope.path().to_owned(),
+            rate: self.rate,
+            seed: scope.layer_seed(),
+            output: Signal { shape: input.shape.clone(), range },
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct DropoutNode {
+    path: String,
+    rate: f32,
+    seed: u32,
+    output: Signal,
+}
+
+impl DropoutNode {
+    /// `x` with values dropped, or `x` itself where nothing is dropped.
+    fn drop(&self, rec: &mut Recorder<'_>, x: View) -> View {
+        if !rec.training() || self.rate == 0.0 {
+            return x;
+        }
+        let count = rec.batch() * self.output.len();
+        let clock = rec.clock();
+        let y = rec.scratch(count);
+        rec.op(kernel::Dropout { count, rate: self.rate, seed: self.seed }, [x, clock, y]);
+        y
+    }
+}
+
+impl Node for DropoutNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let output = self.drop(rec, input);
+        Trace { input, output, pre_activation: None, rotation: None }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, _trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        need_d_x.then(|| self.drop(rec, d_y))
+    }
+}

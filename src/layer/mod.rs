@@ -1,0 +1,133 @@
+//! The layers: one file each, with its options, shape and range rule, parameters, and what it records
+//! forward and backward. [`registry`] is the only list of them.
+
+mod dense;
+mod dropout;
+mod flatten;
+pub mod registry;
+
+pub use dense::{Dense, Regularizer};
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+
+use crate::initializer::stream;
+use crate::model::arena::{Arena, ParameterId};
+use crate::plan::{Recorder, View};
+use crate::{Initializer, Range, Result, Rotation};
+
+/// What flows between layers: the shape of one sample, and the range of its values where it is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// The shape of one sample.
+    pub shape: Vec<usize>,
+    /// The range of the values, from which x_Q follows.
+    pub range: Option<Range>,
+}
+
+impl Signal {
+    /// The number of values of one sample.
+    #[expect(clippy::len_without_is_empty, reason = "a signal is never empty")]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// A layer's options, before it knows its input.
+pub trait Layer: std::fmt::Debug + Send + Sync {
+    /// The layer's kind in paths, files and tables: `dense`.
+    fn kind(&self) -> &'static str;
+
+    /// The layer for this input, with its parameters registered.
+    ///
+    /// # Errors
+    /// Options or an input that the layer cannot work with.
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>>;
+}
+
+/// Where a layer is being built: its path, and the arena for its parameters.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    pub(crate) path: String,
+    pub(crate) seed: u64,
+    pub(crate) arena: &'a mut Arena,
+}
+
+impl Scope<'_> {
+    /// The layer's path: `2.dense`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Registers a parameter of this layer. Weight decay applies to it when `decayed`.
+    ///
+    /// # Errors
+    /// What is wrong with the initialiser.
+    pub fn parameter(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        initializer: Initializer,
+        decayed: bool,
+    ) -> Result<ParameterId> {
+        let path = format!("{}.{name}", self.path);
+        let values = initializer.values(&path, shape, self.seed)?;
+        Ok(self.arena.add(path, shape, values, decayed))
+    }
+
+    /// A seed of the layer's own, for random numbers while training.
+    pub fn layer_seed(&self) -> u32 {
+        let mixed = stream(&self.path) ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ (mixed >> 32)) as u32
+    }
+}
+
+/// What a layer's forward pass leaves for its backward pass and for reports.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The layer's input.
+    pub input: View,
+    /// The layer's output.
+    pub output: View,
+    /// z, where it is stored.
+    pub pre_activation: Option<View>,
+    /// ρ, then q, of a rotated layer.
+    pub rotation: Option<View>,
+}
+
+/// A layer in a network: its input is known and its parameters have places.
+pub trait Node: std::fmt::Debug + Send + Sync {
+    /// The layer's path: `2.dense`.
+    fn path(&self) -> &str;
+
+    /// The layer's output.
+    fn output(&self) -> &Signal;
+
+    /// Records the forward pass of a batch.
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace;
+
+    /// Records the backward pass from the output's gradient: the parameters' gradients, and the input's where it is
+    /// asked for.
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View>;
+
+    /// What reports and summaries tell of the layer.
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+}
+
+/// What reports and summaries tell of a layer.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The parameters.
+    pub parameters: Vec<ParameterId>,
+    /// Parameters whose size is added to the loss.
+    pub penalties: Vec<(ParameterId, Regularizer)>,
+    /// The range of the inputs that x_Q was derived from.
+    pub input_range: Option<Range>,
+    /// The rotation of a rotated layer.
+    pub rotation: Option<Rotation>,
+    /// λ of a learnt L = exp(λ).
+    pub lambda: Option<ParameterId>,
+    /// The activation's name and table value of L; `None` for layers without an activation.
+    pub activation: Option<crate::Activation>,
+}

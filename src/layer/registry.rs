@@ -1,0 +1,43 @@
+//! Every layer once, with uses that between them take every option: what the gradient table iterates
+//! over. A layer that is not listed here fails the tidy test.
+
+use super::*;
+use crate::{Activation, AutoRotate, LearnL, Rule};
+
+/// A layer's kind, the input of its examples, and the examples.
+#[derive(Debug)]
+pub struct Entry {
+    /// The kind, as paths and files name it.
+    pub kind: &'static str,
+    /// The shape of the examples' input.
+    pub input: Vec<usize>,
+    /// Uses of the layer.
+    pub examples: Vec<Box<dyn Layer>>,
+}
+
+fn entry<L: Layer + 'static>(input: &[usize], examples: impl IntoIterator<Item = L>) -> Entry {
+    let examples: Vec<Box<dyn Layer>> = examples.into_iter().map(|e| Box::new(e) as Box<dyn Layer>).collect();
+    Entry { kind: examples[0].kind(), input: input.to_vec(), examples }
+}
+
+/// All layers.
+pub fn all() -> Vec<Entry> {
+    let dense =
+        |activation| Dense::new(4).activation(activation).bias_initializer(Initializer::Constant(0.2));
+    let mut denses = Vec::new();
+    for &activation in Activation::ALL {
+        denses.push(dense(activation));
+        denses.push(dense(activation).auto_rotate(AutoRotate::new()));
+    }
+    for rule in [Rule::Diagonal, Rule::Aligned] {
+        for learn in [LearnL::Fixed, LearnL::PerLayer, LearnL::PerUnit] {
+            let rotate = AutoRotate::new().rule(rule).learn_l(learn);
+            denses.push(dense(Activation::Tanh).auto_rotate(rotate));
+            denses.push(
+                dense(Activation::Sigmoid).use_bias(false).auto_rotate(rotate.x_q(-1.5).l(3.0).epsilon(0.1)),
+            );
+        }
+    }
+    denses.push(dense(Activation::Arctan).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
+    vec![entry(&[5], denses), entry(&[5], [Dropout::new(0.4), Dropout::new(0.0)]), entry(&[5, 1], [Flatten])]
+}

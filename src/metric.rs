@@ -1,0 +1,109 @@
+//! Metrics: what is reported beside the loss.
+
+use crate::kernel::{Score, ScoreKind};
+use crate::loss::LossViews;
+use crate::plan::Recorder;
+use crate::{Dataset, Error, Result, Targets};
+
+/// A number reported for every epoch, accumulated on the device.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Metric {
+    /// The share of rows whose largest output is that of the target's class.
+    Accuracy,
+    /// The share of outputs on the target's side of the threshold: 0 for logits, 1/2 for probabilities.
+    BinaryAccuracy {
+        /// Outputs above it count as 1.
+        threshold: f32,
+    },
+    /// The share of rows whose class is among the k largest outputs.
+    TopK {
+        /// k ≥ 1.
+        k: u32,
+    },
+    /// mean |x − t|.
+    MeanAbsoluteError,
+    /// 1 − Σ(x − t)²/Σ(t − mean t)² of every output, averaged over the outputs (Keras' `R2Score`). NaN for an
+    /// output whose target never varies.
+    R2,
+}
+
+impl Metric {
+    /// The metric's name in histories and reports.
+    pub fn name(self) -> String {
+        match self {
+            Self::Accuracy => "accuracy".into(),
+            Self::BinaryAccuracy { .. } => "binary_accuracy".into(),
+            Self::TopK { k } => format!("top_{k}_accuracy"),
+            Self::MeanAbsoluteError => "mean_absolute_error".into(),
+            Self::R2 => "r2".into(),
+        }
+    }
+
+    fn kind(self) -> ScoreKind {
+        match self {
+            Self::Accuracy => ScoreKind::Accuracy,
+            Self::BinaryAccuracy { threshold } => ScoreKind::BinaryAccuracy { threshold },
+            Self::TopK { k } => ScoreKind::TopK { k },
+            Self::MeanAbsoluteError => ScoreKind::AbsoluteError,
+            Self::R2 => ScoreKind::SquaredError,
+        }
+    }
+
+    /// Whether the metric fits a model with `outputs` numbers a row.
+    ///
+    /// # Errors
+    /// k = 0 or above the number of outputs, a class metric for a single output, a threshold that is no number.
+    pub fn check(self, outputs: usize) -> Result<()> {
+        let fine = match self {
+            Self::Accuracy => outputs > 1,
+            Self::TopK { k } => k >= 1 && (k as usize) <= outputs && outputs > 1,
+            Self::BinaryAccuracy { threshold } => threshold.is_finite(),
+            Self::MeanAbsoluteError | Self::R2 => true,
+        };
+        if fine {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("metric {}", self.name()),
+            format!("{self:?} for {outputs} outputs"),
+            "1 <= k <= outputs, at least 2 outputs for class metrics, a finite threshold",
+            "use BinaryAccuracy for a single output, or correct the numbers",
+        ))
+    }
+
+    /// How many columns of scores it needs.
+    pub fn columns(self, outputs: usize) -> usize {
+        self.kind().columns(outputs)
+    }
+
+    /// Records its numbers of every row into the scores from `column` on.
+    pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
+        let batch = rec.batch();
+        let outputs = views.outputs.len / batch;
+        rec.op(
+            Score { kind: self.kind(), batch, outputs, columns: views.columns, column },
+            [views.outputs, views.targets, views.scores],
+        );
+    }
+
+    /// Its value from the sums of its columns over all rows of the set.
+    pub fn value(self, sums: &[f64], data: &Dataset) -> f64 {
+        if self != Self::R2 {
+            return sums[0] / data.len() as f64;
+        }
+        // The targets are known here exactly: no difference of large sums is needed.
+        let width = data.targets().width();
+        let target = |row: usize, output: usize| match data.targets() {
+            Targets::Classes { labels, .. } => f64::from(u8::from(labels[row] as usize == output)),
+            Targets::Values { values, .. } => f64::from(values[row * width + output]),
+        };
+        let scores = (0..width).map(|output| {
+            let mean = (0..data.len()).map(|row| target(row, output)).sum::<f64>() / data.len() as f64;
+            let total = (0..data.len()).map(|row| (target(row, output) - mean).powi(2)).sum::<f64>();
+            if total == 0.0 { f64::NAN } else { 1.0 - sums[output] / total }
+        });
+        scores.sum::<f64>() / width as f64
+    }
+}

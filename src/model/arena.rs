@@ -1,0 +1,124 @@
+//! The parameters of a model: one arena, in which each has a path, a shape and a place.
+
+use crate::plan::ALIGNMENT;
+
+/// The names of the buffers that all plans of a model share.
+pub mod keys {
+    /// All parameters.
+    pub const PARAMETERS: &str = "parameters";
+    /// All gradients, laid out like the parameters.
+    pub const GRADIENTS: &str = "gradients";
+    /// Gradients accumulated over several steps.
+    pub const ACCUMULATED: &str = "accumulated";
+    /// The clock; see `kernel::advance::clock`.
+    pub const CLOCK: &str = "clock";
+    /// The table of rates; see `kernel::accumulate::rates`.
+    pub const RATES: &str = "rates";
+    /// The sums of every step's scores.
+    pub const TALLIES: &str = "tallies";
+    /// Clip factor and norm of the gradient.
+    pub const CONTROL: &str = "control";
+}
+
+/// A parameter's number in its arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ParameterId(usize);
+
+/// One parameter: its path, shape and place.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Layer path and name: `2.dense.kernel`.
+    pub path: String,
+    /// The shape, as Keras has it: a dense kernel is [inputs, units].
+    pub shape: Vec<usize>,
+    /// The first element in the arena.
+    pub offset: usize,
+    /// Whether weight decay applies.
+    pub decayed: bool,
+    initial: Vec<f32>,
+}
+
+impl Parameter {
+    /// The number of elements.
+    #[expect(clippy::len_without_is_empty, reason = "a parameter is never empty")]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// All parameters of a model. Those that weight decay applies to come first.
+#[derive(Clone, Debug, Default)]
+pub struct Arena {
+    parameters: Vec<Parameter>,
+    decayed_end: usize,
+    len: usize,
+}
+
+impl Arena {
+    /// Registers a parameter with its initial values.
+    pub(crate) fn add(
+        &mut self,
+        path: String,
+        shape: &[usize],
+        initial: Vec<f32>,
+        decayed: bool,
+    ) -> ParameterId {
+        self.parameters.push(Parameter { path, shape: shape.to_vec(), offset: 0, decayed, initial });
+        self.lay_out();
+        ParameterId(self.parameters.len() - 1)
+    }
+
+    fn lay_out(&mut self) {
+        let mut end = 0;
+        for decayed in [true, false] {
+            for parameter in self.parameters.iter_mut().filter(|p| p.decayed == decayed) {
+                parameter.offset = end;
+                end = (end + parameter.len()).next_multiple_of(ALIGNMENT);
+            }
+            if decayed {
+                self.decayed_end = end;
+            }
+        }
+        self.len = end.max(ALIGNMENT);
+    }
+
+    /// The parameter of this number.
+    pub fn get(&self, id: ParameterId) -> &Parameter {
+        &self.parameters[id.0]
+    }
+
+    /// All parameters in the order of the layers.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The number of the parameter with this path.
+    pub fn find(&self, path: &str) -> Option<ParameterId> {
+        self.parameters.iter().position(|p| p.path == path).map(ParameterId)
+    }
+
+    /// How many trainable numbers there are.
+    pub fn count(&self) -> usize {
+        self.parameters.iter().map(Parameter::len).sum()
+    }
+
+    /// The arena's length, with the gaps that alignment leaves.
+    #[expect(clippy::len_without_is_empty, reason = "an arena is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where the decayed parameters end.
+    pub fn decayed_end(&self) -> usize {
+        self.decayed_end
+    }
+
+    /// The arena's content at the start of training.
+    pub fn initial(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.len];
+        for parameter in &self.parameters {
+            values[parameter.offset..parameter.offset + parameter.len()].copy_from_slice(&parameter.initial);
+        }
+        values
+    }
+}

@@ -1,0 +1,250 @@
+//! Models: built from layers, living on a device.
+
+pub mod arena;
+pub mod network;
+mod weights;
+
+pub use weights::Weights;
+
+use crate::device::{Device, Executor, Program, Values};
+use crate::kernel::{Element, clock, rates};
+use crate::layer::{Layer, Scope, Signal};
+use crate::plan::{Purpose, Recorder, View};
+use crate::{Dataset, Error, Range, Result, report, shape};
+use arena::{Arena, keys};
+use network::Network;
+use std::collections::HashMap;
+
+/// Steps whose numbers one submission holds: the rows of the tallies and of the table of rates.
+pub(crate) const SLOTS: usize = 32;
+
+/// A chain of layers to build a [`Model`] from.
+///
+/// ```
+/// use autorot::{Activation, AutoRotate, Dense, Device, Flatten, Sequential};
+///
+/// let model = Sequential::new([28, 28])
+///     .input_range(0.0, 1.0)
+///     .add(Flatten)
+///     .add(Dense::new(50).activation(Activation::Tanh).auto_rotate(AutoRotate::new()))
+///     .add(Dense::new(10))
+///     .build(&Device::cpu(), 7)?;
+/// assert_eq!(model.parameter_count(), 784 * 50 + 50 + 50 * 10 + 10);
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Sequential {
+    shape: Vec<usize>,
+    range: Option<(f32, f32)>,
+    layers: Vec<Box<dyn Layer>>,
+}
+
+impl Sequential {
+    /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
+    /// see [`Sequential::input_range`] and [`Sequential::for_data`].
+    pub fn new(shape: impl Into<Vec<usize>>) -> Self {
+        Self { shape: shape.into(), range: None, layers: Vec::new() }
+    }
+
+    /// For inputs like these: their shape and their observed range.
+    pub fn for_data(data: &Dataset) -> Self {
+        Self { shape: data.shape().to_vec(), range: Some(data.range()), layers: Vec::new() }
+    }
+
+    /// Declares the range of the inputs, from which the first x_Q follows.
+    pub fn input_range(mut self, min: f32, max: f32) -> Self {
+        self.range = Some((min, max));
+        self
+    }
+
+    /// Appends a layer.
+    #[expect(clippy::should_implement_trait, reason = "Keras' word")]
+    pub fn add(mut self, layer: impl Layer + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// Appends a layer made elsewhere.
+    pub fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// The network, without a device: shapes, ranges, and parameters started from the seed. A layer's path
+    /// is its place and kind, `2.dense`.
+    ///
+    /// # Errors
+    /// The first layer that does not fit, by its path.
+    pub fn network(&self, seed: u64) -> Result<Network> {
+        shape::elements("input", &self.shape)?;
+        let range = match self.range {
+            Some((min, max)) => Some(Range::new(min, max)?),
+            None => None,
+        };
+        if self.layers.is_empty() {
+            return Err(Error::invalid(
+                "model",
+                "no layers",
+                "at least one layer",
+                "add a layer before building",
+            ));
+        }
+        let input = Signal { shape: self.shape.clone(), range };
+        let mut arena = Arena::default();
+        let mut nodes = Vec::with_capacity(self.layers.len());
+        let mut signal = input.clone();
+        for (i, layer) in self.layers.iter().enumerate() {
+            let path = format!("{i}.{}", layer.kind());
+            let node = layer.build(&mut Scope { path, seed, arena: &mut arena }, &signal)?;
+            signal = node.output().clone();
+            nodes.push(node);
+        }
+        Ok(Network { input, nodes, arena })
+    }
+
+    /// The model on a device, its parameters started from the seed: the same seed gives layers of the same path and
+    /// shape the same kernels, rotated or not.
+    ///
+    /// # Errors
+    /// As [`Sequential::network`], and the device's.
+    pub fn build(&self, device: &Device, seed: u64) -> Result<Model> {
+        Model::new(self.network(seed)?, device)
+    }
+}
+
+/// A network with its weights on a device.
+pub struct Model {
+    pub(crate) network: Network,
+    pub(crate) executor: Box<dyn Executor>,
+    pub(crate) device: Device,
+    /// Steps and updates since the model was built.
+    pub(crate) steps: u64,
+    pub(crate) updates: u64,
+    /// The kind of optimiser that the moments belong to.
+    pub(crate) moments_of: Option<std::mem::Discriminant<crate::Optimizer>>,
+    /// Data sets put onto the device so far, each under a name of its own.
+    pub(crate) feeds: u64,
+    predictors: HashMap<usize, (Program, View)>,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model")
+            .field("network", &self.network)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The buffer that predictions read their inputs from.
+const INPUT: &str = "input";
+
+/// The most rows predicted at once.
+const PREDICT_BATCH: usize = 1024;
+
+impl Model {
+    fn new(network: Network, device: &Device) -> Result<Self> {
+        let mut executor = device.executor();
+        let len = network.arena.len();
+        executor.allocate(keys::PARAMETERS, Element::Float, len)?;
+        executor.allocate(keys::GRADIENTS, Element::Float, len)?;
+        executor.allocate(keys::CLOCK, Element::Index, clock::LEN)?;
+        executor.allocate(keys::RATES, Element::Float, SLOTS * rates::LEN)?;
+        executor.allocate(keys::CONTROL, Element::Float, 2)?;
+        executor.write(keys::PARAMETERS, 0, Values::F32(&network.arena.initial()))?;
+        let device = device.clone();
+        Ok(Self {
+            network,
+            executor,
+            device,
+            steps: 0,
+            updates: 0,
+            moments_of: None,
+            feeds: 0,
+            predictors: HashMap::new(),
+        })
+    }
+
+    /// The network: layers, shapes, parameters' places.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where the model lives.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How many numbers are trained.
+    pub fn parameter_count(&self) -> usize {
+        self.network.arena.count()
+    }
+
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L.
+    pub fn summary(&self) -> String {
+        report::summary(&self.network)
+    }
+
+    /// Bytes on the device.
+    pub fn device_bytes(&self) -> u64 {
+        self.executor.bytes()
+    }
+
+    /// The last layer's outputs for rows of inputs, one after another.
+    ///
+    /// # Errors
+    /// A length that is not a multiple of a row's, NaN or infinite inputs, the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn predict(&mut self, inputs: &[f32]) -> Result<Vec<f32>> {
+        pollster::block_on(self.predict_async(inputs))
+    }
+
+    /// [`Model::predict`], for callers that may not block.
+    pub async fn predict_async(&mut self, inputs: &[f32]) -> Result<Vec<f32>> {
+        let width = self.network.input.len();
+        if inputs.is_empty() || !inputs.len().is_multiple_of(width) {
+            return Err(Error::invalid(
+                "inputs to predict",
+                format!("{} values", inputs.len()),
+                format!("rows of shape {:?}, {width} values each", self.network.input.shape),
+                "pass whole rows",
+            ));
+        }
+        if let Some(i) = inputs.iter().position(|v| !v.is_finite()) {
+            return Err(Error::invalid(
+                "inputs to predict",
+                format!("{} in row {}", inputs[i], i / width),
+                "finite numbers",
+                "fill in or drop missing values",
+            ));
+        }
+        let mut outputs = Vec::with_capacity(inputs.len() / width * self.network.output().len());
+        for rows in inputs.chunks(PREDICT_BATCH * width) {
+            // Few batch sizes, so that few plans are ever made; what the surplus rows hold does not matter.
+            let batch = (rows.len() / width).next_power_of_two();
+            let (program, view) = self.predictor(batch)?;
+            self.executor.write(INPUT, 0, Values::F32(rows))?;
+            self.executor.run(program, 1)?;
+            let wanted = View { len: rows.len() / width * self.network.output().len(), ..view };
+            outputs.extend(self.executor.read_view(program, wanted).await?.into_iter().map(|v| v as f32));
+        }
+        Ok(outputs)
+    }
+
+    fn predictor(&mut self, batch: usize) -> Result<(Program, View)> {
+        if let Some(&made) = self.predictors.get(&batch) {
+            return Ok(made);
+        }
+        let width = self.network.input.len();
+        self.executor.allocate(INPUT, Element::Float, PREDICT_BATCH * width)?;
+        let mut rec = Recorder::new(Purpose::Infer, batch, &self.network.arena);
+        let whole = rec.shared(INPUT, Element::Float, PREDICT_BATCH * width);
+        let input = rec.part(whole, 0, batch * width);
+        let traces = self.network.forward(&mut rec, input);
+        let view = traces.last().map_or(input, |t| t.output);
+        rec.keep(view);
+        let program = self.executor.bind(&rec.finish(format!("predict {batch}"))?)?;
+        self.predictors.insert(batch, (program, view));
+        Ok((program, view))
+    }
+}

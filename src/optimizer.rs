@@ -1,0 +1,360 @@
+//! Optimisers, with Keras' defaults and Keras' formulas.
+
+use crate::kernel::{self, Guard, SumSquares, rates};
+use crate::model::arena::{Arena, keys};
+use crate::plan::{Recorder, View};
+use crate::{Error, Result, Schedule};
+
+/// Limits on the gradient. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
+/// `clip_grad_norm_`). By value: every single one is cut (Keras' `clipvalue`). With both, the norm comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Clip {
+    /// The largest norm, above 0.
+    pub norm: Option<f32>,
+    /// The largest absolute value, above 0.
+    pub value: Option<f32>,
+}
+
+/// Stochastic gradient descent, plain or with momentum.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sgd {
+    /// Keras' default: 0.01.
+    pub learning_rate: Schedule,
+    /// 0 ≤ μ < 1; default 0.
+    pub momentum: f32,
+    /// Nesterov's momentum; default off.
+    pub nesterov: bool,
+    /// Limits on the gradient; default none.
+    pub clip: Clip,
+}
+
+impl Default for Sgd {
+    fn default() -> Self {
+        Self {
+            learning_rate: Schedule::Constant(0.01),
+            momentum: 0.0,
+            nesterov: false,
+            clip: Clip::default(),
+        }
+    }
+}
+
+/// RMSprop (Hinton), not centred.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RmsProp {
+    /// Keras' default: 0.001.
+    pub learning_rate: Schedule,
+    /// The decay of the mean square, 0..1; default 0.9.
+    pub rho: f32,
+    /// 0 ≤ μ < 1; default 0.
+    pub momentum: f32,
+    /// ε > 0, inside the root; default 1e-7.
+    pub epsilon: f32,
+    /// Limits on the gradient; default none.
+    pub clip: Clip,
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self {
+            learning_rate: Schedule::Constant(0.001),
+            rho: 0.9,
+            momentum: 0.0,
+            epsilon: 1e-7,
+            clip: Clip::default(),
+        }
+    }
+}
+
+/// Adam (Kingma and Ba 2015).
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Adam {
+    /// Keras' default: 0.001.
+    pub learning_rate: Schedule,
+    /// The decay of the mean, 0..1; default 0.9.
+    pub beta_1: f64,
+    /// The decay of the mean square, 0..1; default 0.999.
+    pub beta_2: f64,
+    /// ε > 0, outside the root; default 1e-7.
+    pub epsilon: f32,
+    /// Limits on the gradient; default none.
+    pub clip: Clip,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self {
+            learning_rate: Schedule::Constant(0.001),
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            clip: Clip::default(),
+        }
+    }
+}
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): w −= lr·decay·w before the update. As in
+/// Keras, kernels and biases are decayed; a learnt L never is.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AdamW {
+    /// Adam's part.
+    pub adam: Adam,
+    /// The decay; Keras' default is 0.004.
+    pub weight_decay: f32,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        Self { adam: Adam::default(), weight_decay: 0.004 }
+    }
+}
+
+/// Any of the optimisers.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd(Sgd),
+    /// RMSprop.
+    RmsProp(RmsProp),
+    /// Adam.
+    Adam(Adam),
+    /// Adam with decoupled weight decay.
+    AdamW(AdamW),
+}
+
+impl From<Sgd> for Optimizer {
+    fn from(o: Sgd) -> Self {
+        Self::Sgd(o)
+    }
+}
+
+impl From<RmsProp> for Optimizer {
+    fn from(o: RmsProp) -> Self {
+        Self::RmsProp(o)
+    }
+}
+
+impl From<Adam> for Optimizer {
+    fn from(o: Adam) -> Self {
+        Self::Adam(o)
+    }
+}
+
+impl From<AdamW> for Optimizer {
+    fn from(o: AdamW) -> Self {
+        Self::AdamW(o)
+    }
+}
+
+/// The moments' names in the executor, each as long as the parameters.
+const MOMENTS: [&str; 2] = ["moment 1", "moment 2"];
+
+/// Parameters updated by one dispatch: within WebGPU's 128 MiB a binding.
+const PARAMETERS_A_DISPATCH: usize = 32 << 20;
+
+impl Optimizer {
+    /// The optimiser of this name with its defaults: `sgd`, `rmsprop`, `adam` or `adamw`.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "sgd" => Ok(Sgd::default().into()),
+            "rmsprop" => Ok(RmsProp::default().into()),
+            "adam" => Ok(Adam::default().into()),
+            "adamw" => Ok(AdamW::default().into()),
+            _ => Err(Error::invalid(
+                "optimizer",
+                format!("{name:?}"),
+                "sgd, rmsprop, adam, adamw",
+                "use one of these",
+            )),
+        }
+    }
+
+    /// The optimiser with another learning rate.
+    pub fn with_learning_rate(mut self, rate: impl Into<Schedule>) -> Self {
+        let rate = rate.into();
+        match &mut self {
+            Self::Sgd(o) => o.learning_rate = rate,
+            Self::RmsProp(o) => o.learning_rate = rate,
+            Self::Adam(o) => o.learning_rate = rate,
+            Self::AdamW(o) => o.adam.learning_rate = rate,
+        }
+        self
+    }
+
+    /// The learning rate over time.
+    pub fn learning_rate(&self) -> Schedule {
+        match self {
+            Self::Sgd(o) => o.learning_rate,
+            Self::RmsProp(o) => o.learning_rate,
+            Self::Adam(o) => o.learning_rate,
+            Self::AdamW(o) => o.adam.learning_rate,
+        }
+    }
+
+    fn clip(&self) -> Clip {
+        match self {
+            Self::Sgd(o) => o.clip,
+            Self::RmsProp(o) => o.clip,
+            Self::Adam(o) => o.clip,
+            Self::AdamW(o) => o.adam.clip,
+        }
+    }
+
+    /// Whether all numbers are usable.
+    ///
+    /// # Errors
+    /// The number that is not, by name.
+    pub fn check(&self) -> Result<()> {
+        self.learning_rate().check()?;
+        let below_1 = |v: f64| (0.0..1.0).contains(&v);
+        let positive = |v: f32| v.is_finite() && v > 0.0;
+        let mut wrong = Vec::new();
+        let mut check = |name: &str, fine: bool| {
+            if !fine {
+                wrong.push(name.to_owned());
+            }
+        };
+        let clip = self.clip();
+        check("clip.norm", clip.norm.is_none_or(positive));
+        check("clip.value", clip.value.is_none_or(positive));
+        match self {
+            Self::Sgd(o) => check("momentum", below_1(o.momentum.into())),
+            Self::RmsProp(o) => {
+                check("rho", below_1(o.rho.into()));
+                check("momentum", below_1(o.momentum.into()));
+                check("epsilon", positive(o.epsilon));
+            }
+            Self::Adam(adam) | Self::AdamW(AdamW { adam, .. }) => {
+                check("beta_1", below_1(adam.beta_1));
+                check("beta_2", below_1(adam.beta_2));
+                check("epsilon", positive(adam.epsilon));
+            }
+        }
+        if let Self::AdamW(o) = self {
+            check("weight_decay", o.weight_decay.is_finite() && o.weight_decay >= 0.0);
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("optimizer option {}", wrong.join(", ")),
+            format!("{self:?}"),
+            "decays and momenta in 0..1, ε > 0, limits > 0, weight decay >= 0",
+            "correct the option",
+        ))
+    }
+
+    /// The names of the shared buffers that hold its moments.
+    pub fn moments(&self) -> &'static [&'static str] {
+        let count = match self {
+            Self::Sgd(o) => usize::from(o.momentum != 0.0),
+            Self::RmsProp(o) => 1 + usize::from(o.momentum != 0.0),
+            Self::Adam(_) | Self::AdamW(_) => 2,
+        };
+        &MOMENTS[..count]
+    }
+
+    /// Learning rate and Adam's α for an update, the first being 0.
+    pub fn rates(&self, update: u64) -> [f64; 2] {
+        let rate = self.learning_rate().rate(update);
+        match self {
+            Self::Adam(adam) | Self::AdamW(AdamW { adam, .. }) => {
+                // Beyond i32 the corrections are 1.
+                let t = i32::try_from(update + 1).unwrap_or(i32::MAX);
+                [rate, rate * (1.0 - adam.beta_2.powi(t)).sqrt() / (1.0 - adam.beta_1.powi(t))]
+            }
+            _ => [rate, 0.0],
+        }
+    }
+
+    /// Records the guard and the update of all parameters.
+    pub fn record(&self, rec: &mut Recorder<'_>, step: UpdateViews, arena: &Arena) {
+        let (n, slots) = (arena.len(), step.rates.len / rates::LEN);
+        let clip = self.clip();
+        let clip_value = clip.value.unwrap_or(0.0);
+        let spans: Vec<(usize, usize)> = (0..n)
+            .step_by(PARAMETERS_A_DISPATCH)
+            .map(|first| (first, PARAMETERS_A_DISPATCH.min(n - first)))
+            .collect();
+
+        let partials = rec.scratch(SumSquares::partials(n));
+        for &(first, count) in &spans {
+            let gradient = rec.part(step.gradient, first, count);
+            let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
+            rec.op(SumSquares { count }, [gradient, part]);
+        }
+        rec.op(
+            Guard {
+                partials: partials.len,
+                columns: step.columns,
+                slots,
+                clip_norm: clip.norm.unwrap_or(0.0),
+            },
+            [partials, step.tallies, step.clock, step.control],
+        );
+
+        let moments: Vec<View> =
+            self.moments().iter().map(|key| rec.shared(key, kernel::Element::Float, n)).collect();
+        let parameters = rec.shared(keys::PARAMETERS, kernel::Element::Float, n);
+        for (first, count) in spans {
+            let part = |rec: &Recorder<'_>, view: View| rec.part(view, first, count);
+            let (gradient, w) = (part(rec, step.gradient), part(rec, parameters));
+            let mut args = vec![gradient, step.rates, step.control, step.clock, w];
+            let mut moment = |rec: &mut Recorder<'_>, i: usize| match moments.get(i) {
+                Some(&view) => args.push(part(rec, view)),
+                None => args.push(rec.unused()),
+            };
+            match *self {
+                Self::Sgd(Sgd { momentum, nesterov, .. }) => {
+                    moment(rec, 0);
+                    rec.op(kernel::Sgd { count, slots, momentum, nesterov, clip_value }, args);
+                }
+                Self::RmsProp(RmsProp { rho, momentum, epsilon, .. }) => {
+                    moment(rec, 0);
+                    moment(rec, 1);
+                    rec.op(kernel::RmsProp { count, slots, rho, momentum, epsilon, clip_value }, args);
+                }
+                Self::Adam(adam) | Self::AdamW(AdamW { adam, .. }) => {
+                    moment(rec, 0);
+                    moment(rec, 1);
+                    let weight_decay = if let Self::AdamW(o) = self { o.weight_decay } else { 0.0 };
+                    rec.op(
+                        kernel::Adam {
+                            count,
+                            decayed: arena.decayed_end().saturating_sub(first).min(count),
+                            slots,
+                            one_minus_beta_1: (1.0 - adam.beta_1) as f32,
+                            one_minus_beta_2: (1.0 - adam.beta_2) as f32,
+                            epsilon: adam.epsilon,
+                            weight_decay,
+                            clip_value,
+                        },
+                        args,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The views that an update works on, besides the parameters and moments.
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateViews {
+    /// The gradients, or their accumulated sum.
+    pub gradient: View,
+    /// The table of rates.
+    pub rates: View,
+    /// The sums of the step's scores.
+    pub tallies: View,
+    /// The width of a row of tallies.
+    pub columns: usize,
+    /// The clock.
+    pub clock: View,
+    /// Clip factor and norm.
+    pub control: View,
+}

@@ -1,0 +1,38 @@
+//! Lays the scratch buffers of a plan into as few slots as their lifetimes allow.
+
+use super::{Buffer, Home, Op};
+
+/// Gives every scratch buffer a slot; returns the slots' lengths. Two buffers share a slot only when the last op
+/// that touches one comes before the first that touches the other. Buffers in `kept` live to the end.
+pub(super) fn assign(buffers: &mut [Buffer], ops: &[Op], kept: &[usize]) -> Vec<usize> {
+    let mut lifetimes: Vec<Option<(usize, usize)>> = vec![None; buffers.len()];
+    for (time, op) in ops.iter().enumerate() {
+        for view in &op.args {
+            let lifetime = lifetimes[view.buffer].get_or_insert((time, time));
+            lifetime.1 = time;
+        }
+    }
+    for &buffer in kept {
+        let first = lifetimes[buffer].map_or(0, |(first, _)| first);
+        lifetimes[buffer] = Some((first, usize::MAX));
+    }
+    let mut order: Vec<usize> =
+        (0..buffers.len()).filter(|&b| matches!(buffers[b].home, Home::Scratch(_))).collect();
+    order.sort_by_key(|&b| lifetimes[b].map_or(0, |(first, _)| first));
+    // Each slot's length and the time of its present owner's last use.
+    let mut slots: Vec<(usize, usize)> = Vec::new();
+    for b in order {
+        let (first, last) = lifetimes[b].unwrap_or((0, 0));
+        let len = buffers[b].len;
+        // The free slot that wastes least; growing one is better than opening another.
+        let free = (0..slots.len()).filter(|&s| slots[s].1 < first);
+        let best = free.min_by_key(|&s| (slots[s].0 < len, slots[s].0.abs_diff(len)));
+        let slot = best.unwrap_or_else(|| {
+            slots.push((0, 0));
+            slots.len() - 1
+        });
+        slots[slot] = (slots[slot].0.max(len), last);
+        buffers[b].home = Home::Scratch(slot);
+    }
+    slots.into_iter().map(|(len, _)| len).collect()
+}

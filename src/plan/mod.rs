@@ -1,0 +1,76 @@
+//! The plan: what layers, losses and optimisers record, and what every executor runs. A plan is a list of
+//! kernels over numbered buffers for one batch size; it names no device.
+
+mod memory;
+mod recorder;
+
+pub use recorder::{Purpose, Recorder};
+
+use crate::kernel::{Element, Kernel};
+use std::sync::Arc;
+
+/// Numbers between two views of one buffer that may be bound together: 256 bytes, WebGPU's alignment of
+/// storage buffer offsets.
+pub const ALIGNMENT: usize = 64;
+
+/// Where a buffer lives.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Home {
+    /// Kept by the executor under this name and shared by all plans: parameters, data, the clock.
+    Shared(String),
+    /// One of the plan's own slots, reused once the last reader is past.
+    Scratch(usize),
+}
+
+/// A numbered buffer of a plan.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Where it lives.
+    pub home: Home,
+    /// What it holds.
+    pub element: Element,
+    /// How many elements.
+    pub len: usize,
+}
+
+/// A stretch of a buffer: what an op binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    /// The buffer's number.
+    pub buffer: usize,
+    /// The first element, a multiple of [`ALIGNMENT`].
+    pub offset: usize,
+    /// How many elements.
+    pub len: usize,
+}
+
+/// One kernel over its views.
+#[derive(Clone, Debug)]
+pub struct Op {
+    /// The path of the layer that recorded it, or a part of the step: what errors name.
+    pub scope: String,
+    /// What runs.
+    pub kernel: Arc<dyn Kernel>,
+    /// The views in the order of the kernel's bindings.
+    pub args: Vec<View>,
+}
+
+/// A recorded computation, laid out in memory.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it is for: `train 128`, `evaluate 16`.
+    pub name: String,
+    /// The numbered buffers.
+    pub buffers: Vec<Buffer>,
+    /// The length of every scratch slot.
+    pub scratch: Vec<usize>,
+    /// The ops in order.
+    pub ops: Vec<Op>,
+}
+
+impl Plan {
+    /// Bytes of scratch memory at 4 bytes a number.
+    pub fn scratch_bytes(&self) -> u64 {
+        self.scratch.iter().map(|&len| len as u64 * 4).sum()
+    }
+}

@@ -1,0 +1,203 @@
+//! Recording a plan.
+
+use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, memory};
+use crate::kernel::{Access, Element, Family, Kernel, clock};
+use crate::model::arena::{Arena, ParameterId, keys};
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a plan is for: it decides what layers record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Forward only: dropout is off, nothing is stored for a backward pass.
+    Infer,
+    /// Forward and backward.
+    Train,
+    /// Forward and backward without dropout, and every buffer kept for reading.
+    Inspect,
+    /// As `Train`, and every buffer kept for reading.
+    Diagnose,
+}
+
+/// Collects the ops and buffers of one plan.
+#[derive(Debug)]
+pub struct Recorder<'a> {
+    purpose: Purpose,
+    batch: usize,
+    arena: &'a Arena,
+    scopes: Vec<String>,
+    buffers: Vec<Buffer>,
+    shared: HashMap<String, usize>,
+    ops: Vec<Op>,
+    kept: Vec<usize>,
+    error: Option<Error>,
+}
+
+impl<'a> Recorder<'a> {
+    /// For a batch of `batch` rows over the parameters of `arena`.
+    pub fn new(purpose: Purpose, batch: usize, arena: &'a Arena) -> Self {
+        Self {
+            purpose,
+            batch,
+            arena,
+            scopes: Vec::new(),
+            buffers: Vec::new(),
+            shared: HashMap::new(),
+            ops: Vec::new(),
+            kept: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// The number of rows of the batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Whether a backward pass follows, so that layers store what it needs.
+    pub fn backward_follows(&self) -> bool {
+        self.purpose != Purpose::Infer
+    }
+
+    /// Whether layers that behave differently while training, such as dropout, are to do so.
+    pub fn training(&self) -> bool {
+        matches!(self.purpose, Purpose::Train | Purpose::Diagnose)
+    }
+
+    /// Whether every buffer is kept for reading, so that layers also store what only reports need.
+    pub fn keeps_all(&self) -> bool {
+        matches!(self.purpose, Purpose::Inspect | Purpose::Diagnose)
+    }
+
+    /// Names what is recorded inside `record`: the path of a layer.
+    pub fn scope<R>(&mut self, name: impl Into<String>, record: impl FnOnce(&mut Self) -> R) -> R {
+        self.scopes.push(name.into());
+        let result = record(self);
+        self.scopes.pop();
+        result
+    }
+
+    /// A scratch buffer of numbers; its content is undefined until an op writes it.
+    pub fn scratch(&mut self, len: usize) -> View {
+        let len = len.max(1);
+        let home = Home::Scratch(usize::MAX);
+        self.buffers.push(Buffer { home, element: Element::Float, len });
+        let view = View { buffer: self.buffers.len() - 1, offset: 0, len };
+        if self.keeps_all() {
+            self.keep(view);
+        }
+        view
+    }
+
+    /// A view for a binding that the kernel's options leave unused.
+    pub fn unused(&mut self) -> View {
+        self.scratch(1)
+    }
+
+    /// A buffer that the executor keeps under `key` for all plans.
+    pub fn shared(&mut self, key: &str, element: Element, len: usize) -> View {
+        let buffer = *self.shared.entry(key.to_owned()).or_insert_with(|| {
+            self.buffers.push(Buffer { home: Home::Shared(key.to_owned()), element, len });
+            self.buffers.len() - 1
+        });
+        View { buffer, offset: 0, len }
+    }
+
+    /// The clock.
+    pub fn clock(&mut self) -> View {
+        self.shared(keys::CLOCK, Element::Index, clock::LEN)
+    }
+
+    /// The values of a parameter.
+    pub fn parameter(&mut self, id: ParameterId) -> View {
+        self.in_arena(keys::PARAMETERS, id)
+    }
+
+    /// The gradient of a parameter.
+    pub fn gradient(&mut self, id: ParameterId) -> View {
+        self.in_arena(keys::GRADIENTS, id)
+    }
+
+    fn in_arena(&mut self, key: &str, id: ParameterId) -> View {
+        let parameter = self.arena.get(id);
+        let (offset, len) = (parameter.offset, parameter.len());
+        View { offset, len, ..self.shared(key, Element::Float, self.arena.len()) }
+    }
+
+    /// The part of `view` from `offset`, a multiple of [`ALIGNMENT`], with `len` elements.
+    pub fn part(&self, view: View, offset: usize, len: usize) -> View {
+        debug_assert!(offset.is_multiple_of(ALIGNMENT) && offset + len <= view.len);
+        View { offset: view.offset + offset, len, ..view }
+    }
+
+    /// Keeps a scratch buffer to the end of the plan, so that it can be read after a run.
+    pub fn keep(&mut self, view: View) {
+        self.kept.push(view.buffer);
+    }
+
+    /// Records a kernel over views in the order of its bindings. A view may be longer than the kernel needs.
+    pub fn op<F: Family + 'static>(&mut self, kernel: F, args: impl Into<Vec<View>>) {
+        self.op_dyn(Arc::new(kernel), args.into());
+    }
+
+    /// [`Recorder::op`] of a kernel whose family is not known.
+    pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, args: Vec<View>) {
+        let scope = self.scopes.join(".");
+        if let Err(error) = self.check(&*kernel, &args, &scope) {
+            self.error.get_or_insert(error);
+        }
+        self.ops.push(Op { scope, kernel, args });
+    }
+
+    /// What a kernel's side and a layer's side must agree on; a violation is a bug in a layer.
+    fn check(&self, kernel: &dyn Kernel, args: &[View], scope: &str) -> Result<()> {
+        let place = format!("{scope}: {}", kernel.name());
+        let wrong = |found: String, expected: String| {
+            Err(Error::invalid(&place, found, expected, "report this as a bug of autorot"))
+        };
+        let bindings = kernel.bindings();
+        if args.len() != bindings.len() {
+            return wrong(format!("{} views", args.len()), format!("{} bindings", bindings.len()));
+        }
+        for ((view, binding), len) in args.iter().zip(bindings).zip(kernel.lens()) {
+            if view.len < len || view.offset + view.len > self.buffers[view.buffer].len {
+                return wrong(format!("{view:?} for {}", binding.name), format!("at least {len} elements"));
+            }
+            if self.buffers[view.buffer].element != binding.element || !view.offset.is_multiple_of(ALIGNMENT)
+            {
+                return wrong(
+                    format!("{view:?} for {}", binding.name),
+                    "an aligned view of the same element".into(),
+                );
+            }
+        }
+        for (i, (a, written)) in args.iter().zip(bindings).enumerate() {
+            if written.access == Access::Read {
+                continue;
+            }
+            for (j, (b, other)) in args.iter().zip(bindings).enumerate() {
+                let apart = a.offset + a.len <= b.offset || b.offset + b.len <= a.offset;
+                if i != j && a.buffer == b.buffer && (other.access == Access::Read || !apart) {
+                    return wrong(
+                        format!("{} and {} in one buffer", written.name, other.name),
+                        "a written buffer to be bound once".into(),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays out the memory.
+    ///
+    /// # Errors
+    /// What a layer recorded does not fit its kernel.
+    pub fn finish(mut self, name: impl Into<String>) -> Result<Plan> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let scratch = memory::assign(&mut self.buffers, &self.ops, &self.kept);
+        Ok(Plan { name: name.into(), buffers: self.buffers, scratch, ops: self.ops })
+    }
+}

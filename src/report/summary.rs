@@ -1,0 +1,46 @@
+//! `model.summary()`: a table of the layers.
+
+use crate::model::network::Network;
+use crate::{LearnL, Rule};
+use comfy_table::{CellAlignment, Table, presets};
+
+/// The layers with their outputs, parameters, ranges, x_Q and L.
+pub(crate) fn summary(network: &Network) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(["layer", "output", "parameters", "activation", "input range", "x_Q", "L"]);
+    for node in network.nodes() {
+        let facts = node.facts();
+        let count: usize = facts.parameters.iter().map(|&id| network.arena().get(id).len()).sum();
+        let (range, x_q, limit) = match facts.rotation {
+            None => ("".into(), "".into(), "".into()),
+            Some(rotation) => {
+                let rule = if rotation.rule == Rule::Aligned { " aligned" } else { "" };
+                let learnt = match rotation.learn {
+                    LearnL::Fixed => "",
+                    LearnL::PerLayer => ", learnt per layer",
+                    LearnL::PerUnit => ", learnt per unit",
+                };
+                let range = facts.input_range.map_or("given x_Q".into(), |r| r.to_string());
+                (range, format!("{}{rule}", rotation.x_q), format!("{}{learnt}", rotation.limit))
+            }
+        };
+        let activation = facts.activation.map_or("", |a| a.name());
+        let row = [
+            node.path().to_owned(),
+            format!("{:?}", node.output().shape),
+            if count == 0 { String::new() } else { count.to_string() },
+            activation.to_owned(),
+            range,
+            x_q,
+            limit,
+        ];
+        table.add_row(row);
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let input = network.input();
+    let range = input.range.map_or("of unknown range".into(), |r| format!("in {r}"));
+    format!("input {:?} {range}\n{table}\n{} trainable parameters\n", input.shape, network.arena().count())
+}

@@ -1,0 +1,223 @@
+//! Auto-rotation's options: where the point x_Q lies, L, ε. The mathematics stands in
+//! [`docs::architecture`](crate::docs::architecture).
+
+use crate::{Error, Result};
+
+/// An interval of values that enter or leave a layer.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Range {
+    /// The smallest value, x_min.
+    pub min: f32,
+    /// The largest value, x_max.
+    pub max: f32,
+}
+
+impl Range {
+    /// The interval from `min` to `max`.
+    ///
+    /// # Errors
+    /// `min` > `max`, NaN or infinite limits.
+    pub fn new(min: f32, max: f32) -> Result<Self> {
+        if !(min.is_finite() && max.is_finite() && min <= max) {
+            return Err(Error::invalid(
+                "range",
+                format!("{min}..{max}"),
+                "finite numbers with x_min <= x_max",
+                "give the smaller limit first",
+            ));
+        }
+        Ok(Self { min, max })
+    }
+
+    /// x_Q = 2·x_max − x_min.
+    pub fn x_q(self) -> f32 {
+        2.0 * self.max - self.min
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.4}..{:.4}", self.min, self.max)
+    }
+}
+
+/// Where the point x_Q lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// x_Q·(1, …, 1), as in the papers and in arpkeras: q = f(x_Q·1).
+    #[default]
+    Diagonal,
+    /// Along the unit's own weights, this crate's rule: q = √(x_Q²·Σw² + b²). It is smooth and never near 0
+    /// while the weights are not.
+    Aligned,
+}
+
+/// Whether L is trained, L = exp(λ). The papers name learnable saturation regions but publish no
+/// parametrisation: this one is this crate's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LearnL {
+    /// L stays what it is.
+    #[default]
+    Fixed,
+    /// One λ for the layer.
+    PerLayer,
+    /// One λ a unit.
+    PerUnit,
+}
+
+/// Auto-rotation of a layer: z = ρ·f(x) with ρ = L/(|q| + ε). By default free of hyperparameters: x_Q
+/// follows from the range of the layer's inputs and L from its activation.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AutoRotate {
+    pub(crate) rule: Rule,
+    pub(crate) x_q: Option<f32>,
+    pub(crate) limit: Option<f32>,
+    pub(crate) limits: Option<(f32, f32)>,
+    pub(crate) epsilon: f32,
+    pub(crate) learn: LearnL,
+    pub(crate) detached: bool,
+}
+
+impl Default for AutoRotate {
+    fn default() -> Self {
+        Self {
+            rule: Rule::Diagonal,
+            x_q: None,
+            limit: None,
+            limits: None,
+            epsilon: 1e-5,
+            learn: LearnL::Fixed,
+            detached: false,
+        }
+    }
+}
+
+impl AutoRotate {
+    /// The default: diagonal x_Q from the propagated range, L from the activation, ε = 1e-5.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the rule for the point x_Q.
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Sets x_Q itself instead of deriving it from the range of inputs.
+    pub fn x_q(mut self, x_q: f32) -> Self {
+        self.x_q = Some(x_q);
+        self
+    }
+
+    /// Sets L instead of taking the activation's; with a learnable L, where it starts. L > 0.
+    pub fn l(mut self, limit: f32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Overrides the range of the layer's inputs, x_min and x_max (arpkeras' `xmin_lim`, `xmax_lim`).
+    pub fn limits(mut self, min: f32, max: f32) -> Self {
+        self.limits = Some((min, max));
+        self
+    }
+
+    /// Sets ε ≥ 0 in ρ = L/(|q| + ε).
+    pub fn epsilon(mut self, epsilon: f32) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Trains L = exp(λ), one for the layer or one a unit; never decayed.
+    pub fn learn_l(mut self, learn: LearnL) -> Self {
+        self.learn = learn;
+        self
+    }
+
+    /// Treats ρ as a constant in the backward pass. The reference differentiates through it.
+    pub fn detached(mut self, detached: bool) -> Self {
+        self.detached = detached;
+        self
+    }
+
+    /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`
+    /// and an activation whose table value of L is `limit`.
+    pub(crate) fn resolve(&self, path: &str, range: Option<Range>, limit: f32) -> Result<Rotation> {
+        let range = match self.limits {
+            Some((min, max)) => Some(Range::new(min, max).map_err(|_| {
+                Error::invalid(
+                    path,
+                    format!("limits({min}, {max})"),
+                    "finite numbers with x_min <= x_max",
+                    "give the smaller limit first",
+                )
+            })?),
+            None => range,
+        };
+        let x_q = match (self.x_q, range) {
+            (Some(x_q), _) => x_q,
+            (None, Some(range)) => range.x_q(),
+            (None, None) => {
+                return Err(Error::invalid(
+                    path,
+                    "auto-rotation with inputs of unknown range",
+                    "a range of inputs to derive x_Q from",
+                    "declare it with Sequential::input_range, build from data with Sequential::for_data, or \
+                     give limits(min, max) or x_q(v)",
+                ));
+            }
+        };
+        if !x_q.is_finite() || (self.x_q.is_none() && x_q == 0.0) {
+            return Err(Error::invalid(
+                path,
+                format!("x_Q = {x_q}"),
+                "a finite x_Q, and not 0 when derived from the range",
+                "give limits(min, max) or x_q(v)",
+            ));
+        }
+        let limit = self.limit.unwrap_or(limit);
+        if !(limit.is_finite() && limit > 0.0) {
+            return Err(Error::invalid(
+                path,
+                format!("L = {limit}"),
+                "a finite L > 0",
+                "give l(v) a positive value",
+            ));
+        }
+        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
+            return Err(Error::invalid(
+                path,
+                format!("ε = {}", self.epsilon),
+                "a finite ε >= 0",
+                "leave epsilon at its default, 1e-5",
+            ));
+        }
+        Ok(Rotation {
+            rule: self.rule,
+            x_q,
+            limit,
+            epsilon: self.epsilon,
+            learn: self.learn,
+            detached: self.detached,
+        })
+    }
+}
+
+/// Resolved auto-rotation of one layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rotation {
+    /// The rule for the point x_Q.
+    pub rule: Rule,
+    /// x_Q, a finite number.
+    pub x_q: f32,
+    /// L > 0, or where a learnable L starts.
+    pub limit: f32,
+    /// ε ≥ 0.
+    pub epsilon: f32,
+    /// Whether L is trained.
+    pub learn: LearnL,
+    /// Whether ρ counts as a constant in the backward pass.
+    pub detached: bool,
+}

@@ -1,0 +1,61 @@
+//! Files that the crate writes, whole or none: content appears under its final name only once all of it is on disk.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Writes `bytes` to `path`: first to a temporary file in the same folder, which is then renamed. Missing
+/// parent folders are created; an existing file is replaced.
+///
+/// # Errors
+/// [`Error::Io`] naming `path` or the folder that cannot be created. No partial file is left behind, and a
+/// file that was there before keeps its content.
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".");
+    // A temporary file is its owner's alone unless told otherwise; the file left in the end should have the
+    // rights of any new file (the system takes its own mask off these).
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(path, e))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, e))?;
+    file.persist(path).map_err(|e| Error::io(path, e.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creates_folders_and_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/file.bin");
+        write(&path, b"first").unwrap();
+        write(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn leaves_nothing_behind_after_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        let error = write(&path, b"content").unwrap_err().to_string();
+        assert!(error.contains("taken"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+
+        let below_a_file = folder.path().join("file");
+        write(&below_a_file, b"x").unwrap();
+        let error = write(&below_a_file.join("sub/plot.png"), b"x").unwrap_err().to_string();
+        assert!(error.contains("file"), "{error}");
+    }
+}

@@ -1,0 +1,84 @@
+//! What may happen between epochs.
+
+use super::history::Epoch;
+use crate::{Error, Model, Result};
+use std::ops::ControlFlow;
+
+/// Called by the trainer. Closures `FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>` are callbacks, too.
+pub trait Callback {
+    /// After every epoch, validation included. `Break` ends the training.
+    ///
+    /// # Errors
+    /// An error ends the training and is returned from it.
+    fn on_epoch_end(&mut self, model: &mut Model, epoch: &Epoch) -> Result<ControlFlow<()>>;
+}
+
+impl<F: FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>> Callback for F {
+    fn on_epoch_end(&mut self, model: &mut Model, epoch: &Epoch) -> Result<ControlFlow<()>> {
+        self(model, epoch)
+    }
+}
+
+/// Ends the training when a loss no longer falls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyStopping {
+    /// Epochs without improvement before stopping, at least 1.
+    pub patience: usize,
+    /// What counts as an improvement, at least 0.
+    pub min_delta: f64,
+    /// Whether the weights of the best epoch are put back at the end.
+    pub restore_best: bool,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self { patience: 5, min_delta: 0.0, restore_best: true }
+    }
+}
+
+/// The state of early stopping: it watches the validation loss, or the training loss without one.
+#[derive(Debug)]
+pub(super) struct Watch {
+    options: EarlyStopping,
+    best: f64,
+    best_epoch: usize,
+    /// The best epoch's parameters.
+    weights: Option<Vec<f64>>,
+}
+
+impl Watch {
+    pub(super) fn new(options: EarlyStopping) -> Result<Self> {
+        if options.patience == 0 || !(options.min_delta.is_finite() && options.min_delta >= 0.0) {
+            return Err(Error::invalid(
+                "early stopping",
+                format!("patience {}, min_delta {}", options.patience, options.min_delta),
+                "patience >= 1 and a finite min_delta >= 0",
+                "correct the options",
+            ));
+        }
+        Ok(Self { options, best: f64::INFINITY, best_epoch: 0, weights: None })
+    }
+
+    /// Notes an epoch; returns whether to stop. A loss that is not a number is no improvement.
+    pub(super) async fn note(&mut self, model: &mut Model, epoch: &Epoch) -> Result<bool> {
+        let loss = epoch.val_loss.unwrap_or(epoch.train_loss);
+        if loss < self.best - self.options.min_delta {
+            (self.best, self.best_epoch) = (loss, epoch.epoch);
+            if self.options.restore_best {
+                self.weights = Some(model.read_arena(crate::model::arena::keys::PARAMETERS).await?);
+            }
+        }
+        Ok(epoch.epoch >= self.best_epoch + self.options.patience)
+    }
+
+    /// Puts the best weights back, if that was asked for and there are any; returns their epoch.
+    pub(super) fn finish(self, model: &mut Model) -> Result<Option<usize>> {
+        match self.weights {
+            Some(weights) => {
+                model.write_parameters(&weights)?;
+                Ok(Some(self.best_epoch))
+            }
+            None => Ok(None),
+        }
+    }
+}

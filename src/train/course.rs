@@ -1,0 +1,368 @@
+//! One course of training: the loop over epochs and steps.
+
+use super::callback::Watch;
+use super::feed::Feed;
+use super::history::{Epoch, History};
+use super::step::Ending;
+use super::{Evaluation, Trainer, inspect};
+use crate::device::{Program, Values};
+use crate::kernel::{Element, clock, rates};
+use crate::model::SLOTS;
+use crate::model::arena::keys;
+use crate::plan::Purpose;
+use crate::report::Progress;
+use crate::{Dataset, Model, Result};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::HashMap;
+use web_time::Instant;
+
+/// One step of an epoch.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// Where its rows begin in the epoch's order.
+    first: usize,
+    rows: usize,
+    ending: Ending,
+    /// Its share of an accumulated gradient.
+    weight: f64,
+    /// Whether it begins a group of accumulated steps.
+    begins: bool,
+}
+
+/// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
+fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
+    let group_rows = batch * accumulate;
+    let step = |first: usize| {
+        let group = first / group_rows * group_rows;
+        let in_group = group_rows.min(rows - group);
+        let rows = batch.min(rows - first);
+        let last = first + rows == group + in_group;
+        Step {
+            first,
+            rows,
+            ending: match (accumulate, last) {
+                (1, _) => Ending::Update,
+                (_, true) => Ending::AccumulateAndUpdate,
+                (_, false) => Ending::Accumulate,
+            },
+            weight: rows as f64 / in_group as f64,
+            begins: first == group,
+        }
+    };
+    (0..rows).step_by(batch).map(step).collect()
+}
+
+pub(super) struct Course<'t, 'a, 'm> {
+    trainer: &'t mut Trainer<'a>,
+    model: &'m mut Model,
+    train: &'m Dataset,
+    validation: Option<&'m Dataset>,
+    feed: Feed,
+    steps: Vec<Step>,
+    programs: HashMap<(usize, Ending), Program>,
+    evaluator: Option<Evaluator>,
+}
+
+impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
+    pub(super) fn new(
+        trainer: &'t mut Trainer<'a>,
+        model: &'m mut Model,
+        train: &'m Dataset,
+        validation: Option<&'m Dataset>,
+    ) -> Result<Self> {
+        let batch = trainer.batch.min(train.len());
+        let task = trainer.task();
+        let len = model.network.arena().len();
+        // Moments of another kind of optimiser mean nothing.
+        let kind = std::mem::discriminant(&trainer.optimizer);
+        let fresh = model.moments_of.replace(kind) != Some(kind);
+        for key in trainer.optimizer.moments() {
+            model.executor.allocate(key, Element::Float, len)?;
+            if fresh {
+                model.executor.write(key, 0, Values::F64(&vec![0.0; len]))?;
+            }
+        }
+        if fresh {
+            model.updates = 0;
+        }
+        if trainer.accumulate > 1 {
+            model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
+        }
+        task.allocate(model)?;
+        let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
+        let steps = steps(train.len(), batch, trainer.accumulate);
+        let mut programs = HashMap::new();
+        for step in &steps {
+            let key = (step.rows, step.ending);
+            if let std::collections::hash_map::Entry::Vacant(vacant) = programs.entry(key) {
+                let (plan, _) = task.record(&model.network, &feed, step.rows, Purpose::Train, step.ending)?;
+                vacant.insert(model.executor.bind(&plan)?);
+            }
+        }
+        let evaluator = match validation {
+            Some(data) => Some(Evaluator::new(trainer, model, "validation", data)?),
+            None => None,
+        };
+        Ok(Self { trainer, model, train, validation, feed, steps, programs, evaluator })
+    }
+
+    pub(super) async fn run(mut self) -> Result<History> {
+        let history = self.epochs().await;
+        self.close();
+        history
+    }
+
+    async fn epochs(&mut self) -> Result<History> {
+        let names = self.trainer.metrics.iter().map(|m| m.name()).collect();
+        let mut history = History { metrics: names, ..History::default() };
+        let mut watch = match self.trainer.early_stopping {
+            Some(options) => Some(Watch::new(options)?),
+            None => None,
+        };
+        'epochs: for number in 1..=self.trainer.epochs {
+            let epoch = self.epoch(number).await?;
+            history.epochs.push(epoch.clone());
+            let mut stop = false;
+            if let Some(watch) = &mut watch {
+                stop = watch.note(self.model, &epoch).await?;
+            }
+            for callback in &mut self.trainer.callbacks {
+                if callback.on_epoch_end(self.model, &epoch)?.is_break() {
+                    break 'epochs;
+                }
+            }
+            if stop {
+                break;
+            }
+        }
+        if let Some(watch) = watch {
+            history.restored_epoch = watch.finish(self.model)?;
+        }
+        Ok(history)
+    }
+
+    /// Gives back what the device held for this course.
+    fn close(self) {
+        let executor = &mut *self.model.executor;
+        self.programs.into_values().for_each(|program| executor.release(program));
+        self.feed.free(executor);
+        if let Some(evaluator) = self.evaluator {
+            evaluator.close(self.model);
+        }
+    }
+
+    async fn epoch(&mut self, number: usize) -> Result<Epoch> {
+        let order = self.order(number);
+        let label = format!("epoch {number}/{}", self.trainer.epochs);
+        let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
+        let columns = self.trainer.task().columns(self.model.network.output().len());
+        let mut sums = vec![0.0; columns];
+        let mut rows_done = 0;
+        let begin = Instant::now();
+        self.feed.begin(&mut *self.model.executor, &order)?;
+        for from in (0..self.steps.len()).step_by(SLOTS) {
+            let to = (from + SLOTS).min(self.steps.len());
+            let tallies = self.submit(&order, from..to).await?;
+            for row in tallies.chunks_exact(columns) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
+            let rows = self.steps[from..to].iter().map(|s| s.rows).sum::<usize>();
+            rows_done += rows;
+            progress.advance(rows as u64, sums[0] / rows_done as f64);
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        let trained = evaluation(&sums, &self.trainer.metrics, self.train, columns);
+        let validated = match (&self.evaluator, self.validation) {
+            (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
+            _ => None,
+        };
+        let epoch = Epoch {
+            epoch: number,
+            train_loss: trained.loss,
+            train_metrics: trained.metrics,
+            val_loss: validated.as_ref().map(|v| v.loss),
+            val_metrics: validated.map(|v| v.metrics).unwrap_or_default(),
+            learning_rate: self.trainer.optimizer.learning_rate().rate(self.model.updates.saturating_sub(1)),
+            seconds,
+            steps: self.steps.len(),
+            samples_per_second: self.train.len() as f64 / seconds,
+        };
+        progress.finish(&line(&label, &epoch, &self.trainer.metrics));
+        Ok(epoch)
+    }
+
+    /// The order of an epoch's rows: a function of the trainer's seed and the epochs since it began.
+    fn order(&self, number: usize) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
+        if self.trainer.shuffle {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.trainer.seed);
+            rng.set_stream(number as u64);
+            order.shuffle(&mut rng);
+        }
+        order
+    }
+
+    /// Runs the steps of one submission; returns their rows of tallies.
+    async fn submit(&mut self, order: &[u32], span: std::ops::Range<usize>) -> Result<Vec<f64>> {
+        let steps = &self.steps[span];
+        let (first, count) = (steps[0].first, steps.iter().map(|s| s.rows).sum());
+        let executor = &mut *self.model.executor;
+        let cursor = self.feed.stage(executor, self.train, order, first, count)?;
+        let begin = self.model.steps;
+        let mut table = Vec::with_capacity(steps.len() * rates::LEN);
+        for step in steps {
+            let [rate, alpha] = self.trainer.optimizer.rates(self.model.updates);
+            table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
+            self.model.updates += u64::from(step.ending != Ending::Accumulate);
+        }
+        executor.write(keys::RATES, 0, Values::F64(&table))?;
+        executor.write(keys::CLOCK, 0, Values::U32(&clock_words(begin, cursor)))?;
+        for run in steps.chunk_by(|a, b| (a.rows, a.ending) == (b.rows, b.ending)) {
+            executor.run(self.programs[&(run[0].rows, run[0].ending)], run.len())?;
+        }
+        self.model.steps += steps.len() as u64;
+        let (task, outputs) = (self.trainer.task(), self.model.network.output().len());
+        let (key, len) = (task.tallies(outputs), steps.len() * task.columns(outputs));
+        let tallies = executor.read(&key, 0, len).await?;
+        let halted = executor.read_index(keys::CLOCK, clock::LEN).await?[clock::HALTED];
+        if halted != 0 {
+            // The word counts modulo 2³².
+            let index = (halted - 1).wrapping_sub(begin as u32) as usize;
+            let failed = steps[index];
+            let cursor = cursor + failed.first - first;
+            self.model.steps = begin + index as u64;
+            let words = clock_words(self.model.steps, cursor);
+            let step = self.model.steps + 1;
+            return Err(
+                inspect::diagnose(self.trainer, self.model, &self.feed, failed.rows, words, step).await?
+            );
+        }
+        Ok(tallies)
+    }
+}
+
+/// The clock at the beginning of a submission.
+fn clock_words(step: u64, cursor: usize) -> [u32; clock::LEN] {
+    let mut words = [0; clock::LEN];
+    words[clock::STEP] = step as u32;
+    words[clock::CURSOR] = cursor as u32;
+    words
+}
+
+/// A line for people.
+fn line(label: &str, epoch: &Epoch, metrics: &[crate::Metric]) -> String {
+    let mut text = format!("{label}  loss {:.4}", epoch.train_loss);
+    for (metric, value) in metrics.iter().zip(&epoch.train_metrics) {
+        text += &format!("  {} {value:.4}", metric.name());
+    }
+    if let Some(loss) = epoch.val_loss {
+        text += &format!("  validation: loss {loss:.4}");
+        for (metric, value) in metrics.iter().zip(&epoch.val_metrics) {
+            text += &format!("  {} {value:.4}", metric.name());
+        }
+    }
+    text + &format!("  {:.0} rows/s", epoch.samples_per_second)
+}
+
+/// The loss and the metrics from the sums of their columns over a data set.
+fn evaluation(sums: &[f64], metrics: &[crate::Metric], data: &Dataset, columns: usize) -> Evaluation {
+    debug_assert_eq!(sums.len(), columns);
+    let width = data.targets().width();
+    let mut column = 1;
+    let value = |metric: &crate::Metric| {
+        let end = column + metric.columns(width);
+        let value = metric.value(&sums[column..end], data);
+        column = end;
+        value
+    };
+    Evaluation { loss: sums[0] / data.len() as f64, metrics: metrics.iter().map(value).collect() }
+}
+
+/// The programs that evaluate one data set.
+#[derive(Debug)]
+pub(super) struct Evaluator {
+    feed: Feed,
+    order: Vec<u32>,
+    metrics: Vec<crate::Metric>,
+    /// Rows and program of the steps: whole batches, then what remains.
+    parts: Vec<(usize, usize, Program)>,
+    columns: usize,
+    tallies: String,
+}
+
+impl Evaluator {
+    pub(super) fn new(
+        trainer: &Trainer<'_>,
+        model: &mut Model,
+        name: &'static str,
+        data: &Dataset,
+    ) -> Result<Self> {
+        let task = trainer.task();
+        let columns = task.columns(model.network.output().len());
+        task.allocate(model)?;
+        let batch = trainer.batch.min(data.len());
+        let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
+        let mut parts = Vec::new();
+        for (rows, count) in [(batch, data.len() / batch), (data.len() % batch, 1)] {
+            if rows > 0 {
+                let (plan, _) = task.record(&model.network, &feed, rows, Purpose::Infer, Ending::None)?;
+                parts.push((rows, count, model.executor.bind(&plan)?));
+            }
+        }
+        let order: Vec<u32> = (0..data.len() as u32).collect();
+        let tallies = task.tallies(model.network.output().len());
+        Ok(Self { feed, order, metrics: trainer.metrics.clone(), parts, columns, tallies })
+    }
+
+    pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
+        let executor = &mut *model.executor;
+        self.feed.begin(executor, &self.order)?;
+        let mut sums = vec![0.0; self.columns];
+        let mut first = 0;
+        for &(rows, count, program) in &self.parts {
+            for done in (0..count).step_by(SLOTS) {
+                let times = SLOTS.min(count - done);
+                let cursor = self.feed.stage(executor, data, &self.order, first, rows * times)?;
+                executor.write(keys::CLOCK, 0, Values::U32(&clock_words(model.steps, cursor)))?;
+                executor.run(program, times)?;
+                for row in
+                    executor.read(&self.tallies, 0, times * self.columns).await?.chunks_exact(self.columns)
+                {
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+                first += rows * times;
+            }
+        }
+        Ok(evaluation(&sums, &self.metrics, data, self.columns))
+    }
+
+    /// Gives back what the device held for the evaluation.
+    pub(super) fn close(self, model: &mut Model) {
+        self.parts.iter().for_each(|&(_, _, program)| model.executor.release(program));
+        self.feed.free(&mut *model.executor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_cover_every_row_once_and_groups_weigh_one() {
+        for (rows, batch, accumulate) in [(10, 3, 1), (10, 3, 2), (12, 3, 2), (7, 8, 3), (100, 7, 4)] {
+            let steps = steps(rows, batch, accumulate);
+            assert_eq!(steps.iter().map(|s| s.rows).sum::<usize>(), rows);
+            assert!(steps.windows(2).all(|w| w[0].first + w[0].rows == w[1].first));
+            let mut weight = 0.0;
+            for step in &steps {
+                weight = if step.begins { step.weight } else { weight + step.weight };
+                if step.ending == Ending::AccumulateAndUpdate {
+                    assert!((weight - 1.0).abs() < 1e-12, "{weight}");
+                }
+            }
+            assert_ne!(steps.last().map(|s| s.ending), Some(Ending::Accumulate));
+        }
+    }
+}

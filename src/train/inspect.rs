@@ -1,0 +1,174 @@
+//! Reports on the layers, and where a number stopped being one.
+
+use super::Trainer;
+use super::feed::Feed;
+use super::step::Ending;
+use crate::device::{Program, Values};
+use crate::kernel::clock;
+use crate::layer::Trace;
+use crate::model::arena::keys;
+use crate::plan::Purpose;
+use crate::{Dataset, Error, Model, Result};
+
+/// What one layer does with a batch.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LayerReport {
+    /// The layer's path.
+    pub path: String,
+    /// √Σ(∂ℓ/∂w)² over the layer's parameters.
+    pub gradient_norm: f64,
+    /// mean |∂ℓ/∂W| over the layer's kernel.
+    pub gradient_mean: f64,
+    /// The share of pre-activations with |z| > L, L being the activation's table value: comparable between
+    /// classic, rotated and learnt layers. `None` for layers without an activation.
+    pub saturated: Option<f64>,
+    /// The smallest, median and largest ρ of a rotated layer.
+    pub rho: Option<[f64; 3]>,
+    /// The smallest, median and largest L of a rotated layer, learnt or not.
+    pub limit: Option<[f64; 3]>,
+}
+
+/// Smallest, median and largest.
+fn spread(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let median = if values.len().is_multiple_of(2) {
+        0.5 * (values[middle - 1] + values[middle])
+    } else {
+        values[middle]
+    };
+    [values[0], median, values[values.len() - 1]]
+}
+
+pub(super) async fn inspect(
+    trainer: &Trainer<'_>,
+    model: &mut Model,
+    data: &Dataset,
+    rows: usize,
+) -> Result<Vec<LayerReport>> {
+    let batch = rows.min(data.len());
+    if batch == 0 {
+        return Err(Error::invalid("rows to inspect", 0, "at least 1", "inspect at least one row"));
+    }
+    let data = data.select(&(0..batch).collect::<Vec<_>>())?;
+    let task = trainer.task();
+    task.allocate(model)?;
+    let feed = Feed::new(model, "inspection", &data, u64::MAX, batch)?;
+    feed.begin(&mut *model.executor, &(0..batch as u32).collect::<Vec<_>>())?;
+    let (plan, traces) = task.record(&model.network, &feed, batch, Purpose::Inspect, Ending::None)?;
+    let program = model.executor.bind(&plan)?;
+    model.executor.write(keys::CLOCK, 0, Values::U32(&[0; clock::LEN]))?;
+    model.executor.run(program, 1)?;
+    let reports = read_reports(model, program, &traces).await;
+    model.executor.release(program);
+    feed.free(&mut *model.executor);
+    reports
+}
+
+async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> Result<Vec<LayerReport>> {
+    let mut reports = Vec::new();
+    let gradients = model.read_arena(keys::GRADIENTS).await?;
+    let parameters = model.read_arena(keys::PARAMETERS).await?;
+    for (node, trace) in model.network.nodes().iter().zip(traces) {
+        let facts = node.facts();
+        let Some(&kernel) = facts.parameters.first() else { continue };
+        let arena = model.network.arena();
+        let slice = |all: &[f64], id| {
+            let p = arena.get(id);
+            all[p.offset..p.offset + p.len()].to_vec()
+        };
+        let squares = facts.parameters.iter().flat_map(|&id| slice(&gradients, id)).map(|g| g * g);
+        let of_kernel = slice(&gradients, kernel);
+        let saturated = match (trace.pre_activation, facts.activation) {
+            (Some(view), Some(activation)) => {
+                let z = model.executor.read_view(program, view).await?;
+                let limit = f64::from(activation.limit());
+                Some(z.iter().filter(|z| z.abs() > limit).count() as f64 / z.len() as f64)
+            }
+            _ => None,
+        };
+        let rho = match trace.rotation {
+            Some(view) => {
+                let both = model.executor.read_view(program, view).await?;
+                Some(spread(both[..both.len() / 2].to_vec()))
+            }
+            None => None,
+        };
+        let limit = facts.rotation.map(|rotation| match facts.lambda {
+            Some(id) => spread(slice(&parameters, id).into_iter().map(f64::exp).collect()),
+            None => [f64::from(rotation.limit); 3],
+        });
+        reports.push(LayerReport {
+            path: node.path().to_owned(),
+            gradient_norm: squares.sum::<f64>().sqrt(),
+            gradient_mean: of_kernel.iter().map(|g| g.abs()).sum::<f64>() / of_kernel.len() as f64,
+            saturated,
+            rho,
+            limit,
+        });
+    }
+    Ok(reports)
+}
+
+/// Repeats the step that met a number that is not finite, and says where it first appears.
+pub(super) async fn diagnose(
+    trainer: &Trainer<'_>,
+    model: &mut Model,
+    feed: &Feed,
+    rows: usize,
+    words: [u32; clock::LEN],
+    step: u64,
+) -> Result<Error> {
+    let (plan, traces) =
+        trainer.task().record(&model.network, feed, rows, Purpose::Diagnose, Ending::None)?;
+    let program = model.executor.bind(&plan)?;
+    model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
+    model.executor.run(program, 1)?;
+    let tallies = trainer.task().tallies(model.network.output().len());
+    let first = first_non_finite(model, program, &traces, &tallies).await;
+    model.executor.release(program);
+    let (layer, found) = first?;
+    Ok(Error::NonFinite { step, layer, found })
+}
+
+async fn first_non_finite(
+    model: &mut Model,
+    program: Program,
+    traces: &[Trace],
+    tallies: &str,
+) -> Result<(String, String)> {
+    let bad = |values: &[f64]| values.iter().copied().find(|v| !v.is_finite());
+    let parameters = model.read_arena(keys::PARAMETERS).await?;
+    let gradients = model.read_arena(keys::GRADIENTS).await?;
+    for (node, trace) in model.network.nodes().iter().zip(traces) {
+        for id in node.facts().parameters {
+            let p = model.network.arena().get(id);
+            if let Some(value) = bad(&parameters[p.offset..p.offset + p.len()]) {
+                return Ok((node.path().to_owned(), format!("{value} in {}", p.path)));
+            }
+        }
+        for (what, view) in
+            [("ρ or q", trace.rotation), ("z", trace.pre_activation), ("y", Some(trace.output))]
+        {
+            if let Some(view) = view
+                && let Some(value) = bad(&model.executor.read_view(program, view).await?)
+            {
+                return Ok((node.path().to_owned(), format!("{value} in {what}")));
+            }
+        }
+    }
+    let loss = model.executor.read(tallies, 0, 1).await?[0];
+    if !loss.is_finite() {
+        return Ok(("loss".to_owned(), format!("{loss}")));
+    }
+    // Gradients flow from the last layer to the first.
+    for node in model.network.nodes().iter().rev() {
+        for id in node.facts().parameters {
+            let p = model.network.arena().get(id);
+            if let Some(value) = bad(&gradients[p.offset..p.offset + p.len()]) {
+                return Ok((node.path().to_owned(), format!("{value} in the gradient of {}", p.path)));
+            }
+        }
+    }
+    Ok(("the gradient's norm".to_owned(), "a sum of squares beyond the largest number".to_owned()))
+}

@@ -1,0 +1,262 @@
+//! Training: epochs, validation, early stopping, and reports on the layers.
+
+mod callback;
+mod course;
+mod feed;
+mod history;
+mod inspect;
+mod step;
+
+pub use callback::{Callback, EarlyStopping};
+pub use history::{Epoch, History};
+pub use inspect::LayerReport;
+
+use crate::{Dataset, Error, Loss, Metric, Model, Optimizer, Result};
+use course::Course;
+
+/// Trains and evaluates models. Every option has a default but the optimiser and the loss.
+///
+/// ```
+/// use autorot::{Activation, Adam, AutoRotate, Dense, Device, Loss, Metric, Sequential, Trainer, data::Glyphs};
+///
+/// let data = autorot::data::Glyphs { train: 256, test: 64, seed: 1 }.load()?;
+/// let mut model = Sequential::for_data(&data.train)
+///     .add(autorot::Flatten)
+///     .add(Dense::new(32).activation(Activation::Sigmoid).auto_rotate(AutoRotate::new()))
+///     .add(Dense::new(Glyphs::names().len()))
+///     .build(&Device::cpu(), 1)?;
+/// let history = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy)
+///     .metric(Metric::Accuracy)
+///     .epochs(2)
+///     .batch(64)
+///     .fit(&mut model, &data.train, Some(&data.test))?;
+/// assert_eq!(history.epochs.len(), 2);
+/// # Ok::<(), autorot::Error>(())
+/// ```
+pub struct Trainer<'a> {
+    optimizer: Optimizer,
+    loss: Loss,
+    metrics: Vec<Metric>,
+    epochs: usize,
+    batch: usize,
+    shuffle: bool,
+    seed: u64,
+    accumulate: usize,
+    resident_bytes: u64,
+    progress: bool,
+    early_stopping: Option<EarlyStopping>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+impl std::fmt::Debug for Trainer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("optimizer", &self.optimizer)
+            .field("loss", &self.loss)
+            .field("metrics", &self.metrics)
+            .field("epochs", &self.epochs)
+            .field("batch", &self.batch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A loss and metrics over a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The mean loss over the rows, with the regularisers' penalties.
+    pub loss: f64,
+    /// The metrics in the trainer's order.
+    pub metrics: Vec<f64>,
+}
+
+impl<'a> Trainer<'a> {
+    /// A trainer for 10 epochs in batches of 128.
+    pub fn new(optimizer: impl Into<Optimizer>, loss: Loss) -> Self {
+        Self {
+            optimizer: optimizer.into(),
+            loss,
+            metrics: Vec::new(),
+            epochs: 10,
+            batch: 128,
+            shuffle: true,
+            seed: 0,
+            accumulate: 1,
+            resident_bytes: 1 << 30,
+            progress: true,
+            early_stopping: None,
+            callbacks: Vec::new(),
+        }
+    }
+
+    /// Adds a metric.
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metrics.push(metric);
+        self
+    }
+
+    /// Sets the number of epochs, at least 1.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets the rows of a step, at least 1. An epoch's last step takes what remains, and its mean is over
+    /// those rows alone.
+    pub fn batch(mut self, batch: usize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Sets whether the rows are drawn in a new order every epoch; default on.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Sets the seed of the order of rows; default 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets how many steps share one update, at least 1: their gradients are averaged, weighted by rows. What
+    /// remains at the end of an epoch makes a smaller group.
+    pub fn accumulate(mut self, steps: usize) -> Self {
+        self.accumulate = steps;
+        self
+    }
+
+    /// Sets how large a data set may be to be kept on the device as a whole; default 1 GiB. Larger ones
+    /// are sent there in parts, with the same result.
+    pub fn resident_bytes(mut self, bytes: u64) -> Self {
+        self.resident_bytes = bytes;
+        self
+    }
+
+    /// Sets whether progress is shown; default on, and never when standard error is not a terminal.
+    pub fn progress(mut self, progress: bool) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Ends the training when the loss no longer falls.
+    pub fn early_stopping(mut self, options: EarlyStopping) -> Self {
+        self.early_stopping = Some(options);
+        self
+    }
+
+    /// Adds a callback.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Trains `model` on `train`, evaluating on `validation` after every epoch. Called again with the same kind of
+    /// optimiser, it goes on with that optimiser's moments.
+    ///
+    /// # Errors
+    /// Options or data that do not fit, by name; [`Error::NonFinite`] when the loss or a gradient stops being a
+    /// number, in which case the model keeps the weights from before that step; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn fit(
+        &mut self,
+        model: &mut Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<History> {
+        pollster::block_on(self.fit_async(model, train, validation))
+    }
+
+    /// [`Trainer::fit`], for callers that may not block.
+    pub async fn fit_async(
+        &mut self,
+        model: &mut Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<History> {
+        self.check(model, train)?;
+        if let Some(validation) = validation {
+            self.check(model, validation)?;
+        }
+        Course::new(self, model, train, validation)?.run().await
+    }
+
+    /// The loss and the metrics of `model` on `data`.
+    ///
+    /// # Errors
+    /// Data that do not fit the model or the loss; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn evaluate(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
+        pollster::block_on(self.evaluate_async(model, data))
+    }
+
+    /// [`Trainer::evaluate`], for callers that may not block.
+    pub async fn evaluate_async(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
+        self.check(model, data)?;
+        let evaluator = course::Evaluator::new(self, model, "evaluation", data)?;
+        let evaluation = evaluator.run(model, data).await;
+        evaluator.close(model);
+        evaluation
+    }
+
+    /// What every layer does with the first rows of `data` (at most `rows`): gradients, saturation, ρ. Dropout
+    /// is off, and nothing is changed.
+    ///
+    /// # Errors
+    /// Data that do not fit the model or the loss; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn inspect(&self, model: &mut Model, data: &Dataset, rows: usize) -> Result<Vec<LayerReport>> {
+        pollster::block_on(self.inspect_async(model, data, rows))
+    }
+
+    /// [`Trainer::inspect`], for callers that may not block.
+    pub async fn inspect_async(
+        &self,
+        model: &mut Model,
+        data: &Dataset,
+        rows: usize,
+    ) -> Result<Vec<LayerReport>> {
+        self.check(model, data)?;
+        inspect::inspect(self, model, data, rows).await
+    }
+
+    fn task(&self) -> step::Task<'_> {
+        step::Task { loss: self.loss, metrics: &self.metrics, optimizer: &self.optimizer }
+    }
+
+    /// Whether options, data and model fit together.
+    fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
+        for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("accumulate", self.accumulate)]
+        {
+            if value == 0 {
+                return Err(Error::invalid(
+                    format!("trainer option {name}"),
+                    0,
+                    "at least 1",
+                    format!("set {name} to a positive number"),
+                ));
+            }
+        }
+        let network = model.network();
+        if data.shape() != network.input().shape {
+            return Err(Error::invalid(
+                "data set inputs",
+                format!("rows of shape {:?}", data.shape()),
+                format!("rows of shape {:?}, the model's input", network.input().shape),
+                "build the model with Sequential::for_data, or reshape the data",
+            ));
+        }
+        if u32::try_from(data.len()).is_err() {
+            return Err(Error::invalid(
+                "data set",
+                format!("{} rows", data.len()),
+                "at most 4,294,967,295 rows",
+                "train on parts of the data",
+            ));
+        }
+        let outputs = network.output().len();
+        self.loss.check(data.targets(), outputs)?;
+        self.metrics.iter().try_for_each(|m| m.check(outputs))?;
+        self.optimizer.check()
+    }
+}

@@ -1,0 +1,161 @@
+//! The gradient table: every layer of the registry inside a small net, against central differences in f64.
+
+use crate::common::{Random, assert_norm};
+use autorot::device::{Executor, Values};
+use autorot::kernel::{Element, clock};
+use autorot::layer::registry;
+use autorot::model::arena::keys;
+use autorot::model::network::Network;
+use autorot::plan::{Purpose, Recorder, View};
+use autorot::{Activation, Dense, Device, Flatten, Sequential};
+
+/// Rows of the batch.
+const BATCH: usize = 6;
+
+/// The loss's factor: a lost or doubled factor shows when it is not 1.
+const COEFFICIENT: f64 = 0.7;
+
+/// ℓ = 0.7·Σ y ⊙ g over a fixed g, with its gradients by the parameters and the input.
+struct Probe {
+    executor: Box<dyn Executor>,
+    program: autorot::device::Program,
+    output: View,
+    d_x: View,
+    g: Vec<f64>,
+}
+
+impl Probe {
+    fn new(network: &Network, random: &mut Random) -> Self {
+        let mut executor = Device::cpu_f64().executor();
+        let (inputs, outputs) = (network.input().len(), network.output().len());
+        let len = network.arena().len();
+        for (key, len) in
+            [("x", BATCH * inputs), ("g", BATCH * outputs), (keys::PARAMETERS, len), (keys::GRADIENTS, len)]
+        {
+            executor.allocate(key, Element::Float, len).unwrap();
+        }
+        executor.allocate(keys::CLOCK, Element::Index, clock::LEN).unwrap();
+        let mut rec = Recorder::new(Purpose::Train, BATCH, network.arena());
+        let x = rec.shared("x", Element::Float, BATCH * inputs);
+        let g = rec.shared("g", Element::Float, BATCH * outputs);
+        let traces = network.forward(&mut rec, x);
+        let output = traces.last().unwrap().output;
+        let d_x = network.backward(&mut rec, &traces, g, true).expect("the input's gradient");
+        rec.keep(output);
+        rec.keep(d_x);
+        let program = executor.bind(&rec.finish("probe").unwrap()).unwrap();
+        let g: Vec<f64> = (0..BATCH * outputs).map(|_| COEFFICIENT * f64::from(random.signed())).collect();
+        executor.write("g", 0, Values::F64(&g)).unwrap();
+        Self { executor, program, output, d_x, g }
+    }
+
+    fn run(&mut self, x: &[f64], parameters: &[f64]) {
+        self.executor.write("x", 0, Values::F64(x)).unwrap();
+        self.executor.write(keys::PARAMETERS, 0, Values::F64(parameters)).unwrap();
+        self.executor.run(self.program, 1).unwrap();
+    }
+
+    fn loss(&mut self, x: &[f64], parameters: &[f64]) -> f64 {
+        self.run(x, parameters);
+        let y = pollster::block_on(self.executor.read_view(self.program, self.output)).unwrap();
+        y.iter().zip(&self.g).map(|(y, g)| y * g).sum()
+    }
+
+    fn gradients(&mut self, x: &[f64], parameters: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        self.run(x, parameters);
+        let by_parameters =
+            pollster::block_on(self.executor.read(keys::GRADIENTS, 0, parameters.len())).unwrap();
+        let by_input = pollster::block_on(self.executor.read_view(self.program, self.d_x)).unwrap();
+        (by_parameters, by_input)
+    }
+}
+
+fn differences(
+    at: &[f64],
+    places: impl Iterator<Item = usize>,
+    mut loss: impl FnMut(&[f64]) -> f64,
+) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let mut moved = at.to_vec();
+    let mut one = |i: usize| {
+        moved[i] = at[i] + STEP;
+        let above = loss(&moved);
+        moved[i] = at[i] - STEP;
+        let below = loss(&moved);
+        moved[i] = at[i];
+        (above - below) / (2.0 * STEP)
+    };
+    places.map(&mut one).collect()
+}
+
+/// The layer between two others, so that its gradients pass through and on.
+fn around(input: &[usize], layer: Box<dyn autorot::layer::Layer>) -> Network {
+    let mut model = Sequential::new(input).input_range(-1.0, 1.0);
+    if let [units] = input {
+        model = model.add(Dense::new(*units).activation(Activation::Tanh));
+    }
+    model.add_boxed(layer).add(Flatten).add(Dense::new(3).activation(Activation::Sigmoid)).network(5).unwrap()
+}
+
+#[test]
+fn every_layer_has_the_gradient_of_its_forward_pass() {
+    for entry in registry::all() {
+        for (i, layer) in entry.examples.into_iter().enumerate() {
+            let what = format!("{} {i}: {layer:?}", entry.kind);
+            let network = around(&entry.input, layer);
+            let mut random = Random::new(i as u64);
+            let x: Vec<f64> =
+                random.vector(BATCH * network.input().len(), 1.0).into_iter().map(f64::from).collect();
+            let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
+            let mut probe = Probe::new(&network, &mut random);
+            let (by_parameters, by_input) = probe.gradients(&x, &parameters);
+            for p in network.arena().parameters() {
+                let places = p.offset..p.offset + p.len();
+                let wanted =
+                    differences(&parameters, places.clone(), |w| probe.loss(&x, w) + penalty(&network, w));
+                assert_norm(&format!("{what}: {}", p.path), &by_parameters[places], &wanted, 1e-6);
+            }
+            let wanted = differences(&x, 0..x.len(), |x| probe.loss(x, &parameters));
+            assert_norm(&format!("{what}: input"), &by_input, &wanted, 1e-6);
+        }
+    }
+}
+
+/// The regularisers' share of the loss.
+fn penalty(network: &Network, parameters: &[f64]) -> f64 {
+    let mut total = 0.0;
+    for (id, r) in network.nodes().iter().flat_map(|n| n.facts().penalties) {
+        let p = network.arena().get(id);
+        for w in &parameters[p.offset..p.offset + p.len()] {
+            total += f64::from(r.l1) * w.abs() + f64::from(r.l2) * w * w;
+        }
+    }
+    total
+}
+
+#[test]
+fn a_rotated_layer_does_not_see_the_scale_of_its_weights() {
+    use autorot::{AutoRotate, Initializer};
+    // With ε = 0, ρ·f is invariant to scaling (W, b), so the gradient is orthogonal to (W, b).
+    let network = Sequential::new([5])
+        .input_range(0.0, 1.0)
+        .add(
+            Dense::new(4)
+                .activation(Activation::Tanh)
+                .bias_initializer(Initializer::Constant(0.3))
+                .auto_rotate(AutoRotate::new().epsilon(0.0)),
+        )
+        .network(2)
+        .unwrap();
+    let mut random = Random::new(9);
+    let x: Vec<f64> = random.vector(BATCH * 5, 1.0).into_iter().map(f64::from).collect();
+    let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
+    let mut probe = Probe::new(&network, &mut random);
+    let (gradient, _) = probe.gradients(&x, &parameters);
+    let product: f64 = gradient.iter().zip(&parameters).map(|(g, w)| g * w).sum();
+    let sizes: f64 = gradient.iter().zip(&parameters).map(|(g, w)| (g * w).abs()).sum();
+    assert!(product.abs() < 1e-12 * sizes.max(1.0), "{product} of {sizes}");
+    let doubled: Vec<f64> = parameters.iter().map(|w| 2.0 * w).collect();
+    let (a, b) = (probe.loss(&x, &parameters), probe.loss(&x, &doubled));
+    assert!((a - b).abs() < 1e-12, "{a} and {b}");
+}

@@ -1,0 +1,187 @@
+//! The kernel table: every kernel of the registry, every variant, on the GPU against its f64 twin.
+
+use crate::common::{Random, assert_norm, gpu};
+use autorot::Device;
+use autorot::device::{Executor, Values};
+use autorot::kernel::{Access, Element, Kernel, registry};
+use autorot::model::arena::Arena;
+use autorot::plan::{Purpose, Recorder};
+use std::sync::Arc;
+
+/// Elements after every buffer that nothing may touch.
+const GUARD: usize = 64;
+const GUARD_VALUE: f32 = 12_345.0;
+
+enum Content {
+    Float(Vec<f32>),
+    Index(Vec<u32>),
+}
+
+/// What a binding holds before the kernel runs: numbers in the domain that its name tells, or poison.
+fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -> Content {
+    let binding = kernel.bindings()[index];
+    let n = len as u32;
+    if binding.element == Element::Index {
+        return Content::Index(match binding.name {
+            "clock" => vec![5, 2, 1, 0],
+            "order" => (0..n).map(|i| (i * 7 + 3) % n).collect(),
+            "labels" => (0..n).map(|i| i % 3).collect(),
+            other => panic!("no numbers for the index binding {other}"),
+        });
+    }
+    if binding.access == Access::Write {
+        return Content::Float(vec![f32::NAN; len]);
+    }
+    let values = random.vector(len, 1.0);
+    let map = |f: &dyn Fn(f32) -> f32| Content::Float(values.iter().map(|&v| f(v)).collect());
+    match (kernel.name(), binding.name) {
+        (_, "t") => map(&|v| 0.5 + 0.5 * v),
+        // Mean squares are positive; a variance and its mean never differ in scale as freely as here.
+        ("adam" | "rmsprop", "v") => map(&|v| v.abs() + 0.01),
+        // Half of it is ρ, half q: neither is small.
+        (_, "rotation") => map(&|v| v + 0.5f32.copysign(v)),
+        (_, "rates") => map(&|v| v.abs() * 0.1),
+        // Sums that do not cancel: ρ of a q near 0 would only measure how badly the numbers are conditioned.
+        ("rotate_forward", "w") => map(&|v| (v + 0.1) * 0.05),
+        (_, "partials" | "penalties") => map(&f32::abs),
+        (_, "z") => map(&|v| v * 3.0),
+        _ => Content::Float(values),
+    }
+}
+
+/// Runs the kernel once; returns every float buffer with its guard, and the integers.
+fn run(kernel: &Arc<dyn Kernel>, executor: &mut dyn Executor) -> (Vec<Vec<f64>>, Vec<Vec<u32>>) {
+    let mut random = Random::new(kernel.lens().iter().sum::<usize>() as u64);
+    let arena = Arena::default();
+    let mut rec = Recorder::new(Purpose::Train, 1, &arena);
+    let mut views = Vec::new();
+    for (i, (binding, len)) in kernel.bindings().iter().zip(kernel.lens()).enumerate() {
+        let key = binding.name;
+        executor.allocate(key, binding.element, len + GUARD).unwrap();
+        match content(&**kernel, i, len, &mut random) {
+            Content::Float(values) => {
+                executor.write(key, 0, Values::F32(&values)).unwrap();
+                executor.write(key, len, Values::F32(&[GUARD_VALUE; GUARD])).unwrap();
+            }
+            Content::Index(values) => executor.write(key, 0, Values::U32(&values)).unwrap(),
+        }
+        let whole = rec.shared(key, binding.element, len + GUARD);
+        views.push(rec.part(whole, 0, len));
+    }
+    rec.op_dyn(kernel.clone(), views);
+    let program = executor.bind(&rec.finish("test").unwrap()).unwrap();
+    executor.run(program, 1).unwrap();
+    let (mut floats, mut indices) = (Vec::new(), Vec::new());
+    for (binding, len) in kernel.bindings().iter().zip(kernel.lens()) {
+        match binding.element {
+            Element::Float => {
+                floats.push(pollster::block_on(executor.read(binding.name, 0, len + GUARD)).unwrap())
+            }
+            Element::Index => {
+                indices.push(pollster::block_on(executor.read_index(binding.name, len)).unwrap())
+            }
+        }
+    }
+    (floats, indices)
+}
+
+/// One row of the table.
+fn check(name: &str, limit: f64) {
+    let entries: Vec<_> = registry::all().into_iter().filter(|e| e.name == name).collect();
+    assert_eq!(entries.len(), 1, "{name} stands once in the registry");
+    let Some(device) = gpu(name) else { return };
+    for kernel in &entries[0].examples {
+        let (wanted, wanted_indices) = run(kernel, &mut *Device::cpu_f64().executor());
+        for variant in kernel.variants() {
+            let device = device.clone().with_variant(variant);
+            let (found, found_indices) = run(kernel, &mut *device.executor());
+            let place = format!("{variant} {kernel:?}");
+            assert_eq!(found_indices, wanted_indices, "{place}");
+            let floats =
+                kernel.bindings().iter().zip(kernel.lens()).filter(|(b, _)| b.element == Element::Float);
+            for (((binding, len), found), wanted) in floats.zip(&found).zip(&wanted) {
+                let what = format!("{place}: {}", binding.name);
+                assert!(
+                    found[len..].iter().all(|&v| v == f64::from(GUARD_VALUE)),
+                    "{what}: wrote past its end"
+                );
+                let (found, wanted) = (&found[..len], &wanted[..len]);
+                // Poison may stay only where the kernel's options leave a binding unused.
+                let untouched = wanted.iter().all(|v| v.is_nan());
+                assert!(!untouched || len == 1, "{what}: nothing was written");
+                if untouched {
+                    assert!(found.iter().all(|v| v.is_nan()), "{what}: an unused binding was written");
+                } else {
+                    assert!(wanted.iter().all(|v| v.is_finite()), "{what}: the twin is not finite");
+                    assert_norm(&what, found, wanted, limit);
+                }
+            }
+        }
+    }
+}
+
+macro_rules! table {
+    ($($name:ident)+) => {
+        $(
+            #[test]
+            fn $name() {
+                check(stringify!($name), 1e-5);
+            }
+        )+
+
+        /// The rows of the table, for the tidy test.
+        pub const ROWS: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+
+table! {
+    accumulate
+    adam
+    advance
+    dense_backward_input
+    dense_backward_weight
+    dense_forward
+    dropout
+    gather
+    guard
+    one_hot
+    penalty
+    pointwise_loss
+    rmsprop
+    rotate_backward
+    rotate_forward
+    score
+    sgd
+    softmax_loss
+    sum
+    sum_squares
+    tally
+}
+
+#[test]
+fn guard_halts_on_numbers_that_are_not_finite() {
+    use autorot::kernel::{Guard, clock};
+    for device in crate::common::devices("guard_halts") {
+        for (loss, partial, halted) in
+            [(1.0, 1.0, 0), (f32::NAN, 1.0, 6), (1.0, f32::INFINITY, 6), (f32::NEG_INFINITY, 1.0, 6)]
+        {
+            let mut executor = device.executor();
+            let arena = Arena::default();
+            let mut rec = Recorder::new(Purpose::Train, 1, &arena);
+            let views =
+                [("partials", 2), ("tallies", 2), ("clock", clock::LEN), ("control", 2)].map(|(key, len)| {
+                    let element = if key == "clock" { Element::Index } else { Element::Float };
+                    executor.allocate(key, element, len).unwrap();
+                    rec.shared(key, element, len)
+                });
+            rec.op(Guard { partials: 2, columns: 1, slots: 2, clip_norm: 0.0 }, views);
+            executor.write("partials", 0, Values::F32(&[1.0, partial])).unwrap();
+            executor.write("tallies", 0, Values::F32(&[0.0, loss])).unwrap();
+            executor.write("clock", 0, Values::U32(&[5, 0, 1, 0])).unwrap();
+            let program = executor.bind(&rec.finish("guard").unwrap()).unwrap();
+            executor.run(program, 1).unwrap();
+            let words = pollster::block_on(executor.read_index("clock", clock::LEN)).unwrap();
+            assert_eq!(words[clock::HALTED], halted, "{}: loss {loss}, partial {partial}", device.name());
+        }
+    }
+}
