@@ -13,7 +13,7 @@ macro_rules! activations {
         $variant:ident: [$($name:literal),+] {
             limit: $limit:expr,
             range: |$input:ident| $range:expr,
-            from_output: $from_output:expr,
+            output_suffices: $output_suffices:expr,
             value: |$z:ident| $value:expr,
             derivative: |$dz:ident| $derivative:expr,
             wgsl_value: $wgsl_value:literal,
@@ -54,8 +54,8 @@ macro_rules! activations {
             }
 
             /// Whether y alone is enough for the backward pass, so that z need not be stored.
-            pub(crate) fn from_output(self) -> bool {
-                match self { $( Self::$variant => $from_output, )+ }
+            pub(crate) fn output_suffices(self) -> bool {
+                match self { $( Self::$variant => $output_suffices, )+ }
             }
 
             /// y = σ(z).
@@ -146,7 +146,7 @@ activations! {
     Linear: ["linear", "identity"] {
         limit: 1.0,
         range: |_input| Some(STANDARD_RANGE),
-        from_output: true,
+        output_suffices: true,
         value: |z| z,
         derivative: |_z| T::one(),
         wgsl_value: "z",
@@ -156,7 +156,7 @@ activations! {
     Sigmoid: ["sigmoid", "logistic"] {
         limit: 4.0,
         range: |_input| Some(UNIT),
-        from_output: false,
+        output_suffices: false,
         value: |z| sigmoid(z),
         derivative: |z| { let y = sigmoid(z); y * sigmoid(-z) },
         wgsl_value: "sigmoid(z)",
@@ -166,7 +166,7 @@ activations! {
     Tanh: ["tanh"] {
         limit: 2.0,
         range: |_input| Some(SYMMETRIC),
-        from_output: false,
+        output_suffices: false,
         value: |z| z.tanh(),
         derivative: |z| { let y = z.tanh(); T::one() - y * y },
         wgsl_value: "hyperbolic_tangent(z)",
@@ -176,7 +176,7 @@ activations! {
     Arctan: ["arctan", "atan"] {
         limit: 7.0,
         range: |_input| Range::new(-std::f32::consts::FRAC_PI_2, std::f32::consts::FRAC_PI_2).ok(),
-        from_output: false,
+        output_suffices: false,
         value: |z| z.atan(),
         derivative: |z| T::one() / (T::one() + z * z),
         wgsl_value: "arc_tangent(z)",
@@ -186,7 +186,7 @@ activations! {
     Relu: ["relu"] {
         limit: 4.0,
         range: |input| open_above(0.0, input),
-        from_output: true,
+        output_suffices: true,
         value: |z| z.max(T::zero()),
         derivative: |z| if z > T::zero() { T::one() } else { T::zero() },
         wgsl_value: "max(z, 0.0)",
@@ -196,7 +196,7 @@ activations! {
     LeakyRelu: ["leaky_relu"] {
         limit: 4.0,
         range: |input| input.map(|r| Range { min: 0.3 * r.min, max: r.max }),
-        from_output: false,
+        output_suffices: false,
         value: |z| if z > T::zero() { z } else { T::of(0.3) * z },
         derivative: |z| if z > T::zero() { T::one() } else { T::of(0.3) },
         wgsl_value: "select(0.3 * z, z, z > 0.0)",
@@ -206,7 +206,7 @@ activations! {
     Elu: ["elu"] {
         limit: 4.0,
         range: |input| open_above(-1.0, input),
-        from_output: false,
+        output_suffices: false,
         value: |z| if z > T::zero() { z } else { z.exp_m1() },
         derivative: |z| if z > T::zero() { T::one() } else { z.exp() },
         wgsl_value: "select(exponential_minus_one(min(z, 0.0)), z, z > 0.0)",
@@ -216,7 +216,7 @@ activations! {
     Softplus: ["softplus"] {
         limit: 4.0,
         range: |input| open_above(0.0, input),
-        from_output: false,
+        output_suffices: false,
         value: |z| z.max(T::zero()) + (-z.abs()).exp().ln_1p(),
         derivative: |z| sigmoid(z),
         wgsl_value: "max(z, 0.0) + log(1.0 + exp(-abs(z)))",
@@ -226,7 +226,7 @@ activations! {
     Silu: ["silu", "swish"] {
         limit: 4.0,
         range: |input| open_above(-0.278_464_55, input),
-        from_output: false,
+        output_suffices: false,
         value: |z| z * sigmoid(z),
         derivative: |z| { let s = sigmoid(z); s * (T::one() + z * sigmoid(-z)) },
         wgsl_value: "z * sigmoid(z)",
@@ -236,7 +236,7 @@ activations! {
     Gelu: ["gelu"] {
         limit: 4.0,
         range: |input| open_above(-0.169_970_76, input),
-        from_output: false,
+        output_suffices: false,
         value: |z| z * normal_cdf(z),
         derivative: |z| normal_cdf(z) + z * normal_pdf(z),
         wgsl_value: "z * normal_cdf(z)",
@@ -246,7 +246,7 @@ activations! {
     HardTanh: ["hard_tanh", "hardtanh"] {
         limit: 1.0,
         range: |_input| Some(SYMMETRIC),
-        from_output: false,
+        output_suffices: false,
         value: |z| z.max(-T::one()).min(T::one()),
         derivative: |z| if z.abs() <= T::one() { T::one() } else { T::zero() },
         wgsl_value: "clamp(z, -1.0, 1.0)",
@@ -256,7 +256,7 @@ activations! {
     Softsign: ["softsign"] {
         limit: 4.0,
         range: |_input| Some(SYMMETRIC),
-        from_output: false,
+        output_suffices: false,
         value: |z| z / (T::one() + z.abs()),
         derivative: |z| { let d = T::one() + z.abs(); T::one() / (d * d) },
         wgsl_value: "z / (1.0 + abs(z))",

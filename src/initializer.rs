@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
 /// The distribution of a parameter's initial values. Fans are those of Keras: a kernel of shape
-/// [.., inputs, units] has fan-in `inputs` and fan-out `units`, times the taps of the leading dimensions.
+/// `[.., inputs, units]` has fan-in `inputs` and fan-out `units`, times the taps of the leading dimensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -2,7 +2,8 @@
 
 use super::Executor;
 use super::cpu::Cpu;
-use super::gpu::{Gpu, GpuExecutor};
+use super::gpu::GpuExecutor;
+use super::pipelines::Gpu;
 use crate::{Error, Result};
 use std::sync::Arc;
 

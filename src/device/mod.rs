@@ -3,9 +3,10 @@
 mod choose;
 mod cpu;
 mod gpu;
+mod pipelines;
 
 pub use choose::{AdapterReport, Device, adapters};
-pub use gpu::Gpu;
+pub use pipelines::Gpu;
 
 use crate::kernel::Element;
 use crate::plan::{Plan, View};

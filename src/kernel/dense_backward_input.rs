@@ -6,7 +6,7 @@ use crate::Real;
 
 uniforms!(DenseBackwardInputUniforms { batch: u32, inputs: u32, units: u32 });
 
-/// The gradient of a dense layer's input: dx [B, K] = df [B, N] · W [K, N]ᵀ.
+/// The gradient of a dense layer's input: dx `[B, K]` = df `[B, N]` · W `[K, N]`ᵀ.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardInput {
     /// B.

@@ -13,7 +13,7 @@ uniforms!(DenseBackwardWeightUniforms {
     l2: f32,
 });
 
-/// The gradient of a dense layer's kernel: dW [K, N] = x [B, K]ᵀ · df [B, N] + shift + scale ⊙ W
+/// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + shift + scale ⊙ W
 /// + l1·sign(W) + 2·l2·W, where shift and scale are the virtual sample's share of column n.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardWeight {

@@ -13,7 +13,7 @@ uniforms!(DenseForwardUniforms {
     keep_z: u32,
 });
 
-/// f = x·W + b; z = ρ ⊙ f; y = σ(z). x is [B, K], W [K, N], z and y [B, N].
+/// f = x·W + b; z = ρ ⊙ f; y = σ(z). x is `[B, K]`, W `[K, N]`, z and y `[B, N]`.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseForward {
     /// B.

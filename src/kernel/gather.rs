@@ -6,7 +6,7 @@ use crate::Real;
 
 uniforms!(GatherUniforms { batch: u32, width: u32, first_row: u32, rows: u32, last: u32 });
 
-/// out[r] = data[order[cursor + r] − first_row] for the batch's rows that lie in this chunk of the set.
+/// `out[r] = data[order[cursor + r] − first_row]` for the batch's rows that lie in this chunk of the set.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather {
     /// Rows of the batch.

@@ -30,7 +30,7 @@ mod tally;
 
 pub use accumulate::{Accumulate, rates};
 pub use advance::{Advance, clock};
-pub use args::{Args, Slot};
+pub use args::{Args, MAX_BINDINGS, Slot};
 pub use dense_backward_input::DenseBackwardInput;
 pub use dense_backward_weight::DenseBackwardWeight;
 pub use dense_forward::DenseForward;
@@ -240,7 +240,7 @@ impl<F: Family> Kernel for F {
     }
 }
 
-/// A uniform block: declared once with [`uniforms!`], for Rust and WGSL.
+/// A uniform block: declared once with the macro `uniforms!`, for Rust and WGSL.
 pub trait Uniforms {
     /// The WGSL declaration of `struct Uniforms`.
     fn wgsl() -> &'static str;

@@ -72,7 +72,7 @@ impl PointwiseKind {
 
 uniforms!(PointwiseLossUniforms { batch: u32, outputs: u32, columns: u32, gradient: u32, scale: f32 });
 
-/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are [B, C].
+/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`.
 #[derive(Clone, Copy, Debug)]
 pub struct PointwiseLoss {
     /// Which loss.

@@ -14,7 +14,7 @@ uniforms!(RotateForwardUniforms {
     epsilon: f32,
 });
 
-/// q = f(x_Q) and ρ = L/(|q| + ε) from W [K, N], b [N] and λ; `rotation` [2N] holds ρ, then q.
+/// q = f(x_Q) and ρ = L/(|q| + ε) from W `[K, N]`, b `[N]` and λ; `rotation` `[2N]` holds ρ, then q.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateForward {
     /// K.

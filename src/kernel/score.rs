@@ -42,7 +42,7 @@ uniforms!(ScoreUniforms {
     threshold: f32,
 });
 
-/// One metric's numbers of every row, from column `column` of the scores [B, columns] on.
+/// One metric's numbers of every row, from column `column` of the scores `[B, columns]` on.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
     /// Which numbers.

@@ -5,7 +5,7 @@ use crate::Real;
 
 uniforms!(SoftmaxLossUniforms { batch: u32, classes: u32, columns: u32, gradient: u32, scale: f32 });
 
-/// loss = Σ t·(log Σ eˣ − x) a row; dx = (softmax(x)·Σt − t)/B. x, t and dx are [B, C].
+/// loss = Σ t·(log Σ eˣ − x) a row; dx = (softmax(x)·Σt − t)/B. x, t and dx are `[B, C]`.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxLoss {
     /// B.

@@ -5,7 +5,7 @@ use crate::Real;
 
 uniforms!(SumUniforms { count: u32 });
 
-/// total[0] = Σ values.
+/// `total[0]` = Σ values.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum {
     /// The number of values.

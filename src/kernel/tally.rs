@@ -6,7 +6,7 @@ use crate::Real;
 
 uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32 });
 
-/// tallies[slot] = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties.
+/// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties.
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
     /// B.

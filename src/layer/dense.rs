@@ -19,8 +19,8 @@ pub struct Regularizer {
 
 /// A fully connected layer, classic or auto-rotating: f = x·W + b, z = ρ ⊙ f, y = σ(z).
 ///
-/// Input: a vector of K numbers a sample. Output: `units` numbers. Parameters: `kernel` [K, units],
-/// `bias` [units], and `lambda` ([1] or [units]) where L is learnt. Options are Keras' `Dense`'s; auto-rotation is
+/// Input: a vector of K numbers a sample. Output: `units` numbers. Parameters: `kernel` `[K, units]`,
+/// `bias` `[units]`, and `lambda` (`[1]` or `[units]`) where L is learnt. Options are Keras' `Dense`'s; auto-rotation is
 /// that of Saromo, Villota and Villanueva 2019 (arXiv:1910.02483).
 ///
 /// ```
@@ -195,7 +195,7 @@ impl Node for DenseNode {
             view
         });
         // σ' of some activations follows from y.
-        let keep_z = rec.keeps_all() || (rec.backward_follows() && !self.activation.from_output());
+        let keep_z = rec.keeps_all() || (rec.backward_follows() && !self.activation.output_suffices());
         let z = if keep_z { rec.scratch(batch * units) } else { rec.unused() };
         let y = rec.scratch(batch * units);
         rec.op(

@@ -29,7 +29,7 @@ pub struct ParameterId(usize);
 pub struct Parameter {
     /// Layer path and name: `2.dense.kernel`.
     pub path: String,
-    /// The shape, as Keras has it: a dense kernel is [inputs, units].
+    /// The shape, as Keras has it: a dense kernel is `[inputs, units]`.
     pub shape: Vec<usize>,
     /// The first element in the arena.
     pub offset: usize,

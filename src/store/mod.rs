@@ -55,7 +55,7 @@ mod tests {
 
         let below_a_file = folder.path().join("file");
         write(&below_a_file, b"x").unwrap();
-        let error = write(&below_a_file.join("sub/plot.png"), b"x").unwrap_err().to_string();
+        let error = write(below_a_file.join("sub/plot.png"), b"x").unwrap_err().to_string();
         assert!(error.contains("file"), "{error}");
     }
 }

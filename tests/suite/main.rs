@@ -1,7 +1,16 @@
 //! The crate's tests, one program: kernels against their twins, gradients against finite differences, results
 //! against Keras, whole trainings, and everything that may go wrong.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod bad_input;
 mod common;
 mod golden;
 mod gradients;
+mod keras;
 mod kernels;
+mod nets;
+mod shaders;
+mod tidy;
+mod trainer;
+mod training;

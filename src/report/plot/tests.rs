@@ -1,3 +1,5 @@
+//! Tests of the figures: sizes, texts, errors.
+
 use super::*;
 
 fn panel(points: Vec<(f64, f64)>) -> CurvePanel {

@@ -1,0 +1,122 @@
+//! An open wgpu device, and the pipelines made for it.
+
+use crate::kernel::{Access, Kernel, Traits};
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// A wgpu device with its queue, and the pipelines made for it so far. Models on one device share it.
+#[derive(Debug)]
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    pipelines: Mutex<HashMap<String, Pipeline>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+}
+
+impl Gpu {
+    /// Around a device and a queue that the caller owns. Nothing of them is configured or polled beyond what
+    /// reading back needs; no optional feature or raised limit is required.
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let info = device.adapter_info();
+        Self { device, queue, info, pipelines: Mutex::default() }
+    }
+
+    /// What wgpu tells of the adapter.
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.info
+    }
+
+    /// What decides between kernel variants.
+    pub fn traits(&self) -> Traits {
+        Traits { software: self.info.device_type == wgpu::DeviceType::Cpu }
+    }
+
+    /// The pipeline of a kernel's variant, made on first use.
+    pub(super) fn pipeline(&self, kernel: &dyn Kernel, variant: usize) -> Pipeline {
+        let source = kernel.source(variant);
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(&source) {
+            return pipeline.clone();
+        }
+        let label = Some(kernel.name());
+        let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty: kind, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
+        entries.extend(kernel.bindings().iter().enumerate().map(|(i, binding)| {
+            entry(i + 1, wgpu::BufferBindingType::Storage { read_only: binding.access == Access::Read })
+        }));
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(source.as_str().into()),
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            // Every kernel writes its workgroup memory before it reads it.
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        let made = Pipeline { pipeline, layout };
+        pipelines.insert(source, made.clone());
+        made
+    }
+
+    pub(super) fn error(&self, reason: impl ToString, remedy: &str) -> Error {
+        Error::device(&self.info.name, reason, remedy)
+    }
+
+    /// Runs `work` and returns what wgpu found wrong with it. In a browser the answer comes later: there
+    /// the errors reach the device's own handler instead.
+    pub(super) fn watched<R>(&self, what: &str, work: impl FnOnce() -> R) -> Result<R> {
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let result = work();
+        let (validation, memory) = (validation.pop(), memory.pop());
+        if let Some(Some(error)) = ready(memory) {
+            return Err(self.error(
+                format!("{what}: out of memory: {error}"),
+                "use a smaller batch or data set, or the CPU (AUTOROT_DEVICE=cpu)",
+            ));
+        }
+        match ready(validation) {
+            Some(Some(error)) => {
+                Err(self.error(format!("{what}: {error}"), "report this as a bug of autorot"))
+            }
+            _ => Ok(result),
+        }
+    }
+}
+
+/// The future's result, if it is there already.
+fn ready<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}

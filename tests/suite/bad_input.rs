@@ -1,0 +1,201 @@
+//! Whatever is wrong is one error that names the place, what was found, what was expected and what to do.
+
+use autorot::data::{Csv, Glyphs, cifar10, folder, idx};
+use autorot::{
+    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error,
+    Flatten, Initializer, Loss, Metric, Model, Optimizer, Range, Regularizer, RmsProp, Schedule, Sequential,
+    Sgd, Trainer,
+};
+
+/// The error's text, which must name all of `parts`.
+#[track_caller]
+fn fails<T>(result: Result<T, Error>, parts: &[&str]) {
+    let Err(error) = result else { panic!("expected an error naming {parts:?}") };
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{text:?} does not name {part:?}");
+    }
+    if matches!(error, Error::Invalid { .. }) {
+        assert!(text.contains("found") && text.contains("expected") && text.contains(';'), "{text:?}");
+    }
+}
+
+fn data() -> Dataset {
+    Dataset::classes([4], vec![0.5; 24], vec![0, 1, 2, 0, 1, 2], ["a", "b", "c"].map(String::from).to_vec())
+        .unwrap()
+}
+
+fn model() -> Model {
+    Sequential::new([4]).add(Dense::new(3)).build(&Device::cpu(), 0).unwrap()
+}
+
+fn trainer() -> Trainer<'static> {
+    Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).epochs(1)
+}
+
+/// Builds a network around one layer.
+fn with(layer: Dense) -> Result<Model, Error> {
+    Sequential::new([4]).input_range(0.0, 1.0).add(Dense::new(5)).add(layer).build(&Device::cpu(), 0)
+}
+
+#[test]
+fn arrays() {
+    let names = || vec!["a".to_owned(), "b".to_owned()];
+    fails(Dataset::classes([2], vec![0.0; 4], vec![0, 2], names()), &["label 2", "row 1", "2"]);
+    fails(Dataset::classes([2], vec![0.0; 5], vec![0, 1], names()), &["5 values", "2 rows"]);
+    fails(Dataset::classes([2], vec![], vec![], names()), &["no rows"]);
+    fails(Dataset::classes([0], vec![], vec![0], names()), &["[0]"]);
+    fails(Dataset::classes([2], vec![0.0, f32::NAN], vec![0], names()), &["NaN", "row 0"]);
+    fails(Dataset::values([1], vec![0.0, f32::INFINITY], [1], vec![0.0; 2]), &["inf", "row 1"]);
+    fails(Dataset::values([1], vec![0.0], [1], vec![f32::NAN]), &["targets", "NaN"]);
+    fails(Dataset::values([1], vec![0.0], [2], vec![0.0]), &["targets"]);
+    fails(data().select(&[6]), &["row 6", "below 6"]);
+    fails(data().select(&[]), &["no rows"]);
+}
+
+#[test]
+fn files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fails(idx::mnist(dir.path()), &["images-idx3-ubyte", ".gz"]);
+    fails(cifar10::load(path("nowhere"), true), &["nowhere"]);
+    fails(folder::load(path("nowhere"), folder::Options::default()), &["nowhere"]);
+    std::fs::write(path("images"), [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3]).unwrap();
+    std::fs::write(path("labels"), [0, 0, 8, 1, 0, 0, 0, 2, 0, 1]).unwrap();
+    fails(idx::load(path("images"), path("labels"), &["a", "b"]), &["images", "3", "8"]);
+    std::fs::write(path("images"), [9, 9, 9, 9, 0, 0, 0, 2]).unwrap();
+    fails(idx::load(path("images"), path("labels"), &["a", "b"]), &["images", "magic"]);
+    let batches = (1..=5).map(|i| format!("data_batch_{i}.bin")).chain(["test_batch.bin".to_owned()]);
+    batches.for_each(|name| std::fs::write(path(&name), vec![1u8; 3072]).unwrap());
+    fails(cifar10::load(dir.path(), false), &["_batch", ".bin", "3072", "3073"]);
+    std::fs::write(path("table.csv"), "a;b\n1;2\n").unwrap();
+    let table = || Csv::open(path("table.csv")).delimiter(b';');
+    fails(table().inputs(["a"]).targets(["c"]).load(), &["table.csv", "\"c\"", "a", "b"]);
+    std::fs::write(path("table.csv"), "a;b\n1;x\n").unwrap();
+    fails(table().inputs(["a"]).targets(["b"]).load(), &["table.csv", "\"x\"", "b"]);
+    fails(Glyphs { train: 0, test: 1, seed: 0 }.load(), &["train"]);
+}
+
+#[test]
+fn layers() {
+    let rotated = |rotate: AutoRotate| with(Dense::new(3).activation(Activation::Tanh).auto_rotate(rotate));
+    fails(with(Dense::new(0)), &["1.dense", "0 units"]);
+    fails(rotated(AutoRotate::new().l(0.0)), &["1.dense", "L = 0"]);
+    fails(rotated(AutoRotate::new().l(-1.0)), &["1.dense", "L = -1"]);
+    fails(rotated(AutoRotate::new().l(f32::NAN)), &["1.dense", "L = NaN"]);
+    fails(rotated(AutoRotate::new().epsilon(-1e-5)), &["1.dense", "ε"]);
+    fails(rotated(AutoRotate::new().limits(1.0, 0.0)), &["1.dense", "limits(1, 0)"]);
+    fails(rotated(AutoRotate::new().x_q(f32::INFINITY)), &["1.dense", "x_Q"]);
+    fails(rotated(AutoRotate::new().limits(-2.0, -1.0)), &["1.dense", "x_Q = 0", "x_q(v)"]);
+    let regularizer = Regularizer { l1: -1.0, l2: 0.0 };
+    fails(with(Dense::new(3).kernel_regularizer(regularizer)), &["1.dense", "l1 = -1"]);
+    let bad = Initializer::Constant(f32::NAN);
+    fails(with(Dense::new(3).kernel_initializer(bad)), &["1.dense.kernel"]);
+    let cpu = Device::cpu();
+    let unknown = Sequential::new([4]).add(Dense::new(3).auto_rotate(AutoRotate::new()));
+    fails(unknown.build(&cpu, 0), &["0.dense", "unknown range", "input_range"]);
+    fails(Sequential::new([4]).input_range(1.0, 0.0).add(Dense::new(1)).build(&cpu, 0), &["1..0"]);
+    fails(Sequential::new([4]).add(Dropout::new(1.0)).build(&cpu, 0), &["0.dropout", "rate 1"]);
+    fails(Sequential::new([2, 2]).add(Dense::new(1)).build(&cpu, 0), &["0.dense", "[2, 2]", "Flatten"]);
+    fails(Sequential::new([4]).build(&cpu, 0), &["no layers"]);
+    fails(Sequential::new([0]).add(Flatten).build(&cpu, 0), &["[0]"]);
+    fails(Sequential::new([]).add(Flatten).build(&cpu, 0), &["[]"]);
+    fails(Sequential::new([usize::MAX, 2]).add(Flatten).build(&cpu, 0), &["input"]);
+    fails(Sequential::new([4]).add(Dense::new(usize::MAX)).build(&cpu, 0), &["0.dense"]);
+    fails(Range::new(f32::NAN, 1.0), &["NaN"]);
+}
+
+#[test]
+fn names() {
+    fails(Activation::from_name("sigmoidal"), &["sigmoidal", "sigmoid", "tanh"]);
+    fails(Optimizer::from_name("adamax"), &["adamax", "adamw"]);
+    fails(Device::named("no such adapter"), &["no such adapter", "cpu"]);
+}
+
+#[test]
+fn training_options() {
+    let fit = |trainer: Trainer<'static>| {
+        let mut trainer = trainer;
+        trainer.fit(&mut model(), &data(), None)
+    };
+    fails(fit(trainer().batch(0)), &["batch", "at least 1"]);
+    fails(fit(trainer().epochs(0)), &["epochs"]);
+    fails(fit(trainer().accumulate(0)), &["accumulate"]);
+    fails(fit(trainer().metric(Metric::TopK { k: 0 })), &["top_0"]);
+    fails(fit(trainer().metric(Metric::TopK { k: 4 })), &["3 outputs"]);
+    fails(
+        fit(trainer().early_stopping(EarlyStopping { patience: 0, ..Default::default() })),
+        &["patience 0"],
+    );
+    let with_optimizer = |o: Optimizer| Trainer::new(o, Loss::SoftmaxCrossEntropy);
+    fails(fit(with_optimizer(Sgd { momentum: 1.0, ..Default::default() }.into())), &["momentum"]);
+    fails(fit(with_optimizer(RmsProp { epsilon: 0.0, ..Default::default() }.into())), &["epsilon"]);
+    fails(fit(with_optimizer(Adam { beta_2: -0.1, ..Default::default() }.into())), &["beta_2"]);
+    fails(
+        fit(with_optimizer(AdamW { weight_decay: f32::NAN, ..Default::default() }.into())),
+        &["weight_decay"],
+    );
+    let clip = Clip { norm: Some(0.0), value: None };
+    fails(fit(with_optimizer(Sgd { clip, ..Default::default() }.into())), &["clip.norm"]);
+    let rate = Optimizer::from(Sgd::default()).with_learning_rate(-1.0);
+    fails(fit(with_optimizer(rate)), &["learning rate", "-1"]);
+    let cosine = Schedule::Cosine { peak: 0.1, updates: 0, floor: 0.0, warm_up: 0, start: 0.0 };
+    fails(
+        fit(with_optimizer(Optimizer::from(Sgd::default()).with_learning_rate(cosine))),
+        &["learning rate"],
+    );
+    fails(fit(Trainer::new(Sgd::default(), Loss::Huber { delta: 0.0 })), &["huber", "δ = 0"]);
+}
+
+#[test]
+fn data_that_do_not_fit() {
+    let mut other = Sequential::new([5]).add(Dense::new(3)).build(&Device::cpu(), 0).unwrap();
+    fails(trainer().fit(&mut other, &data(), None), &["[4]", "[5]"]);
+    let mut narrow = Sequential::new([4]).add(Dense::new(2)).build(&Device::cpu(), 0).unwrap();
+    fails(trainer().fit(&mut narrow, &data(), None), &["2 outputs", "3"]);
+    let outside = Dataset::values([4], vec![0.0; 4], [3], vec![0.0, 2.0, 0.0]).unwrap();
+    fails(trainer().fit(&mut model(), &outside, None), &["target 2", "0 to 1"]);
+    fails(trainer().fit(&mut model(), &data(), Some(&outside)), &["target 2"]);
+    fails(trainer().inspect(&mut model(), &data(), 0), &["rows to inspect"]);
+    fails(model().predict(&[0.0; 3]), &["3 values", "[4]"]);
+    fails(model().predict(&[]), &["0 values"]);
+    fails(model().predict(&[0.0, f32::NAN, 0.0, 0.0]), &["NaN", "row 0"]);
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let mut model = model();
+    let good = model.weights().unwrap();
+    let changed = |change: &dyn Fn(&mut autorot::model::Weights)| {
+        let mut weights = good.clone();
+        change(&mut weights);
+        weights
+    };
+    let renamed = changed(&|w| {
+        let value = w.remove("0.dense.bias").unwrap();
+        w.insert("9.dense.bias".into(), value);
+    });
+    fails(model.set_weights(&renamed), &["9.dense.bias", "0.dense.bias"]);
+    let shaped = changed(&|w| w.get_mut("0.dense.bias").unwrap().0 = vec![4]);
+    fails(model.set_weights(&shaped), &["0.dense.bias", "[4]", "[3]"]);
+    let broken = changed(&|w| w.get_mut("0.dense.kernel").unwrap().1[0] = f32::NAN);
+    fails(model.set_weights(&broken), &["0.dense.kernel", "NaN"]);
+    assert_eq!(model.weights().unwrap(), good, "nothing changes when it fails");
+}
+
+#[test]
+fn figures_that_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = trainer().fit(&mut model(), &data(), None).unwrap();
+    fails(history.plot(dir.path().join("curves.gif")), &["curves.gif", "png"]);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+    std::fs::write(dir.path().join("file"), "x").unwrap();
+    fails(history.save_csv(dir.path().join("file/history.csv")), &["file"]);
+}
+
+#[test]
+fn a_device_too_small_is_an_error() {
+    let Some(device) = crate::common::gpu("a_device_too_small_is_an_error") else { return };
+    let result = device.executor().allocate("large", autorot::kernel::Element::Float, 1 << 40);
+    fails(result, &["large", "bytes", "cpu"]);
+}

@@ -1,0 +1,332 @@
+//! Optimisers, losses, metrics, schedules and a whole training against Keras; `tests/golden/training.json`.
+
+use crate::common::{Tolerance, assert_close, devices};
+use crate::golden::{golden, now};
+use autorot::device::{Executor, Program, Values};
+use autorot::kernel::{Element, clock, rates};
+use autorot::model::arena::keys;
+use autorot::model::network::Network;
+use autorot::plan::{Purpose, Recorder, View};
+use autorot::{
+    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, LearnL, Loss, LossViews, Metric,
+    Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer, UpdateViews,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+struct OptimizerCase {
+    name: String,
+    optimizer: String,
+    settings: Value,
+    lengths: Vec<usize>,
+    not_decayed: Vec<usize>,
+    initial: Vec<f64>,
+    gradients: Vec<Vec<f64>>,
+    parameters: Vec<Vec<f64>>,
+}
+
+fn number(settings: &Value, key: &str) -> Option<f64> {
+    settings.get(key).and_then(Value::as_f64)
+}
+
+fn optimizer(name: &str, settings: &Value) -> Optimizer {
+    let get = |key: &str| number(settings, key).unwrap_or_else(|| panic!("{name}: no {key}"));
+    let single = |key: &str| get(key) as f32;
+    let limit = |key: &str| number(settings, key).map(|v| v as f32);
+    let clip = Clip { norm: limit("global_clipnorm"), value: limit("clipvalue") };
+    let learning_rate = Schedule::Constant(get("learning_rate"));
+    let adam = || Adam {
+        learning_rate,
+        beta_1: get("beta_1"),
+        beta_2: get("beta_2"),
+        epsilon: single("epsilon"),
+        clip,
+    };
+    match name {
+        "sgd" => {
+            let nesterov = settings["nesterov"].as_bool().unwrap();
+            Sgd { learning_rate, momentum: single("momentum"), nesterov, clip }.into()
+        }
+        "rmsprop" => {
+            let (momentum, epsilon) = (single("momentum"), single("epsilon"));
+            RmsProp { learning_rate, rho: single("rho"), momentum, epsilon, clip }.into()
+        }
+        "adam" => adam().into(),
+        "adamw" => AdamW { adam: adam(), weight_decay: single("weight_decay") }.into(),
+        other => panic!("no optimizer {other}"),
+    }
+}
+
+/// A network whose parameters have these lengths: a kernel, then another, or a bias, or learnt Ls.
+fn parameters_of(case: &OptimizerCase) -> Network {
+    let units = case.lengths[0];
+    let layer = Dense::new(units).use_bias(false);
+    let model = Sequential::new([1]).input_range(0.0, 1.0);
+    let model = match (case.lengths.as_slice(), case.not_decayed.as_slice()) {
+        ([_], []) => model.add(layer),
+        ([a, b], []) if a == b => model.add(layer.use_bias(true)),
+        ([a, b], [1]) if a == b => {
+            let rotate = AutoRotate::new().learn_l(LearnL::PerUnit);
+            model.add(layer.auto_rotate(rotate))
+        }
+        other => panic!("{}: no network with parameters {other:?}", case.name),
+    };
+    model.network(0).unwrap()
+}
+
+#[test]
+fn optimisers_take_the_steps_that_keras_takes() {
+    let all: Value = golden("training.json");
+    let cases: Vec<OptimizerCase> = serde_json::from_value(all["optimizers"].clone()).unwrap();
+    assert!(cases.len() >= 12);
+    for device in devices("optimisers_take_the_steps_that_keras_takes") {
+        for case in &cases {
+            let optimizer = optimizer(&case.optimizer, &case.settings);
+            let network = parameters_of(case);
+            let arena = network.arena();
+            let mut executor = device.executor();
+            let mut shared = vec![(keys::PARAMETERS, arena.len()), (keys::GRADIENTS, arena.len())];
+            shared.extend(optimizer.moments().iter().map(|&key| (key, arena.len())));
+            shared.extend([(keys::RATES, rates::LEN), (keys::TALLIES, 1), (keys::CONTROL, 2)]);
+            for (key, len) in shared {
+                executor.allocate(key, Element::Float, len).unwrap();
+            }
+            executor.allocate(keys::CLOCK, Element::Index, clock::LEN).unwrap();
+            let mut rec = Recorder::new(Purpose::Train, 1, arena);
+            let float = |rec: &mut Recorder<'_>, key, len| rec.shared(key, Element::Float, len);
+            let step = UpdateViews {
+                gradient: float(&mut rec, keys::GRADIENTS, arena.len()),
+                rates: float(&mut rec, keys::RATES, rates::LEN),
+                tallies: float(&mut rec, keys::TALLIES, 1),
+                columns: 1,
+                clock: rec.clock(),
+                control: float(&mut rec, keys::CONTROL, 2),
+            };
+            optimizer.record(&mut rec, step, arena);
+            let program = executor.bind(&rec.finish("update").unwrap()).unwrap();
+            let places: Vec<_> = arena.parameters().iter().map(|p| (p.offset, p.len())).collect();
+            assert_eq!(places.iter().map(|p| p.1).collect::<Vec<_>>(), case.lengths, "{}", case.name);
+            let write = |executor: &mut dyn Executor, key: &str, values: &[f64]| {
+                let mut first = 0;
+                for &(offset, len) in &places {
+                    executor.write(key, offset, Values::F64(&values[first..first + len])).unwrap();
+                    first += len;
+                }
+            };
+            write(&mut *executor, keys::PARAMETERS, &case.initial);
+            for (i, (gradient, wanted)) in case.gradients.iter().zip(&case.parameters).enumerate() {
+                write(&mut *executor, keys::GRADIENTS, gradient);
+                let [rate, alpha] = optimizer.rates(i as u64);
+                executor.write(keys::RATES, 0, Values::F64(&[rate, alpha, 1.0, 1.0])).unwrap();
+                executor.run(program, 1).unwrap();
+                let mut found = Vec::new();
+                for &(offset, len) in &places {
+                    found.extend(now(executor.read(keys::PARAMETERS, offset, len)));
+                }
+                let what = format!("{} on {}, step {i}", case.name, device.name());
+                assert_close(&what, &found, wanted, Tolerance::new(1e-6, 1e-6));
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct LossCase {
+    name: String,
+    #[serde(alias = "metric")]
+    loss: String,
+    settings: Value,
+    batch: usize,
+    outputs: usize,
+    predictions: Vec<f64>,
+    targets: Vec<f64>,
+    value: f64,
+    #[serde(default)]
+    d_predictions: Vec<f64>,
+}
+
+impl LossCase {
+    /// Class indices become distributions, as gathering makes them.
+    fn distributions(&self) -> Vec<f64> {
+        if self.targets.len() == self.batch * self.outputs {
+            return self.targets.clone();
+        }
+        let mut all = vec![0.0; self.batch * self.outputs];
+        for (row, &class) in self.targets.iter().enumerate() {
+            all[row * self.outputs + class as usize] = 1.0;
+        }
+        all
+    }
+
+    fn data(&self) -> Dataset {
+        let values = self.distributions().into_iter().map(|v| v as f32).collect();
+        Dataset::values([1], vec![0.0; self.batch], [self.outputs], values).unwrap()
+    }
+
+    /// Records with the views of this case; returns the sums of the scores and the program.
+    fn run(
+        &self,
+        device: &Device,
+        columns: usize,
+        record: impl FnOnce(&mut Recorder<'_>, LossViews) -> View,
+    ) -> (Vec<f64>, Vec<f64>) {
+        let arena = autorot::model::arena::Arena::default();
+        let len = self.batch * self.outputs;
+        let mut executor = device.executor();
+        for (key, values) in [("predictions", &self.predictions), ("targets", &self.distributions())] {
+            executor.allocate(key, Element::Float, len).unwrap();
+            executor.write(key, 0, Values::F64(values)).unwrap();
+        }
+        let mut rec = Recorder::new(Purpose::Train, self.batch, &arena);
+        let views = LossViews {
+            outputs: rec.shared("predictions", Element::Float, len),
+            targets: rec.shared("targets", Element::Float, len),
+            scores: rec.scratch(self.batch * columns),
+            columns,
+        };
+        let out = record(&mut rec, views);
+        rec.keep(views.scores);
+        rec.keep(out);
+        let program: Program = executor.bind(&rec.finish("loss").unwrap()).unwrap();
+        executor.run(program, 1).unwrap();
+        let scores = now(executor.read_view(program, views.scores));
+        let sums = (0..columns).map(|c| scores.iter().skip(c).step_by(columns).sum()).collect();
+        (sums, now(executor.read_view(program, out)))
+    }
+}
+
+#[test]
+fn losses_agree_with_keras() {
+    let all: Value = golden("training.json");
+    let cases: Vec<LossCase> = serde_json::from_value(all["losses"].clone()).unwrap();
+    assert!(cases.len() >= 10);
+    for device in devices("losses_agree_with_keras") {
+        for case in &cases {
+            let loss = match case.loss.as_str() {
+                "sparse_categorical_crossentropy" | "categorical_crossentropy" => Loss::SoftmaxCrossEntropy,
+                "binary_crossentropy" => Loss::BinaryCrossEntropy,
+                "mean_squared_error" => Loss::MeanSquaredError,
+                "mean_absolute_error" => Loss::MeanAbsoluteError,
+                "huber" => Loss::Huber { delta: number(&case.settings, "delta").unwrap() as f32 },
+                other => panic!("no loss {other}"),
+            };
+            let (sums, gradient) = case.run(&device, 1, |rec, views| loss.record(rec, views, true));
+            let what = format!("{} on {}", case.name, device.name());
+            let tolerance = Tolerance::new(1e-6, 1e-6);
+            assert_close(&what, &[sums[0] / case.batch as f64], &[case.value], tolerance);
+            assert_close(&what, &gradient, &case.d_predictions, tolerance);
+        }
+    }
+}
+
+#[test]
+fn metrics_agree_with_keras() {
+    let all: Value = golden("training.json");
+    let cases: Vec<LossCase> = serde_json::from_value(all["metrics"].clone()).unwrap();
+    assert!(cases.len() >= 5);
+    for device in devices("metrics_agree_with_keras") {
+        for case in &cases {
+            let metric = match case.loss.as_str() {
+                "sparse_categorical_accuracy" | "categorical_accuracy" => Metric::Accuracy,
+                "sparse_top_k_categorical_accuracy" => {
+                    Metric::TopK { k: number(&case.settings, "k").unwrap() as u32 }
+                }
+                "mean_absolute_error" => Metric::MeanAbsoluteError,
+                "r2_score" => Metric::R2,
+                other => panic!("no metric {other}"),
+            };
+            let columns = metric.columns(case.outputs);
+            let (sums, _) = case.run(&device, columns, |rec, views| {
+                metric.record(rec, views, 0);
+                views.scores
+            });
+            let found = metric.value(&sums, &case.data());
+            let what = format!("{} on {}", case.name, device.name());
+            assert_close(&what, &[found], &[case.value], Tolerance::new(1e-6, 1e-5));
+        }
+    }
+}
+
+#[test]
+fn schedules_agree_with_keras() {
+    let all: Value = golden("training.json");
+    let cases = all["schedules"].as_array().unwrap();
+    assert!(cases.len() >= 4);
+    for case in cases {
+        let settings = &case["settings"];
+        let get = |key: &str| number(settings, key);
+        let initial = get("initial_learning_rate").unwrap();
+        let span = get("decay_steps").unwrap() as u64;
+        let schedule = match case["schedule"].as_str().unwrap() {
+            "cosine_decay" => Schedule::Cosine {
+                peak: get("warmup_target").unwrap_or(initial),
+                updates: span,
+                floor: get("alpha").unwrap(),
+                warm_up: get("warmup_steps").unwrap_or(0.0) as u64,
+                start: initial,
+            },
+            "exponential_decay" => {
+                Schedule::Step { initial, every: span, factor: get("decay_rate").unwrap() }
+            }
+            other => panic!("no schedule {other}"),
+        };
+        schedule.check().unwrap();
+        let steps = case["steps"].as_array().unwrap().iter().map(|s| s.as_u64().unwrap());
+        let found: Vec<f64> = steps.map(|s| schedule.rate(s)).collect();
+        let wanted: Vec<f64> =
+            case["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert_close(case["name"].as_str().unwrap(), &found, &wanted, Tolerance::new(1e-8, 1e-5));
+    }
+    let warm_up = Schedule::WarmUp { start: 0.0, rate: 0.1, updates: 4 };
+    assert_eq!([0, 2, 4, 9].map(|u| warm_up.rate(u)), [0.0, 0.05, 0.1, 0.1]);
+}
+
+#[test]
+fn a_net_trains_as_in_keras() {
+    let all: Value = golden("training.json");
+    let net = &all["net"];
+    let floats = |v: &Value| -> Vec<f32> {
+        v.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
+    };
+    let wide =
+        |v: &Value| -> Vec<f64> { v.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+    let labels: Vec<u32> =
+        net["targets"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect();
+    let names = ["a", "b", "c"].map(String::from).to_vec();
+    let data = Dataset::classes([6], floats(&net["x"]), labels, names).unwrap();
+    let hidden = &net["hidden"];
+    let single = |key: &str| hidden[key].as_f64().unwrap() as f32;
+    let rotate =
+        AutoRotate::new().limits(single("x_min"), single("x_max")).l(single("l")).epsilon(single("epsilon"));
+    for device in devices("a_net_trains_as_in_keras") {
+        let mut model = Sequential::for_data(&data);
+        for units in [5, 4] {
+            model = model.add(Dense::new(units).activation(Activation::Sigmoid).auto_rotate(rotate));
+        }
+        let mut model = model.add(Dense::new(3)).build(&device, 0).unwrap();
+        let mut weights = model.weights().unwrap();
+        for (i, layer) in net["initial"].as_array().unwrap().iter().enumerate() {
+            for name in ["kernel", "bias"] {
+                weights.get_mut(&format!("{i}.dense.{name}")).unwrap().1 = floats(&layer[name]);
+            }
+        }
+        model.set_weights(&weights).unwrap();
+        let mut trainer = Trainer::new(optimizer("rmsprop", &net["settings"]), Loss::SoftmaxCrossEntropy)
+            .epochs(5)
+            .batch(8)
+            .shuffle(false);
+        let history = trainer.fit(&mut model, &data, None).unwrap();
+        let mut losses: Vec<f64> = history.epochs.iter().map(|e| e.train_loss).collect();
+        losses.push(trainer.evaluate(&mut model, &data).unwrap().loss);
+        assert_close(&device.name(), &losses, &wide(&net["losses"]), Tolerance::new(1e-6, 1e-5));
+        let weights = model.weights().unwrap();
+        for (i, layer) in net["final"].as_array().unwrap().iter().enumerate() {
+            for name in ["kernel", "bias"] {
+                let path = format!("{i}.dense.{name}");
+                let found: Vec<f64> = weights[&path].1.iter().map(|&v| v.into()).collect();
+                assert_close(&path, &found, &wide(&layer[name]), Tolerance::new(2e-6, 1e-5));
+            }
+        }
+    }
+}

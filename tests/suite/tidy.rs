@@ -1,0 +1,154 @@
+//! The house's rules, as far as a test can tell: what may name what, and that every kernel and layer is whole.
+
+use autorot::{kernel, layer};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(root().join(&path)).unwrap_or_else(|e| panic!("{}: {e}", path.as_ref().display()))
+}
+
+/// All files below a folder with this ending, relative to the root.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == ending) {
+                found.push(path.strip_prefix(root()).unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "no .{ending} in {folder}");
+    found
+}
+
+/// The lines of a source that are neither comments nor docs.
+fn code(path: &Path) -> Vec<String> {
+    read(path).lines().map(|l| l.split("//").next().unwrap_or("").to_owned()).collect()
+}
+
+#[test]
+fn what_records_plans_knows_no_gpu() {
+    let rooms = ["src/layer", "src/plan", "src/kernel", "src/model", "src/train"];
+    let single = ["src/loss.rs", "src/optimizer.rs", "src/metric.rs", "src/activation.rs", "src/rotate.rs"];
+    let all = rooms.iter().flat_map(|r| files(r, "rs")).chain(single.iter().map(PathBuf::from));
+    for path in all {
+        for (i, line) in code(&path).iter().enumerate() {
+            assert!(!line.contains("wgpu"), "{}:{}: names wgpu", path.display(), i + 1);
+        }
+    }
+    for line in code(Path::new("src/device/cpu.rs")) {
+        assert!(!line.contains("wgpu") && !line.contains("gpu::"), "the CPU path names the GPU path: {line}");
+    }
+    for path in files("src/device", "rs") {
+        for line in code(&path) {
+            assert!(!line.contains("layer::"), "{}: a device names layers: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_data_and_store_touch_files_and_no_one_the_standard_clock() {
+    for path in files("src", "rs") {
+        let tests_begin = |lines: &[String]| lines.iter().position(|l| l.contains("#[cfg(test)]"));
+        let lines = code(&path);
+        let end = tests_begin(&lines).unwrap_or(lines.len());
+        let free = path.starts_with("src/data") || path.starts_with("src/store");
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        for line in &lines[..end] {
+            assert!(free || !line.contains("std::fs"), "{}: touches files: {line}", path.display());
+            assert!(
+                !line.contains("std::time"),
+                "{}: std::time does not exist in browsers: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_kernel_has_shader_twin_and_test_row() {
+    let registered: BTreeSet<String> = kernel::registry::all().iter().map(|e| e.name.to_owned()).collect();
+    let stem = |p: &PathBuf| p.file_stem().unwrap().to_str().unwrap().to_owned();
+    let shaders: BTreeSet<String> = files("shaders", "wgsl")
+        .iter()
+        .filter(|p| p.parent() == Some(Path::new("shaders")))
+        .map(stem)
+        .collect();
+    let rows: BTreeSet<String> = crate::kernels::ROWS.iter().map(|r| (*r).to_owned()).collect();
+    assert_eq!(registered, shaders, "registry and shaders");
+    assert_eq!(registered, rows, "registry and kernel table");
+    for path in files("src/kernel", "rs") {
+        let text = read(&path);
+        for name in
+            text.split("const NAME: &'static str = \"").skip(1).filter_map(|rest| rest.split('"').next())
+        {
+            assert!(registered.contains(name), "{}: {name} is not registered", path.display());
+        }
+    }
+    for name in registered {
+        let text = read(format!("shaders/{name}.wgsl"));
+        assert!(
+            text.starts_with(&format!("// {name}: ")),
+            "{name}: the header begins with the kernel's name"
+        );
+        let header: String = text.lines().take_while(|l| l.starts_with("//")).collect();
+        assert!(
+            header.contains("→") && header.contains("rid:") || header.contains("grid"),
+            "{name}: bindings and grid"
+        );
+    }
+}
+
+#[test]
+fn every_layer_is_registered() {
+    let registered: BTreeSet<&str> = layer::registry::all().iter().map(|e| e.kind).collect();
+    for path in files("src/layer", "rs") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if stem != "mod" && stem != "registry" {
+            assert!(registered.contains(stem), "{}: not in the registry of layers", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_finished() {
+    for path in files("src", "rs").into_iter().chain(files("tests", "rs")).chain(files("examples", "rs")) {
+        let text = read(&path);
+        assert!(text.lines().count() <= 420, "{}: {} lines", path.display(), text.lines().count());
+        if !path.ends_with("tidy.rs") {
+            for word in ["todo!", "unimplemented!", "dbg!", "FIXME", "XXX"] {
+                assert!(!text.contains(word), "{}: {word}", path.display());
+            }
+        }
+        assert!(
+            text.starts_with("//!") || text.starts_with("#![doc"),
+            "{}: says what it is for",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_version_and_the_options_are_documented() {
+    let changelog = read("CHANGELOG.md");
+    assert!(changelog.contains(env!("CARGO_PKG_VERSION")), "CHANGELOG.md names the version");
+    let readme = read("README.md");
+    for name in autorot::Activation::ALL.iter().map(|a| a.name()) {
+        assert!(readme.contains(name), "README.md names the activation {name}");
+    }
+    for word in ["AUTOROT_DEVICE", "tests/run", "cargo run --release --example compare"] {
+        assert!(readme.contains(word), "README.md names {word}");
+    }
+}

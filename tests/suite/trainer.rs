@@ -1,0 +1,186 @@
+//! What the trainer promises: exact batches, accumulation, streaming, early stopping, callbacks, clipping, and a
+//! good end when numbers stop being numbers.
+
+use crate::common::devices;
+use crate::nets::{glyphs, model, trainer, wave_model, waves};
+use autorot::model::Weights;
+use autorot::train::Epoch;
+use autorot::{
+    Adam, Clip, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Optimizer, Sequential, Sgd, Trainer,
+};
+use std::ops::ControlFlow;
+
+/// Weights after training `waves` for two epochs.
+fn waves_trained(device: &Device, change: impl FnOnce(Trainer<'static>) -> Trainer<'static>) -> Vec<f32> {
+    let data = waves(50);
+    let mut model = wave_model(device);
+    let trainer = Trainer::new(Sgd { momentum: 0.5, ..Sgd::default() }, Loss::MeanSquaredError).epochs(2);
+    change(trainer).fit(&mut model, &data, None).unwrap();
+    model.weights().unwrap().into_values().flat_map(|(_, values)| values).collect()
+}
+
+#[test]
+fn the_last_partial_batch_counts_by_its_rows() {
+    // With a learning rate of 0 the training loss is the loss of the data, however they are split.
+    let data = waves(23);
+    for device in devices("the_last_partial_batch_counts_by_its_rows") {
+        let mut model = wave_model(&device);
+        let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
+        let mut losses = Vec::new();
+        for batch in [23, 100, 5, 1] {
+            let mut trainer = Trainer::new(still, Loss::MeanSquaredError)
+                .metric(Metric::MeanAbsoluteError)
+                .epochs(1)
+                .batch(batch);
+            let epoch = trainer.fit(&mut model, &data, None).unwrap().epochs.remove(0);
+            losses.push((epoch.train_loss, epoch.train_metrics[0]));
+            let evaluation = trainer.evaluate(&mut model, &data).unwrap();
+            losses.push((evaluation.loss, evaluation.metrics[0]));
+        }
+        for (loss, metric) in &losses {
+            assert!((loss - losses[0].0).abs() < 1e-6 && (metric - losses[0].1).abs() < 1e-6, "{losses:?}");
+        }
+    }
+}
+
+#[test]
+fn accumulated_gradients_are_those_of_the_larger_batch() {
+    for device in devices("accumulated_gradients_are_those_of_the_larger_batch") {
+        // 50 rows: groups of 16 in steps of 8, and a last group of 2.
+        let whole = waves_trained(&device, |t| t.batch(16));
+        let parts = waves_trained(&device, |t| t.batch(8).accumulate(2));
+        let uneven = waves_trained(&device, |t| t.batch(5).accumulate(10));
+        let all = waves_trained(&device, |t| t.batch(50));
+        for (a, b) in whole.iter().zip(&parts).chain(all.iter().zip(&uneven)) {
+            assert!((a - b).abs() < 1e-6, "{}: {a} and {b}", device.name());
+        }
+    }
+}
+
+#[test]
+fn data_sent_in_parts_train_as_data_kept_on_the_device() {
+    for device in devices("data_sent_in_parts_train_as_data_kept_on_the_device") {
+        let kept = waves_trained(&device, |t| t.batch(1));
+        let sent = waves_trained(&device, |t| t.batch(1).resident_bytes(0));
+        assert_eq!(kept, sent, "{}", device.name());
+    }
+    let data = glyphs();
+    let mut model = model(&data.train, &Device::cpu());
+    let mut evaluate =
+        |bytes| trainer(Adam::default()).resident_bytes(bytes).evaluate(&mut model, &data.test).unwrap();
+    assert_eq!(evaluate(u64::MAX), evaluate(0));
+}
+
+#[test]
+fn early_stopping_puts_the_best_weights_back() {
+    let data = waves(30);
+    let mut model = wave_model(&Device::cpu());
+    let mut seen: Vec<(f64, Weights)> = Vec::new();
+    let options = EarlyStopping { patience: 2, min_delta: 0.0, restore_best: true };
+    // So high a rate that the loss jumps about.
+    let history =
+        Trainer::new(Optimizer::from(Sgd::default()).with_learning_rate(1.5), Loss::MeanSquaredError)
+            .epochs(40)
+            .batch(10)
+            .early_stopping(options)
+            .callback(|model: &mut Model, epoch: &Epoch| {
+                seen.push((epoch.val_loss.unwrap(), model.weights()?));
+                Ok(ControlFlow::Continue(()))
+            })
+            .fit(&mut model, &data, Some(&data))
+            .unwrap();
+    let best = (0..seen.len()).fold(0, |best, i| if seen[i].0 < seen[best].0 { i } else { best });
+    assert!(history.epochs.len() < 40, "it never stopped");
+    assert_eq!(history.epochs.len(), best + 1 + 2, "two epochs of patience after the best");
+    assert_eq!(history.restored_epoch, Some(best + 1));
+    assert_eq!(model.weights().unwrap(), seen[best].1);
+}
+
+#[test]
+fn callbacks_end_training_and_may_train_themselves() {
+    let data = waves(30);
+    let mut model = wave_model(&Device::cpu());
+    let inner_data = data.clone();
+    let history = Trainer::new(Adam::default(), Loss::MeanSquaredError)
+        .epochs(9)
+        .callback(move |model: &mut Model, epoch: &Epoch| {
+            Trainer::new(Adam::default(), Loss::MeanAbsoluteError).epochs(1).fit(model, &inner_data, None)?;
+            Ok(if epoch.epoch == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
+        .fit(&mut model, &data, None)
+        .unwrap();
+    assert_eq!(history.epochs.len(), 3);
+    assert!(history.epochs[2].train_loss < history.epochs[0].train_loss);
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_weights() {
+    let data = waves(64);
+    for device in devices("a_loss_that_is_no_number_stops_training") {
+        for accumulate in [1, 2] {
+            let mut model = wave_model(&device);
+            let mut trainer = Trainer::new(
+                Optimizer::from(Sgd::default()).with_learning_rate(1e18),
+                Loss::MeanSquaredError,
+            )
+            .batch(8)
+            .accumulate(accumulate)
+            .epochs(3);
+            let error = trainer.fit(&mut model, &data, None).unwrap_err();
+            let Error::NonFinite { step, layer, .. } = &error else { panic!("{error}") };
+            assert!((2..=24).contains(step), "{error}");
+            assert!(layer.contains("dense") || layer == "loss" || layer.contains("norm"), "{error}");
+            assert!(error.to_string().contains(&format!("step {step}")), "{error}");
+            let weights = model.weights().unwrap();
+            assert!(weights.values().all(|(_, v)| v.iter().all(|v| v.is_finite())), "weights are kept");
+        }
+    }
+}
+
+#[test]
+fn the_first_layer_with_a_number_that_is_none_is_named() {
+    // Finite weights whose products overflow in the second layer.
+    let data = waves(16);
+    for device in devices("the_first_layer_with_a_number_that_is_none_is_named") {
+        let mut model = Sequential::new([3])
+            .add(Dense::new(4))
+            .add(Dense::new(4).kernel_initializer(autorot::Initializer::Constant(3e38)))
+            .add(Dense::new(2))
+            .build(&device, 0)
+            .unwrap();
+        let before = model.weights().unwrap();
+        let error =
+            Trainer::new(Sgd::default(), Loss::MeanSquaredError).fit(&mut model, &data, None).unwrap_err();
+        let Error::NonFinite { step: 1, layer, .. } = &error else { panic!("{error}") };
+        assert_eq!(layer, "1.dense", "{error}");
+        assert_eq!(model.weights().unwrap(), before);
+    }
+}
+
+#[test]
+fn clipping_bounds_the_step() {
+    let data = waves(32);
+    for device in devices("clipping_bounds_the_step") {
+        for (clip, bound) in [
+            (Clip { norm: Some(1e-3), value: None }, 1e-3),
+            (Clip { norm: None, value: Some(1e-4) }, 1e-4 * (74f64).sqrt()),
+        ] {
+            let mut model = wave_model(&device);
+            let before = model.weights().unwrap();
+            let optimizer = Sgd { learning_rate: 1.0.into(), clip, ..Sgd::default() };
+            Trainer::new(optimizer, Loss::MeanSquaredError)
+                .batch(32)
+                .epochs(1)
+                .fit(&mut model, &data, None)
+                .unwrap();
+            let after = model.weights().unwrap();
+            let moved: f64 = before
+                .iter()
+                .flat_map(|(path, (_, old))| old.iter().zip(&after[path].1))
+                .map(|(a, b)| f64::from(a - b).powi(2))
+                .sum::<f64>()
+                .sqrt();
+            assert!(moved > 0.1 * bound && moved < 1.01 * bound, "{}: {moved} for {bound}", device.name());
+        }
+    }
+}
