@@ -3,7 +3,7 @@
 // for the first `decayed` parameters.
 //
 // gradient [count]  rates [slots, 4]: lr, α in columns 0, 1 of row clock.slot  control: clip factor  clock
-// → w, m, v [count]
+// → w, previous (w from before), m, v [count]
 // Workgroup: 64 invocations, one a parameter. Grid: ⌈count/64⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
@@ -16,6 +16,7 @@ fn main(
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }
+    previous[i] = w[i];
     let row = clock[SLOT] * 4u;
     let g = clipped(gradient[i]);
     let first = m[i] + u.one_minus_beta_1 * (g - m[i]);

@@ -2,7 +2,7 @@
 // or m = μ·m + change; w = w − m with momentum (Keras' form: ε inside the root).
 //
 // gradient [count]  rates [slots, 4]: lr in column 0 of row clock.slot  control: clip factor  clock
-// → w [count]  v [count]  m [count] (any, when momentum = 0)
+// → w, previous (w from before), v [count]  m [count] (any, when momentum = 0)
 // Workgroup: 64 invocations, one a parameter. Grid: ⌈count/64⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
@@ -15,6 +15,7 @@ fn main(
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }
+    previous[i] = w[i];
     let g = clipped(gradient[i]);
     let square = u.rho * v[i] + (1.0 - u.rho) * g * g;
     v[i] = square;

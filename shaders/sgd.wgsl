@@ -1,7 +1,7 @@
 // sgd: m = μ·m − lr·g; w = w + m, or w + μ·m − lr·g with Nesterov; w = w − lr·g without momentum (Keras' form).
 //
 // gradient [count]  rates [slots, 4]: lr in column 0 of row clock.slot  control: clip factor  clock
-// → w [count]  m [count] (any, when momentum = 0)
+// → w, previous (w from before) [count]  m [count] (any, when momentum = 0)
 // Workgroup: 64 invocations, one a parameter. Grid: ⌈count/64⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
@@ -14,6 +14,7 @@ fn main(
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }
+    previous[i] = w[i];
     let change = -rates[clock[SLOT] * 4u] * clipped(gradient[i]);
     if (u.momentum == 0.0) {
         w[i] += change;

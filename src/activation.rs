@@ -140,6 +140,7 @@ fn open_above(min: f32, input: Option<Range>) -> Option<Range> {
 const UNIT: Range = Range { min: 0.0, max: 1.0 };
 const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
 
+// None of the values hides a NaN, as max and clamp would: training is to notice it.
 activations! {
     /// y = z. L = 1; the next layer is taken to see ±3 standard units.
     #[default]
@@ -187,15 +188,15 @@ activations! {
         limit: 4.0,
         range: |input| open_above(0.0, input),
         output_suffices: true,
-        value: |z| z.max(T::zero()),
+        value: |z| if z < T::zero() { T::zero() } else { z },
         derivative: |z| if z > T::zero() { T::one() } else { T::zero() },
-        wgsl_value: "max(z, 0.0)",
+        wgsl_value: "select(z, 0.0, z < 0.0)",
         wgsl_derivative: "select(0.0, 1.0, z > 0.0)",
     }
     /// y = z for z > 0, else 0.3 z (Keras' α). L = 4; range 0.3·min..max of the layer's own input.
     LeakyRelu: ["leaky_relu"] {
         limit: 4.0,
-        range: |input| input.map(|r| Range { min: 0.3 * r.min, max: r.max }),
+        range: |input| input.map(|r| Range { min: 0.3 * r.min, max: r.max.max(0.3 * r.min) }),
         output_suffices: false,
         value: |z| if z > T::zero() { z } else { T::of(0.3) * z },
         derivative: |z| if z > T::zero() { T::one() } else { T::of(0.3) },
@@ -247,9 +248,9 @@ activations! {
         limit: 1.0,
         range: |_input| Some(SYMMETRIC),
         output_suffices: false,
-        value: |z| z.max(-T::one()).min(T::one()),
+        value: |z| if z < -T::one() { -T::one() } else if z > T::one() { T::one() } else { z },
         derivative: |z| if z.abs() <= T::one() { T::one() } else { T::zero() },
-        wgsl_value: "clamp(z, -1.0, 1.0)",
+        wgsl_value: "select(select(z, -1.0, z < -1.0), 1.0, z > 1.0)",
         wgsl_derivative: "select(0.0, 1.0, abs(z) <= 1.0)",
     }
     /// y = z/(1 + |z|), in −1..1. L = 4.

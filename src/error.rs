@@ -40,11 +40,11 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// Training met a loss or a gradient that is not a finite number. The model keeps the weights it
-    /// had before the step.
+    /// Training met a loss or a gradient that is not a finite number. The model keeps the last weights that
+    /// gave finite ones.
     #[error(
         "training step {step}: found {found} in {layer}, expected finite numbers; \
-         the weights from before this step are kept: lower the learning rate, clip the gradients or check the data"
+         the last weights that gave finite numbers are kept: lower the learning rate, clip the gradients or check the data"
     )]
     NonFinite {
         /// The step, counted from 1 since the model was built.

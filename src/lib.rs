@@ -38,3 +38,8 @@ pub use schedule::Schedule;
 pub use train::{EarlyStopping, History, Trainer};
 /// The GPU interface this crate is built on, so that a host application uses the same version.
 pub use wgpu;
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 //! Optimisers, with Keras' defaults and Keras' formulas.
 
-use crate::kernel::{self, Guard, SumSquares, rates};
+use crate::kernel::{self, Accumulate, Guard, SumSquares, rates};
 use crate::model::arena::{Arena, keys};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, Schedule};
@@ -148,8 +148,8 @@ impl From<AdamW> for Optimizer {
     }
 }
 
-/// The moments' names in the executor, each as long as the parameters.
-const MOMENTS: [&str; 2] = ["moment 1", "moment 2"];
+/// The moments of all kinds of optimisers, by their names in the executor.
+pub(crate) const MOMENTS: [&str; 5] = ["sgd m", "rmsprop v", "rmsprop m", "adam m", "adam v"];
 
 /// Parameters updated by one dispatch: within WebGPU's 128 MiB a binding.
 const PARAMETERS_A_DISPATCH: usize = 32 << 20;
@@ -249,14 +249,25 @@ impl Optimizer {
         ))
     }
 
-    /// The names of the shared buffers that hold its moments.
+    /// The names of the shared buffers that hold its moments, each as long as the parameters. Optimisers of
+    /// different kinds keep theirs apart; Adam and AdamW share.
     pub fn moments(&self) -> &'static [&'static str] {
-        let count = match self {
-            Self::Sgd(o) => usize::from(o.momentum != 0.0),
-            Self::RmsProp(o) => 1 + usize::from(o.momentum != 0.0),
-            Self::Adam(_) | Self::AdamW(_) => 2,
-        };
-        &MOMENTS[..count]
+        match self {
+            Self::Sgd(o) if o.momentum == 0.0 => &[],
+            Self::Sgd(_) => &MOMENTS[0..1],
+            Self::RmsProp(o) if o.momentum == 0.0 => &MOMENTS[1..2],
+            Self::RmsProp(_) => &MOMENTS[1..3],
+            Self::Adam(_) | Self::AdamW(_) => &MOMENTS[3..5],
+        }
+    }
+
+    /// The kind whose moments it uses.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Sgd(_) => "sgd",
+            Self::RmsProp(_) => "rmsprop",
+            Self::Adam(_) | Self::AdamW(_) => "adam",
+        }
     }
 
     /// Learning rate and Adam's α for an update, the first being 0.
@@ -277,34 +288,17 @@ impl Optimizer {
         let (n, slots) = (arena.len(), step.rates.len / rates::LEN);
         let clip = self.clip();
         let clip_value = clip.value.unwrap_or(0.0);
-        let spans: Vec<(usize, usize)> = (0..n)
-            .step_by(PARAMETERS_A_DISPATCH)
-            .map(|first| (first, PARAMETERS_A_DISPATCH.min(n - first)))
-            .collect();
-
-        let partials = rec.scratch(SumSquares::partials(n));
-        for &(first, count) in &spans {
-            let gradient = rec.part(step.gradient, first, count);
-            let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
-            rec.op(SumSquares { count }, [gradient, part]);
-        }
-        rec.op(
-            Guard {
-                partials: partials.len,
-                columns: step.columns,
-                slots,
-                clip_norm: clip.norm.unwrap_or(0.0),
-            },
-            [partials, step.tallies, step.clock, step.control],
-        );
-
+        let clip_norm = clip.norm.unwrap_or(0.0);
+        record_guard(rec, step, clip_norm);
         let moments: Vec<View> =
             self.moments().iter().map(|key| rec.shared(key, kernel::Element::Float, n)).collect();
         let parameters = rec.shared(keys::PARAMETERS, kernel::Element::Float, n);
-        for (first, count) in spans {
+        let previous = rec.shared(keys::PREVIOUS, kernel::Element::Float, n);
+        for (first, count) in spans(n) {
             let part = |rec: &Recorder<'_>, view: View| rec.part(view, first, count);
-            let (gradient, w) = (part(rec, step.gradient), part(rec, parameters));
-            let mut args = vec![gradient, step.rates, step.control, step.clock, w];
+            let (gradient, w, previous) =
+                (part(rec, step.gradient), part(rec, parameters), part(rec, previous));
+            let mut args = vec![gradient, step.rates, step.control, step.clock, w, previous];
             let mut moment = |rec: &mut Recorder<'_>, i: usize| match moments.get(i) {
                 Some(&view) => args.push(part(rec, view)),
                 None => args.push(rec.unused()),
@@ -339,6 +333,36 @@ impl Optimizer {
                 }
             }
         }
+    }
+}
+
+/// First element and length of the stretches of an arena that one dispatch takes.
+fn spans(len: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..len).step_by(PARAMETERS_A_DISPATCH).map(move |first| (first, PARAMETERS_A_DISPATCH.min(len - first)))
+}
+
+/// Records the check that the step's loss and gradient are finite, and the factor that clips the gradient
+/// to `clip_norm` (0 for no limit).
+pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm: f32) {
+    let partials = rec.scratch(SumSquares::partials(step.gradient.len));
+    for (first, count) in spans(step.gradient.len) {
+        let gradient = rec.part(step.gradient, first, count);
+        let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
+        rec.op(SumSquares { count }, [gradient, part]);
+    }
+    let slots = step.rates.len / rates::LEN;
+    rec.op(
+        Guard { partials: partials.len, columns: step.columns, slots, clip_norm },
+        [partials, step.tallies, step.clock, step.control],
+    );
+}
+
+/// Records the adding of the step's gradient to `total`.
+pub(crate) fn record_accumulation(rec: &mut Recorder<'_>, step: UpdateViews, total: View) {
+    let slots = step.rates.len / rates::LEN;
+    for (first, count) in spans(total.len) {
+        let (gradient, total) = (rec.part(step.gradient, first, count), rec.part(total, first, count));
+        rec.op(Accumulate { count, slots }, [gradient, step.rates, step.clock, total]);
     }
 }
 

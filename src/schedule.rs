@@ -73,7 +73,8 @@ impl Schedule {
     /// # Errors
     /// A rate that is negative or not finite, or a span of 0 updates.
     pub fn check(self) -> Result<()> {
-        let positive = |v: f64| v.is_finite() && v >= 0.0;
+        // Devices compute in single precision.
+        let positive = |v: f64| (0.0..=f64::from(f32::MAX)).contains(&v);
         let fine = match self {
             Self::Constant(rate) => positive(rate),
             Self::Step { initial, every, factor } => positive(initial) && positive(factor) && every > 0,

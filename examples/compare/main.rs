@@ -66,10 +66,11 @@ fn run(options: &Options) -> Result<()> {
             let run = train(options, &device, &data, variant, seed)?;
             println!("{}", run.line());
             runs.push(run);
+            // After every training, so that one that fails costs no other.
+            report::save(&options.out.join("report.json"), &device.name(), options.data_name(), &runs)?;
         }
     }
     println!("\n{}", report::table(&runs));
-    report::save(&options.out.join("report.json"), &device.name(), options.data_name(), &runs)?;
     figures::curves(&options.out, &runs)?;
     figures::gradients(&options.out, &runs)?;
     println!(

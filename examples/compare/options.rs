@@ -23,7 +23,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_value = "50,50,40,40,30")]
     pub hidden: Vec<usize>,
     /// Passes over the training part.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 30)]
     pub epochs: usize,
     /// Rows of a step.
     #[arg(long, default_value_t = 128)]
@@ -35,7 +35,7 @@ pub struct Options {
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
     /// How many seeds to train every variant from.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 3)]
     pub seeds: u64,
     /// auto, gpu, software, cpu, cpu-f64 or part of an adapter's name.
     #[arg(long, value_name = "NAME")]
@@ -71,6 +71,15 @@ impl Options {
     /// What can be told to be wrong before anything is read or trained.
     pub fn check(&self) -> Result<()> {
         Activation::from_name(&self.activation)?;
+        std::fs::create_dir_all(&self.out).map_err(|e| Error::io(&self.out, e))?;
+        if self.data == Data::Glyphs && self.dir.is_some() {
+            return Err(Error::invalid(
+                "--dir",
+                "a folder for glyphs",
+                "no folder",
+                "name its data set with --data",
+            ));
+        }
         self.optimizer()?.check()?;
         if self.seeds == 0 {
             return Err(Error::invalid("--seeds", 0, "at least 1", "train from at least one seed"));

@@ -1,6 +1,10 @@
 //! A data set in memory: rows of inputs and their targets.
 
-use crate::{Error, Result};
+use crate::{Error, Result, shape};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeMap;
 
 /// What a model is to predict, row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +81,8 @@ impl Dataset {
         values: Vec<f32>,
     ) -> Result<Self> {
         let target_shape = target_shape.into();
-        let width = target_shape.iter().product::<usize>();
-        if width == 0 || !values.len().is_multiple_of(width) {
+        let width = shape::elements("data set targets", &target_shape)?;
+        if !values.len().is_multiple_of(width) {
             return Err(Error::invalid(
                 "data set targets",
                 format!("{} values", values.len()),
@@ -95,15 +99,7 @@ impl Dataset {
     }
 
     fn checked(self, rows: usize) -> Result<Self> {
-        let width = self.row_len();
-        if width == 0 || self.shape.is_empty() {
-            return Err(Error::invalid(
-                "data set inputs",
-                format!("row shape {:?}", self.shape),
-                "a shape with at least one value",
-                "pass the shape of one row, without the batch",
-            ));
-        }
+        let width = shape::elements("data set inputs", &self.shape)?;
         if rows == 0 {
             return Err(Error::invalid(
                 "data set",
@@ -112,11 +108,11 @@ impl Dataset {
                 "check the source of the data",
             ));
         }
-        if self.inputs.len() != rows * width {
+        if self.inputs.len() / width != rows || !self.inputs.len().is_multiple_of(width) {
             return Err(Error::invalid(
                 "data set inputs",
                 format!("{} values", self.inputs.len()),
-                format!("{rows} rows of shape {:?}, {} values", self.shape, rows * width),
+                format!("{rows} rows of shape {:?}, {width} values each", self.shape),
                 "pass one input row for every target row",
             ));
         }
@@ -190,6 +186,41 @@ impl Dataset {
             .checked(rows.len())
     }
 
+    /// Splits off a share of the rows for testing, at random; of a classification set the same share of every
+    /// class. The same seed gives the same split.
+    ///
+    /// # Errors
+    /// A share outside of 0..1, or one that leaves a part without rows.
+    pub fn split(&self, test_share: f64, seed: u64) -> Result<Split> {
+        if !(test_share > 0.0 && test_share < 1.0) {
+            return Err(Error::invalid(
+                "data set split",
+                format!("a share of {test_share}"),
+                "a share above 0 and below 1",
+                "0.2 keeps a fifth for testing",
+            ));
+        }
+        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for row in 0..self.len() {
+            let class = match &self.targets {
+                Targets::Classes { labels, .. } => labels[row],
+                Targets::Values { .. } => 0,
+            };
+            groups.entry(class).or_default().push(row);
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (mut train, mut test) = (Vec::new(), Vec::new());
+        for rows in groups.values_mut() {
+            rows.shuffle(&mut rng);
+            let (testing, training) = rows.split_at((rows.len() as f64 * test_share).round() as usize);
+            test.extend_from_slice(testing);
+            train.extend_from_slice(training);
+        }
+        train.sort_unstable();
+        test.sort_unstable();
+        Ok(Split { train: self.select(&train)?, test: self.select(&test)? })
+    }
+
     /// The same rows with other inputs of the same shape: what a scaler returns.
     ///
     /// # Errors
@@ -215,4 +246,28 @@ fn not_finite(place: &str, value: f32, row: usize) -> Error {
         "finite numbers",
         "drop the rows with missing values or fill them in",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_keeps_every_row_once_and_the_classes_in_proportion() {
+        let labels: Vec<u32> = (0..100).map(|i| u32::from(i % 10 == 0)).collect();
+        let inputs: Vec<f32> = (0..100).map(|i| i as f32).collect();
+        let data = Dataset::classes([1], inputs, labels, vec!["a".into(), "b".into()]).unwrap();
+        let split = data.split(0.2, 1).unwrap();
+        assert_eq!((split.train.len(), split.test.len()), (80, 20));
+        let Targets::Classes { labels, .. } = split.test.targets() else { unreachable!() };
+        assert_eq!(labels.iter().sum::<u32>(), 2);
+        let mut all = [split.train.inputs(), split.test.inputs()].concat();
+        all.sort_by(f32::total_cmp);
+        assert_eq!(all, data.inputs());
+        assert_eq!(split, data.split(0.2, 1).unwrap());
+        assert_ne!(split, data.split(0.2, 2).unwrap());
+        assert!(
+            data.split(1.0, 0).is_err() && data.split(f64::NAN, 0).is_err() && data.split(0.001, 0).is_err()
+        );
+    }
 }

@@ -52,7 +52,9 @@ impl Device {
         match std::env::var("AUTOROT_DEVICE") {
             Ok(name) if !name.is_empty() => {
                 let mut device = Self::named_async(&name).await?;
-                device.why = format!("AUTOROT_DEVICE={name}");
+                if name != "auto" {
+                    device.why = format!("AUTOROT_DEVICE={name}");
+                }
                 Ok(device)
             }
             _ => Self::best(false).await,
@@ -147,6 +149,12 @@ impl Device {
     }
 
     async fn best(software_too: bool) -> Result<Self> {
+        let device = Self::pick(software_too).await?;
+        log::info!("device {}: {}", device.name(), device.why());
+        Ok(device)
+    }
+
+    async fn pick(software_too: bool) -> Result<Self> {
         let (candidates, instance_note) = ranked().await;
         let software = candidates.iter().filter(|a| is_software(&a.get_info())).count();
         let asked = std::env::var("WGPU_ADAPTER_NAME").is_ok_and(|name| !name.is_empty());
@@ -161,6 +169,12 @@ impl Device {
                 };
                 open(adapter, why.into()).await
             }
+            None if asked => Err(Error::invalid(
+                "WGPU_ADAPTER_NAME",
+                "a name that no adapter has",
+                "part of an adapter's name",
+                "unset it, or choose one that the example `devices` lists without it",
+            )),
             None if software_too => Err(Error::device(
                 "gpu",
                 format!("no adapter found ({instance_note})"),

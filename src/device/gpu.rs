@@ -141,8 +141,8 @@ impl GpuExecutor {
                 }),
             });
         }
+        let Pipeline { pipeline, layout } = self.gpu.pipeline(kernel, variant, &place)?;
         self.gpu.watched(&place, || {
-            let Pipeline { pipeline, layout } = self.gpu.pipeline(kernel, variant);
             let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(kernel.name()),
                 layout: &layout,

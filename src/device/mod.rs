@@ -92,8 +92,9 @@ impl<B> Programs<B> {
 
 /// Keeps one model's buffers on a device and runs its plans. Shared buffers have names; each is
 /// allocated once, filled with zeros.
-pub trait Executor {
-    /// Allocates a shared buffer, unless one of this name and length is there.
+pub trait Executor: wgpu::WasmNotSend {
+    /// Allocates a shared buffer, unless one of this name and length is there. One of another length is replaced; no
+    /// bound program may still use it.
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()>;
 
     /// Gives a shared buffer's memory back. No bound program may use it any more.

@@ -41,12 +41,18 @@ impl Gpu {
     }
 
     /// The pipeline of a kernel's variant, made on first use.
-    pub(super) fn pipeline(&self, kernel: &dyn Kernel, variant: usize) -> Pipeline {
+    pub(super) fn pipeline(&self, kernel: &dyn Kernel, variant: usize, place: &str) -> Result<Pipeline> {
         let source = kernel.source(variant);
         let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipeline) = pipelines.get(&source) {
-            return pipeline.clone();
+            return Ok(pipeline.clone());
         }
+        let made = self.watched(place, || self.make_pipeline(kernel, &source))?;
+        pipelines.insert(source, made.clone());
+        Ok(made)
+    }
+
+    fn make_pipeline(&self, kernel: &dyn Kernel, source: &str) -> Pipeline {
         let label = Some(kernel.name());
         let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
@@ -68,7 +74,7 @@ impl Gpu {
         });
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label,
-            source: wgpu::ShaderSource::Wgsl(source.as_str().into()),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
         });
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
@@ -82,9 +88,7 @@ impl Gpu {
             },
             cache: None,
         });
-        let made = Pipeline { pipeline, layout };
-        pipelines.insert(source, made.clone());
-        made
+        Pipeline { pipeline, layout }
     }
 
     pub(super) fn error(&self, reason: impl ToString, remedy: &str) -> Error {
@@ -94,22 +98,24 @@ impl Gpu {
     /// Runs `work` and returns what wgpu found wrong with it. In a browser the answer comes later: there
     /// the errors reach the device's own handler instead.
     pub(super) fn watched<R>(&self, what: &str, work: impl FnOnce() -> R) -> Result<R> {
-        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let report = "report this as a bug of autorot or of the driver";
+        let filters = [
+            (
+                wgpu::ErrorFilter::OutOfMemory,
+                "use a smaller batch, Trainer::resident_bytes, or AUTOROT_DEVICE=cpu",
+            ),
+            (wgpu::ErrorFilter::Internal, report),
+            (wgpu::ErrorFilter::Validation, report),
+        ];
+        let scopes = filters.map(|(filter, remedy)| (self.device.push_error_scope(filter), remedy));
         let result = work();
-        let (validation, memory) = (validation.pop(), memory.pop());
-        if let Some(Some(error)) = ready(memory) {
-            return Err(self.error(
-                format!("{what}: out of memory: {error}"),
-                "use a smaller batch or data set, or the CPU (AUTOROT_DEVICE=cpu)",
-            ));
-        }
-        match ready(validation) {
-            Some(Some(error)) => {
-                Err(self.error(format!("{what}: {error}"), "report this as a bug of autorot"))
+        // The scope opened last is closed first.
+        for (scope, remedy) in scopes.into_iter().rev() {
+            if let Some(Some(error)) = ready(scope.pop()) {
+                return Err(self.error(format!("{what}: {error}"), remedy));
             }
-            _ => Ok(result),
         }
+        Ok(result)
     }
 }
 

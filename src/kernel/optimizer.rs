@@ -1,4 +1,5 @@
-//! The optimisers' updates of all parameters in one dispatch, in Keras' form.
+//! The optimisers' updates of all parameters in one dispatch, in Keras' form. Each keeps the parameters from
+//! before, to go back to when the new ones turn out to give no finite loss.
 
 use super::accumulate::rates;
 use super::advance::clock;
@@ -49,13 +50,20 @@ pub struct Sgd {
 
 impl Family for Sgd {
     const NAME: &'static str = "sgd";
-    const BINDINGS: &'static [Binding] =
-        &[read("gradient"), read("rates"), read("control"), read_index("clock"), update("w"), update("m")];
+    const BINDINGS: &'static [Binding] = &[
+        read("gradient"),
+        read("rates"),
+        read("control"),
+        read_index("clock"),
+        update("w"),
+        update("previous"),
+        update("m"),
+    ];
     type Uniforms = SgdUniforms;
 
     fn lens(&self) -> Vec<usize> {
         let moment = if self.momentum == 0.0 { 1 } else { self.count };
-        vec![self.count, self.slots * rates::LEN, 2, clock::LEN, self.count, moment]
+        vec![self.count, self.slots * rates::LEN, 2, clock::LEN, self.count, self.count, moment]
     }
 
     fn uniforms(&self) -> SgdUniforms {
@@ -77,7 +85,8 @@ impl Family for Sgd {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
-        let (gradient, w, m) = (args.read(0), args.write(4), args.write(5));
+        let (gradient, w, m) = (args.read(0), args.write(4), args.write(6));
+        args.write(5).copy_from_slice(w);
         let (rate, momentum) = (row[rates::LEARNING_RATE], T::of(self.momentum.into()));
         for (i, (w, &g)) in w.iter_mut().zip(gradient).enumerate() {
             let change = -rate * clipped(g);
@@ -119,6 +128,7 @@ impl Family for RmsProp {
         read("control"),
         read_index("clock"),
         update("w"),
+        update("previous"),
         update("v"),
         update("m"),
     ];
@@ -126,7 +136,7 @@ impl Family for RmsProp {
 
     fn lens(&self) -> Vec<usize> {
         let moment = if self.momentum == 0.0 { 1 } else { self.count };
-        vec![self.count, self.slots * rates::LEN, 2, clock::LEN, self.count, self.count, moment]
+        vec![self.count, self.slots * rates::LEN, 2, clock::LEN, self.count, self.count, self.count, moment]
     }
 
     fn uniforms(&self) -> RmsPropUniforms {
@@ -150,7 +160,8 @@ impl Family for RmsProp {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
         let (gradient, w) = (args.read(0), args.write(4));
-        let (v, m) = (args.write(5), args.write(6));
+        args.write(5).copy_from_slice(w);
+        let (v, m) = (args.write(6), args.write(7));
         let [rho, momentum, epsilon] = [self.rho, self.momentum, self.epsilon].map(|c| T::of(c.into()));
         for (i, (w, &g)) in w.iter_mut().zip(gradient).enumerate() {
             let g = clipped(g);
@@ -205,6 +216,7 @@ impl Family for Adam {
         read("control"),
         read_index("clock"),
         update("w"),
+        update("previous"),
         update("m"),
         update("v"),
     ];
@@ -212,7 +224,7 @@ impl Family for Adam {
 
     fn lens(&self) -> Vec<usize> {
         let n = self.count;
-        vec![n, self.slots * rates::LEN, 2, clock::LEN, n, n, n]
+        vec![n, self.slots * rates::LEN, 2, clock::LEN, n, n, n, n]
     }
 
     fn uniforms(&self) -> AdamUniforms {
@@ -238,7 +250,8 @@ impl Family for Adam {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
         let (gradient, w) = (args.read(0), args.write(4));
-        let (m, v) = (args.write(5), args.write(6));
+        args.write(5).copy_from_slice(w);
+        let (m, v) = (args.write(6), args.write(7));
         let [near_1, near_2] = [self.one_minus_beta_1, self.one_minus_beta_2].map(|c| T::of(c.into()));
         let [epsilon, decay] = [self.epsilon, self.weight_decay].map(|c| T::of(c.into()));
         let (rate, alpha) = (row[rates::LEARNING_RATE], row[rates::ALPHA]);

@@ -26,8 +26,7 @@ pub(crate) fn grid(variant: usize, rows: usize, cols: usize) -> Grid {
     [cols.div_ceil(tile) as u32, rows.div_ceil(tile) as u32, 1]
 }
 
-/// A row-major matrix, perhaps read as its transpose: `rows` and `cols` are those of the result of
-/// reading, `stride` the stored row's length.
+/// A stored matrix, read as it is or as its transpose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a, T> {
     values: &'a [T],

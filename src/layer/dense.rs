@@ -132,10 +132,8 @@ impl Layer for Dense {
             }
             None => None,
         };
-        let input_range = self
-            .auto_rotate
-            .and_then(|a| a.limits)
-            .map_or(input.range, |(min, max)| Some(crate::Range { min, max }));
+        let given = self.auto_rotate.and_then(|a| a.limits).map(|(min, max)| crate::Range { min, max });
+        let input_range = given.or(input.range);
         Ok(Box::new(DenseNode {
             path,
             inputs,
@@ -147,7 +145,7 @@ impl Layer for Dense {
             bias,
             lambda,
             input_range,
-            output: Signal { shape: output, range: self.activation.range(input.range) },
+            output: Signal { shape: output, range: self.activation.range(input_range) },
         }))
     }
 }

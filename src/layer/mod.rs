@@ -122,7 +122,7 @@ pub struct Facts {
     pub parameters: Vec<ParameterId>,
     /// Parameters whose size is added to the loss.
     pub penalties: Vec<(ParameterId, Regularizer)>,
-    /// The range of the inputs that x_Q was derived from.
+    /// The range of the inputs, known or declared.
     pub input_range: Option<Range>,
     /// The rotation of a rotated layer.
     pub rotation: Option<Rotation>,

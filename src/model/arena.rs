@@ -6,6 +6,8 @@ use crate::plan::ALIGNMENT;
 pub mod keys {
     /// All parameters.
     pub const PARAMETERS: &str = "parameters";
+    /// The parameters from before the last update.
+    pub const PREVIOUS: &str = "previous parameters";
     /// All gradients, laid out like the parameters.
     pub const GRADIENTS: &str = "gradients";
     /// Gradients accumulated over several steps.

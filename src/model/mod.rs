@@ -117,11 +117,13 @@ pub struct Model {
     pub(crate) network: Network,
     pub(crate) executor: Box<dyn Executor>,
     pub(crate) device: Device,
-    /// Steps and updates since the model was built.
+    /// Steps and epochs since the model was built.
     pub(crate) steps: u64,
-    pub(crate) updates: u64,
-    /// The kind of optimiser that the moments belong to.
-    pub(crate) moments_of: Option<std::mem::Discriminant<crate::Optimizer>>,
+    pub(crate) epochs: u64,
+    /// Whether the parameters are those that an update made of the previous ones.
+    pub(crate) updated: bool,
+    /// Updates by each kind of optimiser.
+    pub(crate) updates: HashMap<&'static str, u64>,
     /// Data sets put onto the device so far, each under a name of its own.
     pub(crate) feeds: u64,
     predictors: HashMap<usize, (Program, View)>,
@@ -139,8 +141,9 @@ impl std::fmt::Debug for Model {
 /// The buffer that predictions read their inputs from.
 const INPUT: &str = "input";
 
-/// The most rows predicted at once.
-const PREDICT_BATCH: usize = 1024;
+/// The most rows predicted at once, and the most numbers that a layer's outputs for them may have: 128 MiB.
+const PREDICT_ROWS: usize = 1024;
+const PREDICT_NUMBERS: usize = 32 << 20;
 
 impl Model {
     fn new(network: Network, device: &Device) -> Result<Self> {
@@ -158,8 +161,9 @@ impl Model {
             executor,
             device,
             steps: 0,
-            updates: 0,
-            moments_of: None,
+            epochs: 0,
+            updated: false,
+            updates: HashMap::new(),
             feeds: 0,
             predictors: HashMap::new(),
         })
@@ -183,6 +187,15 @@ impl Model {
     /// A table of the layers: outputs, parameters, ranges, x_Q and L.
     pub fn summary(&self) -> String {
         report::summary(&self.network)
+    }
+
+    /// Forgets the optimisers' moments and how far their schedules have gone, so that the next training begins as on a
+    /// new model, but from these weights.
+    pub fn reset_optimizer(&mut self) {
+        self.updates.clear();
+        for key in crate::optimizer::MOMENTS {
+            self.executor.free(key);
+        }
     }
 
     /// Bytes on the device.
@@ -219,7 +232,7 @@ impl Model {
             ));
         }
         let mut outputs = Vec::with_capacity(inputs.len() / width * self.network.output().len());
-        for rows in inputs.chunks(PREDICT_BATCH * width) {
+        for rows in inputs.chunks(self.predict_rows() * width) {
             // Few batch sizes, so that few plans are ever made; what the surplus rows hold does not matter.
             let batch = (rows.len() / width).next_power_of_two();
             let (program, view) = self.predictor(batch)?;
@@ -231,14 +244,23 @@ impl Model {
         Ok(outputs)
     }
 
+    /// How many rows to predict at once: a power of two for which every layer's outputs fit into one binding.
+    fn predict_rows(&self) -> usize {
+        let outputs = self.network.nodes.iter().map(|node| node.output().len());
+        let widest = outputs.chain([self.network.input.len()]).max().unwrap_or(1);
+        let rows = (PREDICT_NUMBERS / widest).clamp(1, PREDICT_ROWS);
+        1 << rows.ilog2()
+    }
+
     fn predictor(&mut self, batch: usize) -> Result<(Program, View)> {
         if let Some(&made) = self.predictors.get(&batch) {
             return Ok(made);
         }
         let width = self.network.input.len();
-        self.executor.allocate(INPUT, Element::Float, PREDICT_BATCH * width)?;
+        let rows = self.predict_rows();
+        self.executor.allocate(INPUT, Element::Float, rows * width)?;
         let mut rec = Recorder::new(Purpose::Infer, batch, &self.network.arena);
-        let whole = rec.shared(INPUT, Element::Float, PREDICT_BATCH * width);
+        let whole = rec.shared(INPUT, Element::Float, rows * width);
         let input = rec.part(whole, 0, batch * width);
         let traces = self.network.forward(&mut rec, input);
         let view = traces.last().map_or(input, |t| t.output);

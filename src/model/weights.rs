@@ -60,6 +60,7 @@ impl Model {
             }
             places.push((parameter.offset, values));
         }
+        self.updated = false;
         for (offset, values) in places {
             self.executor.write(keys::PARAMETERS, offset, Values::F32(values))?;
         }
@@ -71,8 +72,18 @@ impl Model {
         self.executor.read(key, 0, self.network.arena.len()).await
     }
 
+    /// Goes back to the parameters from before the last update, if there was one.
+    pub(crate) async fn take_back_update(&mut self) -> Result<()> {
+        if self.updated {
+            let previous = self.read_arena(keys::PREVIOUS).await?;
+            self.write_parameters(&previous)?;
+        }
+        Ok(())
+    }
+
     /// Overwrites all parameters with an arena that was read before.
     pub(crate) fn write_parameters(&mut self, arena: &[f64]) -> Result<()> {
+        self.updated = false;
         self.executor.write(keys::PARAMETERS, 0, Values::F64(arena))
     }
 }

@@ -36,3 +36,51 @@ pub(super) fn assign(buffers: &mut [Buffer], ops: &[Op], kept: &[usize]) -> Vec<
     }
     slots.into_iter().map(|(len, _)| len).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Element, Sum};
+    use crate::plan::View;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    proptest! {
+        #[test]
+        fn buffers_that_live_at_once_share_no_slot(
+            lens in prop::collection::vec(1usize..50, 1..12),
+            touched in prop::collection::vec((0usize..12, 0usize..12), 1..30),
+            kept in prop::collection::vec(0usize..12, 0..3),
+        ) {
+            let count = lens.len();
+            let home = Home::Scratch(usize::MAX);
+            let mut buffers: Vec<Buffer> =
+                lens.iter().map(|&len| Buffer { home: home.clone(), element: Element::Float, len }).collect();
+            let view = |buffer: usize| View { buffer: buffer % count, offset: 0, len: 1 };
+            let op = |&(a, b): &(usize, usize)| Op {
+                scope: String::new(),
+                kernel: Arc::new(Sum { count: 1 }),
+                args: vec![view(a), view(b)],
+            };
+            let ops: Vec<Op> = touched.iter().map(op).collect();
+            let kept: Vec<usize> = kept.into_iter().map(|b| b % count).collect();
+            let slots = assign(&mut buffers, &ops, &kept);
+            let lifetime = |b: usize| {
+                let mut times = (0..ops.len()).filter(|&t| ops[t].args.iter().any(|v| v.buffer == b));
+                let first = times.next()?;
+                Some((first, if kept.contains(&b) { usize::MAX } else { times.next_back().unwrap_or(first) }))
+            };
+            for a in 0..count {
+                let Home::Scratch(slot) = buffers[a].home else { unreachable!() };
+                prop_assert!(slots[slot] >= buffers[a].len);
+                for b in 0..a {
+                    if let (Some(x), Some(y)) = (lifetime(a), lifetime(b))
+                        && buffers[a].home == buffers[b].home
+                    {
+                        prop_assert!(x.1 < y.0 || y.1 < x.0, "{a} {x:?} and {b} {y:?} share a slot");
+                    }
+                }
+            }
+        }
+    }
+}

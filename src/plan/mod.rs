@@ -58,7 +58,7 @@ pub struct Op {
 /// A recorded computation, laid out in memory.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What it is for: `train 128`, `evaluate 16`.
+    /// What it is for, with its batch size: `Train 128`.
     pub name: String,
     /// The numbered buffers.
     pub buffers: Vec<Buffer>,
@@ -66,11 +66,4 @@ pub struct Plan {
     pub scratch: Vec<usize>,
     /// The ops in order.
     pub ops: Vec<Op>,
-}
-
-impl Plan {
-    /// Bytes of scratch memory at 4 bytes a number.
-    pub fn scratch_bytes(&self) -> u64 {
-        self.scratch.iter().map(|&len| len as u64 * 4).sum()
-    }
 }

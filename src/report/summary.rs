@@ -12,19 +12,16 @@ pub(crate) fn summary(network: &Network) -> String {
     for node in network.nodes() {
         let facts = node.facts();
         let count: usize = facts.parameters.iter().map(|&id| network.arena().get(id).len()).sum();
-        let (range, x_q, limit) = match facts.rotation {
-            None => ("".into(), "".into(), "".into()),
-            Some(rotation) => {
-                let rule = if rotation.rule == Rule::Aligned { " aligned" } else { "" };
-                let learnt = match rotation.learn {
-                    LearnL::Fixed => "",
-                    LearnL::PerLayer => ", learnt per layer",
-                    LearnL::PerUnit => ", learnt per unit",
-                };
-                let range = facts.input_range.map_or("given x_Q".into(), |r| r.to_string());
-                (range, format!("{}{rule}", rotation.x_q), format!("{}{learnt}", rotation.limit))
-            }
-        };
+        let range = facts.input_range.map_or(String::new(), |r| r.to_string());
+        let (x_q, limit) = facts.rotation.map_or((String::new(), String::new()), |rotation| {
+            let rule = if rotation.rule == Rule::Aligned { ", aligned" } else { "" };
+            let learnt = match rotation.learn {
+                LearnL::Fixed => "",
+                LearnL::PerLayer => " at first, learnt per layer",
+                LearnL::PerUnit => " at first, learnt per unit",
+            };
+            (format!("{}{rule}", rotation.x_q), format!("{}{learnt}", rotation.limit))
+        });
         let activation = facts.activation.map_or("", |a| a.name());
         let row = [
             node.path().to_owned(),

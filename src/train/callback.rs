@@ -68,7 +68,7 @@ impl Watch {
                 self.weights = Some(model.read_arena(crate::model::arena::keys::PARAMETERS).await?);
             }
         }
-        Ok(epoch.epoch >= self.best_epoch + self.options.patience)
+        Ok(epoch.epoch >= self.best_epoch.saturating_add(self.options.patience))
     }
 
     /// Puts the best weights back, if that was asked for and there are any; returns their epoch.

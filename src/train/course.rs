@@ -11,7 +11,7 @@ use crate::model::SLOTS;
 use crate::model::arena::keys;
 use crate::plan::Purpose;
 use crate::report::Progress;
-use crate::{Dataset, Model, Result};
+use crate::{Dataset, Error, Model, Result};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -33,7 +33,7 @@ struct Step {
 
 /// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
 fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
-    let group_rows = batch * accumulate;
+    let group_rows = batch.saturating_mul(accumulate);
     let step = |first: usize| {
         let group = first / group_rows * group_rows;
         let in_group = group_rows.min(rows - group);
@@ -63,6 +63,29 @@ pub(super) struct Course<'t, 'a, 'm> {
     steps: Vec<Step>,
     programs: HashMap<(usize, Ending), Program>,
     evaluator: Option<Evaluator>,
+    pace: Pace,
+}
+
+/// How many steps go out in one submission: long ones would starve other programs of the GPU, and a driver may
+/// reset it. The results do not depend on it.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    steps: usize,
+}
+
+impl Pace {
+    /// Seconds that a submission should take.
+    const SECONDS: f64 = 0.2;
+
+    fn new() -> Self {
+        Self { steps: 1 }
+    }
+
+    /// Learns from a submission.
+    fn note(&mut self, steps: usize, seconds: f64) {
+        let fitting = Self::SECONDS * steps as f64 / seconds.max(1e-9);
+        self.steps = (fitting as usize).clamp(1, SLOTS);
+    }
 }
 
 impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
@@ -75,18 +98,11 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let batch = trainer.batch.min(train.len());
         let task = trainer.task();
         let len = model.network.arena().len();
-        // Moments of another kind of optimiser mean nothing.
-        let kind = std::mem::discriminant(&trainer.optimizer);
-        let fresh = model.moments_of.replace(kind) != Some(kind);
         for key in trainer.optimizer.moments() {
             model.executor.allocate(key, Element::Float, len)?;
-            if fresh {
-                model.executor.write(key, 0, Values::F64(&vec![0.0; len]))?;
-            }
         }
-        if fresh {
-            model.updates = 0;
-        }
+        model.executor.allocate(keys::PREVIOUS, Element::Float, len)?;
+        model.updated = false;
         if trainer.accumulate > 1 {
             model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
         }
@@ -105,7 +121,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             Some(data) => Some(Evaluator::new(trainer, model, "validation", data)?),
             None => None,
         };
-        Ok(Self { trainer, model, train, validation, feed, steps, programs, evaluator })
+        Ok(Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace: Pace::new() })
     }
 
     pub(super) async fn run(mut self) -> Result<History> {
@@ -116,14 +132,14 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
 
     async fn epochs(&mut self) -> Result<History> {
         let names = self.trainer.metrics.iter().map(|m| m.name()).collect();
-        let mut history = History { metrics: names, ..History::default() };
+        self.trainer.history = History { metrics: names, ..History::default() };
         let mut watch = match self.trainer.early_stopping {
             Some(options) => Some(Watch::new(options)?),
             None => None,
         };
         'epochs: for number in 1..=self.trainer.epochs {
             let epoch = self.epoch(number).await?;
-            history.epochs.push(epoch.clone());
+            self.trainer.history.epochs.push(epoch.clone());
             let mut stop = false;
             if let Some(watch) = &mut watch {
                 stop = watch.note(self.model, &epoch).await?;
@@ -138,9 +154,9 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             }
         }
         if let Some(watch) = watch {
-            history.restored_epoch = watch.finish(self.model)?;
+            self.trainer.history.restored_epoch = watch.finish(self.model)?;
         }
-        Ok(history)
+        Ok(self.trainer.history.clone())
     }
 
     /// Gives back what the device held for this course.
@@ -154,7 +170,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 
     async fn epoch(&mut self, number: usize) -> Result<Epoch> {
-        let order = self.order(number);
+        let order = self.order();
         let label = format!("epoch {number}/{}", self.trainer.epochs);
         let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
         let columns = self.trainer.task().columns(self.model.network.output().len());
@@ -162,15 +178,19 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let mut rows_done = 0;
         let begin = Instant::now();
         self.feed.begin(&mut *self.model.executor, &order)?;
-        for from in (0..self.steps.len()).step_by(SLOTS) {
-            let to = (from + SLOTS).min(self.steps.len());
+        let mut from = 0;
+        while from < self.steps.len() {
+            let to = (from + self.pace.steps).min(self.steps.len());
+            let since = Instant::now();
             let tallies = self.submit(&order, from..to).await?;
+            self.pace.note(to - from, since.elapsed().as_secs_f64());
             for row in tallies.chunks_exact(columns) {
                 sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             }
             let rows = self.steps[from..to].iter().map(|s| s.rows).sum::<usize>();
             rows_done += rows;
             progress.advance(rows as u64, sums[0] / rows_done as f64);
+            from = to;
         }
         let seconds = begin.elapsed().as_secs_f64();
         let trained = evaluation(&sums, &self.trainer.metrics, self.train, columns);
@@ -178,13 +198,21 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
             _ => None,
         };
+        if let Some(loss) = validated.as_ref().map(|v| v.loss).filter(|loss| !loss.is_finite()) {
+            // The last update did it: its own loss was finite.
+            self.model.take_back_update().await?;
+            let layer = "the validation loss".to_owned();
+            return Err(Error::NonFinite { step: self.model.steps, layer, found: loss.to_string() });
+        }
+        self.model.epochs += 1;
+        let updates = self.model.updates.get(self.trainer.optimizer.kind()).copied().unwrap_or(0);
         let epoch = Epoch {
             epoch: number,
             train_loss: trained.loss,
             train_metrics: trained.metrics,
             val_loss: validated.as_ref().map(|v| v.loss),
             val_metrics: validated.map(|v| v.metrics).unwrap_or_default(),
-            learning_rate: self.trainer.optimizer.learning_rate().rate(self.model.updates.saturating_sub(1)),
+            learning_rate: self.trainer.optimizer.learning_rate().rate(updates.saturating_sub(1)),
             seconds,
             steps: self.steps.len(),
             samples_per_second: self.train.len() as f64 / seconds,
@@ -193,12 +221,12 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         Ok(epoch)
     }
 
-    /// The order of an epoch's rows: a function of the trainer's seed and the epochs since it began.
-    fn order(&self, number: usize) -> Vec<u32> {
+    /// The order of an epoch's rows: a function of the trainer's seed and the epochs since the model was built.
+    fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
         if self.trainer.shuffle {
             let mut rng = ChaCha8Rng::seed_from_u64(self.trainer.seed);
-            rng.set_stream(number as u64);
+            rng.set_stream(self.model.epochs + 1);
             order.shuffle(&mut rng);
         }
         order
@@ -208,21 +236,22 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     async fn submit(&mut self, order: &[u32], span: std::ops::Range<usize>) -> Result<Vec<f64>> {
         let steps = &self.steps[span];
         let (first, count) = (steps[0].first, steps.iter().map(|s| s.rows).sum());
+        let kind = self.trainer.optimizer.kind();
+        let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
         let executor = &mut *self.model.executor;
         let cursor = self.feed.stage(executor, self.train, order, first, count)?;
         let begin = self.model.steps;
         let mut table = Vec::with_capacity(steps.len() * rates::LEN);
         for step in steps {
-            let [rate, alpha] = self.trainer.optimizer.rates(self.model.updates);
+            let [rate, alpha] = self.trainer.optimizer.rates(updates);
             table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
-            self.model.updates += u64::from(step.ending != Ending::Accumulate);
+            updates += u64::from(step.ending != Ending::Accumulate);
         }
         executor.write(keys::RATES, 0, Values::F64(&table))?;
         executor.write(keys::CLOCK, 0, Values::U32(&clock_words(begin, cursor)))?;
         for run in steps.chunk_by(|a, b| (a.rows, a.ending) == (b.rows, b.ending)) {
             executor.run(self.programs[&(run[0].rows, run[0].ending)], run.len())?;
         }
-        self.model.steps += steps.len() as u64;
         let (task, outputs) = (self.trainer.task(), self.model.network.output().len());
         let (key, len) = (task.tallies(outputs), steps.len() * task.columns(outputs));
         let tallies = executor.read(&key, 0, len).await?;
@@ -230,15 +259,20 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         if halted != 0 {
             // The word counts modulo 2³².
             let index = (halted - 1).wrapping_sub(begin as u32) as usize;
-            let failed = steps[index];
-            let cursor = cursor + failed.first - first;
-            self.model.steps = begin + index as u64;
-            let words = clock_words(self.model.steps, cursor);
+            let (done, failed) = (&steps[..index], steps[index]);
+            self.model.updated |= done.iter().any(|s| s.ending != Ending::Accumulate);
+            updates -= steps[index..].iter().filter(|s| s.ending != Ending::Accumulate).count() as u64;
+            self.model.updates.insert(kind, updates);
+            self.model.steps = begin + done.len() as u64;
+            let words = clock_words(self.model.steps, cursor + failed.first - first);
             let step = self.model.steps + 1;
             return Err(
                 inspect::diagnose(self.trainer, self.model, &self.feed, failed.rows, words, step).await?
             );
         }
+        self.model.steps += steps.len() as u64;
+        self.model.updated |= steps.iter().any(|s| s.ending != Ending::Accumulate);
+        self.model.updates.insert(kind, updates);
         Ok(tallies)
     }
 }
@@ -321,9 +355,12 @@ impl Evaluator {
         self.feed.begin(executor, &self.order)?;
         let mut sums = vec![0.0; self.columns];
         let mut first = 0;
+        let mut pace = Pace::new();
         for &(rows, count, program) in &self.parts {
-            for done in (0..count).step_by(SLOTS) {
-                let times = SLOTS.min(count - done);
+            let mut done = 0;
+            while done < count {
+                let times = pace.steps.min(count - done);
+                let since = Instant::now();
                 let cursor = self.feed.stage(executor, data, &self.order, first, rows * times)?;
                 executor.write(keys::CLOCK, 0, Values::U32(&clock_words(model.steps, cursor)))?;
                 executor.run(program, times)?;
@@ -333,6 +370,8 @@ impl Evaluator {
                     sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 }
                 first += rows * times;
+                done += times;
+                pace.note(times, since.elapsed().as_secs_f64());
             }
         }
         Ok(evaluation(&sums, &self.metrics, data, self.columns))

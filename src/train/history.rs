@@ -1,6 +1,7 @@
 //! What happened, epoch by epoch.
 
 use crate::{Error, Result, store};
+use serde::Deserialize;
 use std::path::Path;
 
 /// One epoch.
@@ -9,12 +10,15 @@ pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,
     /// The mean loss over the epoch's rows, each seen with the weights of its step; with the regularisers' penalties.
+    #[serde(deserialize_with = "nan_for_null")]
     pub train_loss: f64,
     /// The metrics over the epoch's rows, in the order of [`History::metrics`].
+    #[serde(deserialize_with = "nans_for_nulls")]
     pub train_metrics: Vec<f64>,
     /// The loss on the validation set after the epoch.
     pub val_loss: Option<f64>,
     /// The metrics on the validation set after the epoch; empty without one.
+    #[serde(deserialize_with = "nans_for_nulls")]
     pub val_metrics: Vec<f64>,
     /// The learning rate of the epoch's last update.
     pub learning_rate: f64,
@@ -24,6 +28,16 @@ pub struct Epoch {
     pub steps: usize,
     /// Training rows a second.
     pub samples_per_second: f64,
+}
+
+/// JSON has no NaN: it is written as null.
+fn nan_for_null<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+fn nans_for_nulls<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Vec<f64>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(from)?;
+    Ok(values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
 }
 
 /// The course of a training.

@@ -110,7 +110,8 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     Ok(reports)
 }
 
-/// Repeats the step that met a number that is not finite, and says where it first appears.
+/// Repeats the step that met a number that is not finite, says where it first appears, and takes back the update
+/// that led there.
 pub(super) async fn diagnose(
     trainer: &Trainer<'_>,
     model: &mut Model,
@@ -127,16 +128,20 @@ pub(super) async fn diagnose(
     let tallies = trainer.task().tallies(model.network.output().len());
     let first = first_non_finite(model, program, &traces, &tallies).await;
     model.executor.release(program);
-    let (layer, found) = first?;
+    let (layer, found, forward) = first?;
+    if forward {
+        model.take_back_update().await?;
+    }
     Ok(Error::NonFinite { step, layer, found })
 }
 
+/// Layer, value, and whether it is in the forward pass.
 async fn first_non_finite(
     model: &mut Model,
     program: Program,
     traces: &[Trace],
     tallies: &str,
-) -> Result<(String, String)> {
+) -> Result<(String, String, bool)> {
     let bad = |values: &[f64]| values.iter().copied().find(|v| !v.is_finite());
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     let gradients = model.read_arena(keys::GRADIENTS).await?;
@@ -144,7 +149,7 @@ async fn first_non_finite(
         for id in node.facts().parameters {
             let p = model.network.arena().get(id);
             if let Some(value) = bad(&parameters[p.offset..p.offset + p.len()]) {
-                return Ok((node.path().to_owned(), format!("{value} in {}", p.path)));
+                return Ok((node.path().to_owned(), format!("{value} in {}", p.path), true));
             }
         }
         for (what, view) in
@@ -153,22 +158,23 @@ async fn first_non_finite(
             if let Some(view) = view
                 && let Some(value) = bad(&model.executor.read_view(program, view).await?)
             {
-                return Ok((node.path().to_owned(), format!("{value} in {what}")));
+                return Ok((node.path().to_owned(), format!("{value} in {what}"), true));
             }
         }
     }
     let loss = model.executor.read(tallies, 0, 1).await?[0];
     if !loss.is_finite() {
-        return Ok(("loss".to_owned(), format!("{loss}")));
+        return Ok(("loss".to_owned(), loss.to_string(), true));
     }
     // Gradients flow from the last layer to the first.
     for node in model.network.nodes().iter().rev() {
         for id in node.facts().parameters {
             let p = model.network.arena().get(id);
             if let Some(value) = bad(&gradients[p.offset..p.offset + p.len()]) {
-                return Ok((node.path().to_owned(), format!("{value} in the gradient of {}", p.path)));
+                return Ok((node.path().to_owned(), format!("{value} in the gradient of {}", p.path), false));
             }
         }
     }
-    Ok(("the gradient's norm".to_owned(), "a sum of squares beyond the largest number".to_owned()))
+    let found = "a sum of squares beyond the largest number".to_owned();
+    Ok(("the gradient's norm".to_owned(), found, false))
 }

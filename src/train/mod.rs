@@ -46,6 +46,7 @@ pub struct Trainer<'a> {
     progress: bool,
     early_stopping: Option<EarlyStopping>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
+    history: History,
 }
 
 impl std::fmt::Debug for Trainer<'_> {
@@ -85,6 +86,7 @@ impl<'a> Trainer<'a> {
             progress: true,
             early_stopping: None,
             callbacks: Vec::new(),
+            history: History::default(),
         }
     }
 
@@ -152,11 +154,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// Trains `model` on `train`, evaluating on `validation` after every epoch. Called again with the same kind of
-    /// optimiser, it goes on with that optimiser's moments.
+    /// optimiser, it goes on with that optimiser's moments and schedule; see [`Model::reset_optimizer`].
     ///
     /// # Errors
-    /// Options or data that do not fit, by name; [`Error::NonFinite`] when the loss or a gradient stops being a
-    /// number, in which case the model keeps the weights from before that step; the device's errors.
+    /// Options or data that do not fit, by name; [`Error::NonFinite`] when a loss or a gradient is not finite any
+    /// more, in which case the model has the last weights that gave finite ones; the device's errors. What there
+    /// was of the history before is at [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
     pub fn fit(
         &mut self,
@@ -179,6 +182,11 @@ impl<'a> Trainer<'a> {
             self.check(model, validation)?;
         }
         Course::new(self, model, train, validation)?.run().await
+    }
+
+    /// The course of the last training so far: what there is of it after an error.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The loss and the metrics of `model` on `data`.
@@ -257,6 +265,15 @@ impl<'a> Trainer<'a> {
         let outputs = network.output().len();
         self.loss.check(data.targets(), outputs)?;
         self.metrics.iter().try_for_each(|m| m.check(outputs))?;
+        let mut names = std::collections::HashSet::new();
+        if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {
+            return Err(Error::invalid(
+                "trainer metrics",
+                format!("{twice} twice"),
+                "every metric once",
+                "leave one of them out",
+            ));
+        }
         self.optimizer.check()
     }
 }

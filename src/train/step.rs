@@ -1,13 +1,13 @@
 //! Recording one step: gather, forward, loss, metrics, and, when training, backward and update.
 
 use super::feed::Feed;
-use crate::kernel::{Accumulate, Advance, Element, Tally, clock, rates};
+use crate::kernel::{Advance, Element, Tally, clock, rates};
 use crate::layer::Trace;
 use crate::loss::LossViews;
 use crate::model::SLOTS;
 use crate::model::arena::keys;
 use crate::model::network::Network;
-use crate::optimizer::UpdateViews;
+use crate::optimizer::{UpdateViews, record_accumulation, record_guard};
 use crate::plan::{Plan, Purpose, Recorder};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
@@ -91,15 +91,17 @@ impl Task<'_> {
         rec.scope("optimizer", |rec| {
             let count = arena.len();
             let rates = rec.shared(keys::RATES, Element::Float, SLOTS * rates::LEN);
-            let mut gradient = rec.shared(keys::GRADIENTS, Element::Float, count);
+            let gradient = rec.shared(keys::GRADIENTS, Element::Float, count);
+            let control = rec.shared(keys::CONTROL, Element::Float, 2);
+            let mut step = UpdateViews { gradient, rates, tallies, columns, clock, control };
             if matches!(ending, Ending::Accumulate | Ending::AccumulateAndUpdate) {
+                // Each step by itself, so that the one that fails is found.
+                record_guard(rec, step, 0.0);
                 let total = rec.shared(keys::ACCUMULATED, Element::Float, count);
-                rec.op(Accumulate { count, slots: SLOTS }, [gradient, rates, clock, total]);
-                gradient = total;
+                record_accumulation(rec, step, total);
+                step.gradient = total;
             }
             if matches!(ending, Ending::Update | Ending::AccumulateAndUpdate) {
-                let control = rec.shared(keys::CONTROL, Element::Float, 2);
-                let step = UpdateViews { gradient, rates, tallies, columns, clock, control };
                 self.optimizer.record(rec, step, arena);
             }
             rec.op(Advance { batch }, [clock]);

@@ -43,6 +43,7 @@ fn arrays() {
     let names = || vec!["a".to_owned(), "b".to_owned()];
     fails(Dataset::classes([2], vec![0.0; 4], vec![0, 2], names()), &["label 2", "row 1", "2"]);
     fails(Dataset::classes([2], vec![0.0; 5], vec![0, 1], names()), &["5 values", "2 rows"]);
+    fails(Dataset::classes([usize::MAX, 2], vec![0.0], vec![0], names()), &["data set inputs"]);
     fails(Dataset::classes([2], vec![], vec![], names()), &["no rows"]);
     fails(Dataset::classes([0], vec![], vec![0], names()), &["[0]"]);
     fails(Dataset::classes([2], vec![0.0, f32::NAN], vec![0], names()), &["NaN", "row 0"]);
@@ -121,6 +122,7 @@ fn training_options() {
     fails(fit(trainer().batch(0)), &["batch", "at least 1"]);
     fails(fit(trainer().epochs(0)), &["epochs"]);
     fails(fit(trainer().accumulate(0)), &["accumulate"]);
+    fails(fit(trainer().metric(Metric::Accuracy).metric(Metric::Accuracy)), &["accuracy twice"]);
     fails(fit(trainer().metric(Metric::TopK { k: 0 })), &["top_0"]);
     fails(fit(trainer().metric(Metric::TopK { k: 4 })), &["3 outputs"]);
     fails(

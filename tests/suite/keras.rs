@@ -86,7 +86,11 @@ fn optimisers_take_the_steps_that_keras_takes() {
             let network = parameters_of(case);
             let arena = network.arena();
             let mut executor = device.executor();
-            let mut shared = vec![(keys::PARAMETERS, arena.len()), (keys::GRADIENTS, arena.len())];
+            let mut shared = vec![
+                (keys::PARAMETERS, arena.len()),
+                (keys::GRADIENTS, arena.len()),
+                (keys::PREVIOUS, arena.len()),
+            ];
             shared.extend(optimizer.moments().iter().map(|&key| (key, arena.len())));
             shared.extend([(keys::RATES, rates::LEN), (keys::TALLIES, 1), (keys::CONTROL, 2)]);
             for (key, len) in shared {

@@ -133,6 +133,8 @@ fn a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_weights() {
             assert!(error.to_string().contains(&format!("step {step}")), "{error}");
             let weights = model.weights().unwrap();
             assert!(weights.values().all(|(_, v)| v.iter().all(|v| v.is_finite())), "weights are kept");
+            let loss = trainer.evaluate(&mut model, &data).unwrap().loss;
+            assert!(loss.is_finite(), "{}: the kept weights give the loss {loss}", device.name());
         }
     }
 }
@@ -182,5 +184,67 @@ fn clipping_bounds_the_step() {
                 .sqrt();
             assert!(moved > 0.1 * bound && moved < 1.01 * bound, "{}: {moved} for {bound}", device.name());
         }
+    }
+}
+
+#[test]
+fn the_failing_step_of_an_accumulated_group_is_found() {
+    // Row 5 alone overflows the loss: with batches of 2 in groups of 4 it is in step 3, whose group ends at 4.
+    let mut inputs = vec![0.1; 16 * 3];
+    inputs[5 * 3] = 1e30;
+    let data = autorot::Dataset::values([3], inputs, [2], vec![0.0; 32]).unwrap();
+    for device in devices("the_failing_step_of_an_accumulated_group_is_found") {
+        let mut model = Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
+        let before = model.weights().unwrap();
+        let mut trainer =
+            Trainer::new(Sgd::default(), Loss::MeanSquaredError).batch(2).accumulate(4).shuffle(false);
+        let error = trainer.fit(&mut model, &data, None).unwrap_err();
+        let Error::NonFinite { step: 3, layer, .. } = &error else { panic!("{error}") };
+        assert_eq!(layer, "loss", "{error}");
+        assert_eq!(model.weights().unwrap(), before, "no update had happened");
+    }
+}
+
+#[test]
+fn a_validation_loss_that_is_no_number_is_an_error() {
+    let train = waves(16);
+    let mut inputs = vec![0.1; 12];
+    inputs[0] = 1e30;
+    let validation = autorot::Dataset::values([3], inputs, [2], vec![0.0; 8]).unwrap();
+    let mut model = Sequential::new([3]).add(Dense::new(2)).build(&Device::cpu(), 0).unwrap();
+    let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError);
+    let error = trainer.fit(&mut model, &train, Some(&validation)).unwrap_err();
+    let Error::NonFinite { layer, .. } = &error else { panic!("{error}") };
+    assert_eq!(layer, "the validation loss");
+}
+
+#[test]
+fn training_again_goes_on_or_begins_anew() {
+    let data = waves(50);
+    let train = |epochs: &[usize], reset: bool| {
+        let mut model = wave_model(&Device::cpu());
+        let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(8);
+        for &count in epochs {
+            trainer = trainer.epochs(count);
+            trainer.fit(&mut model, &data, None).unwrap();
+            if reset {
+                model.reset_optimizer();
+            }
+        }
+        model.weights().unwrap()
+    };
+    assert_eq!(train(&[4], false), train(&[1, 2, 1], false), "in parts as in one piece");
+    assert_ne!(train(&[4], false), train(&[1, 2, 1], true));
+}
+
+#[test]
+fn a_wide_model_predicts_in_parts() {
+    let width = 70_000;
+    for device in devices("a_wide_model_predicts_in_parts") {
+        let mut model = Sequential::new([width]).add(Dense::new(1)).build(&device, 0).unwrap();
+        let inputs = vec![0.5; width * 600];
+        let outputs = model.predict(&inputs).unwrap();
+        assert_eq!(outputs.len(), 600);
+        assert!(outputs.iter().all(|y| (y - outputs[0]).abs() < 1e-5));
     }
 }
