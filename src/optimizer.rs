@@ -1,7 +1,7 @@
 //! Optimisers, with Keras' defaults and Keras' formulas.
 
 use crate::kernel::{self, Accumulate, Guard, SumSquares, rates};
-use crate::model::arena::{Arena, keys};
+use crate::plan::arena::{Arena, keys};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, Schedule};
 

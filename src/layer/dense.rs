@@ -4,7 +4,7 @@ use super::{Facts, Layer, Node, Scope, Signal, Trace};
 use crate::kernel::{
     DenseBackwardInput, DenseBackwardWeight, DenseForward, RotateBackward, RotateForward, Sum,
 };
-use crate::model::arena::ParameterId;
+use crate::plan::arena::ParameterId;
 use crate::plan::{Recorder, View};
 use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Result, Rotation, shape};
 

@@ -11,7 +11,7 @@ pub use dropout::Dropout;
 pub use flatten::Flatten;
 
 use crate::initializer::stream;
-use crate::model::arena::{Arena, ParameterId};
+use crate::plan::arena::{Arena, ParameterId};
 use crate::plan::{Recorder, View};
 use crate::{Initializer, Range, Result, Rotation};
 

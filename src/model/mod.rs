@@ -1,6 +1,5 @@
 //! Models: built from layers, living on a device.
 
-pub mod arena;
 pub mod network;
 mod weights;
 
@@ -9,9 +8,9 @@ pub use weights::Weights;
 use crate::device::{Device, Executor, Program, Values};
 use crate::kernel::{Element, clock, rates};
 use crate::layer::{Layer, Scope, Signal};
+use crate::plan::arena::{Arena, keys};
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Dataset, Error, Range, Result, report, shape};
-use arena::{Arena, keys};
 use network::Network;
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! A network: layers whose inputs are known, over one arena of parameters. It records plans and runs none.
 
-use super::arena::Arena;
 use crate::kernel::Penalty;
 use crate::layer::{Node, Signal, Trace};
+use crate::plan::arena::Arena;
 use crate::plan::{ALIGNMENT, Recorder, View};
 
 /// A chain of built layers with their parameters.

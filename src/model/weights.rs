@@ -1,8 +1,8 @@
 //! Weights out of and into a model.
 
 use super::Model;
-use super::arena::keys;
 use crate::device::Values;
+use crate::plan::arena::{Parameter, keys};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ impl Model {
     /// [`Model::weights`], for callers that may not block.
     pub async fn weights_async(&mut self) -> Result<Weights> {
         let all = self.read_arena(keys::PARAMETERS).await?;
-        let entry = |p: &super::arena::Parameter| {
+        let entry = |p: &Parameter| {
             let values = all[p.offset..p.offset + p.len()].iter().map(|&v| v as f32).collect();
             (p.path.clone(), (p.shape.clone(), values))
         };

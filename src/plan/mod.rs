@@ -1,6 +1,7 @@
 //! The plan: what layers, losses and optimisers record, and what every executor runs. A plan is a list of
 //! kernels over numbered buffers for one batch size; it names no device.
 
+pub mod arena;
 mod memory;
 mod recorder;
 

@@ -2,7 +2,7 @@
 
 use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, memory};
 use crate::kernel::{Access, Element, Family, Kernel, clock};
-use crate::model::arena::{Arena, ParameterId, keys};
+use crate::plan::arena::{Arena, ParameterId, keys};
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;

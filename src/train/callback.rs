@@ -65,7 +65,7 @@ impl Watch {
         if loss < self.best - self.options.min_delta {
             (self.best, self.best_epoch) = (loss, epoch.epoch);
             if self.options.restore_best {
-                self.weights = Some(model.read_arena(crate::model::arena::keys::PARAMETERS).await?);
+                self.weights = Some(model.read_arena(crate::plan::arena::keys::PARAMETERS).await?);
             }
         }
         Ok(epoch.epoch >= self.best_epoch.saturating_add(self.options.patience))

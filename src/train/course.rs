@@ -1,15 +1,17 @@
 //! One course of training: the loop over epochs and steps.
 
 use super::callback::Watch;
+use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
+use super::pace::{Pace, clock_words};
 use super::step::Ending;
-use super::{Evaluation, Trainer, inspect};
+use super::{Trainer, inspect};
 use crate::device::{Program, Values};
 use crate::kernel::{Element, clock, rates};
 use crate::model::SLOTS;
-use crate::model::arena::keys;
 use crate::plan::Purpose;
+use crate::plan::arena::keys;
 use crate::report::Progress;
 use crate::{Dataset, Error, Model, Result};
 use rand::seq::SliceRandom;
@@ -64,28 +66,6 @@ pub(super) struct Course<'t, 'a, 'm> {
     programs: HashMap<(usize, Ending), Program>,
     evaluator: Option<Evaluator>,
     pace: Pace,
-}
-
-/// How many steps go out in one submission: long ones would starve other programs of the GPU, and a driver may
-/// reset it. The results do not depend on it.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    steps: usize,
-}
-
-impl Pace {
-    /// Seconds that a submission should take.
-    const SECONDS: f64 = 0.2;
-
-    fn new() -> Self {
-        Self { steps: 1 }
-    }
-
-    /// Learns from a submission.
-    fn note(&mut self, steps: usize, seconds: f64) {
-        let fitting = Self::SECONDS * steps as f64 / seconds.max(1e-9);
-        self.steps = (fitting as usize).clamp(1, SLOTS);
-    }
 }
 
 impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
@@ -277,14 +257,6 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 }
 
-/// The clock at the beginning of a submission.
-fn clock_words(step: u64, cursor: usize) -> [u32; clock::LEN] {
-    let mut words = [0; clock::LEN];
-    words[clock::STEP] = step as u32;
-    words[clock::CURSOR] = cursor as u32;
-    words
-}
-
 /// A line for people.
 fn line(label: &str, epoch: &Epoch, metrics: &[crate::Metric]) -> String {
     let mut text = format!("{label}  loss {:.4}", epoch.train_loss);
@@ -298,90 +270,6 @@ fn line(label: &str, epoch: &Epoch, metrics: &[crate::Metric]) -> String {
         }
     }
     text + &format!("  {:.0} rows/s", epoch.samples_per_second)
-}
-
-/// The loss and the metrics from the sums of their columns over a data set.
-fn evaluation(sums: &[f64], metrics: &[crate::Metric], data: &Dataset, columns: usize) -> Evaluation {
-    debug_assert_eq!(sums.len(), columns);
-    let width = data.targets().width();
-    let mut column = 1;
-    let value = |metric: &crate::Metric| {
-        let end = column + metric.columns(width);
-        let value = metric.value(&sums[column..end], data);
-        column = end;
-        value
-    };
-    Evaluation { loss: sums[0] / data.len() as f64, metrics: metrics.iter().map(value).collect() }
-}
-
-/// The programs that evaluate one data set.
-#[derive(Debug)]
-pub(super) struct Evaluator {
-    feed: Feed,
-    order: Vec<u32>,
-    metrics: Vec<crate::Metric>,
-    /// Rows and program of the steps: whole batches, then what remains.
-    parts: Vec<(usize, usize, Program)>,
-    columns: usize,
-    tallies: String,
-}
-
-impl Evaluator {
-    pub(super) fn new(
-        trainer: &Trainer<'_>,
-        model: &mut Model,
-        name: &'static str,
-        data: &Dataset,
-    ) -> Result<Self> {
-        let task = trainer.task();
-        let columns = task.columns(model.network.output().len());
-        task.allocate(model)?;
-        let batch = trainer.batch.min(data.len());
-        let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
-        let mut parts = Vec::new();
-        for (rows, count) in [(batch, data.len() / batch), (data.len() % batch, 1)] {
-            if rows > 0 {
-                let (plan, _) = task.record(&model.network, &feed, rows, Purpose::Infer, Ending::None)?;
-                parts.push((rows, count, model.executor.bind(&plan)?));
-            }
-        }
-        let order: Vec<u32> = (0..data.len() as u32).collect();
-        let tallies = task.tallies(model.network.output().len());
-        Ok(Self { feed, order, metrics: trainer.metrics.clone(), parts, columns, tallies })
-    }
-
-    pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
-        let executor = &mut *model.executor;
-        self.feed.begin(executor, &self.order)?;
-        let mut sums = vec![0.0; self.columns];
-        let mut first = 0;
-        let mut pace = Pace::new();
-        for &(rows, count, program) in &self.parts {
-            let mut done = 0;
-            while done < count {
-                let times = pace.steps.min(count - done);
-                let since = Instant::now();
-                let cursor = self.feed.stage(executor, data, &self.order, first, rows * times)?;
-                executor.write(keys::CLOCK, 0, Values::U32(&clock_words(model.steps, cursor)))?;
-                executor.run(program, times)?;
-                for row in
-                    executor.read(&self.tallies, 0, times * self.columns).await?.chunks_exact(self.columns)
-                {
-                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-                }
-                first += rows * times;
-                done += times;
-                pace.note(times, since.elapsed().as_secs_f64());
-            }
-        }
-        Ok(evaluation(&sums, &self.metrics, data, self.columns))
-    }
-
-    /// Gives back what the device held for the evaluation.
-    pub(super) fn close(self, model: &mut Model) {
-        self.parts.iter().for_each(|&(_, _, program)| model.executor.release(program));
-        self.feed.free(&mut *model.executor);
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use super::step::Ending;
 use crate::device::{Program, Values};
 use crate::kernel::clock;
 use crate::layer::Trace;
-use crate::model::arena::keys;
 use crate::plan::Purpose;
+use crate::plan::arena::keys;
 use crate::{Dataset, Error, Model, Result};
 
 /// What one layer does with a batch.

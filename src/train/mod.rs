@@ -2,9 +2,11 @@
 
 mod callback;
 mod course;
+mod evaluate;
 mod feed;
 mod history;
 mod inspect;
+mod pace;
 mod step;
 
 pub use callback::{Callback, EarlyStopping};
@@ -201,7 +203,7 @@ impl<'a> Trainer<'a> {
     /// [`Trainer::evaluate`], for callers that may not block.
     pub async fn evaluate_async(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         self.check(model, data)?;
-        let evaluator = course::Evaluator::new(self, model, "evaluation", data)?;
+        let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data)?;
         let evaluation = evaluator.run(model, data).await;
         evaluator.close(model);
         evaluation

@@ -5,9 +5,9 @@ use crate::kernel::{Advance, Element, Tally, clock, rates};
 use crate::layer::Trace;
 use crate::loss::LossViews;
 use crate::model::SLOTS;
-use crate::model::arena::keys;
 use crate::model::network::Network;
 use crate::optimizer::{UpdateViews, record_accumulation, record_guard};
+use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose, Recorder};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 

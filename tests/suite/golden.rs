@@ -3,7 +3,7 @@
 use crate::common::{Tolerance, assert_close, devices};
 use autorot::device::{Executor, Values};
 use autorot::kernel::Element;
-use autorot::model::arena::keys;
+use autorot::plan::arena::keys;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{Activation, AutoRotate, Dense, Device, LearnL, Sequential};
 use serde::Deserialize;

@@ -4,8 +4,8 @@ use crate::common::{Random, assert_norm};
 use autorot::device::{Executor, Values};
 use autorot::kernel::{Element, clock};
 use autorot::layer::registry;
-use autorot::model::arena::keys;
 use autorot::model::network::Network;
+use autorot::plan::arena::keys;
 use autorot::plan::{Purpose, Recorder, View};
 use autorot::{Activation, Dense, Device, Flatten, Sequential};
 

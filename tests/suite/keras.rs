@@ -4,8 +4,8 @@ use crate::common::{Tolerance, assert_close, devices};
 use crate::golden::{golden, now};
 use autorot::device::{Executor, Program, Values};
 use autorot::kernel::{Element, clock, rates};
-use autorot::model::arena::keys;
 use autorot::model::network::Network;
+use autorot::plan::arena::keys;
 use autorot::plan::{Purpose, Recorder, View};
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, LearnL, Loss, LossViews, Metric,
@@ -175,7 +175,7 @@ impl LossCase {
         columns: usize,
         record: impl FnOnce(&mut Recorder<'_>, LossViews) -> View,
     ) -> (Vec<f64>, Vec<f64>) {
-        let arena = autorot::model::arena::Arena::default();
+        let arena = autorot::plan::arena::Arena::default();
         let len = self.batch * self.outputs;
         let mut executor = device.executor();
         for (key, values) in [("predictions", &self.predictions), ("targets", &self.distributions())] {

@@ -4,7 +4,7 @@ use crate::common::{Random, assert_norm, gpu};
 use autorot::Device;
 use autorot::device::{Executor, Values};
 use autorot::kernel::{Access, Element, Kernel, registry};
-use autorot::model::arena::Arena;
+use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
 use std::sync::Arc;
 

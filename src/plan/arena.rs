@@ -1,6 +1,6 @@
 //! The parameters of a model: one arena, in which each has a path, a shape and a place.
 
-use crate::plan::ALIGNMENT;
+use super::ALIGNMENT;
 
 /// The names of the buffers that all plans of a model share.
 pub mod keys {

@@ -1,0 +1,96 @@
+//! Evaluation: forward passes over a data set.
+
+use super::feed::Feed;
+use super::pace::{Pace, clock_words};
+use super::step::Ending;
+use super::{Evaluation, Trainer};
+use crate::device::{Program, Values};
+use crate::model::SLOTS;
+use crate::plan::Purpose;
+use crate::plan::arena::keys;
+use crate::{Dataset, Metric, Model, Result};
+use web_time::Instant;
+
+/// The loss and the metrics from the sums of their columns over a data set.
+pub(super) fn evaluation(sums: &[f64], metrics: &[Metric], data: &Dataset, columns: usize) -> Evaluation {
+    debug_assert_eq!(sums.len(), columns);
+    let width = data.targets().width();
+    let mut column = 1;
+    let value = |metric: &Metric| {
+        let end = column + metric.columns(width);
+        let value = metric.value(&sums[column..end], data);
+        column = end;
+        value
+    };
+    Evaluation { loss: sums[0] / data.len() as f64, metrics: metrics.iter().map(value).collect() }
+}
+
+/// The programs that evaluate one data set.
+#[derive(Debug)]
+pub(super) struct Evaluator {
+    feed: Feed,
+    order: Vec<u32>,
+    metrics: Vec<Metric>,
+    /// Rows and program of the steps: whole batches, then what remains.
+    parts: Vec<(usize, usize, Program)>,
+    columns: usize,
+    tallies: String,
+}
+
+impl Evaluator {
+    pub(super) fn new(
+        trainer: &Trainer<'_>,
+        model: &mut Model,
+        name: &'static str,
+        data: &Dataset,
+    ) -> Result<Self> {
+        let task = trainer.task();
+        let columns = task.columns(model.network.output().len());
+        task.allocate(model)?;
+        let batch = trainer.batch.min(data.len());
+        let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
+        let mut parts = Vec::new();
+        for (rows, count) in [(batch, data.len() / batch), (data.len() % batch, 1)] {
+            if rows > 0 {
+                let (plan, _) = task.record(&model.network, &feed, rows, Purpose::Infer, Ending::None)?;
+                parts.push((rows, count, model.executor.bind(&plan)?));
+            }
+        }
+        let order: Vec<u32> = (0..data.len() as u32).collect();
+        let tallies = task.tallies(model.network.output().len());
+        Ok(Self { feed, order, metrics: trainer.metrics.clone(), parts, columns, tallies })
+    }
+
+    pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
+        let executor = &mut *model.executor;
+        self.feed.begin(executor, &self.order)?;
+        let mut sums = vec![0.0; self.columns];
+        let mut first = 0;
+        let mut pace = Pace::new();
+        for &(rows, count, program) in &self.parts {
+            let mut done = 0;
+            while done < count {
+                let times = pace.steps.min(count - done);
+                let since = Instant::now();
+                let cursor = self.feed.stage(executor, data, &self.order, first, rows * times)?;
+                executor.write(keys::CLOCK, 0, Values::U32(&clock_words(model.steps, cursor)))?;
+                executor.run(program, times)?;
+                for row in
+                    executor.read(&self.tallies, 0, times * self.columns).await?.chunks_exact(self.columns)
+                {
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+                first += rows * times;
+                done += times;
+                pace.note(times, since.elapsed().as_secs_f64());
+            }
+        }
+        Ok(evaluation(&sums, &self.metrics, data, self.columns))
+    }
+
+    /// Gives back what the device held for the evaluation.
+    pub(super) fn close(self, model: &mut Model) {
+        self.parts.iter().for_each(|&(_, _, program)| model.executor.release(program));
+        self.feed.free(&mut *model.executor);
+    }
+}
