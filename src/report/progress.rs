@@ -1,6 +1,6 @@
 //! Progress bars with throughput and remaining time; silent when nobody watches.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
 
 /// A bar over the steps of an epoch. It draws only when the standard error stream is a terminal.
@@ -15,9 +15,13 @@ impl Progress {
         let visible = shown && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(rows), target);
-        let template = "{prefix:16} {wide_bar} {pos}/{len} rows  {per_sec}  {eta} left  {msg}";
+        let template = "{prefix:16} {wide_bar} {pos}/{len} rows  {rate}  {eta} left  {msg}";
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop training.
+            let _ = write!(out, "{:.0} rows/s", state.per_sec());
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.set_prefix(label.to_owned());
         Self { bar }
