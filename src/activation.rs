@@ -59,15 +59,36 @@ macro_rules! activations {
             }
 
             /// y = σ(z).
-            #[inline]
+            #[inline(always)]
             pub fn value<T: Real>(self, z: T) -> T {
                 match self { $( Self::$variant => { let $z = z; $value } )+ }
             }
 
             /// σ'(z); at a kink what Keras gives: relu's is that of z < 0, hard tanh's 1.
-            #[inline]
+            #[inline(always)]
             pub fn derivative<T: Real>(self, z: T) -> T {
                 match self { $( Self::$variant => { let $dz = z; $derivative } )+ }
+            }
+
+            /// Replaces every z by y.
+            #[inline(always)]
+            pub(crate) fn apply<T: Real>(self, values: &mut [T]) {
+                match self {
+                    $( Self::$variant => for value in values {
+                        *value = { let $z = *value; $value };
+                    } )+
+                }
+            }
+
+            /// Writes σ'(z) for every z.
+            #[inline(always)]
+            pub(crate) fn derivatives<T: Real>(self, z: &[T], out: &mut [T]) {
+                match self {
+                    $( Self::$variant => for (out, &value) in out.iter_mut().zip(z) {
+                        let $dz = value;
+                        *out = $derivative;
+                    } )+
+                }
             }
 
             /// The WGSL functions `activation(z)` and `activation_derivative(z)`.
@@ -117,10 +138,29 @@ impl std::fmt::Display for Activation {
     }
 }
 
+#[inline(always)]
 fn sigmoid<T: Real>(z: T) -> T {
     // The form that cannot overflow, whatever the sign.
-    let e = (-z.abs()).exp();
-    if z < T::zero() { e / (T::one() + e) } else { T::one() / (T::one() + e) }
+    let e = (-z.abs()).exponential();
+    let share = T::one() / (T::one() + e);
+    if z < T::zero() { e * share } else { share }
+}
+
+/// σ' of the sigmoid, e/(1 + e)² with e = exp(−|z|): no cancellation where it saturates.
+#[inline(always)]
+fn sigmoid_derivative<T: Real>(z: T) -> T {
+    let e = (-z.abs()).exponential();
+    let share = T::one() / (T::one() + e);
+    e * share * share
+}
+
+/// 1 − tanh² as 4e/(1 + e)² with e = exp(−2|z|).
+#[inline(always)]
+fn tanh_derivative<T: Real>(z: T) -> T {
+    let a = z.abs();
+    let e = (-(a + a)).exponential();
+    let share = T::one() / (T::one() + e);
+    T::of(4.0) * e * share * share
 }
 
 /// The Gauss error function's half: the normal distribution's Φ(z).
@@ -159,7 +199,7 @@ activations! {
         range: |_input| Some(UNIT),
         output_suffices: false,
         value: |z| sigmoid(z),
-        derivative: |z| { let y = sigmoid(z); y * sigmoid(-z) },
+        derivative: |z| sigmoid_derivative(z),
         wgsl_value: "sigmoid(z)",
         wgsl_derivative: "sigmoid(z) * sigmoid(-z)",
     }
@@ -168,8 +208,8 @@ activations! {
         limit: 2.0,
         range: |_input| Some(SYMMETRIC),
         output_suffices: false,
-        value: |z| z.tanh(),
-        derivative: |z| { let y = z.tanh(); T::one() - y * y },
+        value: |z| z.hyperbolic_tangent(),
+        derivative: |z| tanh_derivative(z),
         wgsl_value: "hyperbolic_tangent(z)",
         wgsl_derivative: "tanh_derivative(z)",
     }

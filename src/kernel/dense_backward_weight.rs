@@ -79,9 +79,17 @@ impl Family for DenseBackwardWeight {
         multiply(d_w, (self.inputs, self.batch, units), transposed(x, self.inputs), matrix(d_f, units));
         if self.rotated {
             let (shift, scale) = virtual_sample.split_at(units);
-            super::rows::for_each(d_w, units, |row, d_w| {
-                for (n, d_w) in d_w.iter_mut().enumerate() {
-                    *d_w = *d_w + shift[n] + scale[n] * w[row * units + n];
+            // The diagonal rule has no share that depends on the weights.
+            let shifted_only = scale.iter().all(|&s| s == T::zero());
+            super::rows::for_each(d_w, units, |first, d_w| {
+                for (d_w, w) in d_w.chunks_exact_mut(units).zip(w[first..].chunks_exact(units)) {
+                    if shifted_only {
+                        d_w.iter_mut().zip(shift).for_each(|(d_w, &shift)| *d_w = *d_w + shift);
+                    } else {
+                        for (((d_w, &w), &shift), &scale) in d_w.iter_mut().zip(w).zip(shift).zip(scale) {
+                            *d_w = *d_w + shift + scale * w;
+                        }
+                    }
                 }
             });
         }

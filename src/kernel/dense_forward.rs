@@ -82,16 +82,20 @@ impl Family for DenseForward {
         let (z, y) = (args.write(4), args.write(5));
         multiply(y, (self.batch, self.inputs, self.units), matrix(x, self.inputs), matrix(w, self.units));
         super::rows::for_each_pair(y, z, self.units, self.keep_z, |_, y, z| {
-            if self.has_bias {
-                y.iter_mut().zip(b).for_each(|(y, &b)| *y = *y + b);
-            }
-            if self.rotated {
-                y.iter_mut().zip(rotation).for_each(|(y, &rho)| *y = *y * rho);
+            for y in y.chunks_exact_mut(self.units) {
+                match (self.has_bias, self.rotated) {
+                    (true, true) => {
+                        y.iter_mut().zip(b).zip(rotation).for_each(|((y, &b), &rho)| *y = (*y + b) * rho);
+                    }
+                    (true, false) => y.iter_mut().zip(b).for_each(|(y, &b)| *y = *y + b),
+                    (false, true) => y.iter_mut().zip(rotation).for_each(|(y, &rho)| *y = *y * rho),
+                    (false, false) => {}
+                }
             }
             if self.keep_z {
                 z.copy_from_slice(y);
             }
-            y.iter_mut().for_each(|y| *y = self.activation.value(*y));
+            self.activation.apply(y);
         });
     }
 }

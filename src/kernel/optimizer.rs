@@ -11,12 +11,58 @@ fn shader(stem: String) -> Vec<String> {
     vec![wgsl!("lib/index.wgsl"), wgsl!("lib/clock.wgsl"), wgsl!("lib/clip.wgsl"), stem]
 }
 
+/// Parameters that one task takes.
+const TASK: usize = 1 << 13;
+
+/// A stretch of the parameters with everything that an update touches. A moment that the options leave out
+/// is empty.
+struct Stretch<'a, T> {
+    /// The stretch's first parameter.
+    first: usize,
+    gradient: &'a [T],
+    w: &'a mut [T],
+    previous: &'a mut [T],
+    m: &'a mut [T],
+    v: &'a mut [T],
+}
+
+impl<T: Real> Stretch<'_, T> {
+    fn split(self) -> (Self, Self) {
+        let middle = (self.w.len() / 2).next_multiple_of(64);
+        let (gradient, gradient_2) = self.gradient.split_at(middle);
+        let (w, w_2) = self.w.split_at_mut(middle);
+        let (previous, previous_2) = self.previous.split_at_mut(middle);
+        let (m, m_2) = self.m.split_at_mut(middle.min(self.m.len()));
+        let (v, v_2) = self.v.split_at_mut(middle.min(self.v.len()));
+        let second = Self {
+            first: self.first + middle,
+            gradient: gradient_2,
+            w: w_2,
+            previous: previous_2,
+            m: m_2,
+            v: v_2,
+        };
+        (Self { first: self.first, gradient, w, previous, m, v }, second)
+    }
+
+    /// Keeps the old parameters and calls `work` for stretches of all of them, on several threads where that pays.
+    fn update(self, work: &(impl Fn(Self) + Sync)) {
+        if self.w.len() > 2 * TASK {
+            let (first, second) = self.split();
+            rayon::join(|| first.update(work), || second.update(work));
+        } else {
+            self.previous.copy_from_slice(self.w);
+            super::rows::vectorised(|| work(self));
+        }
+    }
+}
+
 /// What the twins of the optimisers share: the step's rates and the clipped gradient, or `None` when
 /// training has halted.
 fn begin<'a, T: Real>(
     args: &Args<'a, T>,
     clip_value: f32,
-) -> Option<(&'a [T], impl Fn(T) -> T + use<'a, T>)> {
+) -> Option<(&'a [T], impl Fn(T) -> T + Sync + use<'a, T>)> {
     let now = args.read_index(3);
     if now[clock::HALTED] != 0 {
         return None;
@@ -29,6 +75,14 @@ fn begin<'a, T: Real>(
         if limit > T::zero() { scaled.max(-limit).min(limit) } else { scaled }
     };
     Some((row, clipped))
+}
+
+/// All parameters with their moments.
+fn stretch<'a, T>(args: &mut Args<'a, T>, m: &'a mut [T], v: &'a mut [T]) -> Stretch<'a, T>
+where
+    T: Real,
+{
+    Stretch { first: 0, gradient: args.read(0), w: args.write(4), previous: args.write(5), m, v }
 }
 
 uniforms!(SgdUniforms { count: u32, nesterov: u32, momentum: f32, clip_value: f32 });
@@ -85,19 +139,19 @@ impl Family for Sgd {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
-        let (gradient, w, m) = (args.read(0), args.write(4), args.write(6));
-        args.write(5).copy_from_slice(w);
         let (rate, momentum) = (row[rates::LEARNING_RATE], T::of(self.momentum.into()));
-        for (i, (w, &g)) in w.iter_mut().zip(gradient).enumerate() {
-            let change = -rate * clipped(g);
-            *w = *w
-                + if self.momentum == 0.0 {
-                    change
-                } else {
-                    m[i] = momentum * m[i] + change;
-                    if self.nesterov { momentum * m[i] + change } else { m[i] }
-                };
-        }
+        let m = if self.momentum == 0.0 { &mut [] } else { args.write(6) };
+        stretch(&mut args, m, &mut []).update(&|Stretch { gradient, w, m, .. }| {
+            if self.momentum == 0.0 {
+                w.iter_mut().zip(gradient).for_each(|(w, &g)| *w = *w - rate * clipped(g));
+                return;
+            }
+            for ((w, &g), m) in w.iter_mut().zip(gradient).zip(m) {
+                let change = -rate * clipped(g);
+                *m = momentum * *m + change;
+                *w = *w + if self.nesterov { momentum * *m + change } else { *m };
+            }
+        });
     }
 }
 
@@ -159,20 +213,25 @@ impl Family for RmsProp {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
-        let (gradient, w) = (args.read(0), args.write(4));
-        args.write(5).copy_from_slice(w);
-        let (v, m) = (args.write(6), args.write(7));
+        let v = args.write(6);
+        let m = if self.momentum == 0.0 { &mut [] } else { args.write(7) };
         let [rho, momentum, epsilon] = [self.rho, self.momentum, self.epsilon].map(|c| T::of(c.into()));
-        for (i, (w, &g)) in w.iter_mut().zip(gradient).enumerate() {
-            let g = clipped(g);
-            v[i] = rho * v[i] + (T::one() - rho) * g * g;
-            let mut change = row[rates::LEARNING_RATE] * g / (v[i] + epsilon).sqrt();
-            if self.momentum != 0.0 {
-                change = change + momentum * m[i];
-                m[i] = change;
+        let rate = row[rates::LEARNING_RATE];
+        stretch(&mut args, m, v).update(&|Stretch { gradient, w, m, v, .. }| {
+            let change = |g: T, v: &mut T| {
+                let g = clipped(g);
+                *v = rho * *v + (T::one() - rho) * g * g;
+                rate * g / (*v + epsilon).sqrt()
+            };
+            if self.momentum == 0.0 {
+                w.iter_mut().zip(gradient).zip(v).for_each(|((w, &g), v)| *w = *w - change(g, v));
+                return;
             }
-            *w = *w - change;
-        }
+            for (((w, &g), v), m) in w.iter_mut().zip(gradient).zip(v).zip(m) {
+                *m = momentum * *m + change(g, v);
+                *w = *w - *m;
+            }
+        });
     }
 }
 
@@ -249,18 +308,21 @@ impl Family for Adam {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
-        let (gradient, w) = (args.read(0), args.write(4));
-        args.write(5).copy_from_slice(w);
         let (m, v) = (args.write(6), args.write(7));
         let [near_1, near_2] = [self.one_minus_beta_1, self.one_minus_beta_2].map(|c| T::of(c.into()));
         let [epsilon, decay] = [self.epsilon, self.weight_decay].map(|c| T::of(c.into()));
         let (rate, alpha) = (row[rates::LEARNING_RATE], row[rates::ALPHA]);
-        for (i, (w, &g)) in w.iter_mut().zip(gradient).enumerate() {
-            let g = clipped(g);
-            m[i] = m[i] + near_1 * (g - m[i]);
-            v[i] = v[i] + near_2 * (g * g - v[i]);
-            let decayed = if i < self.decayed { *w - decay * rate * *w } else { *w };
-            *w = decayed - alpha * m[i] / (v[i].sqrt() + epsilon);
-        }
+        stretch(&mut args, m, v).update(&|Stretch { first, gradient, w, m, v, .. }| {
+            if decay > T::zero() {
+                let decayed = self.decayed.saturating_sub(first).min(w.len());
+                w[..decayed].iter_mut().for_each(|w| *w = *w - decay * rate * *w);
+            }
+            for (((w, &g), m), v) in w.iter_mut().zip(gradient).zip(m).zip(v) {
+                let g = clipped(g);
+                *m = *m + near_1 * (g - *m);
+                *v = *v + near_2 * (g * g - *v);
+                *w = *w - alpha * *m / (v.sqrt() + epsilon);
+            }
+        });
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{Args, Binding, Family, Grid, read, uniforms, wgsl, write};
 use crate::{Activation, Real, Rotation, Rule};
-use rayon::prelude::*;
 
 uniforms!(RotateBackwardUniforms {
     batch: u32,
@@ -82,28 +81,24 @@ impl Family for RotateBackward {
         let (d_f, d_b) = (args.write(4), args.write(5));
         let (virtual_sample, s) = (args.write(6), args.write(7));
         let n = self.units;
-        // One block's s and db, side by side.
-        let block = |index: usize, d_f: &mut [T]| {
+        let rho = self.rotation.map(|_| &rotation[..n]);
+        // A block's s and db, side by side.
+        let sums = super::rows::map_blocks(d_f, ROWS * n, |index, d_f| {
             let mut sums = vec![T::zero(); 2 * n];
             let (sum_s, sum_b) = sums.split_at_mut(n);
-            for (row, d_f) in d_f.chunks_exact_mut(n).enumerate() {
-                let first = (index * ROWS + row) * n;
-                let (d_y, z) = (&d_y[first..first + n], &z[first..first + n]);
-                for i in 0..n {
-                    let d_z = d_y[i] * self.activation.derivative(z[i]);
-                    let rho = if self.rotation.is_some() { rotation[i] } else { T::one() };
-                    d_f[i] = rho * d_z;
-                    sum_s[i] = sum_s[i] + d_z * z[i];
-                    sum_b[i] = sum_b[i] + d_f[i];
+            let first = index * ROWS * n;
+            let (d_y, z) = (&d_y[first..first + d_f.len()], &z[first..first + d_f.len()]);
+            self.activation.derivatives(z, d_f);
+            for ((d_f, d_y), z) in d_f.chunks_exact_mut(n).zip(d_y.chunks_exact(n)).zip(z.chunks_exact(n)) {
+                d_f.iter_mut().zip(d_y).for_each(|(d_f, &d_y)| *d_f = *d_f * d_y);
+                if let Some(rho) = rho {
+                    sum_s.iter_mut().zip(&*d_f).zip(z).for_each(|((s, &d_z), &z)| *s = *s + d_z * z);
+                    d_f.iter_mut().zip(rho).for_each(|(d_f, &rho)| *d_f = *d_f * rho);
                 }
+                sum_b.iter_mut().zip(&*d_f).for_each(|(b, &d_f)| *b = *b + d_f);
             }
             sums
-        };
-        let sums: Vec<Vec<T>> = if d_f.len() < 1 << 14 {
-            d_f.chunks_mut(ROWS * n).enumerate().map(|(i, d_f)| block(i, d_f)).collect()
-        } else {
-            d_f.par_chunks_mut(ROWS * n).enumerate().map(|(i, d_f)| block(i, d_f)).collect()
-        };
+        });
         for i in 0..n {
             let sum_s: T = sums.iter().map(|block| block[i]).sum();
             let mut sum_b: T = sums.iter().map(|block| block[n + i]).sum();

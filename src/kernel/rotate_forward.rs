@@ -2,6 +2,7 @@
 
 use super::{Args, Binding, Family, Grid, read, uniforms, wgsl, write};
 use crate::{LearnL, Real, Rotation, Rule};
+use rayon::prelude::*;
 
 uniforms!(RotateForwardUniforms {
     inputs: u32,
@@ -78,17 +79,27 @@ impl Family for RotateForward {
         let aligned = self.rotation.rule == Rule::Aligned;
         let x_q = T::of(self.rotation.x_q.into());
         q.fill(T::zero());
-        // ρ's place holds the sums of a block of rows: a small q is a difference of large numbers.
-        for rows in w.chunks(ROWS * self.units) {
-            rho.fill(T::zero());
-            for row in rows.chunks_exact(self.units) {
-                if aligned {
-                    rho.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
-                } else {
-                    rho.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
+        // Sums of a block of rows are summed in turn: a small q is a difference of large numbers.
+        let block = |rows: &[T]| {
+            let mut sums = vec![T::zero(); self.units];
+            super::rows::vectorised(|| {
+                for row in rows.chunks_exact(self.units) {
+                    if aligned {
+                        sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
+                    } else {
+                        sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
+                    }
                 }
-            }
-            q.iter_mut().zip(&*rho).for_each(|(q, &sum)| *q = *q + sum);
+            });
+            sums
+        };
+        let sums: Vec<Vec<T>> = if w.len() < 1 << 16 {
+            w.chunks(ROWS * self.units).map(block).collect()
+        } else {
+            w.par_chunks(ROWS * self.units).map(block).collect()
+        };
+        for sums in sums {
+            q.iter_mut().zip(sums).for_each(|(q, sum)| *q = *q + sum);
         }
         for n in 0..self.units {
             let bias = if self.has_bias { b[n] } else { T::zero() };
