@@ -3,7 +3,7 @@
 //
 // x [B, K]  d_f [B, N]  w [K, N]  virtual_sample [2N]: shift then scale (any, when rotated = 0)
 // → d_w [K, N]
-// Product: rows K, depth B, columns N. Tiles and grid: lib/product_tile.wgsl, lib/product_direct.wgsl.
+// Product: rows K, depth B, columns N. Tiles and grid: lib/product_*.wgsl; loading: lib/load/dense_backward_weight*.wgsl.
 
 const A_ALONG_K: bool = false;
 const B_ALONG_K: bool = false;
@@ -11,9 +11,6 @@ const B_ALONG_K: bool = false;
 fn rows() -> u32 { return u.inputs; }
 fn depth() -> u32 { return u.batch; }
 fn cols() -> u32 { return u.units; }
-
-fn load_a(row: u32, k: u32) -> f32 { return x[k * u.inputs + row]; }
-fn load_b(k: u32, col: u32) -> f32 { return d_f[k * u.units + col]; }
 
 fn store(row: u32, col: u32, sum: f32) {
     let i = row * u.units + col;

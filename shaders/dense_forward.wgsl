@@ -2,7 +2,7 @@
 //
 // x [B, K]  w [K, N]  b [N] (any, when has_bias = 0)  rotation [2N]: ρ then q (any, when rotated = 0)
 // → z [B, N] (not written when keep_z = 0)  y [B, N]
-// Product: rows B, depth K, columns N. Tiles and grid: lib/product_tile.wgsl, lib/product_direct.wgsl.
+// Product: rows B, depth K, columns N. Tiles and grid: lib/product_*.wgsl; loading: lib/load/dense_forward*.wgsl.
 
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = false;
@@ -10,9 +10,6 @@ const B_ALONG_K: bool = false;
 fn rows() -> u32 { return u.batch; }
 fn depth() -> u32 { return u.inputs; }
 fn cols() -> u32 { return u.units; }
-
-fn load_a(row: u32, k: u32) -> f32 { return x[row * u.inputs + k]; }
-fn load_b(k: u32, col: u32) -> f32 { return w[k * u.units + col]; }
 
 fn store(row: u32, col: u32, sum: f32) {
     var value = sum;

@@ -86,7 +86,7 @@ impl GpuExecutor {
 
     fn variant(&self, kernel: &dyn Kernel) -> usize {
         let wanted = self.variant.and_then(|name| kernel.variants().iter().position(|v| *v == name));
-        wanted.unwrap_or_else(|| kernel.prefer(self.gpu.traits()))
+        wanted.filter(|&v| kernel.supports(v)).unwrap_or_else(|| kernel.prefer(self.gpu.traits()))
     }
 
     fn bind_op(

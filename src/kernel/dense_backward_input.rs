@@ -36,15 +36,27 @@ impl Family for DenseBackwardInput {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        product::shader(wgsl!("dense_backward_input.wgsl"), variant)
+        product::shader(
+            wgsl!("dense_backward_input.wgsl"),
+            [wgsl!("lib/load/dense_backward_input.wgsl"), wgsl!("lib/load/dense_backward_input4.wgsl")],
+            variant,
+        )
     }
 
     fn grid(&self, variant: usize) -> Grid {
         product::grid(variant, self.batch, self.inputs)
     }
 
+    fn quads(&self, variant: usize) -> &'static [&'static str] {
+        product::quads(variant, &["d_f", "w"])
+    }
+
+    fn supports(&self, variant: usize) -> bool {
+        product::supports(variant, self.units.is_multiple_of(4))
+    }
+
     fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits)
+        product::prefer(traits, self.units.is_multiple_of(4))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

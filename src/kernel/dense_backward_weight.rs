@@ -61,15 +61,27 @@ impl Family for DenseBackwardWeight {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        product::shader(wgsl!("dense_backward_weight.wgsl"), variant)
+        product::shader(
+            wgsl!("dense_backward_weight.wgsl"),
+            [wgsl!("lib/load/dense_backward_weight.wgsl"), wgsl!("lib/load/dense_backward_weight4.wgsl")],
+            variant,
+        )
     }
 
     fn grid(&self, variant: usize) -> Grid {
         product::grid(variant, self.inputs, self.units)
     }
 
+    fn quads(&self, variant: usize) -> &'static [&'static str] {
+        product::quads(variant, &["x", "d_f"])
+    }
+
+    fn supports(&self, variant: usize) -> bool {
+        product::supports(variant, [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4)))
+    }
+
     fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits)
+        product::prefer(traits, [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4)))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -64,7 +64,11 @@ impl Family for DenseForward {
 
     fn shader(&self, variant: usize) -> Vec<String> {
         let mut parts = vec![wgsl!("lib/math.wgsl"), self.activation.wgsl()];
-        parts.extend(product::shader(wgsl!("dense_forward.wgsl"), variant));
+        parts.extend(product::shader(
+            wgsl!("dense_forward.wgsl"),
+            [wgsl!("lib/load/dense_forward.wgsl"), wgsl!("lib/load/dense_forward4.wgsl")],
+            variant,
+        ));
         parts
     }
 
@@ -72,8 +76,16 @@ impl Family for DenseForward {
         product::grid(variant, self.batch, self.units)
     }
 
+    fn quads(&self, variant: usize) -> &'static [&'static str] {
+        product::quads(variant, &["x", "w"])
+    }
+
+    fn supports(&self, variant: usize) -> bool {
+        product::supports(variant, self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4))
+    }
+
     fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits)
+        product::prefer(traits, self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -138,6 +138,8 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn lens(&self) -> Vec<usize>;
     /// The names of the variants; all compute the same.
     fn variants(&self) -> &'static [&'static str];
+    /// Whether a variant can do these sizes.
+    fn supports(&self, variant: usize) -> bool;
     /// The index of the variant for such an adapter.
     fn prefer(&self, traits: Traits) -> usize;
     /// The whole WGSL source of a variant, entry point `main`.
@@ -171,7 +173,15 @@ pub trait Family: std::fmt::Debug + Send + Sync {
     fn shader(&self, variant: usize) -> Vec<String>;
     /// The workgroups of a variant.
     fn grid(&self, variant: usize) -> Grid;
-    /// The variant for such an adapter.
+    /// The bindings that a variant reads as vec4s.
+    fn quads(&self, _variant: usize) -> &'static [&'static str] {
+        &[]
+    }
+    /// Whether a variant can do these sizes.
+    fn supports(&self, _variant: usize) -> bool {
+        true
+    }
+    /// The variant for such an adapter, one that can do these sizes.
     fn prefer(&self, _traits: Traits) -> usize {
         0
     }
@@ -196,6 +206,10 @@ impl<F: Family> Kernel for F {
         F::VARIANTS
     }
 
+    fn supports(&self, variant: usize) -> bool {
+        Family::supports(self, variant)
+    }
+
     fn prefer(&self, traits: Traits) -> usize {
         Family::prefer(self, traits)
     }
@@ -209,7 +223,11 @@ impl<F: Family> Kernel for F {
         );
         for (i, binding) in F::BINDINGS.iter().enumerate() {
             let access = if binding.access == Access::Read { "read" } else { "read_write" };
-            let element = if binding.element == Element::Float { "f32" } else { "u32" };
+            let element = match binding.element {
+                Element::Float if self.quads(variant).contains(&binding.name) => "vec4<f32>",
+                Element::Float => "f32",
+                Element::Index => "u32",
+            };
             source += &format!(
                 "@group(0) @binding({}) var<storage, {access}> {}: array<{element}>;\n",
                 i + 1,

@@ -3,27 +3,44 @@
 use super::{Grid, Traits, wgsl};
 use crate::Real;
 
-/// The bodies that every product kernel can take.
-pub(crate) const VARIANTS: &[&str] = &["tile", "direct"];
+/// The bodies that every product kernel can take: through workgroup memory or straight from the buffers, number by
+/// number or in blocks of 4 × 4.
+pub(crate) const VARIANTS: &[&str] = &["tile", "direct", "tile4", "direct4"];
 
-/// Workgroup memory is fast on every adapter but software ones.
-pub(crate) fn prefer(traits: Traits) -> usize {
-    usize::from(traits.software)
+/// Whether a variant can do sizes that are, or are not, multiples of 4 where it matters.
+pub(crate) fn supports(variant: usize, quads: bool) -> bool {
+    quads || variant < 2
 }
 
-/// The parts of a product shader: the stem's loaders and the variant's body.
-pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
+/// Workgroup memory is fast on every adapter but software ones.
+pub(crate) fn prefer(traits: Traits, quads: bool) -> usize {
+    usize::from(traits.software) + if quads { 2 } else { 0 }
+}
+
+/// The bindings that a variant reads as vec4s: the operands, or none.
+pub(crate) fn quads(variant: usize, operands: &'static [&'static str]) -> &'static [&'static str] {
+    if variant < 2 { &[] } else { operands }
+}
+
+/// The parts of a product shader: the stem, its loaders by number and by block, and the variant's body.
+pub(crate) fn shader(stem: String, [single, block]: [String; 2], variant: usize) -> Vec<String> {
     let body = match VARIANTS[variant] {
         "tile" => wgsl!("lib/product_tile.wgsl"),
-        _ => wgsl!("lib/product_direct.wgsl"),
+        "direct" => wgsl!("lib/product_direct.wgsl"),
+        "tile4" => wgsl!("lib/product_tile4.wgsl"),
+        _ => wgsl!("lib/product_direct4.wgsl"),
     };
-    vec![stem, wgsl!("lib/product_store.wgsl"), body]
+    vec![stem, if variant < 2 { single } else { block }, wgsl!("lib/product_store.wgsl"), body]
 }
 
 /// The workgroups for an output of this size.
 pub(crate) fn grid(variant: usize, rows: usize, cols: usize) -> Grid {
-    let tile = if VARIANTS[variant] == "tile" { 64 } else { 32 };
-    [cols.div_ceil(tile) as u32, rows.div_ceil(tile) as u32, 1]
+    let (tile_rows, tile_cols) = match VARIANTS[variant] {
+        "direct" => (32, 32),
+        "direct4" => (32, 64),
+        _ => (64, 64),
+    };
+    [cols.div_ceil(tile_cols) as u32, rows.div_ceil(tile_rows) as u32, 1]
 }
 
 /// A stored matrix, read as it is or as its transpose.

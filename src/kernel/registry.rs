@@ -24,9 +24,17 @@ pub fn rotation(rule: Rule, learn: LearnL) -> Rotation {
     Rotation { rule, x_q: 2.0, limit: 4.0, epsilon: 1e-5, learn, detached: false }
 }
 
-/// Batch, inputs and units of the product examples: tiny, ragged, and deep.
-pub const SIZES: [(usize, usize, usize); 5] =
-    [(1, 1, 1), (5, 7, 3), (33, 130, 67), (128, 257, 10), (9, 4096, 21)];
+/// Batch, inputs and units of the product examples: tiny, ragged and deep, and multiples of 4 but of no tile.
+pub const SIZES: [(usize, usize, usize); 8] = [
+    (1, 1, 1),
+    (5, 7, 3),
+    (33, 130, 67),
+    (128, 257, 10),
+    (9, 4096, 21),
+    (4, 4, 4),
+    (36, 132, 68),
+    (72, 4096, 12),
+];
 
 /// All kernels.
 pub fn all() -> Vec<Entry> {
