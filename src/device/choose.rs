@@ -27,6 +27,7 @@ pub struct Device {
     kind: Kind,
     why: String,
     variant: Option<&'static str>,
+    checked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -72,12 +73,12 @@ impl Device {
 
     /// The CPU in f32.
     pub fn cpu() -> Self {
-        Self { kind: Kind::Cpu, why: "asked for".into(), variant: None }
+        Self { kind: Kind::Cpu, why: "asked for".into(), variant: None, checked: cfg!(debug_assertions) }
     }
 
     /// The CPU in f64: the oracle that checks are made against.
     pub fn cpu_f64() -> Self {
-        Self { kind: Kind::CpuF64, why: "asked for".into(), variant: None }
+        Self { kind: Kind::CpuF64, why: "asked for".into(), variant: None, checked: cfg!(debug_assertions) }
     }
 
     /// A device and a queue that the caller owns; handles are cheap to clone. No optional feature and
@@ -87,6 +88,7 @@ impl Device {
             kind: Kind::Gpu(Arc::new(Gpu::new(device, queue))),
             why: "the caller's own".into(),
             variant: None,
+            checked: cfg!(debug_assertions),
         }
     }
 
@@ -120,6 +122,13 @@ impl Device {
         self
     }
 
+    /// Sets whether the driver checks every index in the shaders: default in debug builds only. The results are the same; a shader
+    /// with a bug would read zeros instead of another buffer.
+    pub fn with_checks(mut self, checked: bool) -> Self {
+        self.checked = checked;
+        self
+    }
+
     /// The adapter's name, `cpu` or `cpu-f64`.
     pub fn name(&self) -> String {
         match &self.kind {
@@ -144,7 +153,7 @@ impl Device {
         match &self.kind {
             Kind::Cpu => Box::new(Cpu::<f32>::default()),
             Kind::CpuF64 => Box::new(Cpu::<f64>::default()),
-            Kind::Gpu(gpu) => Box::new(GpuExecutor::new(gpu.clone(), self.variant)),
+            Kind::Gpu(gpu) => Box::new(GpuExecutor::new(gpu.clone(), self.variant, self.checked)),
         }
     }
 

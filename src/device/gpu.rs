@@ -41,13 +41,14 @@ pub(crate) struct GpuExecutor {
     programs: Programs<Bound>,
     /// The variant to take for every kernel that has it, instead of the adapter's choice.
     variant: Option<&'static str>,
+    checked: bool,
 }
 
 /// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
 const UPLOAD: usize = 16 << 20;
 
 impl GpuExecutor {
-    pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>) -> Self {
+    pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>, checked: bool) -> Self {
         Self {
             gpu,
             shared: HashMap::new(),
@@ -55,6 +56,7 @@ impl GpuExecutor {
             staging: None,
             programs: Programs::default(),
             variant,
+            checked,
         }
     }
 
@@ -141,7 +143,7 @@ impl GpuExecutor {
                 }),
             });
         }
-        let Pipeline { pipeline, layout } = self.gpu.pipeline(kernel, variant, &place)?;
+        let Pipeline { pipeline, layout } = self.gpu.pipeline(kernel, variant, self.checked, &place)?;
         self.gpu.watched(&place, || {
             let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(kernel.name()),

@@ -13,7 +13,7 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
-    pipelines: Mutex<HashMap<String, Pipeline>>,
+    pipelines: Mutex<HashMap<(String, bool), Pipeline>>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,19 +40,26 @@ impl Gpu {
         Traits { software: self.info.device_type == wgpu::DeviceType::Cpu }
     }
 
-    /// The pipeline of a kernel's variant, made on first use.
-    pub(super) fn pipeline(&self, kernel: &dyn Kernel, variant: usize, place: &str) -> Result<Pipeline> {
-        let source = kernel.source(variant);
+    /// The pipeline of a kernel's variant, made on first use, with or without the driver's checks of every index.
+    pub(super) fn pipeline(
+        &self,
+        kernel: &dyn Kernel,
+        variant: usize,
+        checked: bool,
+        place: &str,
+    ) -> Result<Pipeline> {
+        let source = (kernel.source(variant), checked);
         let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipeline) = pipelines.get(&source) {
             return Ok(pipeline.clone());
         }
-        let made = self.watched(place, || self.make_pipeline(kernel, &source))?;
+        let made = self.watched(place, || self.make_pipeline(kernel, &source.0, checked))?;
         pipelines.insert(source, made.clone());
         Ok(made)
     }
 
-    fn make_pipeline(&self, kernel: &dyn Kernel, source: &str) -> Pipeline {
+    #[expect(unsafe_code, reason = "shaders of this crate, without the checks that untrusted ones need")]
+    fn make_pipeline(&self, kernel: &dyn Kernel, source: &str, checked: bool) -> Pipeline {
         let label = Some(kernel.name());
         let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
@@ -72,10 +79,18 @@ impl Gpu {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
+        let module = if checked {
+            self.device.create_shader_module(descriptor)
+        } else {
+            // SAFETY: the shaders are this crate's own. Every index is below the length that the kernel declares
+            // (`lens`), which binding guarantees, or is clamped by the shader; every loop ends. The kernel table runs
+            // them with checks and guard words, too.
+            unsafe {
+                self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+            }
+        };
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&pipeline_layout),

@@ -96,7 +96,7 @@ fn check(name: &str, limit: f64) {
             if !kernel.supports(index) {
                 continue;
             }
-            let device = device.clone().with_variant(variant);
+            let device = device.clone().with_variant(variant).with_checks(true);
             let (found, found_indices) = run(kernel, &mut *device.executor());
             let place = format!("{variant} {kernel:?}");
             assert_eq!(found_indices, wanted_indices, "{place}");

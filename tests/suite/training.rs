@@ -53,10 +53,18 @@ fn two_runs_on_one_device_are_equal_to_the_bit() {
 }
 
 #[test]
-fn both_product_kernels_train_alike() {
-    let Some(device) = gpu("both_product_kernels_train_alike") else { return };
-    let [a, b] = ["tile", "direct"].map(|v| run(&device.clone().with_variant(v), 1).0.epochs[0].train_loss);
-    assert!((a - b).abs() < 1e-4, "{a} and {b}");
+fn all_product_kernels_train_alike() {
+    let Some(device) = gpu("all_product_kernels_train_alike") else { return };
+    let all = ["tile", "direct", "tile4", "direct4"];
+    let losses = all.map(|v| run(&device.clone().with_variant(v), 1).0.epochs[0].train_loss);
+    assert!(losses.iter().all(|l| (l - losses[0]).abs() < 1e-4), "{losses:?}");
+}
+
+#[test]
+fn shaders_with_and_without_checks_agree_to_the_bit() {
+    let Some(device) = gpu("shaders_with_and_without_checks_agree_to_the_bit") else { return };
+    let [a, b] = [true, false].map(|checked| run(&device.clone().with_checks(checked), 1).1);
+    assert_eq!(a, b);
 }
 
 #[test]
