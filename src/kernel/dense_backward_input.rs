@@ -17,6 +17,13 @@ pub struct DenseBackwardInput {
     pub units: usize,
 }
 
+impl DenseBackwardInput {
+    /// Whether the operands can be read as vec4s.
+    fn by_fours(&self) -> bool {
+        self.units.is_multiple_of(4)
+    }
+}
+
 impl Family for DenseBackwardInput {
     const NAME: &'static str = "dense_backward_input";
     const BINDINGS: &'static [Binding] = &[read("d_f"), read("w"), write("d_x")];
@@ -52,11 +59,11 @@ impl Family for DenseBackwardInput {
     }
 
     fn supports(&self, variant: usize) -> bool {
-        product::supports(variant, self.units.is_multiple_of(4))
+        product::supports(variant, self.by_fours())
     }
 
     fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits, self.units.is_multiple_of(4))
+        product::prefer(traits, self.by_fours(), (self.batch, self.units, self.inputs))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

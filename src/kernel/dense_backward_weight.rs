@@ -31,6 +31,13 @@ pub struct DenseBackwardWeight {
     pub l2: f32,
 }
 
+impl DenseBackwardWeight {
+    /// Whether the operands can be read as vec4s.
+    fn by_fours(&self) -> bool {
+        [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4))
+    }
+}
+
 impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
     const BINDINGS: &'static [Binding] =
@@ -77,11 +84,11 @@ impl Family for DenseBackwardWeight {
     }
 
     fn supports(&self, variant: usize) -> bool {
-        product::supports(variant, [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4)))
+        product::supports(variant, self.by_fours())
     }
 
     fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits, [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4)))
+        product::prefer(traits, self.by_fours(), (self.inputs, self.batch, self.units))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

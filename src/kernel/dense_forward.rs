@@ -32,6 +32,13 @@ pub struct DenseForward {
     pub activation: Activation,
 }
 
+impl DenseForward {
+    /// Whether the operands can be read as vec4s.
+    fn by_fours(&self) -> bool {
+        self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
+    }
+}
+
 impl Family for DenseForward {
     const NAME: &'static str = "dense_forward";
     const BINDINGS: &'static [Binding] =
@@ -81,11 +88,11 @@ impl Family for DenseForward {
     }
 
     fn supports(&self, variant: usize) -> bool {
-        product::supports(variant, self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4))
+        product::supports(variant, self.by_fours())
     }
 
     fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits, self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4))
+        product::prefer(traits, self.by_fours(), (self.batch, self.inputs, self.units))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

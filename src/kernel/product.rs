@@ -3,34 +3,53 @@
 use super::{Grid, Traits, wgsl};
 use crate::Real;
 
-/// The bodies that every product kernel can take: through workgroup memory or straight from the buffers, number by
-/// number or in blocks of 4 × 4.
-pub(crate) const VARIANTS: &[&str] = &["tile", "direct", "tile4", "direct4"];
+/// The bodies that every product kernel can take: through workgroup memory, straight from the buffers, or with the depth
+/// split over a workgroup; each number by number or, for sizes that are multiples of 4, from vec4 buffers.
+pub(crate) const VARIANTS: &[&str] = &["tile", "direct", "reduce", "tile4", "direct4", "reduce4"];
+
+/// The first variant that reads vec4s.
+const QUADS: usize = 3;
 
 /// Whether a variant can do sizes that are, or are not, multiples of 4 where it matters.
 pub(crate) fn supports(variant: usize, quads: bool) -> bool {
-    quads || variant < 2
+    quads || variant < QUADS
 }
 
-/// Workgroup memory is fast on every adapter but software ones.
-pub(crate) fn prefer(traits: Traits, quads: bool) -> usize {
-    usize::from(traits.software) + if quads { 2 } else { 0 }
+/// Fewer workgroups than this leave most of a GPU idle.
+const FEW_GROUPS: usize = 64;
+
+/// The least depth worth splitting.
+const DEEP: usize = 64;
+
+/// A small table: software adapters have no fast workgroup memory, and on others a small output must split its
+/// depth to occupy the GPU.
+pub(crate) fn prefer(traits: Traits, quads: bool, (rows, depth, cols): (usize, usize, usize)) -> usize {
+    let small = rows.div_ceil(64) * cols.div_ceil(64) < FEW_GROUPS && depth >= DEEP;
+    let body = match (traits.software, small) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    };
+    body + if quads { QUADS } else { 0 }
 }
 
 /// The bindings that a variant reads as vec4s: the operands, or none.
 pub(crate) fn quads(variant: usize, operands: &'static [&'static str]) -> &'static [&'static str] {
-    if variant < 2 { &[] } else { operands }
+    if variant < QUADS { &[] } else { operands }
 }
 
-/// The parts of a product shader: the stem, its loaders by number and by block, and the variant's body.
+/// The parts of a product shader: the stem, its loaders by number or by block, and the variant's body.
 pub(crate) fn shader(stem: String, [single, block]: [String; 2], variant: usize) -> Vec<String> {
-    let body = match VARIANTS[variant] {
-        "tile" => wgsl!("lib/product_tile.wgsl"),
-        "direct" => wgsl!("lib/product_direct.wgsl"),
-        "tile4" => wgsl!("lib/product_tile4.wgsl"),
-        _ => wgsl!("lib/product_direct4.wgsl"),
-    };
-    vec![stem, if variant < 2 { single } else { block }, wgsl!("lib/product_store.wgsl"), body]
+    let mut parts = vec![stem, if variant < QUADS { single } else { block }];
+    parts.extend(match VARIANTS[variant] {
+        "tile" => vec![wgsl!("lib/product_store.wgsl"), wgsl!("lib/product_tile.wgsl")],
+        "direct" => vec![wgsl!("lib/product_store.wgsl"), wgsl!("lib/product_direct.wgsl")],
+        "reduce" => vec![wgsl!("lib/load/blocks.wgsl"), wgsl!("lib/product_reduce.wgsl")],
+        "tile4" => vec![wgsl!("lib/product_store.wgsl"), wgsl!("lib/product_tile4.wgsl")],
+        "direct4" => vec![wgsl!("lib/product_store.wgsl"), wgsl!("lib/product_direct4.wgsl")],
+        _ => vec![wgsl!("lib/product_reduce.wgsl")],
+    });
+    parts
 }
 
 /// The workgroups for an output of this size.
@@ -38,6 +57,7 @@ pub(crate) fn grid(variant: usize, rows: usize, cols: usize) -> Grid {
     let (tile_rows, tile_cols) = match VARIANTS[variant] {
         "direct" => (32, 32),
         "direct4" => (32, 64),
+        "reduce" | "reduce4" => (16, 16),
         _ => (64, 64),
     };
     [cols.div_ceil(tile_cols) as u32, rows.div_ceil(tile_rows) as u32, 1]

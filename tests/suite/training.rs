@@ -55,7 +55,7 @@ fn two_runs_on_one_device_are_equal_to_the_bit() {
 #[test]
 fn all_product_kernels_train_alike() {
     let Some(device) = gpu("all_product_kernels_train_alike") else { return };
-    let all = ["tile", "direct", "tile4", "direct4"];
+    let all = ["tile", "direct", "reduce", "tile4", "direct4", "reduce4"];
     let losses = all.map(|v| run(&device.clone().with_variant(v), 1).0.epochs[0].train_loss);
     assert!(losses.iter().all(|l| (l - losses[0]).abs() < 1e-4), "{losses:?}");
 }
