@@ -13,7 +13,7 @@ fn main(
     if (i >= u.count) {
         return;
     }
-    let row = clock[SLOT] * 4u;
+    let row = min(clock[SLOT], u.last_slot) * 4u;
     let share = rates[row + 2u] * gradient[i];
     if (rates[row + 3u] != 0.0) {
         total[i] = share;

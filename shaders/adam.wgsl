@@ -17,7 +17,7 @@ fn main(
         return;
     }
     previous[i] = w[i];
-    let row = clock[SLOT] * 4u;
+    let row = min(clock[SLOT], u.last_slot) * 4u;
     let g = clipped(gradient[i]);
     let first = m[i] + u.one_minus_beta_1 * (g - m[i]);
     let second = v[i] + u.one_minus_beta_2 * (g * g - v[i]);

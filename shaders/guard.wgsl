@@ -15,7 +15,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     if (local != 0u) {
         return;
     }
-    let loss = tallies[clock[SLOT] * u.columns];
+    let loss = tallies[min(clock[SLOT], u.last_slot) * u.columns];
     if (clock[HALTED] == 0u && !(is_finite(loss) && is_finite(total))) {
         clock[HALTED] = clock[STEP] + 1u;
     }

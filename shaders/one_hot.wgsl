@@ -15,6 +15,6 @@ fn main(
         return;
     }
     let place = clock[CURSOR] + i / u.classes;
-    let label = labels[order[min(place, u.last)]];
+    let label = labels[min(order[min(place, u.last)], u.last)];
     out[i] = select(0.0, 1.0, label == i % u.classes);
 }

@@ -19,7 +19,7 @@ fn main(
     let g = clipped(gradient[i]);
     let square = u.rho * v[i] + (1.0 - u.rho) * g * g;
     v[i] = square;
-    var change = rates[clock[SLOT] * 4u] * g / sqrt(square + u.epsilon);
+    var change = rates[min(clock[SLOT], u.last_slot) * 4u] * g / sqrt(square + u.epsilon);
     if (u.momentum != 0.0) {
         change += u.momentum * m[i];
         m[i] = change;

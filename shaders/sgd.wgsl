@@ -15,7 +15,7 @@ fn main(
         return;
     }
     previous[i] = w[i];
-    let change = -rates[clock[SLOT] * 4u] * clipped(gradient[i]);
+    let change = -rates[min(clock[SLOT], u.last_slot) * 4u] * clipped(gradient[i]);
     if (u.momentum == 0.0) {
         w[i] += change;
         return;

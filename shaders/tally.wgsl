@@ -21,6 +21,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (column == 0u) {
             total += penalty * f32(u.batch);
         }
-        tallies[clock[SLOT] * u.columns + column] = total;
+        tallies[min(clock[SLOT], u.last_slot) * u.columns + column] = total;
     }
 }

@@ -216,6 +216,14 @@ impl Dataset {
             test.extend_from_slice(testing);
             train.extend_from_slice(training);
         }
+        if train.is_empty() || test.is_empty() {
+            return Err(Error::invalid(
+                "data set split",
+                format!("{} training and {} test rows from a share of {test_share}", train.len(), test.len()),
+                "at least one row in each part",
+                "choose another share, or bring more rows of every class",
+            ));
+        }
         train.sort_unstable();
         test.sort_unstable();
         Ok(Split { train: self.select(&train)?, test: self.select(&test)? })

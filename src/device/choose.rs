@@ -122,8 +122,8 @@ impl Device {
         self
     }
 
-    /// Sets whether the driver checks every index in the shaders: default in debug builds only. The results are the same; a shader
-    /// with a bug would read zeros instead of another buffer.
+    /// Sets whether the driver checks every index in this crate's own shaders: default in debug builds only. The results are
+    /// the same. Kernels from elsewhere are always checked.
     pub fn with_checks(mut self, checked: bool) -> Self {
         self.checked = checked;
         self

@@ -63,6 +63,8 @@ struct Bound {
 pub(crate) struct Cpu<T> {
     storage: Vec<Storage<T>>,
     shared: HashMap<String, usize>,
+    /// Places in the storage whose buffers were freed.
+    vacant: Vec<usize>,
     /// Scratch slots, used by all programs in turn: each grows to the largest user.
     scratch: Vec<usize>,
     programs: Programs<Bound>,
@@ -108,18 +110,29 @@ impl<T: Real> Executor for Cpu<T> {
             // Programs that are bound to the old buffer see the new one: the place stays.
             Some(&place) => self.storage[place] = Storage::zeros(element, len),
             None => {
-                self.storage.push(Storage::zeros(element, len));
-                self.shared.insert(key.to_owned(), self.storage.len() - 1);
+                let place = self.vacant.pop().unwrap_or_else(|| {
+                    self.storage.push(Storage::zeros(Element::Index, 0));
+                    self.storage.len() - 1
+                });
+                self.storage[place] = Storage::zeros(element, len);
+                self.shared.insert(key.to_owned(), place);
             }
         }
         Ok(())
     }
 
     fn free(&mut self, key: &str) {
-        // The place stays taken, so that a buffer of this name finds it again.
-        if let Some(&place) = self.shared.get(key) {
-            self.storage[place] = Storage::zeros(self.storage[place].element(), 0);
+        if let Some(place) = self.shared.remove(key) {
+            self.storage[place] = Storage::zeros(Element::Index, 0);
+            self.vacant.push(place);
         }
+    }
+
+    fn clear(&mut self, key: &str) -> Result<()> {
+        if let Some(&place) = self.shared.get(key) {
+            self.storage[place] = Storage::zeros(self.storage[place].element(), self.storage[place].len());
+        }
+        Ok(())
     }
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {

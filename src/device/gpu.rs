@@ -143,7 +143,8 @@ impl GpuExecutor {
                 }),
             });
         }
-        let Pipeline { pipeline, layout } = self.gpu.pipeline(kernel, variant, self.checked, &place)?;
+        let Pipeline { pipeline, layout } =
+            self.gpu.pipeline(kernel, variant, self.checked || !kernel.trusted(), &place)?;
         self.gpu.watched(&place, || {
             let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(kernel.name()),
@@ -228,6 +229,15 @@ impl Executor for GpuExecutor {
 
     fn free(&mut self, key: &str) {
         self.shared.remove(key);
+    }
+
+    fn clear(&mut self, key: &str) -> Result<()> {
+        let Some(shared) = self.shared.get(key) else { return Ok(()) };
+        self.gpu.watched(key, || {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            encoder.clear_buffer(&shared.buffer, 0, None);
+            self.gpu.queue.submit([encoder.finish()]);
+        })
     }
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {

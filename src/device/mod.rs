@@ -100,6 +100,9 @@ pub trait Executor: wgpu::WasmNotSend {
     /// Gives a shared buffer's memory back. No bound program may use it any more.
     fn free(&mut self, key: &str);
 
+    /// Fills a shared buffer with zeros, if it is there.
+    fn clear(&mut self, key: &str) -> Result<()>;
+
     /// Writes into a shared buffer from `offset` on.
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()>;
 

@@ -84,9 +84,9 @@ impl Gpu {
         let module = if checked {
             self.device.create_shader_module(descriptor)
         } else {
-            // SAFETY: the shaders are this crate's own. Every index is below the length that the kernel declares
-            // (`lens`), which binding guarantees, or is clamped by the shader; every loop ends. The kernel table runs
-            // them with checks and guard words, too.
+            // SAFETY: only kernels with `Trust::OWN`, which none outside of this crate can claim, come here: each index
+            // is below the length in `lens`, to which the binding is cut, or clamped, whatever the buffers hold; each loop
+            // ends. The kernel table runs all of them unchecked with guard words around every buffer.
             unsafe {
                 self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
             }

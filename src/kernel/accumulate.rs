@@ -1,7 +1,7 @@
 //! Gradient accumulation over several steps.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, flat_grid, read, read_index, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl};
 use crate::Real;
 
 /// The columns of the table of rates: what the host computes anew for every step.
@@ -18,7 +18,7 @@ pub mod rates {
     pub const LEN: usize = 4;
 }
 
-uniforms!(AccumulateUniforms { count: u32 });
+uniforms!(AccumulateUniforms { count: u32, last_slot: u32 });
 
 /// total = weight·gradient, added to what is there unless the step is the first of its group.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,7 @@ pub struct Accumulate {
 
 impl Family for Accumulate {
     const NAME: &'static str = "accumulate";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("gradient"), read("rates"), read_index("clock"), update("total")];
     type Uniforms = AccumulateUniforms;
@@ -40,7 +41,7 @@ impl Family for Accumulate {
     }
 
     fn uniforms(&self) -> AccumulateUniforms {
-        AccumulateUniforms { count: self.count as u32 }
+        AccumulateUniforms { count: self.count as u32, last_slot: self.slots as u32 - 1 }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {

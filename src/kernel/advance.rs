@@ -1,6 +1,6 @@
 //! The clock: the few integers that change from step to step, and the kernel that moves them.
 
-use super::{Args, Binding, Family, Grid, uniforms, update_index, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, uniforms, update_index, wgsl};
 use crate::Real;
 
 /// The words of the clock (the shaders' side is `lib/clock.wgsl`).
@@ -28,6 +28,7 @@ pub struct Advance {
 
 impl Family for Advance {
     const NAME: &'static str = "advance";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[update_index("clock")];
     type Uniforms = AdvanceUniforms;
 

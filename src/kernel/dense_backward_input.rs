@@ -1,7 +1,7 @@
 //! dx = df·Wᵀ.
 
 use super::product::{self, matrix, multiply, transposed};
-use super::{Args, Binding, Family, Grid, Traits, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Traits, Trust, read, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(DenseBackwardInputUniforms { batch: u32, inputs: u32, units: u32 });
@@ -26,6 +26,7 @@ impl DenseBackwardInput {
 
 impl Family for DenseBackwardInput {
     const NAME: &'static str = "dense_backward_input";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("d_f"), read("w"), write("d_x")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
     type Uniforms = DenseBackwardInputUniforms;

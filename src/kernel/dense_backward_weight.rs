@@ -1,8 +1,9 @@
 //! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
 
-use super::product::{self, matrix, multiply, transposed};
-use super::{Args, Binding, Family, Grid, Traits, read, uniforms, wgsl, write};
+use super::product::{self, PARALLEL_WORK, matrix, multiply, multiply_here, transposed};
+use super::{Args, Binding, Family, Grid, Traits, Trust, read, uniforms, wgsl, write};
 use crate::Real;
+use rayon::prelude::*;
 
 uniforms!(DenseBackwardWeightUniforms {
     batch: u32,
@@ -31,6 +32,9 @@ pub struct DenseBackwardWeight {
     pub l2: f32,
 }
 
+/// Rows of dW that one task computes: few enough to stay in a cache, enough to be worth packing df for.
+const PANEL_ROWS: usize = 128;
+
 impl DenseBackwardWeight {
     /// Whether the operands can be read as vec4s.
     fn by_fours(&self) -> bool {
@@ -40,6 +44,7 @@ impl DenseBackwardWeight {
 
 impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("x"), read("d_f"), read("w"), read("virtual_sample"), write("d_w")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
@@ -95,30 +100,40 @@ impl Family for DenseBackwardWeight {
         let (x, d_f, w, virtual_sample) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let d_w = args.write(4);
         let units = self.units;
-        multiply(d_w, (self.inputs, self.batch, units), transposed(x, self.inputs), matrix(d_f, units));
-        if self.rotated {
-            let (shift, scale) = virtual_sample.split_at(units);
-            // The diagonal rule has no share that depends on the weights.
-            let shifted_only = scale.iter().all(|&s| s == T::zero());
-            super::rows::for_each(d_w, units, |first, d_w| {
-                for (d_w, w) in d_w.chunks_exact_mut(units).zip(w[first..].chunks_exact(units)) {
-                    if shifted_only {
+        let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
+        let (shift, scale) = virtual_sample.split_at(if self.rotated { units } else { 0 });
+        // The diagonal rule has no share that depends on the weights.
+        let scaled = scale.iter().any(|&s| s != T::zero()) && self.rotated;
+        // The shares are added while the product is still in the cache.
+        let panel = |index: usize, d_w: &mut [T], parallel: bool| {
+            let (first, rows) = (index * PANEL_ROWS, d_w.len() / units);
+            let size = (rows, self.batch, units);
+            let multiply = if parallel { multiply } else { multiply_here };
+            multiply(d_w, size, transposed(&x[first..], self.inputs), matrix(d_f, units));
+            let w = &w[first * units..][..d_w.len()];
+            super::rows::vectorised(|| {
+                for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
+                    if self.rotated {
                         d_w.iter_mut().zip(shift).for_each(|(d_w, &shift)| *d_w = *d_w + shift);
-                    } else {
-                        for (((d_w, &w), &shift), &scale) in d_w.iter_mut().zip(w).zip(shift).zip(scale) {
-                            *d_w = *d_w + shift + scale * w;
-                        }
+                    }
+                    if scaled {
+                        let shares = w.iter().zip(scale).map(|(&w, &scale)| w * scale);
+                        d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
+                    }
+                    if self.l1 != 0.0 || self.l2 != 0.0 {
+                        // Unlike signum, the sign of 0 is 0.
+                        let sign = |w: T| if w == T::zero() { T::zero() } else { w.signum() };
+                        d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * sign(w) + l2 * w);
                     }
                 }
             });
-        }
-        let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
-        if self.l1 != 0.0 || self.l2 != 0.0 {
-            for (d_w, &w) in d_w.iter_mut().zip(w) {
-                // Unlike signum, the sign of 0 is 0.
-                let sign = if w == T::zero() { T::zero() } else { w.signum() };
-                *d_w = *d_w + l1 * sign + l2 * w;
-            }
+        };
+        if self.inputs * self.batch * units < PARALLEL_WORK {
+            d_w.chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, false));
+        } else if self.inputs < 4 * PANEL_ROWS {
+            d_w.chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, true));
+        } else {
+            d_w.par_chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, false));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! y = σ(ρ ⊙ (x·W + b)) in one kernel.
 
 use super::product::{self, matrix, multiply};
-use super::{Args, Binding, Family, Grid, Traits, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Traits, Trust, read, uniforms, wgsl, write};
 use crate::{Activation, Real};
 
 uniforms!(DenseForwardUniforms {
@@ -41,6 +41,7 @@ impl DenseForward {
 
 impl Family for DenseForward {
     const NAME: &'static str = "dense_forward";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("x"), read("w"), read("b"), read("rotation"), write("z"), write("y")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;

@@ -1,7 +1,7 @@
 //! Dropout from a counter-based generator: the same bits forward and backward, on every device.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, flat_grid, read, read_index, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(DropoutUniforms { count: u32, seed: u32, threshold: u32, scale: f32 });
@@ -43,6 +43,7 @@ pub(crate) fn random_bits(element: u32, step: u32, seed: u32) -> u32 {
 
 impl Family for Dropout {
     const NAME: &'static str = "dropout";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read_index("clock"), write("y")];
     type Uniforms = DropoutUniforms;
 

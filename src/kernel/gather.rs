@@ -1,7 +1,7 @@
 //! The rows of a batch, gathered by index on the device: inputs and targets.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, flat_grid, read, read_index, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl};
 use crate::Real;
 
 uniforms!(GatherUniforms { batch: u32, width: u32, first_row: u32, rows: u32, last: u32 });
@@ -23,6 +23,7 @@ pub struct Gather {
 
 impl Family for Gather {
     const NAME: &'static str = "gather";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("data"), read_index("order"), read_index("clock"), update("out")];
     type Uniforms = GatherUniforms;

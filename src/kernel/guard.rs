@@ -1,10 +1,10 @@
 //! The check before an update: are loss and gradients finite, and how far is the gradient clipped?
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, read, uniforms, update_index, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, read, uniforms, update_index, wgsl, write};
 use crate::Real;
 
-uniforms!(GuardUniforms { partials: u32, columns: u32, clip_norm: f32 });
+uniforms!(GuardUniforms { partials: u32, columns: u32, last_slot: u32, clip_norm: f32 });
 
 /// control = (clip/max(norm, clip) or 1, norm); sets the clock's `HALTED` when the step's loss or the
 /// norm is not finite, after which the optimisers change nothing any more.
@@ -22,6 +22,7 @@ pub struct Guard {
 
 impl Family for Guard {
     const NAME: &'static str = "guard";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("partials"), read("tallies"), update_index("clock"), write("control")];
     type Uniforms = GuardUniforms;
@@ -34,6 +35,7 @@ impl Family for Guard {
         GuardUniforms {
             partials: self.partials as u32,
             columns: self.columns as u32,
+            last_slot: self.slots as u32 - 1,
             clip_norm: self.clip_norm,
         }
     }

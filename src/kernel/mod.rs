@@ -140,6 +140,8 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn variants(&self) -> &'static [&'static str];
     /// Whether a variant can do these sizes.
     fn supports(&self, variant: usize) -> bool;
+    /// Whether the shader may run without the driver's checks of every index.
+    fn trusted(&self) -> bool;
     /// The index of the variant for such an adapter.
     fn prefer(&self, traits: Traits) -> usize;
     /// The whole WGSL source of a variant, entry point `main`.
@@ -154,6 +156,18 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn run_f64(&self, args: Args<'_, f64>);
 }
 
+/// Whether a kernel's shader may run without the driver's checks of every index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trust(bool);
+
+impl Trust {
+    /// The driver checks every index: for kernels made outside of this crate.
+    pub const CHECKED: Self = Self(false);
+    /// Every index is below the length that the kernel declares, or clamped, whatever the buffers hold; and every
+    /// loop ends.
+    pub(crate) const OWN: Self = Self(true);
+}
+
 /// One kernel family: implement this, and the executors have all they need.
 pub trait Family: std::fmt::Debug + Send + Sync {
     /// The stem that names the shader, the twin and the test row.
@@ -162,6 +176,8 @@ pub trait Family: std::fmt::Debug + Send + Sync {
     const BINDINGS: &'static [Binding];
     /// The names of the variants.
     const VARIANTS: &'static [&'static str] = &["base"];
+    /// Whether the shader may run unchecked.
+    const TRUST: Trust = Trust::CHECKED;
     /// The uniform block at binding 0.
     type Uniforms: Uniforms;
 
@@ -208,6 +224,10 @@ impl<F: Family> Kernel for F {
 
     fn supports(&self, variant: usize) -> bool {
         Family::supports(self, variant)
+    }
+
+    fn trusted(&self) -> bool {
+        F::TRUST == Trust::OWN
     }
 
     fn prefer(&self, traits: Traits) -> usize {

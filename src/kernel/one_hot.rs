@@ -1,7 +1,7 @@
 //! The class indices of a batch as distributions, so that every loss sees rows of numbers.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, flat_grid, read_index, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read_index, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(OneHotUniforms { batch: u32, classes: u32, last: u32 });
@@ -19,6 +19,7 @@ pub struct OneHot {
 
 impl Family for OneHot {
     const NAME: &'static str = "one_hot";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read_index("labels"), read_index("order"), read_index("clock"), write("out")];
     type Uniforms = OneHotUniforms;
@@ -48,7 +49,8 @@ impl Family for OneHot {
         let cursor = args.read_index(2)[clock::CURSOR] as usize;
         for (r, out) in args.write(3).chunks_exact_mut(self.classes).enumerate() {
             out.fill(T::zero());
-            out[labels[order[(cursor + r).min(self.total_rows - 1)] as usize] as usize] = T::one();
+            let last = self.total_rows - 1;
+            out[labels[(order[(cursor + r).min(last)] as usize).min(last)] as usize] = T::one();
         }
     }
 }

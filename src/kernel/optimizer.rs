@@ -3,7 +3,7 @@
 
 use super::accumulate::rates;
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, flat_grid, read, read_index, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl};
 use crate::Real;
 
 /// Shader parts that every optimiser begins with.
@@ -85,7 +85,7 @@ where
     Stretch { first: 0, gradient: args.read(0), w: args.write(4), previous: args.write(5), m, v }
 }
 
-uniforms!(SgdUniforms { count: u32, nesterov: u32, momentum: f32, clip_value: f32 });
+uniforms!(SgdUniforms { count: u32, last_slot: u32, nesterov: u32, momentum: f32, clip_value: f32 });
 
 /// m = μ·m − lr·g; w += m, or μ·m − lr·g with Nesterov's momentum.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +104,7 @@ pub struct Sgd {
 
 impl Family for Sgd {
     const NAME: &'static str = "sgd";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[
         read("gradient"),
         read("rates"),
@@ -123,6 +124,7 @@ impl Family for Sgd {
     fn uniforms(&self) -> SgdUniforms {
         SgdUniforms {
             count: self.count as u32,
+            last_slot: self.slots as u32 - 1,
             nesterov: self.nesterov.into(),
             momentum: self.momentum,
             clip_value: self.clip_value,
@@ -155,7 +157,14 @@ impl Family for Sgd {
     }
 }
 
-uniforms!(RmsPropUniforms { count: u32, rho: f32, momentum: f32, epsilon: f32, clip_value: f32 });
+uniforms!(RmsPropUniforms {
+    count: u32,
+    last_slot: u32,
+    rho: f32,
+    momentum: f32,
+    epsilon: f32,
+    clip_value: f32
+});
 
 /// v = ρ·v + (1 − ρ)·g²; change = lr·g/√(v + ε); w −= change, or m = μ·m + change; w −= m.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +185,7 @@ pub struct RmsProp {
 
 impl Family for RmsProp {
     const NAME: &'static str = "rmsprop";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[
         read("gradient"),
         read("rates"),
@@ -196,6 +206,7 @@ impl Family for RmsProp {
     fn uniforms(&self) -> RmsPropUniforms {
         RmsPropUniforms {
             count: self.count as u32,
+            last_slot: self.slots as u32 - 1,
             rho: self.rho,
             momentum: self.momentum,
             epsilon: self.epsilon,
@@ -237,6 +248,7 @@ impl Family for RmsProp {
 
 uniforms!(AdamUniforms {
     count: u32,
+    last_slot: u32,
     decayed: u32,
     one_minus_beta_1: f32,
     one_minus_beta_2: f32,
@@ -269,6 +281,7 @@ pub struct Adam {
 
 impl Family for Adam {
     const NAME: &'static str = "adam";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[
         read("gradient"),
         read("rates"),
@@ -289,6 +302,7 @@ impl Family for Adam {
     fn uniforms(&self) -> AdamUniforms {
         AdamUniforms {
             count: self.count as u32,
+            last_slot: self.slots as u32 - 1,
             decayed: self.decayed as u32,
             one_minus_beta_1: self.one_minus_beta_1,
             one_minus_beta_2: self.one_minus_beta_2,

@@ -1,6 +1,6 @@
 //! What a regulariser adds to the loss.
 
-use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
 
 /// Weights that one workgroup sums.
@@ -28,6 +28,7 @@ impl Penalty {
 
 impl Family for Penalty {
     const NAME: &'static str = "penalty";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("w"), write("partials")];
     type Uniforms = PenaltyUniforms;
 

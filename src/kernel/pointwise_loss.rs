@@ -1,6 +1,6 @@
 //! Losses of every single output. To add one, add one arm to each of [`PointwiseKind`]'s methods.
 
-use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, update, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl, write};
 use crate::Real;
 
 /// The loss of one output x with target t.
@@ -89,6 +89,7 @@ pub struct PointwiseLoss {
 
 impl Family for PointwiseLoss {
     const NAME: &'static str = "pointwise_loss";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores"), write("d_x")];
     type Uniforms = PointwiseLossUniforms;
 

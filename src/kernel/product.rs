@@ -81,24 +81,57 @@ pub(crate) fn transposed<T>(values: &[T], stride: usize) -> Matrix<'_, T> {
     Matrix { values, row_step: 1, col_step: stride as isize }
 }
 
-/// Below this many multiplications a second thread costs more than it saves.
-const PARALLEL_WORK: usize = 1 << 20;
+impl<T> Matrix<'_, T> {
+    /// The number of stored elements that a matrix of this size reaches over.
+    fn reach(&self, rows: usize, cols: usize) -> usize {
+        if rows == 0 || cols == 0 {
+            return 0;
+        }
+        (rows - 1) * self.row_step.unsigned_abs() + (cols - 1) * self.col_step.unsigned_abs() + 1
+    }
+}
 
-/// out[rows, cols] = a[rows, depth]·b[depth, cols].
-#[expect(unsafe_code, reason = "gemm takes pointers; the assertions bound every access")]
+/// Below this many multiplications a second thread costs more than it saves.
+pub(crate) const PARALLEL_WORK: usize = 1 << 20;
+
+/// out[rows, cols] = a[rows, depth]·b[depth, cols], on all threads where that pays.
 pub(crate) fn multiply<T: Real>(
     out: &mut [T],
-    (rows, depth, cols): (usize, usize, usize),
+    size: (usize, usize, usize),
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
 ) {
-    assert!(out.len() >= rows * cols && a.values.len() >= rows * depth && b.values.len() >= depth * cols);
+    let (rows, depth, cols) = size;
     let parallelism = if rows * depth * cols < PARALLEL_WORK {
         gemm::Parallelism::None
     } else {
         gemm::Parallelism::Rayon(0)
     };
-    // SAFETY: all three matrices are dense with the asserted sizes, and `out` is borrowed exclusively.
+    multiply_on(parallelism, out, size, a, b);
+}
+
+/// [`multiply`] on the calling thread.
+pub(crate) fn multiply_here<T: Real>(
+    out: &mut [T],
+    size: (usize, usize, usize),
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+) {
+    multiply_on(gemm::Parallelism::None, out, size, a, b);
+}
+
+#[expect(unsafe_code, reason = "gemm takes pointers; the assertions bound every access")]
+fn multiply_on<T: Real>(
+    parallelism: gemm::Parallelism,
+    out: &mut [T],
+    (rows, depth, cols): (usize, usize, usize),
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+) {
+    assert!(out.len() >= rows * cols);
+    assert!(a.values.len() >= a.reach(rows, depth) && b.values.len() >= b.reach(depth, cols));
+    // SAFETY: `reach` is the last element that sizes and strides touch, so the assertions bound all three matrices;
+    // `out` is borrowed exclusively.
     unsafe {
         gemm::gemm(
             rows,

@@ -110,16 +110,18 @@ pub fn all() -> Vec<Entry> {
         })),
         entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm })),
         entry([(5, 3), (70, 11)].map(|(batch, classes)| OneHot { batch, classes, total_rows: 90 })),
-        entry([0.0, 0.01].map(|clip_value| Adam {
-            count: 777,
-            decayed: 500,
-            slots: 3,
-            one_minus_beta_1: 0.1,
-            one_minus_beta_2: 0.001,
-            epsilon: 1e-7,
-            weight_decay: clip_value,
-            clip_value,
-        })),
+        entry([(777, 500, 0.0), (777, 500, 0.01), (40_000, 30_000, 0.02)].map(
+            |(count, decayed, clip_value)| Adam {
+                count,
+                decayed,
+                slots: 3,
+                one_minus_beta_1: 0.1,
+                one_minus_beta_2: 0.001,
+                epsilon: 1e-7,
+                weight_decay: clip_value,
+                clip_value,
+            },
+        )),
         entry([(0.0, 0.0), (0.5, 0.01)].map(|(momentum, clip_value)| RmsProp {
             count: 777,
             slots: 3,

@@ -1,6 +1,6 @@
 //! From dy to df, with the sums over the batch that ρ, λ and the bias need.
 
-use super::{Args, Binding, Family, Grid, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::{Activation, Real, Rotation, Rule};
 
 uniforms!(RotateBackwardUniforms {
@@ -35,6 +35,7 @@ const ROWS: usize = 32;
 
 impl Family for RotateBackward {
     const NAME: &'static str = "rotate_backward";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[
         read("d_y"),
         read("z"),

@@ -1,6 +1,6 @@
 //! q and ρ of every unit of a layer.
 
-use super::{Args, Binding, Family, Grid, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::{LearnL, Real, Rotation, Rule};
 use rayon::prelude::*;
 
@@ -39,6 +39,7 @@ impl RotateForward {
 
 impl Family for RotateForward {
     const NAME: &'static str = "rotate_forward";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("w"), read("b"), read("lambda"), write("rotation")];
     type Uniforms = RotateForwardUniforms;
 

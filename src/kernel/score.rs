@@ -1,6 +1,6 @@
 //! The numbers that metrics are made of, row by row.
 
-use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl};
 use crate::Real;
 
 /// Which numbers a metric needs of every row.
@@ -59,6 +59,7 @@ pub struct Score {
 
 impl Family for Score {
     const NAME: &'static str = "score";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores")];
     type Uniforms = ScoreUniforms;
 

@@ -1,6 +1,6 @@
 //! Cross-entropy of a softmax, with its gradient.
 
-use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, update, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl, write};
 use crate::Real;
 
 uniforms!(SoftmaxLossUniforms { batch: u32, classes: u32, columns: u32, gradient: u32, scale: f32 });
@@ -20,6 +20,7 @@ pub struct SoftmaxLoss {
 
 impl Family for SoftmaxLoss {
     const NAME: &'static str = "softmax_loss";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores"), write("d_x")];
     type Uniforms = SoftmaxLossUniforms;
 

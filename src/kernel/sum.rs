@@ -1,6 +1,6 @@
 //! The sum of a short vector.
 
-use super::{Args, Binding, Family, Grid, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(SumUniforms { count: u32 });
@@ -14,6 +14,7 @@ pub struct Sum {
 
 impl Family for Sum {
     const NAME: &'static str = "sum";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("values"), write("total")];
     type Uniforms = SumUniforms;
 

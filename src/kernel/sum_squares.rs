@@ -1,6 +1,6 @@
 //! The squared norm of the gradients, in parts.
 
-use super::{Args, Binding, Family, Grid, flat_grid, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
 use rayon::prelude::*;
 
@@ -25,6 +25,7 @@ impl SumSquares {
 
 impl Family for SumSquares {
     const NAME: &'static str = "sum_squares";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("values"), write("partials")];
     type Uniforms = SumSquaresUniforms;
 

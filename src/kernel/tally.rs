@@ -1,10 +1,10 @@
 //! The sums of a step's scores.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, read, read_index, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, read, read_index, uniforms, update, wgsl};
 use crate::Real;
 
-uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32 });
+uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32, last_slot: u32 });
 
 /// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,7 @@ pub struct Tally {
 
 impl Family for Tally {
     const NAME: &'static str = "tally";
+    const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("scores"), read("penalties"), read_index("clock"), update("tallies")];
     type Uniforms = TallyUniforms;
@@ -34,6 +35,7 @@ impl Family for Tally {
             batch: self.batch as u32,
             columns: self.columns as u32,
             penalties: self.penalties as u32,
+            last_slot: self.slots as u32 - 1,
         }
     }
 

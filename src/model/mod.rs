@@ -188,13 +188,14 @@ impl Model {
         report::summary(&self.network)
     }
 
-    /// Forgets the optimisers' moments and how far their schedules have gone, so that the next training begins as on a
+    /// Forgets the optimisers' moments and how far their schedules have gone, so that training goes on as on a
     /// new model, but from these weights.
-    pub fn reset_optimizer(&mut self) {
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn reset_optimizer(&mut self) -> Result<()> {
         self.updates.clear();
-        for key in crate::optimizer::MOMENTS {
-            self.executor.free(key);
-        }
+        crate::optimizer::MOMENTS.iter().try_for_each(|key| self.executor.clear(key))
     }
 
     /// Bytes on the device.

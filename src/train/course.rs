@@ -89,19 +89,30 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         task.allocate(model)?;
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
         let steps = steps(train.len(), batch, trainer.accumulate);
-        let mut programs = HashMap::new();
-        for step in &steps {
-            let key = (step.rows, step.ending);
-            if let std::collections::hash_map::Entry::Vacant(vacant) = programs.entry(key) {
-                let (plan, _) = task.record(&model.network, &feed, step.rows, Purpose::Train, step.ending)?;
-                vacant.insert(model.executor.bind(&plan)?);
+        let (programs, evaluator, pace) = (HashMap::new(), None, Pace::new());
+        let mut course = Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace };
+        match course.bind() {
+            Ok(()) => Ok(course),
+            Err(error) => {
+                course.close();
+                Err(error)
             }
         }
-        let evaluator = match validation {
-            Some(data) => Some(Evaluator::new(trainer, model, "validation", data)?),
-            None => None,
-        };
-        Ok(Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace: Pace::new() })
+    }
+
+    fn bind(&mut self) -> Result<()> {
+        for step in &self.steps {
+            let key = (step.rows, step.ending);
+            if let std::collections::hash_map::Entry::Vacant(vacant) = self.programs.entry(key) {
+                let (network, task) = (&self.model.network, self.trainer.task());
+                let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
+                vacant.insert(self.model.executor.bind(&plan)?);
+            }
+        }
+        if let Some(data) = self.validation {
+            self.evaluator = Some(Evaluator::new(self.trainer, self.model, "validation", data)?);
+        }
+        Ok(())
     }
 
     pub(super) async fn run(mut self) -> Result<History> {
@@ -179,8 +190,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             _ => None,
         };
         if let Some(loss) = validated.as_ref().map(|v| v.loss).filter(|loss| !loss.is_finite()) {
-            // The last update did it: its own loss was finite.
-            self.model.take_back_update().await?;
+            self.blame_update().await?;
             let layer = "the validation loss".to_owned();
             return Err(Error::NonFinite { step: self.model.steps, layer, found: loss.to_string() });
         }
@@ -199,6 +209,18 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         };
         progress.finish(&line(&label, &epoch, &self.trainer.metrics));
         Ok(epoch)
+    }
+
+    /// After a validation loss that is not finite: takes the last update back if that is what made it so.
+    async fn blame_update(&mut self) -> Result<()> {
+        let (Some(evaluator), Some(data)) = (&self.evaluator, self.validation) else { return Ok(()) };
+        let present = self.model.read_arena(keys::PARAMETERS).await?;
+        self.model.take_back_update().await?;
+        if evaluator.run(self.model, data).await?.loss.is_finite() {
+            self.model.reset_optimizer()
+        } else {
+            self.model.write_parameters(&present)
+        }
     }
 
     /// The order of an epoch's rows: a function of the trainer's seed and the epochs since the model was built.

@@ -2,7 +2,7 @@
 
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
-use super::step::Ending;
+use super::step::{Ending, Task};
 use super::{Evaluation, Trainer};
 use crate::device::{Program, Values};
 use crate::model::SLOTS;
@@ -49,16 +49,29 @@ impl Evaluator {
         task.allocate(model)?;
         let batch = trainer.batch.min(data.len());
         let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
-        let mut parts = Vec::new();
-        for (rows, count) in [(batch, data.len() / batch), (data.len() % batch, 1)] {
-            if rows > 0 {
-                let (plan, _) = task.record(&model.network, &feed, rows, Purpose::Infer, Ending::None)?;
-                parts.push((rows, count, model.executor.bind(&plan)?));
-            }
-        }
         let order: Vec<u32> = (0..data.len() as u32).collect();
         let tallies = task.tallies(model.network.output().len());
-        Ok(Self { feed, order, metrics: trainer.metrics.clone(), parts, columns, tallies })
+        let metrics = trainer.metrics.clone();
+        let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, tallies };
+        match evaluator.bind(&task, model, batch) {
+            Ok(()) => Ok(evaluator),
+            Err(error) => {
+                evaluator.close(model);
+                Err(error)
+            }
+        }
+    }
+
+    fn bind(&mut self, task: &Task<'_>, model: &mut Model, batch: usize) -> Result<()> {
+        let all = self.order.len();
+        for (rows, count) in [(batch, all / batch), (all % batch, 1)] {
+            if rows > 0 {
+                let (plan, _) =
+                    task.record(&model.network, &self.feed, rows, Purpose::Infer, Ending::None)?;
+                self.parts.push((rows, count, model.executor.bind(&plan)?));
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {

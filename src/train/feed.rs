@@ -94,26 +94,32 @@ impl Feed {
         };
         let inputs = Table::new(format!("{name} inputs"), data.row_len());
         let feed = Self { name, rows, resident, inputs, targets, classes: data.targets().width() };
-        feed.inputs.allocate(executor, rows)?;
-        match &feed.targets {
-            Some(table) => table.allocate(executor, rows)?,
-            None => executor.allocate(&feed.key("labels"), Element::Index, rows)?,
-        }
-        executor.allocate(&feed.key("order"), Element::Index, rows)?;
-        if resident {
-            feed.inputs.write(executor, data.inputs())?;
-            match (data.targets(), &feed.targets) {
-                (Targets::Values { values, .. }, Some(table)) => table.write(executor, values)?,
-                (Targets::Classes { labels, .. }, _) => {
-                    executor.write(&feed.key("labels"), 0, Values::U32(labels))?;
-                }
-                _ => {}
-            }
-        } else {
-            let identity: Vec<u32> = (0..rows as u32).collect();
-            executor.write(&feed.key("order"), 0, Values::U32(&identity))?;
+        if let Err(error) = feed.fill(executor, data) {
+            feed.free(executor);
+            return Err(error);
         }
         Ok(feed)
+    }
+
+    fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
+        self.inputs.allocate(executor, self.rows)?;
+        match &self.targets {
+            Some(table) => table.allocate(executor, self.rows)?,
+            None => executor.allocate(&self.key("labels"), Element::Index, self.rows)?,
+        }
+        executor.allocate(&self.key("order"), Element::Index, self.rows)?;
+        if !self.resident {
+            let identity: Vec<u32> = (0..self.rows as u32).collect();
+            return executor.write(&self.key("order"), 0, Values::U32(&identity));
+        }
+        self.inputs.write(executor, data.inputs())?;
+        match (data.targets(), &self.targets) {
+            (Targets::Values { values, .. }, Some(table)) => table.write(executor, values),
+            (Targets::Classes { labels, .. }, _) => {
+                executor.write(&self.key("labels"), 0, Values::U32(labels))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn key(&self, part: &str) -> String {

@@ -54,15 +54,46 @@ pub(super) async fn inspect(
     let task = trainer.task();
     task.allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, u64::MAX, batch)?;
-    feed.begin(&mut *model.executor, &(0..batch as u32).collect::<Vec<_>>())?;
-    let (plan, traces) = task.record(&model.network, &feed, batch, Purpose::Inspect, Ending::None)?;
-    let program = model.executor.bind(&plan)?;
-    model.executor.write(keys::CLOCK, 0, Values::U32(&[0; clock::LEN]))?;
-    model.executor.run(program, 1)?;
-    let reports = read_reports(model, program, &traces).await;
-    model.executor.release(program);
+    let reports = match feed.begin(&mut *model.executor, &(0..batch as u32).collect::<Vec<_>>()) {
+        Ok(()) => {
+            let words = [0; clock::LEN];
+            match replay(trainer, model, &feed, batch, Purpose::Inspect, words) {
+                Ok((program, traces)) => {
+                    let reports = read_reports(model, program, &traces).await;
+                    model.executor.release(program);
+                    reports
+                }
+                Err(error) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    };
     feed.free(&mut *model.executor);
     reports
+}
+
+/// Runs one step whose buffers can all be read afterwards.
+fn replay(
+    trainer: &Trainer<'_>,
+    model: &mut Model,
+    feed: &Feed,
+    rows: usize,
+    purpose: Purpose,
+    words: [u32; clock::LEN],
+) -> Result<(Program, Vec<Trace>)> {
+    let (plan, traces) = trainer.task().record(&model.network, feed, rows, purpose, Ending::None)?;
+    let program = model.executor.bind(&plan)?;
+    let run = model
+        .executor
+        .write(keys::CLOCK, 0, Values::U32(&words))
+        .and_then(|()| model.executor.run(program, 1));
+    match run {
+        Ok(()) => Ok((program, traces)),
+        Err(error) => {
+            model.executor.release(program);
+            Err(error)
+        }
+    }
 }
 
 async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> Result<Vec<LayerReport>> {
@@ -120,18 +151,23 @@ pub(super) async fn diagnose(
     words: [u32; clock::LEN],
     step: u64,
 ) -> Result<Error> {
-    let (plan, traces) =
-        trainer.task().record(&model.network, feed, rows, Purpose::Diagnose, Ending::None)?;
-    let program = model.executor.bind(&plan)?;
-    model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
-    model.executor.run(program, 1)?;
-    let tallies = trainer.task().tallies(model.network.output().len());
-    let first = first_non_finite(model, program, &traces, &tallies).await;
-    model.executor.release(program);
-    let (layer, found, forward) = first?;
+    let found = match replay(trainer, model, feed, rows, Purpose::Diagnose, words) {
+        Ok((program, traces)) => {
+            let tallies = trainer.task().tallies(model.network.output().len());
+            let found = first_non_finite(model, program, &traces, &tallies).await;
+            model.executor.release(program);
+            found
+        }
+        Err(error) => Err(error),
+    };
+    // Where the step cannot be repeated, the update before it is taken back all the same.
+    let (layer, found, forward) = found.unwrap_or_else(|error| {
+        ("an unknown layer".to_owned(), format!("a number that is not finite ({error})"), true)
+    });
     if forward {
         model.take_back_update().await?;
     }
+    model.reset_optimizer()?;
     Ok(Error::NonFinite { step, layer, found })
 }
 

@@ -160,7 +160,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// Options or data that do not fit, by name; [`Error::NonFinite`] when a loss or a gradient is not finite any
-    /// more, in which case the model has the last weights that gave finite ones; the device's errors. What there
+    /// more, in which case the model has the last weights that gave finite ones, and optimisers begin anew;
+    /// the device's errors. What there
     /// was of the history before is at [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
     pub fn fit(
@@ -179,6 +180,7 @@ impl<'a> Trainer<'a> {
         train: &Dataset,
         validation: Option<&Dataset>,
     ) -> Result<History> {
+        self.history = History::default();
         self.check(model, train)?;
         if let Some(validation) = validation {
             self.check(model, validation)?;

@@ -96,27 +96,30 @@ fn check(name: &str, limit: f64) {
             if !kernel.supports(index) {
                 continue;
             }
-            let device = device.clone().with_variant(variant).with_checks(true);
-            let (found, found_indices) = run(kernel, &mut *device.executor());
-            let place = format!("{variant} {kernel:?}");
-            assert_eq!(found_indices, wanted_indices, "{place}");
-            let floats =
-                kernel.bindings().iter().zip(kernel.lens()).filter(|(b, _)| b.element == Element::Float);
-            for (((binding, len), found), wanted) in floats.zip(&found).zip(&wanted) {
-                let what = format!("{place}: {}", binding.name);
-                assert!(
-                    found[len..].iter().all(|&v| v == f64::from(GUARD_VALUE)),
-                    "{what}: wrote past its end"
-                );
-                let (found, wanted) = (&found[..len], &wanted[..len]);
-                // Poison may stay only where the kernel's options leave a binding unused.
-                let untouched = wanted.iter().all(|v| v.is_nan());
-                assert!(!untouched || len == 1, "{what}: nothing was written");
-                if untouched {
-                    assert!(found.iter().all(|v| v.is_nan()), "{what}: an unused binding was written");
-                } else {
-                    assert!(wanted.iter().all(|v| v.is_finite()), "{what}: the twin is not finite");
-                    assert_norm(&what, found, wanted, limit);
+            // Without the driver's checks a store past the end would reach the guard words.
+            for checked in [false, true] {
+                let device = device.clone().with_variant(variant).with_checks(checked);
+                let (found, found_indices) = run(kernel, &mut *device.executor());
+                let place = format!("{variant} checked {checked} {kernel:?}");
+                assert_eq!(found_indices, wanted_indices, "{place}");
+                let floats =
+                    kernel.bindings().iter().zip(kernel.lens()).filter(|(b, _)| b.element == Element::Float);
+                for (((binding, len), found), wanted) in floats.zip(&found).zip(&wanted) {
+                    let what = format!("{place}: {}", binding.name);
+                    assert!(
+                        found[len..].iter().all(|&v| v == f64::from(GUARD_VALUE)),
+                        "{what}: wrote past its end"
+                    );
+                    let (found, wanted) = (&found[..len], &wanted[..len]);
+                    // Poison may stay only where the kernel's options leave a binding unused.
+                    let untouched = wanted.iter().all(|v| v.is_nan());
+                    assert!(!untouched || len == 1, "{what}: nothing was written");
+                    if untouched {
+                        assert!(found.iter().all(|v| v.is_nan()), "{what}: an unused binding was written");
+                    } else {
+                        assert!(wanted.iter().all(|v| v.is_finite()), "{what}: the twin is not finite");
+                        assert_norm(&what, found, wanted, limit);
+                    }
                 }
             }
         }

@@ -105,7 +105,7 @@ fn every_kernel_has_shader_twin_and_test_row() {
         );
         let header: String = text.lines().take_while(|l| l.starts_with("//")).collect();
         assert!(
-            header.contains("→") && header.contains("rid:") || header.contains("grid"),
+            header.contains("→") && (header.contains("Grid") || header.contains("grid")),
             "{name}: bindings and grid"
         );
     }

@@ -211,11 +211,79 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
     let mut inputs = vec![0.1; 12];
     inputs[0] = 1e30;
     let validation = autorot::Dataset::values([3], inputs, [2], vec![0.0; 8]).unwrap();
-    let mut model = Sequential::new([3]).add(Dense::new(2)).build(&Device::cpu(), 0).unwrap();
-    let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError);
-    let error = trainer.fit(&mut model, &train, Some(&validation)).unwrap_err();
-    let Error::NonFinite { layer, .. } = &error else { panic!("{error}") };
-    assert_eq!(layer, "the validation loss");
+    for device in devices("a_validation_loss_that_is_no_number_is_an_error") {
+        let build = || Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
+        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).epochs(1);
+        let mut model = build();
+        let error = trainer.fit(&mut model, &train, Some(&validation)).unwrap_err();
+        let Error::NonFinite { layer, .. } = &error else { panic!("{error}") };
+        assert_eq!(layer, "the validation loss");
+        // The data are at fault, not the update: it stays.
+        let mut other = build();
+        trainer.fit(&mut other, &train, None).unwrap();
+        assert_eq!(model.weights().unwrap(), other.weights().unwrap());
+        // Here the only update of the epoch is at fault.
+        let mut model = build();
+        let before = model.weights().unwrap();
+        let wild = Optimizer::from(Sgd::default()).with_learning_rate(1e30);
+        let mut trainer = Trainer::new(wild, Loss::MeanSquaredError).epochs(1);
+        let error = trainer.fit(&mut model, &train, Some(&train)).unwrap_err();
+        let Error::NonFinite { layer, .. } = &error else { panic!("{error}") };
+        assert_eq!(layer, "the validation loss");
+        assert_eq!(model.weights().unwrap(), before);
+    }
+}
+
+#[test]
+fn a_failed_training_gives_its_memory_back_and_can_be_repeated() {
+    let data = waves(64);
+    for device in devices("a_failed_training_gives_its_memory_back_and_can_be_repeated") {
+        let mut model = wave_model(&device);
+        let fail = |model: &mut Model| {
+            let wild = Optimizer::from(Sgd::default()).with_learning_rate(1e18);
+            Trainer::new(wild, Loss::MeanSquaredError).batch(8).fit(model, &data, Some(&data)).unwrap_err();
+        };
+        fail(&mut model);
+        let bytes = model.device_bytes();
+        fail(&mut model);
+        assert_eq!(model.device_bytes(), bytes, "{}", device.name());
+        let history =
+            Trainer::new(Adam::default(), Loss::MeanSquaredError).fit(&mut model, &data, None).unwrap();
+        assert!(history.last().unwrap().train_loss.is_finite());
+    }
+}
+
+#[test]
+fn optimisers_can_be_reset_between_epochs() {
+    let data = waves(64);
+    for device in devices("optimisers_can_be_reset_between_epochs") {
+        let train = |epochs: usize, reset_each: bool| {
+            let mut model = wave_model(&device);
+            let mut weights = Vec::new();
+            Trainer::new(Adam::default(), Loss::MeanSquaredError)
+                .batch(64)
+                .epochs(epochs)
+                .shuffle(false)
+                .callback(|model: &mut Model, _: &Epoch| {
+                    if reset_each {
+                        model.reset_optimizer()?;
+                    }
+                    weights.push(model.weights()?);
+                    Ok(ControlFlow::Continue(()))
+                })
+                .fit(&mut model, &data, None)
+                .unwrap();
+            weights
+        };
+        // Adam's first step has length lr in every direction; with a reset the second one has, too.
+        let (first, second) = (&train(2, true)[0], &train(2, true)[1]);
+        let moved = |path: &str| {
+            let pairs = first[path].1.iter().zip(&second[path].1);
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        assert!((moved("1.dense.bias") - 1e-3).abs() < 1e-5, "{}", moved("1.dense.bias"));
+        assert_ne!(train(2, true)[1], train(2, false)[1]);
+    }
 }
 
 #[test]
@@ -228,7 +296,7 @@ fn training_again_goes_on_or_begins_anew() {
             trainer = trainer.epochs(count);
             trainer.fit(&mut model, &data, None).unwrap();
             if reset {
-                model.reset_optimizer();
+                model.reset_optimizer().unwrap();
             }
         }
         model.weights().unwrap()
