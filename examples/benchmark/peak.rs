@@ -21,9 +21,10 @@ impl std::fmt::Display for Peak {
     }
 }
 
-struct None;
+/// The example's kernels need no numbers from the host.
+struct Nothing;
 
-impl Uniforms for None {
+impl Uniforms for Nothing {
     fn wgsl() -> &'static str {
         "struct Uniforms {\n    unused: u32,\n}\n"
     }
@@ -33,75 +34,57 @@ impl Uniforms for None {
     }
 }
 
-/// Invocations, and numbers copied.
-const COUNT: usize = 1 << 22;
-/// Multiply-adds of vec4s an invocation does, in four independent chains.
+/// Numbers copied, one an invocation.
+const COUNT: usize = 1 << 21;
+/// Invocations that multiply and add.
+const ADDERS: usize = 1 << 18;
+/// Multiply-adds of vec4s that each does in each of four independent chains.
 const ROUNDS: usize = 128;
-const OPERATIONS: f64 = (COUNT / 16 * ROUNDS * 4 * 4 * 2) as f64;
+const OPERATIONS: f64 = (ADDERS * ROUNDS * 4 * 4 * 2) as f64;
 
 const fn binding(name: &'static str, access: Access) -> Binding {
     Binding { name, access, element: Element::Float }
 }
 
+/// What is measured; only copying has a twin.
 #[derive(Debug)]
-struct MultiplyAdd;
-
-impl Family for MultiplyAdd {
-    const NAME: &'static str = "peak_multiply_add";
-    const BINDINGS: &'static [Binding] = &[binding("x", Access::Read), binding("y", Access::Write)];
-    type Uniforms = None;
-
-    fn lens(&self) -> Vec<usize> {
-        vec![COUNT, COUNT]
-    }
-
-    fn uniforms(&self) -> None {
-        None
-    }
-
-    fn shader(&self, _variant: usize) -> Vec<String> {
-        let rounds =
-            "a = fma(a, m, b); b = fma(b, m, c); c = fma(c, m, d); d = fma(d, m, a);\n".repeat(ROUNDS);
-        vec![format!(
-            "@compute @workgroup_size(64)\nfn main(@builtin(global_invocation_id) id: vec3<u32>) {{\n\
-             let m = vec4<f32>(x[0]); var a = vec4<f32>(f32(id.x)); var b = a + 1.0; var c = a + 2.0; var d = a + 3.0;\n\
-             {rounds} let s = a + b + c + d; y[id.x] = s.x + s.y + s.z + s.w;\n}}\n"
-        )]
-    }
-
-    fn grid(&self, _variant: usize) -> Grid {
-        [(COUNT / 16 / 64) as u32, 1, 1]
-    }
-
-    fn twin<T: Real>(&self, _args: Args<'_, T>) {}
+enum Probe {
+    MultiplyAdd,
+    Copying,
 }
 
-#[derive(Debug)]
-struct Copy;
-
-impl Family for Copy {
-    const NAME: &'static str = "peak_copy";
+impl Family for Probe {
+    const NAME: &'static str = "peak";
     const BINDINGS: &'static [Binding] = &[binding("x", Access::Read), binding("y", Access::Write)];
-    type Uniforms = None;
+    type Uniforms = Nothing;
 
     fn lens(&self) -> Vec<usize> {
         vec![COUNT, COUNT]
     }
 
-    fn uniforms(&self) -> None {
-        None
+    fn uniforms(&self) -> Nothing {
+        Nothing
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![
-            "@compute @workgroup_size(64)\nfn main(@builtin(global_invocation_id) id: vec3<u32>) {\n\
-             y[id.x] = x[id.x];\n}\n"
-                .to_owned(),
-        ]
+        let body = match self {
+            Self::MultiplyAdd => {
+                let rounds = "a = fma(a, m, m); b = fma(b, m, m); c = fma(c, m, m); d = fma(d, m, m);\n"
+                    .repeat(ROUNDS);
+                format!(
+                    "let m = vec4<f32>(x[0]); var a = vec4<f32>(f32(id.x)); var b = a + 1.0; var c = a + 2.0; \
+                     var d = a + 3.0;\n{rounds}let s = a + b + c + d;\ny[id.x] = s.x + s.y + s.z + s.w;\n"
+                )
+            }
+            Self::Copying => "y[id.x] = x[id.x];\n".to_owned(),
+        };
+        let head = "@compute @workgroup_size(64)\nfn main(@builtin(global_invocation_id) id: vec3<u32>) {\n";
+        vec![format!("{head}{body}}}\n")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [(COUNT / 64 / 2) as u32, 1, 1]
+        let invocations = if matches!(self, Self::MultiplyAdd) { ADDERS } else { COUNT };
+        [(invocations / 64) as u32, 1, 1]
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -109,7 +92,7 @@ impl Family for Copy {
     }
 }
 
-fn milliseconds<F: Family + 'static>(device: &Device, kernel: F, seconds: f64) -> Result<f64> {
+fn milliseconds(device: &Device, kernel: Probe, seconds: f64) -> Result<f64> {
     let mut executor = device.executor();
     let arena = Arena::default();
     let mut rec = Recorder::new(Purpose::Infer, 1, &arena);
@@ -137,13 +120,10 @@ impl Peak {
     /// Measures a device. A CPU's peak is that of its best matrix product, since nothing here can issue its
     /// instructions directly.
     pub fn measure(device: &Device, seconds: f64) -> Result<Self> {
-        let copied = if device.is_gpu() { COUNT / 2 } else { COUNT };
-        let gbytes = (8 * copied) as f64 / milliseconds(device, Copy, seconds / 4.0)? / 1e6;
+        let gbytes = (8 * COUNT) as f64 / milliseconds(device, Probe::Copying, seconds / 4.0)? / 1e6;
         if device.is_gpu() {
-            return Ok(Self {
-                gflops: OPERATIONS / milliseconds(device, MultiplyAdd, seconds / 4.0)? / 1e6,
-                gbytes,
-            });
+            let gflops = OPERATIONS / milliseconds(device, Probe::MultiplyAdd, seconds / 4.0)? / 1e6;
+            return Ok(Self { gflops, gbytes });
         }
         let unknown = Self { gflops: f64::NAN, gbytes };
         let product = crate::product::time(device, (2048, 2048, 2048), seconds / 4.0, &unknown)?;

@@ -267,7 +267,7 @@ mod tests {
         let data = Dataset::classes([1], inputs, labels, vec!["a".into(), "b".into()]).unwrap();
         let split = data.split(0.2, 1).unwrap();
         assert_eq!((split.train.len(), split.test.len()), (80, 20));
-        let Targets::Classes { labels, .. } = split.test.targets() else { unreachable!() };
+        let Targets::Classes { labels, .. } = split.test.targets() else { panic!("classes stay classes") };
         assert_eq!(labels.iter().sum::<u32>(), 2);
         let mut all = [split.train.inputs(), split.test.inputs()].concat();
         all.sort_by(f32::total_cmp);

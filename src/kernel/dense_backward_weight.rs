@@ -105,10 +105,10 @@ impl Family for DenseBackwardWeight {
         // The diagonal rule has no share that depends on the weights.
         let scaled = scale.iter().any(|&s| s != T::zero()) && self.rotated;
         // The shares are added while the product is still in the cache.
-        let panel = |index: usize, d_w: &mut [T], parallel: bool| {
+        let panel = |index: usize, d_w: &mut [T], alone: bool| {
             let (first, rows) = (index * PANEL_ROWS, d_w.len() / units);
             let size = (rows, self.batch, units);
-            let multiply = if parallel { multiply } else { multiply_here };
+            let multiply = if alone { multiply } else { multiply_here };
             multiply(d_w, size, transposed(&x[first..], self.inputs), matrix(d_f, units));
             let w = &w[first * units..][..d_w.len()];
             super::rows::vectorised(|| {
@@ -128,9 +128,9 @@ impl Family for DenseBackwardWeight {
                 }
             });
         };
-        if self.inputs * self.batch * units < PARALLEL_WORK {
-            d_w.chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, false));
-        } else if self.inputs < 4 * PANEL_ROWS {
+        // Too few panels for the threads take the threads to each product in turn, where that pays.
+        let few = self.inputs < 4 * PANEL_ROWS || self.inputs * self.batch * units < PARALLEL_WORK;
+        if few {
             d_w.chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, true));
         } else {
             d_w.par_chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, false));

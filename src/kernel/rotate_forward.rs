@@ -2,7 +2,6 @@
 
 use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::{LearnL, Real, Rotation, Rule};
-use rayon::prelude::*;
 
 uniforms!(RotateForwardUniforms {
     inputs: u32,
@@ -81,24 +80,17 @@ impl Family for RotateForward {
         let x_q = T::of(self.rotation.x_q.into());
         q.fill(T::zero());
         // Sums of a block of rows are summed in turn: a small q is a difference of large numbers.
-        let block = |rows: &[T]| {
+        let sums = super::rows::map_parts(w, ROWS * self.units, |rows| {
             let mut sums = vec![T::zero(); self.units];
-            super::rows::vectorised(|| {
-                for row in rows.chunks_exact(self.units) {
-                    if aligned {
-                        sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
-                    } else {
-                        sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
-                    }
+            for row in rows.chunks_exact(self.units) {
+                if aligned {
+                    sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
+                } else {
+                    sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
                 }
-            });
+            }
             sums
-        };
-        let sums: Vec<Vec<T>> = if w.len() < 1 << 16 {
-            w.chunks(ROWS * self.units).map(block).collect()
-        } else {
-            w.par_chunks(ROWS * self.units).map(block).collect()
-        };
+        });
         for sums in sums {
             q.iter_mut().zip(sums).for_each(|(q, sum)| *q = *q + sum);
         }

@@ -65,3 +65,17 @@ pub(crate) fn map_blocks<T: Send, R: Send>(
         out.par_chunks_mut(width).enumerate().map(call).collect()
     }
 }
+
+/// Gives stretches of `width` elements to `work` and returns the results in order, like [`map_blocks`].
+pub(crate) fn map_parts<T: Sync, R: Send>(
+    values: &[T],
+    width: usize,
+    work: impl Fn(&[T]) -> R + Sync,
+) -> Vec<R> {
+    let call = |part: &[T]| vectorised(|| work(part));
+    if values.len() < PARALLEL_ELEMENTS {
+        values.chunks(width).map(call).collect()
+    } else {
+        values.par_chunks(width).map(call).collect()
+    }
+}

@@ -2,7 +2,6 @@
 
 use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
-use rayon::prelude::*;
 
 /// Numbers that one workgroup sums.
 const CHUNK: usize = 4096;
@@ -46,26 +45,14 @@ impl Family for SumSquares {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let values = args.read(0);
-        let sum = |values: &[T]| {
-            super::rows::vectorised(|| {
-                // Eight sums side by side: a single one could not be vectorised.
-                let mut sums = [T::zero(); 8];
-                for eight in values.chunks(8) {
-                    sums.iter_mut().zip(eight).for_each(|(sum, &v)| *sum = *sum + v * v);
-                }
-                sums.into_iter().sum()
-            })
-        };
-        let partials = args.write(1);
-        if values.len() < 1 << 16 {
-            partials
-                .iter_mut()
-                .zip(values.chunks(CHUNK))
-                .for_each(|(partial, values)| *partial = sum(values));
-        } else {
-            let all = partials.par_iter_mut().zip(values.par_chunks(CHUNK));
-            all.for_each(|(partial, values)| *partial = sum(values));
-        }
+        let sums = super::rows::map_parts(args.read(0), CHUNK, |values| {
+            // Eight sums side by side: a single one could not be vectorised.
+            let mut sums = [T::zero(); 8];
+            for eight in values.chunks(8) {
+                sums.iter_mut().zip(eight).for_each(|(sum, &v)| *sum = *sum + v * v);
+            }
+            sums.into_iter().sum()
+        });
+        args.write(1).copy_from_slice(&sums);
     }
 }

@@ -71,7 +71,7 @@ mod tests {
                 Some((first, if kept.contains(&b) { usize::MAX } else { times.next_back().unwrap_or(first) }))
             };
             for a in 0..count {
-                let Home::Scratch(slot) = buffers[a].home else { unreachable!() };
+                let Home::Scratch(slot) = buffers[a].home else { panic!("scratch stays scratch") };
                 prop_assert!(slots[slot] >= buffers[a].len);
                 for b in 0..a {
                     if let (Some(x), Some(y)) = (lifetime(a), lifetime(b))

@@ -33,6 +33,13 @@ struct Step {
     begins: bool,
 }
 
+impl Step {
+    /// Whether the optimiser updates the parameters at its end.
+    fn updates(&self) -> bool {
+        self.ending != Ending::Accumulate
+    }
+}
+
 /// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
 fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
     let group_rows = batch.saturating_mul(accumulate);
@@ -184,7 +191,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             from = to;
         }
         let seconds = begin.elapsed().as_secs_f64();
-        let trained = evaluation(&sums, &self.trainer.metrics, self.train, columns);
+        let trained = evaluation(&sums, &self.trainer.metrics, self.train);
         let validated = match (&self.evaluator, self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
             _ => None,
@@ -247,7 +254,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         for step in steps {
             let [rate, alpha] = self.trainer.optimizer.rates(updates);
             table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
-            updates += u64::from(step.ending != Ending::Accumulate);
+            updates += u64::from(step.updates());
         }
         executor.write(keys::RATES, 0, Values::F64(&table))?;
         executor.write(keys::CLOCK, 0, Values::U32(&clock_words(begin, cursor)))?;
@@ -262,8 +269,8 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             // The word counts modulo 2³².
             let index = (halted - 1).wrapping_sub(begin as u32) as usize;
             let (done, failed) = (&steps[..index], steps[index]);
-            self.model.updated |= done.iter().any(|s| s.ending != Ending::Accumulate);
-            updates -= steps[index..].iter().filter(|s| s.ending != Ending::Accumulate).count() as u64;
+            self.model.updated |= done.iter().any(Step::updates);
+            updates -= steps[index..].iter().filter(|s| s.updates()).count() as u64;
             self.model.updates.insert(kind, updates);
             self.model.steps = begin + done.len() as u64;
             let words = clock_words(self.model.steps, cursor + failed.first - first);
@@ -273,7 +280,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             );
         }
         self.model.steps += steps.len() as u64;
-        self.model.updated |= steps.iter().any(|s| s.ending != Ending::Accumulate);
+        self.model.updated |= steps.iter().any(Step::updates);
         self.model.updates.insert(kind, updates);
         Ok(tallies)
     }

@@ -12,8 +12,7 @@ use crate::{Dataset, Metric, Model, Result};
 use web_time::Instant;
 
 /// The loss and the metrics from the sums of their columns over a data set.
-pub(super) fn evaluation(sums: &[f64], metrics: &[Metric], data: &Dataset, columns: usize) -> Evaluation {
-    debug_assert_eq!(sums.len(), columns);
+pub(super) fn evaluation(sums: &[f64], metrics: &[Metric], data: &Dataset) -> Evaluation {
     let width = data.targets().width();
     let mut column = 1;
     let value = |metric: &Metric| {
@@ -98,7 +97,7 @@ impl Evaluator {
                 pace.note(times, since.elapsed().as_secs_f64());
             }
         }
-        Ok(evaluation(&sums, &self.metrics, data, self.columns))
+        Ok(evaluation(&sums, &self.metrics, data))
     }
 
     /// Gives back what the device held for the evaluation.

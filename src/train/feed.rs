@@ -112,6 +112,10 @@ impl Feed {
             let identity: Vec<u32> = (0..self.rows as u32).collect();
             return executor.write(&self.key("order"), 0, Values::U32(&identity));
         }
+        self.write(executor, data)
+    }
+
+    fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
         self.inputs.write(executor, data.inputs())?;
         match (data.targets(), &self.targets) {
             (Targets::Values { values, .. }, Some(table)) => table.write(executor, values),
@@ -176,20 +180,7 @@ impl Feed {
             return Ok(first);
         }
         let rows: Vec<usize> = order[first..first + count].iter().map(|&r| r as usize).collect();
-        let pick = |values: &[f32], width: usize| -> Vec<f32> {
-            rows.iter().flat_map(|&r| &values[r * width..(r + 1) * width]).copied().collect()
-        };
-        self.inputs.write(executor, &pick(data.inputs(), data.row_len()))?;
-        match (data.targets(), &self.targets) {
-            (Targets::Values { values, .. }, Some(table)) => {
-                table.write(executor, &pick(values, table.width))?
-            }
-            (Targets::Classes { labels, .. }, _) => {
-                let labels: Vec<u32> = rows.iter().map(|&r| labels[r]).collect();
-                executor.write(&self.key("labels"), 0, Values::U32(&labels))?;
-            }
-            _ => {}
-        }
+        self.write(executor, &data.select(&rows)?)?;
         Ok(0)
     }
 }

@@ -54,17 +54,15 @@ pub(super) async fn inspect(
     let task = trainer.task();
     task.allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, u64::MAX, batch)?;
-    let reports = match feed.begin(&mut *model.executor, &(0..batch as u32).collect::<Vec<_>>()) {
-        Ok(()) => {
-            let words = [0; clock::LEN];
-            match replay(trainer, model, &feed, batch, Purpose::Inspect, words) {
-                Ok((program, traces)) => {
-                    let reports = read_reports(model, program, &traces).await;
-                    model.executor.release(program);
-                    reports
-                }
-                Err(error) => Err(error),
-            }
+    let order: Vec<u32> = (0..batch as u32).collect();
+    let ready = feed.begin(&mut *model.executor, &order);
+    let replayed =
+        ready.and_then(|()| replay(trainer, model, &feed, batch, Purpose::Inspect, [0; clock::LEN]));
+    let reports = match replayed {
+        Ok((program, traces)) => {
+            let reports = read_reports(model, program, &traces).await;
+            model.executor.release(program);
+            reports
         }
         Err(error) => Err(error),
     };

@@ -161,8 +161,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Options or data that do not fit, by name; [`Error::NonFinite`] when a loss or a gradient is not finite any
     /// more, in which case the model has the last weights that gave finite ones, and optimisers begin anew;
-    /// the device's errors. What there
-    /// was of the history before is at [`Trainer::history`].
+    /// the device's errors. What there was of the history before is at [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
     pub fn fit(
         &mut self,

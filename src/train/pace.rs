@@ -1,4 +1,4 @@
-//! How much goes out at once.
+//! A submission: how many steps it holds, and the clock at its beginning.
 
 use crate::kernel::clock;
 use crate::model::SLOTS;

@@ -114,7 +114,7 @@ fn r2_and_regression_metrics_follow_their_definition() {
         trainer.fit(&mut model, &data, None).unwrap();
         let found = trainer.evaluate(&mut model, &data).unwrap();
         let predicted = model.predict(data.inputs()).unwrap();
-        let autorot::Targets::Values { values, .. } = data.targets() else { unreachable!() };
+        let autorot::Targets::Values { values, .. } = data.targets() else { panic!("values stay values") };
         let pairs = || predicted.iter().zip(values).map(|(&p, &t)| (f64::from(p), f64::from(t)));
         let mean_error = pairs().map(|(p, t)| (p - t).abs()).sum::<f64>() / 100.0;
         let r2 = (0..2).map(|output| {
