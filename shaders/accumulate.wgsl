@@ -1,7 +1,7 @@
 // accumulate: total = weight·gradient, added to what is there unless the step is the first of its group.
 //
 // gradient [count]  rates [slots, 4]: weight in column 2, first in column 3 of row clock.slot  clock  → total [count]
-// Workgroup: 64 invocations. Grid: ⌈count/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,15 +9,14 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = flat_index(group, groups, local, 64u);
+    let i = 4u * flat_index(group, groups, local, 64u);
     if (i >= u.count) {
         return;
     }
     let row = min(clock[SLOT], u.last_slot) * 4u;
-    let share = rates[row + 2u] * gradient[i];
-    if (rates[row + 3u] != 0.0) {
-        total[i] = share;
-    } else {
-        total[i] += share;
+    var sum = rates[row + 2u] * get_gradient(i);
+    if (rates[row + 3u] == 0.0) {
+        sum += get_total(i);
     }
+    put_total(i, sum, u.count - i);
 }

@@ -1,9 +1,9 @@
 // dense_backward_weight: dW = xᵀ·df + the virtual sample's share + the regulariser's share.
-// The virtual sample adds shift[n] (diagonal rule: x_Q·dq) and scale[n]·W (aligned rule: x_Q²·dq/q) to column n.
+// The virtual sample adds shift[n] (diagonal rule: x_Q·dq) or scale[n]·W (aligned rule: x_Q²·dq/q) to column n.
 //
-// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample [2N]: shift then scale (any, when rotated = 0)
+// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample [N]: shift (rotated = 1) or scale (rotated = 2) (any, when rotated = 0)
 // → d_w [K, N]
-// Product: rows K, depth B, columns N. Tiles and grid: lib/product_*.wgsl; loading: lib/load/dense_backward_weight*.wgsl.
+// Product: rows K, depth B, columns N. Tiles and grid: lib/product_*.wgsl.
 
 const A_ALONG_K: bool = false;
 const B_ALONG_K: bool = false;
@@ -12,12 +12,21 @@ fn rows() -> u32 { return u.inputs; }
 fn depth() -> u32 { return u.batch; }
 fn cols() -> u32 { return u.units; }
 
-fn store(row: u32, col: u32, sum: f32) {
-    let i = row * u.units + col;
-    let weight = w[i];
-    var value = sum + u.l1 * sign(weight) + 2.0 * u.l2 * weight;
-    if (u.rotated != 0u) {
-        value += virtual_sample[col] + virtual_sample[u.units + col] * weight;
+fn line_a(k: u32, row: u32) -> vec4<f32> { return get_x(k * u.inputs + row); }
+fn line_b(k: u32, col: u32) -> vec4<f32> { return get_d_f(k * u.units + col); }
+
+fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {
+    let first = row * u.units + col;
+    var value = sums;
+    if (u.rotated == 1u) {
+        value += get_virtual_sample(col);
     }
-    d_w[i] = value;
+    if (u.rotated == 2u) {
+        value += get_virtual_sample(col) * get_w(first);
+    }
+    if (u.l1 != 0.0 || u.l2 != 0.0) {
+        let weights = get_w(first);
+        value += u.l1 * sign(weights) + 2.0 * u.l2 * weights;
+    }
+    put_d_w(first, value, u.units - col);
 }

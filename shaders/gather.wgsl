@@ -2,7 +2,7 @@
 //
 // data [rows, width]  order [all rows of the set]  clock  → out [B, width]
 // out[r] = data[order[clock.cursor + r] − first_row]
-// Workgroup: 64 invocations, one a number. Grid: ⌈B·width/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, each with four numbers of a row. Grid: ⌈B·⌈width/4⌉/64⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
 fn main(
@@ -11,13 +11,15 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = flat_index(group, groups, local, 64u);
-    if (i >= u.batch * u.width) {
+    let quads = (u.width + 3u) / 4u;
+    if (i >= u.batch * quads) {
         return;
     }
-    let place = clock[CURSOR] + i / u.width;
-    let row = order[min(place, u.last)];
+    let r = i / quads;
+    let row = order[min(clock[CURSOR] + r, u.last)];
     if (row < u.first_row || row - u.first_row >= u.rows) {
         return;
     }
-    out[i] = data[(row - u.first_row) * u.width + i % u.width];
+    let column = (i % quads) * 4u;
+    put_out(r * u.width + column, get_data((row - u.first_row) * u.width + column), u.width - column);
 }

@@ -13,8 +13,9 @@ fn main(
     let first = chunk * 4096u;
     let end = min(first + 4096u, u.count);
     var total = 0.0;
-    for (var i = first + local; i < end; i += LANES) {
-        total += u.l1 * abs(w[i]) + u.l2 * w[i] * w[i];
+    for (var i = first + 4u * local; i < end; i += 4u * LANES) {
+        let weights = until_end(get_w(i), end - i);
+        total += dot(u.l1 * abs(weights) + u.l2 * weights * weights, vec4<f32>(1.0));
     }
     total = sum_lanes(total, local);
     if (local == 0u && chunk < u.groups) {

@@ -2,7 +2,7 @@
 //
 // gradient [count]  rates [slots, 4]: lr in column 0 of row clock.slot  control: clip factor  clock
 // → w, previous (w from before) [count]  m [count] (any, when momentum = 0)
-// Workgroup: 64 invocations, one a parameter. Grid: ⌈count/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, each with four parameters. Grid: ⌈count/256⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,17 +10,18 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = flat_index(group, groups, local, 64u);
+    let i = 4u * flat_index(group, groups, local, 64u);
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }
-    previous[i] = w[i];
-    let change = -rates[min(clock[SLOT], u.last_slot) * 4u] * clipped(gradient[i]);
-    if (u.momentum == 0.0) {
-        w[i] += change;
-        return;
+    let count = u.count - i;
+    let weight = get_w(i);
+    put_previous(i, weight, count);
+    var change = -rates[min(clock[SLOT], u.last_slot) * 4u] * clipped(get_gradient(i));
+    if (u.momentum != 0.0) {
+        let velocity = u.momentum * get_m(i) + change;
+        put_m(i, velocity, count);
+        change = select(velocity, u.momentum * velocity + change, u.nesterov != 0u);
     }
-    let velocity = u.momentum * m[i] + change;
-    m[i] = velocity;
-    w[i] += select(velocity, u.momentum * velocity + change, u.nesterov != 0u);
+    put_w(i, weight + change, count);
 }

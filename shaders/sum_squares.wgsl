@@ -13,8 +13,9 @@ fn main(
     let first = chunk * 4096u;
     let end = min(first + 4096u, u.count);
     var total = 0.0;
-    for (var i = first + local; i < end; i += LANES) {
-        total += values[i] * values[i];
+    for (var i = first + 4u * local; i < end; i += 4u * LANES) {
+        let v = until_end(get_values(i), end - i);
+        total += dot(v, v);
     }
     total = sum_lanes(total, local);
     if (local == 0u && first < u.count) {

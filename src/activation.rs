@@ -91,15 +91,20 @@ macro_rules! activations {
                 }
             }
 
-            /// The WGSL functions `activation(z)` and `activation_derivative(z)`.
+            /// The WGSL functions `activation(z)` and `activation_derivative(z)`, and `activations` and
+            /// `activation_derivatives` of four numbers.
             pub(crate) fn wgsl(self) -> String {
                 let (value, derivative) = match self {
                     $( Self::$variant => ($wgsl_value, $wgsl_derivative), )+
                 };
-                format!(
-                    "fn activation(z: f32) -> f32 {{\n    return {value};\n}}\n\n\
-                     fn activation_derivative(z: f32) -> f32 {{\n    return {derivative};\n}}\n"
-                )
+                let function = |name: &str, value: &str| {
+                    let parts = ["x", "y", "z", "w"].map(|part| format!("{name}(z.{part})")).join(", ");
+                    format!(
+                        "fn {name}(z: f32) -> f32 {{\n    return {value};\n}}\n\n\
+                         fn {name}s(z: vec4<f32>) -> vec4<f32> {{\n    return vec4<f32>({parts});\n}}\n"
+                    )
+                };
+                function("activation", value) + "\n" + &function("activation_derivative", derivative)
             }
         }
     };

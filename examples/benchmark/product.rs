@@ -3,10 +3,11 @@
 use crate::median;
 use crate::peak::Peak;
 use crate::report::Row;
-use autorot::kernel::{DenseForward, Element};
+use autorot::kernel::registry::rotation;
+use autorot::kernel::{DenseForward, Element, UNUSED};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
-use autorot::{Activation, Device, Result};
+use autorot::{Activation, Device, LearnL, Result, Rule};
 use std::time::Instant;
 
 /// Rows, depth and columns.
@@ -32,7 +33,7 @@ pub fn time(device: &Device, size: (usize, usize, usize), seconds: f64, peak: &P
         inputs,
         units,
         has_bias: true,
-        rotated: true,
+        rotation: Some(rotation(Rule::Diagonal, LearnL::Fixed)),
         keep_z: false,
         activation: Activation::Tanh,
     };
@@ -47,8 +48,9 @@ pub fn time(device: &Device, size: (usize, usize, usize), seconds: f64, peak: &P
         view("x", batch * inputs)?,
         view("w", inputs * units)?,
         view("b", units)?,
+        view("lambda", 1)?,
         view("rotation", 2 * units)?,
-        view("z", 1)?,
+        view("z", UNUSED)?,
         view("y", batch * units)?,
     ];
     rec.op(kernel, args);

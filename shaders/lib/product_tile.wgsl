@@ -1,68 +1,71 @@
-// C[row, col] = Σ_k A[row, k]·B[k, col] through workgroup memory, for adapters where that is fast.
-// The stem gives rows(), depth(), cols(), load_a(row, k), load_b(k, col) and store(row, col, sum).
+// C = A·B through workgroup memory, for adapters where that is fast; the stem's side stands in product_blocks.wgsl and
+// product_plain.wgsl. While one slice of the depth is multiplied, the next is loaded into registers.
 //
-// Tile: 64 rows × 64 columns a workgroup, 16 k at a time; 4 × 4 sums an invocation, in named vec4s.
-// Workgroup memory: 2 × 16 × 64 numbers, 8 KiB. Grid: (⌈cols/64⌉, ⌈rows/64⌉, 1).
+// Tile: TILE rows × TILE columns a workgroup (64, or 128 for large outputs), 16 k at a time; an invocation has one block
+// of 4 × 4 sums in every 64 × 64 of it. One invocation loads one block of A or of B: with TILE 64 half of them load.
+// Workgroup memory: 2 × 16 × TILE numbers, 8 or 16 KiB. Grid: (⌈cols/TILE⌉, ⌈rows/TILE⌉, 1).
 
 const DEPTH: u32 = 16u;
-const QUADS: u32 = 16u;
+const LINE: u32 = TILE / 4u; // vec4s of a k in workgroup memory
 
-var<workgroup> tile_a: array<vec4<f32>, 256>;
-var<workgroup> tile_b: array<vec4<f32>, 256>;
-
-fn padded_a(row: u32, k: u32) -> f32 {
-    if (row < rows() && k < depth()) {
-        return load_a(row, k);
-    }
-    return 0.0;
-}
-
-fn padded_b(k: u32, col: u32) -> f32 {
-    if (k < depth() && col < cols()) {
-        return load_b(k, col);
-    }
-    return 0.0;
-}
+var<workgroup> tile_a: array<vec4<f32>, DEPTH * LINE>;
+var<workgroup> tile_b: array<vec4<f32>, DEPTH * LINE>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let first_row = group.y * 64u;
-    let first_col = group.x * 64u;
-    let fast = local % QUADS;
-    let slow = local / QUADS;
-    // Neighbouring invocations read neighbouring addresses: which index runs fast depends on the operand's layout.
-    let a_k = select(slow, fast, A_ALONG_K);
-    let a_quad = select(fast, slow, A_ALONG_K);
-    let b_k = select(slow, fast, B_ALONG_K);
-    let b_quad = select(fast, slow, B_ALONG_K);
-    let a_row = first_row + a_quad * 4u;
-    let b_col = first_col + b_quad * 4u;
-    var c0 = vec4<f32>();
-    var c1 = vec4<f32>();
-    var c2 = vec4<f32>();
-    var c3 = vec4<f32>();
+    let first_row = group.y * TILE;
+    let first_col = group.x * TILE;
+    let fast = local % 16u;
+    let slow = local / 16u;
+    // The block that this invocation loads: four k from `load_k`, and the quad of rows or columns. Neighbours read
+    // neighbouring addresses.
+    let loads_a = local < TILE;
+    let loads_b = local >= TILE && local < 2u * TILE;
+    let block = local % TILE;
+    let along = select(B_ALONG_K, A_ALONG_K, loads_a);
+    let load_k = 4u * select(block / LINE, block % 4u, along);
+    let quad = select(block % LINE, block / 4u, along);
+    let place = load_k * LINE + quad;
+    var c#a#l#b = vec4<f32>();
+    var column = vec4<f32>();
+    var next = mat4x4<f32>();
+    if (loads_a && load_k < depth()) { next = block_a(first_row + quad * 4u, load_k); }
+    if (loads_b && load_k < depth()) { next = block_b(load_k, first_col + quad * 4u); }
     for (var k0 = 0u; k0 < depth(); k0 += DEPTH) {
-        let ka = k0 + a_k;
-        let kb = k0 + b_k;
-        tile_a[a_k * QUADS + a_quad] =
-            vec4<f32>(padded_a(a_row, ka), padded_a(a_row + 1u, ka), padded_a(a_row + 2u, ka), padded_a(a_row + 3u, ka));
-        tile_b[b_k * QUADS + b_quad] =
-            vec4<f32>(padded_b(kb, b_col), padded_b(kb, b_col + 1u), padded_b(kb, b_col + 2u), padded_b(kb, b_col + 3u));
+        if (loads_a) {
+            tile_a[place] = next[0];
+            tile_a[place + LINE] = next[1];
+            tile_a[place + 2u * LINE] = next[2];
+            tile_a[place + 3u * LINE] = next[3];
+        }
+        if (loads_b) {
+            tile_b[place] = next[0];
+            tile_b[place + LINE] = next[1];
+            tile_b[place + 2u * LINE] = next[2];
+            tile_b[place + 3u * LINE] = next[3];
+            if (COLUMN_SUMS) { column += block_terms(next); }
+        }
         workgroupBarrier();
-        for (var k = 0u; k < DEPTH; k++) {
-            let a = tile_a[k * QUADS + slow];
-            let b = tile_b[k * QUADS + fast];
-            c0 += a.x * b;
-            c1 += a.y * b;
-            c2 += a.z * b;
-            c3 += a.w * b;
+        let k = k0 + DEPTH + load_k;
+        next = mat4x4<f32>();
+        if (loads_a && k < depth()) { next = block_a(first_row + quad * 4u, k); }
+        if (loads_b && k < depth()) { next = block_b(k, first_col + quad * 4u); }
+        for (var i = 0u; i < DEPTH; i++) {
+            let a#a = tile_a[i * LINE + #au * 16u + slow];
+            let b#b = tile_b[i * LINE + #bu * 16u + fast];
+            c#a#l#b += a#a.#l * b#b;
         }
         workgroupBarrier();
     }
+    var f#b = vec4<f32>();
+    if (COLUMN_SUMS) {
+        if (loads_b) { tile_b[place] = column; }
+        workgroupBarrier();
+        f#b = tile_b[#bu * 16u + fast] + tile_b[#bu * 16u + fast + 4u * LINE];
+        f#b += tile_b[#bu * 16u + fast + 8u * LINE] + tile_b[#bu * 16u + fast + 12u * LINE];
+        f#b = finish_columns(first_col + #bu * 64u + fast * 4u, f#b, first_row + slow == 0u);
+    }
     let row = first_row + slow * 4u;
     let col = first_col + fast * 4u;
-    store_quad(row, col, c0);
-    store_quad(row + 1u, col, c1);
-    store_quad(row + 2u, col, c2);
-    store_quad(row + 3u, col, c3);
+    store_inside(row + #au * 64u + #nu, col + #bu * 64u, c#a#l#b, f#b);
 }

@@ -29,3 +29,8 @@ fn max_lanes(value: f32, local: u32) -> f32 {
     workgroupBarrier();
     return lanes[0];
 }
+
+// The first `count` of four numbers, and zeros.
+fn until_end(v: vec4<f32>, count: u32) -> vec4<f32> {
+    return select(vec4<f32>(), v, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(count));
+}

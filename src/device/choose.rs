@@ -4,6 +4,7 @@ use super::Executor;
 use super::cpu::Cpu;
 use super::gpu::GpuExecutor;
 use super::pipelines::Gpu;
+use crate::kernel::Traits;
 use crate::{Error, Result};
 use std::sync::Arc;
 
@@ -143,6 +144,14 @@ impl Device {
         &self.why
     }
 
+    /// What decides between kernel variants on a GPU.
+    pub fn traits(&self) -> Traits {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.traits(),
+            _ => Traits::default(),
+        }
+    }
+
     /// Whether plans run through wgpu.
     pub fn is_gpu(&self) -> bool {
         matches!(self.kind, Kind::Gpu(_))
@@ -251,6 +260,9 @@ async fn ranked() -> (Vec<wgpu::Adapter>, String) {
     (adapters, note)
 }
 
+/// Features that some kernel variants use where an adapter offers them.
+const OPTIONAL: wgpu::Features = wgpu::Features::SUBGROUP;
+
 /// Opens an adapter with WebGPU's default limits, except that buffers may be as large as it allows.
 async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
     let offered = adapter.limits();
@@ -261,6 +273,7 @@ async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
     };
     let request = wgpu::DeviceDescriptor {
         label: Some("autorot"),
+        required_features: adapter.features() & OPTIONAL,
         required_limits: limits,
         memory_hints: wgpu::MemoryHints::Performance,
         ..Default::default()

@@ -88,7 +88,9 @@ impl GpuExecutor {
 
     fn variant(&self, kernel: &dyn Kernel) -> usize {
         let wanted = self.variant.and_then(|name| kernel.variants().iter().position(|v| *v == name));
-        wanted.filter(|&v| kernel.supports(v)).unwrap_or_else(|| kernel.prefer(self.gpu.traits()))
+        wanted
+            .filter(|&v| kernel.supports(v, self.gpu.traits()))
+            .unwrap_or_else(|| kernel.prefer(self.gpu.traits()))
     }
 
     fn bind_op(

@@ -37,7 +37,13 @@ impl Gpu {
 
     /// What decides between kernel variants.
     pub fn traits(&self) -> Traits {
-        Traits { software: self.info.device_type == wgpu::DeviceType::Cpu }
+        let Self { info, .. } = self;
+        let fixed = info.subgroup_min_size == info.subgroup_max_size;
+        let granted = self.device.features().contains(wgpu::Features::SUBGROUP);
+        Traits {
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            subgroup: if granted && fixed { info.subgroup_min_size } else { 0 },
+        }
     }
 
     /// The pipeline of a kernel's variant, made on first use, with or without the driver's checks of every index.
@@ -124,11 +130,13 @@ impl Gpu {
         ];
         let scopes = filters.map(|(filter, remedy)| (self.device.push_error_scope(filter), remedy));
         let result = work();
-        // The scope opened last is closed first.
-        for (scope, remedy) in scopes.into_iter().rev() {
-            if let Some(Some(error)) = ready(scope.pop()) {
-                return Err(self.error(format!("{what}: {error}"), remedy));
-            }
+        // The scope opened last is closed first; all are closed, also after an error.
+        let found = scopes.into_iter().rev().filter_map(|(scope, remedy)| {
+            ready(scope.pop()).flatten().map(|error| self.error(format!("{what}: {error}"), remedy))
+        });
+        match found.collect::<Vec<_>>().into_iter().next() {
+            Some(error) => return Err(error),
+            None => {}
         }
         Ok(result)
     }

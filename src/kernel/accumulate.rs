@@ -1,7 +1,9 @@
 //! Gradient accumulation over several steps.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl,
+};
 use crate::Real;
 
 /// The columns of the table of rates: what the host computes anew for every step.
@@ -32,6 +34,8 @@ pub struct Accumulate {
 impl Family for Accumulate {
     const NAME: &'static str = "accumulate";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["gradient", "total"];
     const BINDINGS: &'static [Binding] =
         &[read("gradient"), read("rates"), read_index("clock"), update("total")];
     type Uniforms = AccumulateUniforms;
@@ -49,7 +53,11 @@ impl Family for Accumulate {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.count, 64)
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -17,18 +17,12 @@ pub struct DenseBackwardInput {
     pub units: usize,
 }
 
-impl DenseBackwardInput {
-    /// Whether the operands can be read as vec4s.
-    fn by_fours(&self) -> bool {
-        self.units.is_multiple_of(4)
-    }
-}
-
 impl Family for DenseBackwardInput {
     const NAME: &'static str = "dense_backward_input";
     const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("d_f"), read("w"), write("d_x")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["d_f", "w", "d_x"];
     type Uniforms = DenseBackwardInputUniforms;
 
     fn lens(&self) -> Vec<usize> {
@@ -44,23 +38,21 @@ impl Family for DenseBackwardInput {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        product::shader(
-            wgsl!("dense_backward_input.wgsl"),
-            [wgsl!("lib/load/dense_backward_input.wgsl"), wgsl!("lib/load/dense_backward_input4.wgsl")],
-            variant,
-        )
+        let mut parts = vec![product::plain()];
+        parts.extend(product::shader(wgsl!("dense_backward_input.wgsl"), variant));
+        parts
     }
 
     fn grid(&self, variant: usize) -> Grid {
         product::grid(variant, self.batch, self.inputs)
     }
 
-    fn quads(&self, variant: usize) -> &'static [&'static str] {
-        product::quads(variant, &["d_f", "w"])
+    fn by_fours(&self) -> bool {
+        self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
     }
 
-    fn supports(&self, variant: usize) -> bool {
-        product::supports(variant, self.by_fours())
+    fn supports(&self, variant: usize, traits: Traits) -> bool {
+        product::supports(variant, self.by_fours(), traits)
     }
 
     fn prefer(&self, traits: Traits) -> usize {

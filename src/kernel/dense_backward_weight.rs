@@ -1,8 +1,8 @@
 //! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
 
 use super::product::{self, PARALLEL_WORK, matrix, multiply, multiply_here, transposed};
-use super::{Args, Binding, Family, Grid, Traits, Trust, read, uniforms, wgsl, write};
-use crate::Real;
+use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, read, uniforms, wgsl, write};
+use crate::{Real, Rule};
 use rayon::prelude::*;
 
 uniforms!(DenseBackwardWeightUniforms {
@@ -14,8 +14,8 @@ uniforms!(DenseBackwardWeightUniforms {
     l2: f32,
 });
 
-/// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + shift + scale ⊙ W
-/// + l1·sign(W) + 2·l2·W, where shift and scale are the virtual sample's share of column n.
+/// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share
+/// + l1·sign(W) + 2·l2·W. The share is shift\[n\] by the diagonal rule and scale\[n\]·W by the aligned one.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardWeight {
     /// B.
@@ -24,8 +24,8 @@ pub struct DenseBackwardWeight {
     pub inputs: usize,
     /// N.
     pub units: usize,
-    /// Whether the virtual sample contributes.
-    pub rotated: bool,
+    /// The rule by which the virtual sample contributes, or `None` for a classic layer.
+    pub rule: Option<Rule>,
     /// The L1 regulariser's factor.
     pub l1: f32,
     /// The L2 regulariser's factor.
@@ -35,19 +35,13 @@ pub struct DenseBackwardWeight {
 /// Rows of dW that one task computes: few enough to stay in a cache, enough to be worth packing df for.
 const PANEL_ROWS: usize = 128;
 
-impl DenseBackwardWeight {
-    /// Whether the operands can be read as vec4s.
-    fn by_fours(&self) -> bool {
-        [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4))
-    }
-}
-
 impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
     const TRUST: Trust = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("x"), read("d_f"), read("w"), read("virtual_sample"), write("d_w")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["x", "d_f", "w", "virtual_sample", "d_w"];
     type Uniforms = DenseBackwardWeightUniforms;
 
     fn lens(&self) -> Vec<usize> {
@@ -56,7 +50,7 @@ impl Family for DenseBackwardWeight {
             self.batch * self.inputs,
             self.batch * self.units,
             weights,
-            if self.rotated { 2 * self.units } else { 1 },
+            if self.rule.is_some() { self.units } else { UNUSED },
             weights,
         ]
     }
@@ -66,30 +60,32 @@ impl Family for DenseBackwardWeight {
             batch: self.batch as u32,
             inputs: self.inputs as u32,
             units: self.units as u32,
-            rotated: self.rotated.into(),
+            rotated: match self.rule {
+                None => 0,
+                Some(Rule::Diagonal) => 1,
+                Some(Rule::Aligned) => 2,
+            },
             l1: self.l1,
             l2: self.l2,
         }
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        product::shader(
-            wgsl!("dense_backward_weight.wgsl"),
-            [wgsl!("lib/load/dense_backward_weight.wgsl"), wgsl!("lib/load/dense_backward_weight4.wgsl")],
-            variant,
-        )
+        let mut parts = vec![product::plain()];
+        parts.extend(product::shader(wgsl!("dense_backward_weight.wgsl"), variant));
+        parts
     }
 
     fn grid(&self, variant: usize) -> Grid {
         product::grid(variant, self.inputs, self.units)
     }
 
-    fn quads(&self, variant: usize) -> &'static [&'static str] {
-        product::quads(variant, &["x", "d_f"])
+    fn by_fours(&self) -> bool {
+        [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4))
     }
 
-    fn supports(&self, variant: usize) -> bool {
-        product::supports(variant, self.by_fours())
+    fn supports(&self, variant: usize, traits: Traits) -> bool {
+        product::supports(variant, self.by_fours(), traits)
     }
 
     fn prefer(&self, traits: Traits) -> usize {
@@ -101,9 +97,6 @@ impl Family for DenseBackwardWeight {
         let d_w = args.write(4);
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
-        let (shift, scale) = virtual_sample.split_at(if self.rotated { units } else { 0 });
-        // The diagonal rule has no share that depends on the weights.
-        let scaled = scale.iter().any(|&s| s != T::zero()) && self.rotated;
         // The shares are added while the product is still in the cache.
         let panel = |index: usize, d_w: &mut [T], alone: bool| {
             let (first, rows) = (index * PANEL_ROWS, d_w.len() / units);
@@ -113,12 +106,15 @@ impl Family for DenseBackwardWeight {
             let w = &w[first * units..][..d_w.len()];
             super::rows::vectorised(|| {
                 for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
-                    if self.rotated {
-                        d_w.iter_mut().zip(shift).for_each(|(d_w, &shift)| *d_w = *d_w + shift);
-                    }
-                    if scaled {
-                        let shares = w.iter().zip(scale).map(|(&w, &scale)| w * scale);
-                        d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
+                    match self.rule {
+                        Some(Rule::Diagonal) => {
+                            d_w.iter_mut().zip(virtual_sample).for_each(|(d_w, &shift)| *d_w = *d_w + shift);
+                        }
+                        Some(Rule::Aligned) => {
+                            let shares = w.iter().zip(virtual_sample).map(|(&w, &scale)| w * scale);
+                            d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
+                        }
+                        None => {}
                     }
                     if self.l1 != 0.0 || self.l2 != 0.0 {
                         // Unlike signum, the sign of 0 is 0.

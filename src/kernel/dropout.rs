@@ -1,7 +1,9 @@
 //! Dropout from a counter-based generator: the same bits forward and backward, on every device.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, wgsl, write};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, wgsl, write,
+};
 use crate::Real;
 
 uniforms!(DropoutUniforms { count: u32, seed: u32, threshold: u32, scale: f32 });
@@ -44,6 +46,8 @@ pub(crate) fn random_bits(element: u32, step: u32, seed: u32) -> u32 {
 impl Family for Dropout {
     const NAME: &'static str = "dropout";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "y"];
     const BINDINGS: &'static [Binding] = &[read("x"), read_index("clock"), write("y")];
     type Uniforms = DropoutUniforms;
 
@@ -70,7 +74,11 @@ impl Family for Dropout {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.count, 64)
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

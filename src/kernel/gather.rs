@@ -1,7 +1,9 @@
 //! The rows of a batch, gathered by index on the device: inputs and targets.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl,
+};
 use crate::Real;
 
 uniforms!(GatherUniforms { batch: u32, width: u32, first_row: u32, rows: u32, last: u32 });
@@ -24,6 +26,8 @@ pub struct Gather {
 impl Family for Gather {
     const NAME: &'static str = "gather";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["data", "out"];
     const BINDINGS: &'static [Binding] =
         &[read("data"), read_index("order"), read_index("clock"), update("out")];
     type Uniforms = GatherUniforms;
@@ -47,7 +51,11 @@ impl Family for Gather {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.batch * self.width, 64)
+        flat_grid(self.batch * self.width.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.width.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -4,6 +4,7 @@
 //! A family is a struct that holds one use's sizes and options. Its bindings and uniform block are
 //! declared once, in Rust; the WGSL declarations are generated from them and put before the shader.
 
+mod accessors;
 mod accumulate;
 mod advance;
 mod args;
@@ -20,7 +21,6 @@ mod pointwise_loss;
 mod product;
 pub mod registry;
 mod rotate_backward;
-mod rotate_forward;
 mod rows;
 mod score;
 mod softmax_loss;
@@ -42,7 +42,6 @@ pub use optimizer::{Adam, RmsProp, Sgd};
 pub use penalty::Penalty;
 pub use pointwise_loss::{PointwiseKind, PointwiseLoss};
 pub use rotate_backward::RotateBackward;
-pub use rotate_forward::RotateForward;
 pub use score::{Score, ScoreKind};
 pub use softmax_loss::SoftmaxLoss;
 pub use sum::Sum;
@@ -107,11 +106,24 @@ pub(crate) const fn update_index(name: &'static str) -> Binding {
     Binding { name, access: Access::Update, element: Element::Index }
 }
 
+/// The variants of kernels that go over numbers one by one or four by four.
+pub(crate) const BY_FOURS: &[&str] = &["base", "base4"];
+
+/// The length of a binding that a kernel's options leave unused: one vec4.
+pub const UNUSED: usize = 4;
+
+/// Whether a variant of a family declares vec4s.
+fn by_quads<F: Family>(variant: usize) -> bool {
+    F::VARIANTS[variant].ends_with('4')
+}
+
 /// What of an adapter decides between a kernel's variants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
-    /// A software adapter: no fast workgroup memory, a few wide cores.
+    /// A software adapter: no fast workgroup memory, a few wide cores, loads that gather number by number.
     pub software: bool,
+    /// The invocations of a subgroup, where subgroup operations are granted and all subgroups have one size; else 0.
+    pub subgroup: u32,
 }
 
 /// How many workgroups a dispatch has in each dimension.
@@ -138,8 +150,8 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn lens(&self) -> Vec<usize>;
     /// The names of the variants; all compute the same.
     fn variants(&self) -> &'static [&'static str];
-    /// Whether a variant can do these sizes.
-    fn supports(&self, variant: usize) -> bool;
+    /// Whether a variant can do these sizes on such an adapter.
+    fn supports(&self, variant: usize, traits: Traits) -> bool;
     /// Whether the shader may run without the driver's checks of every index.
     fn trusted(&self) -> bool;
     /// The index of the variant for such an adapter.
@@ -169,13 +181,15 @@ impl Trust {
 }
 
 /// One kernel family: implement this, and the executors have all they need.
-pub trait Family: std::fmt::Debug + Send + Sync {
+pub trait Family: std::fmt::Debug + Send + Sync + Sized {
     /// The stem that names the shader, the twin and the test row.
     const NAME: &'static str;
     /// The buffers, in binding order from binding 1.
     const BINDINGS: &'static [Binding];
     /// The names of the variants.
     const VARIANTS: &'static [&'static str] = &["base"];
+    /// The bindings that the shader reaches four numbers at a time, through the functions `get_…` and `put_…`.
+    const QUADS: &'static [&'static str] = &[];
     /// Whether the shader may run unchecked.
     const TRUST: Trust = Trust::CHECKED;
     /// The uniform block at binding 0.
@@ -189,17 +203,18 @@ pub trait Family: std::fmt::Debug + Send + Sync {
     fn shader(&self, variant: usize) -> Vec<String>;
     /// The workgroups of a variant.
     fn grid(&self, variant: usize) -> Grid;
-    /// The bindings that a variant reads as vec4s.
-    fn quads(&self, _variant: usize) -> &'static [&'static str] {
-        &[]
+    /// Whether the sizes allow the bindings of [`Family::QUADS`] to be declared as vec4s, as the variants whose names
+    /// end in 4 do.
+    fn by_fours(&self) -> bool {
+        false
     }
-    /// Whether a variant can do these sizes.
-    fn supports(&self, _variant: usize) -> bool {
-        true
+    /// Whether a variant can do these sizes on such an adapter.
+    fn supports(&self, variant: usize, _traits: Traits) -> bool {
+        self.by_fours() || !by_quads::<Self>(variant)
     }
     /// The variant for such an adapter, one that can do these sizes.
-    fn prefer(&self, _traits: Traits) -> usize {
-        0
+    fn prefer(&self, traits: Traits) -> usize {
+        (0..Self::VARIANTS.len()).rev().find(|&variant| self.supports(variant, traits)).unwrap_or(0)
     }
     /// The same computation on the CPU: the fallback, and the oracle in f64.
     fn twin<T: Real>(&self, args: Args<'_, T>);
@@ -222,8 +237,8 @@ impl<F: Family> Kernel for F {
         F::VARIANTS
     }
 
-    fn supports(&self, variant: usize) -> bool {
-        Family::supports(self, variant)
+    fn supports(&self, variant: usize, traits: Traits) -> bool {
+        Family::supports(self, variant, traits)
     }
 
     fn trusted(&self) -> bool {
@@ -235,25 +250,30 @@ impl<F: Family> Kernel for F {
     }
 
     fn source(&self, variant: usize) -> String {
+        let by_quads = by_quads::<F>(variant);
         let mut source = format!(
             "// {} ({})\n\n{}@group(0) @binding(0) var<uniform> u: Uniforms;\n",
             F::NAME,
             F::VARIANTS[variant],
             F::Uniforms::wgsl()
         );
+        let mut accessors = String::new();
         for (i, binding) in F::BINDINGS.iter().enumerate() {
             let access = if binding.access == Access::Read { "read" } else { "read_write" };
+            let quads = F::QUADS.contains(&binding.name);
             let element = match binding.element {
-                Element::Float if self.quads(variant).contains(&binding.name) => "vec4<f32>",
+                Element::Float if quads && by_quads => "vec4<f32>",
                 Element::Float => "f32",
                 Element::Index => "u32",
             };
-            source += &format!(
-                "@group(0) @binding({}) var<storage, {access}> {}: array<{element}>;\n",
-                i + 1,
-                binding.name
-            );
+            let name = binding.name;
+            source +=
+                &format!("@group(0) @binding({}) var<storage, {access}> {name}: array<{element}>;\n", i + 1);
+            if quads {
+                accessors += &accessors::of(binding, by_quads);
+            }
         }
+        source += &accessors;
         for part in self.shader(variant) {
             source += "\n";
             source += &part;

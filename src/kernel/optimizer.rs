@@ -3,7 +3,9 @@
 
 use super::accumulate::rates;
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, flat_grid, read, read_index, uniforms, update, wgsl,
+};
 use crate::Real;
 
 /// Shader parts that every optimiser begins with.
@@ -105,6 +107,8 @@ pub struct Sgd {
 impl Family for Sgd {
     const NAME: &'static str = "sgd";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "m"];
     const BINDINGS: &'static [Binding] = &[
         read("gradient"),
         read("rates"),
@@ -117,7 +121,7 @@ impl Family for Sgd {
     type Uniforms = SgdUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let moment = if self.momentum == 0.0 { 1 } else { self.count };
+        let moment = if self.momentum == 0.0 { UNUSED } else { self.count };
         vec![self.count, self.slots * rates::LEN, 2, clock::LEN, self.count, self.count, moment]
     }
 
@@ -136,7 +140,11 @@ impl Family for Sgd {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.count, 64)
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -186,6 +194,8 @@ pub struct RmsProp {
 impl Family for RmsProp {
     const NAME: &'static str = "rmsprop";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "v", "m"];
     const BINDINGS: &'static [Binding] = &[
         read("gradient"),
         read("rates"),
@@ -199,7 +209,7 @@ impl Family for RmsProp {
     type Uniforms = RmsPropUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let moment = if self.momentum == 0.0 { 1 } else { self.count };
+        let moment = if self.momentum == 0.0 { UNUSED } else { self.count };
         vec![self.count, self.slots * rates::LEN, 2, clock::LEN, self.count, self.count, self.count, moment]
     }
 
@@ -219,7 +229,11 @@ impl Family for RmsProp {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.count, 64)
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -282,6 +296,8 @@ pub struct Adam {
 impl Family for Adam {
     const NAME: &'static str = "adam";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "m", "v"];
     const BINDINGS: &'static [Binding] = &[
         read("gradient"),
         read("rates"),
@@ -317,7 +333,11 @@ impl Family for Adam {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.count, 64)
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

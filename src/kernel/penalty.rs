@@ -1,6 +1,6 @@
 //! What a regulariser adds to the loss.
 
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
 
 /// Weights that one workgroup sums.
@@ -29,6 +29,8 @@ impl Penalty {
 impl Family for Penalty {
     const NAME: &'static str = "penalty";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["w"];
     const BINDINGS: &'static [Binding] = &[read("w"), write("partials")];
     type Uniforms = PenaltyUniforms;
 
@@ -51,6 +53,10 @@ impl Family for Penalty {
 
     fn grid(&self, _variant: usize) -> Grid {
         flat_grid(Self::partials(self.count), 1)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

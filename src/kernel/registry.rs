@@ -25,9 +25,11 @@ pub fn rotation(rule: Rule, learn: LearnL) -> Rotation {
 }
 
 /// Batch, inputs and units of the product examples: tiny, ragged and deep, and multiples of 4 but of no tile.
-pub const SIZES: [(usize, usize, usize); 8] = [
+pub const SIZES: [(usize, usize, usize); 10] = [
     (1, 1, 1),
     (5, 7, 3),
+    (5, 9, 4),
+    (6, 8, 5),
     (33, 130, 67),
     (128, 257, 10),
     (9, 4096, 21),
@@ -44,20 +46,25 @@ pub fn all() -> Vec<Entry> {
         rotation(Rule::Aligned, LearnL::PerUnit),
         Rotation { detached: true, ..rotation(Rule::Aligned, LearnL::Fixed) },
     ];
-    let forward = |(batch, inputs, units), has_bias, rotated, keep_z, activation| DenseForward {
+    let forward = |(batch, inputs, units), has_bias, rotation, keep_z, activation| DenseForward {
         batch,
         inputs,
         units,
         has_bias,
-        rotated,
+        rotation,
         keep_z,
         activation,
     };
+    let some = Some(rotations[0]);
     let mut dense_forward: Vec<_> =
-        SIZES.iter().map(|&size| forward(size, true, true, true, Activation::Sigmoid)).collect();
-    dense_forward.extend(Activation::ALL.iter().map(|&a| forward((17, 13, 9), true, true, true, a)));
-    dense_forward.push(forward((5, 7, 3), false, false, false, Activation::Linear));
-    dense_forward.push(forward((70, 20, 65), false, true, false, Activation::Relu));
+        SIZES.iter().map(|&size| forward(size, true, some, true, Activation::Sigmoid)).collect();
+    dense_forward.extend(Activation::ALL.iter().map(|&a| forward((17, 13, 9), true, some, true, a)));
+    dense_forward.extend(rotations.iter().flat_map(|&r| {
+        [(36, 132, 68), (7, 300, 3)].map(|size| forward(size, size.0 != 7, Some(r), true, Activation::Tanh))
+    }));
+    dense_forward.push(forward((5, 7, 3), false, None, false, Activation::Linear));
+    dense_forward.push(forward((70, 20, 65), false, some, false, Activation::Relu));
+    dense_forward.push(forward((132, 40, 140), true, some, true, Activation::Sigmoid));
 
     let backward = |(batch, units), has_bias, activation, rotation| RotateBackward {
         batch,
@@ -72,6 +79,8 @@ pub fn all() -> Vec<Entry> {
     rotate_backward.push(backward((1, 1), false, Activation::Linear, None));
     rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None));
     rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2])));
+    rotate_backward.push(backward((130, 36), true, Activation::Tanh, Some(rotations[2])));
+    rotate_backward.push(backward((67, 20), true, Activation::Sigmoid, Some(rotations[0])));
     rotate_backward.push(backward((4096, 5), true, Activation::Sigmoid, Some(rotations[0])));
 
     let losses = [
@@ -95,7 +104,11 @@ pub fn all() -> Vec<Entry> {
             batch,
             inputs,
             units,
-            rotated: units != 3,
+            rule: match units {
+                3 => None,
+                67 | 68 => Some(Rule::Aligned),
+                _ => Some(Rule::Diagonal),
+            },
             l1: if units == 67 { 0.01 } else { 0.0 },
             l2: if batch > 9 { 0.02 } else { 0.0 },
         })),
@@ -105,12 +118,18 @@ pub fn all() -> Vec<Entry> {
             rate,
             seed: 9,
         })),
-        entry([(5, 3, 0, 11, 11), (7, 2, 4, 5, 23)].map(|(batch, width, first_row, rows, total_rows)| {
-            Gather { batch, width, first_row, rows, total_rows }
-        })),
+        entry([(5, 3, 0, 11, 11), (7, 2, 4, 5, 23), (9, 8, 3, 6, 17)].map(
+            |(batch, width, first_row, rows, total_rows)| Gather {
+                batch,
+                width,
+                first_row,
+                rows,
+                total_rows,
+            },
+        )),
         entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm })),
         entry([(5, 3), (70, 11)].map(|(batch, classes)| OneHot { batch, classes, total_rows: 90 })),
-        entry([(777, 500, 0.0), (777, 500, 0.01), (40_000, 30_000, 0.02)].map(
+        entry([(777, 500, 0.0), (777, 502, 0.01), (40_000, 30_002, 0.02)].map(
             |(count, decayed, clip_value)| Adam {
                 count,
                 decayed,
@@ -122,22 +141,19 @@ pub fn all() -> Vec<Entry> {
                 clip_value,
             },
         )),
-        entry([(0.0, 0.0), (0.5, 0.01)].map(|(momentum, clip_value)| RmsProp {
-            count: 777,
-            slots: 3,
-            rho: 0.9,
-            momentum,
-            epsilon: 1e-7,
-            clip_value,
+        entry([(777, 0.0, 0.0), (777, 0.5, 0.01), (780, 0.5, 0.01)].map(|(count, momentum, clip_value)| {
+            RmsProp { count, slots: 3, rho: 0.9, momentum, epsilon: 1e-7, clip_value }
         })),
-        entry([(0.0, false), (0.9, false), (0.9, true)].map(|(momentum, nesterov)| Sgd {
-            count: 777,
-            slots: 3,
-            momentum,
-            nesterov,
-            clip_value: if nesterov { 0.01 } else { 0.0 },
-        })),
-        entry([3, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })),
+        entry([(777, 0.0, false), (777, 0.9, false), (777, 0.9, true), (780, 0.9, true)].map(
+            |(count, momentum, nesterov)| Sgd {
+                count,
+                slots: 3,
+                momentum,
+                nesterov,
+                clip_value: if nesterov { 0.01 } else { 0.0 },
+            },
+        )),
+        entry([3, 4101, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })),
         entry(losses.iter().flat_map(|&kind| {
             [(1, 1, true), (33, 70, true), (5, 3, false)].map(|(batch, outputs, gradient)| PointwiseLoss {
                 kind,
@@ -148,21 +164,13 @@ pub fn all() -> Vec<Entry> {
             })
         })),
         entry(rotate_backward),
-        entry(rotations.iter().flat_map(|&rotation| {
-            [(7, 3, true), (4096, 33, false), (1, 1, true)].map(|(inputs, units, has_bias)| RotateForward {
-                inputs,
-                units,
-                has_bias,
-                rotation,
-            })
-        })),
         entry(scores.map(|kind| Score { kind, batch: 70, outputs: 5, columns: 7, column: 1 })),
         entry(
             [(1, 2, true), (33, 10, true), (70, 130, true), (5, 3, false)]
                 .map(|(batch, classes, gradient)| SoftmaxLoss { batch, classes, columns: 2, gradient }),
         ),
         entry([1, 3000].map(|count| Sum { count })),
-        entry([5, 4096, 10_000].map(|count| SumSquares { count })),
+        entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count })),
         entry([(5, 1, 0), (130, 3, 64)].map(|(batch, columns, penalties)| Tally {
             batch,
             columns,

@@ -1,6 +1,6 @@
 //! From dy to df, with the sums over the batch that ρ, λ and the bias need.
 
-use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, read, uniforms, wgsl, write};
 use crate::{Activation, Real, Rotation, Rule};
 
 uniforms!(RotateBackwardUniforms {
@@ -36,6 +36,9 @@ const ROWS: usize = 32;
 impl Family for RotateBackward {
     const NAME: &'static str = "rotate_backward";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] =
+        &["d_y", "z", "rotation", "b", "d_f", "d_b", "virtual_sample", "s"];
     const BINDINGS: &'static [Binding] = &[
         read("d_y"),
         read("z"),
@@ -50,9 +53,9 @@ impl Family for RotateBackward {
 
     fn lens(&self) -> Vec<usize> {
         let (outputs, n) = (self.batch * self.units, self.units);
-        let bias = if self.has_bias { n } else { 1 };
-        let (pair, single) = if self.rotation.is_some() { (2 * n, n) } else { (1, 1) };
-        vec![outputs, outputs, pair, bias, outputs, bias, pair, single]
+        let bias = if self.has_bias { n } else { UNUSED };
+        let (pair, single) = if self.rotation.is_some() { (2 * n, n) } else { (UNUSED, UNUSED) };
+        vec![outputs, outputs, pair, bias, outputs, bias, single, single]
     }
 
     fn uniforms(&self) -> RotateBackwardUniforms {
@@ -75,6 +78,10 @@ impl Family for RotateBackward {
 
     fn grid(&self, _variant: usize) -> Grid {
         [self.units.div_ceil(16) as u32, 1, 1]
+    }
+
+    fn by_fours(&self) -> bool {
+        self.units.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -111,16 +118,15 @@ impl Family for RotateBackward {
                 } else {
                     -q.signum() * sum_s / (q.abs() + T::of(rotating.epsilon.into()))
                 };
-                let (shift, scale, bias) = match rotating.rule {
-                    Rule::Diagonal => (x_q * d_q, T::zero(), d_q),
+                let (share, bias) = match rotating.rule {
+                    Rule::Diagonal => (x_q * d_q, d_q),
                     Rule::Aligned => {
                         let per_q = if q == T::zero() { T::zero() } else { d_q / q };
                         let bias = if self.has_bias { b[i] * per_q } else { T::zero() };
-                        (T::zero(), x_q * x_q * per_q, bias)
+                        (x_q * x_q * per_q, bias)
                     }
                 };
-                virtual_sample[i] = shift;
-                virtual_sample[n + i] = scale;
+                virtual_sample[i] = share;
                 s[i] = sum_s;
                 sum_b = sum_b + bias;
             }

@@ -1,6 +1,6 @@
 //! The squared norm of the gradients, in parts.
 
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
 
 /// Numbers that one workgroup sums.
@@ -25,6 +25,8 @@ impl SumSquares {
 impl Family for SumSquares {
     const NAME: &'static str = "sum_squares";
     const TRUST: Trust = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["values"];
     const BINDINGS: &'static [Binding] = &[read("values"), write("partials")];
     type Uniforms = SumSquaresUniforms;
 
@@ -42,6 +44,10 @@ impl Family for SumSquares {
 
     fn grid(&self, _variant: usize) -> Grid {
         flat_grid(Self::partials(self.count), 1)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -1,9 +1,7 @@
 //! Dense: y = σ(ρ ⊙ (x·W + b)).
 
 use super::{Facts, Layer, Node, Scope, Signal, Trace};
-use crate::kernel::{
-    DenseBackwardInput, DenseBackwardWeight, DenseForward, RotateBackward, RotateForward, Sum,
-};
+use crate::kernel::{DenseBackwardInput, DenseBackwardWeight, DenseForward, RotateBackward, Sum};
 use crate::plan::arena::ParameterId;
 use crate::plan::{Recorder, View};
 use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Result, Rotation, shape};
@@ -166,8 +164,11 @@ struct DenseNode {
 }
 
 impl DenseNode {
-    fn parameter_or(&self, rec: &mut Recorder<'_>, id: Option<ParameterId>, other: View) -> View {
-        id.map_or(other, |id| rec.parameter(id))
+    fn bound(&self, rec: &mut Recorder<'_>, id: Option<ParameterId>) -> View {
+        match id {
+            Some(id) => rec.parameter(id),
+            None => rec.unused(),
+        }
     }
 }
 
@@ -183,30 +184,25 @@ impl Node for DenseNode {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let (batch, inputs, units) = (rec.batch(), self.inputs, self.units);
         let w = rec.parameter(self.kernel);
-        // Bindings that the options leave unused take the kernel's view.
-        let b = self.parameter_or(rec, self.bias, w);
-        let has_bias = self.bias.is_some();
-        let rotation = self.rotation.map(|rotation| {
-            let lambda = self.parameter_or(rec, self.lambda, w);
-            let view = rec.scratch(2 * units);
-            rec.op(RotateForward { inputs, units, has_bias, rotation }, [w, b, lambda, view]);
-            view
-        });
+        let b = self.bound(rec, self.bias);
+        let lambda = self.bound(rec, self.lambda);
+        let rotation = self.rotation.map(|_| rec.scratch(2 * units));
         // σ' of some activations follows from y.
         let keep_z = rec.keeps_all() || (rec.backward_follows() && !self.activation.output_suffices());
         let z = if keep_z { rec.scratch(batch * units) } else { rec.unused() };
         let y = rec.scratch(batch * units);
+        let stored = rotation.unwrap_or_else(|| rec.unused());
         rec.op(
             DenseForward {
                 batch,
                 inputs,
                 units,
-                has_bias,
-                rotated: rotation.is_some(),
+                has_bias: self.bias.is_some(),
+                rotation: self.rotation,
                 keep_z,
                 activation: self.activation,
             },
-            [input, w, b, rotation.unwrap_or(w), z, y],
+            [input, w, b, lambda, stored, z, y],
         );
         Trace { input, output: y, pre_activation: keep_z.then_some(z), rotation }
     }
@@ -214,13 +210,14 @@ impl Node for DenseNode {
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let (batch, inputs, units) = (rec.batch(), self.inputs, self.units);
         let w = rec.parameter(self.kernel);
-        let b = self.parameter_or(rec, self.bias, w);
+        let b = self.bound(rec, self.bias);
         let d_f = rec.scratch(batch * units);
         let d_b = match self.bias {
             Some(id) => rec.gradient(id),
             None => rec.unused(),
         };
-        let virtual_sample = if self.rotation.is_some() { rec.scratch(2 * units) } else { rec.unused() };
+        let virtual_sample = if self.rotation.is_some() { rec.scratch(units) } else { rec.unused() };
+        let rotation = trace.rotation.unwrap_or_else(|| rec.unused());
         let per_unit = self.rotation.is_some_and(|r| r.learn == LearnL::PerUnit);
         // s is dλ where every unit has its own λ.
         let s = match (self.rotation, self.lambda) {
@@ -236,16 +233,7 @@ impl Node for DenseNode {
                 activation: self.activation,
                 rotation: self.rotation,
             },
-            [
-                d_y,
-                trace.pre_activation.unwrap_or(trace.output),
-                trace.rotation.unwrap_or(w),
-                b,
-                d_f,
-                d_b,
-                virtual_sample,
-                s,
-            ],
+            [d_y, trace.pre_activation.unwrap_or(trace.output), rotation, b, d_f, d_b, virtual_sample, s],
         );
         if let (Some(id), false) = (self.lambda, per_unit) {
             let d_lambda = rec.gradient(id);
@@ -257,11 +245,11 @@ impl Node for DenseNode {
                 batch,
                 inputs,
                 units,
-                rotated: self.rotation.is_some(),
+                rule: self.rotation.map(|r| r.rule),
                 l1: self.regularizer.l1,
                 l2: self.regularizer.l2,
             },
-            [trace.input, d_f, w, if self.rotation.is_some() { virtual_sample } else { w }, d_w],
+            [trace.input, d_f, w, virtual_sample, d_w],
         );
         need_d_x.then(|| {
             let d_x = rec.scratch(batch * inputs);

@@ -1,7 +1,7 @@
 //! Recording a plan.
 
 use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, memory};
-use crate::kernel::{Access, Element, Family, Kernel, clock};
+use crate::kernel::{Access, Element, Family, Kernel, UNUSED, clock};
 use crate::plan::arena::{Arena, ParameterId, keys};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -92,7 +92,7 @@ impl<'a> Recorder<'a> {
 
     /// A view for a binding that the kernel's options leave unused.
     pub fn unused(&mut self) -> View {
-        self.scratch(1)
+        self.scratch(UNUSED)
     }
 
     /// A buffer that the executor keeps under `key` for all plans.

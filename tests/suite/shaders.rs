@@ -1,10 +1,13 @@
 //! Every variant of every kernel as each backend would get it, and what the shader declares against what the host
 //! binds. Needs no adapter.
 
-use autorot::kernel::{Access, Element, Kernel, MAX_BINDINGS, registry};
+use autorot::kernel::{Access, Element, Kernel, MAX_BINDINGS, Traits, registry};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ScalarKind, StorageAccess, TypeInner};
 use std::sync::Arc;
+
+/// An adapter that every variant works on.
+const ALL: Traits = Traits { software: true, subgroup: 8 };
 
 /// Calls `check` with every distinct shader.
 fn every_shader(mut check: impl FnMut(&str, &Arc<dyn Kernel>, usize, &Module, &ModuleInfo)) {
@@ -12,7 +15,7 @@ fn every_shader(mut check: impl FnMut(&str, &Arc<dyn Kernel>, usize, &Module, &M
     for entry in registry::all() {
         for kernel in &entry.examples {
             for (variant, variant_name) in kernel.variants().iter().enumerate() {
-                if !kernel.supports(variant) {
+                if !kernel.supports(variant, ALL) {
                     continue;
                 }
                 let source = kernel.source(variant);
@@ -22,8 +25,10 @@ fn every_shader(mut check: impl FnMut(&str, &Arc<dyn Kernel>, usize, &Module, &M
                 let what = format!("{} ({variant_name})", entry.name);
                 let module = naga::front::wgsl::parse_str(&source)
                     .unwrap_or_else(|e| panic!("{what}: {}", e.emit_to_string(&source)));
-                // No optional capability is needed.
-                let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+                // Only variants for adapters that offer more need an optional capability.
+                let optional = !kernel.supports(variant, Traits::default());
+                let capabilities = if optional { Capabilities::SUBGROUP } else { Capabilities::empty() };
+                let info = Validator::new(ValidationFlags::all(), capabilities)
                     .validate(&module)
                     .unwrap_or_else(|e| panic!("{what}: {}", e.emit_to_string(&source)));
                 check(&what, kernel, variant, &module, &info);

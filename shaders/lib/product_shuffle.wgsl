@@ -1,0 +1,37 @@
+// C = A·B for software adapters with subgroups of 8, where a load that is not the same for all invocations gathers number
+// by number: one subgroup shares 32 rows, of which each invocation loads 4 and hands them round. The stem's side stands in
+// product_blocks.wgsl and product_plain.wgsl.
+//
+// Tile: 32 rows × 32 columns a workgroup of 8 invocations, each with all rows of 4 columns: 8 blocks of 4 × 4 sums.
+// Grid: (⌈cols/32⌉, ⌈rows/32⌉, 1).
+
+fn of_invocation(other: u32, mine: mat4x4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        subgroupShuffle(mine[0], other),
+        subgroupShuffle(mine[1], other),
+        subgroupShuffle(mine[2], other),
+        subgroupShuffle(mine[3], other),
+    );
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) local: u32) {
+    let row = group.y * 32u;
+    let col = group.x * 32u + local * 4u;
+    // Sums of four rows, each of four columns.
+    var c#a = mat4x4<f32>();
+    var f = vec4<f32>();
+    for (var k = 0u; k < depth(); k += 4u) {
+        let mine = block_a(row + local * 4u, k);
+        let b = block_b(k, col);
+        c#a = added(c#a, of_invocation(#au, mine), b);
+        if (COLUMN_SUMS) { f += block_terms(b); }
+    }
+    if (COLUMN_SUMS) { f = finish_columns(col, f, row == 0u); }
+    // In a loop, not written out: what stores take to compile would be 32 times as much.
+    var sums: array<vec4<f32>, 32>;
+    sums[#a * 4 + #n] = c#a[#n];
+    for (var i = 0u; i < min(32u, rows() - row); i++) {
+        store_inside(row + i, col, sums[i], f);
+    }
+}
