@@ -1,9 +1,9 @@
 // dense_backward_weight: dW = xᵀ·df + the virtual sample's share + the regulariser's share.
 // The virtual sample adds shift[n] (diagonal rule: x_Q·dq) or scale[n]·W (aligned rule: x_Q²·dq/q) to column n.
 //
-// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample [N]: shift (rotated = 1) or scale (rotated = 2) (any, when rotated = 0)
+// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample [N]: shift (DIAGONAL) or scale (ALIGNED) (any, without both)
 // → d_w [K, N]
-// Product: rows K, depth B, columns N. Tiles and grid: lib/product_*.wgsl.
+// Product: rows K, depth B, columns N. Tiles and grid: lib/product_*.wgsl. The options in capitals are generated constants.
 
 const A_ALONG_K: bool = false;
 const B_ALONG_K: bool = false;
@@ -18,13 +18,13 @@ fn line_b(k: u32, col: u32) -> vec4<f32> { return get_d_f(k * u.units + col); }
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {
     let first = row * u.units + col;
     var value = sums;
-    if (u.rotated == 1u) {
+    if (DIAGONAL) {
         value += get_virtual_sample(col);
     }
-    if (u.rotated == 2u) {
+    if (ALIGNED) {
         value += get_virtual_sample(col) * get_w(first);
     }
-    if (u.l1 != 0.0 || u.l2 != 0.0) {
+    if (REGULARISED) {
         let weights = get_w(first);
         value += u.l1 * sign(weights) + 2.0 * u.l2 * weights;
     }

@@ -1,18 +1,11 @@
 //! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
 
 use super::product::{self, PARALLEL_WORK, matrix, multiply, multiply_here, transposed};
-use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Real, Rule};
 use rayon::prelude::*;
 
-uniforms!(DenseBackwardWeightUniforms {
-    batch: u32,
-    inputs: u32,
-    units: u32,
-    rotated: u32,
-    l1: f32,
-    l2: f32,
-});
+uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
 
 /// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share
 /// + l1·sign(W) + 2·l2·W. The share is shift\[n\] by the diagonal rule and scale\[n\]·W by the aligned one.
@@ -60,18 +53,18 @@ impl Family for DenseBackwardWeight {
             batch: self.batch as u32,
             inputs: self.inputs as u32,
             units: self.units as u32,
-            rotated: match self.rule {
-                None => 0,
-                Some(Rule::Diagonal) => 1,
-                Some(Rule::Aligned) => 2,
-            },
             l1: self.l1,
             l2: self.l2,
         }
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        let mut parts = vec![product::plain()];
+        let options = constants(&[
+            ("DIAGONAL", self.rule == Some(Rule::Diagonal)),
+            ("ALIGNED", self.rule == Some(Rule::Aligned)),
+            ("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0),
+        ]);
+        let mut parts = vec![options, product::plain()];
         parts.extend(product::shader(wgsl!("dense_backward_weight.wgsl"), variant));
         parts
     }

@@ -1,21 +1,10 @@
 //! y = σ(ρ ⊙ (x·W + b)) in one kernel, ρ included.
 
 use super::product::{self, matrix, multiply};
-use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, LearnL, Real, Rotation, Rule};
 
-uniforms!(DenseForwardUniforms {
-    batch: u32,
-    inputs: u32,
-    units: u32,
-    has_bias: u32,
-    keep_z: u32,
-    rule: u32,
-    learn: u32,
-    x_q: f32,
-    limit: f32,
-    epsilon: f32,
-});
+uniforms!(DenseForwardUniforms { batch: u32, inputs: u32, units: u32, x_q: f32, limit: f32, epsilon: f32 });
 
 /// f = x·W + b; z = ρ ⊙ f; y = σ(z), with q = f(x_Q) and ρ = L/(|q| + ε) on the way. x is `[B, K]`, W `[K, N]`, z and y
 /// `[B, N]`; `rotation` `[2N]` takes ρ, then q.
@@ -104,14 +93,6 @@ impl Family for DenseForward {
             batch: self.batch as u32,
             inputs: self.inputs as u32,
             units: self.units as u32,
-            has_bias: self.has_bias.into(),
-            keep_z: self.keep_z.into(),
-            rule: rotation.is_some_and(|r| r.rule == Rule::Aligned).into(),
-            learn: match rotation.map_or(LearnL::Fixed, |r| r.learn) {
-                LearnL::Fixed => 0,
-                LearnL::PerLayer => 1,
-                LearnL::PerUnit => 2,
-            },
             x_q: rotation.map_or(0.0, |r| r.x_q),
             limit: rotation.map_or(0.0, |r| r.limit),
             epsilon: rotation.map_or(0.0, |r| r.epsilon),
@@ -119,8 +100,16 @@ impl Family for DenseForward {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        let column_sums = format!("const COLUMN_SUMS: bool = {};\n", self.rotation.is_some());
-        let mut parts = vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), column_sums];
+        let learn = self.rotation.map_or(LearnL::Fixed, |r| r.learn);
+        let options = constants(&[
+            ("HAS_BIAS", self.has_bias),
+            ("KEEP_Z", self.keep_z),
+            ("COLUMN_SUMS", self.rotation.is_some()),
+            ("ALIGNED", self.rotation.is_some_and(|r| r.rule == Rule::Aligned)),
+            ("LEARN_PER_LAYER", learn == LearnL::PerLayer),
+            ("LEARN_PER_UNIT", learn == LearnL::PerUnit),
+        ]);
+        let mut parts = vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), options];
         parts.extend(product::shader(wgsl!("dense_forward.wgsl"), variant));
         parts
     }

@@ -117,6 +117,11 @@ fn by_quads<F: Family>(variant: usize) -> bool {
     F::VARIANTS[variant].ends_with('4')
 }
 
+/// Options as WGSL constants: what a use leaves out costs it nothing.
+pub(crate) fn constants(options: &[(&str, bool)]) -> String {
+    options.iter().map(|(name, on)| format!("const {name}: bool = {on};\n")).collect()
+}
+
 /// What of an adapter decides between a kernel's variants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
