@@ -134,11 +134,8 @@ impl Gpu {
         let found = scopes.into_iter().rev().filter_map(|(scope, remedy)| {
             ready(scope.pop()).flatten().map(|error| self.error(format!("{what}: {error}"), remedy))
         });
-        match found.collect::<Vec<_>>().into_iter().next() {
-            Some(error) => return Err(error),
-            None => {}
-        }
-        Ok(result)
+        let found: Vec<_> = found.collect();
+        found.into_iter().next().map_or(Ok(result), Err)
     }
 }
 

@@ -1,6 +1,7 @@
 //! dx = df·Wᵀ.
 
-use super::product::{self, matrix, multiply, transposed};
+use super::product::{self, Columns, PANEL, for_each_panel, matrix, multiply};
+use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Traits, Trust, read, uniforms, wgsl, write};
 use crate::Real;
 
@@ -61,11 +62,31 @@ impl Family for DenseBackwardInput {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (d_f, w, d_x) = (args.read(0), args.read(1), args.write(2));
-        multiply(
-            d_x,
-            (self.batch, self.units, self.inputs),
-            matrix(d_f, self.units),
-            transposed(w, self.units),
-        );
+        let (batch, n) = (self.batch, self.units);
+        let work = batch * self.inputs * n;
+        // The transpose, W·dfᵀ, reads W along its rows without packing it; turning df and panels of the product costs less.
+        let mut columns = vec![T::zero(); d_f.len()];
+        for_each_panel(work, columns.chunks_mut(PANEL * batch).enumerate(), |(i, columns)| {
+            turn(&d_f[i * PANEL..], n, columns, batch);
+        });
+        for_each_panel(work, Columns::split(d_x, self.inputs).enumerate(), |(i, mut d_x)| {
+            let width = d_x.width();
+            let mut turned = vec![T::zero(); width * batch];
+            let w = matrix(&w[i * PANEL * n..], n);
+            multiply(&mut turned, (width, n, batch), w, matrix(&columns, batch));
+            vectorised(|| {
+                for row in 0..batch {
+                    let column = turned[row..].iter().step_by(batch);
+                    d_x.row(row).iter_mut().zip(column).for_each(|(d_x, &sum)| *d_x = sum);
+                }
+            });
+        });
+    }
+}
+
+/// The first columns of `from`, stored in rows of `stride`, as rows of `to`, each of `height` numbers.
+fn turn<T: Real>(from: &[T], stride: usize, to: &mut [T], height: usize) {
+    for (c, to) in to.chunks_exact_mut(height).enumerate() {
+        to.iter_mut().zip(from[c..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
     }
 }

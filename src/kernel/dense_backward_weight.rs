@@ -1,9 +1,9 @@
 //! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
 
-use super::product::{self, PARALLEL_WORK, matrix, multiply, multiply_here, transposed};
+use super::product::{self, PANEL, for_each_panel, matrix, multiply, transposed};
+use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Real, Rule};
-use rayon::prelude::*;
 
 uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
 
@@ -24,9 +24,6 @@ pub struct DenseBackwardWeight {
     /// The L2 regulariser's factor.
     pub l2: f32,
 }
-
-/// Rows of dW that one task computes: few enough to stay in a cache, enough to be worth packing df for.
-const PANEL_ROWS: usize = 128;
 
 impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
@@ -90,16 +87,17 @@ impl Family for DenseBackwardWeight {
         let d_w = args.write(4);
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
-        // The shares are added while the product is still in the cache.
-        let panel = |index: usize, d_w: &mut [T], alone: bool| {
-            let (first, rows) = (index * PANEL_ROWS, d_w.len() / units);
-            let size = (rows, self.batch, units);
-            let multiply = if alone { multiply } else { multiply_here };
-            multiply(d_w, size, transposed(&x[first..], self.inputs), matrix(d_f, units));
+        let panels = d_w.chunks_mut(PANEL * units).enumerate();
+        for_each_panel(self.inputs * self.batch * units, panels, |(index, d_w)| {
+            let (first, rows) = (index * PANEL, d_w.len() / units);
             let w = &w[first * units..][..d_w.len()];
-            super::rows::vectorised(|| {
+            let x = transposed(&x[first..], self.inputs);
+            multiply(d_w, (rows, self.batch, units), x, matrix(d_f, units));
+            // The shares are added while the product is still in a cache.
+            vectorised(|| {
                 for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
                     match self.rule {
+                        None => {}
                         Some(Rule::Diagonal) => {
                             d_w.iter_mut().zip(virtual_sample).for_each(|(d_w, &shift)| *d_w = *d_w + shift);
                         }
@@ -107,7 +105,6 @@ impl Family for DenseBackwardWeight {
                             let shares = w.iter().zip(virtual_sample).map(|(&w, &scale)| w * scale);
                             d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
                         }
-                        None => {}
                     }
                     if self.l1 != 0.0 || self.l2 != 0.0 {
                         // Unlike signum, the sign of 0 is 0.
@@ -116,13 +113,6 @@ impl Family for DenseBackwardWeight {
                     }
                 }
             });
-        };
-        // Too few panels for the threads take the threads to each product in turn, where that pays.
-        let few = self.inputs < 4 * PANEL_ROWS || self.inputs * self.batch * units < PARALLEL_WORK;
-        if few {
-            d_w.chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, true));
-        } else {
-            d_w.par_chunks_mut(PANEL_ROWS * units).enumerate().for_each(|(i, d_w)| panel(i, d_w, false));
-        }
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! y = σ(ρ ⊙ (x·W + b)) in one kernel, ρ included.
 
-use super::product::{self, matrix, multiply};
+use super::product::{self, Columns, PANEL, for_each_panel, matrix, multiply_columns};
+use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, LearnL, Real, Rotation, Rule};
 
@@ -26,41 +27,47 @@ pub struct DenseForward {
     pub activation: Activation,
 }
 
-/// Rows of W summed together before they join the whole sum.
-const ROWS: usize = 64;
+/// Depth that a rotated layer's product takes at a time: rows of a panel of W, which are summed and then multiplied while
+/// they are in a cache. Their sum joins the whole one in turn, since a small q is a difference of large numbers.
+const DEPTH: usize = 256;
 
 impl DenseForward {
-    /// Writes ρ and q.
-    fn rotate<T: Real>(&self, rotating: Rotation, w: &[T], b: &[T], lambda: &[T], rotation: &mut [T]) {
-        let n = self.units;
-        let (rho, q) = rotation.split_at_mut(n);
-        let aligned = rotating.rule == Rule::Aligned;
-        let x_q = T::of(rotating.x_q.into());
-        q.fill(T::zero());
-        // Sums of a block of rows are summed in turn: a small q is a difference of large numbers.
-        let sums = super::rows::map_parts(w, ROWS * n, |rows| {
-            let mut sums = vec![T::zero(); n];
-            for row in rows.chunks_exact(n) {
-                if aligned {
-                    sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
-                } else {
-                    sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
-                }
+    /// Adds rows of some columns of W, or of their squares, to `sums`.
+    fn add_rows<T: Real>(&self, aligned: bool, w: &[T], rows: usize, sums: &mut [T]) {
+        let (mut part, width) = ([T::zero(); PANEL], sums.len());
+        let part = &mut part[..width];
+        for row in w.chunks(self.units).take(rows) {
+            if aligned {
+                part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
+            } else {
+                part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
             }
-            sums
-        });
-        for sums in sums {
-            q.iter_mut().zip(sums).for_each(|(q, sum)| *q = *q + sum);
         }
-        for n in 0..n {
-            let bias = if self.has_bias { b[n] } else { T::zero() };
-            q[n] = if aligned { (x_q * x_q * q[n] + bias * bias).sqrt() } else { x_q * q[n] + bias };
+        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum = *sum + *part);
+    }
+
+    /// ρ and q, which holds the sums over W so far, of the units from `first` on.
+    fn rotate<T: Real>(
+        &self,
+        rotating: Rotation,
+        first: usize,
+        [b, lambda]: [&[T]; 2],
+        rho: &mut [T],
+        q: &mut [T],
+    ) {
+        let x_q = T::of(rotating.x_q.into());
+        for (i, (rho, q)) in rho.iter_mut().zip(q).enumerate() {
+            let bias = if self.has_bias { b[first + i] } else { T::zero() };
+            *q = match rotating.rule {
+                Rule::Diagonal => x_q * *q + bias,
+                Rule::Aligned => (x_q * x_q * *q + bias * bias).sqrt(),
+            };
             let limit = match rotating.learn {
                 LearnL::Fixed => T::of(rotating.limit.into()),
                 LearnL::PerLayer => lambda[0].exp(),
-                LearnL::PerUnit => lambda[n].exp(),
+                LearnL::PerUnit => lambda[first + i].exp(),
             };
-            rho[n] = limit / (q[n].abs() + T::of(rotating.epsilon.into()));
+            *rho = limit / (q.abs() + T::of(rotating.epsilon.into()));
         }
     }
 }
@@ -133,26 +140,43 @@ impl Family for DenseForward {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, w, b, lambda) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (rotation, z, y) = (args.write(4), args.write(5), args.write(6));
-        if let Some(rotating) = self.rotation {
-            self.rotate(rotating, w, b, lambda, rotation);
-        }
-        multiply(y, (self.batch, self.inputs, self.units), matrix(x, self.inputs), matrix(w, self.units));
-        super::rows::for_each_pair(y, z, self.units, self.keep_z, |_, y, z| {
-            for y in y.chunks_exact_mut(self.units) {
-                match (self.has_bias, self.rotation.is_some()) {
-                    (true, true) => {
-                        let shares = b.iter().zip(&*rotation);
-                        y.iter_mut().zip(shares).for_each(|(y, (&b, &rho))| *y = (*y + b) * rho);
-                    }
-                    (true, false) => y.iter_mut().zip(b).for_each(|(y, &b)| *y = *y + b),
-                    (false, true) => y.iter_mut().zip(&*rotation).for_each(|(y, &rho)| *y = *y * rho),
-                    (false, false) => {}
+        let n = self.units;
+        let (rho, q) = rotation.split_at_mut(if self.rotation.is_some() { n } else { 0 });
+        let (mut rhos, mut qs) = (rho.chunks_mut(PANEL), q.chunks_mut(PANEL));
+        let mut zs = Columns::split(if self.keep_z { z } else { &mut [] }, n);
+        let panels = Columns::split(y, n).enumerate().map(|(i, y)| {
+            let z = if self.keep_z { zs.next() } else { None };
+            (i * PANEL, y, z, rhos.next().unwrap_or_default(), qs.next().unwrap_or_default())
+        });
+        for_each_panel(self.batch * self.inputs * n, panels, |(first, mut y, mut z, rho, q)| {
+            q.fill(T::zero());
+            let step = if self.rotation.is_some() { DEPTH } else { self.inputs };
+            for k in (0..self.inputs).step_by(step) {
+                let depth = step.min(self.inputs - k);
+                let w = &w[k * n + first..];
+                if let Some(rotating) = self.rotation {
+                    vectorised(|| self.add_rows(rotating.rule == Rule::Aligned, w, depth, q));
                 }
+                multiply_columns(&mut y, depth, matrix(&x[k..], self.inputs), matrix(w, n), k > 0);
             }
-            if self.keep_z {
-                z.copy_from_slice(y);
+            if let Some(rotating) = self.rotation {
+                self.rotate(rotating, first, [b, lambda], rho, q);
             }
-            self.activation.apply(y);
+            vectorised(|| {
+                for row in 0..self.batch {
+                    let y = y.row(row);
+                    if self.has_bias {
+                        y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+                    }
+                    if self.rotation.is_some() {
+                        y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);
+                    }
+                    if let Some(z) = &mut z {
+                        z.row(row).copy_from_slice(y);
+                    }
+                    self.activation.apply(y);
+                }
+            });
         });
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{Grid, Traits, wgsl};
 use crate::Real;
+use rayon::prelude::*;
+use std::marker::PhantomData;
 
 /// A way to compute C = A·B on a GPU.
 struct Body {
@@ -170,67 +172,114 @@ impl<T> Matrix<'_, T> {
 }
 
 /// Below this many multiplications a second thread costs more than it saves.
-pub(crate) const PARALLEL_WORK: usize = 1 << 20;
+const PARALLEL_WORK: usize = 1 << 20;
 
-/// out[rows, cols] = a[rows, depth]·b[depth, cols], on all threads where that pays.
-pub(crate) fn multiply<T: Real>(
-    out: &mut [T],
-    size: (usize, usize, usize),
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
+/// Columns of a product that one task computes: with a depth of 2,048 their share of B, 512 KiB, stays in a cache, so that
+/// what else passes over it costs little.
+pub(crate) const PANEL: usize = 64;
+
+/// Neighbouring columns of a matrix stored in rows.
+pub(crate) struct Columns<'a, T> {
+    first: *mut T,
+    rows: usize,
+    width: usize,
+    stride: usize,
+    matrix: PhantomData<&'a mut [T]>,
+}
+
+#[expect(unsafe_code, reason = "an exclusive borrow of the columns, as `&mut [T]` is of a slice")]
+// SAFETY: `split` hands every column out once, so a `Columns` is to its numbers what a `&mut [T]` would be.
+unsafe impl<T: Send> Send for Columns<'_, T> {}
+
+impl<'a, T> Columns<'a, T> {
+    /// All columns of `values`, stored in rows of `stride`, in panels of [`PANEL`].
+    pub(crate) fn split(values: &'a mut [T], stride: usize) -> impl Iterator<Item = Self> + use<'a, T> {
+        let rows = values.len() / stride;
+        let first = values.as_mut_ptr();
+        (0..stride).step_by(PANEL).map(move |start| Self {
+            first: first.wrapping_add(start),
+            rows,
+            width: PANEL.min(stride - start),
+            stride,
+            matrix: PhantomData,
+        })
+    }
+
+    /// The number of columns.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The panel's part of a row.
+    #[expect(unsafe_code, reason = "a stretch of the borrowed matrix")]
+    pub(crate) fn row(&mut self, row: usize) -> &mut [T] {
+        assert!(row < self.rows);
+        // SAFETY: inside the matrix, since row < rows and the panel's columns lie below the stride; no one else has these
+        // columns.
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), self.width) }
+    }
+}
+
+/// Calls `work` for every panel, on all threads where `multiplications` make it pay.
+pub(crate) fn for_each_panel<P: Send>(
+    multiplications: usize,
+    panels: impl IntoIterator<Item = P>,
+    work: impl Fn(P) + Sync + Send,
 ) {
-    let (rows, depth, cols) = size;
-    let parallelism = if rows * depth * cols < PARALLEL_WORK {
-        gemm::Parallelism::None
+    let panels: Vec<P> = panels.into_iter().collect();
+    if multiplications < PARALLEL_WORK {
+        panels.into_iter().for_each(work);
     } else {
-        gemm::Parallelism::Rayon(0)
-    };
-    multiply_on(parallelism, out, size, a, b);
+        panels.into_par_iter().for_each(work);
+    }
 }
 
-/// [`multiply`] on the calling thread.
-pub(crate) fn multiply_here<T: Real>(
-    out: &mut [T],
-    size: (usize, usize, usize),
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-) {
-    multiply_on(gemm::Parallelism::None, out, size, a, b);
-}
-
-#[expect(unsafe_code, reason = "gemm takes pointers; the assertions bound every access")]
-fn multiply_on<T: Real>(
-    parallelism: gemm::Parallelism,
+/// out[rows, cols] = a[rows, depth]·b[depth, cols] on the calling thread.
+pub(crate) fn multiply<T: Real>(
     out: &mut [T],
     (rows, depth, cols): (usize, usize, usize),
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
 ) {
     assert!(out.len() >= rows * cols);
+    let mut out = Columns { first: out.as_mut_ptr(), rows, width: cols, stride: cols, matrix: PhantomData };
+    multiply_columns(&mut out, depth, a, b, false);
+}
+
+/// [`multiply`] into some columns of a larger matrix, added to what is there when `accumulate`.
+#[expect(unsafe_code, reason = "gemm takes pointers; the assertion and the columns bound every access")]
+pub(crate) fn multiply_columns<T: Real>(
+    out: &mut Columns<'_, T>,
+    depth: usize,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    accumulate: bool,
+) {
+    let (rows, cols) = (out.rows, out.width);
     assert!(a.values.len() >= a.reach(rows, depth) && b.values.len() >= b.reach(depth, cols));
-    // SAFETY: `reach` is the last element that sizes and strides touch, so the assertions bound all three matrices;
-    // `out` is borrowed exclusively.
+    // SAFETY: `reach` is the last element that sizes and strides touch, so the assertion bounds the operands; `out` holds
+    // its rows and columns exclusively.
     unsafe {
         gemm::gemm(
             rows,
             cols,
             depth,
-            out.as_mut_ptr(),
+            out.first,
             1,
-            cols as isize,
-            false,
+            out.stride as isize,
+            accumulate,
             a.values.as_ptr(),
             a.col_step,
             a.row_step,
             b.values.as_ptr(),
             b.col_step,
             b.row_step,
-            T::zero(),
+            if accumulate { T::one() } else { T::zero() },
             T::one(),
             false,
             false,
             false,
-            parallelism,
+            gemm::Parallelism::None,
         );
     }
 }
