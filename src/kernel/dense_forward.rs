@@ -141,7 +141,8 @@ impl Family for DenseForward {
         let (x, w, b, lambda) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (rotation, z, y) = (args.write(4), args.write(5), args.write(6));
         let n = self.units;
-        let (rho, q) = rotation.split_at_mut(if self.rotation.is_some() { n } else { 0 });
+        let rotation = if self.rotation.is_some() { rotation } else { &mut [] };
+        let (rho, q) = rotation.split_at_mut(rotation.len() / 2);
         let (mut rhos, mut qs) = (rho.chunks_mut(PANEL), q.chunks_mut(PANEL));
         let mut zs = Columns::split(if self.keep_z { z } else { &mut [] }, n);
         let panels = Columns::split(y, n).enumerate().map(|(i, y)| {

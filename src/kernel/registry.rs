@@ -12,11 +12,23 @@ pub struct Entry {
     pub name: &'static str,
     /// Uses of varied sizes, none square nor a multiple of a tile, that between them take every path.
     pub examples: Vec<Arc<dyn Kernel>>,
+    /// Uses that differ in what all variants share, such as the activation: one variant of each tells enough.
+    pub options: Vec<Arc<dyn Kernel>>,
+}
+
+fn kernels<F: Family + 'static>(uses: impl IntoIterator<Item = F>) -> Vec<Arc<dyn Kernel>> {
+    uses.into_iter().map(|e| Arc::new(e) as Arc<dyn Kernel>).collect()
 }
 
 fn entry<F: Family + 'static>(examples: impl IntoIterator<Item = F>) -> Entry {
-    let examples = examples.into_iter().map(|e| Arc::new(e) as Arc<dyn Kernel>).collect();
-    Entry { name: F::NAME, examples }
+    Entry { name: F::NAME, examples: kernels(examples), options: Vec::new() }
+}
+
+impl Entry {
+    fn options<F: Family + 'static>(mut self, options: impl IntoIterator<Item = F>) -> Self {
+        self.options = kernels(options);
+        self
+    }
 }
 
 /// A rotation for examples.
@@ -58,13 +70,13 @@ pub fn all() -> Vec<Entry> {
     let some = Some(rotations[0]);
     let mut dense_forward: Vec<_> =
         SIZES.iter().map(|&size| forward(size, true, some, true, Activation::Sigmoid)).collect();
-    dense_forward.extend(Activation::ALL.iter().map(|&a| forward((17, 13, 9), true, some, true, a)));
-    dense_forward.extend(rotations.iter().flat_map(|&r| {
-        [(36, 132, 68), (7, 300, 3)].map(|size| forward(size, size.0 != 7, Some(r), true, Activation::Tanh))
-    }));
-    dense_forward.push(forward((5, 7, 3), false, None, false, Activation::Linear));
-    dense_forward.push(forward((70, 20, 65), false, some, false, Activation::Relu));
     dense_forward.push(forward((132, 40, 140), true, some, true, Activation::Sigmoid));
+    dense_forward.push(forward((5, 7, 3), false, None, false, Activation::Linear));
+    dense_forward.push(forward((36, 132, 68), true, Some(rotations[2]), true, Activation::Tanh));
+    let forward_options = Activation::ALL
+        .iter()
+        .map(|&a| forward((17, 13, 9), true, some, true, a))
+        .chain(rotations.iter().map(|&r| forward((70, 300, 65), false, Some(r), false, Activation::Relu)));
 
     let backward = |(batch, units), has_bias, activation, rotation| RotateBackward {
         batch,
@@ -75,7 +87,7 @@ pub fn all() -> Vec<Entry> {
     };
     let mut rotate_backward: Vec<_> =
         rotations.iter().map(|&r| backward((37, 21), true, Activation::Tanh, Some(r))).collect();
-    rotate_backward.extend(Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0]))));
+    let backward_options = Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0])));
     rotate_backward.push(backward((1, 1), false, Activation::Linear, None));
     rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None));
     rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2])));
@@ -112,7 +124,7 @@ pub fn all() -> Vec<Entry> {
             l1: if units == 67 { 0.01 } else { 0.0 },
             l2: if batch > 9 { 0.02 } else { 0.0 },
         })),
-        entry(dense_forward),
+        entry(dense_forward).options(forward_options),
         entry([(1, 0.5), (1000, 0.25), (4_200_000, 0.9)].map(|(count, rate)| Dropout {
             count,
             rate,
@@ -163,7 +175,7 @@ pub fn all() -> Vec<Entry> {
                 gradient,
             })
         })),
-        entry(rotate_backward),
+        entry(rotate_backward).options(backward_options),
         entry(scores.map(|kind| Score { kind, batch: 70, outputs: 5, columns: 7, column: 1 })),
         entry(
             [(1, 2, true), (33, 10, true), (70, 130, true), (5, 3, false)]

@@ -90,10 +90,12 @@ fn check(name: &str, limit: f64) {
     let entries: Vec<_> = registry::all().into_iter().filter(|e| e.name == name).collect();
     assert_eq!(entries.len(), 1, "{name} stands once in the registry");
     let Some(device) = gpu(name) else { return };
-    for kernel in &entries[0].examples {
+    let all = entries[0].examples.iter().map(|kernel| (kernel, true));
+    for (kernel, every_variant) in all.chain(entries[0].options.iter().map(|kernel| (kernel, false))) {
         let (wanted, wanted_indices) = run(kernel, &mut *Device::cpu_f64().executor());
         for (index, variant) in kernel.variants().iter().enumerate() {
-            if !kernel.supports(index, device.traits()) {
+            let preferred = index == kernel.prefer(device.traits());
+            if !(preferred || every_variant && kernel.supports(index, device.traits())) {
                 continue;
             }
             // Without the driver's checks a store past the end would reach the guard words.
