@@ -151,12 +151,12 @@ impl<T: Real> Executor for Cpu<T> {
         Ok(())
     }
 
-    fn read<'a>(&'a mut self, key: &str, offset: usize, len: usize) -> Pending<'a, Result<Vec<f64>>> {
+    fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
         let result = self.place(key).and_then(|place| self.floats(place, offset, len));
         Box::pin(std::future::ready(result))
     }
 
-    fn read_index<'a>(&'a mut self, key: &str, len: usize) -> Pending<'a, Result<Vec<u32>>> {
+    fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {
         let result = self.place(key).and_then(|place| match &self.storage[place] {
             Storage::Index(v) if len <= v.len() => Ok(v[..len].to_vec()),
             other => Err(bounds(len, other.len())),
@@ -215,7 +215,7 @@ impl<T: Real> Executor for Cpu<T> {
         Ok(())
     }
 
-    fn read_view<'a>(&'a mut self, program: Program, view: View) -> Pending<'a, Result<Vec<f64>>> {
+    fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {
         let place = self.programs.get(program).map(|bound| bound.places[view.buffer]);
         Box::pin(std::future::ready(place.and_then(|place| self.floats(place, view.offset, view.len))))
     }

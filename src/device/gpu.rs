@@ -6,7 +6,7 @@ use crate::kernel::{Element, Kernel};
 use crate::plan::{Home, Op, Plan, View};
 use crate::{Error, Result};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Debug)]
 struct Shared {
@@ -37,7 +37,7 @@ pub(crate) struct GpuExecutor {
     shared: HashMap<String, Shared>,
     /// Scratch slots, used by all programs in turn. A later program may replace a slot by a larger one.
     scratch: Vec<wgpu::Buffer>,
-    staging: Option<wgpu::Buffer>,
+    staging: Staging,
     programs: Programs<Bound>,
     /// The variant to take for every kernel that has it, instead of the adapter's choice.
     variant: Option<&'static str>,
@@ -53,7 +53,7 @@ impl GpuExecutor {
             gpu,
             shared: HashMap::new(),
             scratch: Vec::new(),
-            staging: None,
+            staging: Staging::default(),
             programs: Programs::default(),
             variant,
             checked,
@@ -84,6 +84,12 @@ impl GpuExecutor {
         self.shared.get(key).ok_or_else(|| {
             Error::invalid(format!("buffer {key:?}"), "nothing", "an allocated buffer", "allocate it first")
         })
+    }
+
+    /// A shared buffer of at least `end` elements.
+    fn source(&self, key: &str, end: usize) -> Result<wgpu::Buffer> {
+        let shared = self.shared(key)?;
+        if end > shared.len { Err(bounds(end, shared.len)) } else { Ok(shared.buffer.clone()) }
     }
 
     fn variant(&self, kernel: &dyn Kernel) -> usize {
@@ -157,56 +163,94 @@ impl GpuExecutor {
         })
     }
 
-    /// Copies a stretch of a buffer to the host.
-    async fn download(&mut self, buffer: &wgpu::Buffer, offset: usize, len: usize) -> Result<Vec<u32>> {
-        let bytes = len as u64 * 4;
-        let gpu = self.gpu.clone();
-        if self.staging.as_ref().is_none_or(|s| s.size() < bytes) {
-            self.staging = Some(gpu.watched("reading back", || {
-                gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("staging"),
-                    size: bytes.max(4),
-                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                })
-            })?);
-        }
-        let Some(staging) = &self.staging else { return Ok(Vec::new()) };
-        let lost = |reason: String| {
-            gpu.error(reason, "the device may be lost: start again, or use AUTOROT_DEVICE=cpu")
-        };
-        gpu.watched("reading back", || {
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(buffer, offset as u64 * 4, staging, 0, Some(bytes));
-            gpu.queue.submit([encoder.finish()]);
-        })?;
-        let slice = staging.slice(..bytes);
-        let (sender, receiver) = futures_channel::oneshot::channel();
-        slice.map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only when the whole read was dropped.
-            let _ = sender.send(result);
-        });
-        #[cfg(not(target_family = "wasm"))]
-        gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| lost(e.to_string()))?;
-        let mapped = receiver.await.map_err(|e| lost(e.to_string()))?;
-        mapped.map_err(|e| lost(e.to_string()))?;
-        let words = {
-            let range = slice.get_mapped_range().map_err(|e| lost(e.to_string()))?;
-            bytemuck::pod_collect_to_vec(&range)
-        };
-        staging.unmap();
-        Ok(words)
-    }
-
-    async fn download_floats(
+    /// Copies a stretch of a buffer to the host, as it is after everything submitted so far.
+    fn download(
         &mut self,
         buffer: &wgpu::Buffer,
         offset: usize,
         len: usize,
-    ) -> Result<Vec<f64>> {
-        let words = self.download(buffer, offset, len).await?;
-        Ok(words.into_iter().map(|w| f64::from(f32::from_bits(w))).collect())
+    ) -> Result<Pending<'static, Result<Vec<u32>>>> {
+        let bytes = len as u64 * 4;
+        let gpu = self.gpu.clone();
+        let staging = self.staging.take(&gpu, bytes)?;
+        let submission = gpu.watched("reading back", || {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(buffer, offset as u64 * 4, &staging, 0, Some(bytes));
+            gpu.queue.submit([encoder.finish()])
+        })?;
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only when the whole read was dropped.
+            let _ = sender.send(result);
+        });
+        let pool = self.staging.clone();
+        Ok(Box::pin(async move {
+            let lost = |reason: String| {
+                gpu.error(reason, "the device may be lost: start again, or use AUTOROT_DEVICE=cpu")
+            };
+            #[cfg(not(target_family = "wasm"))]
+            gpu.device
+                .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })
+                .map_err(|e| lost(e.to_string()))?;
+            #[cfg(target_family = "wasm")]
+            drop(submission);
+            let mapped = receiver.await.map_err(|e| lost(e.to_string()))?;
+            mapped.map_err(|e| lost(e.to_string()))?;
+            let words = {
+                let range = staging.slice(..bytes).get_mapped_range().map_err(|e| lost(e.to_string()))?;
+                bytemuck::pod_collect_to_vec(&range)
+            };
+            staging.unmap();
+            pool.give_back(staging);
+            Ok(words)
+        }))
     }
+
+    fn download_floats(
+        &mut self,
+        buffer: &wgpu::Buffer,
+        offset: usize,
+        len: usize,
+    ) -> Result<Pending<'static, Result<Vec<f64>>>> {
+        let words = self.download(buffer, offset, len)?;
+        Ok(Box::pin(
+            async move { Ok(words.await?.into_iter().map(|w| f64::from(f32::from_bits(w))).collect()) },
+        ))
+    }
+}
+
+/// Buffers that read-backs go through, kept for the next one.
+#[derive(Clone, Debug, Default)]
+struct Staging(Arc<Mutex<Vec<wgpu::Buffer>>>);
+
+impl Staging {
+    /// One of at least so many bytes: the smallest there is, or a new one.
+    fn take(&self, gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = (0..free.len()).filter(|&i| free[i].size() >= bytes).min_by_key(|&i| free[i].size());
+        if let Some(place) = fitting {
+            return Ok(free.swap_remove(place));
+        }
+        // Those that were too small have a larger successor now.
+        free.clear();
+        gpu.watched("reading back", || {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("staging"),
+                size: bytes.max(4),
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        })
+    }
+
+    fn give_back(&self, buffer: wgpu::Buffer) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+/// A future that waits for what was started, or for nothing where starting failed.
+fn started<T: 'static>(reading: Result<Pending<'static, Result<T>>>) -> Pending<'static, Result<T>> {
+    reading.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
 }
 
 fn bounds(end: usize, len: usize) -> Error {
@@ -267,18 +311,12 @@ impl Executor for GpuExecutor {
         })
     }
 
-    fn read<'a>(&'a mut self, key: &str, offset: usize, len: usize) -> Pending<'a, Result<Vec<f64>>> {
-        let source = self.shared(key).and_then(|s| {
-            if offset + len > s.len { Err(bounds(offset + len, s.len)) } else { Ok(s.buffer.clone()) }
-        });
-        Box::pin(async move { self.download_floats(&source?, offset, len).await })
+    fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
+        started(self.source(key, offset + len).and_then(|b| self.download_floats(&b, offset, len)))
     }
 
-    fn read_index<'a>(&'a mut self, key: &str, len: usize) -> Pending<'a, Result<Vec<u32>>> {
-        let source = self
-            .shared(key)
-            .and_then(|s| if len > s.len { Err(bounds(len, s.len)) } else { Ok(s.buffer.clone()) });
-        Box::pin(async move { self.download(&source?, 0, len).await })
+    fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {
+        started(self.source(key, len).and_then(|b| self.download(&b, 0, len)))
     }
 
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
@@ -351,9 +389,9 @@ impl Executor for GpuExecutor {
         })
     }
 
-    fn read_view<'a>(&'a mut self, program: Program, view: View) -> Pending<'a, Result<Vec<f64>>> {
+    fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {
         let buffer = self.programs.get(program).map(|bound| bound.buffers[view.buffer].clone());
-        Box::pin(async move { self.download_floats(&buffer?, view.offset, view.len).await })
+        started(buffer.and_then(|b| self.download_floats(&b, view.offset, view.len)))
     }
 
     fn bytes(&self) -> u64 {

@@ -106,11 +106,12 @@ pub trait Executor: wgpu::WasmNotSend {
     /// Writes into a shared buffer from `offset` on.
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()>;
 
-    /// Reads numbers of a shared buffer; exact, since f32 fits into f64.
-    fn read<'a>(&'a mut self, key: &str, offset: usize, len: usize) -> Pending<'a, Result<Vec<f64>>>;
+    /// Reads numbers of a shared buffer as they are after everything that was run before this call; the future waits for
+    /// the device, and more can be run meanwhile. Exact, since f32 fits into f64.
+    fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>>;
 
-    /// Reads integers of a shared buffer.
-    fn read_index<'a>(&'a mut self, key: &str, len: usize) -> Pending<'a, Result<Vec<u32>>>;
+    /// Reads integers of a shared buffer, as [`Executor::read`].
+    fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>>;
 
     /// Prepares everything that running the plan needs. Its shared buffers must have been allocated.
     fn bind(&mut self, plan: &Plan) -> Result<Program>;
@@ -122,7 +123,7 @@ pub trait Executor: wgpu::WasmNotSend {
     fn run(&mut self, program: Program, times: usize) -> Result<()>;
 
     /// Reads a kept scratch buffer, or any shared one, as the program sees it.
-    fn read_view<'a>(&'a mut self, program: Program, view: View) -> Pending<'a, Result<Vec<f64>>>;
+    fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>>;
 
     /// Bytes that the buffers take on the device.
     fn bytes(&self) -> u64;

@@ -14,8 +14,11 @@ use crate::{Dataset, Error, Range, Result, report, shape};
 use network::Network;
 use std::collections::HashMap;
 
-/// Steps whose numbers one submission holds: the rows of the tallies and of the table of rates.
-pub(crate) const SLOTS: usize = 32;
+/// The most steps of one submission.
+pub(crate) const STEPS: usize = 32;
+
+/// The rows of the tallies and of the table of rates: one submission runs while the next is prepared.
+pub(crate) const SLOTS: usize = 2 * STEPS;
 
 /// A chain of layers to build a [`Model`] from.
 ///

@@ -7,9 +7,9 @@ use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
 use super::step::Ending;
 use super::{Trainer, inspect};
-use crate::device::{Program, Values};
+use crate::device::{Pending, Program, Values};
 use crate::kernel::{Element, clock, rates};
-use crate::model::SLOTS;
+use crate::model::STEPS;
 use crate::plan::Purpose;
 use crate::plan::arena::keys;
 use crate::report::Progress;
@@ -38,6 +38,15 @@ impl Step {
     fn updates(&self) -> bool {
         self.ending != Ending::Accumulate
     }
+}
+
+/// Steps that were handed to the device, and what is read back of them.
+struct Submission {
+    span: std::ops::Range<usize>,
+    /// The first of their slots.
+    slot: usize,
+    tallies: Pending<'static, Result<Vec<f64>>>,
+    clock: Pending<'static, Result<Vec<u32>>>,
 }
 
 /// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
@@ -94,7 +103,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
         }
         task.allocate(model)?;
-        let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
+        let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.accumulate);
         let (programs, evaluator, pace) = (HashMap::new(), None, Pace::new());
         let mut course = Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace };
@@ -176,19 +185,35 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let mut rows_done = 0;
         let begin = Instant::now();
         self.feed.begin(&mut *self.model.executor, &order)?;
-        let mut from = 0;
-        while from < self.steps.len() {
-            let to = (from + self.pace.steps).min(self.steps.len());
-            let since = Instant::now();
-            let tallies = self.submit(&order, from..to).await?;
-            self.pace.note(to - from, since.elapsed().as_secs_f64());
-            for row in tallies.chunks_exact(columns) {
-                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        let words = clock_words(self.model.steps, 0);
+        self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
+        let kind = self.trainer.optimizer.kind();
+        let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
+        let (mut from, mut host, mut since) = (0, 0.0, begin);
+        // While the device works on one submission, the next is prepared.
+        let mut running: Option<Submission> = None;
+        while from < self.steps.len() || running.is_some() {
+            let mut next = None;
+            if from < self.steps.len() {
+                let to = (from + self.pace.steps).min(self.steps.len());
+                let slot = running.as_ref().map_or(0, |r| STEPS - r.slot);
+                let prepared = Instant::now();
+                next = Some(self.submit(&order, from..to, slot, &mut updates)?);
+                host += prepared.elapsed().as_secs_f64();
+                from = to;
             }
-            let rows = self.steps[from..to].iter().map(|s| s.rows).sum::<usize>();
-            rows_done += rows;
-            progress.advance(rows as u64, sums[0] / rows_done as f64);
-            from = to;
+            if let Some(done) = std::mem::replace(&mut running, next) {
+                let span = done.span.clone();
+                let tallies = self.settle(&order, done).await?;
+                self.pace.note(span.len(), since.elapsed().as_secs_f64());
+                since = Instant::now();
+                for row in tallies.chunks_exact(columns) {
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+                let rows = self.steps[span].iter().map(|s| s.rows).sum::<usize>();
+                rows_done += rows;
+                progress.advance(rows as u64, sums[0] / rows_done as f64);
+            }
         }
         let seconds = begin.elapsed().as_secs_f64();
         let trained = evaluation(&sums, &self.trainer.metrics, self.train);
@@ -211,6 +236,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             val_metrics: validated.map(|v| v.metrics).unwrap_or_default(),
             learning_rate: self.trainer.optimizer.learning_rate().rate(updates.saturating_sub(1)),
             seconds,
+            host_seconds: host,
             steps: self.steps.len(),
             samples_per_second: self.train.len() as f64 / seconds,
         };
@@ -241,47 +267,64 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         order
     }
 
-    /// Runs the steps of one submission; returns their rows of tallies.
-    async fn submit(&mut self, order: &[u32], span: std::ops::Range<usize>) -> Result<Vec<f64>> {
-        let steps = &self.steps[span];
-        let (first, count) = (steps[0].first, steps.iter().map(|s| s.rows).sum());
-        let kind = self.trainer.optimizer.kind();
-        let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
-        let executor = &mut *self.model.executor;
-        let cursor = self.feed.stage(executor, self.train, order, first, count)?;
-        let begin = self.model.steps;
+    /// Submits steps whose numbers stand in the slots from `slot` on, and starts reading their tallies.
+    fn submit(
+        &mut self,
+        order: &[u32],
+        span: std::ops::Range<usize>,
+        slot: usize,
+        updates: &mut u64,
+    ) -> Result<Submission> {
+        let cursor = self.stage(order, span.clone())?;
+        let steps = &self.steps[span.clone()];
         let mut table = Vec::with_capacity(steps.len() * rates::LEN);
         for step in steps {
-            let [rate, alpha] = self.trainer.optimizer.rates(updates);
+            let [rate, alpha] = self.trainer.optimizer.rates(*updates);
             table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
-            updates += u64::from(step.updates());
+            *updates += u64::from(step.updates());
         }
-        executor.write(keys::RATES, 0, Values::F64(&table))?;
-        executor.write(keys::CLOCK, 0, Values::U32(&clock_words(begin, cursor)))?;
+        let executor = &mut *self.model.executor;
+        executor.write(keys::RATES, slot * rates::LEN, Values::F64(&table))?;
+        // The other words go on from where the last submission leaves them.
+        executor.write(keys::CLOCK, clock::CURSOR, Values::U32(&[cursor as u32, slot as u32]))?;
         for run in steps.chunk_by(|a, b| (a.rows, a.ending) == (b.rows, b.ending)) {
             executor.run(self.programs[&(run[0].rows, run[0].ending)], run.len())?;
         }
         let (task, outputs) = (self.trainer.task(), self.model.network.output().len());
-        let (key, len) = (task.tallies(outputs), steps.len() * task.columns(outputs));
-        let tallies = executor.read(&key, 0, len).await?;
-        let halted = executor.read_index(keys::CLOCK, clock::LEN).await?[clock::HALTED];
+        let columns = task.columns(outputs);
+        let tallies = executor.read(&task.tallies(outputs), slot * columns, steps.len() * columns);
+        let clock = executor.read_index(keys::CLOCK, clock::LEN);
+        Ok(Submission { span, slot, tallies, clock })
+    }
+
+    /// Makes the rows of some steps available; returns where the cursor is to begin.
+    fn stage(&mut self, order: &[u32], span: std::ops::Range<usize>) -> Result<usize> {
+        let steps = &self.steps[span];
+        let (first, count) = (steps[0].first, steps.iter().map(|s| s.rows).sum());
+        self.feed.stage(&mut *self.model.executor, self.train, order, first, count)
+    }
+
+    /// Waits for a submission; returns its rows of tallies.
+    async fn settle(&mut self, order: &[u32], submission: Submission) -> Result<Vec<f64>> {
+        let tallies = submission.tallies.await?;
+        let halted = submission.clock.await?[clock::HALTED];
+        let span = submission.span;
+        let begin = self.model.steps;
+        // The word counts modulo 2³². What was submitted after the step that failed has changed nothing.
+        let done = if halted == 0 { span.len() } else { (halted - 1).wrapping_sub(begin as u32) as usize };
+        let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
+        *self.model.updates.entry(self.trainer.optimizer.kind()).or_default() += updates;
+        self.model.updated |= updates > 0;
+        self.model.steps = begin + done as u64;
         if halted != 0 {
-            // The word counts modulo 2³².
-            let index = (halted - 1).wrapping_sub(begin as u32) as usize;
-            let (done, failed) = (&steps[..index], steps[index]);
-            self.model.updated |= done.iter().any(Step::updates);
-            updates -= steps[index..].iter().filter(|s| s.updates()).count() as u64;
-            self.model.updates.insert(kind, updates);
-            self.model.steps = begin + done.len() as u64;
+            let cursor = self.stage(order, span.clone())?;
+            let (first, failed) = (self.steps[span.start].first, self.steps[span.start + done]);
             let words = clock_words(self.model.steps, cursor + failed.first - first);
             let step = self.model.steps + 1;
             return Err(
                 inspect::diagnose(self.trainer, self.model, &self.feed, failed.rows, words, step).await?
             );
         }
-        self.model.steps += steps.len() as u64;
-        self.model.updated |= steps.iter().any(Step::updates);
-        self.model.updates.insert(kind, updates);
         Ok(tallies)
     }
 }

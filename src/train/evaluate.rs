@@ -5,7 +5,7 @@ use super::pace::{Pace, clock_words};
 use super::step::{Ending, Task};
 use super::{Evaluation, Trainer};
 use crate::device::{Program, Values};
-use crate::model::SLOTS;
+use crate::model::STEPS;
 use crate::plan::Purpose;
 use crate::plan::arena::keys;
 use crate::{Dataset, Metric, Model, Result};
@@ -47,7 +47,7 @@ impl Evaluator {
         let columns = task.columns(model.network.output().len());
         task.allocate(model)?;
         let batch = trainer.batch.min(data.len());
-        let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(SLOTS))?;
+        let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let order: Vec<u32> = (0..data.len() as u32).collect();
         let tallies = task.tallies(model.network.output().len());
         let metrics = trainer.metrics.clone();

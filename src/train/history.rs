@@ -24,6 +24,8 @@ pub struct Epoch {
     pub learning_rate: f64,
     /// Seconds spent on training steps, without validation.
     pub seconds: f64,
+    /// Seconds of these that the host spent on preparing and submitting steps. On a CPU device that is the work itself.
+    pub host_seconds: f64,
     /// Training steps.
     pub steps: usize,
     /// Training rows a second.
@@ -70,7 +72,7 @@ impl History {
         header.extend(named("train"));
         header.push("val_loss".into());
         header.extend(named("val"));
-        header.extend(["learning_rate", "seconds", "samples_per_second"].map(String::from));
+        header.extend(["learning_rate", "seconds", "host_seconds", "samples_per_second"].map(String::from));
         writer.write_record(&header).map_err(failed)?;
         for epoch in &self.epochs {
             let mut row = vec![epoch.epoch.to_string(), epoch.train_loss.to_string()];
@@ -79,7 +81,7 @@ impl History {
             let missing = self.metrics.len() - epoch.val_metrics.len();
             row.extend(epoch.val_metrics.iter().map(f64::to_string));
             row.extend(std::iter::repeat_n(String::new(), missing));
-            row.extend([epoch.learning_rate, epoch.seconds, epoch.samples_per_second].map(|v| v.to_string()));
+            row.extend([epoch.learning_rate, epoch.seconds, epoch.host_seconds, epoch.samples_per_second].map(|v| v.to_string()));
             writer.write_record(&row).map_err(failed)?;
         }
         let bytes = writer.into_inner().map_err(|e| Error::io(path, std::io::Error::other(e.to_string())))?;

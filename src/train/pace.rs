@@ -1,7 +1,7 @@
 //! A submission: how many steps it holds, and the clock at its beginning.
 
 use crate::kernel::clock;
-use crate::model::SLOTS;
+use crate::model::STEPS;
 
 /// How many steps go out in one submission: long ones would starve other programs of the GPU, and a driver may
 /// reset it. The results do not depend on it.
@@ -21,7 +21,7 @@ impl Pace {
     /// Learns from a submission.
     pub(super) fn note(&mut self, steps: usize, seconds: f64) {
         let fitting = Self::SECONDS * steps as f64 / seconds.max(1e-9);
-        self.steps = (fitting as usize).clamp(1, SLOTS);
+        self.steps = (fitting as usize).clamp(1, STEPS);
     }
 }
 
