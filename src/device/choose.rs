@@ -4,6 +4,7 @@ use super::Executor;
 use super::cpu::Cpu;
 use super::gpu::GpuExecutor;
 use super::pipelines::Gpu;
+use super::tune::Tuning;
 use crate::kernel::Traits;
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub struct Device {
     kind: Kind,
     why: String,
     variant: Option<&'static str>,
+    traits: Option<Traits>,
     checked: bool,
 }
 
@@ -74,23 +76,23 @@ impl Device {
 
     /// The CPU in f32.
     pub fn cpu() -> Self {
-        Self { kind: Kind::Cpu, why: "asked for".into(), variant: None, checked: cfg!(debug_assertions) }
+        Self::new(Kind::Cpu, "asked for")
     }
 
     /// The CPU in f64: the oracle that checks are made against.
     pub fn cpu_f64() -> Self {
-        Self { kind: Kind::CpuF64, why: "asked for".into(), variant: None, checked: cfg!(debug_assertions) }
+        Self::new(Kind::CpuF64, "asked for")
     }
 
     /// A device and a queue that the caller owns; handles are cheap to clone. No optional feature and
-    /// no limit beyond `wgpu::Limits::default()` is needed.
+    /// no limit beyond `wgpu::Limits::default()` is needed. Kernel variants are not timed unless
+    /// [`Device::with_tuning`] says so.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        Self {
-            kind: Kind::Gpu(Arc::new(Gpu::new(device, queue))),
-            why: "the caller's own".into(),
-            variant: None,
-            checked: cfg!(debug_assertions),
-        }
+        Self::new(Kind::Gpu(Arc::new(Gpu::new(device, queue, Tuning::Off))), "the caller's own")
+    }
+
+    fn new(kind: Kind, why: &str) -> Self {
+        Self { kind, why: why.into(), variant: None, traits: None, checked: cfg!(debug_assertions) }
     }
 
     /// The device of this name; see the table above.
@@ -123,6 +125,22 @@ impl Device {
         self
     }
 
+    /// Chooses kernel variants as if the adapter had these traits: for tests.
+    pub fn with_traits(mut self, traits: Traits) -> Self {
+        self.traits = Some(traits);
+        self
+    }
+
+    /// Sets whether kernel variants are chosen by timing them. The default for devices that the crate opens is
+    /// [`Tuning::from_env`]; a device that the caller owns is left in peace. No effect on a CPU. Models that were built before
+    /// keep what they have.
+    pub fn with_tuning(mut self, tuning: Tuning) -> Self {
+        if let Kind::Gpu(gpu) = &self.kind {
+            self.kind = Kind::Gpu(Arc::new(Gpu::new(gpu.device.clone(), gpu.queue.clone(), tuning)));
+        }
+        self
+    }
+
     /// Sets whether the driver checks every index in this crate's own shaders: default in debug builds only. The results are
     /// the same. Kernels from elsewhere are always checked.
     pub fn with_checks(mut self, checked: bool) -> Self {
@@ -147,7 +165,7 @@ impl Device {
     /// What decides between kernel variants on a GPU.
     pub fn traits(&self) -> Traits {
         match &self.kind {
-            Kind::Gpu(gpu) => gpu.traits(),
+            Kind::Gpu(gpu) => self.traits.unwrap_or_else(|| gpu.traits()),
             _ => Traits::default(),
         }
     }
@@ -162,7 +180,9 @@ impl Device {
         match &self.kind {
             Kind::Cpu => Box::new(Cpu::<f32>::default()),
             Kind::CpuF64 => Box::new(Cpu::<f64>::default()),
-            Kind::Gpu(gpu) => Box::new(GpuExecutor::new(gpu.clone(), self.variant, self.checked)),
+            Kind::Gpu(gpu) => {
+                Box::new(GpuExecutor::new(gpu.clone(), self.variant, self.traits(), self.checked))
+            }
         }
     }
 
@@ -265,6 +285,7 @@ const OPTIONAL: wgpu::Features = wgpu::Features::SUBGROUP;
 
 /// Opens an adapter with WebGPU's default limits, except that buffers may be as large as it allows.
 async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
+    let tuning = Tuning::from_env()?;
     let offered = adapter.limits();
     let limits = wgpu::Limits {
         max_buffer_size: offered.max_buffer_size,
@@ -285,7 +306,7 @@ async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
             "choose another adapter with AUTOROT_DEVICE, or use AUTOROT_DEVICE=cpu",
         )
     })?;
-    Ok(Device { why, ..Device::from_wgpu(device, queue) })
+    Ok(Device { why, ..Device::from_wgpu(device, queue).with_tuning(tuning) })
 }
 
 /// One adapter, as `adapters` reports it.

@@ -1,12 +1,17 @@
 //! The GPU executor: one compute pass for a step, everything it needs built beforehand.
 
 use super::pipelines::{Gpu, Pipeline};
+use super::readback::{Staging, floats, started};
+use super::tune::BUDGET;
 use super::{Executor, Pending, Program, Programs, Values};
-use crate::kernel::{Element, Kernel};
+use crate::initializer::stream;
+use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Op, Plan, View};
 use crate::{Error, Result};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use web_time::Instant;
 
 #[derive(Debug)]
 struct Shared {
@@ -30,6 +35,31 @@ struct Bound {
     buffers: Vec<wgpu::Buffer>,
 }
 
+/// The name of a choice: the sizes, and the shaders among which it was made.
+fn problem(kernel: &dyn Kernel, traits: Traits) -> String {
+    let shaders: String = kernel.candidates(traits).into_iter().map(|v| kernel.source(v)).collect();
+    format!("{} {:016x}", kernel.problem(), stream(&shaders))
+}
+
+impl Gpu {
+    /// Hands ops to the queue, in one pass, `times` times in a row.
+    fn submit(&self, ops: &[BoundOp], times: usize) {
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for _ in 0..times {
+                for op in ops {
+                    pass.set_pipeline(&op.pipeline);
+                    pass.set_bind_group(0, &op.group, &[]);
+                    let [x, y, z] = op.grid;
+                    pass.dispatch_workgroups(x, y, z);
+                }
+            }
+        }
+        self.queue.submit([encoder.finish()]);
+    }
+}
+
 /// Executes plans on a GPU.
 #[derive(Debug)]
 pub(crate) struct GpuExecutor {
@@ -41,14 +71,17 @@ pub(crate) struct GpuExecutor {
     programs: Programs<Bound>,
     /// The variant to take for every kernel that has it, instead of the adapter's choice.
     variant: Option<&'static str>,
+    traits: Traits,
     checked: bool,
+    /// Time spent on timing variants.
+    tuned: Duration,
 }
 
 /// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
 const UPLOAD: usize = 16 << 20;
 
 impl GpuExecutor {
-    pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>, checked: bool) -> Self {
+    pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>, traits: Traits, checked: bool) -> Self {
         Self {
             gpu,
             shared: HashMap::new(),
@@ -56,7 +89,9 @@ impl GpuExecutor {
             staging: Staging::default(),
             programs: Programs::default(),
             variant,
+            traits,
             checked,
+            tuned: Duration::ZERO,
         }
     }
 
@@ -92,11 +127,65 @@ impl GpuExecutor {
         if end > shared.len { Err(bounds(end, shared.len)) } else { Ok(shared.buffer.clone()) }
     }
 
+    /// The variant that was asked for, or chosen by timing, or else the built-in choice.
     fn variant(&self, kernel: &dyn Kernel) -> usize {
-        let wanted = self.variant.and_then(|name| kernel.variants().iter().position(|v| *v == name));
-        wanted
-            .filter(|&v| kernel.supports(v, self.gpu.traits()))
-            .unwrap_or_else(|| kernel.prefer(self.gpu.traits()))
+        let place = |name: &str| kernel.variants().iter().position(|v| *v == name);
+        let timed = || self.gpu.choices.get(&problem(kernel, self.traits)).and_then(|name| place(&name));
+        let wanted =
+            self.variant.and_then(place).or_else(|| if self.undecided(kernel) { timed() } else { None });
+        wanted.filter(|&v| kernel.supports(v, self.traits)).unwrap_or_else(|| kernel.prefer(self.traits))
+    }
+
+    /// Whether timing has a say in a kernel's variant.
+    fn undecided(&self, kernel: &dyn Kernel) -> bool {
+        self.gpu.choices.on() && self.variant.is_none() && kernel.candidates(self.traits).len() > 1
+    }
+
+    /// Times the variants of the plan's kernels for which no choice is known, as long as the budget lasts, and keeps the
+    /// choices. The kernels run on the plan's own buffers, whose content is undefined before it runs.
+    fn tune(&mut self, plan: &Plan, bind: impl Fn(&Self, usize, usize) -> Result<BoundOp>) -> Result<()> {
+        let mut new = BTreeMap::new();
+        for (i, op) in plan.ops.iter().enumerate() {
+            let kernel = &*op.kernel;
+            if !self.undecided(kernel) {
+                continue;
+            }
+            let problem = problem(kernel, self.traits);
+            if new.contains_key(&problem) || self.gpu.choices.get(&problem).is_some() {
+                continue;
+            }
+            let mut best = (kernel.prefer(self.traits), f64::INFINITY);
+            for variant in kernel.candidates(self.traits) {
+                let begin = Instant::now();
+                if self.tuned < BUDGET {
+                    let seconds = self.time(&bind(self, i, variant)?)?;
+                    log::debug!("tuning: {problem}: {} {:.1} µs", kernel.variants()[variant], seconds * 1e6);
+                    if seconds < best.1 {
+                        best = (variant, seconds);
+                    }
+                }
+                self.tuned += begin.elapsed();
+            }
+            new.insert(problem, kernel.variants()[best.0].to_owned());
+        }
+        if !new.is_empty() {
+            self.gpu.choices.keep(new);
+        }
+        Ok(())
+    }
+
+    /// Seconds that an op takes: the least of three, each of as many runs as make some milliseconds.
+    fn time(&self, op: &BoundOp) -> Result<f64> {
+        let run = |times: usize| {
+            let begin = Instant::now();
+            self.gpu.watched("tuning", || self.gpu.submit(std::slice::from_ref(op), times))?;
+            let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
+            waited.map_err(|e| self.gpu.error(e, "switch it off with AUTOROT_TUNE=off"))?;
+            Ok::<f64, Error>(begin.elapsed().as_secs_f64() / times as f64)
+        };
+        run(1)?;
+        let times = ((0.002 / run(1)?) as usize).clamp(1, 64);
+        Ok(run(times)?.min(run(times)?).min(run(times)?))
     }
 
     fn bind_op(
@@ -106,9 +195,9 @@ impl GpuExecutor {
         uniforms: &wgpu::Buffer,
         offset: u64,
         plan: &str,
+        variant: usize,
     ) -> Result<BoundOp> {
         let kernel = &*op.kernel;
-        let variant = self.variant(kernel);
         let place = format!("{plan}: {}: {}", op.scope, kernel.name());
         let limits = self.gpu.device.limits();
         let grid = kernel.grid(variant);
@@ -162,95 +251,6 @@ impl GpuExecutor {
             BoundOp { pipeline, group, grid }
         })
     }
-
-    /// Copies a stretch of a buffer to the host, as it is after everything submitted so far.
-    fn download(
-        &mut self,
-        buffer: &wgpu::Buffer,
-        offset: usize,
-        len: usize,
-    ) -> Result<Pending<'static, Result<Vec<u32>>>> {
-        let bytes = len as u64 * 4;
-        let gpu = self.gpu.clone();
-        let staging = self.staging.take(&gpu, bytes)?;
-        let submission = gpu.watched("reading back", || {
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(buffer, offset as u64 * 4, &staging, 0, Some(bytes));
-            gpu.queue.submit([encoder.finish()])
-        })?;
-        let (sender, receiver) = futures_channel::oneshot::channel();
-        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only when the whole read was dropped.
-            let _ = sender.send(result);
-        });
-        let pool = self.staging.clone();
-        Ok(Box::pin(async move {
-            let lost = |reason: String| {
-                gpu.error(reason, "the device may be lost: start again, or use AUTOROT_DEVICE=cpu")
-            };
-            #[cfg(not(target_family = "wasm"))]
-            gpu.device
-                .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })
-                .map_err(|e| lost(e.to_string()))?;
-            #[cfg(target_family = "wasm")]
-            drop(submission);
-            let mapped = receiver.await.map_err(|e| lost(e.to_string()))?;
-            mapped.map_err(|e| lost(e.to_string()))?;
-            let words = {
-                let range = staging.slice(..bytes).get_mapped_range().map_err(|e| lost(e.to_string()))?;
-                bytemuck::pod_collect_to_vec(&range)
-            };
-            staging.unmap();
-            pool.give_back(staging);
-            Ok(words)
-        }))
-    }
-
-    fn download_floats(
-        &mut self,
-        buffer: &wgpu::Buffer,
-        offset: usize,
-        len: usize,
-    ) -> Result<Pending<'static, Result<Vec<f64>>>> {
-        let words = self.download(buffer, offset, len)?;
-        Ok(Box::pin(
-            async move { Ok(words.await?.into_iter().map(|w| f64::from(f32::from_bits(w))).collect()) },
-        ))
-    }
-}
-
-/// Buffers that read-backs go through, kept for the next one.
-#[derive(Clone, Debug, Default)]
-struct Staging(Arc<Mutex<Vec<wgpu::Buffer>>>);
-
-impl Staging {
-    /// One of at least so many bytes: the smallest there is, or a new one.
-    fn take(&self, gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = (0..free.len()).filter(|&i| free[i].size() >= bytes).min_by_key(|&i| free[i].size());
-        if let Some(place) = fitting {
-            return Ok(free.swap_remove(place));
-        }
-        // Those that were too small have a larger successor now.
-        free.clear();
-        gpu.watched("reading back", || {
-            gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("staging"),
-                size: bytes.max(4),
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })
-    }
-
-    fn give_back(&self, buffer: wgpu::Buffer) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
-    }
-}
-
-/// A future that waits for what was started, or for nothing where starting failed.
-fn started<T: 'static>(reading: Result<Pending<'static, Result<T>>>) -> Pending<'static, Result<T>> {
-    reading.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
 }
 
 fn bounds(end: usize, len: usize) -> Error {
@@ -312,11 +312,11 @@ impl Executor for GpuExecutor {
     }
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
-        started(self.source(key, offset + len).and_then(|b| self.download_floats(&b, offset, len)))
+        floats(self.source(key, offset + len).and_then(|b| self.staging.read(&self.gpu, &b, offset, len)))
     }
 
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {
-        started(self.source(key, len).and_then(|b| self.download(&b, 0, len)))
+        started(self.source(key, len).and_then(|b| self.staging.read(&self.gpu, &b, 0, len)))
     }
 
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
@@ -360,8 +360,14 @@ impl Executor for GpuExecutor {
             self.gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
             uniforms
         })?;
-        let ops = plan.ops.iter().zip(offsets);
-        let ops = ops.map(|(op, offset)| self.bind_op(op, &buffers, &uniforms, offset, &plan.name));
+        let bind = |this: &Self, op: usize, variant: usize| {
+            this.bind_op(&plan.ops[op], &buffers, &uniforms, offsets[op], &plan.name, variant)
+        };
+        // In a browser nothing may wait for the device.
+        if cfg!(not(target_family = "wasm")) {
+            self.tune(plan, bind)?;
+        }
+        let ops = plan.ops.iter().enumerate().map(|(i, op)| bind(self, i, self.variant(&*op.kernel)));
         let ops = ops.collect::<Result<_>>()?;
         Ok(self.programs.add(Bound { name: plan.name.clone(), ops, buffers }))
     }
@@ -372,26 +378,12 @@ impl Executor for GpuExecutor {
 
     fn run(&mut self, program: Program, times: usize) -> Result<()> {
         let bound = self.programs.get(program)?;
-        self.gpu.watched(&bound.name, || {
-            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                for _ in 0..times {
-                    for op in &bound.ops {
-                        pass.set_pipeline(&op.pipeline);
-                        pass.set_bind_group(0, &op.group, &[]);
-                        let [x, y, z] = op.grid;
-                        pass.dispatch_workgroups(x, y, z);
-                    }
-                }
-            }
-            self.gpu.queue.submit([encoder.finish()]);
-        })
+        self.gpu.watched(&bound.name, || self.gpu.submit(&bound.ops, times))
     }
 
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {
         let buffer = self.programs.get(program).map(|bound| bound.buffers[view.buffer].clone());
-        started(buffer.and_then(|b| self.download_floats(&b, view.offset, view.len)))
+        floats(buffer.and_then(|b| self.staging.read(&self.gpu, &b, view.offset, view.len)))
     }
 
     fn bytes(&self) -> u64 {

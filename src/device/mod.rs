@@ -4,9 +4,12 @@ mod choose;
 mod cpu;
 mod gpu;
 mod pipelines;
+mod readback;
+mod tune;
 
 pub use choose::{AdapterReport, Device, adapters};
 pub use pipelines::Gpu;
+pub use tune::Tuning;
 
 use crate::kernel::Element;
 use crate::plan::{Plan, View};

@@ -1,5 +1,6 @@
 //! An open wgpu device, and the pipelines made for it.
 
+use super::tune::{Choices, Tuning};
 use crate::kernel::{Access, Kernel, Traits};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     pipelines: Mutex<HashMap<(String, bool), Pipeline>>,
+    pub(super) choices: Choices,
 }
 
 #[derive(Clone, Debug)]
@@ -25,9 +27,11 @@ pub(super) struct Pipeline {
 impl Gpu {
     /// Around a device and a queue that the caller owns. Nothing of them is configured or polled beyond what
     /// reading back needs; no optional feature or raised limit is required.
-    pub fn new(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue, tuning: Tuning) -> Self {
         let info = device.adapter_info();
-        Self { device, queue, info, pipelines: Mutex::default() }
+        let wgpu::AdapterInfo { name, vendor, device: id, backend, driver, driver_info, .. } = &info;
+        let section = format!("{name} {vendor:04x}:{id:04x} {backend} {driver} {driver_info}");
+        Self { device, queue, info, pipelines: Mutex::default(), choices: Choices::new(section, tuning) }
     }
 
     /// What wgpu tells of the adapter.

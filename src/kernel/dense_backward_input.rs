@@ -2,7 +2,7 @@
 
 use super::product::{self, Columns, PANEL, for_each_panel, matrix, multiply};
 use super::rows::vectorised;
-use super::{Args, Binding, Family, Grid, Traits, Trust, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(DenseBackwardInputUniforms { batch: u32, inputs: u32, units: u32 });
@@ -52,12 +52,8 @@ impl Family for DenseBackwardInput {
         self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
     }
 
-    fn supports(&self, variant: usize, traits: Traits) -> bool {
-        product::supports(variant, self.by_fours(), traits)
-    }
-
-    fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits, self.by_fours(), (self.batch, self.units, self.inputs))
+    fn product(&self) -> Option<(usize, usize, usize)> {
+        Some((self.batch, self.units, self.inputs))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

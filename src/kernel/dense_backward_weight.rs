@@ -2,7 +2,7 @@
 
 use super::product::{self, PANEL, for_each_panel, matrix, multiply, transposed};
 use super::rows::vectorised;
-use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Real, Rule};
 
 uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
@@ -74,12 +74,8 @@ impl Family for DenseBackwardWeight {
         [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4))
     }
 
-    fn supports(&self, variant: usize, traits: Traits) -> bool {
-        product::supports(variant, self.by_fours(), traits)
-    }
-
-    fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits, self.by_fours(), (self.inputs, self.batch, self.units))
+    fn product(&self) -> Option<(usize, usize, usize)> {
+        Some((self.inputs, self.batch, self.units))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

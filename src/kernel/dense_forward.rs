@@ -2,7 +2,7 @@
 
 use super::product::{self, Columns, PANEL, for_each_panel, matrix, multiply_columns};
 use super::rows::vectorised;
-use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, LearnL, Real, Rotation, Rule};
 
 uniforms!(DenseForwardUniforms { batch: u32, inputs: u32, units: u32, x_q: f32, limit: f32, epsilon: f32 });
@@ -129,12 +129,8 @@ impl Family for DenseForward {
         self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
     }
 
-    fn supports(&self, variant: usize, traits: Traits) -> bool {
-        product::supports(variant, self.by_fours(), traits)
-    }
-
-    fn prefer(&self, traits: Traits) -> usize {
-        product::prefer(traits, self.by_fours(), (self.batch, self.inputs, self.units))
+    fn product(&self) -> Option<(usize, usize, usize)> {
+        Some((self.batch, self.inputs, self.units))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -161,6 +161,10 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn trusted(&self) -> bool;
     /// The index of the variant for such an adapter.
     fn prefer(&self, traits: Traits) -> usize;
+    /// The variants that may be fastest on such an adapter; timing tells which.
+    fn candidates(&self, traits: Traits) -> Vec<usize>;
+    /// What the time of a variant depends on, beside the variant and the shader.
+    fn problem(&self) -> String;
     /// The whole WGSL source of a variant, entry point `main`.
     fn source(&self, variant: usize) -> String;
     /// The uniform block's words.
@@ -213,13 +217,21 @@ pub trait Family: std::fmt::Debug + Send + Sync + Sized {
     fn by_fours(&self) -> bool {
         false
     }
+    /// Rows, depth and columns of a matrix product, whose variants are those of `product.rs`.
+    fn product(&self) -> Option<(usize, usize, usize)> {
+        None
+    }
     /// Whether a variant can do these sizes on such an adapter.
-    fn supports(&self, variant: usize, _traits: Traits) -> bool {
-        self.by_fours() || !by_quads::<Self>(variant)
+    fn supports(&self, variant: usize, traits: Traits) -> bool {
+        (self.by_fours() || !by_quads::<Self>(variant))
+            && (self.product().is_none() || product::supports(variant, traits))
     }
     /// The variant for such an adapter, one that can do these sizes.
     fn prefer(&self, traits: Traits) -> usize {
-        (0..Self::VARIANTS.len()).rev().find(|&variant| self.supports(variant, traits)).unwrap_or(0)
+        match self.product() {
+            Some(size) => product::prefer(traits, self.by_fours(), size),
+            None => usize::from(Self::VARIANTS.len() > 1 && self.by_fours()),
+        }
     }
     /// The same computation on the CPU: the fallback, and the oracle in f64.
     fn twin<T: Real>(&self, args: Args<'_, T>);
@@ -252,6 +264,18 @@ impl<F: Family> Kernel for F {
 
     fn prefer(&self, traits: Traits) -> usize {
         Family::prefer(self, traits)
+    }
+
+    fn candidates(&self, traits: Traits) -> Vec<usize> {
+        match self.product() {
+            Some(size) => product::candidates(traits, self.by_fours(), size),
+            None => vec![Family::prefer(self, traits)],
+        }
+    }
+
+    fn problem(&self) -> String {
+        let (rows, depth, cols) = self.product().unwrap_or_default();
+        format!("{} {rows}x{depth}x{cols}", F::NAME)
     }
 
     fn source(&self, variant: usize) -> String {

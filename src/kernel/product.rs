@@ -62,10 +62,9 @@ const BODIES: [Body; 6] = [
 /// The subgroup size for which the body `shuffle` is written.
 const SHUFFLE_SUBGROUP: u32 = 8;
 
-/// Whether a variant can do sizes that are, or are not, multiples of 4 where it matters, on such an adapter.
-pub(crate) fn supports(variant: usize, quads: bool, traits: Traits) -> bool {
-    (quads || !by_quads(variant))
-        && (variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP)
+/// Whether a variant works on such an adapter.
+pub(crate) fn supports(variant: usize, traits: Traits) -> bool {
+    variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
 }
 
 /// Whether a variant reads and writes vec4s.
@@ -98,6 +97,18 @@ pub(crate) fn prefer(traits: Traits, quads: bool, (rows, depth, cols): (usize, u
         TILE
     };
     body + if quads { BODIES.len() } else { 0 }
+}
+
+/// The variants worth timing, the table's first. A software adapter compiles longer than it would gain.
+pub(crate) fn candidates(traits: Traits, quads: bool, size: (usize, usize, usize)) -> Vec<usize> {
+    let first = prefer(traits, quads, size);
+    let mut all = vec![first];
+    if !traits.software {
+        let few_rows = size.0 <= 4 * BODIES[ROW].tile.0;
+        let bodies = [TILE, WIDE, REDUCE].into_iter().chain(few_rows.then_some(ROW));
+        all.extend(bodies.map(|body| body + first / BODIES.len() * BODIES.len()).filter(|&v| v != first));
+    }
+    all
 }
 
 /// The parts of a product shader: the stem, the shared loading of blocks, and the variant's body. A stem whose columns

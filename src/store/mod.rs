@@ -1,5 +1,9 @@
 //! Files that the crate writes, whole or none: content appears under its final name only once all of it is on disk.
 
+mod table;
+
+pub use table::Table;
+
 use std::io::Write;
 use std::path::Path;
 

@@ -81,7 +81,10 @@ impl History {
             let missing = self.metrics.len() - epoch.val_metrics.len();
             row.extend(epoch.val_metrics.iter().map(f64::to_string));
             row.extend(std::iter::repeat_n(String::new(), missing));
-            row.extend([epoch.learning_rate, epoch.seconds, epoch.host_seconds, epoch.samples_per_second].map(|v| v.to_string()));
+            row.extend(
+                [epoch.learning_rate, epoch.seconds, epoch.host_seconds, epoch.samples_per_second]
+                    .map(|v| v.to_string()),
+            );
             writer.write_record(&row).map_err(failed)?;
         }
         let bytes = writer.into_inner().map_err(|e| Error::io(path, std::io::Error::other(e.to_string())))?;

@@ -1,6 +1,8 @@
 //! Long training takes no more memory than short training: in a process of its own, since that is what is measured.
 
-use autorot::{Activation, Adam, AutoRotate, Dataset, Dense, Device, LearnL, Loss, Metric, Sequential, Trainer};
+use autorot::{
+    Activation, Adam, AutoRotate, Dataset, Dense, Device, LearnL, Loss, Metric, Sequential, Trainer,
+};
 
 /// Bytes of this process in memory, where the system tells.
 fn resident() -> Option<u64> {

@@ -14,3 +14,4 @@ mod shaders;
 mod tidy;
 mod trainer;
 mod training;
+mod tuning;
