@@ -6,6 +6,8 @@ mod peak;
 mod product;
 mod report;
 mod step;
+#[path = "../../benches/workloads/mod.rs"]
+mod workloads;
 
 use autorot::{Device, Result};
 use clap::Parser;
@@ -49,12 +51,14 @@ fn run(options: &Options) -> Result<()> {
     for device in &devices {
         let peak = Peak::measure(device, options.seconds)?;
         println!("{}: {peak}", device.name());
-        for workload in step::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
+        for workload in workloads::MLPS.iter().filter(|w| w.name.contains(&options.only)) {
             let row = step::time(device, workload, options.seconds, &peak)?;
             println!("{}", row.line());
             rows.push(row);
         }
-        for &(m, k, n) in product::SIZES.iter().filter(|s| product::name(**s).contains(&options.only)) {
+        for &(m, k, n) in
+            workloads::PRODUCTS.iter().filter(|s| workloads::product_name(**s).contains(&options.only))
+        {
             let row = product::time(device, (m, k, n), options.seconds, &peak)?;
             println!("{}", row.line());
             rows.push(row);

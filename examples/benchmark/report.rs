@@ -1,12 +1,12 @@
 //! The table, for people and as JSON.
 
-use autorot::{Error, Result, store};
+use autorot::{Device, Error, Result, store};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::path::Path;
 
 /// One workload on one device.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct Row {
     pub device: String,
     pub workload: String,
@@ -18,15 +18,26 @@ pub struct Row {
     pub ratio: Option<f64>,
     pub samples_per_second: Option<f64>,
     pub gflops: f64,
-    /// The share of the device's own measured peak.
+    /// The share of the device's own measured peak of multiply-adds.
     pub peak_share: f64,
-    /// Seconds from building two models to the end of the first step, pipelines included.
+    /// The share of the device's own measured copying, counting the bytes that must move at least.
+    pub copy_share: f64,
+    /// Seconds from building the auto-rotating model to the end of its first step, pipelines included.
     pub first_step_s: Option<f64>,
-    /// MiB on the device.
+    /// The share of a step's time in which the host prepares steps; while it does so the device works on those before.
+    pub host_share: Option<f64>,
+    /// MiB that the plan counts.
+    pub plan_mib: f64,
+    /// MiB that the device's memory gained, where the driver tells.
     pub device_mib: Option<f64>,
 }
 
 impl Row {
+    /// A row without numbers yet.
+    pub fn new(device: &Device, workload: String) -> Self {
+        Self { device: device.name(), workload, ..Self::default() }
+    }
+
     /// The row as text, while others are still being timed.
     pub fn line(&self) -> String {
         self.cells().join("  ")
@@ -34,6 +45,7 @@ impl Row {
 
     fn cells(&self) -> Vec<String> {
         let number = |v: Option<f64>, digits: usize| v.map_or(String::new(), |v| format!("{v:.digits$}"));
+        let share = |v: f64| format!("{:.0} %", 100.0 * v);
         vec![
             self.workload.clone(),
             self.device.clone(),
@@ -42,8 +54,11 @@ impl Row {
             number(self.ratio, 3),
             number(self.samples_per_second, 0),
             format!("{:.1}", self.gflops),
-            format!("{:.0} %", 100.0 * self.peak_share),
+            share(self.peak_share),
+            share(self.copy_share),
             number(self.first_step_s, 2),
+            self.host_share.map_or(String::new(), share),
+            format!("{:.1}", self.plan_mib),
             number(self.device_mib, 1),
         ]
     }
@@ -60,8 +75,11 @@ pub fn table(rows: &[Row]) -> Table {
         "AR/classic",
         "samples/s",
         "GFLOP/s",
-        "of peak",
+        "of fma peak",
+        "of copy peak",
         "first step s",
+        "host",
+        "plan MiB",
         "device MiB",
     ]);
     rows.iter().for_each(|row| {

@@ -170,6 +170,13 @@ impl Device {
         }
     }
 
+    /// Bytes of the adapter's memory that all buffers on this device take, where the backend tells; `None` on a CPU. What one
+    /// model counts itself is [`Model::device_bytes`](crate::Model::device_bytes).
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        let Kind::Gpu(gpu) = &self.kind else { return None };
+        gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
+    }
+
     /// Whether plans run through wgpu.
     pub fn is_gpu(&self) -> bool {
         matches!(self.kind, Kind::Gpu(_))

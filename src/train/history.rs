@@ -24,7 +24,8 @@ pub struct Epoch {
     pub learning_rate: f64,
     /// Seconds spent on training steps, without validation.
     pub seconds: f64,
-    /// Seconds of these that the host spent on preparing and submitting steps. On a CPU device that is the work itself.
+    /// Seconds of these that the host spent on preparing and submitting steps; on a CPU device, and on software adapters that
+    /// work while they are handed the steps, that is the work itself.
     pub host_seconds: f64,
     /// Training steps.
     pub steps: usize,

@@ -45,9 +45,9 @@ fn choices_are_kept_and_give_the_same_bits_again() {
         assert!((a - b).abs() < 1e-4, "{a} and {b}");
     }
     // What the table says is done: every kept choice is replaced by another variant's name.
-    let rewritten = ["wide4", "reduce4", "tile4", "row4"].iter().fold(kept, |text, name| {
-        text.replace(&format!("\"{name}\""), "\"direct4\"")
-    });
+    let rewritten = ["wide4", "reduce4", "tile4", "row4"]
+        .iter()
+        .fold(kept, |text, name| text.replace(&format!("\"{name}\""), "\"direct4\""));
     std::fs::write(table.file(), &rewritten).unwrap();
     assert_eq!(
         trained(&device.clone().with_tuning(Tuning::Keep(table))),
