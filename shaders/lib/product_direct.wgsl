@@ -14,12 +14,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     // Sums of four rows, each of four columns.
     var c#a_#b = mat4x4<f32>();
     var f#b = vec4<f32>();
+    var part#b = vec4<f32>();
     for (var k = 0u; k < depth(); k += 4u) {
         let a#a = block_a(row + #au * 4u, k);
         let b#b = block_b(k, col + #bu * 4u);
         c#a_#b = added(c#a_#b, a#a, b#b);
-        if (COLUMN_SUMS) { f#b += block_terms(b#b); }
+        if (COLUMN_SUMS) { part#b += block_terms(b#b); }
+        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        if (COLUMN_SUMS && k % 64u == 60u) { f#b += part#b; part#b = vec4<f32>(); }
     }
-    if (COLUMN_SUMS) { f#b = finish_columns(col + #bu * 4u, f#b, row == 0u); }
+    if (COLUMN_SUMS) { f#b = finish_columns(col + #bu * 4u, f#b + part#b, row == 0u); }
     store_inside(row + #au * 4u + #nu, col + #bu * 4u, c#a_#b[#n], f#b);
 }

@@ -21,13 +21,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     // Sums of four rows, each of four columns.
     var c#a = mat4x4<f32>();
     var f = vec4<f32>();
+    var part = vec4<f32>();
     for (var k = 0u; k < depth(); k += 4u) {
         let mine = block_a(row + local * 4u, k);
         let b = block_b(k, col);
         c#a = added(c#a, of_invocation(#au, mine), b);
-        if (COLUMN_SUMS) { f += block_terms(b); }
+        if (COLUMN_SUMS) { part += block_terms(b); }
+        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        if (COLUMN_SUMS && k % 64u == 60u) { f += part; part = vec4<f32>(); }
     }
-    if (COLUMN_SUMS) { f = finish_columns(col, f, row == 0u); }
+    if (COLUMN_SUMS) { f = finish_columns(col, f + part, row == 0u); }
     // In a loop, not written out: what stores take to compile would be 32 times as much.
     var sums: array<vec4<f32>, 32>;
     sums[#a * 4 + #n] = c#a[#n];

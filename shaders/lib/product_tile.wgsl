@@ -28,6 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let place = load_k * LINE + quad;
     var c#a#l#b = vec4<f32>();
     var column = vec4<f32>();
+    var part = vec4<f32>();
     var next = mat4x4<f32>();
     if (loads_a && load_k < depth()) { next = block_a(first_row + quad * 4u, load_k); }
     if (loads_b && load_k < depth()) { next = block_b(load_k, first_col + quad * 4u); }
@@ -43,8 +44,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             tile_b[place + LINE] = next[1];
             tile_b[place + 2u * LINE] = next[2];
             tile_b[place + 3u * LINE] = next[3];
-            if (COLUMN_SUMS) { column += block_terms(next); }
+            if (COLUMN_SUMS) { part += block_terms(next); }
         }
+        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        if (COLUMN_SUMS && (k0 / DEPTH) % 16u == 15u) { column += part; part = vec4<f32>(); }
         workgroupBarrier();
         let k = k0 + DEPTH + load_k;
         next = mat4x4<f32>();
@@ -59,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     var f#b = vec4<f32>();
     if (COLUMN_SUMS) {
-        if (loads_b) { tile_b[place] = column; }
+        if (loads_b) { tile_b[place] = column + part; }
         workgroupBarrier();
         f#b = tile_b[#bu * 16u + fast] + tile_b[#bu * 16u + fast + 4u * LINE];
         f#b += tile_b[#bu * 16u + fast + 8u * LINE] + tile_b[#bu * 16u + fast + 12u * LINE];

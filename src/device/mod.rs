@@ -116,7 +116,8 @@ pub trait Executor: wgpu::WasmNotSend {
     /// Reads integers of a shared buffer, as [`Executor::read`].
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>>;
 
-    /// Prepares everything that running the plan needs. Its shared buffers must have been allocated.
+    /// Prepares everything that running the plan needs. Its shared buffers must have been allocated; what its kernels write may
+    /// be overwritten, where they are timed.
     fn bind(&mut self, plan: &Plan) -> Result<Program>;
 
     /// Forgets a program.

@@ -26,7 +26,7 @@ pub(super) struct Pipeline {
 
 impl Gpu {
     /// Around a device and a queue that the caller owns. Nothing of them is configured or polled beyond what
-    /// reading back needs; no optional feature or raised limit is required.
+    /// reading back, and timing variants where `tuning` asks for it, need; no optional feature or raised limit is required.
     pub fn new(device: wgpu::Device, queue: wgpu::Queue, tuning: Tuning) -> Self {
         let info = device.adapter_info();
         let wgpu::AdapterInfo { name, vendor, device: id, backend, driver, driver_info, .. } = &info;

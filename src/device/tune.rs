@@ -4,7 +4,7 @@ use crate::store::Table;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use web_time::Duration;
 
 /// Whether kernel variants are chosen by timing them. The built-in choice is by sizes and kind of adapter.
 ///

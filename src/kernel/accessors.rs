@@ -4,7 +4,8 @@
 use super::{Access, Binding};
 
 /// `get_x(first)`: the four numbers from `first` on; `put_x(first, values, count)`: stores the first `count` of
-/// them. With vec4s, `first` and `count` are multiples of 4. Without, numbers past the end of the buffer read as the last one.
+/// them. With vec4s, the first number
+/// is that of the vec4 in which `first` lies, and `count` is a multiple of 4. Without, numbers past the end of the buffer read as the last one.
 pub(super) fn of(binding: &Binding, by_quads: bool) -> String {
     let name = binding.name;
     let mut text = if by_quads {

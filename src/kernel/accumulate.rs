@@ -33,7 +33,7 @@ pub struct Accumulate {
 
 impl Family for Accumulate {
     const NAME: &'static str = "accumulate";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["gradient", "total"];
     const BINDINGS: &'static [Binding] =
@@ -45,7 +45,7 @@ impl Family for Accumulate {
     }
 
     fn uniforms(&self) -> AccumulateUniforms {
-        AccumulateUniforms { count: self.count as u32, last_slot: self.slots as u32 - 1 }
+        AccumulateUniforms { count: self.count as u32, last_slot: (self.slots as u32).saturating_sub(1) }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {

@@ -28,7 +28,7 @@ pub struct Advance {
 
 impl Family for Advance {
     const NAME: &'static str = "advance";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[update_index("clock")];
     type Uniforms = AdvanceUniforms;
 

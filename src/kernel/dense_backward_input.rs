@@ -1,6 +1,6 @@
 //! dx = df·Wᵀ.
 
-use super::product::{self, Columns, PANEL, for_each_panel, matrix, multiply};
+use super::product::{self, Block, PANEL, for_each_part, matrix, multiply};
 use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::Real;
@@ -20,7 +20,7 @@ pub struct DenseBackwardInput {
 
 impl Family for DenseBackwardInput {
     const NAME: &'static str = "dense_backward_input";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("d_f"), read("w"), write("d_x")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
     const QUADS: &'static [&'static str] = &["d_f", "w", "d_x"];
@@ -62,18 +62,18 @@ impl Family for DenseBackwardInput {
         let work = batch * self.inputs * n;
         // The transpose, W·dfᵀ, reads W along its rows without packing it; turning df and panels of the product costs less.
         let mut columns = vec![T::zero(); d_f.len()];
-        for_each_panel(work, columns.chunks_mut(PANEL * batch).enumerate(), |(i, columns)| {
+        for_each_part(work, columns.chunks_mut(PANEL * batch).enumerate(), |(i, columns)| {
             turn(&d_f[i * PANEL..], n, columns, batch);
         });
-        for_each_panel(work, Columns::split(d_x, self.inputs).enumerate(), |(i, mut d_x)| {
-            let width = d_x.width();
-            let mut turned = vec![T::zero(); width * batch];
-            let w = matrix(&w[i * PANEL * n..], n);
-            multiply(&mut turned, (width, n, batch), w, matrix(&columns, batch));
+        for_each_part(work, Block::split(d_x, self.inputs), |mut d_x| {
+            let (rows, width) = (d_x.rows(), d_x.width());
+            let mut turned = vec![T::zero(); width * rows];
+            let w = matrix(&w[d_x.col * n..], n);
+            multiply(&mut turned, (width, n, rows), w, matrix(&columns[d_x.row..], batch));
             vectorised(|| {
-                for row in 0..batch {
-                    let column = turned[row..].iter().step_by(batch);
-                    d_x.row(row).iter_mut().zip(column).for_each(|(d_x, &sum)| *d_x = sum);
+                for row in 0..rows {
+                    let column = turned[row..].iter().step_by(rows);
+                    d_x.line(row).iter_mut().zip(column).for_each(|(d_x, &sum)| *d_x = sum);
                 }
             });
         });

@@ -1,6 +1,6 @@
 //! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
 
-use super::product::{self, PANEL, for_each_panel, matrix, multiply, transposed};
+use super::product::{self, PANEL, for_each_part, matrix, multiply, transposed};
 use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Real, Rule};
@@ -27,7 +27,7 @@ pub struct DenseBackwardWeight {
 
 impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("x"), read("d_f"), read("w"), read("virtual_sample"), write("d_w")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
@@ -84,7 +84,7 @@ impl Family for DenseBackwardWeight {
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
         let panels = d_w.chunks_mut(PANEL * units).enumerate();
-        for_each_panel(self.inputs * self.batch * units, panels, |(index, d_w)| {
+        for_each_part(self.inputs * self.batch * units, panels, |(index, d_w)| {
             let (first, rows) = (index * PANEL, d_w.len() / units);
             let w = &w[first * units..][..d_w.len()];
             let x = transposed(&x[first..], self.inputs);

@@ -1,6 +1,6 @@
 //! y = σ(ρ ⊙ (x·W + b)) in one kernel, ρ included.
 
-use super::product::{self, Columns, PANEL, for_each_panel, matrix, multiply_columns};
+use super::product::{self, Block, PANEL, for_each_part, matrix, multiply_block};
 use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, LearnL, Real, Rotation, Rule};
@@ -74,7 +74,7 @@ impl DenseForward {
 
 impl Family for DenseForward {
     const NAME: &'static str = "dense_forward";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("x"), read("w"), read("b"), read("lambda"), write("rotation"), write("z"), write("y")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
@@ -139,14 +139,17 @@ impl Family for DenseForward {
         let n = self.units;
         let rotation = if self.rotation.is_some() { rotation } else { &mut [] };
         let (rho, q) = rotation.split_at_mut(rotation.len() / 2);
-        let (mut rhos, mut qs) = (rho.chunks_mut(PANEL), q.chunks_mut(PANEL));
-        let mut zs = Columns::split(if self.keep_z { z } else { &mut [] }, n);
-        let panels = Columns::split(y, n).enumerate().map(|(i, y)| {
-            let z = if self.keep_z { zs.next() } else { None };
-            (i * PANEL, y, z, rhos.next().unwrap_or_default(), qs.next().unwrap_or_default())
+        let mut stored = rho.chunks_mut(PANEL).zip(q.chunks_mut(PANEL));
+        let mut zs = Block::split(if self.keep_z { z } else { &mut [] }, n);
+        let parts = Block::split(y, n).map(|y| {
+            // The first rows' block stores what all of them compute.
+            let stored = if y.row == 0 { stored.next() } else { None };
+            (y, if self.keep_z { zs.next() } else { None }, stored)
         });
-        for_each_panel(self.batch * self.inputs * n, panels, |(first, mut y, mut z, rho, q)| {
-            q.fill(T::zero());
+        for_each_part(self.batch * self.inputs * n, parts, |(mut y, mut z, stored)| {
+            let (first, width) = (y.col, y.width());
+            let (mut rho, mut q) = ([T::zero(); PANEL], [T::zero(); PANEL]);
+            let (rho, q) = (&mut rho[..width], &mut q[..width]);
             let step = if self.rotation.is_some() { DEPTH } else { self.inputs };
             for k in (0..self.inputs).step_by(step) {
                 let depth = step.min(self.inputs - k);
@@ -154,14 +157,19 @@ impl Family for DenseForward {
                 if let Some(rotating) = self.rotation {
                     vectorised(|| self.add_rows(rotating.rule == Rule::Aligned, w, depth, q));
                 }
-                multiply_columns(&mut y, depth, matrix(&x[k..], self.inputs), matrix(w, n), k > 0);
+                let x = matrix(&x[y.row * self.inputs + k..], self.inputs);
+                multiply_block(&mut y, depth, x, matrix(w, n), k > 0);
             }
             if let Some(rotating) = self.rotation {
                 self.rotate(rotating, first, [b, lambda], rho, q);
             }
+            if let Some((all_rho, all_q)) = stored {
+                all_rho.copy_from_slice(rho);
+                all_q.copy_from_slice(q);
+            }
             vectorised(|| {
-                for row in 0..self.batch {
-                    let y = y.row(row);
+                for row in 0..y.rows() {
+                    let y = y.line(row);
                     if self.has_bias {
                         y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
                     }
@@ -169,7 +177,7 @@ impl Family for DenseForward {
                         y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);
                     }
                     if let Some(z) = &mut z {
-                        z.row(row).copy_from_slice(y);
+                        z.line(row).copy_from_slice(y);
                     }
                     self.activation.apply(y);
                 }

@@ -45,7 +45,7 @@ pub(crate) fn random_bits(element: u32, step: u32, seed: u32) -> u32 {
 
 impl Family for Dropout {
     const NAME: &'static str = "dropout";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["x", "y"];
     const BINDINGS: &'static [Binding] = &[read("x"), read_index("clock"), write("y")];

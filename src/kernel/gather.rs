@@ -25,7 +25,7 @@ pub struct Gather {
 
 impl Family for Gather {
     const NAME: &'static str = "gather";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["data", "out"];
     const BINDINGS: &'static [Binding] =
@@ -42,7 +42,7 @@ impl Family for Gather {
             width: self.width as u32,
             first_row: self.first_row as u32,
             rows: self.rows as u32,
-            last: self.total_rows as u32 - 1,
+            last: (self.total_rows as u32).saturating_sub(1),
         }
     }
 

@@ -22,7 +22,7 @@ pub struct Guard {
 
 impl Family for Guard {
     const NAME: &'static str = "guard";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("partials"), read("tallies"), update_index("clock"), write("control")];
     type Uniforms = GuardUniforms;
@@ -35,7 +35,7 @@ impl Family for Guard {
         GuardUniforms {
             partials: self.partials as u32,
             columns: self.columns as u32,
-            last_slot: self.slots as u32 - 1,
+            last_slot: (self.slots as u32).saturating_sub(1),
             clip_norm: self.clip_norm,
         }
     }

@@ -49,6 +49,8 @@ pub use sum_squares::SumSquares;
 pub use tally::Tally;
 
 use crate::Real;
+use crate::initializer::stream;
+use std::marker::PhantomData;
 
 /// What a buffer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,8 +147,15 @@ pub(crate) fn flat_grid(count: usize, size: usize) -> Grid {
     [groups.div_ceil(rows), rows, 1]
 }
 
-/// A kernel ready to be recorded: what plans hold and executors run. Implemented by [`Family`].
-pub trait Kernel: std::fmt::Debug + Send + Sync {
+/// What keeps [`Kernel`] to families: executors rely on what it says.
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl<F: Family> sealed::Sealed for F {}
+
+/// A kernel ready to be recorded: what plans hold and executors run. Implemented by [`Family`] alone.
+pub trait Kernel: sealed::Sealed + std::fmt::Debug + Send + Sync {
     /// The stem that names the shader, the twin and the test row.
     fn name(&self) -> &'static str;
     /// The buffers, in binding order from binding 1.
@@ -163,7 +172,8 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
     fn prefer(&self, traits: Traits) -> usize;
     /// The variants that may be fastest on such an adapter; timing tells which.
     fn candidates(&self, traits: Traits) -> Vec<usize>;
-    /// What the time of a variant depends on, beside the variant and the shader.
+    /// What the choice between variants depends on: sizes, and the bodies of the shaders, but no option, since a step that is
+    /// repeated for a report must add in the same order.
     fn problem(&self) -> String;
     /// The whole WGSL source of a variant, entry point `main`.
     fn source(&self, variant: usize) -> String;
@@ -178,15 +188,19 @@ pub trait Kernel: std::fmt::Debug + Send + Sync {
 }
 
 /// Whether a kernel's shader may run without the driver's checks of every index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trust(bool);
+#[derive(Debug)]
+pub struct Trust<F> {
+    trusted: bool,
+    /// The family that it is for: no other can take it over.
+    family: PhantomData<fn(F)>,
+}
 
-impl Trust {
+impl<F> Trust<F> {
     /// The driver checks every index: for kernels made outside of this crate.
-    pub const CHECKED: Self = Self(false);
+    pub const CHECKED: Self = Self { trusted: false, family: PhantomData };
     /// Every index is below the length that the kernel declares, or clamped, whatever the buffers hold; and every
     /// loop ends.
-    pub(crate) const OWN: Self = Self(true);
+    pub(crate) const OWN: Self = Self { trusted: true, family: PhantomData };
 }
 
 /// One kernel family: implement this, and the executors have all they need.
@@ -200,7 +214,7 @@ pub trait Family: std::fmt::Debug + Send + Sync + Sized {
     /// The bindings that the shader reaches four numbers at a time, through the functions `get_…` and `put_…`.
     const QUADS: &'static [&'static str] = &[];
     /// Whether the shader may run unchecked.
-    const TRUST: Trust = Trust::CHECKED;
+    const TRUST: Trust<Self> = Trust::CHECKED;
     /// The uniform block at binding 0.
     type Uniforms: Uniforms;
 
@@ -259,7 +273,7 @@ impl<F: Family> Kernel for F {
     }
 
     fn trusted(&self) -> bool {
-        F::TRUST == Trust::OWN
+        F::TRUST.trusted
     }
 
     fn prefer(&self, traits: Traits) -> usize {
@@ -275,7 +289,7 @@ impl<F: Family> Kernel for F {
 
     fn problem(&self) -> String {
         let (rows, depth, cols) = self.product().unwrap_or_default();
-        format!("{} {rows}x{depth}x{cols}", F::NAME)
+        format!("{} {rows}x{depth}x{cols} {:016x}", F::NAME, stream(&product::bodies()))
     }
 
     fn source(&self, variant: usize) -> String {

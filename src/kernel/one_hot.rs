@@ -19,7 +19,7 @@ pub struct OneHot {
 
 impl Family for OneHot {
     const NAME: &'static str = "one_hot";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read_index("labels"), read_index("order"), read_index("clock"), write("out")];
     type Uniforms = OneHotUniforms;
@@ -32,7 +32,7 @@ impl Family for OneHot {
         OneHotUniforms {
             batch: self.batch as u32,
             classes: self.classes as u32,
-            last: self.total_rows as u32 - 1,
+            last: (self.total_rows as u32).saturating_sub(1),
         }
     }
 

@@ -106,7 +106,7 @@ pub struct Sgd {
 
 impl Family for Sgd {
     const NAME: &'static str = "sgd";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "m"];
     const BINDINGS: &'static [Binding] = &[
@@ -128,7 +128,7 @@ impl Family for Sgd {
     fn uniforms(&self) -> SgdUniforms {
         SgdUniforms {
             count: self.count as u32,
-            last_slot: self.slots as u32 - 1,
+            last_slot: (self.slots as u32).saturating_sub(1),
             nesterov: self.nesterov.into(),
             momentum: self.momentum,
             clip_value: self.clip_value,
@@ -193,7 +193,7 @@ pub struct RmsProp {
 
 impl Family for RmsProp {
     const NAME: &'static str = "rmsprop";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "v", "m"];
     const BINDINGS: &'static [Binding] = &[
@@ -216,7 +216,7 @@ impl Family for RmsProp {
     fn uniforms(&self) -> RmsPropUniforms {
         RmsPropUniforms {
             count: self.count as u32,
-            last_slot: self.slots as u32 - 1,
+            last_slot: (self.slots as u32).saturating_sub(1),
             rho: self.rho,
             momentum: self.momentum,
             epsilon: self.epsilon,
@@ -295,7 +295,7 @@ pub struct Adam {
 
 impl Family for Adam {
     const NAME: &'static str = "adam";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "m", "v"];
     const BINDINGS: &'static [Binding] = &[
@@ -318,7 +318,7 @@ impl Family for Adam {
     fn uniforms(&self) -> AdamUniforms {
         AdamUniforms {
             count: self.count as u32,
-            last_slot: self.slots as u32 - 1,
+            last_slot: (self.slots as u32).saturating_sub(1),
             decayed: self.decayed as u32,
             one_minus_beta_1: self.one_minus_beta_1,
             one_minus_beta_2: self.one_minus_beta_2,

@@ -28,7 +28,7 @@ impl Penalty {
 
 impl Family for Penalty {
     const NAME: &'static str = "penalty";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["w"];
     const BINDINGS: &'static [Binding] = &[read("w"), write("partials")];

@@ -89,7 +89,7 @@ pub struct PointwiseLoss {
 
 impl Family for PointwiseLoss {
     const NAME: &'static str = "pointwise_loss";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores"), write("d_x")];
     type Uniforms = PointwiseLossUniforms;
 

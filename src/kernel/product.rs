@@ -119,6 +119,11 @@ pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
     vec![constants, stem, wgsl!("lib/product_blocks.wgsl"), unroll(&(body.file)(), body.blocks)]
 }
 
+/// The text of all bodies.
+pub(crate) fn bodies() -> String {
+    BODIES.iter().map(|body| (body.file)()).chain([wgsl!("lib/product_blocks.wgsl")]).collect()
+}
+
 /// The stem's side of column sums where there are none.
 pub(crate) fn plain() -> String {
     wgsl!("lib/product_plain.wgsl")
@@ -189,8 +194,16 @@ const PARALLEL_WORK: usize = 1 << 20;
 /// what else passes over it costs little.
 pub(crate) const PANEL: usize = 64;
 
-/// Neighbouring columns of a matrix stored in rows.
-pub(crate) struct Columns<'a, T> {
+/// Rows of a product that one task computes: many, so that few tasks read the same columns of B, but not all, so that a
+/// narrow product occupies several threads too.
+const PANEL_ROWS: usize = 256;
+
+/// A block of a matrix that is stored in rows.
+pub(crate) struct Block<'a, T> {
+    /// Its first row in the matrix.
+    pub(crate) row: usize,
+    /// Its first column in the matrix.
+    pub(crate) col: usize,
     first: *mut T,
     rows: usize,
     width: usize,
@@ -198,22 +211,32 @@ pub(crate) struct Columns<'a, T> {
     matrix: PhantomData<&'a mut [T]>,
 }
 
-#[expect(unsafe_code, reason = "an exclusive borrow of the columns, as `&mut [T]` is of a slice")]
-// SAFETY: `split` hands every column out once, so a `Columns` is to its numbers what a `&mut [T]` would be.
-unsafe impl<T: Send> Send for Columns<'_, T> {}
+#[expect(unsafe_code, reason = "an exclusive borrow of the block, as `&mut [T]` is of a slice")]
+// SAFETY: `split` hands every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
+unsafe impl<T: Send> Send for Block<'_, T> {}
 
-impl<'a, T> Columns<'a, T> {
-    /// All columns of `values`, stored in rows of `stride`, in panels of [`PANEL`].
+impl<'a, T> Block<'a, T> {
+    /// All of `values`, stored in rows of `stride`, in blocks of up to [`PANEL`] columns.
     pub(crate) fn split(values: &'a mut [T], stride: usize) -> impl Iterator<Item = Self> + use<'a, T> {
-        let rows = values.len() / stride;
-        let first = values.as_mut_ptr();
-        (0..stride).step_by(PANEL).map(move |start| Self {
-            first: first.wrapping_add(start),
-            rows,
-            width: PANEL.min(stride - start),
+        let all = values.len() / stride;
+        let start = values.as_mut_ptr();
+        let corners = (0..all)
+            .step_by(PANEL_ROWS)
+            .flat_map(move |row| (0..stride).step_by(PANEL).map(move |col| (row, col)));
+        corners.map(move |(row, col)| Self {
+            row,
+            col,
+            first: start.wrapping_add(row * stride + col),
+            rows: PANEL_ROWS.min(all - row),
+            width: PANEL.min(stride - col),
             stride,
             matrix: PhantomData,
         })
+    }
+
+    /// The number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     /// The number of columns.
@@ -221,27 +244,26 @@ impl<'a, T> Columns<'a, T> {
         self.width
     }
 
-    /// The panel's part of a row.
+    /// The block's part of its row number `row`.
     #[expect(unsafe_code, reason = "a stretch of the borrowed matrix")]
-    pub(crate) fn row(&mut self, row: usize) -> &mut [T] {
+    pub(crate) fn line(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.rows);
-        // SAFETY: inside the matrix, since row < rows and the panel's columns lie below the stride; no one else has these
-        // columns.
+        // SAFETY: inside the matrix, since row < rows and the block's columns lie below the stride; no one else has these
+        // numbers.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), self.width) }
     }
 }
 
-/// Calls `work` for every panel, on all threads where `multiplications` make it pay.
-pub(crate) fn for_each_panel<P: Send>(
+/// Calls `work` for every part, on all threads where `multiplications` make it pay.
+pub(crate) fn for_each_part<P: Send>(
     multiplications: usize,
-    panels: impl IntoIterator<Item = P>,
+    parts: impl IntoIterator<Item = P>,
     work: impl Fn(P) + Sync + Send,
 ) {
-    let panels: Vec<P> = panels.into_iter().collect();
     if multiplications < PARALLEL_WORK {
-        panels.into_iter().for_each(work);
+        parts.into_iter().for_each(work);
     } else {
-        panels.into_par_iter().for_each(work);
+        parts.into_iter().collect::<Vec<P>>().into_par_iter().for_each(work);
     }
 }
 
@@ -253,14 +275,15 @@ pub(crate) fn multiply<T: Real>(
     b: Matrix<'_, T>,
 ) {
     assert!(out.len() >= rows * cols);
-    let mut out = Columns { first: out.as_mut_ptr(), rows, width: cols, stride: cols, matrix: PhantomData };
-    multiply_columns(&mut out, depth, a, b, false);
+    let first = out.as_mut_ptr();
+    let mut out = Block { row: 0, col: 0, first, rows, width: cols, stride: cols, matrix: PhantomData };
+    multiply_block(&mut out, depth, a, b, false);
 }
 
-/// [`multiply`] into some columns of a larger matrix, added to what is there when `accumulate`.
-#[expect(unsafe_code, reason = "gemm takes pointers; the assertion and the columns bound every access")]
-pub(crate) fn multiply_columns<T: Real>(
-    out: &mut Columns<'_, T>,
+/// [`multiply`] into a block of a larger matrix, added to what is there when `accumulate`.
+#[expect(unsafe_code, reason = "gemm takes pointers; the assertion and the block bound every access")]
+pub(crate) fn multiply_block<T: Real>(
+    out: &mut Block<'_, T>,
     depth: usize,
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
@@ -269,7 +292,7 @@ pub(crate) fn multiply_columns<T: Real>(
     let (rows, cols) = (out.rows, out.width);
     assert!(a.values.len() >= a.reach(rows, depth) && b.values.len() >= b.reach(depth, cols));
     // SAFETY: `reach` is the last element that sizes and strides touch, so the assertion bounds the operands; `out` holds
-    // its rows and columns exclusively.
+    // its numbers exclusively.
     unsafe {
         gemm::gemm(
             rows,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Entry {
     /// The stem that names shader, twin and test row.
     pub name: &'static str,
-    /// Uses of varied sizes, none square nor a multiple of a tile, that between them take every path.
+    /// Uses of varied sizes, ragged against every tile, that between them take every path.
     pub examples: Vec<Arc<dyn Kernel>>,
     /// Uses that differ in what all variants share, such as the activation: one variant of each tells enough.
     pub options: Vec<Arc<dyn Kernel>>,
@@ -71,6 +71,7 @@ pub fn all() -> Vec<Entry> {
     let mut dense_forward: Vec<_> =
         SIZES.iter().map(|&size| forward(size, true, some, true, Activation::Sigmoid)).collect();
     dense_forward.push(forward((132, 40, 140), true, some, true, Activation::Sigmoid));
+    dense_forward.push(forward((300, 90, 70), true, some, true, Activation::Sigmoid));
     dense_forward.push(forward((5, 7, 3), false, None, false, Activation::Linear));
     dense_forward.push(forward((36, 132, 68), true, Some(rotations[2]), true, Activation::Tanh));
     let forward_options = Activation::ALL
@@ -125,7 +126,7 @@ pub fn all() -> Vec<Entry> {
             l2: if batch > 9 { 0.02 } else { 0.0 },
         })),
         entry(dense_forward).options(forward_options),
-        entry([(1, 0.5), (1000, 0.25), (4_200_000, 0.9)].map(|(count, rate)| Dropout {
+        entry([(1, 0.5), (1000, 0.25), (16_777_003, 0.9)].map(|(count, rate)| Dropout {
             count,
             rate,
             seed: 9,

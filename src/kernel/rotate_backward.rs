@@ -35,7 +35,7 @@ const ROWS: usize = 32;
 
 impl Family for RotateBackward {
     const NAME: &'static str = "rotate_backward";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] =
         &["d_y", "z", "rotation", "b", "d_f", "d_b", "virtual_sample", "s"];

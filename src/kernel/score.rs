@@ -59,7 +59,7 @@ pub struct Score {
 
 impl Family for Score {
     const NAME: &'static str = "score";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores")];
     type Uniforms = ScoreUniforms;
 

@@ -20,7 +20,7 @@ pub struct SoftmaxLoss {
 
 impl Family for SoftmaxLoss {
     const NAME: &'static str = "softmax_loss";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("x"), read("t"), update("scores"), write("d_x")];
     type Uniforms = SoftmaxLossUniforms;
 

@@ -14,7 +14,7 @@ pub struct Sum {
 
 impl Family for Sum {
     const NAME: &'static str = "sum";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] = &[read("values"), write("total")];
     type Uniforms = SumUniforms;
 

@@ -24,7 +24,7 @@ impl SumSquares {
 
 impl Family for SumSquares {
     const NAME: &'static str = "sum_squares";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["values"];
     const BINDINGS: &'static [Binding] = &[read("values"), write("partials")];

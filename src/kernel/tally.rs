@@ -21,7 +21,7 @@ pub struct Tally {
 
 impl Family for Tally {
     const NAME: &'static str = "tally";
-    const TRUST: Trust = Trust::OWN;
+    const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] =
         &[read("scores"), read("penalties"), read_index("clock"), update("tallies")];
     type Uniforms = TallyUniforms;
@@ -35,7 +35,7 @@ impl Family for Tally {
             batch: self.batch as u32,
             columns: self.columns as u32,
             penalties: self.penalties as u32,
-            last_slot: self.slots as u32 - 1,
+            last_slot: (self.slots as u32).saturating_sub(1),
         }
     }
 

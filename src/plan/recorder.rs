@@ -161,7 +161,7 @@ impl<'a> Recorder<'a> {
             return wrong(format!("{} views", args.len()), format!("{} bindings", bindings.len()));
         }
         for ((view, binding), len) in args.iter().zip(bindings).zip(kernel.lens()) {
-            if view.len < len || view.offset + view.len > self.buffers[view.buffer].len {
+            if len == 0 || view.len < len || view.offset + view.len > self.buffers[view.buffer].len {
                 return wrong(format!("{view:?} for {}", binding.name), format!("at least {len} elements"));
             }
             if self.buffers[view.buffer].element != binding.element || !view.offset.is_multiple_of(ALIGNMENT)

@@ -5,7 +5,8 @@ use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Sections of names and values in a JSON file. What is in it stays: adding keeps the value that is there.
+/// Sections of names and values in a JSON file. What is in it stays: adding keeps the value that is there, also where
+/// several processes add at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     file: PathBuf,
@@ -44,6 +45,17 @@ impl Table {
         })
     }
 
+    /// Keeps other processes out until it is dropped.
+    fn lock(&self) -> Result<std::fs::File> {
+        let path = self.file.with_extension("lock");
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+        }
+        let file = std::fs::File::create(&path).map_err(|e| Error::io(&path, e))?;
+        file.lock().map_err(|e| Error::io(&path, e))?;
+        Ok(file)
+    }
+
     /// The names and values of a section.
     ///
     /// # Errors
@@ -62,6 +74,7 @@ impl Table {
         names: BTreeMap<String, String>,
         replace: bool,
     ) -> Result<BTreeMap<String, String>> {
+        let _alone = self.lock()?;
         let mut sections = self.sections()?;
         let kept = sections.entry(section.to_owned()).or_default();
         for (name, value) in names {

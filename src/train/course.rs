@@ -198,7 +198,16 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
                 let to = (from + self.pace.steps).min(self.steps.len());
                 let slot = running.as_ref().map_or(0, |r| STEPS - r.slot);
                 let prepared = Instant::now();
-                next = Some(self.submit(&order, from..to, slot, &mut updates)?);
+                next = match self.submit(&order, from..to, slot, &mut updates) {
+                    Ok(submission) => Some(submission),
+                    Err(error) => {
+                        // What runs already has changed the parameters: the model is to know how far it came.
+                        if let Some(done) = running {
+                            self.settle(&order, done).await?;
+                        }
+                        return Err(error);
+                    }
+                };
                 host += prepared.elapsed().as_secs_f64();
                 from = to;
             }

@@ -25,7 +25,7 @@ impl Pace {
     }
 }
 
-/// The clock at the beginning of a submission.
+/// The clock at the beginning of an epoch, or of a step that is repeated.
 pub(super) fn clock_words(step: u64, cursor: usize) -> [u32; clock::LEN] {
     let mut words = [0; clock::LEN];
     words[clock::STEP] = step as u32;

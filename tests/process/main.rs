@@ -1,6 +1,8 @@
 //! What training takes of the process, in one of its own: no more memory for many steps than for few, and little of the
 //! host's time while a GPU works.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use autorot::{
     Activation, Adam, AutoRotate, Dataset, Dense, Device, LearnL, Loss, Metric, Sequential, Trainer,
 };

@@ -42,7 +42,8 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         (_, "rotation") => map(&|v| v + 0.5f32.copysign(v)),
         (_, "rates") => map(&|v| v.abs() * 0.1),
         // Sums that do not cancel: ρ of a q near 0 would only measure how badly the numbers are conditioned.
-        ("dense_forward", "w") => map(&|v| (v + 0.1) * 0.05),
+        ("dense_forward", "w") => map(&|v| (v + 0.5) * 0.05),
+        ("dense_forward", "b") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),

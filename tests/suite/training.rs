@@ -3,6 +3,7 @@
 use crate::common::{devices, gpu};
 use crate::nets::{glyphs, model, run, trainer, wave_model, waves};
 use autorot::data::Glyphs;
+use autorot::kernel::{DenseForward, Family};
 use autorot::train::LayerReport;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, Dataset, Dense, Device, Flatten, History, LearnL, Loss, Metric,
@@ -55,8 +56,9 @@ fn two_runs_on_one_device_are_equal_to_the_bit() {
 #[test]
 fn all_product_kernels_train_alike() {
     let Some(device) = gpu("all_product_kernels_train_alike") else { return };
-    let all = ["tile", "direct", "reduce", "tile4", "direct4", "reduce4"];
-    let losses = all.map(|v| run(&device.clone().with_variant(v), 1).0.epochs[0].train_loss);
+    let all = <DenseForward as Family>::VARIANTS.iter();
+    let losses: Vec<_> =
+        all.map(|v| run(&device.clone().with_variant(v), 1).0.epochs[0].train_loss).collect();
     assert!(losses.iter().all(|l| (l - losses[0]).abs() < 1e-4), "{losses:?}");
 }
 
