@@ -22,7 +22,10 @@ pub fn time(device: &Device, workload: &Mlp, seconds: f64, peak: &Peak) -> Resul
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     let taken = device.allocated_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
     let plan_mib = mib(rotating.device_bytes());
-    let mut models = [workload.model(device, &data, None)?, rotating];
+    // Both anew, one after the other: where in memory a model lies can cost a tenth.
+    drop(rotating);
+    let mut models =
+        [workload.model(device, &data, None)?, workload.model(device, &data, Some(AutoRotate::new()))?];
     let epochs = {
         trainer.fit(&mut models[0], &data, None)?;
         let warm = trainer.fit(&mut models[0], &data, None)?;
