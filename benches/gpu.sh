@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that wants a real GPU, in under 8 minutes, on a machine that has nothing but a driver.
 #
-#   benches/gpu.sh pack DIR      builds, and puts the binaries and this script into DIR (x86-64 Linux, about 40 MB)
+#   benches/gpu.sh pack DIR      builds, and puts the binaries and this script into DIR (x86-64 Linux, about 25 MB)
 #   DIR/gpu.sh run OUT           runs them there; logs and JSON go to OUT
 #
 # Parts: the kernel table and the end-to-end tests on the GPU, the benchmark on GPU and CPU in one run, tuned and not, and,
