@@ -63,26 +63,21 @@ impl Family for DenseBackwardInput {
         // The transpose, W·dfᵀ, reads W along its rows without packing it; turning df and panels of the product costs less.
         let mut columns = vec![T::zero(); d_f.len()];
         for_each_part(work, columns.chunks_mut(PANEL * batch).enumerate(), |(i, columns)| {
-            turn(&d_f[i * PANEL..], n, columns, batch);
+            let lines = columns.chunks_exact_mut(batch).enumerate();
+            lines.for_each(|(c, line)| copy_column(d_f, i * PANEL + c, n, line));
         });
         for_each_part(work, Block::split(d_x, self.inputs), |mut d_x| {
             let (rows, width) = (d_x.rows(), d_x.width());
             let mut turned = vec![T::zero(); width * rows];
             let w = matrix(&w[d_x.col * n..], n);
             multiply(&mut turned, (width, n, rows), w, matrix(&columns[d_x.row..], batch));
-            vectorised(|| {
-                for row in 0..rows {
-                    let column = turned[row..].iter().step_by(rows);
-                    d_x.line(row).iter_mut().zip(column).for_each(|(d_x, &sum)| *d_x = sum);
-                }
-            });
+            vectorised(|| (0..rows).for_each(|row| copy_column(&turned, row, rows, d_x.line(row))));
         });
     }
 }
 
-/// The first columns of `from`, stored in rows of `stride`, as rows of `to`, each of `height` numbers.
-fn turn<T: Real>(from: &[T], stride: usize, to: &mut [T], height: usize) {
-    for (c, to) in to.chunks_exact_mut(height).enumerate() {
-        to.iter_mut().zip(from[c..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
-    }
+/// Writes a column of `from`, stored in rows of `stride`, to `to`.
+#[inline(always)]
+fn copy_column<T: Real>(from: &[T], column: usize, stride: usize, to: &mut [T]) {
+    to.iter_mut().zip(from[column..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);
 }

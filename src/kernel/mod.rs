@@ -316,6 +316,9 @@ impl<F: Family> Kernel for F {
                 accessors += &accessors::of(binding, by_quads);
             }
         }
+        if !F::QUADS.is_empty() {
+            source += &format!("\nconst QUADS: bool = {by_quads};\n");
+        }
         source += &accessors;
         for part in self.shader(variant) {
             source += "\n";

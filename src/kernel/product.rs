@@ -67,11 +67,6 @@ pub(crate) fn supports(variant: usize, traits: Traits) -> bool {
     variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
 }
 
-/// Whether a variant reads and writes vec4s.
-fn by_quads(variant: usize) -> bool {
-    variant >= BODIES.len()
-}
-
 /// As many workgroups occupy a GPU.
 const MANY_GROUPS: usize = 64;
 
@@ -115,8 +110,12 @@ pub(crate) fn candidates(traits: Traits, quads: bool, size: (usize, usize, usize
 /// need no sums of B takes `plain` for its side of them.
 pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
     let body = &BODIES[variant % BODIES.len()];
-    let constants = format!("const QUADS: bool = {};\n{}", by_quads(variant), body.constants);
-    vec![constants, stem, wgsl!("lib/product_blocks.wgsl"), unroll(&(body.file)(), body.blocks)]
+    vec![
+        body.constants.to_owned(),
+        stem,
+        wgsl!("lib/product_blocks.wgsl"),
+        unroll(&(body.file)(), body.blocks),
+    ]
 }
 
 /// The text of all bodies.
