@@ -6,6 +6,7 @@
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = true;
 
+fn parts() -> u32 { return 1u; }
 fn rows() -> u32 { return u.batch; }
 fn depth() -> u32 { return u.units; }
 fn cols() -> u32 { return u.inputs; }

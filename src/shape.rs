@@ -2,6 +2,233 @@
 
 use crate::{Error, Result};
 
+/// Zeros around the input of a convolution or a pooling.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// None.
+    #[default]
+    Valid,
+    /// As many as make the output ⌈input/stride⌉ long, the odd one at the end (Keras' `same`).
+    Same,
+    /// So many before and after, for every dimension.
+    Explicit(Vec<(usize, usize)>),
+}
+
+/// How windows lie on a grid, in three dimensions, of which those that a layer lacks are 1 long. Position `o` of the output
+/// and tap `t` of the window meet at `o·stride + t·dilation − before` of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Geometry {
+    /// The grid that the windows lie on, without its padding.
+    pub input: [usize; 3],
+    /// How many windows there are.
+    pub output: [usize; 3],
+    /// The window's taps.
+    pub kernel: [usize; 3],
+    /// From one window to the next.
+    pub strides: [usize; 3],
+    /// From one tap to the next.
+    pub dilation: [usize; 3],
+    /// Zeros before the input.
+    pub before: [usize; 3],
+}
+
+impl Geometry {
+    /// The number of the window's taps.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+}
+
+/// Options of a window, a value for every spatial dimension of the layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows<'a> {
+    pub(crate) kernel: &'a [usize],
+    pub(crate) strides: &'a [usize],
+    pub(crate) dilation: &'a [usize],
+    pub(crate) padding: &'a Padding,
+}
+
+/// Three dimensions: the layer's own are the last, those before have the value `rest`.
+fn three(values: &[usize], rest: usize) -> [usize; 3] {
+    let skip = 3 - values.len();
+    std::array::from_fn(|i| if i < skip { rest } else { values[i - skip] })
+}
+
+impl Windows<'_> {
+    /// Refuses options of 0 and of another number of dimensions.
+    fn check(&self, path: &str, spatial: &[usize]) -> Result<()> {
+        let options = [("kernel size", self.kernel), ("strides", self.strides), ("dilation", self.dilation)];
+        for (what, values) in options {
+            if values.len() != spatial.len() || values.contains(&0) {
+                return Err(Error::invalid(
+                    path,
+                    format!("{what} {values:?}"),
+                    format!("{} numbers, each at least 1", spatial.len()),
+                    format!("correct the {what}"),
+                ));
+            }
+        }
+        match self.padding {
+            Padding::Explicit(padding) if padding.len() != spatial.len() => Err(Error::invalid(
+                path,
+                format!("padding {padding:?}"),
+                format!("zeros before and after {} dimensions", spatial.len()),
+                "give a pair for every spatial dimension",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// From the first tap to behind the last.
+    fn extent(&self, i: usize) -> usize {
+        (self.kernel[i] - 1) * self.dilation[i] + 1
+    }
+
+    /// Zeros before the input and length of the output along a dimension; no output where the window does not fit.
+    fn along(&self, i: usize, input: usize) -> (usize, usize) {
+        let (extent, stride) = (self.extent(i), self.strides[i]);
+        let slide = |padded: usize| if padded < extent { 0 } else { (padded - extent) / stride + 1 };
+        match self.padding {
+            Padding::Valid => (0, slide(input)),
+            Padding::Explicit(padding) => (padding[i].0, slide(input + padding[i].0 + padding[i].1)),
+            Padding::Same => {
+                let output = input.div_ceil(stride);
+                let zeros = ((output - 1) * stride + extent).saturating_sub(input);
+                (zeros / 2, output)
+            }
+        }
+    }
+
+    fn geometry(&self, input: &[usize], output: &[usize], before: &[usize]) -> Geometry {
+        Geometry {
+            input: three(input, 1),
+            output: three(output, 1),
+            kernel: three(self.kernel, 1),
+            strides: three(self.strides, 1),
+            dilation: three(self.dilation, 1),
+            before: three(before, 0),
+        }
+    }
+
+    /// The windows of a convolution or a pooling over `spatial`.
+    pub(crate) fn slide(&self, path: &str, spatial: &[usize]) -> Result<Geometry> {
+        self.check(path, spatial)?;
+        let along: Vec<_> = spatial.iter().enumerate().map(|(i, &n)| self.along(i, n)).collect();
+        if let Some(i) = along.iter().position(|&(_, output)| output == 0) {
+            let (extent, padding) = (self.extent(i), self.padding);
+            return Err(Error::invalid(
+                path,
+                format!("a window of {extent} (kernel {:?}, dilation {:?})", self.kernel, self.dilation),
+                format!("at most the padded input, {} with padding {padding:?}, of {spatial:?}", spatial[i]),
+                "use a smaller kernel, more padding or a larger input",
+            ));
+        }
+        let before: Vec<usize> = along.iter().map(|&(before, _)| before).collect();
+        let output: Vec<usize> = along.iter().map(|&(_, output)| output).collect();
+        Ok(self.geometry(spatial, &output, &before))
+    }
+
+    /// The windows of the convolution that a transposed one over `spatial` turns round: its input is the layer's output.
+    /// Sizes are Keras'; with explicit padding (input − 1)·stride + window − padding + output padding.
+    pub(crate) fn spread(
+        &self,
+        path: &str,
+        spatial: &[usize],
+        output_padding: Option<&[usize]>,
+    ) -> Result<Geometry> {
+        self.check(path, spatial)?;
+        if let Some(extra) = output_padding
+            && (extra.len() != spatial.len() || extra.iter().zip(self.strides).any(|(e, s)| e >= s))
+        {
+            return Err(Error::invalid(
+                path,
+                format!("output padding {extra:?}"),
+                format!("for every dimension less than the stride, {:?}", self.strides),
+                "lower the output padding",
+            ));
+        }
+        let mut sizes = Vec::with_capacity(spatial.len());
+        for (i, &input) in spatial.iter().enumerate() {
+            let (extent, stride) = (self.extent(i), self.strides[i]);
+            let zeros = match (self.padding, output_padding) {
+                (Padding::Valid, _) => 0,
+                (Padding::Same, _) => extent / 2 * 2,
+                (Padding::Explicit(padding), _) => padding[i].0 + padding[i].1,
+            };
+            let size = match (output_padding, self.padding) {
+                (Some(extra), _) => ((input - 1) * stride + extent + extra[i]).checked_sub(zeros),
+                (None, Padding::Same) => Some(input * stride),
+                (None, Padding::Valid) => Some(input * stride + extent.saturating_sub(stride)),
+                (None, Padding::Explicit(_)) => ((input - 1) * stride + extent).checked_sub(zeros),
+            };
+            // The convolution over this size must lead back.
+            let size = size.filter(|&n| n > 0 && self.along(i, n).1 == input);
+            sizes.push(size.ok_or_else(|| {
+                Error::invalid(
+                    path,
+                    format!(
+                        "kernel {:?}, strides {:?}, padding {:?}",
+                        self.kernel, self.strides, self.padding
+                    ),
+                    format!("an output that a convolution with these options takes back to {spatial:?}"),
+                    "change the padding or the output padding",
+                )
+            })?);
+        }
+        let before = sizes.iter().enumerate().map(|(i, &n)| self.along(i, n).0);
+        let before: Vec<usize> = before.collect();
+        Ok(self.geometry(&sizes, spatial, &before))
+    }
+}
+
+/// Splits the shape of a layer's input into its spatial dimensions and its channels, which come last.
+pub(crate) fn spatial<'a>(path: &str, input: &'a [usize], dims: usize) -> Result<(&'a [usize], usize)> {
+    match input.split_last() {
+        Some((&channels, spatial)) if spatial.len() == dims => Ok((spatial, channels)),
+        _ => Err(Error::invalid(
+            path,
+            format!("input of shape {input:?}"),
+            format!("{dims} spatial dimensions, then channels"),
+            "reshape the input, channels last",
+        )),
+    }
+}
+
+/// A layer's output: the last `dims` of three dimensions, then channels.
+pub(crate) fn with_channels(
+    path: &str,
+    spatial: &[usize; 3],
+    dims: usize,
+    channels: usize,
+) -> Result<Vec<usize>> {
+    let mut shape = spatial[3 - dims..].to_vec();
+    shape.push(channels);
+    elements(path, &shape)?;
+    Ok(shape)
+}
+
+/// The output channels and channels a group of a grouped convolution.
+pub(crate) fn groups(path: &str, channels: usize, filters: usize, groups: usize) -> Result<()> {
+    if filters == 0 {
+        return Err(Error::invalid(
+            path,
+            "0 filters",
+            "at least 1 filter",
+            "give the layer a positive number of filters",
+        ));
+    }
+    if groups == 0 || !channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
+        return Err(Error::invalid(
+            path,
+            format!("{groups} groups"),
+            format!("a number that divides {channels} channels and {filters} filters"),
+            "change the groups or the filters",
+        ));
+    }
+    Ok(())
+}
+
 /// The number of elements of one sample, refused when it is 0 or does not fit.
 pub(crate) fn elements(path: &str, shape: &[usize]) -> Result<usize> {
     let product =

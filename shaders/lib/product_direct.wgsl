@@ -2,12 +2,17 @@
 // product_blocks.wgsl and product_plain.wgsl.
 //
 // Tile: 8 rows × 16 columns of sums an invocation, as 2 × 4 blocks of 4 × 4; workgroup 8 × 8 invocations.
-// Grid: (⌈cols/128⌉, ⌈rows/64⌉, 1).
+// Grid: (⌈cols/128⌉, ⌈rows/64⌉, parts).
 
 @compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.y * 8u;
-    let col = id.x * 16u;
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+) {
+    let tile = tile_of(group, groups);
+    let row = tile.y * 64u + local.y * 8u;
+    let col = tile.x * 128u + local.x * 16u;
     if (row >= rows() || col >= cols()) {
         return;
     }

@@ -3,7 +3,7 @@
 //
 // Tile: 16 blocks of 4 × 4 a workgroup, BLOCKS_ACROSS of them beside each other: 16 × 16, or 4 × 64 for a few rows (GEMV).
 // 16 slices of the depth, each taking every sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial
-// sums, 16 KiB. Grid: (⌈cols/(4·BLOCKS_ACROSS)⌉, ⌈rows·BLOCKS_ACROSS/64⌉, 1).
+// sums, 16 KiB. Grid: (⌈cols/(4·BLOCKS_ACROSS)⌉, ⌈rows·BLOCKS_ACROSS/64⌉, parts).
 
 const SLICES: u32 = 16u;
 const BLOCKS: u32 = 16u;
@@ -12,11 +12,16 @@ const BLOCKS: u32 = 16u;
 var<workgroup> partial: array<array<vec4<f32>, 256>, 4>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let tile = tile_of(group, groups);
     let block = local % BLOCKS;
     let slice = local / BLOCKS;
-    let first_row = group.y * (BLOCKS / BLOCKS_ACROSS) * 4u;
-    let first_col = group.x * BLOCKS_ACROSS * 4u;
+    let first_row = tile.y * (BLOCKS / BLOCKS_ACROSS) * 4u;
+    let first_col = tile.x * BLOCKS_ACROSS * 4u;
     let row = first_row + (block / BLOCKS_ACROSS) * 4u;
     let col = first_col + (block % BLOCKS_ACROSS) * 4u;
     var c = mat4x4<f32>();

@@ -3,7 +3,7 @@
 // product_blocks.wgsl and product_plain.wgsl.
 //
 // Tile: 32 rows × 32 columns a workgroup of 8 invocations, each with all rows of 4 columns: 8 blocks of 4 × 4 sums.
-// Grid: (⌈cols/32⌉, ⌈rows/32⌉, 1).
+// Grid: (⌈cols/32⌉, ⌈rows/32⌉, parts).
 
 fn of_invocation(other: u32, mine: mat4x4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(
@@ -15,9 +15,14 @@ fn of_invocation(other: u32, mine: mat4x4<f32>) -> mat4x4<f32> {
 }
 
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) local: u32) {
-    let row = group.y * 32u;
-    let col = group.x * 32u + local * 4u;
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(subgroup_invocation_id) local: u32,
+) {
+    let tile = tile_of(group, groups);
+    let row = tile.y * 32u;
+    let col = tile.x * 32u + local * 4u;
     // Sums of four rows, each of four columns.
     var c#a = mat4x4<f32>();
     var f = vec4<f32>();
@@ -34,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     // In a loop, not written out: what stores take to compile would be 32 times as much.
     var sums: array<vec4<f32>, 32>;
     sums[#a * 4 + #n] = c#a[#n];
-    for (var i = 0u; i < min(32u, rows() - row); i++) {
+    for (var i = 0u; i < min(32u, rows() - min(row, rows())); i++) {
         store_inside(row + i, col, sums[i], f);
     }
 }

@@ -3,7 +3,7 @@
 //
 // Tile: TILE rows × TILE columns a workgroup (64, or 128 for large outputs), 16 k at a time; an invocation has one block
 // of 4 × 4 sums in every 64 × 64 of it. One invocation loads one block of A or of B: with TILE 64 half of them load.
-// Workgroup memory: 2 × 16 × TILE numbers, 8 or 16 KiB. Grid: (⌈cols/TILE⌉, ⌈rows/TILE⌉, 1).
+// Workgroup memory: 2 × 16 × TILE numbers, 8 or 16 KiB. Grid: (⌈cols/TILE⌉, ⌈rows/TILE⌉, parts).
 
 const DEPTH: u32 = 16u;
 const LINE: u32 = TILE / 4u; // vec4s of a k in workgroup memory
@@ -12,9 +12,14 @@ var<workgroup> tile_a: array<vec4<f32>, DEPTH * LINE>;
 var<workgroup> tile_b: array<vec4<f32>, DEPTH * LINE>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let first_row = group.y * TILE;
-    let first_col = group.x * TILE;
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let tile = tile_of(group, groups);
+    let first_row = tile.y * TILE;
+    let first_col = tile.x * TILE;
     let fast = local % 16u;
     let slow = local / 16u;
     // The block that this invocation loads: four k from `load_k`, and the quad of rows or columns. Neighbours read

@@ -18,6 +18,12 @@ pub struct DenseBackwardInput {
     pub units: usize,
 }
 
+impl DenseBackwardInput {
+    fn size(&self) -> product::Size {
+        product::Size::one(self.batch, self.units, self.inputs)
+    }
+}
+
 impl Family for DenseBackwardInput {
     const NAME: &'static str = "dense_backward_input";
     const TRUST: Trust<Self> = Trust::OWN;
@@ -45,15 +51,15 @@ impl Family for DenseBackwardInput {
     }
 
     fn grid(&self, variant: usize) -> Grid {
-        product::grid(variant, self.batch, self.inputs)
+        product::grid(variant, self.size())
     }
 
     fn by_fours(&self) -> bool {
         self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
     }
 
-    fn product(&self) -> Option<(usize, usize, usize)> {
-        Some((self.batch, self.units, self.inputs))
+    fn product(&self) -> Option<product::Size> {
+        Some(self.size())
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -25,6 +25,12 @@ pub struct DenseBackwardWeight {
     pub l2: f32,
 }
 
+impl DenseBackwardWeight {
+    fn size(&self) -> product::Size {
+        product::Size::one(self.inputs, self.batch, self.units)
+    }
+}
+
 impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
     const TRUST: Trust<Self> = Trust::OWN;
@@ -67,15 +73,15 @@ impl Family for DenseBackwardWeight {
     }
 
     fn grid(&self, variant: usize) -> Grid {
-        product::grid(variant, self.inputs, self.units)
+        product::grid(variant, self.size())
     }
 
     fn by_fours(&self) -> bool {
         [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4))
     }
 
-    fn product(&self) -> Option<(usize, usize, usize)> {
-        Some((self.inputs, self.batch, self.units))
+    fn product(&self) -> Option<product::Size> {
+        Some(self.size())
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -32,6 +32,10 @@ pub struct DenseForward {
 const DEPTH: usize = 256;
 
 impl DenseForward {
+    fn size(&self) -> product::Size {
+        product::Size::one(self.batch, self.inputs, self.units)
+    }
+
     /// Adds rows of some columns of W, or of their squares, to `sums`.
     fn add_rows<T: Real>(&self, aligned: bool, w: &[T], rows: usize, sums: &mut [T]) {
         let (mut part, width) = ([T::zero(); PANEL], sums.len());
@@ -62,12 +66,7 @@ impl DenseForward {
                 Rule::Diagonal => x_q * *q + bias,
                 Rule::Aligned => (x_q * x_q * *q + bias * bias).sqrt(),
             };
-            let limit = match rotating.learn {
-                LearnL::Fixed => T::of(rotating.limit.into()),
-                LearnL::PerLayer => lambda[0].exp(),
-                LearnL::PerUnit => lambda[first + i].exp(),
-            };
-            *rho = limit / (q.abs() + T::of(rotating.epsilon.into()));
+            *rho = rotating.l_of(lambda, first + i) / (q.abs() + T::of(rotating.epsilon.into()));
         }
     }
 }
@@ -122,15 +121,15 @@ impl Family for DenseForward {
     }
 
     fn grid(&self, variant: usize) -> Grid {
-        product::grid(variant, self.batch, self.units)
+        product::grid(variant, self.size())
     }
 
     fn by_fours(&self) -> bool {
         self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
     }
 
-    fn product(&self) -> Option<(usize, usize, usize)> {
-        Some((self.batch, self.inputs, self.units))
+    fn product(&self) -> Option<product::Size> {
+        Some(self.size())
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

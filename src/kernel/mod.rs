@@ -8,9 +8,13 @@ mod accessors;
 mod accumulate;
 mod advance;
 mod args;
+mod conv;
+mod conv_backward_weight;
 mod dense_backward_input;
 mod dense_backward_weight;
 mod dense_forward;
+mod depthwise;
+mod depthwise_backward_weight;
 mod dropout;
 mod gather;
 mod guard;
@@ -20,20 +24,31 @@ mod penalty;
 mod pointwise_loss;
 mod product;
 pub mod registry;
+mod rotate;
 mod rotate_backward;
+mod rotate_sums;
 mod rows;
 mod score;
 mod softmax_loss;
 mod sum;
 mod sum_squares;
 mod tally;
+mod tap_shares;
+mod tap_sums;
+mod tap_totals;
+mod taps;
+mod weight_gradient;
 
 pub use accumulate::{Accumulate, rates};
 pub use advance::{Advance, clock};
 pub use args::{Args, MAX_BINDINGS, Slot};
+pub use conv::{Conv, Ending};
+pub use conv_backward_weight::{ConvBackwardWeight, splits};
 pub use dense_backward_input::DenseBackwardInput;
 pub use dense_backward_weight::DenseBackwardWeight;
 pub use dense_forward::DenseForward;
+pub use depthwise::Depthwise;
+pub use depthwise_backward_weight::DepthwiseBackwardWeight;
 pub use dropout::Dropout;
 pub use gather::Gather;
 pub use guard::Guard;
@@ -41,12 +56,19 @@ pub use one_hot::OneHot;
 pub use optimizer::{Adam, RmsProp, Sgd};
 pub use penalty::Penalty;
 pub use pointwise_loss::{PointwiseKind, PointwiseLoss};
-pub use rotate_backward::RotateBackward;
+pub use rotate::Rotate;
+pub use rotate_backward::{RotateBackward, chunks};
+pub use rotate_sums::RotateSums;
 pub use score::{Score, ScoreKind};
 pub use softmax_loss::SoftmaxLoss;
 pub use sum::Sum;
 pub use sum_squares::SumSquares;
 pub use tally::Tally;
+pub use tap_shares::TapShares;
+pub use tap_sums::TapSums;
+pub use tap_totals::TapTotals;
+pub use taps::Taps;
+pub use weight_gradient::{Share, WeightGradient};
 
 use crate::Real;
 use crate::initializer::stream;
@@ -231,8 +253,8 @@ pub trait Family: std::fmt::Debug + Send + Sync + Sized {
     fn by_fours(&self) -> bool {
         false
     }
-    /// Rows, depth and columns of a matrix product, whose variants are those of `product.rs`.
-    fn product(&self) -> Option<(usize, usize, usize)> {
+    /// The size of a matrix product, whose variants are those of `product.rs`.
+    fn product(&self) -> Option<product::Size> {
         None
     }
     /// Whether a variant can do these sizes on such an adapter.
@@ -288,8 +310,8 @@ impl<F: Family> Kernel for F {
     }
 
     fn problem(&self) -> String {
-        let (rows, depth, cols) = self.product().unwrap_or_default();
-        format!("{} {rows}x{depth}x{cols} {:016x}", F::NAME, stream(&product::bodies()))
+        let size = self.product().map_or(String::new(), |size| size.to_string());
+        format!("{} {size} {:016x}", F::NAME, stream(&product::bodies()))
     }
 
     fn source(&self, variant: usize) -> String {

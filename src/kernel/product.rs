@@ -1,6 +1,6 @@
 //! What the product kernels share: their shader bodies, their grid and the CPU's matrix product.
 
-use super::{Grid, Traits, wgsl};
+use super::{Grid, MAX_GROUPS, Traits, wgsl};
 use crate::Real;
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -62,6 +62,33 @@ const BODIES: [Body; 6] = [
 /// The subgroup size for which the body `shuffle` is written.
 const SHUFFLE_SUBGROUP: u32 = 8;
 
+/// The size of a matrix product C = A·B.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Rows of A and C.
+    pub rows: usize,
+    /// Columns of A, rows of B: what is summed over.
+    pub depth: usize,
+    /// Columns of B and C.
+    pub cols: usize,
+    /// How many products of this size run side by side: groups of channels, or stretches of a long depth.
+    pub parts: usize,
+}
+
+impl Size {
+    /// A single product.
+    pub(crate) fn one(rows: usize, depth: usize, cols: usize) -> Self {
+        Self { rows, depth, cols, parts: 1 }
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}x{}", self.rows, self.depth, self.cols)?;
+        if self.parts > 1 { write!(f, "x{}", self.parts) } else { Ok(()) }
+    }
+}
+
 /// Whether a variant works on such an adapter.
 pub(crate) fn supports(variant: usize, traits: Traits) -> bool {
     variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
@@ -75,10 +102,11 @@ const DEEP: usize = 64;
 
 /// The built-in table. Software adapters have no fast workgroup memory, and what a load costs there is the gathering;
 /// on others a small output must split its depth to occupy the GPU, and a large one is worth large tiles.
-pub(crate) fn prefer(traits: Traits, quads: bool, (rows, depth, cols): (usize, usize, usize)) -> usize {
+pub(crate) fn prefer(traits: Traits, quads: bool, size: Size) -> usize {
+    let Size { rows, depth, cols, parts } = size;
     let groups = |body: usize| {
         let (tile_rows, tile_cols) = BODIES[body].tile;
-        rows.div_ceil(tile_rows) * cols.div_ceil(tile_cols)
+        rows.div_ceil(tile_rows) * cols.div_ceil(tile_cols) * parts
     };
     let body = if rows <= BODIES[ROW].tile.0 {
         ROW
@@ -95,11 +123,11 @@ pub(crate) fn prefer(traits: Traits, quads: bool, (rows, depth, cols): (usize, u
 }
 
 /// The variants worth timing, the table's first. A software adapter compiles longer than it would gain.
-pub(crate) fn candidates(traits: Traits, quads: bool, size: (usize, usize, usize)) -> Vec<usize> {
+pub(crate) fn candidates(traits: Traits, quads: bool, size: Size) -> Vec<usize> {
     let first = prefer(traits, quads, size);
     let mut all = vec![first];
     if !traits.software {
-        let few_rows = size.0 <= 4 * BODIES[ROW].tile.0;
+        let few_rows = size.rows <= 4 * BODIES[ROW].tile.0;
         let bodies = [TILE, WIDE, REDUCE].into_iter().chain(few_rows.then_some(ROW));
         all.extend(bodies.map(|body| body + first / BODIES.len() * BODIES.len()).filter(|&v| v != first));
     }
@@ -153,11 +181,15 @@ fn unroll(text: &str, (down, across): (usize, usize)) -> String {
     out
 }
 
-/// The workgroups for an output of this size.
-pub(crate) fn grid(variant: usize, rows: usize, cols: usize) -> Grid {
+/// The workgroups for a product of this size. What does not fit into the second dimension goes on in the third, which also
+/// counts the parts.
+pub(crate) fn grid(variant: usize, size: Size) -> Grid {
     let (tile_rows, tile_cols) = BODIES[variant % BODIES.len()].tile;
-    [cols.div_ceil(tile_cols) as u32, rows.div_ceil(tile_rows) as u32, 1]
+    let rows = size.rows.div_ceil(tile_rows) as u32;
+    let folds = rows.div_ceil(MAX_GROUPS);
+    [size.cols.div_ceil(tile_cols) as u32, rows.div_ceil(folds), folds * size.parts as u32]
 }
+
 /// A stored matrix, read as it is or as its transpose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a, T> {
@@ -211,23 +243,32 @@ pub(crate) struct Block<'a, T> {
 }
 
 #[expect(unsafe_code, reason = "an exclusive borrow of the block, as `&mut [T]` is of a slice")]
-// SAFETY: `split` hands every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
+// SAFETY: `tiles` hands every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
 unsafe impl<T: Send> Send for Block<'_, T> {}
 
 impl<'a, T> Block<'a, T> {
     /// All of `values`, stored in rows of `stride`, in blocks of up to [`PANEL`] columns.
     pub(crate) fn split(values: &'a mut [T], stride: usize) -> impl Iterator<Item = Self> + use<'a, T> {
+        Self::tiles(values, stride, PANEL_ROWS, PANEL)
+    }
+
+    /// All of `values`, stored in rows of `stride`, in blocks of up to `rows` × `width`.
+    pub(crate) fn tiles(
+        values: &'a mut [T],
+        stride: usize,
+        rows: usize,
+        width: usize,
+    ) -> impl Iterator<Item = Self> + use<'a, T> {
         let all = values.len() / stride;
         let start = values.as_mut_ptr();
-        let corners = (0..all)
-            .step_by(PANEL_ROWS)
-            .flat_map(move |row| (0..stride).step_by(PANEL).map(move |col| (row, col)));
+        let corners =
+            (0..all).step_by(rows).flat_map(move |row| (0..stride).step_by(width).map(move |col| (row, col)));
         corners.map(move |(row, col)| Self {
             row,
             col,
             first: start.wrapping_add(row * stride + col),
-            rows: PANEL_ROWS.min(all - row),
-            width: PANEL.min(stride - col),
+            rows: rows.min(all - row),
+            width: width.min(stride - col),
             stride,
             matrix: PhantomData,
         })

@@ -1,6 +1,8 @@
 //! Every kernel once, with example uses of varied sizes and options: what the shader checks and the kernel
 //! table iterate over. A kernel that is not listed here fails the tidy test.
 
+mod convolution;
+
 use super::*;
 use crate::{Activation, LearnL, Rotation, Rule};
 use std::sync::Arc;
@@ -79,22 +81,33 @@ pub fn all() -> Vec<Entry> {
         .map(|&a| forward((17, 13, 9), true, some, true, a))
         .chain(rotations.iter().map(|&r| forward((70, 300, 65), false, Some(r), false, Activation::Relu)));
 
-    let backward = |(batch, units), has_bias, activation, rotation| RotateBackward {
+    let backward = |(batch, units), has_bias, activation, rotation, partial| RotateBackward {
         batch,
         units,
         has_bias,
         activation,
         rotation,
+        partial,
     };
     let mut rotate_backward: Vec<_> =
-        rotations.iter().map(|&r| backward((37, 21), true, Activation::Tanh, Some(r))).collect();
-    let backward_options = Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0])));
-    rotate_backward.push(backward((1, 1), false, Activation::Linear, None));
-    rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None));
-    rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2])));
-    rotate_backward.push(backward((130, 36), true, Activation::Tanh, Some(rotations[2])));
-    rotate_backward.push(backward((67, 20), true, Activation::Sigmoid, Some(rotations[0])));
-    rotate_backward.push(backward((4096, 5), true, Activation::Sigmoid, Some(rotations[0])));
+        rotations.iter().map(|&r| backward((37, 21), true, Activation::Tanh, Some(r), false)).collect();
+    let backward_options =
+        Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0]), false));
+    rotate_backward.push(backward((1, 1), false, Activation::Linear, None, false));
+    rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None, false));
+    rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2]), false));
+    rotate_backward.push(backward((130, 36), true, Activation::Tanh, Some(rotations[2]), false));
+    rotate_backward.push(backward((67, 20), true, Activation::Sigmoid, Some(rotations[0]), false));
+    rotate_backward.push(backward((4096, 5), true, Activation::Sigmoid, Some(rotations[0]), false));
+
+    for (size, bias, r) in [
+        ((1100, 9), true, some),
+        ((64, 52), true, Some(rotations[2])),
+        ((700, 6), false, some),
+        ((600, 3), true, None),
+    ] {
+        rotate_backward.push(backward(size, bias, Activation::Tanh, r, true));
+    }
 
     let losses = [
         PointwiseKind::SquaredError,
@@ -109,7 +122,7 @@ pub fn all() -> Vec<Entry> {
         ScoreKind::AbsoluteError,
         ScoreKind::SquaredError,
     ];
-    vec![
+    let single = vec![
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
         entry([Advance { batch: 17 }]),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units })),
@@ -190,5 +203,6 @@ pub fn all() -> Vec<Entry> {
             penalties,
             slots: 4,
         })),
-    ]
+    ];
+    single.into_iter().chain(convolution::entries()).collect()
 }

@@ -1,21 +1,18 @@
 //! From dy to df, with the sums over the batch that ρ, λ and the bias need.
 
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, read, uniforms, wgsl, write};
+use super::rows::map_blocks;
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, UNUSED, constants, read, uniforms, wgsl, write,
+};
 use crate::{Activation, Real, Rotation, Rule};
 
-uniforms!(RotateBackwardUniforms {
-    batch: u32,
-    units: u32,
-    has_bias: u32,
-    rotated: u32,
-    rule: u32,
-    detached: u32,
-    x_q: f32,
-    epsilon: f32,
-});
+uniforms!(RotateBackwardUniforms { batch: u32, units: u32, x_q: f32, epsilon: f32 });
 
 /// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
 /// Serves classic layers too: there ρ = 1 and dq = 0.
+///
+/// With `partial` it leaves sums over stretches of the batch, for [`RotateSums`](super::RotateSums) to finish: `s` and `d_b`
+/// are `[chunks, N]` then, d_b holding sums of df alone.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateBackward {
     /// B.
@@ -28,10 +25,26 @@ pub struct RotateBackward {
     pub activation: Activation,
     /// The rotation, or `None` for a classic layer.
     pub rotation: Option<Rotation>,
+    /// Whether the sums are left in parts.
+    pub partial: bool,
 }
 
 /// Rows summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
 const ROWS: usize = 32;
+
+/// Rows of a partial sum.
+const CHUNK: usize = 512;
+
+/// How many partial sums a batch has.
+pub fn chunks(batch: usize) -> usize {
+    batch.div_ceil(CHUNK)
+}
+
+impl RotateBackward {
+    fn chunk(&self) -> usize {
+        if self.partial { CHUNK } else { self.batch }
+    }
+}
 
 impl Family for RotateBackward {
     const NAME: &'static str = "rotate_backward";
@@ -53,31 +66,48 @@ impl Family for RotateBackward {
 
     fn lens(&self) -> Vec<usize> {
         let (outputs, n) = (self.batch * self.units, self.units);
-        let bias = if self.has_bias { n } else { UNUSED };
-        let (pair, single) = if self.rotation.is_some() { (2 * n, n) } else { (UNUSED, UNUSED) };
-        vec![outputs, outputs, pair, bias, outputs, bias, single, single]
+        let sums = self.batch.div_ceil(self.chunk()) * n;
+        let (rotated, finish) = (self.rotation.is_some(), !self.partial);
+        let used = |used: bool, len: usize| if used { len } else { UNUSED };
+        vec![
+            outputs,
+            outputs,
+            used(rotated, 2 * n),
+            used(self.has_bias && finish, n),
+            outputs,
+            used(self.has_bias, sums),
+            used(rotated && finish, n),
+            used(rotated, sums),
+        ]
     }
 
     fn uniforms(&self) -> RotateBackwardUniforms {
-        let aligned = self.rotation.is_some_and(|r| r.rule == Rule::Aligned);
         RotateBackwardUniforms {
             batch: self.batch as u32,
             units: self.units as u32,
-            has_bias: self.has_bias.into(),
-            rotated: self.rotation.is_some().into(),
-            rule: aligned.into(),
-            detached: self.rotation.is_some_and(|r| r.detached).into(),
             x_q: self.rotation.map_or(0.0, |r| r.x_q),
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), wgsl!("rotate_backward.wgsl")]
+        let options = constants(&[("HAS_BIAS", self.has_bias), ("PARTIAL", self.partial)]);
+        vec![
+            wgsl!("lib/math.wgsl"),
+            self.activation.wgsl(),
+            options,
+            rotation_constants(self.rotation),
+            format!("const CHUNK: u32 = {CHUNK}u;\n"),
+            wgsl!("lib/rotation.wgsl"),
+            wgsl!("lib/slices.wgsl"),
+            wgsl!("rotate_backward.wgsl"),
+        ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.units.div_ceil(16) as u32, 1, 1]
+        let columns = self.units.div_ceil(16) as u32;
+        let folds = columns.div_ceil(MAX_GROUPS);
+        [columns.div_ceil(folds), self.batch.div_ceil(self.chunk()) as u32, folds]
     }
 
     fn by_fours(&self) -> bool {
@@ -91,7 +121,7 @@ impl Family for RotateBackward {
         let n = self.units;
         let rho = self.rotation.map(|_| &rotation[..n]);
         // A block's s and db, side by side.
-        let sums = super::rows::map_blocks(d_f, ROWS * n, |index, d_f| {
+        let sums = map_blocks(d_f, ROWS * n, |index, d_f| {
             let mut sums = vec![T::zero(); 2 * n];
             let (sum_s, sum_b) = sums.split_at_mut(n);
             let first = index * ROWS * n;
@@ -107,32 +137,54 @@ impl Family for RotateBackward {
             }
             sums
         });
-        for i in 0..n {
-            let sum_s: T = sums.iter().map(|block| block[i]).sum();
-            let mut sum_b: T = sums.iter().map(|block| block[n + i]).sum();
-            if let Some(rotating) = self.rotation {
-                let x_q = T::of(rotating.x_q.into());
-                let q = rotation[n + i];
-                let d_q = if rotating.detached || q == T::zero() {
-                    T::zero()
-                } else {
-                    -q.signum() * sum_s / (q.abs() + T::of(rotating.epsilon.into()))
-                };
-                let (share, bias) = match rotating.rule {
-                    Rule::Diagonal => (x_q * d_q, d_q),
-                    Rule::Aligned => {
-                        let per_q = if q == T::zero() { T::zero() } else { d_q / q };
-                        let bias = if self.has_bias { b[i] * per_q } else { T::zero() };
-                        (x_q * x_q * per_q, bias)
+        // The sums of a stretch of the batch, by column.
+        let total = |blocks: &[Vec<T>], column: usize| -> T { blocks.iter().map(|b| b[column]).sum() };
+        if self.partial {
+            for (chunk, blocks) in sums.chunks(CHUNK / ROWS).enumerate() {
+                for i in 0..n {
+                    if self.rotation.is_some() {
+                        s[chunk * n + i] = total(blocks, i);
                     }
-                };
-                virtual_sample[i] = share;
+                    if self.has_bias {
+                        d_b[chunk * n + i] = total(blocks, n + i);
+                    }
+                }
+            }
+            return;
+        }
+        for i in 0..n {
+            let mut sum_b = total(&sums, n + i);
+            if let Some(rotating) = self.rotation {
+                let (sum_s, q, x_q) = (total(&sums, i), rotation[n + i], T::of(rotating.x_q.into()));
+                let bias = if self.has_bias { b[i] } else { T::zero() };
+                let (d_v, share) = d_v(&rotating, q, sum_s, bias);
+                virtual_sample[i] = if rotating.rule == Rule::Diagonal { x_q * d_v } else { x_q * x_q * d_v };
                 s[i] = sum_s;
-                sum_b = sum_b + bias;
+                sum_b = sum_b + share;
             }
             if self.has_bias {
                 d_b[i] = sum_b;
             }
         }
     }
+}
+
+/// What s = Σ dz ⊙ z of a unit tells: dq by the diagonal and dq/q by the aligned rule, and the share of db.
+#[inline(always)]
+pub(super) fn d_v<T: Real>(rotation: &Rotation, q: T, s: T, bias: T) -> (T, T) {
+    let d_q = rotation.d_q(q, s);
+    match rotation.rule {
+        Rule::Diagonal => (d_q, d_q),
+        Rule::Aligned if q == T::zero() => (T::zero(), T::zero()),
+        Rule::Aligned => (d_q / q, bias * d_q / q),
+    }
+}
+
+/// The options that `lib/rotation.wgsl` and its users need, as WGSL constants.
+pub(super) fn rotation_constants(rotation: Option<Rotation>) -> String {
+    constants(&[
+        ("ROTATED", rotation.is_some()),
+        ("ALIGNED", rotation.is_some_and(|r| r.rule == Rule::Aligned)),
+        ("DETACHED", rotation.is_some_and(|r| r.detached)),
+    ])
 }

@@ -232,6 +232,7 @@ impl Node for DenseNode {
                 has_bias: self.bias.is_some(),
                 activation: self.activation,
                 rotation: self.rotation,
+                partial: false,
             },
             [d_y, trace.pre_activation.unwrap_or(trace.output), rotation, b, d_f, d_b, virtual_sample, s],
         );

@@ -44,6 +44,7 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         // Sums that do not cancel: ρ of a q near 0 would only measure how badly the numbers are conditioned.
         ("dense_forward", "w") => map(&|v| (v + 0.5) * 0.05),
         ("dense_forward", "b") => map(&|v| v.abs() + 0.1),
+        ("rotate", "v") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),
@@ -147,9 +148,13 @@ table! {
     accumulate
     adam
     advance
+    conv
+    conv_backward_weight
     dense_backward_input
     dense_backward_weight
     dense_forward
+    depthwise
+    depthwise_backward_weight
     dropout
     gather
     guard
@@ -157,13 +162,19 @@ table! {
     penalty
     pointwise_loss
     rmsprop
+    rotate
     rotate_backward
+    rotate_sums
     score
     sgd
     softmax_loss
     sum
     sum_squares
     tally
+    tap_shares
+    tap_sums
+    tap_totals
+    weight_gradient
 }
 
 #[test]

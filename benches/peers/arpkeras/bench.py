@@ -1,7 +1,8 @@
 """Times training steps of arpkeras on TensorFlow, workload by workload: the peer of autorot's example `benchmark`.
 
-Every net is trained twice, in turn: classic (Keras' Dense) and auto-rotating (arpkeras' AutoRotDense). Every
-workload and mode runs in a process of its own, so that its first step is a cold one.
+Every net is trained twice, in turn: classic (Keras' layers) and auto-rotating (arpkeras' layers, and a separable
+convolution written like them). Every workload and mode runs in a process of its own, so that its first step is a
+cold one.
 """
 
 import argparse
@@ -11,16 +12,65 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
-CLASSES, BATCH, BATCHES = 10, 128, 32
+CLASSES, BATCHES = 10, 32
 
-# name, inputs, hidden layers
+
+class Layer(NamedTuple):
+    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions) or flatten."""
+
+    kind: str
+    units: int = 0
+    stride: int = 1
+
+
+class Workload(NamedTuple):
+    """What to train: hidden layers of one activation; a linear one follows them."""
+
+    name: str
+    batch: int
+    shape: tuple
+    activation: str
+    hidden: list
+
+
+def mlp(name, inputs, *widths):
+    """Sigmoid layers on rows."""
+    return Workload(name, 128, (inputs,), "sigmoid", [Layer("dense", units) for units in widths])
+
+
+def images(name, activation, *hidden):
+    """Layers on images, whose channels come last."""
+    return Workload(name, 64, (32, 32, 3), activation, [Layer(*layer) for layer in hidden])
+
+
 WORKLOADS = [
-    ("notebook 1024-50-50-40-40-30-10", 1024, [50, 50, 40, 40, 30]),
-    ("784-512x4-10", 784, [512] * 4),
-    ("784-1024x4-10", 784, [1024] * 4),
-    ("784-2048x4-10", 784, [2048] * 4),
+    mlp("notebook 1024-50-50-40-40-30-10", 1024, 50, 50, 40, 40, 30),
+    mlp("784-512x4-10", 784, *[512] * 4),
+    mlp("784-1024x4-10", 784, *[1024] * 4),
+    mlp("784-2048x4-10", 784, *[2048] * 4),
+    images(
+        "study conv 16-32-64 bn",
+        "sigmoid",
+        *[layer for units in (16, 32, 64) for layer in (("conv", units), ("norm",), ("pool",))],
+        ("flatten",),
+        *[("dense", 10)] * 4,
+    ),
+    images(
+        "conv 64-128-256",
+        "tanh",
+        *[("conv", 64), ("pool",), ("conv", 128), ("pool",), ("conv", 256), ("mean",)],
+    ),
+    images(
+        "separable 32-64-128-256",
+        "tanh",
+        *[("conv", 32), ("separable", 64, 2), ("separable", 128, 2), ("separable", 256), ("mean",)],
+    ),
 ]
+
+# By activation: the range of its outputs, and L.
+ROTATION = {"sigmoid": ((0.0, 1.0), 4.0), "tanh": ((-1.0, 1.0), 2.0)}
 
 MODES = {
     "step": "model.train_step compiled by tf.function, one call a step",
@@ -29,25 +79,71 @@ MODES = {
 }
 
 
-def flops(inputs, hidden):
-    """Multiplications and additions of a classic step, the first layer's input gradient not among them."""
-    widths = [inputs, *hidden, CLASSES]
-    products = [a * b for a, b in zip(widths, widths[1:])]
-    return 2 * BATCH * (3 * sum(products) - products[0])
+def traced(workload):
+    """Every layer, the linear one, too, with the channels of its inputs and the side of its outputs."""
+    side, channels = (1, *workload.shape)[-2:]
+    for layer in (*workload.hidden, Layer("dense", CLASSES)):
+        if layer.kind == "flatten":
+            channels *= side * side
+        single = layer.kind in ("flatten", "mean")
+        side = 1 if single else side // (2 if layer.kind == "pool" else layer.stride)
+        yield layer, channels, side
+        channels = layer.units or channels
 
 
-def build(tf, inputs, hidden, rotate, mode):
-    """A compiled model: sigmoid layers, a linear one, cross-entropy, Adam."""
+def flops(workload):
+    """Multiplications and additions of a classic step's products, the first layer's input gradient not among them."""
+    products = []
+    for layer, inputs, side in traced(workload):
+        pointwise, depthwise = side * side * inputs * layer.units, side * side * inputs * 9
+        kinds = {"dense": [pointwise], "conv": [9 * pointwise], "separable": [depthwise, pointwise]}
+        products += kinds.get(layer.kind, [])
+    return 2 * workload.batch * (3 * sum(products) - products[0])
+
+
+def build(tf, workload, rotate, mode):
+    """A compiled model: hidden layers, a linear one, cross-entropy, Adam."""
     from ARPkeras import AutoRotDense
+    from ARPkeras.autorotating_conv import AutoRotConv2D
 
-    layers = [tf.keras.Input((inputs,))]
-    for units in hidden:
+    layers = tf.keras.layers
+
+    class AutoRotSeparableConv2D(layers.SeparableConv2D):
+        """What arpkeras lacks, written like its layers: q is of a whole batch."""
+
+        def __init__(self, filters, kernel_size, xmin_lim, xmax_lim, L, eps=1e-5, activation=None, **settings):
+            super().__init__(filters, kernel_size, **settings)
+            self.x_q, self.limit, self.eps = 2 * xmax_lim - xmin_lim, L, eps
+            self.arp_activation = tf.keras.activations.get(activation)
+
+        def call(self, inputs):
+            outputs = super().call(inputs)
+            q = super().call(self.x_q * tf.ones_like(inputs))
+            rho = self.limit / (tf.abs(q) + self.eps)
+            return self.arp_activation(rho * outputs)
+
+    plain = {
+        "norm": layers.BatchNormalization,
+        "pool": layers.MaxPooling2D,
+        "mean": layers.GlobalAveragePooling2D,
+        "flatten": layers.Flatten,
+    }
+    classic = {"dense": layers.Dense, "conv": layers.Conv2D, "separable": layers.SeparableConv2D}
+    rotating = {"dense": AutoRotDense, "conv": AutoRotConv2D, "separable": AutoRotSeparableConv2D}
+
+    (low, high), (outputs, limit) = (0.0, 1.0), ROTATION[workload.activation]
+    model = tf.keras.Sequential([layers.Input(workload.shape)])
+    for kind, units, stride in workload.hidden:
+        if kind in plain:
+            model.add(plain[kind]())
+            continue
+        settings = {} if kind == "dense" else {"kernel_size": 3, "strides": stride, "padding": "same"}
         if rotate:
-            layers.append(AutoRotDense(units, xmin_lim=0.0, xmax_lim=1.0, L=4.0, activation="sigmoid"))
-        else:
-            layers.append(tf.keras.layers.Dense(units, activation="sigmoid"))
-    layers.append(tf.keras.layers.Dense(CLASSES))
-    model = tf.keras.Sequential(layers)
+            settings.update(xmin_lim=low, xmax_lim=high, L=limit)
+        layer = (rotating if rotate else classic)[kind]
+        model.add(layer(units, activation=workload.activation, **settings))
+        low, high = outputs
+    model.add(layers.Dense(CLASSES))
     model.compile(
         optimizer=tf.keras.optimizers.Adam(1e-3),
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -56,18 +152,18 @@ def build(tf, inputs, hidden, rotate, mode):
     return model
 
 
-def trainer(tf, model, xs, ys, mode):
+def trainer(tf, model, xs, ys, batch, mode):
     """A function that trains for some steps, waits for them and returns the loss."""
     if mode != "step":
 
         def fit(steps):
-            rows = slice(0, steps * BATCH)
-            history = model.fit(xs[rows], ys[rows], batch_size=BATCH, epochs=1, verbose=0)
+            rows = slice(0, steps * batch)
+            history = model.fit(xs[rows], ys[rows], batch_size=batch, epochs=1, verbose=0)
             return history.history["loss"][-1]
 
         return fit
 
-    batches = [(tf.constant(xs[i : i + BATCH]), tf.constant(ys[i : i + BATCH])) for i in range(0, len(xs), BATCH)]
+    batches = [(tf.constant(xs[i : i + batch]), tf.constant(ys[i : i + batch])) for i in range(0, len(xs), batch)]
     step = tf.function(lambda x, y: model.train_step((x, y))["loss"])
 
     def run(steps):
@@ -84,15 +180,15 @@ def measure(workload, mode, steps, block):
     import numpy as np
     import tensorflow as tf
 
-    name, inputs, hidden = workload
-    rows = BATCH * BATCHES
-    xs = (np.arange(rows * inputs, dtype=np.int64) * 7919 % 1009).astype(np.float32).reshape(rows, inputs) / 1009
+    shape = (workload.batch * BATCHES, *workload.shape)
+    rows = shape[0]
+    xs = (np.arange(np.prod(shape), dtype=np.int64) * 7919 % 1009).astype(np.float32).reshape(shape) / 1009
     ys = (np.arange(rows, dtype=np.int32) * 31 % CLASSES).astype(np.int32)
 
     tf.random.set_seed(0)
     begin = time.perf_counter()
-    models = [build(tf, inputs, hidden, rotate, mode) for rotate in (False, True)]
-    runs = [trainer(tf, model, xs, ys, mode) for model in models]
+    models = [build(tf, workload, rotate, mode) for rotate in (False, True)]
+    runs = [trainer(tf, model, xs, ys, workload.batch, mode) for model in models]
     runs[1](1)
     first_step_s = time.perf_counter() - begin
 
@@ -112,12 +208,12 @@ def measure(workload, mode, steps, block):
         "peer": f"arpkeras 1.0.0, TensorFlow {tf.__version__}",
         "mode": mode,
         "device": "cpu",
-        "workload": name,
+        "workload": workload.name,
         "ms": rotating,
         "classic_ms": classic,
         "ratio": rotating / classic,
-        "samples_per_second": 1e3 * BATCH / rotating,
-        "gflops": flops(inputs, hidden) / rotating / 1e6,
+        "samples_per_second": 1e3 * workload.batch / rotating,
+        "gflops": flops(workload) / rotating / 1e6,
         "first_step_s": first_step_s,
         "loss": loss,
     }
@@ -144,14 +240,14 @@ def main():
     rows, failed = [], False
     print(f"{'workload':32} {'mode':6} {'ms':>10} {'classic ms':>10} {'AR/classic':>10} {'first step s':>13}")
     for index, workload in enumerate(WORKLOADS):
-        if options.only not in workload[0]:
+        if options.only not in workload.name:
             continue
         for mode in modes:
             command = [sys.executable, __file__, "--workload", str(index), "--modes", mode]
             command += ["--steps", str(options.steps), "--block", str(options.block)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
             if done.returncode != 0:
-                print(f"{workload[0]}, {mode}: failed ({done.returncode})", file=sys.stderr)
+                print(f"{workload.name}, {mode}: failed ({done.returncode})", file=sys.stderr)
                 failed = True
                 continue
             row = json.loads(done.stdout.splitlines()[-1])

@@ -1,7 +1,8 @@
 """Times training steps of PyTorch, workload by workload: the peer of autorot's example `benchmark`.
 
-Every net is trained twice, in turn: classic (nn.Linear) and auto-rotating (AutoRotLinear, below). Every workload
-and mode runs in a process of its own without compiled kernels on disk, so that its first step is a cold one.
+Every net is trained twice, in turn: classic (nn.Linear, nn.Conv2d) and auto-rotating (AutoRot, below, around them).
+Every workload and mode runs in a process of its own without compiled kernels on disk, so that its first step is a
+cold one.
 """
 
 import argparse
@@ -12,16 +13,65 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
-CLASSES, BATCH, BATCHES = 10, 128, 32
+CLASSES, BATCHES = 10, 32
 
-# name, inputs, hidden layers
+
+class Layer(NamedTuple):
+    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions) or flatten."""
+
+    kind: str
+    units: int = 0
+    stride: int = 1
+
+
+class Workload(NamedTuple):
+    """What to train: hidden layers of one activation; a linear one follows them."""
+
+    name: str
+    batch: int
+    shape: tuple
+    activation: str
+    hidden: list
+
+
+def mlp(name, inputs, *widths):
+    """Sigmoid layers on rows."""
+    return Workload(name, 128, (inputs,), "sigmoid", [Layer("dense", units) for units in widths])
+
+
+def images(name, activation, *hidden):
+    """Layers on images, whose channels come last."""
+    return Workload(name, 64, (32, 32, 3), activation, [Layer(*layer) for layer in hidden])
+
+
 WORKLOADS = [
-    ("notebook 1024-50-50-40-40-30-10", 1024, [50, 50, 40, 40, 30]),
-    ("784-512x4-10", 784, [512] * 4),
-    ("784-1024x4-10", 784, [1024] * 4),
-    ("784-2048x4-10", 784, [2048] * 4),
+    mlp("notebook 1024-50-50-40-40-30-10", 1024, 50, 50, 40, 40, 30),
+    mlp("784-512x4-10", 784, *[512] * 4),
+    mlp("784-1024x4-10", 784, *[1024] * 4),
+    mlp("784-2048x4-10", 784, *[2048] * 4),
+    images(
+        "study conv 16-32-64 bn",
+        "sigmoid",
+        *[layer for units in (16, 32, 64) for layer in (("conv", units), ("norm",), ("pool",))],
+        ("flatten",),
+        *[("dense", 10)] * 4,
+    ),
+    images(
+        "conv 64-128-256",
+        "tanh",
+        *[("conv", 64), ("pool",), ("conv", 128), ("pool",), ("conv", 256), ("mean",)],
+    ),
+    images(
+        "separable 32-64-128-256",
+        "tanh",
+        *[("conv", 32), ("separable", 64, 2), ("separable", 128, 2), ("separable", 256), ("mean",)],
+    ),
 ]
+
+# By activation: x_Q for the layer after it, and L. The first layer's inputs, in 0..1, have an x_Q of 2.
+ROTATION = {"sigmoid": (2.0, 4.0), "tanh": (3.0, 2.0)}
 
 MODES = {
     "eager": "as it comes",
@@ -29,40 +79,92 @@ MODES = {
     "graph": "the whole step with fused Adam as a CUDA graph; CUDA only",
 }
 
-
-def flops(inputs, hidden):
-    """Multiplications and additions of a classic step, the first layer's input gradient not among them."""
-    widths = [inputs, *hidden, CLASSES]
-    products = [a * b for a, b in zip(widths, widths[1:])]
-    return 2 * BATCH * (3 * sum(products) - products[0])
+# The end of a mode's name that has it run in memory format channels_last. Which is faster depends on net and device.
+LAST = "-last"
+MODES.update({mode + LAST: f"{mode} in channels_last, nets on images only" for mode in MODES})
 
 
-def build(torch, inputs, hidden, rotate, device):
-    """Sigmoid layers and a linear one."""
+def traced(workload):
+    """Every layer, the linear one, too, with the channels of its inputs and the side of its outputs."""
+    side, channels = (1, *workload.shape)[-2:]
+    for layer in (*workload.hidden, Layer("dense", CLASSES)):
+        if layer.kind == "flatten":
+            channels *= side * side
+        single = layer.kind in ("flatten", "mean")
+        side = 1 if single else side // (2 if layer.kind == "pool" else layer.stride)
+        yield layer, channels, side
+        channels = layer.units or channels
+
+
+def flops(workload):
+    """Multiplications and additions of a classic step's products, the first layer's input gradient not among them."""
+    products = []
+    for layer, inputs, side in traced(workload):
+        pointwise, depthwise = side * side * inputs * layer.units, side * side * inputs * 9
+        kinds = {"dense": [pointwise], "conv": [9 * pointwise], "separable": [depthwise, pointwise]}
+        products += kinds.get(layer.kind, [])
+    return 2 * workload.batch * (3 * sum(products) - products[0])
+
+
+def build(torch, workload, rotate):
+    """Hidden layers and a linear one."""
     nn = torch.nn
 
-    class AutoRotLinear(nn.Linear):
-        """z = rho (W x + b) with rho = L / (|q| + eps) and q = x_Q sum(W) + b; gradients flow through rho, too."""
+    class AutoRot(nn.Module):
+        """z = rho f(x) with rho = L / (|q| + eps) and q = f(x_Q) of one sample; gradients flow through rho, too."""
 
-        def __init__(self, inputs, units, x_q=2.0, limit=4.0, eps=1e-5):
-            super().__init__(inputs, units)
-            self.x_q, self.limit, self.eps = x_q, limit, eps
+        def __init__(self, f, x_q, limit, eps=1e-5):
+            super().__init__()
+            self.f, self.x_q, self.limit, self.eps = f, x_q, limit, eps
 
         def forward(self, x):
-            q = self.x_q * self.weight.sum(1) + self.bias
+            if isinstance(self.f, nn.Linear):
+                q = self.x_q * self.f.weight.sum(1) + self.f.bias
+            else:
+                q = self.f(torch.full_like(x[:1], self.x_q))
             rho = self.limit / (q.abs() + self.eps)
-            return rho * super().forward(x)
+            return rho * self.f(x)
+
+    def convolution(inputs, units, stride, **settings):
+        """3x3, padded like Keras' "same": an even side, at stride 2, only at its end."""
+        if stride == 1:
+            return [nn.Conv2d(inputs, units, 3, padding=1, **settings)]
+        return [nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(inputs, units, 3, stride, **settings)]
+
+    def separable(inputs, units, stride):
+        depthwise = convolution(inputs, inputs, stride, groups=inputs, bias=False)
+        return nn.Sequential(*depthwise, nn.Conv2d(inputs, units, 1))
+
+    plain = {
+        "norm": lambda inputs: nn.BatchNorm2d(inputs, eps=1e-3, momentum=0.01),
+        "pool": lambda _: nn.MaxPool2d(2),
+        "mean": lambda _: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        "flatten": lambda _: nn.Flatten(),
+    }
+    products = {
+        "dense": lambda inputs, units, _: nn.Linear(inputs, units),
+        "conv": lambda *sizes: nn.Sequential(*convolution(*sizes)),
+        "separable": separable,
+    }
+    activation = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh}[workload.activation]
+    next_x_q, limit = ROTATION[workload.activation]
 
     torch.manual_seed(0)
-    layers, width = [], inputs
-    for units in hidden:
-        layers += [(AutoRotLinear if rotate else nn.Linear)(width, units), nn.Sigmoid()]
-        width = units
-    return nn.Sequential(*layers, nn.Linear(width, CLASSES)).to(device)
+    layers, x_q = [], 2.0
+    *hidden, (_, width, _) = traced(workload)
+    for (kind, units, stride), inputs, _ in hidden:
+        if kind in plain:
+            layers.append(plain[kind](inputs))
+            continue
+        f = products[kind](inputs, units, stride)
+        layers += [AutoRot(f, x_q, limit) if rotate else f, activation()]
+        x_q = next_x_q
+    return nn.Sequential(*layers, nn.Linear(width, CLASSES))
 
 
 def trainer(torch, net, batches, mode):
     """A function that trains for some steps and returns the last loss, without waiting for it."""
+    mode = mode.removesuffix(LAST)
     settings = {"eager": {}, "compile": {"fused": True}, "graph": {"fused": True, "capturable": True}}
     adam = torch.optim.Adam(net.parameters(), lr=1e-3, **settings[mode])
 
@@ -121,21 +223,27 @@ def measure(workload, mode, options):
     import torch
 
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     cuda = device.type == "cuda"
     wait = torch.cuda.synchronize if cuda else lambda: None
 
-    name, inputs, hidden = workload
-    rows = BATCH * BATCHES
-    xs = (torch.arange(rows * inputs) * 7919 % 1009).float().div(1009).reshape(BATCHES, BATCH, inputs).to(device)
-    ys = (torch.arange(rows) * 31 % CLASSES).reshape(BATCHES, BATCH).to(device)
+    shape = (BATCHES, workload.batch, *workload.shape)
+    xs = (torch.arange(math.prod(shape)) * 7919 % 1009).float().div(1009).reshape(shape)
+    # PyTorch's shape of images has channels first, in either layout.
+    xs = xs.movedim(-1, 2)
+    last = mode.endswith(LAST)
+    xs = (xs if last else xs.contiguous()).to(device)
+    ys = (torch.arange(BATCHES * workload.batch) * 31 % CLASSES).reshape(BATCHES, workload.batch).to(device)
     batches = list(zip(xs, ys))
     wait()
 
     begin = time.perf_counter()
-    nets = [build(torch, inputs, hidden, rotate, device) for rotate in (False, True)]
+    layout = torch.channels_last if last else torch.contiguous_format
+    nets = [build(torch, workload, rotate).to(device, memory_format=layout) for rotate in (False, True)]
     rotating_run = trainer(torch, nets[1], batches, mode)
     rotating_run(1)
     wait()
@@ -159,12 +267,12 @@ def measure(workload, mode, options):
         "peer": f"PyTorch {torch.__version__}",
         "mode": mode,
         "device": torch.cuda.get_device_name(device) if cuda else f"cpu, {torch.get_num_threads()} threads",
-        "workload": name,
+        "workload": workload.name,
         "ms": rotating,
         "classic_ms": classic,
         "ratio": rotating / classic,
-        "samples_per_second": 1e3 * BATCH / rotating,
-        "gflops": flops(inputs, hidden) / rotating / 1e6,
+        "samples_per_second": 1e3 * workload.batch / rotating,
+        "gflops": flops(workload) / rotating / 1e6,
         "first_step_s": first_step_s,
         "device_mib": torch.cuda.max_memory_allocated(device) / 2**20 if cuda else None,
         "loss": loss.item(),
@@ -193,30 +301,32 @@ def main():
     import torch
 
     cuda = (options.device or ("cuda" if torch.cuda.is_available() else "cpu")) == "cuda"
-    modes = options.modes.split(",") if options.modes else [m for m in MODES if cuda or m != "graph"]
+    modes = options.modes.split(",") if options.modes else [m for m in MODES if cuda or "graph" not in m]
     if unknown := set(modes) - set(MODES):
         parser.error(f"no mode {', '.join(sorted(unknown))}; there are {', '.join(MODES)}")
-    if "graph" in modes and not cuda:
+    if not cuda and any("graph" in mode for mode in modes):
         parser.error("the mode graph needs CUDA")
 
     rows, failed = [], False
-    print(f"{'workload':32} {'mode':8} {'ms':>10} {'classic ms':>10} {'AR/classic':>10} {'first step s':>13}")
+    print(f"{'workload':32} {'mode':12} {'ms':>10} {'classic ms':>10} {'AR/classic':>10} {'first step s':>13}")
     for index, workload in enumerate(WORKLOADS):
-        if options.only not in workload[0]:
+        if options.only not in workload.name:
             continue
         for mode in modes:
+            if mode.endswith(LAST) and len(workload.shape) == 1:
+                continue
             command = [sys.executable, __file__, "--workload", str(index), "--modes", mode]
             command += ["--steps", str(options.steps), "--block", str(options.block)]
             command += ["--device", options.device] if options.device else []
             command += ["--threads", str(options.threads)] if options.threads else []
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
             if done.returncode != 0:
-                print(f"{workload[0]}, {mode}: failed ({done.returncode})", file=sys.stderr)
+                print(f"{workload.name}, {mode}: failed ({done.returncode})", file=sys.stderr)
                 failed = True
                 continue
             row = json.loads(done.stdout.splitlines()[-1])
             print(
-                f"{row['workload']:32} {mode:8} {row['ms']:10.3f} {row['classic_ms']:10.3f} {row['ratio']:10.3f}"
+                f"{row['workload']:32} {mode:12} {row['ms']:10.3f} {row['classic_ms']:10.3f} {row['ratio']:10.3f}"
                 f" {row['first_step_s']:13.2f}",
                 flush=True,
             )

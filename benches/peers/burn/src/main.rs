@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use train::{BATCH, Times, WORKLOADS};
+use train::{Times, WORKLOADS};
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Kind {
@@ -138,7 +138,7 @@ fn row(index: usize, options: &Options) -> Value {
         "ms": null,
         "classic_ms": ms,
         "ratio": null,
-        "samples_per_second": 1e3 * BATCH as f64 / ms,
+        "samples_per_second": 1e3 * workload.batch as f64 / ms,
         "gflops": workload.flops() / ms / 1e6,
         "first_step_s": times.first_step_s,
         "loss": times.loss,

@@ -1,85 +1,211 @@
-//! A multilayer perceptron in burn, and the time its training steps take.
+//! Nets in burn, multilayer perceptrons and convolutional ones, and the time their training steps take.
 
 use crate::Options;
+use Layer::{Conv, Dense, Mean, Norm, Pool, Separable};
 use burn::module::Module;
+use burn::nn::activation::{Activation, ActivationConfig};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::pool::{AdaptiveAvgPool2d, AdaptiveAvgPool2dConfig, MaxPool2d, MaxPool2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
-use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Int, Tensor, TensorData};
 use std::time::Instant;
-
-/// Rows of a step.
-pub const BATCH: usize = 128;
 
 /// Batches of the data set.
 const BATCHES: usize = 32;
 
 const CLASSES: usize = 10;
 
-/// A net to train.
-pub struct Workload {
-    pub name: &'static str,
-    inputs: usize,
-    hidden: &'static [usize],
+/// A layer of a workload: what has a number of units ends with the workload's activation.
+#[derive(Clone, Copy)]
+enum Layer {
+    Dense(usize),
+    /// 3x3 with padding and bias.
+    Conv(usize),
+    /// Depthwise, 3x3 with padding and a stride, then pointwise with bias.
+    Separable(usize, usize),
+    Norm,
+    /// The largest of 2x2.
+    Pool,
+    /// Over all positions.
+    Mean,
 }
 
-pub const WORKLOADS: [Workload; 4] = [
-    Workload { name: "notebook 1024-50-50-40-40-30-10", inputs: 1024, hidden: &[50, 50, 40, 40, 30] },
-    Workload { name: "784-512x4-10", inputs: 784, hidden: &[512; 4] },
-    Workload { name: "784-1024x4-10", inputs: 784, hidden: &[1024; 4] },
-    Workload { name: "784-2048x4-10", inputs: 784, hidden: &[2048; 4] },
+/// A net to train: hidden layers, and a linear one that follows them.
+pub struct Workload {
+    pub name: &'static str,
+    /// Rows of a step.
+    pub batch: usize,
+    /// Height, width and channels: 1 x 1 for inputs without positions.
+    shape: [usize; 3],
+    activation: ActivationConfig,
+    hidden: &'static [Layer],
+}
+
+const fn mlp(name: &'static str, inputs: usize, hidden: &'static [Layer]) -> Workload {
+    Workload { name, batch: 128, shape: [1, 1, inputs], activation: ActivationConfig::Sigmoid, hidden }
+}
+
+const fn images(name: &'static str, activation: ActivationConfig, hidden: &'static [Layer]) -> Workload {
+    Workload { name, batch: 64, shape: [32, 32, 3], activation, hidden }
+}
+
+pub const WORKLOADS: [Workload; 7] = [
+    mlp("notebook 1024-50-50-40-40-30-10", 1024, &[Dense(50), Dense(50), Dense(40), Dense(40), Dense(30)]),
+    mlp("784-512x4-10", 784, &[Dense(512); 4]),
+    mlp("784-1024x4-10", 784, &[Dense(1024); 4]),
+    mlp("784-2048x4-10", 784, &[Dense(2048); 4]),
+    images("study conv 16-32-64 bn", ActivationConfig::Sigmoid, &STUDY),
+    images("conv 64-128-256", ActivationConfig::Tanh, &[Conv(64), Pool, Conv(128), Pool, Conv(256), Mean]),
+    images(
+        "separable 32-64-128-256",
+        ActivationConfig::Tanh,
+        &[Conv(32), Separable(64, 2), Separable(128, 2), Separable(256, 1), Mean],
+    ),
+];
+
+#[rustfmt::skip]
+const STUDY: [Layer; 13] = [
+    Conv(16), Norm, Pool,
+    Conv(32), Norm, Pool,
+    Conv(64), Norm, Pool,
+    Dense(10), Dense(10), Dense(10), Dense(10),
 ];
 
 impl Workload {
-    fn widths(&self) -> Vec<usize> {
-        [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([CLASSES]).collect()
+    /// Every layer, the linear one, too, with the channels of its inputs and the side of its outputs.
+    fn traced(&self) -> impl Iterator<Item = (Layer, usize, usize)> {
+        let [mut side, _, mut channels] = self.shape;
+        self.hidden.iter().copied().chain([Dense(CLASSES)]).map(move |layer| {
+            let (mut inputs, mut outputs) = (channels, channels);
+            match layer {
+                Dense(units) => (inputs, outputs, side) = (channels * side * side, units, 1),
+                Conv(units) => outputs = units,
+                Separable(units, stride) => (outputs, side) = (units, side / stride),
+                Norm => (),
+                Pool => side /= 2,
+                Mean => side = 1,
+            }
+            channels = outputs;
+            (layer, inputs, side)
+        })
     }
 
-    /// Multiplications and additions of a step: forward, and twice as much backward, less the first layer's
-    /// input gradient.
+    /// Multiplications and additions of a step's products: forward, and twice as much backward, less the first
+    /// layer's input gradient.
     pub fn flops(&self) -> f64 {
-        let widths = self.widths();
-        let products: usize = widths.windows(2).map(|w| w[0] * w[1]).sum();
-        (2 * BATCH * (3 * products - widths[0] * widths[1])) as f64
+        let products = self.traced().flat_map(|(layer, inputs, side)| match layer {
+            Dense(units) => vec![inputs * units],
+            Conv(units) => vec![9 * inputs * units * side * side],
+            Separable(units, _) => vec![9 * inputs * side * side, inputs * units * side * side],
+            Norm | Pool | Mean => vec![],
+        });
+        let products: Vec<usize> = products.collect();
+        (2 * self.batch * (3 * products.iter().sum::<usize>() - products[0])) as f64
     }
 }
 
-/// Sigmoid layers and a linear one.
+/// What maps of channels go through.
 #[derive(Module, Debug)]
-struct Mlp<B: Backend> {
-    layers: Vec<Linear<B>>,
+enum Step<B: Backend> {
+    Conv(Conv2d<B>),
+    Activation(Activation<B>),
+    Norm(BatchNorm<B>),
+    Pool(MaxPool2d),
+    Mean(AdaptiveAvgPool2d),
 }
 
-impl<B: Backend> Mlp<B> {
+impl<B: Backend> Step<B> {
+    fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        match self {
+            Self::Conv(conv) => conv.forward(x),
+            Self::Activation(activation) => activation.forward(x),
+            Self::Norm(norm) => norm.forward(x),
+            Self::Pool(pool) => pool.forward(x),
+            Self::Mean(mean) => mean.forward(x),
+        }
+    }
+}
+
+/// Layers on maps, then dense ones: the last is linear.
+#[derive(Module, Debug)]
+struct Net<B: Backend> {
+    steps: Vec<Step<B>>,
+    dense: Vec<Linear<B>>,
+    activation: Activation<B>,
+}
+
+impl<B: Backend> Net<B> {
     fn new(workload: &Workload, device: &B::Device) -> Self {
-        let layer = |w: &[usize]| LinearConfig::new(w[0], w[1]).init(device);
-        Self { layers: workload.widths().windows(2).map(layer).collect() }
+        let activation = workload.activation.init(device);
+        let (mut steps, mut dense) = (Vec::new(), Vec::new());
+        for (layer, inputs, _) in workload.traced() {
+            let conv = |units, size| {
+                Conv2dConfig::new([inputs, units], [size; 2]).with_padding(PaddingConfig2d::Same)
+            };
+            match layer {
+                Dense(units) => dense.push(LinearConfig::new(inputs, units).init(device)),
+                Conv(units) => {
+                    steps.push(Step::Conv(conv(units, 3).init(device)));
+                    steps.push(Step::Activation(activation.clone()));
+                }
+                Separable(units, stride) => {
+                    let depthwise =
+                        conv(inputs, 3).with_groups(inputs).with_stride([stride; 2]).with_bias(false);
+                    steps.push(Step::Conv(depthwise.init(device)));
+                    steps.push(Step::Conv(conv(units, 1).init(device)));
+                    steps.push(Step::Activation(activation.clone()));
+                }
+                // Keras' defaults: its momentum is what burn's leaves of 1.
+                Norm => {
+                    let norm = BatchNormConfig::new(inputs).with_epsilon(1e-3).with_momentum(0.01);
+                    steps.push(Step::Norm(norm.init(device)));
+                }
+                Pool => steps.push(Step::Pool(MaxPool2dConfig::new([2, 2]).init())),
+                Mean => steps.push(Step::Mean(AdaptiveAvgPool2dConfig::new([1, 1]).init())),
+            }
+        }
+        Self { steps, dense, activation }
     }
 
-    fn forward(&self, inputs: Tensor<B, 2>) -> Tensor<B, 2> {
-        let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().fold(inputs, |x, (i, layer)| {
+    fn forward(&self, inputs: Inputs<B>) -> Tensor<B, 2> {
+        let rows = match inputs {
+            Inputs::Rows(x) => x,
+            Inputs::Maps(x) => self.steps.iter().fold(x, |x, step| step.forward(x)).flatten(1, 3),
+        };
+        let last = self.dense.len() - 1;
+        self.dense.iter().enumerate().fold(rows, |x, (i, layer)| {
             let z = layer.forward(x);
-            if i < last { sigmoid(z) } else { z }
+            if i < last { self.activation.forward(z) } else { z }
         })
     }
 }
 
-type Batch<B> = (Tensor<B, 2>, Tensor<B, 1, Int>);
+/// What goes into a net: burn has the channels of maps before their height and width.
+#[derive(Clone)]
+enum Inputs<B: Backend> {
+    Rows(Tensor<B, 2>),
+    Maps(Tensor<B, 4>),
+}
+
+type Batch<B> = (Inputs<B>, Tensor<B, 1, Int>);
 
 /// The data set on the device, batch by batch.
 fn data<B: Backend>(workload: &Workload, device: &B::Device) -> Vec<Batch<B>> {
+    let (rows, [height, width, channels]) = (workload.batch, workload.shape);
     let batch = |b: usize| {
-        let pixels = BATCH * workload.inputs;
-        let inputs: Vec<f32> =
-            (b * pixels..(b + 1) * pixels).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
-        let labels: Vec<i32> = (b * BATCH..(b + 1) * BATCH).map(|i| (i * 31 % CLASSES) as i32).collect();
-        (
-            Tensor::from_data(TensorData::new(inputs, [BATCH, workload.inputs]), device),
-            Tensor::from_data(TensorData::new(labels, [BATCH]), device),
-        )
+        let len = rows * height * width * channels;
+        let inputs: Vec<f32> = (b * len..(b + 1) * len).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
+        let inputs = if height * width == 1 {
+            Inputs::Rows(Tensor::from_data(TensorData::new(inputs, [rows, channels]), device))
+        } else {
+            let maps = TensorData::new(inputs, [rows, height, width, channels]);
+            Inputs::Maps(Tensor::from_data(maps, device).permute([0, 3, 1, 2]))
+        };
+        let labels: Vec<i32> = (b * rows..(b + 1) * rows).map(|i| (i * 31 % CLASSES) as i32).collect();
+        (inputs, Tensor::from_data(TensorData::new(labels, [rows]), device))
     };
     (0..BATCHES).map(batch).collect()
 }
@@ -100,7 +226,7 @@ pub fn time<B: AutodiffBackend>(workload: &Workload, device: &B::Device, options
     wait::<B>(device);
 
     let begin = Instant::now();
-    let mut model = Mlp::<B>::new(workload, device);
+    let mut model = Net::<B>::new(workload, device);
     let mut adam = AdamConfig::new().init();
     let entropy = CrossEntropyLossConfig::new().init(device);
     let mut step = |batch: &Batch<B>| {

@@ -1,0 +1,57 @@
+// depthwise: a convolution whose filters see one channel each, direct.
+//   f[b, p, n] = Σ over taps t of x[b, source(p, t), n/MULTIPLIER]·w[t, n] + bias[n]; z = ρ ⊙ f; y = σ(z)
+//   TURNED, the input's gradient: y[b, p, c] = Σ over t and the filters n of c of x[b, source(p, t), n]·w[t, n]
+//
+// x [B, SOURCES, CHANNELS]  w [TAPS, max(CHANNELS, FILTERS)]  b [FILTERS]  rotation [2·(1 or POSITIONS)·FILTERS]: ρ then q
+// → z, y [B, POSITIONS, FILTERS] (b, rotation, z: lib/ending.wgsl). TURNED, CHANNELS are the filters and FILTERS the channels.
+// Workgroup: 64 invocations, each with four neighbouring filters of a position. Grid: folded over (x, y).
+// The capitals are generated constants.
+
+const QUADS_OF_ROW: u32 = (FILTERS + 3u) / 4u;
+const WEIGHTS: u32 = max(CHANNELS, FILTERS);
+
+// Output n of a source through a tap.
+fn term(place: u32, t: u32, n: u32) -> f32 {
+    if (n >= FILTERS) {
+        return 0.0;
+    }
+    if (!TURNED) {
+        return get_x(place + n / MULTIPLIER).x * get_w(t * WEIGHTS + n).x;
+    }
+    var sum = 0.0;
+    for (var j = n * MULTIPLIER; j < (n + 1u) * MULTIPLIER; j++) {
+        sum += get_x(place + j).x * get_w(t * WEIGHTS + j).x;
+    }
+    return sum;
+}
+
+fn terms(place: u32, t: u32, n: u32) -> vec4<f32> {
+    if (MULTIPLIER == 1u) {
+        return get_x(place + n) * get_w(t * WEIGHTS + n);
+    }
+    return vec4<f32>(term(place, t, n), term(place, t, n + 1u), term(place, t, n + 2u), term(place, t, n + 3u));
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = flat_index(group, groups, local, 64u);
+    let row = i / QUADS_OF_ROW;
+    if (row >= u.batch * POSITIONS) {
+        return;
+    }
+    let n = (i % QUADS_OF_ROW) * 4u;
+    let position = position_of(row % POSITIONS);
+    let sample = row / POSITIONS * SOURCES;
+    var sum = vec4<f32>();
+    for (var t = 0u; t < TAPS; t++) {
+        let at = source(position, tap_of(t));
+        if (!MISSES || at >= 0) {
+            sum += terms((sample + u32(at)) * CHANNELS, t, n);
+        }
+    }
+    end_row(row, n, sum, FILTERS - n);
+}

@@ -1,0 +1,64 @@
+// weight_gradient: dW = Σ partials + the virtual sample's share + the regulariser's share l1·sign(W) + 2·l2·W.
+//   SHIFT: factor·v[filter], or PER_TAP factor·v[tap, filter]
+//   SCALE: factor·v[filter]·W, or PER_CHANNEL factor·v[filter]·channel[c]·W
+//   WHOLE: v[weight]
+//
+// partials [splits, taps, outer, inner]  w [taps, outer, inner]  virtual_sample (v) [filters], [taps, filters] or as w
+// channel [channels]  → d_w [taps, outer, inner]
+// outer and inner are channels and filters, or TURNED filters and channels.
+// Workgroup: 64 invocations, each with four neighbouring weights. Grid: folded over (x, y). The capitals are generated constants.
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = flat_index(group, groups, local, 64u);
+    let quads = (u.inner + 3u) / 4u;
+    let line = i / quads;
+    if (line >= u.taps * u.outer) {
+        return;
+    }
+    let tap = line / u.outer;
+    let row = line % u.outer;
+    let column = (i % quads) * 4u;
+    let first = line * u.inner + column;
+    let weights = u.taps * u.outer * u.inner;
+    var value = vec4<f32>();
+    for (var split = 0u; split < u.splits; split++) {
+        value += get_partials(split * weights + first);
+    }
+    let w = get_w(first);
+    if (SHIFT || SCALE) {
+        // The filters of the four weights: one, or four neighbours.
+        var place = 0u;
+        if (PER_TAP) {
+            place = tap * select(u.inner, u.outer, TURNED);
+        }
+        var v = get_virtual_sample(place + column);
+        if (TURNED) {
+            v = vec4<f32>(number_of_filter(place + row));
+        }
+        if (SCALE) {
+            v *= w;
+        }
+        if (PER_CHANNEL) {
+            v *= channel[row];
+        }
+        value += u.factor * v;
+    }
+    if (WHOLE) {
+        value += get_virtual_sample(first);
+    }
+    if (REGULARISED) {
+        value += u.l1 * sign(w) + 2.0 * u.l2 * w;
+    }
+    put_d_w(first, value, u.inner - column);
+}
+
+// With vec4s `first` may lie inside of one.
+fn number_of_filter(i: u32) -> f32 {
+    let quad = get_virtual_sample(i);
+    return select(quad.x, quad[i % 4u], QUADS);
+}

@@ -1,0 +1,224 @@
+//! y = σ(ρ ⊙ (conv(x, W) + b)) in one kernel, as a product whose left operand is gathered while it is loaded.
+
+use super::product::{self, Block, for_each_part, matrix, multiply_block};
+use super::rows::vectorised;
+use super::taps::Taps;
+use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
+use crate::{Activation, Real};
+
+uniforms!(ConvUniforms { batch: u32 });
+
+/// A convolution in up to three dimensions, with or against the direction of its windows: the forward pass of convolutions
+/// and transposed convolutions, and the input's gradient of both, which is the other one's forward pass.
+///
+/// f\[b, p, n\] = Σ over taps t and the channels c of n's group of x\[b, source(p, t), c\]·w\[t, c, n\] + bias\[n\]; z = ρ ⊙ f;
+/// y = σ(z). x is `[B, sources, C]`, z and y `[B, positions, N]`; w `[taps, C/groups, N]`, or turned `[taps, N/groups, C]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv {
+    /// B.
+    pub batch: usize,
+    /// Which sources a position sees.
+    pub taps: Taps,
+    /// C, a multiple of the groups.
+    pub channels: usize,
+    /// N, a multiple of the groups.
+    pub filters: usize,
+    /// How many groups the channels and the filters form.
+    pub groups: usize,
+    /// Whether the filters come before the channels in w.
+    pub turned: bool,
+    /// What follows the product.
+    pub ending: Ending,
+}
+
+/// What becomes of a linear map's f: z = ρ ⊙ (f + bias) and y = σ(z).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending {
+    /// Whether there is a bias.
+    pub has_bias: bool,
+    /// The positions of ρ: 0 for a classic layer, 1 for one ρ a filter, or all.
+    pub rotated: usize,
+    /// Whether z is stored for the backward pass.
+    pub keep_z: bool,
+    /// σ.
+    pub activation: Activation,
+}
+
+impl Ending {
+    /// The lengths of bias, rotation (ρ, then q), z and y.
+    pub(super) fn lens(&self, filters: usize, outputs: usize) -> [usize; 4] {
+        [
+            if self.has_bias { filters } else { UNUSED },
+            (2 * self.rotated * filters).max(UNUSED),
+            if self.keep_z { outputs } else { UNUSED },
+            outputs,
+        ]
+    }
+
+    /// The functions and constants that `lib/ending.wgsl` and its users need.
+    pub(super) fn wgsl(&self) -> Vec<String> {
+        let options = constants(&[
+            ("HAS_BIAS", self.has_bias),
+            ("ROTATED", self.rotated > 0),
+            ("PER_POSITION", self.rotated > 1),
+            ("KEEP_Z", self.keep_z),
+        ]);
+        vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), options, wgsl!("lib/ending.wgsl")]
+    }
+
+    /// Turns f of the filters from `first` on, at a position, into y; z goes where it is wanted.
+    #[inline(always)]
+    pub(super) fn apply<T: Real>(
+        &self,
+        (position, filters, first): (usize, usize, usize),
+        [b, rotation]: [&[T]; 2],
+        y: &mut [T],
+        z: Option<&mut [T]>,
+    ) {
+        if self.has_bias {
+            y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+        }
+        if self.rotated > 0 {
+            let rho = &rotation[(position % self.rotated) * filters + first..];
+            y.iter_mut().zip(rho).for_each(|(y, &rho)| *y = *y * rho);
+        }
+        if let Some(z) = z {
+            z.copy_from_slice(y);
+        }
+        self.activation.apply(y);
+    }
+}
+
+/// Numbers that a task of the twin gathers at a time: they stay in a cache.
+const GATHERED: usize = 1 << 15;
+
+impl Conv {
+    fn rows(&self) -> usize {
+        self.batch * self.taps.positions()
+    }
+
+    /// Whether a position's only source has its own number.
+    fn pointwise(&self) -> bool {
+        self.taps.is_identity()
+    }
+
+    /// A group's weights as `[taps · C/groups, N/groups]`.
+    fn unturned<T: Real>(&self, w: &[T], part: usize) -> Vec<T> {
+        let (count, width) = (self.channels / self.groups, self.filters / self.groups);
+        let mut out = vec![T::zero(); self.taps.taps() * count * width];
+        for (to, from) in out.chunks_exact_mut(count * width).zip(w.chunks_exact(width * self.channels)) {
+            for (n, line) in from.chunks_exact(self.channels).enumerate() {
+                let line = &line[part * count..][..count];
+                to[n..].iter_mut().step_by(width).zip(line).for_each(|(to, &w)| *to = w);
+            }
+        }
+        out
+    }
+}
+
+impl Family for Conv {
+    const NAME: &'static str = "conv";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] =
+        &[read("x"), read("w"), read("b"), read("rotation"), write("z"), write("y")];
+    const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["x", "w", "b", "rotation", "z", "y"];
+    type Uniforms = ConvUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let weights = self.taps.taps() * self.channels * self.filters / self.groups;
+        let inputs = self.batch * self.taps.sources() * self.channels;
+        let [b, rotation, z, y] = self.ending.lens(self.filters, self.rows() * self.filters);
+        vec![inputs, weights, b, rotation, z, y]
+    }
+
+    fn uniforms(&self) -> ConvUniforms {
+        ConvUniforms { batch: self.batch as u32 }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        let mut parts = self.ending.wgsl();
+        parts.extend([self.taps.wgsl(), channel_constants(self.channels, self.filters, self.groups)]);
+        parts.extend([constants(&[("TURNED", self.turned)]), product::plain()]);
+        parts.extend(product::shader(wgsl!("conv.wgsl"), variant));
+        parts
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        product::grid(variant, self.size())
+    }
+
+    fn by_fours(&self) -> bool {
+        [self.channels, self.filters].iter().all(|n| (n / self.groups).is_multiple_of(4))
+    }
+
+    fn product(&self) -> Option<product::Size> {
+        Some(self.size())
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, w, b, rotation) = (args.read(0), args.read(1), args.read(2), args.read(3));
+        let (z, y) = (args.write(4), args.write(5));
+        let product::Size { depth, cols: width, .. } = self.size();
+        let (positions, channels) = (self.taps.positions(), self.channels);
+        let count = channels / self.groups;
+        let turned: Vec<Vec<T>> = if self.turned {
+            (0..self.groups).map(|part| self.unturned(w, part)).collect()
+        } else {
+            Vec::new()
+        };
+        let table = self.taps.table();
+        let rows = (GATHERED / depth).clamp(16, 256);
+        let mut zs = Block::tiles(if self.ending.keep_z { z } else { &mut [] }, self.filters, rows, width);
+        let parts = Block::tiles(y, self.filters, rows, width)
+            .map(|y| (y, if self.ending.keep_z { zs.next() } else { None }));
+        for_each_part(self.rows() * depth * self.filters, parts, |(mut y, mut z)| {
+            let part = y.col / width;
+            let w = match turned.get(part) {
+                Some(w) => matrix(w.as_slice(), width),
+                None => matrix(&w[y.col..], self.filters),
+            };
+            let sample = |row: usize| &x[row / positions * self.taps.sources() * channels..];
+            if self.pointwise() {
+                let x = matrix(&x[y.row * channels + part * count..], channels);
+                multiply_block(&mut y, depth, x, w, false);
+            } else {
+                let mut gathered = vec![T::zero(); y.rows() * depth];
+                for (i, out) in gathered.chunks_exact_mut(depth).enumerate() {
+                    let row = y.row + i;
+                    table.gather(sample(row), channels, part * count, row % positions, out);
+                }
+                multiply_block(&mut y, depth, matrix(&gathered, depth), w, false);
+            }
+            vectorised(|| {
+                for i in 0..y.rows() {
+                    let place = ((y.row + i) % positions, self.filters, y.col);
+                    self.ending.apply(place, [b, rotation], y.line(i), z.as_mut().map(|z| z.line(i)));
+                }
+            });
+        });
+    }
+}
+
+impl Conv {
+    fn size(&self) -> product::Size {
+        product::Size {
+            rows: self.rows(),
+            depth: self.taps.taps() * self.channels / self.groups,
+            cols: self.filters / self.groups,
+            parts: self.groups,
+        }
+    }
+}
+
+/// The channels of both sides, all and of a group, as WGSL constants.
+pub(super) fn channel_constants(channels: usize, filters: usize, groups: usize) -> String {
+    let sizes = [
+        ("CHANNELS", channels),
+        ("GROUP_CHANNELS", channels / groups),
+        ("FILTERS", filters),
+        ("GROUP_FILTERS", filters / groups),
+        ("GROUPS", groups),
+    ];
+    sizes.iter().map(|(name, n)| format!("const {name}: u32 = {n}u;\n")).collect()
+}

@@ -1,0 +1,140 @@
+//! A convolution's dW, in as many partial sums as a long depth is worth.
+
+use super::conv::channel_constants;
+use super::product::{self, Block, for_each_part, matrix, multiply_block, transposed};
+use super::taps::Taps;
+use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use crate::Real;
+
+uniforms!(ConvBackwardWeightUniforms { batch: u32, splits: u32, split_rows: u32 });
+
+/// dW\[t, c, n\] = Σ over samples b and positions p of x\[b, source(p, t), c\]·df\[b, p, n\], the sum over rows (b, p) in
+/// [`splits`] parts. x is `[B, sources, C]`, df `[B, positions, N]`, a part `[taps, C/groups, N]`. A transposed convolution's x is df here, and its df x.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvBackwardWeight {
+    /// B.
+    pub batch: usize,
+    /// Which sources a position sees.
+    pub taps: Taps,
+    /// C, a multiple of the groups.
+    pub channels: usize,
+    /// N, a multiple of the groups.
+    pub filters: usize,
+    /// How many groups the channels and the filters form.
+    pub groups: usize,
+}
+
+/// Rows that one partial sum goes over at most, unless there would be too many.
+const SPLIT_ROWS: usize = 4096;
+
+/// The most partial sums.
+const MAX_SPLITS: usize = 32;
+
+/// How many partial sums a gradient over so many rows has.
+pub fn splits(rows: usize) -> usize {
+    rows.div_ceil(SPLIT_ROWS).clamp(1, MAX_SPLITS)
+}
+
+/// Rows of each partial sum but the last, which may have less: a multiple of 4.
+pub(super) fn split_rows(rows: usize) -> usize {
+    rows.div_ceil(splits(rows)).next_multiple_of(4)
+}
+
+/// Numbers that a task of the twin gathers at a time.
+const GATHERED: usize = 1 << 15;
+
+impl ConvBackwardWeight {
+    fn rows(&self) -> usize {
+        self.batch * self.taps.positions()
+    }
+
+    fn weights(&self) -> usize {
+        self.taps.taps() * self.channels * self.filters / self.groups
+    }
+
+    fn size(&self) -> product::Size {
+        product::Size {
+            rows: self.taps.taps() * self.channels / self.groups,
+            depth: split_rows(self.rows()),
+            cols: self.filters / self.groups,
+            parts: self.groups * splits(self.rows()),
+        }
+    }
+}
+
+impl Family for ConvBackwardWeight {
+    const NAME: &'static str = "conv_backward_weight";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("x"), read("d_f"), write("partials")];
+    const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["x", "d_f", "partials"];
+    type Uniforms = ConvBackwardWeightUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let rows = self.rows();
+        vec![
+            self.batch * self.taps.sources() * self.channels,
+            rows * self.filters,
+            splits(rows) * self.weights(),
+        ]
+    }
+
+    fn uniforms(&self) -> ConvBackwardWeightUniforms {
+        ConvBackwardWeightUniforms {
+            batch: self.batch as u32,
+            splits: splits(self.rows()) as u32,
+            split_rows: split_rows(self.rows()) as u32,
+        }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        let mut parts = vec![
+            self.taps.wgsl(),
+            channel_constants(self.channels, self.filters, self.groups),
+            product::plain(),
+        ];
+        parts.extend(product::shader(wgsl!("conv_backward_weight.wgsl"), variant));
+        parts
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        product::grid(variant, self.size())
+    }
+
+    fn by_fours(&self) -> bool {
+        self.rows().is_multiple_of(4)
+            && [self.channels, self.filters].iter().all(|n| (n / self.groups).is_multiple_of(4))
+    }
+
+    fn product(&self) -> Option<product::Size> {
+        Some(self.size())
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, d_f, partials) = (args.read(0), args.read(1), args.write(2));
+        let product::Size { rows: weights, depth: split, cols: width, .. } = self.size();
+        let (rows, channels, filters) = (self.rows(), self.channels, self.filters);
+        let (positions, count) = (self.taps.positions(), channels / self.groups);
+        let table = self.taps.table();
+        let chunk = (GATHERED / weights).clamp(16, 512).min(split);
+        let parts = partials
+            .chunks_mut(self.weights())
+            .enumerate()
+            .flat_map(|(i, partial)| Block::tiles(partial, filters, weights, width).map(move |d_w| (i, d_w)));
+        for_each_part(rows * weights * filters, parts, |(i, mut d_w)| {
+            let first_channel = d_w.col / width * count;
+            let mut gathered = vec![T::zero(); chunk * weights];
+            let end = rows.min((i + 1) * split);
+            for first in (i * split..end).step_by(chunk) {
+                let here = chunk.min(end - first);
+                for (i, out) in gathered.chunks_exact_mut(weights).take(here).enumerate() {
+                    let row = first + i;
+                    let sample = &x[row / positions * self.taps.sources() * channels..];
+                    table.gather(sample, channels, first_channel, row % positions, out);
+                }
+                let d_f = matrix(&d_f[first * filters + d_w.col..], filters);
+                multiply_block(&mut d_w, here, transposed(&gathered, weights), d_f, first > i * split);
+            }
+        });
+    }
+}

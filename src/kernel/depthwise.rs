@@ -1,0 +1,136 @@
+//! y = σ(ρ ⊙ (depthwise conv(x, W) + b)), direct: a filter sees one channel, so there is nothing to share.
+
+use super::conv::{Ending, channel_constants};
+use super::rows::vectorised;
+use super::taps::Taps;
+use super::{Args, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write};
+use crate::Real;
+use rayon::prelude::*;
+
+uniforms!(DepthwiseUniforms { batch: u32 });
+
+/// A convolution whose filters see one channel each, with or against the direction of its windows.
+///
+/// Forward, C channels and N = C·m filters: f\[b, p, n\] = Σ over taps t of x\[b, source(p, t), n/m\]·w\[t, n\] + bias\[n\], then
+/// z = ρ ⊙ f and y = σ(z). Turned, from N to C: y\[b, p, c\] = Σ over t and the filters n of c of
+/// x\[b, source(p, t), n\]·w\[t, n\]: the input's gradient. w is `[taps, N]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Depthwise {
+    /// B.
+    pub batch: usize,
+    /// Which sources a position sees.
+    pub taps: Taps,
+    /// C.
+    pub channels: usize,
+    /// m, the filters of a channel.
+    pub multiplier: usize,
+    /// Whether it leads from the filters to the channels.
+    pub turned: bool,
+    /// What follows the sums.
+    pub ending: Ending,
+}
+
+impl Depthwise {
+    fn filters(&self) -> usize {
+        self.channels * self.multiplier
+    }
+
+    /// The channels of x and of y.
+    fn sides(&self) -> (usize, usize) {
+        if self.turned { (self.filters(), self.channels) } else { (self.channels, self.filters()) }
+    }
+
+    fn outputs(&self) -> usize {
+        self.batch * self.taps.positions() * self.sides().1
+    }
+
+    /// Adds what a source's numbers give through a tap's weights.
+    #[inline(always)]
+    fn add<T: Real>(&self, y: &mut [T], x: &[T], w: &[T]) {
+        let m = self.multiplier;
+        if m == 1 {
+            y.iter_mut().zip(x).zip(w).for_each(|((y, &x), &w)| *y = *y + x * w);
+        } else if self.turned {
+            for ((y, x), w) in y.iter_mut().zip(x.chunks_exact(m)).zip(w.chunks_exact(m)) {
+                *y = *y + x.iter().zip(w).map(|(&x, &w)| x * w).sum();
+            }
+        } else {
+            for ((y, &x), w) in y.chunks_exact_mut(m).zip(x).zip(w.chunks_exact(m)) {
+                y.iter_mut().zip(w).for_each(|(y, &w)| *y = *y + x * w);
+            }
+        }
+    }
+}
+
+/// Positions that one task of the twin computes.
+const ROWS: usize = 64;
+
+impl Family for Depthwise {
+    const NAME: &'static str = "depthwise";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] =
+        &[read("x"), read("w"), read("b"), read("rotation"), write("z"), write("y")];
+    const VARIANTS: &'static [&'static str] = super::BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "w", "b", "rotation", "z", "y"];
+    type Uniforms = DepthwiseUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let (from, to) = self.sides();
+        let [b, rotation, z, y] = self.ending.lens(to, self.outputs());
+        let inputs = self.batch * self.taps.sources() * from;
+        vec![inputs, self.taps.taps() * self.filters(), b, rotation, z, y]
+    }
+
+    fn uniforms(&self) -> DepthwiseUniforms {
+        DepthwiseUniforms { batch: self.batch as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let (from, to) = self.sides();
+        let mut parts = vec![wgsl!("lib/index.wgsl")];
+        parts.extend(self.ending.wgsl());
+        parts.extend([self.taps.wgsl(), channel_constants(from, to, 1)]);
+        parts.push(format!("const MULTIPLIER: u32 = {}u;\n", self.multiplier));
+        parts.extend([constants(&[("TURNED", self.turned)]), wgsl!("depthwise.wgsl")]);
+        parts
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        let quads = self.sides().1.div_ceil(4);
+        flat_grid(self.batch * self.taps.positions() * quads, 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.multiplier == 1 && self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, w, b, rotation) = (args.read(0), args.read(1), args.read(2), args.read(3));
+        let (z, y) = (args.write(4), args.write(5));
+        let (from, to) = self.sides();
+        let (positions, sources, filters) = (self.taps.positions(), self.taps.sources(), self.filters());
+        let table = self.taps.table();
+        let block = |(index, (y, mut z)): (usize, (&mut [T], Option<&mut [T]>))| {
+            vectorised(|| {
+                for (i, y) in y.chunks_exact_mut(to).enumerate() {
+                    let row = index * ROWS + i;
+                    let (sample, position) = (row / positions, row % positions);
+                    y.fill(T::zero());
+                    table.each(position, |t, source| {
+                        let x = &x[(sample * sources + source) * from..][..from];
+                        self.add(y, x, &w[t * filters..][..filters]);
+                    });
+                    let z = z.as_mut().map(|z| &mut z[i * to..][..to]);
+                    self.ending.apply((position, to, 0), [b, rotation], y, z);
+                }
+            });
+        };
+        let width = ROWS * to;
+        if self.ending.keep_z {
+            let parts = y.par_chunks_mut(width).zip(z.par_chunks_mut(width).map(Some));
+            parts.enumerate().for_each(block);
+        } else {
+            y.par_chunks_mut(width).map(|y| (y, None)).enumerate().for_each(block);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Examples of the kernels of convolutions.
+
+use super::{Entry, entry, rotation};
+use crate::kernel::{
+    Conv, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Rotate, RotateSums, Share,
+    TapShares, TapSums, TapTotals, Taps, WeightGradient,
+};
+use crate::shape::Geometry;
+use crate::{Activation, LearnL, Rule};
+
+/// Windows of varied shapes: padded, strided, dilated, larger than their stride and smaller, in one to three dimensions.
+pub(super) fn geometries() -> [Geometry; 8] {
+    let geometry = |input, output, kernel, strides, dilation, before| Geometry {
+        input,
+        output,
+        kernel,
+        strides,
+        dilation,
+        before,
+    };
+    [
+        geometry([1, 1, 9], [1, 1, 7], [1, 1, 3], [1; 3], [1; 3], [0; 3]),
+        geometry([1, 7, 6], [1, 7, 6], [1, 3, 3], [1; 3], [1; 3], [0, 1, 1]),
+        geometry([1, 8, 9], [1, 4, 3], [1, 3, 2], [1, 2, 3], [1; 3], [0, 0, 0]),
+        geometry([1, 9, 8], [1, 9, 8], [1, 3, 4], [1; 3], [1, 2, 1], [0, 2, 1]),
+        geometry([4, 5, 3], [2, 3, 3], [3, 2, 3], [2, 2, 1], [1; 3], [1, 0, 1]),
+        geometry([1, 5, 7], [1, 5, 7], [1; 3], [1; 3], [1; 3], [0; 3]),
+        geometry([1, 7, 9], [1, 3, 3], [1, 1, 2], [1, 3, 4], [1; 3], [0, 1, 1]),
+        geometry([1, 20, 20], [1, 20, 20], [1, 3, 3], [1; 3], [1; 3], [0, 1, 1]),
+    ]
+}
+
+/// Channels, filters and groups to go with the geometries.
+const CHANNELS: [(usize, usize, usize); 8] =
+    [(3, 5, 1), (4, 8, 1), (6, 9, 3), (8, 16, 2), (5, 4, 1), (12, 20, 1), (4, 12, 1), (8, 36, 1)];
+
+pub(super) fn entries() -> Vec<Entry> {
+    let ending = Ending { has_bias: true, rotated: 0, keep_z: true, activation: Activation::Sigmoid };
+    let cases = || geometries().into_iter().zip(CHANNELS).enumerate();
+    let conv = |batch, taps: Taps, (channels, filters, groups), turned, ending: Ending| {
+        // Every position or one.
+        let rotated = if ending.rotated > 1 { taps.positions() } else { ending.rotated };
+        Conv { batch, taps, channels, filters, groups, turned, ending: Ending { rotated, ..ending } }
+    };
+    // A shader for each geometry is slow to compile: two of them take all variants, by number and by vec4.
+    let (mut convs, mut conv_options) = (Vec::new(), Vec::new());
+    for (i, (geometry, (channels, filters, groups))) in cases() {
+        let ending = Ending { rotated: i % 3, has_bias: i % 2 == 0, ..ending };
+        let list = if matches!(i, 2 | 3) { &mut convs } else { &mut conv_options };
+        list.push(conv(2 + i % 3, Taps::down(&geometry), (channels, filters, groups), false, ending));
+        list.push(conv(3, Taps::up(&geometry), (filters, channels, groups), true, Ending::default()));
+    }
+    let turned_options =
+        conv(3, Taps::up(&geometries()[4]), (4, 5, 1), true, Ending { rotated: 2, ..ending });
+    let options = Activation::ALL.iter().map(|&activation| {
+        conv(2, Taps::down(&geometries()[1]), (3, 5, 1), false, Ending { activation, rotated: 2, ..ending })
+    });
+
+    let depthwise = |batch, taps: Taps, channels, multiplier, turned, ending: Ending| {
+        let rotated = if ending.rotated > 1 { taps.positions() } else { ending.rotated };
+        Depthwise { batch, taps, channels, multiplier, turned, ending: Ending { rotated, ..ending } }
+    };
+    let mut depthwises = Vec::new();
+    for (i, (geometry, (channels, _, _))) in cases() {
+        let (ending, m) = (Ending { rotated: i % 3, has_bias: i % 2 == 0, ..ending }, 1 + (i + 1) / 2 % 3);
+        depthwises.push(depthwise(2 + i % 3, Taps::down(&geometry), channels, m, false, ending));
+        depthwises.push(depthwise(3, Taps::up(&geometry), channels, m, true, Ending::default()));
+    }
+    depthwises.push(depthwise(3, Taps::down(&geometries()[1]), 8, 1, false, Ending { rotated: 2, ..ending }));
+
+    // The last has several partial sums.
+    let weights = cases().map(|(i, (geometry, (channels, filters, groups)))| ConvBackwardWeight {
+        batch: if i == 7 { 24 } else { 1 + i },
+        taps: Taps::down(&geometry),
+        channels,
+        filters,
+        groups,
+    });
+    let weights: Vec<_> = weights.collect();
+    let every = |w: &ConvBackwardWeight| w.groups == 3 || w.batch == 24;
+
+    let rotations = [
+        rotation(Rule::Diagonal, LearnL::Fixed),
+        rotation(Rule::Diagonal, LearnL::PerLayer),
+        rotation(Rule::Aligned, LearnL::PerUnit),
+    ];
+    let gradient = |(splits, taps, channels, filters), turned, share| WeightGradient {
+        splits,
+        taps,
+        channels,
+        filters,
+        turned,
+        share,
+        factor: 1.5,
+        l1: 0.0,
+        l2: 0.0,
+    };
+    let regularised = WeightGradient { l1: 0.01, l2: 0.02, ..gradient((2, 9, 3, 16), false, Share::Shift) };
+    vec![
+        entry(convs).options(conv_options.into_iter().chain(options).chain([turned_options])),
+        entry(weights.iter().copied().filter(every)).options(weights.iter().copied().filter(|w| !every(w))),
+        entry(depthwises),
+        entry(cases().map(|(i, (geometry, (channels, _, _)))| DepthwiseBackwardWeight {
+            batch: if i == 7 { 24 } else { 1 + i },
+            taps: Taps::down(&geometry),
+            channels,
+            multiplier: 1 + (i + 1) / 2 % 3,
+        })),
+        entry(rotations.iter().zip([(1, 7), (12, 5), (1, 130)]).map(|(&rotation, (positions, filters))| {
+            Rotate { positions, filters, has_bias: positions > 1, rotation }
+        })),
+        entry([
+            RotateSums {
+                batch: 1100,
+                positions: 1,
+                filters: 9,
+                has_bias: true,
+                rotation: Some(rotations[0]),
+            },
+            RotateSums {
+                batch: 1100,
+                positions: 1,
+                filters: 20,
+                has_bias: true,
+                rotation: Some(rotations[2]),
+            },
+            RotateSums {
+                batch: 30,
+                positions: 70,
+                filters: 12,
+                has_bias: true,
+                rotation: Some(rotations[1]),
+            },
+            RotateSums {
+                batch: 600,
+                positions: 5,
+                filters: 3,
+                has_bias: false,
+                rotation: Some(rotations[0]),
+            },
+            RotateSums { batch: 3000, positions: 1, filters: 17, has_bias: true, rotation: None },
+        ]),
+        entry([1, 3, 4].map(|i| TapShares { taps: Taps::down(&geometries()[i]), filters: 4 + i })),
+        entry([(1, 3, 5), (9, 70, 6), (4, 8, 12)].into_iter().flat_map(|(taps, channels, filters)| {
+            let sums = TapSums { taps, channels, filters, turned: false, squared: false, weighted: false };
+            [
+                sums,
+                TapSums { turned: true, squared: true, ..sums },
+                TapSums { squared: true, weighted: true, ..sums },
+            ]
+        })),
+        entry([1, 3, 4].into_iter().flat_map(|i| {
+            let geometry = geometries()[i];
+            [Taps::down(&geometry), Taps::up(&geometry), Taps::whole(geometry.kernel)].map(|taps| TapTotals {
+                taps,
+                filters: 4 + i,
+                factor: 2.0,
+            })
+        })),
+        entry([
+            gradient((1, 9, 3, 16), false, Share::None),
+            gradient((3, 9, 3, 16), false, Share::ShiftPerTap),
+            gradient((3, 4, 5, 7), false, Share::Scale),
+            gradient((2, 4, 8, 12), true, Share::ShiftPerTap),
+            gradient((2, 4, 5, 7), true, Share::Scale),
+            gradient((2, 1, 6, 8), false, Share::ScalePerChannel),
+            gradient((2, 1, 6, 9), false, Share::Whole),
+            regularised,
+        ]),
+    ]
+}
