@@ -27,7 +27,14 @@ pub use data::{Dataset, Split, Targets};
 pub use device::Device;
 pub use error::{Error, Result};
 pub use initializer::Initializer;
-pub use layer::{Dense, Dropout, Flatten, Regularizer};
+pub use layer::{
+    Activate, AveragePool1d, AveragePool2d, AveragePool3d, BatchNorm, Conv1d, Conv1dTranspose, Conv2d,
+    Conv2dTranspose, Conv3d, Conv3dTranspose, Dense, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d,
+    Dropout, Flatten, GlobalAveragePool1d, GlobalAveragePool2d, GlobalAveragePool3d, GlobalMaxPool1d,
+    GlobalMaxPool2d, GlobalMaxPool3d, MaxPool1d, MaxPool2d, MaxPool3d, RandomCrop, RandomFlip,
+    RandomTranslation, Regularizer, Residual, SeparableConv1d, SeparableConv2d, SeparableConv3d,
+    UpSampling1d, UpSampling2d, UpSampling3d, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d,
+};
 pub use loss::{Loss, LossViews};
 pub use metric::Metric;
 pub use model::{Model, Sequential};
@@ -35,6 +42,7 @@ pub use optimizer::{Adam, AdamW, Clip, Optimizer, RmsProp, Sgd, UpdateViews};
 pub use real::Real;
 pub use rotate::{AutoRotate, LearnL, Range, Rotation, Rule};
 pub use schedule::Schedule;
+pub use shape::Padding;
 pub use train::{EarlyStopping, History, Trainer};
 /// The GPU interface this crate is built on, so that a host application uses the same version.
 pub use wgpu;

@@ -78,6 +78,7 @@ pub struct AutoRotate {
     pub(crate) epsilon: f32,
     pub(crate) learn: LearnL,
     pub(crate) detached: bool,
+    pub(crate) per_filter: bool,
 }
 
 impl Default for AutoRotate {
@@ -90,6 +91,7 @@ impl Default for AutoRotate {
             epsilon: 1e-5,
             learn: LearnL::Fixed,
             detached: false,
+            per_filter: false,
         }
     }
 }
@@ -139,6 +141,15 @@ impl AutoRotate {
     /// Treats ρ as a constant in the backward pass. The reference differentiates through it.
     pub fn detached(mut self, detached: bool) -> Self {
         self.detached = detached;
+        self
+    }
+
+    /// Gives a convolution one ρ a filter, that of a window that no border cuts off, instead of the exact one of every
+    /// position. The two differ where zeros pad the input. A transposed convolution's windows overlap from position to
+    /// position differently: there it is the mean over them, q = x_Q·Σw/Πstrides + b. Other layers have one ρ a unit anyway,
+    /// as has every layer by [`Rule::Aligned`].
+    pub fn per_filter(mut self, per_filter: bool) -> Self {
+        self.per_filter = per_filter;
         self
     }
 

@@ -15,6 +15,13 @@ pub enum Padding {
     Explicit(Vec<(usize, usize)>),
 }
 
+impl Padding {
+    /// So many zeros before and after each of `D` dimensions.
+    pub fn explicit<const D: usize>(margins: impl crate::layer::Margins<D>) -> Self {
+        Self::Explicit(margins.margins().to_vec())
+    }
+}
+
 /// How windows lie on a grid, in three dimensions, of which those that a layer lacks are 1 long. Position `o` of the output
 /// and tap `t` of the window meet at `o·stride + t·dilation − before` of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@
 
 mod accessors;
 mod accumulate;
+mod activate;
 mod advance;
 mod args;
 mod conv;
@@ -18,28 +19,39 @@ mod depthwise_backward_weight;
 mod dropout;
 mod gather;
 mod guard;
+mod max_pool;
+mod norm_backward;
+mod norm_forward;
+mod norm_statistics;
 mod one_hot;
 mod optimizer;
 mod penalty;
 mod pointwise_loss;
 mod product;
+mod random_window;
 pub mod registry;
 mod rotate;
 mod rotate_backward;
 mod rotate_sums;
 mod rows;
+mod running_average;
 mod score;
 mod softmax_loss;
+mod spans;
 mod sum;
+mod sum_rows;
 mod sum_squares;
 mod tally;
 mod tap_shares;
 mod tap_sums;
 mod tap_totals;
 mod taps;
+mod uniforms;
 mod weight_gradient;
+mod window_sum;
 
 pub use accumulate::{Accumulate, rates};
+pub use activate::Activate;
 pub use advance::{Advance, clock};
 pub use args::{Args, MAX_BINDINGS, Slot};
 pub use conv::{Conv, Ending};
@@ -52,27 +64,39 @@ pub use depthwise_backward_weight::DepthwiseBackwardWeight;
 pub use dropout::Dropout;
 pub use gather::Gather;
 pub use guard::Guard;
+pub use max_pool::{MaxPoolBackward, MaxPoolForward};
+pub use norm_backward::{NormBackward, NormBackwardSums};
+pub use norm_forward::NormForward;
+pub use norm_statistics::{NormFinish, NormStatistics, norm_chunks};
 pub use one_hot::OneHot;
 pub use optimizer::{Adam, RmsProp, Sgd};
 pub use penalty::Penalty;
 pub use pointwise_loss::{PointwiseKind, PointwiseLoss};
+pub use random_window::RandomWindow;
 pub use rotate::Rotate;
 pub use rotate_backward::{RotateBackward, chunks};
 pub use rotate_sums::RotateSums;
+pub use running_average::RunningAverage;
 pub use score::{Score, ScoreKind};
 pub use softmax_loss::SoftmaxLoss;
 pub use sum::Sum;
+pub use sum_rows::SumRows;
 pub use sum_squares::SumSquares;
 pub use tally::Tally;
 pub use tap_shares::TapShares;
 pub use tap_sums::TapSums;
 pub use tap_totals::TapTotals;
 pub use taps::Taps;
+pub use uniforms::Uniforms;
 pub use weight_gradient::{Share, WeightGradient};
+pub use window_sum::WindowSum;
+
+pub use crate::shape::Geometry;
 
 use crate::Real;
 use crate::initializer::stream;
 use std::marker::PhantomData;
+pub(crate) use uniforms::uniforms;
 
 /// What a buffer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -365,50 +389,6 @@ impl<F: Family> Kernel for F {
         self.twin(args);
     }
 }
-
-/// A uniform block: declared once with the macro `uniforms!`, for Rust and WGSL.
-pub trait Uniforms {
-    /// The WGSL declaration of `struct Uniforms`.
-    fn wgsl() -> &'static str;
-    /// The fields' bits in order.
-    fn words(&self) -> Vec<u32>;
-}
-
-/// A field of a uniform block.
-pub(crate) trait Word {
-    fn word(self) -> u32;
-}
-
-impl Word for u32 {
-    fn word(self) -> u32 {
-        self
-    }
-}
-
-impl Word for f32 {
-    fn word(self) -> u32 {
-        self.to_bits()
-    }
-}
-
-/// Declares a struct of `u32` and `f32` fields once for Rust and WGSL.
-macro_rules! uniforms {
-    ($name:ident { $($field:ident: $type:ident),+ $(,)? }) => {
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name { $(pub $field: $type),+ }
-
-        impl $crate::kernel::Uniforms for $name {
-            fn wgsl() -> &'static str {
-                concat!("struct Uniforms {\n", $("    ", stringify!($field), ": ", stringify!($type), ",\n",)+ "}\n")
-            }
-
-            fn words(&self) -> Vec<u32> {
-                vec![$($crate::kernel::Word::word(self.$field)),+]
-            }
-        }
-    };
-}
-pub(crate) use uniforms;
 
 /// A shader file or a library part of the `shaders` folder.
 macro_rules! wgsl {

@@ -2,6 +2,7 @@
 //! table iterate over. A kernel that is not listed here fails the tidy test.
 
 mod convolution;
+mod images;
 
 use super::*;
 use crate::{Activation, LearnL, Rotation, Rule};
@@ -204,5 +205,5 @@ pub fn all() -> Vec<Entry> {
             slots: 4,
         })),
     ];
-    single.into_iter().chain(convolution::entries()).collect()
+    single.into_iter().chain(convolution::entries()).chain(images::entries()).collect()
 }

@@ -51,6 +51,12 @@ impl Taps {
         }
     }
 
+    /// From every position to the source of its number.
+    pub fn pointwise(grid: [usize; 3]) -> Self {
+        let (ones, zeros) = ([1; 3], [0; 3]);
+        Self { at: grid, from: grid, kernel: [1; 3], scale: ones, step: ones, shift: zeros, divisor: ones }
+    }
+
     /// From a single position to as many sources as there are taps: a window that nothing cuts off.
     pub fn whole(kernel: [usize; 3]) -> Self {
         let (at, divisor) = ([1; 3], [1; 3]);

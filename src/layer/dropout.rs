@@ -80,7 +80,7 @@ impl Node for DropoutNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let output = self.drop(rec, input);
-        Trace { input, output, pre_activation: None, rotation: None }
+        Trace::new(input, output)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, _trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {

@@ -36,7 +36,7 @@ impl Node for FlattenNode {
     }
 
     fn forward(&self, _rec: &mut Recorder<'_>, input: View) -> Trace {
-        Trace { input, output: input, pre_activation: None, rotation: None }
+        Trace::new(input, input)
     }
 
     fn backward(&self, _rec: &mut Recorder<'_>, _trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {

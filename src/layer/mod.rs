@@ -1,17 +1,48 @@
 //! The layers: one file each, with its options, shape and range rule, parameters, and what it records
 //! forward and backward. [`registry`] is the only list of them.
 
+mod activate;
+mod batch_norm;
+pub(crate) mod chain;
+mod conv;
+mod conv_transpose;
 mod dense;
+mod depthwise_conv;
 mod dropout;
 mod flatten;
+mod neuron;
+mod pool;
+mod random_window;
 pub mod registry;
+mod residual;
+mod separable_conv;
+mod up_sampling;
+mod virtual_sample;
+mod window;
+mod zero_padding;
 
+pub use activate::Activate;
+pub use batch_norm::BatchNorm;
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
+pub use conv_transpose::{Conv1dTranspose, Conv2dTranspose, Conv3dTranspose, ConvTranspose};
 pub use dense::{Dense, Regularizer};
+pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use pool::{
+    AveragePool1d, AveragePool2d, AveragePool3d, GlobalAveragePool1d, GlobalAveragePool2d,
+    GlobalAveragePool3d, GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d, GlobalPool, MaxPool1d, MaxPool2d,
+    MaxPool3d, Pool,
+};
+pub use random_window::{RandomCrop, RandomFlip, RandomTranslation};
+pub use residual::Residual;
+pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, SeparableConv3d};
+pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
+pub use window::{Extent, Margins};
+pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d};
 
 use crate::initializer::stream;
-use crate::plan::arena::{Arena, ParameterId};
+use crate::plan::arena::{Arena, ParameterId, Role};
 use crate::plan::{Recorder, View};
 use crate::{Initializer, Range, Result, Rotation};
 
@@ -58,7 +89,7 @@ impl Scope<'_> {
         &self.path
     }
 
-    /// Registers a parameter of this layer. Weight decay applies to it when `decayed`.
+    /// Registers a parameter of this layer.
     ///
     /// # Errors
     /// What is wrong with the initialiser.
@@ -67,11 +98,11 @@ impl Scope<'_> {
         name: &str,
         shape: &[usize],
         initializer: Initializer,
-        decayed: bool,
+        role: Role,
     ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
         let values = initializer.values(&path, shape, self.seed)?;
-        Ok(self.arena.add(path, shape, values, decayed))
+        Ok(self.arena.add(path, shape, values, role))
     }
 
     /// A seed of the layer's own, for random numbers while training.
@@ -92,6 +123,17 @@ pub struct Trace {
     pub pre_activation: Option<View>,
     /// ρ, then q, of a rotated layer.
     pub rotation: Option<View>,
+    /// What else the layer's backward pass needs.
+    pub kept: Vec<View>,
+    /// What the layers inside of this one left.
+    pub inner: Vec<Trace>,
+}
+
+impl Trace {
+    /// Of a layer that leaves no more than its output.
+    pub fn new(input: View, output: View) -> Self {
+        Self { input, output, pre_activation: None, rotation: None, kept: Vec::new(), inner: Vec::new() }
+    }
 }
 
 /// A layer in a network: its input is known and its parameters have places.
@@ -109,7 +151,12 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     /// asked for.
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View>;
 
-    /// What reports and summaries tell of the layer.
+    /// The layers inside of this one, in the order of [`Trace::inner`].
+    fn inner(&self) -> &[Box<dyn Node>] {
+        &[]
+    }
+
+    /// What reports and summaries tell of the layer itself.
     fn facts(&self) -> Facts {
         Facts::default()
     }

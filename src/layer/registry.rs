@@ -1,6 +1,8 @@
 //! Every layer once, with uses that between them take every option: what the gradient table iterates
 //! over. A layer that is not listed here fails the tidy test.
 
+mod convolution;
+
 use super::*;
 use crate::{Activation, AutoRotate, LearnL, Rule};
 
@@ -39,5 +41,11 @@ pub fn all() -> Vec<Entry> {
         }
     }
     denses.push(dense(Activation::Arctan).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
-    vec![entry(&[5], denses), entry(&[5], [Dropout::new(0.4), Dropout::new(0.0)]), entry(&[5, 1], [Flatten])]
+    let mut all = vec![
+        entry(&[5], denses),
+        entry(&[5], [Dropout::new(0.4), Dropout::new(0.0)]),
+        entry(&[5, 1], [Flatten]),
+    ];
+    all.extend(convolution::entries());
+    all
 }

@@ -7,7 +7,7 @@ pub use weights::Weights;
 
 use crate::device::{Device, Executor, Program, Values};
 use crate::kernel::{Element, clock, rates};
-use crate::layer::{Layer, Scope, Signal};
+use crate::layer::{Layer, Scope, Signal, chain};
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Dataset, Error, Range, Result, report, shape};
@@ -93,14 +93,8 @@ impl Sequential {
         }
         let input = Signal { shape: self.shape.clone(), range };
         let mut arena = Arena::default();
-        let mut nodes = Vec::with_capacity(self.layers.len());
-        let mut signal = input.clone();
-        for (i, layer) in self.layers.iter().enumerate() {
-            let path = format!("{i}.{}", layer.kind());
-            let node = layer.build(&mut Scope { path, seed, arena: &mut arena }, &signal)?;
-            signal = node.output().clone();
-            nodes.push(node);
-        }
+        let mut scope = Scope { path: String::new(), seed, arena: &mut arena };
+        let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
         Ok(Network { input, nodes, arena })
     }
 
@@ -249,7 +243,7 @@ impl Model {
 
     /// How many rows to predict at once: a power of two for which every layer's outputs fit into one binding.
     fn predict_rows(&self) -> usize {
-        let outputs = self.network.nodes.iter().map(|node| node.output().len());
+        let outputs = self.network.every_node().into_iter().map(|node| node.output().len());
         let widest = outputs.chain([self.network.input.len()]).max().unwrap_or(1);
         let rows = (PREDICT_NUMBERS / widest).clamp(1, PREDICT_ROWS);
         1 << rows.ilog2()

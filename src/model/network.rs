@@ -1,7 +1,7 @@
 //! A network: layers whose inputs are known, over one arena of parameters. It records plans and runs none.
 
 use crate::kernel::Penalty;
-use crate::layer::{Node, Signal, Trace};
+use crate::layer::{Node, Signal, Trace, chain};
 use crate::plan::arena::Arena;
 use crate::plan::{ALIGNMENT, Recorder, View};
 
@@ -29,6 +29,16 @@ impl Network {
         &self.nodes
     }
 
+    /// The layers and those inside of them, which come before them.
+    pub fn every_node(&self) -> Vec<&dyn Node> {
+        chain::every(&self.nodes)
+    }
+
+    /// The layers and those inside of them with what each left.
+    pub fn every_trace<'a>(&'a self, traces: &'a [Trace]) -> Vec<(&'a dyn Node, &'a Trace)> {
+        chain::every_trace(&self.nodes, traces)
+    }
+
     /// The parameters.
     pub fn arena(&self) -> &Arena {
         &self.arena
@@ -36,14 +46,7 @@ impl Network {
 
     /// Records the forward pass; returns what each layer left, the last one's output being the network's.
     pub fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Vec<Trace> {
-        let mut x = input;
-        let trace = |rec: &mut Recorder<'_>, node: &dyn Node| {
-            let trace = rec.scope(node.path(), |rec| node.forward(rec, x));
-            x = trace.output;
-            trace
-        };
-        let mut trace = trace;
-        self.nodes.iter().map(|node| trace(rec, &**node)).collect()
+        chain::forward(rec, &self.nodes, input)
     }
 
     /// Records the backward pass from the output's gradient into the arena of gradients; returns the input's gradient
@@ -55,25 +58,14 @@ impl Network {
         d_y: View,
         need_d_x: bool,
     ) -> Option<View> {
-        // Gradients flow only as far down as something needs them.
-        let lowest = if need_d_x {
-            0
-        } else {
-            self.nodes.iter().position(|n| !n.facts().parameters.is_empty()).unwrap_or(self.nodes.len())
-        };
-        let mut gradient = Some(d_y);
-        for (i, (node, trace)) in self.nodes.iter().zip(traces).enumerate().skip(lowest).rev() {
-            let d_y = gradient?;
-            gradient = rec.scope(node.path(), |rec| node.backward(rec, trace, d_y, i > lowest || need_d_x));
-        }
-        gradient.filter(|_| need_d_x)
+        chain::backward(rec, &self.nodes, traces, d_y, need_d_x)
     }
 
     /// Records the regularisers' penalties; returns their partial sums and how many there are.
     pub fn penalties(&self, rec: &mut Recorder<'_>) -> (View, usize) {
         let parts: Vec<_> = self
-            .nodes
-            .iter()
+            .every_node()
+            .into_iter()
             .flat_map(|node| {
                 node.facts().penalties.into_iter().map(|(id, r)| (node.path().to_owned(), id, r))
             })

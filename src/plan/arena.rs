@@ -26,6 +26,17 @@ pub mod keys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParameterId(usize);
 
+/// What happens to a parameter in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is trained, and weight decay applies.
+    Decayed,
+    /// It is trained, without weight decay.
+    Trained,
+    /// Its layer keeps it: its gradient is 0.
+    Kept,
+}
+
 /// One parameter: its path, shape and place.
 #[derive(Clone, Debug)]
 pub struct Parameter {
@@ -35,8 +46,8 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// The first element in the arena.
     pub offset: usize,
-    /// Whether weight decay applies.
-    pub decayed: bool,
+    /// What happens to it in training.
+    pub role: Role,
     initial: Vec<f32>,
 }
 
@@ -63,21 +74,21 @@ impl Arena {
         path: String,
         shape: &[usize],
         initial: Vec<f32>,
-        decayed: bool,
+        role: Role,
     ) -> ParameterId {
-        self.parameters.push(Parameter { path, shape: shape.to_vec(), offset: 0, decayed, initial });
+        self.parameters.push(Parameter { path, shape: shape.to_vec(), offset: 0, role, initial });
         self.lay_out();
         ParameterId(self.parameters.len() - 1)
     }
 
     fn lay_out(&mut self) {
         let mut end = 0;
-        for decayed in [true, false] {
-            for parameter in self.parameters.iter_mut().filter(|p| p.decayed == decayed) {
+        for role in [Role::Decayed, Role::Trained, Role::Kept] {
+            for parameter in self.parameters.iter_mut().filter(|p| p.role == role) {
                 parameter.offset = end;
                 end = (end + parameter.len()).next_multiple_of(ALIGNMENT);
             }
-            if decayed {
+            if role == Role::Decayed {
                 self.decayed_end = end;
             }
         }
@@ -101,7 +112,7 @@ impl Arena {
 
     /// How many trainable numbers there are.
     pub fn count(&self) -> usize {
-        self.parameters.iter().map(Parameter::len).sum()
+        self.parameters.iter().filter(|p| p.role != Role::Kept).map(Parameter::len).sum()
     }
 
     /// The arena's length, with the gaps that alignment leaves.

@@ -30,6 +30,8 @@ pub struct Recorder<'a> {
     buffers: Vec<Buffer>,
     shared: HashMap<String, usize>,
     ops: Vec<Op>,
+    /// What is to come at the end of the step.
+    deferred: Vec<Op>,
     kept: Vec<usize>,
     error: Option<Error>,
 }
@@ -45,6 +47,7 @@ impl<'a> Recorder<'a> {
             buffers: Vec::new(),
             shared: HashMap::new(),
             ops: Vec::new(),
+            deferred: Vec::new(),
             kept: Vec::new(),
             error: None,
         }
@@ -53,6 +56,11 @@ impl<'a> Recorder<'a> {
     /// The number of rows of the batch.
     pub fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// What the plan is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Whether a backward pass follows, so that layers store what it needs.
@@ -70,7 +78,7 @@ impl<'a> Recorder<'a> {
         matches!(self.purpose, Purpose::Inspect | Purpose::Diagnose)
     }
 
-    /// Names what is recorded inside `record`: the path of a layer.
+    /// Names what is recorded inside `record`: the path of a layer, which is whole and stands for itself.
     pub fn scope<R>(&mut self, name: impl Into<String>, record: impl FnOnce(&mut Self) -> R) -> R {
         self.scopes.push(name.into());
         let result = record(self);
@@ -143,11 +151,23 @@ impl<'a> Recorder<'a> {
 
     /// [`Recorder::op`] of a kernel whose family is not known.
     pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, args: Vec<View>) {
-        let scope = self.scopes.join(".");
+        let scope = self.scopes.last().cloned().unwrap_or_default();
         if let Err(error) = self.check(&*kernel, &args, &scope) {
             self.error.get_or_insert(error);
         }
         self.ops.push(Op { scope, kernel, args });
+    }
+
+    /// Records a kernel for the end of the step, when it is known whether all of its numbers are finite: what changes what a
+    /// model keeps, beside its optimiser.
+    pub fn defer<F: Family + 'static>(&mut self, kernel: F, args: impl Into<Vec<View>>) {
+        self.op(kernel, args);
+        self.deferred.extend(self.ops.pop());
+    }
+
+    /// The end of the step.
+    pub fn record_deferred(&mut self) {
+        self.ops.append(&mut self.deferred);
     }
 
     /// What a kernel's side and a layer's side must agree on; a violation is a bug in a layer.

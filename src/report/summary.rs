@@ -9,7 +9,7 @@ pub(crate) fn summary(network: &Network) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["layer", "output", "parameters", "activation", "input range", "x_Q", "L"]);
-    for node in network.nodes() {
+    for node in network.every_node() {
         let facts = node.facts();
         let count: usize = facts.parameters.iter().map(|&id| network.arena().get(id).len()).sum();
         let range = facts.input_range.map_or(String::new(), |r| r.to_string());

@@ -98,7 +98,7 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     let mut reports = Vec::new();
     let gradients = model.read_arena(keys::GRADIENTS).await?;
     let parameters = model.read_arena(keys::PARAMETERS).await?;
-    for (node, trace) in model.network.nodes().iter().zip(traces) {
+    for (node, trace) in model.network.every_trace(traces) {
         let facts = node.facts();
         let Some(&kernel) = facts.parameters.first() else { continue };
         let arena = model.network.arena();
@@ -179,7 +179,7 @@ async fn first_non_finite(
     let bad = |values: &[f64]| values.iter().copied().find(|v| !v.is_finite());
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     let gradients = model.read_arena(keys::GRADIENTS).await?;
-    for (node, trace) in model.network.nodes().iter().zip(traces) {
+    for (node, trace) in model.network.every_trace(traces) {
         for id in node.facts().parameters {
             let p = model.network.arena().get(id);
             if let Some(value) = bad(&parameters[p.offset..p.offset + p.len()]) {
@@ -201,7 +201,7 @@ async fn first_non_finite(
         return Ok(("loss".to_owned(), loss.to_string(), true));
     }
     // Gradients flow from the last layer to the first.
-    for node in model.network.nodes().iter().rev() {
+    for node in model.network.every_node().into_iter().rev() {
         for id in node.facts().parameters {
             let p = model.network.arena().get(id);
             if let Some(value) = bad(&gradients[p.offset..p.offset + p.len()]) {

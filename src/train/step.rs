@@ -104,6 +104,7 @@ impl Task<'_> {
             if matches!(ending, Ending::Update | Ending::AccumulateAndUpdate) {
                 self.optimizer.record(rec, step, arena);
             }
+            rec.record_deferred();
             rec.op(Advance { batch }, [clock]);
         });
         Ok((recorder.finish(format!("{purpose:?} {batch}"))?, traces))

@@ -1,12 +1,14 @@
-//! Dense layers against arpkeras; `tests/golden` holds the files and their generators.
+//! Layers against golden files; `tests/golden` holds them and their generators. Here: how, and dense layers.
 
 use crate::common::{Tolerance, assert_close, devices};
-use autorot::device::{Executor, Values};
-use autorot::kernel::Element;
+use autorot::device::Values;
+use autorot::kernel::{Element, clock};
+use autorot::layer::Layer;
 use autorot::plan::arena::keys;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{Activation, AutoRotate, Dense, Device, LearnL, Sequential};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A golden file.
 pub fn golden<T: serde::de::DeserializeOwned>(file: &str) -> T {
@@ -58,48 +60,70 @@ impl DenseCase {
         let given = self.x_q_given || self.x_q == 0.0;
         layer.auto_rotate(if given { rotate.x_q(self.x_q) } else { rotate.limits(self.x_min, self.x_max) })
     }
+}
 
-    /// y, dW, db, dx and, where L is learnt, dλ.
-    fn run(&self, device: &Device, learn: LearnL) -> [Vec<f64>; 5] {
-        let network = Sequential::new([self.inputs]).add(self.layer(learn)).network(0).unwrap();
+/// A layer with its numbers, to be run forward and backward on a device.
+pub struct Run<'a> {
+    pub layer: Box<dyn Layer>,
+    pub input: &'a [usize],
+    pub batch: usize,
+    pub purpose: Purpose,
+    pub x: &'a [f64],
+    pub g: &'a [f64],
+    /// Parameters by name; others stay as they start.
+    pub parameters: &'a BTreeMap<String, Vec<f64>>,
+}
+
+/// What a layer computed.
+pub struct Found {
+    pub y: Vec<f64>,
+    pub d_x: Vec<f64>,
+    /// By name, that of a learnt L among them.
+    pub gradients: BTreeMap<String, Vec<f64>>,
+    /// The parameters afterwards.
+    pub parameters: BTreeMap<String, Vec<f64>>,
+}
+
+impl Run<'_> {
+    pub fn on(self, device: &Device) -> Found {
+        let network = Sequential::new(self.input).add_boxed(self.layer).network(0).unwrap();
         let arena = network.arena();
         let mut executor = device.executor();
-        let shared = [("x", &self.x), ("g", &self.g)];
-        for (key, len) in [(keys::PARAMETERS, arena.len()), (keys::GRADIENTS, arena.len())] {
-            executor.allocate(key, Element::Float, len).unwrap();
+        for key in [keys::PARAMETERS, keys::GRADIENTS] {
+            executor.allocate(key, Element::Float, arena.len()).unwrap();
         }
+        executor.allocate(keys::CLOCK, Element::Index, clock::LEN).unwrap();
         executor.write(keys::PARAMETERS, 0, Values::F32(&arena.initial())).unwrap();
-        for (key, values) in shared {
+        for (key, values) in [("x", self.x), ("g", self.g)] {
             executor.allocate(key, Element::Float, values.len()).unwrap();
             executor.write(key, 0, Values::F64(values)).unwrap();
         }
-        let place = |name: &str| arena.find(&format!("0.dense.{name}")).map(|id| arena.get(id));
-        for (name, values) in [("kernel", Some(&self.w)), ("bias", self.b.as_ref())] {
-            if let (Some(p), Some(values)) = (place(name), values) {
+        let named = || arena.parameters().iter().map(|p| (p.path.rsplit('.').next().unwrap().to_owned(), p));
+        for (name, p) in named() {
+            if let Some(values) = self.parameters.get(&name) {
+                assert_eq!(values.len(), p.len(), "{name}");
                 executor.write(keys::PARAMETERS, p.offset, Values::F64(values)).unwrap();
             }
         }
-        let mut rec = Recorder::new(Purpose::Train, self.batch, arena);
+        let mut rec = Recorder::new(self.purpose, self.batch, arena);
         let x = rec.shared("x", Element::Float, self.x.len());
         let g = rec.shared("g", Element::Float, self.g.len());
         let traces = network.forward(&mut rec, x);
         let y = traces[0].output;
-        let d_x = network.backward(&mut rec, &traces, g, true).unwrap();
         rec.keep(y);
-        rec.keep(d_x);
-        let program = executor.bind(&rec.finish(&self.name).unwrap()).unwrap();
+        let d_x =
+            (self.purpose != Purpose::Infer).then(|| network.backward(&mut rec, &traces, g, true).unwrap());
+        d_x.into_iter().for_each(|d_x| rec.keep(d_x));
+        rec.record_deferred();
+        let program = executor.bind(&rec.finish("golden").unwrap()).unwrap();
         executor.run(program, 1).unwrap();
-        let gradient = |executor: &mut dyn Executor, name: &str| match place(name) {
-            Some(p) => now(executor.read(keys::GRADIENTS, p.offset, p.len())),
-            None => Vec::new(),
+        let mut read = |key: &str| -> BTreeMap<String, Vec<f64>> {
+            named().map(|(name, p)| (name, now(executor.read(key, p.offset, p.len())))).collect()
         };
-        [
-            now(executor.read_view(program, y)),
-            gradient(&mut *executor, "kernel"),
-            gradient(&mut *executor, "bias"),
-            now(executor.read_view(program, d_x)),
-            gradient(&mut *executor, "lambda"),
-        ]
+        let (gradients, parameters) = (read(keys::GRADIENTS), read(keys::PARAMETERS));
+        let y = now(executor.read_view(program, y));
+        let d_x = d_x.map_or(Vec::new(), |d_x| now(executor.read_view(program, d_x)));
+        Found { y, d_x, gradients, parameters }
     }
 }
 
@@ -112,16 +136,27 @@ fn dense_layers_agree_with_arpkeras() {
     for device in devices("dense_layers_agree_with_arpkeras") {
         for case in &cases {
             let what = |part: &str| format!("{} on {}: {part}", case.name, device.name());
-            let [y, d_w, d_b, d_x, _] = case.run(&device, LearnL::Fixed);
-            assert_close(&what("y"), &y, &case.y, outputs);
-            assert_close(&what("dW"), &d_w, &case.d_w, gradients);
-            assert_close(&what("db"), &d_b, case.d_b.as_deref().unwrap_or(&[]), gradients);
-            assert_close(&what("dx"), &d_x, &case.d_x, gradients);
+            let bias = case.b.iter().map(|b| ("bias".to_owned(), b.clone()));
+            let parameters = [("kernel".to_owned(), case.w.clone())].into_iter().chain(bias).collect();
+            let run = |learn| {
+                let (input, batch, purpose) = (&[case.inputs], case.batch, Purpose::Train);
+                let layer = Box::new(case.layer(learn));
+                Run { layer, input, batch, purpose, x: &case.x, g: &case.g, parameters: &parameters }
+                    .on(&device)
+            };
+            let found = run(LearnL::Fixed);
+            assert_close(&what("y"), &found.y, &case.y, outputs);
+            assert_close(&what("dW"), &found.gradients["kernel"], &case.d_w, gradients);
+            if let Some(d_b) = &case.d_b {
+                assert_close(&what("db"), &found.gradients["bias"], d_b, gradients);
+            }
+            assert_close(&what("dx"), &found.d_x, &case.d_x, gradients);
             if let Some(d_l) = case.d_l {
-                let [y, .., d_lambda] = case.run(&device, LearnL::PerLayer);
-                assert_close(&what("y with L = exp λ"), &y, &case.y, outputs);
+                let found = run(LearnL::PerLayer);
+                assert_close(&what("y with L = exp λ"), &found.y, &case.y, outputs);
                 // dλ = L·dL.
-                assert_close(&what("dλ"), &d_lambda, &[d_l * f64::from(case.l)], gradients);
+                let wanted = [d_l * f64::from(case.l)];
+                assert_close(&what("dλ"), &found.gradients["lambda"], &wanted, gradients);
             }
         }
     }

@@ -124,7 +124,7 @@ fn every_layer_has_the_gradient_of_its_forward_pass() {
 /// The regularisers' share of the loss.
 fn penalty(network: &Network, parameters: &[f64]) -> f64 {
     let mut total = 0.0;
-    for (id, r) in network.nodes().iter().flat_map(|n| n.facts().penalties) {
+    for (id, r) in network.every_node().into_iter().flat_map(|n| n.facts().penalties) {
         let p = network.arena().get(id);
         for w in &parameters[p.offset..p.offset + p.len()] {
             total += f64::from(r.l1) * w.abs() + f64::from(r.l2) * w * w;

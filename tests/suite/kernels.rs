@@ -45,6 +45,7 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         ("dense_forward", "w") => map(&|v| (v + 0.5) * 0.05),
         ("dense_forward", "b") => map(&|v| v.abs() + 0.1),
         ("rotate", "v") => map(&|v| v.abs() + 0.1),
+        (_, "variance" | "squares") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),
@@ -146,6 +147,7 @@ macro_rules! table {
 
 table! {
     accumulate
+    activate
     adam
     advance
     conv
@@ -158,23 +160,34 @@ table! {
     dropout
     gather
     guard
+    max_pool_backward
+    max_pool_forward
+    norm_backward
+    norm_backward_sums
+    norm_finish
+    norm_forward
+    norm_statistics
     one_hot
     penalty
     pointwise_loss
+    random_window
     rmsprop
     rotate
     rotate_backward
     rotate_sums
+    running_average
     score
     sgd
     softmax_loss
     sum
+    sum_rows
     sum_squares
     tally
     tap_shares
     tap_sums
     tap_totals
     weight_gradient
+    window_sum
 }
 
 #[test]

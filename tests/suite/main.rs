@@ -6,6 +6,8 @@
 mod bad_input;
 mod common;
 mod golden;
+mod golden_conv;
+mod golden_layers;
 mod gradients;
 mod keras;
 mod kernels;

@@ -1,0 +1,27 @@
+// norm_backward: dx = γ/√(variance + ε) ⊙ (dy − dβ/rows − x̂ ⊙ dγ/rows), x̂ = (x − mean)/√(variance + ε).
+//
+// d_y, x [rows, C]  mean, variance, gamma, d_beta, d_gamma [C] (gamma any without SCALE)  → d_x [rows, C]
+// Workgroup: 64 invocations, each with four neighbouring channels of a row. Grid: folded over (x, y).
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = flat_index(group, groups, local, 64u);
+    let quads = (u.channels + 3u) / 4u;
+    if (i >= u.rows * quads) {
+        return;
+    }
+    let c = (i % quads) * 4u;
+    let place = i / quads * u.channels + c;
+    let inverse = vec4<f32>(1.0) / sqrt(get_variance(c) + u.epsilon);
+    var factor = inverse;
+    if (SCALE) {
+        factor *= get_gamma(c);
+    }
+    let normal = (get_x(place) - get_mean(c)) * inverse;
+    let value = factor * (get_d_y(place) - (get_d_beta(c) + normal * get_d_gamma(c)) / f32(u.rows));
+    put_d_x(place, value, u.channels - c);
+}

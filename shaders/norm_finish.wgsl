@@ -1,0 +1,33 @@
+// norm_finish: mean and variance of every channel from those of parts of CHUNK rows.
+//
+// means, squares [chunks, C]  → mean, variance [C]
+// Workgroup: 4 quads of channels × 64 slices of the parts, summed in a fixed order. Grid: (⌈C/16⌉, 1, 1).
+
+fn rows_of(chunk: u32) -> f32 {
+    return f32(min(CHUNK, u.rows - chunk * CHUNK));
+}
+
+@compute @workgroup_size(4, 64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let c = (group.x * 4u + local.x) * 4u;
+    let inside = c < u.channels;
+    var sum = vec4<f32>();
+    if (inside) {
+        for (var chunk = local.y; chunk < u.chunks; chunk += SLICES) {
+            sum += rows_of(chunk) * get_means(chunk * u.channels + c);
+        }
+    }
+    let whole = sum_slices(sum, local) / f32(u.rows);
+    sum = vec4<f32>();
+    if (inside) {
+        for (var chunk = local.y; chunk < u.chunks; chunk += SLICES) {
+            let distance = get_means(chunk * u.channels + c) - whole;
+            sum += get_squares(chunk * u.channels + c) + rows_of(chunk) * distance * distance;
+        }
+    }
+    sum = sum_slices(sum, local);
+    if (local.y == 0u && inside) {
+        put_mean(c, whole, u.channels - c);
+        put_variance(c, sum / f32(u.rows), u.channels - c);
+    }
+}

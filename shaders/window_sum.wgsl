@@ -1,0 +1,48 @@
+// window_sum: y[b, o, c] = Σ over the inputs i of window o of x[b, i, c], MEAN divided by how many they are; TURNED, y[b, i, c]
+// = Σ over the windows o that cover i of x[b, o, c], MEAN each divided by how many inputs it covers.
+//
+// x [B, INPUTS, C]  → y [B, OUTPUTS, C]; TURNED x [B, OUTPUTS, C]  → y [B, INPUTS, C]
+// Workgroup: 64 invocations, each with four neighbouring channels of a position. Grid: folded over (x, y).
+// The capitals are generated constants.
+
+const FROM_GRID: vec3<i32> = select(INPUT, OUTPUT, TURNED);
+const SOURCES: u32 = select(INPUTS, OUTPUTS, TURNED);
+const POSITIONS: u32 = select(OUTPUTS, INPUTS, TURNED);
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = flat_index(group, groups, local, 64u);
+    let quads = (u.channels + 3u) / 4u;
+    let row = i / quads;
+    if (row >= u.batch * POSITIONS) {
+        return;
+    }
+    let c = (i % quads) * 4u;
+    let position = row % POSITIONS;
+    var span = inputs_of(position);
+    if (TURNED) {
+        span = windows_of(position);
+    }
+    var sum = vec4<f32>();
+    for (var plane = span.first.x; plane < span.end.x; plane++) {
+        for (var line = span.first.y; line < span.end.y; line++) {
+            for (var place = span.first.z; place < span.end.z; place++) {
+                let at = u32((plane * FROM_GRID.y + line) * FROM_GRID.z + place);
+                let value = get_x((row / POSITIONS * SOURCES + at) * u.channels + c);
+                if (MEAN && TURNED) {
+                    sum += value / max(count_of(inputs_of(at)), 1.0);
+                } else {
+                    sum += value;
+                }
+            }
+        }
+    }
+    if (MEAN && !TURNED) {
+        sum /= max(count_of(span), 1.0);
+    }
+    put_y(row * u.channels + c, sum, u.channels - c);
+}

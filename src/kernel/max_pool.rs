@@ -1,0 +1,148 @@
+//! Max pooling, forward and back.
+
+use super::spans::{Spans, each};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
+use crate::Real;
+use crate::shape::Geometry;
+use rayon::prelude::*;
+
+uniforms!(MaxPoolForwardUniforms { batch: u32, channels: u32 });
+uniforms!(MaxPoolBackwardUniforms { batch: u32, channels: u32 });
+
+/// y\[b, o, c\] = the largest x\[b, i, c\] of the inputs i that window o covers, none of which is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPoolForward {
+    /// B.
+    pub batch: usize,
+    /// The windows, without dilation.
+    pub geometry: Geometry,
+    /// C.
+    pub channels: usize,
+}
+
+/// dx of a max pooling: every window's dy goes to the first of its largest inputs, in row-major order.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPoolBackward {
+    /// B.
+    pub batch: usize,
+    /// The windows, without dilation.
+    pub geometry: Geometry,
+    /// C.
+    pub channels: usize,
+}
+
+/// The numbers of x and of y.
+fn sizes(batch: usize, geometry: &Geometry, channels: usize) -> [usize; 2] {
+    [geometry.input, geometry.output].map(|grid| batch * grid.iter().product::<usize>() * channels)
+}
+
+/// Writes the largest number of every channel of a window to `out`.
+#[inline(always)]
+fn largest<T: Real>(spans: Spans, window: usize, x: &[T], out: &mut [T]) {
+    let mut first = true;
+    each(&spans.down(window), spans.0.input, |source| {
+        let x = &x[source * out.len()..][..out.len()];
+        if std::mem::take(&mut first) {
+            out.copy_from_slice(x);
+        } else {
+            // A NaN is not to be hidden.
+            out.iter_mut().zip(x).for_each(|(out, &x)| *out = if x > *out || x.is_nan() { x } else { *out });
+        }
+    });
+}
+
+impl Family for MaxPoolForward {
+    const NAME: &'static str = "max_pool_forward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("x"), write("y")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "y"];
+    type Uniforms = MaxPoolForwardUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        sizes(self.batch, &self.geometry, self.channels).to_vec()
+    }
+
+    fn uniforms(&self) -> MaxPoolForwardUniforms {
+        MaxPoolForwardUniforms { batch: self.batch as u32, channels: self.channels as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), wgsl!("max_pool_forward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        let windows = self.batch * self.geometry.output.iter().product::<usize>();
+        flat_grid(windows * self.channels.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, spans) = (args.read(0), Spans(self.geometry));
+        let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
+        let samples = args.write(1).par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(inputs));
+        samples.for_each(|(y, x)| {
+            let windows = y.chunks_exact_mut(self.channels).enumerate();
+            windows.for_each(|(window, y)| largest(spans, window, x, y));
+        });
+    }
+}
+
+impl Family for MaxPoolBackward {
+    const NAME: &'static str = "max_pool_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("x"), read("d_y"), write("d_x")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "d_y", "d_x"];
+    type Uniforms = MaxPoolBackwardUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let [inputs, outputs] = sizes(self.batch, &self.geometry, self.channels);
+        vec![inputs, outputs, inputs]
+    }
+
+    fn uniforms(&self) -> MaxPoolBackwardUniforms {
+        MaxPoolBackwardUniforms { batch: self.batch as u32, channels: self.channels as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), wgsl!("max_pool_backward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        let inputs = self.batch * self.geometry.input.iter().product::<usize>();
+        flat_grid(inputs * self.channels.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, d_y, spans) = (args.read(0), args.read(1), Spans(self.geometry));
+        let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
+        let samples = args.write(2).par_chunks_exact_mut(inputs).zip(x.par_chunks_exact(inputs));
+        samples.zip(d_y.par_chunks_exact(outputs)).for_each(|((d_x, x), d_y)| {
+            let c = self.channels;
+            d_x.fill(T::zero());
+            // What a window has still to give away, channel by channel.
+            let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
+            for (window, d_y) in d_y.chunks_exact(c).enumerate() {
+                largest(spans, window, x, &mut best);
+                left.copy_from_slice(d_y);
+                each(&spans.down(window), spans.0.input, |source| {
+                    let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
+                    let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
+                    places.for_each(|(((d_x, &x), &best), left)| {
+                        let given = if x == best { *left } else { T::zero() };
+                        *d_x = *d_x + given;
+                        *left = if x == best { T::zero() } else { *left };
+                    });
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,170 @@
+//! Batch normalisation, backward: the sums over the rows, and what follows from them.
+
+use super::norm_statistics::{CHUNK, norm_chunks};
+use super::rows::{map_blocks, map_parts};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write,
+};
+use crate::Real;
+
+uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, epsilon: f32 });
+uniforms!(NormBackwardUniforms { rows: u32, channels: u32, epsilon: f32 });
+
+/// Σ dy and Σ dy ⊙ x̂ over every 1,024 rows by channel, x̂ = (x − mean)/√(variance + ε): parts of dβ and dγ.
+#[derive(Clone, Copy, Debug)]
+pub struct NormBackwardSums {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+    /// ε.
+    pub epsilon: f32,
+}
+
+/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R): mean and variance depend on x (Ioffe and Szegedy 2015).
+#[derive(Clone, Copy, Debug)]
+pub struct NormBackward {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+    /// ε.
+    pub epsilon: f32,
+    /// Whether there is a γ.
+    pub scale: bool,
+}
+
+fn inverses<T: Real>(variance: &[T], epsilon: f32) -> Vec<T> {
+    variance.iter().map(|&v| T::one() / (v + T::of(epsilon.into())).sqrt()).collect()
+}
+
+impl Family for NormBackwardSums {
+    const NAME: &'static str = "norm_backward_sums";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[
+        read("d_y"),
+        read("x"),
+        read("mean"),
+        read("variance"),
+        write("partial_beta"),
+        write("partial_gamma"),
+    ];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["d_y", "x", "mean", "variance", "partial_beta", "partial_gamma"];
+    type Uniforms = NormBackwardSumsUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let (all, c, parts) =
+            (self.rows * self.channels, self.channels, norm_chunks(self.rows) * self.channels);
+        vec![all, all, c, c, parts, parts]
+    }
+
+    fn uniforms(&self) -> NormBackwardSumsUniforms {
+        NormBackwardSumsUniforms {
+            rows: self.rows as u32,
+            channels: self.channels as u32,
+            epsilon: self.epsilon,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
+        vec![chunk, wgsl!("lib/slices.wgsl"), wgsl!("norm_backward_sums.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [self.channels.div_ceil(16) as u32, norm_chunks(self.rows) as u32, 1]
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (d_y, x, mean, variance) = (args.read(0), args.read(1), args.read(2), args.read(3));
+        let (c, inverse) = (self.channels, inverses(variance, self.epsilon));
+        let pairs: Vec<(&[T], &[T])> = d_y.chunks(CHUNK * c).zip(x.chunks(CHUNK * c)).collect();
+        let parts = map_parts(&pairs, 1, |pair| {
+            let (mut beta, mut gamma) = (vec![T::zero(); c], vec![T::zero(); c]);
+            let (d_y, x) = pair[0];
+            for (d_y, x) in d_y.chunks_exact(c).zip(x.chunks_exact(c)) {
+                beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
+                let normal =
+                    x.iter().zip(mean).zip(&inverse).map(|((&x, &mean), &inverse)| (x - mean) * inverse);
+                gamma.iter_mut().zip(d_y).zip(normal).for_each(|((sum, &d_y), n)| *sum = *sum + d_y * n);
+            }
+            (beta, gamma)
+        });
+        let (beta, gamma) = (args.write(4).chunks_exact_mut(c), args.write(5).chunks_exact_mut(c));
+        for ((beta, gamma), part) in beta.zip(gamma).zip(parts) {
+            beta.copy_from_slice(&part.0);
+            gamma.copy_from_slice(&part.1);
+        }
+    }
+}
+
+impl Family for NormBackward {
+    const NAME: &'static str = "norm_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[
+        read("d_y"),
+        read("x"),
+        read("mean"),
+        read("variance"),
+        read("gamma"),
+        read("d_beta"),
+        read("d_gamma"),
+        write("d_x"),
+    ];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] =
+        &["d_y", "x", "mean", "variance", "gamma", "d_beta", "d_gamma", "d_x"];
+    type Uniforms = NormBackwardUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let (all, c) = (self.rows * self.channels, self.channels);
+        vec![all, all, c, c, if self.scale { c } else { UNUSED }, c, c, all]
+    }
+
+    fn uniforms(&self) -> NormBackwardUniforms {
+        NormBackwardUniforms { rows: self.rows as u32, channels: self.channels as u32, epsilon: self.epsilon }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), constants(&[("SCALE", self.scale)]), wgsl!("norm_backward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.rows * self.channels.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (d_y, x, mean, variance) = (args.read(0), args.read(1), args.read(2), args.read(3));
+        let (gamma, d_beta, d_gamma) = (args.read(4), args.read(5), args.read(6));
+        let (c, rows) = (self.channels, T::of(self.rows as f64));
+        let inverse = inverses(variance, self.epsilon);
+        // dx = factor·dy − shift − slope·(x − mean)
+        let factor: Vec<T> =
+            inverse.iter().enumerate().map(|(c, &i)| if self.scale { gamma[c] * i } else { i }).collect();
+        let shift: Vec<T> = factor.iter().zip(d_beta).map(|(&f, &d)| f * d / rows).collect();
+        let slopes = factor.iter().zip(d_gamma).zip(&inverse).map(|((&f, &d), &i)| f * d * i / rows);
+        let slope: Vec<T> = slopes.collect();
+        map_blocks(args.write(7), ROWS * c, |index, d_x| {
+            let first = index * ROWS * c;
+            let rows =
+                d_x.chunks_exact_mut(c).zip(x[first..].chunks_exact(c)).zip(d_y[first..].chunks_exact(c));
+            for ((d_x, x), d_y) in rows {
+                for i in 0..c {
+                    d_x[i] = factor[i] * d_y[i] - shift[i] - slope[i] * (x[i] - mean[i]);
+                }
+            }
+        });
+    }
+}
+
+/// Rows that one task of the twin takes.
+const ROWS: usize = 64;

@@ -1,0 +1,79 @@
+//! Batch normalisation, forward.
+
+use super::rows::map_blocks;
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write,
+};
+use crate::Real;
+
+uniforms!(NormForwardUniforms { rows: u32, channels: u32, epsilon: f32 });
+
+/// y = γ ⊙ (x − mean)/√(variance + ε) + β by channel. x and y are `[R, C]`, the others `[C]`.
+#[derive(Clone, Copy, Debug)]
+pub struct NormForward {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+    /// ε.
+    pub epsilon: f32,
+    /// Whether there is a γ.
+    pub scale: bool,
+    /// Whether there is a β.
+    pub center: bool,
+}
+
+impl Family for NormForward {
+    const NAME: &'static str = "norm_forward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] =
+        &[read("x"), read("mean"), read("variance"), read("gamma"), read("beta"), write("y")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "mean", "variance", "gamma", "beta", "y"];
+    type Uniforms = NormForwardUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let (all, c) = (self.rows * self.channels, self.channels);
+        let used = |used: bool| if used { c } else { UNUSED };
+        vec![all, c, c, used(self.scale), used(self.center), all]
+    }
+
+    fn uniforms(&self) -> NormForwardUniforms {
+        NormForwardUniforms { rows: self.rows as u32, channels: self.channels as u32, epsilon: self.epsilon }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let options = constants(&[("SCALE", self.scale), ("CENTER", self.center)]);
+        vec![wgsl!("lib/index.wgsl"), options, wgsl!("norm_forward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.rows * self.channels.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, mean, variance) = (args.read(0), args.read(1), args.read(2));
+        let (gamma, beta, c) = (args.read(3), args.read(4), self.channels);
+        // y = x·factor + rest.
+        let inverse = |c: usize| T::one() / (variance[c] + T::of(self.epsilon.into())).sqrt();
+        let factor: Vec<T> =
+            (0..c).map(|c| if self.scale { gamma[c] * inverse(c) } else { inverse(c) }).collect();
+        map_blocks(args.write(5), ROWS * c, |index, y| {
+            for (y, x) in y.chunks_exact_mut(c).zip(x[index * ROWS * c..].chunks_exact(c)) {
+                let scaled =
+                    x.iter().zip(mean).zip(&factor).map(|((&x, &mean), &factor)| (x - mean) * factor);
+                y.iter_mut().zip(scaled).for_each(|(y, scaled)| *y = scaled);
+                if self.center {
+                    y.iter_mut().zip(beta).for_each(|(y, &beta)| *y = *y + beta);
+                }
+            }
+        });
+    }
+}
+
+/// Rows that one task of the twin takes.
+const ROWS: usize = 64;

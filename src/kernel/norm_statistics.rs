@@ -1,0 +1,144 @@
+//! Mean and variance of every channel, in parts and whole.
+
+use super::rows::map_parts;
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use crate::Real;
+
+uniforms!(NormStatisticsUniforms { rows: u32, channels: u32 });
+uniforms!(NormFinishUniforms { rows: u32, channels: u32, chunks: u32 });
+
+/// Rows of a part.
+pub(super) const CHUNK: usize = 1024;
+
+/// How many parts so many rows have.
+pub fn norm_chunks(rows: usize) -> usize {
+    rows.div_ceil(CHUNK)
+}
+
+/// The mean of x `[R, C]` by channel over every 1,024 rows, and the sum of squared distances from it: in two passes, so that a
+/// large mean does not drown a small variance.
+#[derive(Clone, Copy, Debug)]
+pub struct NormStatistics {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+}
+
+/// Mean and variance (divided by R) by channel from those of the parts (Chan, Golub and LeVeque 1979).
+#[derive(Clone, Copy, Debug)]
+pub struct NormFinish {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+}
+
+impl Family for NormStatistics {
+    const NAME: &'static str = "norm_statistics";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("x"), write("means"), write("squares")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "means", "squares"];
+    type Uniforms = NormStatisticsUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let parts = norm_chunks(self.rows) * self.channels;
+        vec![self.rows * self.channels, parts, parts]
+    }
+
+    fn uniforms(&self) -> NormStatisticsUniforms {
+        NormStatisticsUniforms { rows: self.rows as u32, channels: self.channels as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
+        vec![chunk, wgsl!("lib/slices.wgsl"), wgsl!("norm_statistics.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [self.channels.div_ceil(16) as u32, norm_chunks(self.rows) as u32, 1]
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, c) = (args.read(0), self.channels);
+        let parts = map_parts(x, CHUNK * c, |x| {
+            let (mut mean, mut squares) = (vec![T::zero(); c], vec![T::zero(); c]);
+            for x in x.chunks_exact(c) {
+                mean.iter_mut().zip(x).for_each(|(mean, &x)| *mean = *mean + x);
+            }
+            let count = T::of((x.len() / c) as f64);
+            mean.iter_mut().for_each(|mean| *mean = *mean / count);
+            for x in x.chunks_exact(c) {
+                let distances = x.iter().zip(&mean).map(|(&x, &mean)| x - mean);
+                squares.iter_mut().zip(distances).for_each(|(sum, d)| *sum = *sum + d * d);
+            }
+            (mean, squares)
+        });
+        let (means, squares) = (args.write(1).chunks_exact_mut(c), args.write(2).chunks_exact_mut(c));
+        for ((means, squares), part) in means.zip(squares).zip(parts) {
+            means.copy_from_slice(&part.0);
+            squares.copy_from_slice(&part.1);
+        }
+    }
+}
+
+impl Family for NormFinish {
+    const NAME: &'static str = "norm_finish";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("means"), read("squares"), write("mean"), write("variance")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["means", "squares", "mean", "variance"];
+    type Uniforms = NormFinishUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let parts = norm_chunks(self.rows) * self.channels;
+        vec![parts, parts, self.channels, self.channels]
+    }
+
+    fn uniforms(&self) -> NormFinishUniforms {
+        NormFinishUniforms {
+            rows: self.rows as u32,
+            channels: self.channels as u32,
+            chunks: norm_chunks(self.rows) as u32,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
+        vec![chunk, wgsl!("lib/slices.wgsl"), wgsl!("norm_finish.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [self.channels.div_ceil(16) as u32, 1, 1]
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (means, squares) = (args.read(0), args.read(1));
+        let (mean, variance) = (args.write(2), args.write(3));
+        let count = |chunk: usize| T::of(CHUNK.min(self.rows - chunk * CHUNK) as f64);
+        let rows = T::of(self.rows as f64);
+        let (mut sum_of_means, mut sum_of_squares);
+        for c in 0..self.channels {
+            let part = |of: &[T], chunk: usize| of[chunk * self.channels + c];
+            (sum_of_means, sum_of_squares) = (T::zero(), T::zero());
+            for chunk in 0..norm_chunks(self.rows) {
+                sum_of_means = sum_of_means + count(chunk) * part(means, chunk);
+            }
+            mean[c] = sum_of_means / rows;
+            for chunk in 0..norm_chunks(self.rows) {
+                let distance = part(means, chunk) - mean[c];
+                sum_of_squares = sum_of_squares + part(squares, chunk) + count(chunk) * distance * distance;
+            }
+            variance[c] = sum_of_squares / rows;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Examples of the kernels of poolings, normalisation, residual blocks and augmentation.
+
+use super::convolution::geometries;
+use super::{Entry, entry};
+use crate::Activation;
+use crate::kernel::{
+    Activate, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardSums, NormFinish, NormForward,
+    NormStatistics, RandomWindow, RunningAverage, SumRows, WindowSum,
+};
+use crate::shape::Geometry;
+
+/// Rows and channels.
+const SIZES: [(usize, usize); 4] = [(5, 3), (70, 12), (2100, 17), (3000, 20)];
+
+pub(super) fn entries() -> Vec<Entry> {
+    // Windows on a padded grid, strided ones that overlap and that leave gaps, in three dimensions, and over everything.
+    let whole = Geometry { input: [1, 6, 5], output: [1; 3], kernel: [1, 6, 5], ..geometries()[5] };
+    let gaps = Geometry { before: [0, 0, 1], ..geometries()[6] };
+    let pools = [geometries()[1], geometries()[2], geometries()[4], gaps, whole];
+    let pools = || pools.iter().zip([3, 4, 5, 8, 12]).enumerate();
+    let window = RandomWindow {
+        batch: 9,
+        size: [7, 6],
+        window: [7, 6],
+        channels: 3,
+        first: [-2, -1],
+        range: [5, 3],
+        mirror: [false, true],
+        seed: 7,
+        turned: false,
+    };
+    let crop = RandomWindow {
+        window: [5, 4],
+        channels: 4,
+        first: [0, 0],
+        range: [3, 3],
+        mirror: [true, true],
+        ..window
+    };
+    let sums = Activate { count: 4101, sum: true, activation: Activation::Tanh };
+    vec![
+        entry([sums, Activate { count: 777, sum: false, ..sums }, Activate { count: 40_000, ..sums }]),
+        entry(pools().map(|(i, (&geometry, channels))| MaxPoolForward { batch: 2 + i, geometry, channels })),
+        entry(pools().map(|(i, (&geometry, channels))| MaxPoolBackward { batch: 2 + i, geometry, channels })),
+        entry(SIZES.map(|(rows, channels)| NormStatistics { rows, channels })),
+        entry(SIZES.map(|(rows, channels)| NormFinish { rows, channels })),
+        entry(SIZES.map(|(rows, channels)| NormForward {
+            rows,
+            channels,
+            epsilon: 1e-3,
+            scale: rows != 70,
+            center: rows != 2100,
+        })),
+        entry(SIZES.map(|(rows, channels)| NormBackwardSums { rows, channels, epsilon: 1e-3 })),
+        entry(SIZES.map(|(rows, channels)| NormBackward {
+            rows,
+            channels,
+            epsilon: 1e-3,
+            scale: rows != 70,
+        })),
+        entry([window, crop].into_iter().flat_map(|w| [w, RandomWindow { turned: true, ..w }])),
+        entry([5, 260].map(|count| RunningAverage { count, momentum: 0.9, factor: 1.25 })),
+        entry([(1, 3), (130, 20), (70, 18)].map(|(rows, columns)| SumRows { rows, columns })),
+        entry(pools().flat_map(|(i, (&geometry, channels))| {
+            let sum = WindowSum { batch: 2 + i, geometry, channels, turned: false, mean: true };
+            [sum, WindowSum { turned: true, ..sum }, WindowSum { turned: true, mean: false, ..sum }]
+        })),
+    ]
+}

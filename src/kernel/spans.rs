@@ -1,0 +1,89 @@
+//! Which numbers of one grid a window of another covers: what poolings, up-sampling and padding share.
+
+use super::wgsl;
+use crate::Real;
+use crate::shape::Geometry;
+
+/// The spans of a geometry without dilation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spans(pub(super) Geometry);
+
+/// First and behind the last, in every dimension.
+pub(super) type Span = [(usize, usize); 3];
+
+fn cut(first: isize, end: isize, len: usize) -> (usize, usize) {
+    let first = first.max(0) as usize;
+    (first, (end.max(0) as usize).min(len).max(first))
+}
+
+impl Spans {
+    /// The inputs that a window covers.
+    pub(super) fn down(&self, position: usize) -> Span {
+        let Geometry { input, output, kernel, strides, before, .. } = self.0;
+        let place = unfold(position, output);
+        std::array::from_fn(|d| {
+            let first = (place[d] * strides[d]) as isize - before[d] as isize;
+            cut(first, first + kernel[d] as isize, input[d])
+        })
+    }
+
+    /// The windows that cover an input.
+    pub(super) fn up(&self, position: usize) -> Span {
+        let Geometry { input, output, kernel, strides, before, .. } = self.0;
+        let place = unfold(position, input);
+        std::array::from_fn(|d| {
+            let (last, stride) = ((place[d] + before[d]) as isize, strides[d] as isize);
+            let first = (last - kernel[d] as isize + stride).max(0) / stride;
+            cut(first, last / stride + 1, output[d])
+        })
+    }
+
+    /// The generated constants and the functions that use them.
+    pub(super) fn wgsl(&self) -> String {
+        let Geometry { input, output, kernel, strides, before, .. } = self.0;
+        let constants = [
+            ("INPUT", input),
+            ("OUTPUT", output),
+            ("WINDOW", kernel),
+            ("STRIDES", strides),
+            ("BEFORE", before),
+        ];
+        let mut text: String = constants
+            .iter()
+            .map(|(name, [a, b, c])| format!("const {name}: vec3<i32> = vec3<i32>({a}, {b}, {c});\n"))
+            .collect();
+        for (name, grid) in [("INPUTS", input), ("OUTPUTS", output)] {
+            text += &format!("const {name}: u32 = {}u;\n", grid.iter().product::<usize>());
+        }
+        text + &wgsl!("lib/spans.wgsl")
+    }
+}
+
+fn unfold(i: usize, size: [usize; 3]) -> [usize; 3] {
+    [i / size[2] / size[1], i / size[2] % size[1], i % size[2]]
+}
+
+/// How many positions a span has.
+pub(super) fn count(span: &Span) -> usize {
+    span.iter().map(|(first, end)| end - first).product()
+}
+
+/// Calls `each` with the number of every position of a span on a grid, the last dimension running fastest.
+#[inline(always)]
+pub(super) fn each(span: &Span, grid: [usize; 3], mut each: impl FnMut(usize)) {
+    for plane in span[0].0..span[0].1 {
+        for line in span[1].0..span[1].1 {
+            for place in span[2].0..span[2].1 {
+                each((plane * grid[1] + line) * grid[2] + place);
+            }
+        }
+    }
+}
+
+/// 1/count of a span, 0 for an empty one.
+pub(super) fn share<T: Real>(span: &Span) -> T {
+    match count(span) {
+        0 => T::zero(),
+        n => T::one() / T::of(n as f64),
+    }
+}

@@ -1,0 +1,92 @@
+//! Sums over windows: average pooling, up-sampling and padding with zeros, forward and back.
+
+use super::spans::{Spans, each, share};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write,
+};
+use crate::Real;
+use crate::shape::Geometry;
+use rayon::prelude::*;
+
+uniforms!(WindowSumUniforms { batch: u32, channels: u32 });
+
+/// y\[b, o, c\] = Σ over the inputs i that window o covers of x\[b, i, c\], with `mean` divided by how many they are. Turned,
+/// y\[b, i, c\] = Σ over the windows o that cover input i of x\[b, o, c\], each divided by how many inputs it covers.
+///
+/// Average pooling is the mean and its gradient the mean turned; up-sampling is the sum turned, its gradient the sum; padding
+/// with zeros is the sum over windows of one input, some of which lie outside.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowSum {
+    /// B.
+    pub batch: usize,
+    /// The windows, without dilation.
+    pub geometry: Geometry,
+    /// C.
+    pub channels: usize,
+    /// Whether it leads from the windows to the inputs.
+    pub turned: bool,
+    /// Whether windows are averaged.
+    pub mean: bool,
+}
+
+impl WindowSum {
+    /// The grids of x and of y.
+    fn grids(&self) -> ([usize; 3], [usize; 3]) {
+        let Geometry { input, output, .. } = self.geometry;
+        if self.turned { (output, input) } else { (input, output) }
+    }
+}
+
+impl Family for WindowSum {
+    const NAME: &'static str = "window_sum";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("x"), write("y")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "y"];
+    type Uniforms = WindowSumUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let (from, to) = self.grids();
+        [from, to].map(|grid| self.batch * grid.iter().product::<usize>() * self.channels).to_vec()
+    }
+
+    fn uniforms(&self) -> WindowSumUniforms {
+        WindowSumUniforms { batch: self.batch as u32, channels: self.channels as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let options = constants(&[("TURNED", self.turned), ("MEAN", self.mean)]);
+        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), options, wgsl!("window_sum.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        let positions = self.grids().1.iter().product::<usize>();
+        flat_grid(self.batch * positions * self.channels.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (x, spans) = (args.read(0), Spans(self.geometry));
+        let (from, to) = self.grids();
+        let sizes = [from, to].map(|grid| grid.iter().product::<usize>() * self.channels);
+        let samples = args.write(1).par_chunks_exact_mut(sizes[1]).zip(x.par_chunks_exact(sizes[0]));
+        samples.for_each(|(y, x)| {
+            for (position, y) in y.chunks_exact_mut(self.channels).enumerate() {
+                let span = if self.turned { spans.up(position) } else { spans.down(position) };
+                y.fill(T::zero());
+                each(&span, from, |source| {
+                    let x = &x[source * self.channels..];
+                    let factor: T = match (self.mean, self.turned) {
+                        (true, true) => share(&spans.down(source)),
+                        (true, false) => share(&span),
+                        (false, _) => T::one(),
+                    };
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = *y + factor * x);
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,76 @@
+//! An activation by itself.
+
+use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use crate::kernel::{Activate as ActivateKernel, RotateBackward};
+use crate::plan::{Recorder, View};
+use crate::{Activation, Range, Result, shape};
+
+/// y = σ(x) (Keras' layer `Activation`), for where σ does not follow a layer's linear map at once, as after batch
+/// normalisation. Any shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Activate {
+    activation: Activation,
+}
+
+impl Activate {
+    /// With this σ.
+    pub fn new(activation: Activation) -> Self {
+        Self { activation }
+    }
+}
+
+impl Layer for Activate {
+    fn kind(&self) -> &'static str {
+        "activate"
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        shape::elements(&path, &input.shape)?;
+        let range = self.activation.range(input.range);
+        let output = Signal { shape: input.shape.clone(), range };
+        Ok(Box::new(ActivateNode { path, activation: self.activation, input_range: input.range, output }))
+    }
+}
+
+#[derive(Debug)]
+struct ActivateNode {
+    path: String,
+    activation: Activation,
+    input_range: Option<Range>,
+    output: Signal,
+}
+
+impl Node for ActivateNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let count = rec.batch() * self.output.len();
+        let (unused, y) = (rec.unused(), rec.scratch(count));
+        rec.op(ActivateKernel { count, sum: false, activation: self.activation }, [input, unused, y]);
+        Trace { pre_activation: Some(input), ..Trace::new(input, y) }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        need_d_x.then(|| {
+            let (batch, units, activation) = (rec.batch(), self.output.len(), self.activation);
+            let d_x = rec.scratch(batch * units);
+            let unused: Vec<View> = (0..5).map(|_| rec.unused()).collect();
+            rec.op(
+                RotateBackward { batch, units, has_bias: false, activation, rotation: None, partial: true },
+                [d_y, trace.input, unused[0], unused[1], d_x, unused[2], unused[3], unused[4]],
+            );
+            d_x
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { input_range: self.input_range, activation: Some(self.activation), ..Facts::default() }
+    }
+}

@@ -1,0 +1,209 @@
+//! Batch normalisation.
+
+use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use crate::activation::STANDARD_RANGE;
+use crate::kernel::{
+    NormBackward, NormBackwardSums, NormFinish, NormForward, NormStatistics, RunningAverage, SumRows,
+    norm_chunks,
+};
+use crate::plan::arena::{ParameterId, Role};
+use crate::plan::{Purpose, Recorder, View};
+use crate::{Error, Initializer, Result, shape};
+
+/// Normalises every channel, the last dimension, to mean 0 and variance 1 over the batch and all other dimensions, then
+/// scales it by γ and shifts it by β (Ioffe and Szegedy 2015; Keras' `BatchNormalization`).
+///
+/// Training uses the batch's mean and variance and keeps running ones, which predictions use: running = momentum·running +
+/// (1 − momentum)·batch, skipped in a step that meets a number that is not finite. As in Keras, the running variance of inputs
+/// with two or more spatial dimensions is the unbiased one, divided by n − 1. Parameters, each `[C]`: `gamma`, `beta`,
+/// `moving_mean`, `moving_variance`. The next layer is taken to see ±3 standard units.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct BatchNorm {
+    momentum: f32,
+    epsilon: f32,
+    center: bool,
+    scale: bool,
+}
+
+impl Default for BatchNorm {
+    fn default() -> Self {
+        Self { momentum: 0.99, epsilon: 1e-3, center: true, scale: true }
+    }
+}
+
+impl BatchNorm {
+    /// Keras' defaults: momentum 0.99, ε = 1e-3, with γ and β.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the share of the running statistics that a step leaves, 0 to 1.
+    pub fn momentum(mut self, momentum: f32) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    /// Sets ε > 0, which is added to the variance.
+    pub fn epsilon(mut self, epsilon: f32) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Sets whether there is a β.
+    pub fn center(mut self, center: bool) -> Self {
+        self.center = center;
+        self
+    }
+
+    /// Sets whether there is a γ.
+    pub fn scale(mut self, scale: bool) -> Self {
+        self.scale = scale;
+        self
+    }
+}
+
+impl Layer for BatchNorm {
+    fn kind(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        shape::elements(&path, &input.shape)?;
+        let Self { momentum, epsilon, .. } = *self;
+        if !(0.0..=1.0).contains(&momentum) || !(epsilon.is_finite() && epsilon > 0.0) {
+            return Err(Error::invalid(
+                path,
+                format!("momentum {momentum}, ε {epsilon}"),
+                "a momentum from 0 to 1 and a finite ε > 0",
+                "leave them at 0.99 and 1e-3",
+            ));
+        }
+        let channels = input.shape.last().copied().unwrap_or(1);
+        let mut parameter =
+            |name: &str, start, role| scope.parameter(name, &[channels], Initializer::Constant(start), role);
+        let gamma = self.scale.then(|| parameter("gamma", 1.0, Role::Decayed)).transpose()?;
+        let beta = self.center.then(|| parameter("beta", 0.0, Role::Decayed)).transpose()?;
+        let moving =
+            [parameter("moving_mean", 0.0, Role::Kept)?, parameter("moving_variance", 1.0, Role::Kept)?];
+        Ok(Box::new(BatchNormNode {
+            path,
+            options: *self,
+            channels,
+            gamma,
+            beta,
+            moving,
+            output: Signal { shape: input.shape.clone(), range: Some(STANDARD_RANGE) },
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct BatchNormNode {
+    path: String,
+    options: BatchNorm,
+    channels: usize,
+    gamma: Option<ParameterId>,
+    beta: Option<ParameterId>,
+    /// Mean and variance.
+    moving: [ParameterId; 2],
+    output: Signal,
+}
+
+impl BatchNormNode {
+    fn rows(&self, rec: &Recorder<'_>) -> usize {
+        rec.batch() * self.output.len() / self.channels
+    }
+
+    /// Records mean and variance of the batch.
+    fn statistics(&self, rec: &mut Recorder<'_>, x: View) -> [View; 2] {
+        let (rows, channels) = (self.rows(rec), self.channels);
+        let parts = norm_chunks(rows) * channels;
+        let (means, squares) = (rec.scratch(parts), rec.scratch(parts));
+        rec.op(NormStatistics { rows, channels }, [x, means, squares]);
+        let (mean, variance) = (rec.scratch(channels), rec.scratch(channels));
+        rec.op(NormFinish { rows, channels }, [means, squares, mean, variance]);
+        [mean, variance]
+    }
+
+    /// Records how the running statistics follow, at the end of the step.
+    fn follow(&self, rec: &mut Recorder<'_>, statistics: [View; 2]) {
+        let rows = self.rows(rec) as f32;
+        let unbiased = self.output.shape.len() >= 3 && rows > 1.0;
+        let factors = [1.0, if unbiased { rows / (rows - 1.0) } else { 1.0 }];
+        for ((id, value), factor) in self.moving.into_iter().zip(statistics).zip(factors) {
+            let (clock, average) = (rec.clock(), rec.parameter(id));
+            let kernel = RunningAverage { count: self.channels, momentum: self.options.momentum, factor };
+            rec.defer(kernel, [value, clock, average]);
+        }
+    }
+}
+
+/// A parameter's value, if it is there.
+fn value(rec: &mut Recorder<'_>, id: Option<ParameterId>) -> View {
+    match id {
+        Some(id) => rec.parameter(id),
+        None => rec.unused(),
+    }
+}
+
+impl Node for BatchNormNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let (rows, channels) = (self.rows(rec), self.channels);
+        let statistics = if rec.purpose() == Purpose::Infer {
+            self.moving.map(|id| rec.parameter(id))
+        } else {
+            let statistics = self.statistics(rec, input);
+            // A step that is repeated to find what was wrong with it is not to count twice.
+            if rec.purpose() == Purpose::Train {
+                self.follow(rec, statistics);
+            }
+            statistics
+        };
+        let (gamma, beta) = (value(rec, self.gamma), value(rec, self.beta));
+        let y = rec.scratch(rows * channels);
+        let BatchNorm { epsilon, scale, center, .. } = self.options;
+        let kernel = NormForward { rows, channels, epsilon, scale, center };
+        rec.op(kernel, [input, statistics[0], statistics[1], gamma, beta, y]);
+        Trace { kept: statistics.to_vec(), ..Trace::new(input, y) }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let (rows, channels) = (self.rows(rec), self.channels);
+        let BatchNorm { epsilon, scale, .. } = self.options;
+        let (mean, variance, x) = (trace.kept[0], trace.kept[1], trace.input);
+        let chunks = norm_chunks(rows);
+        let partials = [rec.scratch(chunks * channels), rec.scratch(chunks * channels)];
+        let kernel = NormBackwardSums { rows, channels, epsilon };
+        rec.op(kernel, [d_y, x, mean, variance, partials[0], partials[1]]);
+        let mut finish = |partial: View, id: Option<ParameterId>| {
+            let total = match id {
+                Some(id) => rec.gradient(id),
+                None => rec.scratch(channels),
+            };
+            rec.op(SumRows { rows: chunks, columns: channels }, [partial, total]);
+            total
+        };
+        let (d_beta, d_gamma) = (finish(partials[0], self.beta), finish(partials[1], self.gamma));
+        need_d_x.then(|| {
+            let gamma = value(rec, self.gamma);
+            let d_x = rec.scratch(rows * channels);
+            let kernel = NormBackward { rows, channels, epsilon, scale };
+            rec.op(kernel, [d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x]);
+            d_x
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let own = [self.gamma, self.beta].into_iter().flatten();
+        Facts { parameters: own.chain(self.moving).collect(), ..Facts::default() }
+    }
+}

@@ -1,0 +1,81 @@
+//! Layers one after another: what a network and the paths of a residual block are.
+
+use super::{Layer, Node, Scope, Signal, Trace};
+use crate::Result;
+use crate::plan::{Recorder, View};
+
+/// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
+pub(crate) fn build(
+    layers: &[Box<dyn Layer>],
+    prefix: &str,
+    scope: &mut Scope<'_>,
+    input: &Signal,
+) -> Result<Vec<Box<dyn Node>>> {
+    let mut nodes: Vec<Box<dyn Node>> = Vec::with_capacity(layers.len());
+    for (i, layer) in layers.iter().enumerate() {
+        let path = format!("{prefix}{i}.{}", layer.kind());
+        let mut scope = Scope { path, seed: scope.seed, arena: &mut *scope.arena };
+        let node = layer.build(&mut scope, output(&nodes, input))?;
+        nodes.push(node);
+    }
+    Ok(nodes)
+}
+
+/// What leaves the layers.
+pub(crate) fn output<'a>(nodes: &'a [Box<dyn Node>], input: &'a Signal) -> &'a Signal {
+    nodes.last().map_or(input, |node| node.output())
+}
+
+/// Records the forward pass; returns what each layer left.
+pub(crate) fn forward(rec: &mut Recorder<'_>, nodes: &[Box<dyn Node>], input: View) -> Vec<Trace> {
+    let mut x = input;
+    let mut traces = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let trace = rec.scope(node.path(), |rec| node.forward(rec, x));
+        x = trace.output;
+        traces.push(trace);
+    }
+    traces
+}
+
+/// Records the backward pass from the output's gradient into the arena of gradients; returns the input's gradient when it is
+/// asked for.
+pub(crate) fn backward(
+    rec: &mut Recorder<'_>,
+    nodes: &[Box<dyn Node>],
+    traces: &[Trace],
+    d_y: View,
+    need_d_x: bool,
+) -> Option<View> {
+    // Gradients flow only as far down as something needs them.
+    let lowest = if need_d_x { Some(0) } else { nodes.iter().position(|node| has_parameters(&**node)) };
+    let lowest = lowest.unwrap_or(nodes.len());
+    let mut gradient = Some(d_y);
+    for (i, (node, trace)) in nodes.iter().zip(traces).enumerate().skip(lowest).rev() {
+        let d_y = gradient?;
+        gradient = rec.scope(node.path(), |rec| node.backward(rec, trace, d_y, i > lowest || need_d_x));
+    }
+    gradient.filter(|_| need_d_x)
+}
+
+fn has_parameters(node: &dyn Node) -> bool {
+    !node.facts().parameters.is_empty() || node.inner().iter().any(|node| has_parameters(&**node))
+}
+
+/// Every layer, those inside of others before them.
+pub(crate) fn every(nodes: &[Box<dyn Node>]) -> Vec<&dyn Node> {
+    nodes.iter().flat_map(|node| every(node.inner()).into_iter().chain([&**node])).collect()
+}
+
+/// Every layer with what it left, those inside of others before them.
+pub(crate) fn every_trace<'a>(
+    nodes: &'a [Box<dyn Node>],
+    traces: &'a [Trace],
+) -> Vec<(&'a dyn Node, &'a Trace)> {
+    let pairs = nodes.iter().zip(traces);
+    pairs
+        .flat_map(|(node, trace)| {
+            every_trace(node.inner(), &trace.inner).into_iter().chain([(&**node, trace)])
+        })
+        .collect()
+}

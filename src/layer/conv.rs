@@ -1,0 +1,249 @@
+//! Convolutions: y = σ(ρ ⊙ (conv(x, W) + b)) in one to three dimensions.
+
+use super::neuron::{Neuron, Neurons, neuron_options};
+use super::virtual_sample::{VirtualSample, Weights};
+use super::window::{Extent, Window, kind, window_options};
+use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use crate::kernel::{
+    Conv as ConvKernel, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Geometry, Share,
+    Taps, WeightGradient, splits,
+};
+use crate::plan::{Recorder, View};
+use crate::{Result, shape};
+
+/// A convolution over `D` spatial dimensions, classic or auto-rotating.
+///
+/// Input: `D` spatial dimensions, then C channels, a sample. Output: the windows' positions, then `filters`. Parameters:
+/// `kernel` `[window…, C/groups, filters]`, `bias` `[filters]`, and `lambda` (`[1]` or `[filters]`) where L is learnt. Options
+/// and sizes are Keras' `Conv1D`, `Conv2D` and `Conv3D`'s. ρ is exact at padded borders: the virtual sample is padded with
+/// zeros as all samples are, so that there q and ρ differ from position to position
+/// ([`AutoRotate::per_filter`](crate::AutoRotate::per_filter) makes them one a filter).
+///
+/// ```
+/// use autorot::{Activation, AutoRotate, Conv2d, Padding};
+///
+/// let classic = Conv2d::new(32, 3).padding(Padding::Same).activation(Activation::Tanh);
+/// let rotating = classic.clone().strides([2, 1]).auto_rotate(AutoRotate::new());
+/// # let _ = rotating;
+/// ```
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Conv<const D: usize> {
+    filters: usize,
+    groups: usize,
+    #[serde(flatten)]
+    window: Window,
+    #[serde(flatten)]
+    neuron: Neuron,
+}
+
+/// A convolution of sequences: time or another line, then channels.
+pub type Conv1d = Conv<1>;
+/// A convolution of images: height, width, channels.
+pub type Conv2d = Conv<2>;
+/// A convolution of volumes: depth, height, width, channels.
+pub type Conv3d = Conv<3>;
+
+impl<const D: usize> Conv<D> {
+    /// A classic linear convolution with a bias, stride 1, no padding, Glorot uniform kernel and zero bias.
+    pub fn new(filters: usize, kernel_size: impl Extent<D>) -> Self {
+        Self { filters, groups: 1, window: Window::new(kernel_size), neuron: Neuron::default() }
+    }
+
+    /// Sets how many groups channels and filters form, each filter seeing only its group's channels; 1 unless set.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    window_options!(dilation);
+    neuron_options!(kernel_initializer, kernel_regularizer);
+}
+
+impl<const D: usize> Layer for Conv<D> {
+    fn kind(&self) -> &'static str {
+        kind::<D>(["conv1d", "conv2d", "conv3d"])
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        shape::groups(&path, channels, self.filters, self.groups)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let kernel = self.window.kernel_shape([channels / self.groups, self.filters]);
+        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel))?;
+        let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
+        let taps = Taps::down(&geometry);
+        Ok(Box::new(ConvNode {
+            geometry,
+            channels,
+            groups: self.groups,
+            transposed: false,
+            virtual_sample: VirtualSample::new(taps, self.neuron.auto_rotate, neurons.rotation, 1),
+            output: neurons.output(output),
+            neurons,
+        }))
+    }
+}
+
+/// A convolution, or with `transposed` one whose windows go from its output to its input.
+#[derive(Debug)]
+pub(super) struct ConvNode {
+    pub(super) geometry: Geometry,
+    pub(super) channels: usize,
+    pub(super) groups: usize,
+    pub(super) transposed: bool,
+    pub(super) virtual_sample: VirtualSample,
+    pub(super) neurons: Neurons,
+    pub(super) output: Signal,
+}
+
+impl ConvNode {
+    /// Channels that a filter sees.
+    fn group_channels(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    fn weights(&self) -> Weights {
+        Weights {
+            taps: self.geometry.taps(),
+            channels: self.group_channels(),
+            filters: self.neurons.units,
+            turned: self.transposed,
+        }
+    }
+
+    /// Whether filters see one channel of several, so that there is no product to make of them.
+    fn depthwise(&self) -> bool {
+        self.groups > 1 && self.group_channels() == 1
+    }
+
+    /// Records the linear map, or with `back` its transpose, and what follows it.
+    fn map(&self, rec: &mut Recorder<'_>, back: bool, ending: Ending, args: [View; 6]) {
+        let (batch, filters) = (rec.batch(), self.neurons.units);
+        // Against the windows' direction the kernel's filters are summed over.
+        let turned = self.transposed != back;
+        let taps = if turned { Taps::up(&self.geometry) } else { Taps::down(&self.geometry) };
+        if self.depthwise() {
+            let multiplier = filters / self.channels;
+            let channels = self.channels;
+            rec.op(Depthwise { batch, taps, channels, multiplier, turned, ending }, args);
+        } else {
+            let (channels, filters) = if back { (filters, self.channels) } else { (self.channels, filters) };
+            rec.op(ConvKernel { batch, taps, channels, filters, groups: self.groups, turned, ending }, args);
+        }
+    }
+
+    /// Records dW from df.
+    fn weight_gradient(&self, rec: &mut Recorder<'_>, x: View, d_f: View, (share, numbers): (Share, View)) {
+        let Weights { taps, channels, filters, turned } = self.weights();
+        let windows = Taps::down(&self.geometry);
+        let batch = rec.batch();
+        let splits = splits(batch * windows.positions());
+        let partials = rec.scratch(splits * taps * channels * filters);
+        if self.depthwise() {
+            let multiplier = filters / self.channels;
+            let kernel =
+                DepthwiseBackwardWeight { batch, taps: windows, channels: self.channels, multiplier };
+            rec.op(kernel, [x, d_f, partials]);
+        } else {
+            // The windows lie on a transposed convolution's output.
+            let (over, at) = if self.transposed { (d_f, x) } else { (x, d_f) };
+            let (channels, filters) =
+                if self.transposed { (filters, self.channels) } else { (self.channels, filters) };
+            let kernel = ConvBackwardWeight { batch, taps: windows, channels, filters, groups: self.groups };
+            rec.op(kernel, [over, at, partials]);
+        }
+        let (w, d_w, unused) =
+            (rec.parameter(self.neurons.kernel), rec.gradient(self.neurons.kernel), rec.unused());
+        let kernel = WeightGradient {
+            splits,
+            taps,
+            channels,
+            filters,
+            turned,
+            share,
+            factor: self.virtual_sample.factor,
+            l1: self.neurons.regularizer.l1,
+            l2: self.neurons.regularizer.l2,
+        };
+        rec.op(kernel, [partials, w, numbers, unused, d_w]);
+    }
+}
+
+impl Node for ConvNode {
+    fn path(&self) -> &str {
+        &self.neurons.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let w = rec.parameter(self.neurons.kernel);
+        let stored = self.neurons.rotation.map(|rotation| {
+            let v = self.virtual_sample.map(rec, rotation.rule, self.weights(), w);
+            self.virtual_sample.rotate(rec, &self.neurons, rotation, v)
+        });
+        record_ending(
+            rec,
+            &self.neurons,
+            &self.virtual_sample,
+            stored,
+            input,
+            |rec, ending, [b, rho, z, y]| {
+                self.map(rec, false, ending, [input, w, b, rho, z, y]);
+            },
+        )
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let z = trace.pre_activation.unwrap_or(trace.output);
+        let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y);
+        let share = match (self.neurons.rotation, d_v) {
+            (Some(rotation), Some(d_v)) => {
+                self.virtual_sample.share(rec, rotation.rule, self.neurons.units, d_v)
+            }
+            _ => (Share::None, rec.unused()),
+        };
+        self.weight_gradient(rec, trace.input, d_f, share);
+        need_d_x.then(|| {
+            let inputs: usize =
+                if self.transposed { &self.geometry.output } else { &self.geometry.input }.iter().product();
+            let d_x = rec.scratch(rec.batch() * inputs * self.channels);
+            let w = rec.parameter(self.neurons.kernel);
+            let unused = [rec.unused(), rec.unused(), rec.unused()];
+            self.map(rec, true, Ending::default(), [d_f, w, unused[0], unused[1], unused[2], d_x]);
+            d_x
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        self.neurons.facts()
+    }
+}
+
+/// Records a linear map with what follows it, by way of `map(recorder, ending, [b, rotation, z, y])`.
+pub(super) fn record_ending(
+    rec: &mut Recorder<'_>,
+    neurons: &Neurons,
+    virtual_sample: &VirtualSample,
+    stored: Option<View>,
+    input: View,
+    map: impl FnOnce(&mut Recorder<'_>, Ending, [View; 4]),
+) -> Trace {
+    let outputs = rec.batch() * virtual_sample.taps.positions() * neurons.units;
+    let keep_z = neurons.keeps_z(rec);
+    let z = if keep_z { rec.scratch(outputs) } else { rec.unused() };
+    let y = rec.scratch(outputs);
+    let [b, _] = neurons.parameters(rec);
+    let ending = Ending {
+        has_bias: neurons.bias.is_some(),
+        rotated: stored.map_or(0, |_| virtual_sample.positions()),
+        keep_z,
+        activation: neurons.activation,
+    };
+    let rotation = stored.unwrap_or_else(|| rec.unused());
+    map(rec, ending, [b, rotation, z, y]);
+    Trace { pre_activation: keep_z.then_some(z), rotation: stored, ..Trace::new(input, y) }
+}

@@ -1,0 +1,77 @@
+//! Transposed convolutions.
+
+use super::conv::ConvNode;
+use super::neuron::{Neuron, neuron_options};
+use super::virtual_sample::VirtualSample;
+use super::window::{Extent, Window, kind, window_options};
+use super::{Layer, Node, Scope, Signal};
+use crate::kernel::Taps;
+use crate::{Result, shape};
+
+/// A transposed convolution over `D` spatial dimensions, classic or auto-rotating: the linear map that is the gradient of a
+/// convolution's input, which makes larger grids of smaller ones.
+///
+/// Input: `D` spatial dimensions, then C channels, a sample. Output: the larger grid, then `filters`. Parameters: `kernel`
+/// `[window…, filters, C]`, `bias` `[filters]`, and `lambda` (`[1]` or `[filters]`) where L is learnt. Options and sizes are
+/// Keras' `Conv1DTranspose`, `Conv2DTranspose` and `Conv3DTranspose`'s; explicit padding is taken off the output. Positions of
+/// the output lie in different numbers of windows, so q and ρ differ from position to position
+/// ([`AutoRotate::per_filter`](crate::AutoRotate::per_filter) makes them one a filter).
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ConvTranspose<const D: usize> {
+    filters: usize,
+    output_padding: Option<Vec<usize>>,
+    #[serde(flatten)]
+    window: Window,
+    #[serde(flatten)]
+    neuron: Neuron,
+}
+
+/// A transposed convolution of sequences.
+pub type Conv1dTranspose = ConvTranspose<1>;
+/// A transposed convolution of images.
+pub type Conv2dTranspose = ConvTranspose<2>;
+/// A transposed convolution of volumes.
+pub type Conv3dTranspose = ConvTranspose<3>;
+
+impl<const D: usize> ConvTranspose<D> {
+    /// A classic linear transposed convolution with a bias, stride 1, no padding, Glorot uniform kernel and zero bias.
+    pub fn new(filters: usize, kernel_size: impl Extent<D>) -> Self {
+        Self { filters, output_padding: None, window: Window::new(kernel_size), neuron: Neuron::default() }
+    }
+
+    /// Lengthens the output at its end, by less than the stride. Without it the size is Keras' for `output_padding=None`:
+    /// input·stride, or with valid padding as much as the windows reach.
+    pub fn output_padding(mut self, output_padding: impl Extent<D>) -> Self {
+        self.output_padding = Some(output_padding.extent().to_vec());
+        self
+    }
+
+    window_options!(dilation);
+    neuron_options!(kernel_initializer, kernel_regularizer);
+}
+
+impl<const D: usize> Layer for ConvTranspose<D> {
+    fn kind(&self) -> &'static str {
+        kind::<D>(["conv1d_transpose", "conv2d_transpose", "conv3d_transpose"])
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        shape::groups(&path, channels, self.filters, 1)?;
+        let geometry = self.window.sizes().spread(&path, spatial, self.output_padding.as_deref())?;
+        let kernel = self.window.kernel_shape([self.filters, channels]);
+        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel))?;
+        let output = shape::with_channels(&path, &geometry.input, D, self.filters)?;
+        let (taps, strides) = (Taps::up(&geometry), geometry.strides.iter().product());
+        Ok(Box::new(ConvNode {
+            geometry,
+            channels,
+            groups: 1,
+            transposed: true,
+            virtual_sample: VirtualSample::new(taps, self.neuron.auto_rotate, neurons.rotation, strides),
+            output: neurons.output(output),
+            neurons,
+        }))
+    }
+}

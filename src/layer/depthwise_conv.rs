@@ -1,0 +1,75 @@
+//! Depthwise convolutions: every channel by itself.
+
+use super::conv::ConvNode;
+use super::neuron::{Neuron, neuron_options};
+use super::virtual_sample::VirtualSample;
+use super::window::{Extent, Window, kind, window_options};
+use super::{Layer, Node, Scope, Signal};
+use crate::kernel::Taps;
+use crate::{Result, shape};
+
+/// A convolution over `D` spatial dimensions whose filters see one channel each, classic or auto-rotating.
+///
+/// Input: `D` spatial dimensions, then C channels, a sample. Output: the windows' positions, then C·`depth_multiplier`
+/// filters, those of a channel beside each other. Parameters: `depthwise_kernel` `[window…, C, depth_multiplier]`, `bias`
+/// `[C·depth_multiplier]`, and `lambda` where L is learnt. Options and sizes are Keras' `DepthwiseConv1D` and
+/// `DepthwiseConv2D`'s.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DepthwiseConv<const D: usize> {
+    depth_multiplier: usize,
+    #[serde(flatten)]
+    window: Window,
+    #[serde(flatten)]
+    neuron: Neuron,
+}
+
+/// A depthwise convolution of sequences.
+pub type DepthwiseConv1d = DepthwiseConv<1>;
+/// A depthwise convolution of images.
+pub type DepthwiseConv2d = DepthwiseConv<2>;
+/// A depthwise convolution of volumes.
+pub type DepthwiseConv3d = DepthwiseConv<3>;
+
+impl<const D: usize> DepthwiseConv<D> {
+    /// A classic linear depthwise convolution with one filter a channel and a bias, stride 1, no padding, Glorot uniform
+    /// kernel and zero bias.
+    pub fn new(kernel_size: impl Extent<D>) -> Self {
+        Self { depth_multiplier: 1, window: Window::new(kernel_size), neuron: Neuron::default() }
+    }
+
+    /// Sets the filters of a channel.
+    pub fn depth_multiplier(mut self, depth_multiplier: usize) -> Self {
+        self.depth_multiplier = depth_multiplier;
+        self
+    }
+
+    window_options!(dilation);
+    neuron_options!(depthwise_initializer, depthwise_regularizer);
+}
+
+impl<const D: usize> Layer for DepthwiseConv<D> {
+    fn kind(&self) -> &'static str {
+        kind::<D>(["depthwise_conv1d", "depthwise_conv2d", "depthwise_conv3d"])
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        let filters = channels * self.depth_multiplier;
+        shape::groups(&path, channels, filters, channels)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let kernel = self.window.kernel_shape([channels, self.depth_multiplier]);
+        let neurons = self.neuron.build(scope, input, filters, ("depthwise_kernel", &kernel))?;
+        let output = shape::with_channels(&path, &geometry.output, D, filters)?;
+        let taps = Taps::down(&geometry);
+        Ok(Box::new(ConvNode {
+            geometry,
+            channels,
+            groups: channels,
+            transposed: false,
+            virtual_sample: VirtualSample::new(taps, self.neuron.auto_rotate, neurons.rotation, 1),
+            output: neurons.output(output),
+            neurons,
+        }))
+    }
+}

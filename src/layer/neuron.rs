@@ -1,0 +1,213 @@
+//! What layers of neurons have in common: activation, bias, auto-rotation, and how their parameters start.
+
+use super::{Facts, Regularizer, Scope, Signal};
+use crate::kernel::Sum;
+use crate::plan::arena::{ParameterId, Role};
+use crate::plan::{Recorder, View};
+use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, Rotation};
+
+/// The options of a layer of neurons.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Neuron {
+    pub(super) activation: Activation,
+    pub(super) use_bias: bool,
+    pub(super) auto_rotate: Option<AutoRotate>,
+    pub(super) kernel_initializer: Initializer,
+    pub(super) bias_initializer: Initializer,
+    pub(super) kernel_regularizer: Regularizer,
+}
+
+impl Default for Neuron {
+    fn default() -> Self {
+        Self {
+            activation: Activation::Linear,
+            use_bias: true,
+            auto_rotate: None,
+            kernel_initializer: Initializer::GlorotUniform,
+            bias_initializer: Initializer::Zeros,
+            kernel_regularizer: Regularizer::default(),
+        }
+    }
+}
+
+/// The methods by which a layer with a field `neuron` sets its options.
+macro_rules! neuron_options {
+    () => {
+        /// Sets σ.
+        pub fn activation(mut self, activation: crate::Activation) -> Self {
+            self.neuron.activation = activation;
+            self
+        }
+
+        /// Sets whether there is a bias.
+        pub fn use_bias(mut self, use_bias: bool) -> Self {
+            self.neuron.use_bias = use_bias;
+            self
+        }
+
+        /// Makes the layer auto-rotating, or classic with `None`.
+        pub fn auto_rotate(mut self, auto_rotate: impl Into<Option<crate::AutoRotate>>) -> Self {
+            self.neuron.auto_rotate = auto_rotate.into();
+            self
+        }
+
+        /// Sets how the bias starts.
+        pub fn bias_initializer(mut self, initializer: crate::Initializer) -> Self {
+            self.neuron.bias_initializer = initializer;
+            self
+        }
+    };
+    ($kernel_initializer:ident, $kernel_regularizer:ident) => {
+        crate::layer::neuron::neuron_options!();
+
+        /// Sets how the kernel starts.
+        pub fn $kernel_initializer(mut self, initializer: crate::Initializer) -> Self {
+            self.neuron.kernel_initializer = initializer;
+            self
+        }
+
+        /// Adds l1·Σ|w| + l2·Σw² of the kernel to the loss.
+        pub fn $kernel_regularizer(mut self, regularizer: crate::Regularizer) -> Self {
+            self.neuron.kernel_regularizer = regularizer;
+            self
+        }
+    };
+}
+pub(super) use neuron_options;
+
+impl Regularizer {
+    /// Refuses factors that are negative or no numbers.
+    pub(super) fn check(&self, path: &str) -> Result<()> {
+        let Self { l1, l2 } = *self;
+        if l1.is_finite() && l2.is_finite() && l1 >= 0.0 && l2 >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            path,
+            format!("kernel regulariser l1 = {l1}, l2 = {l2}"),
+            "finite factors >= 0",
+            "correct the regulariser",
+        ))
+    }
+}
+
+impl Neuron {
+    /// Registers kernel, bias and λ of a layer of `units` neurons whose kernel has this name and shape.
+    pub(super) fn build(
+        &self,
+        scope: &mut Scope<'_>,
+        input: &Signal,
+        units: usize,
+        (name, shape): (&str, &[usize]),
+    ) -> Result<Neurons> {
+        let path = scope.path().to_owned();
+        self.kernel_regularizer.check(&path)?;
+        let rotation = match self.auto_rotate {
+            Some(options) => Some(options.resolve(&path, input.range, self.activation.limit())?),
+            None => None,
+        };
+        let kernel = scope.parameter(name, shape, self.kernel_initializer, Role::Decayed)?;
+        let bias = if self.use_bias {
+            Some(scope.parameter("bias", &[units], self.bias_initializer, Role::Decayed)?)
+        } else {
+            None
+        };
+        let lambdas = match rotation.map(|r| r.learn) {
+            Some(LearnL::PerLayer) => 1,
+            Some(LearnL::PerUnit) => units,
+            _ => 0,
+        };
+        let lambda = match rotation {
+            Some(Rotation { limit, .. }) if lambdas > 0 => Some(scope.parameter(
+                "lambda",
+                &[lambdas],
+                Initializer::Constant(limit.ln()),
+                Role::Trained,
+            )?),
+            _ => None,
+        };
+        let given = self.auto_rotate.and_then(|a| a.limits).map(|(min, max)| Range { min, max });
+        Ok(Neurons {
+            path,
+            units,
+            activation: self.activation,
+            rotation,
+            regularizer: self.kernel_regularizer,
+            kernel,
+            bias,
+            lambda,
+            input_range: given.or(input.range),
+        })
+    }
+}
+
+/// A layer's neurons with their parameters.
+#[derive(Debug)]
+pub(super) struct Neurons {
+    pub(super) path: String,
+    pub(super) units: usize,
+    pub(super) activation: Activation,
+    pub(super) rotation: Option<Rotation>,
+    pub(super) regularizer: Regularizer,
+    pub(super) kernel: ParameterId,
+    pub(super) bias: Option<ParameterId>,
+    pub(super) lambda: Option<ParameterId>,
+    input_range: Option<Range>,
+}
+
+impl Neurons {
+    /// The outputs of the neurons, in this shape.
+    pub(super) fn output(&self, shape: Vec<usize>) -> Signal {
+        Signal { shape, range: self.activation.range(self.input_range) }
+    }
+
+    /// Whether z is to be stored: σ' of some activations follows from y.
+    pub(super) fn keeps_z(&self, rec: &Recorder<'_>) -> bool {
+        rec.keeps_all() || (rec.backward_follows() && !self.activation.output_suffices())
+    }
+
+    /// The values of bias and λ.
+    pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> [View; 2] {
+        [self.bias, self.lambda].map(|id| match id {
+            Some(id) => rec.parameter(id),
+            None => rec.unused(),
+        })
+    }
+
+    /// Where db goes.
+    pub(super) fn d_b(&self, rec: &mut Recorder<'_>) -> View {
+        match self.bias {
+            Some(id) => rec.gradient(id),
+            None => rec.unused(),
+        }
+    }
+
+    /// Where s goes: it is dλ where every unit has its own λ.
+    pub(super) fn s(&self, rec: &mut Recorder<'_>) -> View {
+        match (self.rotation, self.lambda) {
+            (Some(Rotation { learn: LearnL::PerUnit, .. }), Some(id)) => rec.gradient(id),
+            (Some(_), _) => rec.scratch(self.units),
+            (None, _) => rec.unused(),
+        }
+    }
+
+    /// Records dλ from s where the layer has one λ.
+    pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: View) {
+        if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id)) = (self.rotation, self.lambda) {
+            let d_lambda = rec.gradient(id);
+            rec.op(Sum { count: self.units }, [s, d_lambda]);
+        }
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        let penalised = self.regularizer != Regularizer::default();
+        Facts {
+            parameters: [Some(self.kernel), self.bias, self.lambda].into_iter().flatten().collect(),
+            penalties: if penalised { vec![(self.kernel, self.regularizer)] } else { Vec::new() },
+            input_range: self.input_range,
+            rotation: self.rotation,
+            lambda: self.lambda,
+            activation: Some(self.activation),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Poolings: the largest number or the mean of every window.
+
+use super::window::{Extent, Window, kind, window_options};
+use super::{Layer, Node, Scope, Signal, Trace};
+use crate::kernel::{Geometry, MaxPoolBackward, MaxPoolForward, WindowSum};
+use crate::plan::{Recorder, View};
+use crate::{Error, Padding, Result, shape};
+
+/// Pools windows over `D` spatial dimensions, every channel by itself: their largest number (`MAX`) or their mean.
+///
+/// Input and output: `D` spatial dimensions, then channels. Options and sizes are Keras' `MaxPooling…` and
+/// `AveragePooling…`: padding never is the largest number and does not count in a mean. Of several largest numbers the first
+/// has the gradient. The range of the values stays.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Pool<const D: usize, const MAX: bool> {
+    #[serde(flatten)]
+    window: Window,
+}
+
+/// Max pooling of sequences.
+pub type MaxPool1d = Pool<1, true>;
+/// Max pooling of images.
+pub type MaxPool2d = Pool<2, true>;
+/// Max pooling of volumes.
+pub type MaxPool3d = Pool<3, true>;
+/// Average pooling of sequences.
+pub type AveragePool1d = Pool<1, false>;
+/// Average pooling of images.
+pub type AveragePool2d = Pool<2, false>;
+/// Average pooling of volumes.
+pub type AveragePool3d = Pool<3, false>;
+
+impl<const D: usize, const MAX: bool> Pool<D, MAX> {
+    /// Windows of this size beside each other, without padding.
+    pub fn new(pool_size: impl Extent<D>) -> Self {
+        let window = Window::new(pool_size);
+        Self { window: Window { strides: window.kernel_size.clone(), ..window } }
+    }
+
+    window_options!();
+}
+
+impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
+    fn kind(&self) -> &'static str {
+        if MAX {
+            kind::<D>(["max_pool1d", "max_pool2d", "max_pool3d"])
+        } else {
+            kind::<D>(["average_pool1d", "average_pool2d", "average_pool3d"])
+        }
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?;
+        if let Padding::Explicit(padding) = &self.window.padding
+            && padding.iter().zip(&self.window.kernel_size).any(|(&(a, b), &size)| a >= size || b >= size)
+        {
+            return Err(Error::invalid(
+                path,
+                format!("padding {padding:?} of windows of {:?}", self.window.kernel_size),
+                "less padding than a window is long, so that none lies outside",
+                "put a ZeroPadding layer before it",
+            ));
+        }
+        let shape = shape::with_channels(&path, &geometry.output, D, channels)?;
+        let output = Signal { shape, range: input.range };
+        Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
+    }
+}
+
+/// Pools everything over `D` spatial dimensions into one number a channel (Keras' `GlobalMaxPooling…` and
+/// `GlobalAveragePooling…`): the largest (`MAX`) or the mean.
+///
+/// Input: `D` spatial dimensions, then C channels. Output: `[C]`, or ones and C with `keep_dims`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct GlobalPool<const D: usize, const MAX: bool> {
+    keep_dims: bool,
+}
+
+/// Global max pooling of sequences.
+pub type GlobalMaxPool1d = GlobalPool<1, true>;
+/// Global max pooling of images.
+pub type GlobalMaxPool2d = GlobalPool<2, true>;
+/// Global max pooling of volumes.
+pub type GlobalMaxPool3d = GlobalPool<3, true>;
+/// Global average pooling of sequences.
+pub type GlobalAveragePool1d = GlobalPool<1, false>;
+/// Global average pooling of images.
+pub type GlobalAveragePool2d = GlobalPool<2, false>;
+/// Global average pooling of volumes.
+pub type GlobalAveragePool3d = GlobalPool<3, false>;
+
+impl<const D: usize, const MAX: bool> GlobalPool<D, MAX> {
+    /// To a vector.
+    pub fn new() -> Self {
+        const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
+        Self::default()
+    }
+
+    /// Keeps the spatial dimensions, each 1 long.
+    pub fn keep_dims(mut self, keep_dims: bool) -> Self {
+        self.keep_dims = keep_dims;
+        self
+    }
+}
+
+impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
+    fn kind(&self) -> &'static str {
+        if MAX {
+            kind::<D>(["global_max_pool1d", "global_max_pool2d", "global_max_pool3d"])
+        } else {
+            kind::<D>(["global_average_pool1d", "global_average_pool2d", "global_average_pool3d"])
+        }
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        let ones = vec![1; D];
+        let sizes =
+            shape::Windows { kernel: spatial, strides: &ones, dilation: &ones, padding: &Padding::Valid };
+        let geometry = sizes.slide(&path, spatial)?;
+        let shape = if self.keep_dims { [ones, vec![channels]].concat() } else { vec![channels] };
+        let output = Signal { shape, range: input.range };
+        Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
+    }
+}
+
+/// What a layer makes of windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PoolKind {
+    /// The largest number.
+    Max,
+    /// The mean.
+    Mean,
+    /// The sum: a window of one number, or none outside of the input.
+    Sum,
+    /// Every number to all of its window, which is up-sampling.
+    Spread,
+}
+
+impl PoolKind {
+    fn of(max: bool) -> Self {
+        if max { Self::Max } else { Self::Mean }
+    }
+}
+
+/// A layer of windows without parameters.
+#[derive(Debug)]
+pub(super) struct PoolNode {
+    pub(super) path: String,
+    pub(super) geometry: Geometry,
+    pub(super) channels: usize,
+    pub(super) kind: PoolKind,
+    pub(super) output: Signal,
+}
+
+impl PoolNode {
+    /// Records sums over windows, or over the windows in which a number lies.
+    fn sum(&self, rec: &mut Recorder<'_>, x: View, turned: bool) -> View {
+        let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
+        let grid = if turned { geometry.input } else { geometry.output };
+        let y = rec.scratch(batch * grid.iter().product::<usize>() * channels);
+        let mean = self.kind == PoolKind::Mean;
+        rec.op(WindowSum { batch, geometry, channels, turned, mean }, [x, y]);
+        y
+    }
+}
+
+impl Node for PoolNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
+        let output = if self.kind == PoolKind::Max {
+            let y = rec.scratch(batch * self.output.len());
+            rec.op(MaxPoolForward { batch, geometry, channels }, [input, y]);
+            y
+        } else {
+            self.sum(rec, input, self.kind == PoolKind::Spread)
+        };
+        Trace::new(input, output)
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
+        need_d_x.then(|| {
+            if self.kind != PoolKind::Max {
+                return self.sum(rec, d_y, self.kind != PoolKind::Spread);
+            }
+            let d_x = rec.scratch(batch * geometry.input.iter().product::<usize>() * channels);
+            rec.op(MaxPoolBackward { batch, geometry, channels }, [trace.input, d_y, d_x]);
+            d_x
+        })
+    }
+}

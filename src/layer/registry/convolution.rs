@@ -1,0 +1,128 @@
+//! Examples of convolutions and of the layers that go with them.
+
+use super::{Entry, entry};
+use crate::layer::{
+    Activate, BatchNorm, Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, RandomCrop, RandomFlip,
+    RandomTranslation, Residual, SeparableConv, UpSampling, ZeroPadding,
+};
+use crate::{Activation, AutoRotate, Dense, Initializer, LearnL, Padding, Regularizer, Rule};
+
+/// Every rotation that a convolution can have.
+fn rotations() -> Vec<AutoRotate> {
+    let rules = [Rule::Diagonal, Rule::Aligned];
+    let learns = [LearnL::Fixed, LearnL::PerLayer, LearnL::PerUnit];
+    let all =
+        rules.into_iter().flat_map(|rule| learns.map(|learn| AutoRotate::new().rule(rule).learn_l(learn)));
+    let few =
+        [AutoRotate::new().per_filter(true).learn_l(LearnL::PerUnit), AutoRotate::new().x_q(-1.5).l(3.0)];
+    // A q near 0 makes finite differences worthless.
+    all.chain(few).map(|rotate| rotate.epsilon(0.3)).collect()
+}
+
+/// The same layer classic, with every rotation, without a bias and with a penalty.
+macro_rules! neurons {
+    ($layer:expr, $regularizer:ident) => {{
+        let layer = $layer.bias_initializer(Initializer::Constant(0.2));
+        let rotated = rotations()
+            .into_iter()
+            .map(|rotate| layer.clone().activation(Activation::Tanh).auto_rotate(rotate));
+        // Among many weights one is so near 0 that a difference would lead over the kink of |w|.
+        let penalty = Regularizer { l1: if D == 1 { 0.01 } else { 0.0 }, l2: 0.03 };
+        let mut examples = vec![
+            layer.clone().activation(Activation::Sigmoid),
+            layer.clone().use_bias(false),
+            layer.clone().activation(Activation::Arctan).$regularizer(penalty),
+            layer.clone().activation(Activation::Tanh).use_bias(false).auto_rotate(rotations()[0]),
+        ];
+        examples.extend(rotated);
+        examples
+    }};
+}
+
+/// Convolutions of `D` dimensions over an input of this shape.
+fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
+    let padded = Padding::Explicit(vec![(2, 1); D]);
+    let mut convs = neurons!(Conv::<D>::new(4, 3).padding(Padding::Same), kernel_regularizer);
+    let rotate = |layer: Conv<D>| {
+        let layer = layer.bias_initializer(Initializer::Constant(0.2));
+        layer.activation(Activation::Sigmoid).auto_rotate(rotations()[0])
+    };
+    convs.extend([
+        rotate(Conv::new(3, 2).strides(2)),
+        rotate(Conv::new(6, 2).groups(2).dilation(2).padding(Padding::Same)),
+        rotate(Conv::new(4, 2).groups(4).padding(padded.clone())),
+        rotate(Conv::new(2, 1).strides(3)),
+    ]);
+    let mut transposed =
+        neurons!(ConvTranspose::<D>::new(3, 3).strides(2).padding(Padding::Same), kernel_regularizer);
+    let rotate = |layer: ConvTranspose<D>| {
+        let layer = layer.bias_initializer(Initializer::Constant(0.2));
+        layer.activation(Activation::Sigmoid).auto_rotate(rotations()[0])
+    };
+    transposed.extend([
+        rotate(ConvTranspose::new(2, 2).strides(3)),
+        rotate(ConvTranspose::new(2, 3).strides(2).output_padding(1)),
+        rotate(ConvTranspose::new(2, 2).dilation(2)),
+    ]);
+    let mut depthwise = neurons!(DepthwiseConv::<D>::new(2).padding(Padding::Same), depthwise_regularizer);
+    depthwise.push(
+        DepthwiseConv::new(3)
+            .depth_multiplier(2)
+            .strides(2)
+            .padding(padded.clone())
+            .bias_initializer(Initializer::Constant(0.2))
+            .activation(Activation::Tanh)
+            .auto_rotate(rotations()[0]),
+    );
+    let mut separable = neurons!(SeparableConv::<D>::new(3, 2).padding(Padding::Same), pointwise_regularizer);
+    separable.extend(rotations().into_iter().take(4).map(|rotate| {
+        SeparableConv::new(5, 2)
+            .depth_multiplier(2)
+            .strides(2)
+            .padding(padded.clone())
+            .bias_initializer(Initializer::Constant(0.2))
+            .depthwise_regularizer(Regularizer { l1: 0.0, l2: 0.02 })
+            .activation(Activation::Tanh)
+            .auto_rotate(rotate)
+    }));
+    let pool = |same: bool| if same { Padding::Same } else { Padding::Valid };
+    vec![
+        entry(input, convs),
+        entry(input, transposed),
+        entry(input, depthwise),
+        entry(input, separable),
+        entry(input, [false, true].map(|same| Pool::<D, true>::new(2).strides(1).padding(pool(same)))),
+        entry(input, [false, true].map(|same| Pool::<D, false>::new(2).padding(pool(same)))),
+        entry(input, [false, true].map(|keep| GlobalPool::<D, true>::new().keep_dims(keep))),
+        entry(input, [false, true].map(|keep| GlobalPool::<D, false>::new().keep_dims(keep))),
+        entry(input, [ZeroPadding::<D>::new([(1, 2); D])]),
+        entry(input, [UpSampling::<D>::new(2)]),
+    ]
+}
+
+pub(super) fn entries() -> Vec<Entry> {
+    let mut all = of_dimensions::<1>(&[5, 4]);
+    all.extend(of_dimensions::<2>(&[4, 3, 4]));
+    all.extend(of_dimensions::<3>(&[2, 3, 2, 4]));
+    let norm = BatchNorm::new();
+    let norms = || [norm, norm.center(false).epsilon(0.1), norm.scale(false)];
+    let conv = || Conv::<2>::new(4, 3).padding(Padding::Same).activation(Activation::Tanh);
+    all.extend([
+        entry(&[5], norms()),
+        entry(&[5], [Activate::new(Activation::Silu), Activate::new(Activation::Softplus)]),
+        entry(
+            &[4, 3, 4],
+            [
+                Residual::new().add(conv().auto_rotate(rotations()[0])).add(norm),
+                Residual::new().add(Conv::<2>::new(6, 2).strides(2).padding(Padding::Same)).shortcut(
+                    Conv::<2>::new(6, 1).strides(2).kernel_regularizer(Regularizer { l1: 0.0, l2: 0.1 }),
+                ),
+            ],
+        ),
+        entry(&[5], [Residual::new().add(Residual::new().add(Dense::new(5).activation(Activation::Tanh)))]),
+        entry(&[4, 5, 3], [RandomFlip::both(), RandomFlip::horizontal(), RandomFlip::vertical()]),
+        entry(&[4, 5, 3], [RandomTranslation::new([2, 1])]),
+        entry(&[4, 5, 3], [RandomCrop::new([3, 2])]),
+    ]);
+    all
+}

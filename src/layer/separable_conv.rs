@@ -1,0 +1,310 @@
+//! Separable convolutions: a depthwise one, then a pointwise one.
+
+use super::conv::record_ending;
+use super::neuron::{Neuron, Neurons, neuron_options};
+use super::virtual_sample::{VirtualSample, Weights};
+use super::window::{Extent, Window, kind, window_options};
+use super::{Facts, Layer, Node, Regularizer, Scope, Signal, Trace};
+use crate::kernel::{
+    Conv, ConvBackwardWeight, DenseBackwardInput, DenseBackwardWeight, DenseForward, Depthwise,
+    DepthwiseBackwardWeight, Ending, Geometry, Share, TapSums, Taps, WeightGradient, splits,
+};
+use crate::plan::arena::{ParameterId, Role};
+use crate::plan::{Recorder, View};
+use crate::{Activation, Initializer, Result, Rule, shape};
+
+/// A depthwise convolution over `D` spatial dimensions followed by a pointwise one, without an activation between them,
+/// classic or auto-rotating: one linear map, which ρ turns as a whole.
+///
+/// Input: `D` spatial dimensions, then C channels, a sample. Output: the windows' positions, then `filters`. Parameters:
+/// `depthwise_kernel` `[window…, C, depth_multiplier]`, `pointwise_kernel` `[1…, C·depth_multiplier, filters]`, `bias`
+/// `[filters]`, and `lambda` where L is learnt. Options and sizes are Keras' `SeparableConv1D` and `SeparableConv2D`'s.
+///
+/// By [`Rule::Aligned`] q = √(x_Q²·Σ_c (Σ_t d\[t, c\]²)·p\[c, n\]² + b²), d being the depthwise and p the pointwise kernel: the
+/// length of the filter that the two make together, exactly so for a `depth_multiplier` of 1.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct SeparableConv<const D: usize> {
+    filters: usize,
+    depth_multiplier: usize,
+    depthwise_initializer: Initializer,
+    depthwise_regularizer: Regularizer,
+    #[serde(flatten)]
+    window: Window,
+    #[serde(flatten)]
+    neuron: Neuron,
+}
+
+/// A separable convolution of sequences.
+pub type SeparableConv1d = SeparableConv<1>;
+/// A separable convolution of images.
+pub type SeparableConv2d = SeparableConv<2>;
+/// A separable convolution of volumes.
+pub type SeparableConv3d = SeparableConv<3>;
+
+impl<const D: usize> SeparableConv<D> {
+    /// A classic linear separable convolution with a bias, stride 1, no padding, Glorot uniform kernels and zero bias.
+    pub fn new(filters: usize, kernel_size: impl Extent<D>) -> Self {
+        Self {
+            filters,
+            depth_multiplier: 1,
+            depthwise_initializer: Initializer::GlorotUniform,
+            depthwise_regularizer: Regularizer::default(),
+            window: Window::new(kernel_size),
+            neuron: Neuron::default(),
+        }
+    }
+
+    /// Sets the depthwise filters of a channel.
+    pub fn depth_multiplier(mut self, depth_multiplier: usize) -> Self {
+        self.depth_multiplier = depth_multiplier;
+        self
+    }
+
+    /// Sets how the depthwise kernel starts.
+    pub fn depthwise_initializer(mut self, initializer: Initializer) -> Self {
+        self.depthwise_initializer = initializer;
+        self
+    }
+
+    /// Adds l1·Σ|w| + l2·Σw² of the depthwise kernel to the loss.
+    pub fn depthwise_regularizer(mut self, regularizer: Regularizer) -> Self {
+        self.depthwise_regularizer = regularizer;
+        self
+    }
+
+    window_options!(dilation);
+    neuron_options!(pointwise_initializer, pointwise_regularizer);
+}
+
+impl<const D: usize> Layer for SeparableConv<D> {
+    fn kind(&self) -> &'static str {
+        kind::<D>(["separable_conv1d", "separable_conv2d", "separable_conv3d"])
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        let between = channels * self.depth_multiplier;
+        shape::groups(&path, channels, between, channels)?;
+        shape::groups(&path, between, self.filters, 1)?;
+        self.depthwise_regularizer.check(&path)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
+        let depthwise =
+            scope.parameter("depthwise_kernel", &depthwise, self.depthwise_initializer, Role::Decayed)?;
+        let pointwise = [vec![1; D], vec![between, self.filters]].concat();
+        let neurons = self.neuron.build(scope, input, self.filters, ("pointwise_kernel", &pointwise))?;
+        let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
+        let taps = Taps::down(&geometry);
+        Ok(Box::new(SeparableNode {
+            geometry,
+            channels,
+            multiplier: self.depth_multiplier,
+            depthwise,
+            depthwise_regularizer: self.depthwise_regularizer,
+            virtual_sample: VirtualSample::new(taps, self.neuron.auto_rotate, neurons.rotation, 1),
+            output: neurons.output(output),
+            neurons,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct SeparableNode {
+    geometry: Geometry,
+    channels: usize,
+    multiplier: usize,
+    depthwise: ParameterId,
+    depthwise_regularizer: Regularizer,
+    virtual_sample: VirtualSample,
+    neurons: Neurons,
+    output: Signal,
+}
+
+impl SeparableNode {
+    /// Channels between the two kernels.
+    fn between(&self) -> usize {
+        self.channels * self.multiplier
+    }
+
+    /// The depthwise kernel, as far as the virtual sample goes.
+    fn depthwise_weights(&self) -> Weights {
+        Weights { taps: self.geometry.taps(), channels: 1, filters: self.between(), turned: false }
+    }
+
+    /// The pointwise convolution, forward or back.
+    fn pointwise(&self, rec: &Recorder<'_>, back: bool, ending: Ending) -> Conv {
+        let (between, filters) = (self.between(), self.neurons.units);
+        let (channels, filters) = if back { (filters, between) } else { (between, filters) };
+        let taps = Taps::pointwise(self.geometry.output);
+        Conv { batch: rec.batch(), taps, channels, filters, groups: 1, turned: back, ending }
+    }
+
+    /// Squared pointwise weights, summed over their channels or, back, over their filters, each with its factor.
+    fn squares(&self, rec: &mut Recorder<'_>, back: bool, factors: View) -> View {
+        let (between, filters) = (self.between(), self.neurons.units);
+        let (channels, filters) = if back { (filters, between) } else { (between, filters) };
+        let w = rec.parameter(self.neurons.kernel);
+        let sums = rec.scratch(filters);
+        let kernel = TapSums { taps: 1, channels, filters, turned: back, squared: true, weighted: true };
+        rec.op(kernel, [w, factors, sums]);
+        sums
+    }
+
+    /// Records a kernel's gradient from its partial sums.
+    fn finish(
+        &self,
+        rec: &mut Recorder<'_>,
+        (id, weights, regularizer): (ParameterId, Weights, Regularizer),
+        partials: View,
+        (share, numbers, per_channel, factor): (Share, View, View, f32),
+    ) {
+        let Weights { taps, channels, filters, turned } = weights;
+        let (w, d_w) = (rec.parameter(id), rec.gradient(id));
+        let splits = splits(rec.batch() * self.virtual_sample.taps.positions());
+        let Regularizer { l1, l2 } = regularizer;
+        let kernel = WeightGradient { splits, taps, channels, filters, turned, share, factor, l1, l2 };
+        rec.op(kernel, [partials, w, numbers, per_channel, d_w]);
+    }
+}
+
+impl Node for SeparableNode {
+    fn path(&self) -> &str {
+        &self.neurons.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let (batch, taps, between, units) =
+            (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
+        let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
+        let h = rec.scratch(batch * taps.positions() * between);
+        let unused = [rec.unused(), rec.unused(), rec.unused()];
+        rec.op(
+            Depthwise {
+                batch,
+                taps,
+                channels: self.channels,
+                multiplier: self.multiplier,
+                turned: false,
+                ending: Ending::default(),
+            },
+            [input, depthwise, unused[0], unused[1], unused[2], h],
+        );
+        let mut kept = vec![h];
+        let stored = self.neurons.rotation.map(|rotation| {
+            // What the first map makes of the virtual sample; by the aligned rule, its square.
+            let sample = self.virtual_sample.map(rec, rotation.rule, self.depthwise_weights(), depthwise);
+            kept.push(sample);
+            let v = match rotation.rule {
+                Rule::Aligned => self.squares(rec, false, sample),
+                Rule::Diagonal => {
+                    let positions = self.virtual_sample.positions();
+                    let v = rec.scratch(positions * units);
+                    let unused = [rec.unused(), rec.unused(), rec.unused(), rec.unused()];
+                    let kernel = DenseForward {
+                        batch: positions,
+                        inputs: between,
+                        units,
+                        has_bias: false,
+                        rotation: None,
+                        keep_z: false,
+                        activation: Activation::Linear,
+                    };
+                    rec.op(kernel, [sample, pointwise, unused[0], unused[1], unused[2], unused[3], v]);
+                    v
+                }
+            };
+            self.virtual_sample.rotate(rec, &self.neurons, rotation, v)
+        });
+        let map = |rec: &mut Recorder<'_>, ending, [b, rho, z, y]: [View; 4]| {
+            rec.op(self.pointwise(rec, false, ending), [h, pointwise, b, rho, z, y]);
+        };
+        let trace = record_ending(rec, &self.neurons, &self.virtual_sample, stored, input, map);
+        Trace { kept, ..trace }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let (batch, taps, between, units) =
+            (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
+        let (rows, positions) = (batch * taps.positions(), self.virtual_sample.positions());
+        let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
+        let h = trace.kept[0];
+        let z = trace.pre_activation.unwrap_or(trace.output);
+        let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y);
+        let unused = [rec.unused(), rec.unused(), rec.unused()];
+
+        // The shares of the virtual sample in the pointwise and in the depthwise kernel.
+        let mut shares = [(Share::None, unused[0], unused[1], 0.0); 2];
+        if let (Some(rotation), Some(d_v), Some(&sample)) = (self.neurons.rotation, d_v, trace.kept.get(1)) {
+            let factor = self.virtual_sample.factor;
+            let (of_pointwise, d_sample) = match rotation.rule {
+                Rule::Aligned => {
+                    let share = (Share::ScalePerChannel, d_v, sample, 1.0);
+                    (share, self.squares(rec, true, d_v))
+                }
+                Rule::Diagonal => {
+                    let d_w = rec.scratch(between * units);
+                    let kernel = DenseBackwardWeight {
+                        batch: positions,
+                        inputs: between,
+                        units,
+                        rule: None,
+                        l1: 0.0,
+                        l2: 0.0,
+                    };
+                    rec.op(kernel, [sample, d_v, pointwise, unused[0], d_w]);
+                    let d_sample = rec.scratch(positions * between);
+                    let kernel = DenseBackwardInput { batch: positions, inputs: between, units };
+                    rec.op(kernel, [d_v, pointwise, d_sample]);
+                    ((Share::Whole, d_w, unused[1], 1.0), d_sample)
+                }
+            };
+            let (share, numbers) = self.virtual_sample.share(rec, rotation.rule, between, d_sample);
+            shares = [of_pointwise, (share, numbers, unused[1], factor)];
+        }
+
+        let partials = rec.scratch(splits(rows) * between * units);
+        let kernel = ConvBackwardWeight {
+            batch,
+            taps: Taps::pointwise(self.geometry.output),
+            channels: between,
+            filters: units,
+            groups: 1,
+        };
+        rec.op(kernel, [h, d_f, partials]);
+        let weights = Weights { taps: 1, channels: between, filters: units, turned: false };
+        self.finish(rec, (self.neurons.kernel, weights, self.neurons.regularizer), partials, shares[0]);
+
+        let d_h = rec.scratch(rows * between);
+        let back = self.pointwise(rec, true, Ending::default());
+        rec.op(back, [d_f, pointwise, unused[0], unused[1], unused[2], d_h]);
+        let weights = self.depthwise_weights();
+        let partials = rec.scratch(splits(rows) * weights.taps * between);
+        let (channels, multiplier) = (self.channels, self.multiplier);
+        rec.op(DepthwiseBackwardWeight { batch, taps, channels, multiplier }, [trace.input, d_h, partials]);
+        self.finish(rec, (self.depthwise, weights, self.depthwise_regularizer), partials, shares[1]);
+
+        need_d_x.then(|| {
+            let inputs: usize = self.geometry.input.iter().product();
+            let d_x = rec.scratch(batch * inputs * channels);
+            let taps = Taps::up(&self.geometry);
+            let kernel =
+                Depthwise { batch, taps, channels, multiplier, turned: true, ending: Ending::default() };
+            rec.op(kernel, [d_h, depthwise, unused[0], unused[1], unused[2], d_x]);
+            d_x
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let mut facts = self.neurons.facts();
+        facts.parameters.insert(0, self.depthwise);
+        if self.depthwise_regularizer != Regularizer::default() {
+            facts.penalties.insert(0, (self.depthwise, self.depthwise_regularizer));
+        }
+        facts
+    }
+}

@@ -1,0 +1,57 @@
+//! Larger grids by repetition.
+
+use super::pool::{PoolKind, PoolNode};
+use super::window::{Extent, kind};
+use super::{Layer, Node, Scope, Signal};
+use crate::{Error, Padding, Result, shape};
+
+/// Repeats every number along `D` spatial dimensions (Keras' `UpSampling1D`, `UpSampling2D` and `UpSampling3D` with
+/// `interpolation="nearest"`).
+///
+/// Input and output: `D` spatial dimensions, then channels. The range of the values stays.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UpSampling<const D: usize> {
+    size: Vec<usize>,
+}
+
+/// Longer sequences.
+pub type UpSampling1d = UpSampling<1>;
+/// Larger images.
+pub type UpSampling2d = UpSampling<2>;
+/// Larger volumes.
+pub type UpSampling3d = UpSampling<3>;
+
+impl<const D: usize> UpSampling<D> {
+    /// So many times as long in each dimension.
+    pub fn new(size: impl Extent<D>) -> Self {
+        const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
+        Self { size: size.extent().to_vec() }
+    }
+}
+
+impl<const D: usize> Layer for UpSampling<D> {
+    fn kind(&self) -> &'static str {
+        kind::<D>(["up_sampling1d", "up_sampling2d", "up_sampling3d"])
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        if self.size.len() != D || self.size.contains(&0) {
+            return Err(Error::invalid(
+                path,
+                format!("size {:?}", self.size),
+                format!("{D} numbers, each at least 1"),
+                "correct the size",
+            ));
+        }
+        // Windows beside each other on the larger grid.
+        let ones = [1; D];
+        let (kernel, strides) = (&self.size, &self.size);
+        let sizes = shape::Windows { kernel, strides, dilation: &ones, padding: &Padding::Valid };
+        let geometry = sizes.spread(&path, spatial, None)?;
+        let shape = shape::with_channels(&path, &geometry.input, D, channels)?;
+        let output = Signal { shape, range: input.range };
+        Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::Spread, output }))
+    }
+}

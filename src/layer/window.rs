@@ -1,0 +1,114 @@
+//! The windows of convolutions and poolings: sizes along the spatial dimensions of a layer.
+
+use crate::{Padding, shape};
+
+/// A number for each of `D` spatial dimensions, or one for all: `3` or `[3, 5]`.
+pub trait Extent<const D: usize> {
+    /// The numbers by dimension.
+    fn extent(self) -> [usize; D];
+}
+
+impl<const D: usize> Extent<D> for usize {
+    fn extent(self) -> [usize; D] {
+        [self; D]
+    }
+}
+
+impl<const D: usize> Extent<D> for [usize; D] {
+    fn extent(self) -> [usize; D] {
+        self
+    }
+}
+
+/// Zeros before and after each of `D` spatial dimensions: `1`, `[1, 2]` (as many after as before) or `[(0, 1), (2, 2)]`.
+pub trait Margins<const D: usize> {
+    /// The pairs by dimension.
+    fn margins(self) -> [(usize, usize); D];
+}
+
+impl<const D: usize> Margins<D> for usize {
+    fn margins(self) -> [(usize, usize); D] {
+        [(self, self); D]
+    }
+}
+
+impl<const D: usize> Margins<D> for [usize; D] {
+    fn margins(self) -> [(usize, usize); D] {
+        self.map(|n| (n, n))
+    }
+}
+
+impl<const D: usize> Margins<D> for [(usize, usize); D] {
+    fn margins(self) -> [(usize, usize); D] {
+        self
+    }
+}
+
+/// The kind of a layer of `D` dimensions.
+pub(super) const fn kind<const D: usize>(kinds: [&'static str; 3]) -> &'static str {
+    kinds[D - 1]
+}
+
+/// The options of a layer's windows, a number for every spatial dimension.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Window {
+    pub(super) kernel_size: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+    pub(super) padding: Padding,
+    pub(super) dilation: Vec<usize>,
+}
+
+impl Window {
+    /// Windows of this size at every position, without padding.
+    pub(super) fn new<const D: usize>(kernel_size: impl Extent<D>) -> Self {
+        const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
+        Self {
+            kernel_size: kernel_size.extent().to_vec(),
+            strides: vec![1; D],
+            padding: Padding::Valid,
+            dilation: vec![1; D],
+        }
+    }
+
+    /// For the computation of sizes.
+    pub(super) fn sizes(&self) -> shape::Windows<'_> {
+        shape::Windows {
+            kernel: &self.kernel_size,
+            strides: &self.strides,
+            dilation: &self.dilation,
+            padding: &self.padding,
+        }
+    }
+
+    /// The shape of a kernel: the window's, then these.
+    pub(super) fn kernel_shape(&self, channels: [usize; 2]) -> Vec<usize> {
+        [self.kernel_size.as_slice(), &channels].concat()
+    }
+}
+
+/// The methods by which a layer with a field `window` of `D` dimensions sets its options.
+macro_rules! window_options {
+    () => {
+        /// Sets the step from one window to the next; 1 unless set.
+        pub fn strides(mut self, strides: impl crate::layer::Extent<D>) -> Self {
+            self.window.strides = strides.extent().to_vec();
+            self
+        }
+
+        /// Sets the zeros around the input; none unless set.
+        pub fn padding(mut self, padding: crate::Padding) -> Self {
+            self.window.padding = padding;
+            self
+        }
+    };
+    (dilation) => {
+        crate::layer::window::window_options!();
+
+        /// Sets the step from one tap of the window to the next (Keras' `dilation_rate`); 1 unless set.
+        pub fn dilation(mut self, dilation: impl crate::layer::Extent<D>) -> Self {
+            self.window.dilation = dilation.extent().to_vec();
+            self
+        }
+    };
+}
+pub(super) use window_options;

@@ -1,0 +1,48 @@
+//! Zeros around an input.
+
+use super::pool::{PoolKind, PoolNode};
+use super::window::{Margins, kind};
+use super::{Layer, Node, Scope, Signal};
+use crate::{Padding, Range, Result, shape};
+
+/// Puts zeros around `D` spatial dimensions (Keras' `ZeroPadding1D`, `ZeroPadding2D` and `ZeroPadding3D`).
+///
+/// Input and output: `D` spatial dimensions, then channels. The range that it passes on contains 0.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ZeroPadding<const D: usize> {
+    padding: Padding,
+}
+
+/// Zeros before and after sequences.
+pub type ZeroPadding1d = ZeroPadding<1>;
+/// Zeros around images.
+pub type ZeroPadding2d = ZeroPadding<2>;
+/// Zeros around volumes.
+pub type ZeroPadding3d = ZeroPadding<3>;
+
+impl<const D: usize> ZeroPadding<D> {
+    /// So many zeros before and after each dimension.
+    pub fn new(padding: impl Margins<D>) -> Self {
+        const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
+        Self { padding: Padding::explicit(padding) }
+    }
+}
+
+impl<const D: usize> Layer for ZeroPadding<D> {
+    fn kind(&self) -> &'static str {
+        kind::<D>(["zero_padding1d", "zero_padding2d", "zero_padding3d"])
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
+        let ones = [1; D];
+        // Windows of one number, some of which lie outside.
+        let sizes = shape::Windows { kernel: &ones, strides: &ones, dilation: &ones, padding: &self.padding };
+        let geometry = sizes.slide(&path, spatial)?;
+        let shape = shape::with_channels(&path, &geometry.output, D, channels)?;
+        let range = input.range.map(|r| Range { min: r.min.min(0.0), max: r.max.max(0.0) });
+        let output = Signal { shape, range };
+        Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::Sum, output }))
+    }
+}
