@@ -71,7 +71,7 @@ impl Layer for BatchNorm {
         let path = scope.path().to_owned();
         shape::elements(&path, &input.shape)?;
         let Self { momentum, epsilon, .. } = *self;
-        if !(0.0..=1.0).contains(&momentum) || !(epsilon.is_finite() && epsilon > 0.0) {
+        if !((0.0..=1.0).contains(&momentum) && epsilon.is_finite() && epsilon > 0.0) {
             return Err(Error::invalid(
                 path,
                 format!("momentum {momentum}, ε {epsilon}"),

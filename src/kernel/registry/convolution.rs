@@ -62,7 +62,7 @@ pub(super) fn entries() -> Vec<Entry> {
     };
     let mut depthwises = Vec::new();
     for (i, (geometry, (channels, _, _))) in cases() {
-        let (ending, m) = (Ending { rotated: i % 3, has_bias: i % 2 == 0, ..ending }, 1 + (i + 1) / 2 % 3);
+        let (ending, m) = (Ending { rotated: i % 3, has_bias: i % 2 == 0, ..ending }, 1 + i.div_ceil(2) % 3);
         depthwises.push(depthwise(2 + i % 3, Taps::down(&geometry), channels, m, false, ending));
         depthwises.push(depthwise(3, Taps::up(&geometry), channels, m, true, Ending::default()));
     }
@@ -104,7 +104,7 @@ pub(super) fn entries() -> Vec<Entry> {
             batch: if i == 7 { 24 } else { 1 + i },
             taps: Taps::down(&geometry),
             channels,
-            multiplier: 1 + (i + 1) / 2 % 3,
+            multiplier: 1 + i.div_ceil(2) % 3,
         })),
         entry(rotations.iter().zip([(1, 7), (12, 5), (1, 130)]).map(|(&rotation, (positions, filters))| {
             Rotate { positions, filters, has_bias: positions > 1, rotation }
