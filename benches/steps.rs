@@ -1,5 +1,5 @@
 //! `cargo bench --bench steps`: whole training steps, classic and auto-rotating, on the CPU and, where there is one, on the
-//! best adapter. An iteration is an epoch of 32 steps with 128 rows each.
+//! best adapter. An iteration is an epoch of 32 steps each.
 
 #[allow(dead_code, reason = "shared with the other benches")]
 mod workloads;
@@ -7,7 +7,7 @@ mod workloads;
 use autorot::{Adam, AutoRotate, Device, Loss, Trainer};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
-use workloads::{BATCH, MLPS, STEPS};
+use workloads::{STEPS, WORKLOADS};
 
 fn steps(c: &mut Criterion) {
     for device in [Some(Device::cpu()), Device::gpu().ok()].into_iter().flatten() {
@@ -16,16 +16,18 @@ fn steps(c: &mut Criterion) {
             .sample_size(10)
             .warm_up_time(Duration::from_millis(300))
             .measurement_time(Duration::from_secs(3));
-        group.throughput(Throughput::Elements((BATCH * STEPS) as u64));
         // The larger nets take a software adapter minutes.
-        for workload in &MLPS[..2] {
+        let large = ["1024x4", "2048x4", "conv 64-128-256"];
+        for workload in WORKLOADS.iter().filter(|w| !large.iter().any(|part| w.name.contains(part))) {
+            group.throughput(Throughput::Elements((workload.batch * STEPS) as u64));
             let data = workload.data().expect("the rows are well formed");
             for (kind, rotate) in [("classic", None), ("auto-rotating", Some(AutoRotate::new()))] {
                 let mut model = workload.model(&device, &data, rotate).expect("the net is well formed");
                 group.bench_function(BenchmarkId::new(workload.name, kind), |b| {
                     b.iter_custom(|times| {
                         let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy);
-                        let mut trainer = trainer.batch(BATCH).progress(false).epochs(times as usize);
+                        let mut trainer =
+                            trainer.batch(workload.batch).progress(false).epochs(times as usize);
                         let history = trainer.fit(&mut model, &data, None).expect("training works");
                         Duration::from_secs_f64(history.epochs.iter().map(|e| e.seconds).sum())
                     });

@@ -5,71 +5,191 @@ use autorot::kernel::registry::rotation;
 use autorot::kernel::{DenseForward, Element, UNUSED};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
-use autorot::{Activation, AutoRotate, Dataset, Dense, Device, LearnL, Model, Result, Rule, Sequential};
-
-/// Rows of a step.
-pub const BATCH: usize = 128;
+use autorot::{
+    Activation, AutoRotate, BatchNorm, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d, LearnL,
+    MaxPool2d, Model, Padding, Result, Rule, SeparableConv2d, Sequential,
+};
 
 /// Steps of an epoch: as many as go out in one submission.
 pub const STEPS: usize = 32;
 
-/// A multilayer perceptron to train: sigmoid layers and a linear one.
-pub struct Mlp {
+const CLASSES: usize = 10;
+
+/// A part of a net.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Neurons with the net's activation.
+    Dense(usize),
+    /// Filters of 3 × 3 with padding and the net's activation, and their stride.
+    Conv(usize, usize),
+    /// The same, depthwise then pointwise.
+    Separable(usize, usize),
+    BatchNorm,
+    MaxPool,
+    GlobalAverage,
+    Flatten,
+}
+
+/// A net to train: its parts, and a linear layer of ten units.
+pub struct Workload {
     pub name: &'static str,
-    inputs: usize,
-    hidden: &'static [usize],
-    classes: usize,
+    /// Rows of a step.
+    pub batch: usize,
+    input: &'static [usize],
+    activation: Activation,
+    parts: &'static [Part],
 }
 
-const fn mlp(name: &'static str, inputs: usize, hidden: &'static [usize]) -> Mlp {
-    Mlp { name, inputs, hidden, classes: 10 }
+const fn mlp(name: &'static str, input: &'static [usize], parts: &'static [Part]) -> Workload {
+    Workload { name, batch: 128, input, activation: Activation::Sigmoid, parts }
 }
 
-pub const MLPS: [Mlp; 4] = [
-    mlp("notebook 1024-50-50-40-40-30-10", 1024, &[50, 50, 40, 40, 30]),
-    mlp("784-512x4-10", 784, &[512; 4]),
-    mlp("784-1024x4-10", 784, &[1024; 4]),
-    mlp("784-2048x4-10", 784, &[2048; 4]),
+const fn images(name: &'static str, activation: Activation, parts: &'static [Part]) -> Workload {
+    Workload { name, batch: 64, input: &[32, 32, 3], activation, parts }
+}
+
+pub const WORKLOADS: [Workload; 7] = [
+    mlp(
+        "notebook 1024-50-50-40-40-30-10",
+        &[1024],
+        &[Part::Dense(50), Part::Dense(50), Part::Dense(40), Part::Dense(40), Part::Dense(30)],
+    ),
+    mlp("784-512x4-10", &[784], &[Part::Dense(512); 4]),
+    mlp("784-1024x4-10", &[784], &[Part::Dense(1024); 4]),
+    mlp("784-2048x4-10", &[784], &[Part::Dense(2048); 4]),
+    images(
+        "study conv 16-32-64 bn",
+        Activation::Sigmoid,
+        &[
+            Part::Conv(16, 1),
+            Part::BatchNorm,
+            Part::MaxPool,
+            Part::Conv(32, 1),
+            Part::BatchNorm,
+            Part::MaxPool,
+            Part::Conv(64, 1),
+            Part::BatchNorm,
+            Part::MaxPool,
+            Part::Flatten,
+            Part::Dense(10),
+            Part::Dense(10),
+            Part::Dense(10),
+            Part::Dense(10),
+        ],
+    ),
+    images(
+        "conv 64-128-256",
+        Activation::Tanh,
+        &[
+            Part::Conv(64, 1),
+            Part::MaxPool,
+            Part::Conv(128, 1),
+            Part::MaxPool,
+            Part::Conv(256, 1),
+            Part::GlobalAverage,
+        ],
+    ),
+    images(
+        "separable 32-64-128-256",
+        Activation::Tanh,
+        &[
+            Part::Conv(32, 1),
+            Part::Separable(64, 2),
+            Part::Separable(128, 2),
+            Part::Separable(256, 1),
+            Part::GlobalAverage,
+        ],
+    ),
 ];
 
-impl Mlp {
-    fn widths(&self) -> Vec<usize> {
-        [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.classes]).collect()
-    }
+/// What a part does for a sample: multiplications, weights, outputs.
+struct Cost {
+    products: usize,
+    weights: usize,
+    outputs: usize,
+}
 
-    fn weights(&self) -> usize {
-        self.widths().windows(2).map(|w| w[0] * w[1]).sum()
+impl Workload {
+    fn costs(&self) -> Vec<Cost> {
+        let mut shape = self.input.to_vec();
+        let cost = |part: &Part| {
+            let (places, channels) =
+                (shape[..shape.len() - 1].iter().product::<usize>(), shape[shape.len() - 1]);
+            let windows = |stride: usize| places / stride / stride;
+            let (products, weights) = match *part {
+                Part::Dense(units) => (places * channels * units, places * channels * units),
+                Part::Conv(filters, stride) => {
+                    (windows(stride) * 9 * channels * filters, 9 * channels * filters)
+                }
+                Part::Separable(filters, stride) => {
+                    let weights = channels * (9 + filters);
+                    (windows(stride) * weights, weights)
+                }
+                _ => (0, 0),
+            };
+            shape = match *part {
+                Part::Dense(units) => vec![units],
+                Part::Conv(filters, stride) | Part::Separable(filters, stride) => {
+                    vec![shape[0] / stride, shape[1] / stride, filters]
+                }
+                Part::MaxPool => vec![shape[0] / 2, shape[1] / 2, channels],
+                Part::Flatten => vec![places * channels],
+                Part::GlobalAverage => vec![channels],
+                Part::BatchNorm => shape.clone(),
+            };
+            Cost { products, weights, outputs: shape.iter().product() }
+        };
+        self.parts.iter().chain([&Part::Dense(CLASSES)]).map(cost).collect()
     }
 
     /// Multiplications and additions of a step: forward, and twice as much backward, less the first layer's input gradient.
     pub fn flops(&self) -> f64 {
-        (2 * BATCH * (3 * self.weights() - self.widths()[0] * self.widths()[1])) as f64
+        let costs = self.costs();
+        (2 * self.batch * (3 * costs.iter().map(|c| c.products).sum::<usize>() - costs[0].products)) as f64
     }
 
     /// Bytes that a step moves at least: the weights are read forward and backward, their gradient is written, read for its
     /// norm and by Adam, which reads and writes them and two moments and keeps the old ones; outputs and their gradients
     /// are written and read a few times.
     pub fn bytes(&self) -> f64 {
-        let outputs: usize = self.widths().iter().sum();
-        (4 * (12 * self.weights() + 8 * BATCH * outputs)) as f64
+        let inputs: usize = self.input.iter().product();
+        let bytes = |c: &Cost| 12 * c.weights + 8 * self.batch * c.outputs;
+        (4 * (8 * self.batch * inputs + self.costs().iter().map(bytes).sum::<usize>())) as f64
     }
 
     /// Synthetic rows for one epoch.
     pub fn data(&self) -> Result<Dataset> {
-        let rows = BATCH * STEPS;
-        let inputs = (0..rows * self.inputs).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
-        let labels = (0..rows as u32).map(|i| i * 31 % self.classes as u32).collect();
-        let names = (0..self.classes).map(|c| c.to_string()).collect();
-        Dataset::classes([self.inputs], inputs, labels, names)
+        let rows = self.batch * STEPS;
+        let numbers = rows * self.input.iter().product::<usize>();
+        let inputs = (0..numbers).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
+        let labels = (0..rows as u32).map(|i| i * 31 % CLASSES as u32).collect();
+        let names = (0..CLASSES).map(|c| c.to_string()).collect();
+        Dataset::classes(self.input, inputs, labels, names)
     }
 
     /// The net, classic or auto-rotating.
     pub fn model(&self, device: &Device, data: &Dataset, rotate: Option<AutoRotate>) -> Result<Model> {
         let mut model = Sequential::for_data(data);
-        for &units in self.hidden {
-            model = model.add(Dense::new(units).activation(Activation::Sigmoid).auto_rotate(rotate));
+        for part in self.parts {
+            model = match *part {
+                Part::Dense(units) => {
+                    model.add(Dense::new(units).activation(self.activation).auto_rotate(rotate))
+                }
+                Part::Conv(filters, stride) => {
+                    let layer = Conv2d::new(filters, 3).strides(stride).padding(Padding::Same);
+                    model.add(layer.activation(self.activation).auto_rotate(rotate))
+                }
+                Part::Separable(filters, stride) => {
+                    let layer = SeparableConv2d::new(filters, 3).strides(stride).padding(Padding::Same);
+                    model.add(layer.activation(self.activation).auto_rotate(rotate))
+                }
+                Part::BatchNorm => model.add(BatchNorm::new()),
+                Part::MaxPool => model.add(MaxPool2d::new(2)),
+                Part::GlobalAverage => model.add(GlobalAveragePool2d::new()),
+                Part::Flatten => model.add(Flatten),
+            };
         }
-        model.add(Dense::new(self.classes)).build(device, 0)
+        model.add(Dense::new(CLASSES)).build(device, 0)
     }
 }
 

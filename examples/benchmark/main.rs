@@ -51,7 +51,7 @@ fn run(options: &Options) -> Result<()> {
     for device in &devices {
         let peak = Peak::measure(device, options.seconds)?;
         println!("{}: {peak}", device.name());
-        for workload in workloads::MLPS.iter().filter(|w| w.name.contains(&options.only)) {
+        for workload in workloads::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
             let row = step::time(device, workload, options.seconds, &peak)?;
             println!("{}", row.line());
             rows.push(row);

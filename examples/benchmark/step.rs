@@ -3,17 +3,19 @@
 use crate::median;
 use crate::peak::Peak;
 use crate::report::Row;
-use crate::workloads::{BATCH, Mlp};
+use crate::workloads::Workload;
 use autorot::{Adam, AutoRotate, Device, Loss, Result, Trainer};
 use std::time::Instant;
 
 /// Times classic and auto-rotating steps in turn, so that both see the same machine.
-pub fn time(device: &Device, workload: &Mlp, seconds: f64, peak: &Peak) -> Result<Row> {
+pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> Result<Row> {
     let data = workload.data()?;
-    let mut trainer =
-        Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).batch(BATCH).progress(false).epochs(1);
+    let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy)
+        .batch(workload.batch)
+        .progress(false)
+        .epochs(1);
     // One step, with everything that comes before it.
-    let first = data.select(&(0..BATCH).collect::<Vec<_>>())?;
+    let first = data.select(&(0..workload.batch).collect::<Vec<_>>())?;
     let before = device.allocated_bytes();
     let begin = Instant::now();
     let mut rotating = workload.model(device, &data, Some(AutoRotate::new()))?;
@@ -48,7 +50,7 @@ pub fn time(device: &Device, workload: &Mlp, seconds: f64, peak: &Peak) -> Resul
         ms,
         classic_ms: Some(classic),
         ratio: Some(ms / classic),
-        samples_per_second: Some(1e3 * BATCH as f64 / ms),
+        samples_per_second: Some(1e3 * workload.batch as f64 / ms),
         gflops,
         peak_share: gflops / peak.gflops,
         copy_share: workload.bytes() / ms / 1e6 / peak.gbytes,
