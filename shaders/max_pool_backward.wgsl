@@ -1,8 +1,40 @@
 // max_pool_backward: dx[b, i, c] = Σ of dy[b, o, c] over the windows o in which i is the first of the largest inputs.
 //
 // x [B, INPUTS, C]  d_y [B, OUTPUTS, C]  → d_x [B, INPUTS, C]
-// Workgroup: 64 invocations, each with four neighbouring channels of an input. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Workgroup: 64 invocations, each with four neighbouring channels of an input, or of a window where TILED, every input lying in
+// one window. Grid: folded over (x, y). The capitals are generated constants.
+
+fn place_of(z: i32, y: i32, x: i32) -> u32 {
+    return u32((z * INPUT.y + y) * INPUT.z + x);
+}
+
+// All inputs of a window.
+fn give(row: u32, c: u32) {
+    let span = inputs_of(row % OUTPUTS);
+    let sample = row / OUTPUTS * INPUTS;
+    var best = get_x((sample + place_of(span.first.x, span.first.y, span.first.z)) * u.channels + c);
+    var first = vec4<u32>(place_of(span.first.x, span.first.y, span.first.z));
+    for (var plane = span.first.x; plane < span.end.x; plane++) {
+        for (var line = span.first.y; line < span.end.y; line++) {
+            for (var place = span.first.z; place < span.end.z; place++) {
+                let at = place_of(plane, line, place);
+                let value = get_x((sample + at) * u.channels + c);
+                first = select(first, vec4<u32>(at), value > best);
+                best = max(best, value);
+            }
+        }
+    }
+    let upstream = get_d_y(row * u.channels + c);
+    for (var plane = span.first.x; plane < span.end.x; plane++) {
+        for (var line = span.first.y; line < span.end.y; line++) {
+            for (var place = span.first.z; place < span.end.z; place++) {
+                let at = place_of(plane, line, place);
+                let mine = select(vec4<f32>(), upstream, first == vec4<u32>(at));
+                put_d_x((sample + at) * u.channels + c, mine, u.channels - c);
+            }
+        }
+    }
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -13,10 +45,16 @@ fn main(
     let i = flat_index(group, groups, local, 64u);
     let quads = (u.channels + 3u) / 4u;
     let row = i / quads;
+    let c = (i % quads) * 4u;
+    if (TILED) {
+        if (row < u.batch * OUTPUTS) {
+            give(row, c);
+        }
+        return;
+    }
     if (row >= u.batch * INPUTS) {
         return;
     }
-    let c = (i % quads) * 4u;
     let me = row % INPUTS;
     let sample = row / INPUTS;
     let mine = get_x(row * u.channels + c);
@@ -32,7 +70,7 @@ fn main(
                 for (var plane = span.first.x; plane < span.end.x; plane++) {
                     for (var line = span.first.y; line < span.end.y; line++) {
                         for (var place = span.first.z; place < span.end.z; place++) {
-                            let at = u32((plane * INPUT.y + line) * INPUT.z + place);
+                            let at = place_of(plane, line, place);
                             let other = get_x((sample * INPUTS + at) * u.channels + c);
                             let beaten = (other < mine) | ((other == mine) & vec4<bool>(at >= me));
                             wins = wins & beaten;

@@ -7,7 +7,7 @@ fn rows_of(chunk: u32) -> f32 {
     return f32(min(CHUNK, u.rows - chunk * CHUNK));
 }
 
-@compute @workgroup_size(4, 64)
+@compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let c = (group.x * 4u + local.x) * 4u;
     let inside = c < u.channels;

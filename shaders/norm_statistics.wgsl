@@ -3,7 +3,7 @@
 // x [rows, C]  → means, squares [⌈rows/CHUNK⌉, C]
 // Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/CHUNK⌉, 1).
 
-@compute @workgroup_size(4, 64)
+@compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let c = (group.x * 4u + local.x) * 4u;
     let inside = c < u.channels;

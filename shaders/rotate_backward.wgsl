@@ -7,16 +7,16 @@
 // d_y, z [B, N] (z is y where σ' follows from y)  rotation [2N]: ρ then q (any, unless ROTATED)
 // b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f [B, N]  d_b [N], or PARTIAL [⌈B/CHUNK⌉, N]  virtual_sample [N]
 // s as d_b. (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
-// Workgroup: 4 quads of columns × 64 slices of the rows, summed in a fixed order. Grid: (⌈N/16⌉, chunks, 1), columns folded
-// over (x, z). The capitals are generated constants.
+// Workgroup: ACROSS quads of columns × SLICES of the rows (4 × 64, or 64 × 4 for many columns), summed in a fixed order.
+// Grid: (⌈N/(4·ACROSS)⌉, chunks, 1), columns folded over (x, z). The capitals are generated constants.
 
-@compute @workgroup_size(4, 64)
+@compute @workgroup_size(ACROSS, SLICES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
 ) {
-    let n = ((group.z * groups.x + group.x) * 4u + local.x) * 4u;
+    let n = ((group.z * groups.x + group.x) * ACROSS + local.x) * 4u;
     let count = u.units - min(n, u.units);
     var end = u.batch;
     if (PARTIAL) {

@@ -34,7 +34,7 @@ fn finish(unit: u32, n: u32, s: vec4<f32>) -> vec4<f32> {
     return share;
 }
 
-@compute @workgroup_size(4, 64)
+@compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let n = (group.x * 4u + local.x) * 4u;
     let inside = n < u.filters;

@@ -3,7 +3,7 @@
 // values [rows, columns]  → totals [columns]
 // Workgroup: 4 quads of columns × 64 slices of the rows, summed in a fixed order. Grid: (⌈columns/16⌉, 1, 1).
 
-@compute @workgroup_size(4, 64)
+@compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let column = (group.x * 4u + local.x) * 4u;
     var sum = vec4<f32>();

@@ -3,7 +3,7 @@
 // d_v [POSITIONS, filters]  → shares [TAPS, filters]
 // Workgroup: 4 quads of filters × 64 slices of the positions, of one tap. Grid: (⌈filters/16⌉, TAPS, 1).
 
-@compute @workgroup_size(4, 64)
+@compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let n = (group.x * 4u + local.x) * 4u;
     let tap = tap_of(group.y);

@@ -206,7 +206,7 @@ activations! {
         value: |z| sigmoid(z),
         derivative: |z| sigmoid_derivative(z),
         wgsl_value: "sigmoid(z)",
-        wgsl_derivative: "sigmoid(z) * sigmoid(-z)",
+        wgsl_derivative: "sigmoid_derivative(z)",
     }
     /// y = tanh z, in −1..1. L = 2.
     Tanh: ["tanh"] {

@@ -7,6 +7,12 @@ fn sigmoid(z: f32) -> f32 {
     return select(1.0, e, z < 0.0) / (1.0 + e);
 }
 
+// σ' = e/(1 + e)² with e = exp(-|z|): no cancellation where the sigmoid saturates.
+fn sigmoid_derivative(z: f32) -> f32 {
+    let e = exp(-abs(z));
+    return e / ((1.0 + e) * (1.0 + e));
+}
+
 // Near 0 the quotient of exponentials cancels: an odd polynomial (minimax on |z| < 0.625) serves there.
 fn hyperbolic_tangent(z: f32) -> f32 {
     let a = abs(z);

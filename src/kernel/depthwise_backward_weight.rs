@@ -4,7 +4,7 @@ use super::conv::channel_constants;
 use super::conv_backward_weight::{split_rows, splits};
 use super::rows::vectorised;
 use super::taps::Taps;
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 use rayon::prelude::*;
 
@@ -66,7 +66,7 @@ impl Family for DepthwiseBackwardWeight {
             self.taps.wgsl(),
             channel_constants(self.channels, self.filters(), 1),
             format!("const MULTIPLIER: u32 = {}u;\n", self.multiplier),
-            wgsl!("lib/slices.wgsl"),
+            slices(4),
             wgsl!("depthwise_backward_weight.wgsl"),
         ]
     }

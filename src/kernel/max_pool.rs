@@ -1,7 +1,10 @@
 //! Max pooling, forward and back.
 
+use super::rows::vectorised;
 use super::spans::{Spans, each};
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write,
+};
 use crate::Real;
 use crate::shape::Geometry;
 use rayon::prelude::*;
@@ -29,6 +32,36 @@ pub struct MaxPoolBackward {
     pub geometry: Geometry,
     /// C.
     pub channels: usize,
+}
+
+impl MaxPoolBackward {
+    /// A sample's dx from its dy.
+    #[inline(always)]
+    fn give_back<T: Real>(&self, spans: Spans, x: &[T], d_y: &[T], d_x: &mut [T]) {
+        let c = self.channels;
+        d_x.fill(T::zero());
+        // What a window has still to give away, channel by channel.
+        let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
+        for (window, d_y) in d_y.chunks_exact(c).enumerate() {
+            largest(spans, window, x, &mut best);
+            left.copy_from_slice(d_y);
+            each(&spans.down(window), spans.0.input, |source| {
+                let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
+                let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
+                places.for_each(|(((d_x, &x), &best), left)| {
+                    let given = if x == best { *left } else { T::zero() };
+                    *d_x = *d_x + given;
+                    *left = if x == best { T::zero() } else { *left };
+                });
+            });
+        }
+    }
+
+    /// Whether every input lies in one window.
+    fn tiled(&self) -> bool {
+        let Geometry { input, output, kernel, strides, .. } = self.geometry;
+        kernel == strides && (0..3).all(|d| output[d] * strides[d] == input[d])
+    }
 }
 
 /// The numbers of x and of y.
@@ -85,8 +118,10 @@ impl Family for MaxPoolForward {
         let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
         let samples = args.write(1).par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(inputs));
         samples.for_each(|(y, x)| {
-            let windows = y.chunks_exact_mut(self.channels).enumerate();
-            windows.for_each(|(window, y)| largest(spans, window, x, y));
+            vectorised(|| {
+                let windows = y.chunks_exact_mut(self.channels).enumerate();
+                windows.for_each(|(window, y)| largest(spans, window, x, y));
+            });
         });
     }
 }
@@ -109,12 +144,13 @@ impl Family for MaxPoolBackward {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), wgsl!("max_pool_backward.wgsl")]
+        let options = constants(&[("TILED", self.tiled())]);
+        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), options, wgsl!("max_pool_backward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        let inputs = self.batch * self.geometry.input.iter().product::<usize>();
-        flat_grid(inputs * self.channels.div_ceil(4), 64)
+        let grid = if self.tiled() { self.geometry.output } else { self.geometry.input };
+        flat_grid(self.batch * grid.iter().product::<usize>() * self.channels.div_ceil(4), 64)
     }
 
     fn by_fours(&self) -> bool {
@@ -126,23 +162,7 @@ impl Family for MaxPoolBackward {
         let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
         let samples = args.write(2).par_chunks_exact_mut(inputs).zip(x.par_chunks_exact(inputs));
         samples.zip(d_y.par_chunks_exact(outputs)).for_each(|((d_x, x), d_y)| {
-            let c = self.channels;
-            d_x.fill(T::zero());
-            // What a window has still to give away, channel by channel.
-            let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
-            for (window, d_y) in d_y.chunks_exact(c).enumerate() {
-                largest(spans, window, x, &mut best);
-                left.copy_from_slice(d_y);
-                each(&spans.down(window), spans.0.input, |source| {
-                    let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
-                    let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
-                    places.for_each(|(((d_x, &x), &best), left)| {
-                        let given = if x == best { *left } else { T::zero() };
-                        *d_x = *d_x + given;
-                        *left = if x == best { T::zero() } else { *left };
-                    });
-                });
-            }
+            vectorised(|| self.give_back(spans, x, d_y, d_x));
         });
     }
 }

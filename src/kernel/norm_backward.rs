@@ -3,7 +3,8 @@
 use super::norm_statistics::{CHUNK, norm_chunks};
 use super::rows::{map_blocks, map_parts};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, slices, uniforms, wgsl,
+    write,
 };
 use crate::Real;
 
@@ -69,7 +70,7 @@ impl Family for NormBackwardSums {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
-        vec![chunk, wgsl!("lib/slices.wgsl"), wgsl!("norm_backward_sums.wgsl")]
+        vec![chunk, slices(4), wgsl!("norm_backward_sums.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -158,9 +159,9 @@ impl Family for NormBackward {
             let rows =
                 d_x.chunks_exact_mut(c).zip(x[first..].chunks_exact(c)).zip(d_y[first..].chunks_exact(c));
             for ((d_x, x), d_y) in rows {
-                for i in 0..c {
-                    d_x[i] = factor[i] * d_y[i] - shift[i] - slope[i] * (x[i] - mean[i]);
-                }
+                d_x.iter_mut().zip(x).zip(mean).for_each(|((d_x, &x), &mean)| *d_x = x - mean);
+                d_x.iter_mut().zip(&slope).zip(&shift).for_each(|((d_x, &a), &b)| *d_x = -(a * *d_x) - b);
+                d_x.iter_mut().zip(d_y).zip(&factor).for_each(|((d_x, &d_y), &f)| *d_x = *d_x + f * d_y);
             }
         });
     }

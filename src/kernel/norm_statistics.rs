@@ -1,7 +1,7 @@
 //! Mean and variance of every channel, in parts and whole.
 
 use super::rows::map_parts;
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(NormStatisticsUniforms { rows: u32, channels: u32 });
@@ -53,7 +53,7 @@ impl Family for NormStatistics {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
-        vec![chunk, wgsl!("lib/slices.wgsl"), wgsl!("norm_statistics.wgsl")]
+        vec![chunk, slices(4), wgsl!("norm_statistics.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -110,7 +110,7 @@ impl Family for NormFinish {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
-        vec![chunk, wgsl!("lib/slices.wgsl"), wgsl!("norm_finish.wgsl")]
+        vec![chunk, slices(4), wgsl!("norm_finish.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

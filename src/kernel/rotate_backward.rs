@@ -1,8 +1,10 @@
 //! From dy to df, with the sums over the batch that ρ, λ and the bias need.
 
-use super::rows::map_blocks;
+use super::product::Block;
+use super::rows::map_each;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, UNUSED, constants, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, UNUSED, constants, read, slices, uniforms,
+    wgsl, write,
 };
 use crate::{Activation, Real, Rotation, Rule};
 
@@ -32,8 +34,14 @@ pub struct RotateBackward {
 /// Rows summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
 const ROWS: usize = 32;
 
+/// Columns that are worked on together: so many that they stay in a cache.
+const COLUMNS: usize = 1024;
+
 /// Rows of a partial sum.
 const CHUNK: usize = 512;
+
+/// Columns from which on there are enough to occupy a device without splitting the rows.
+const WIDE: usize = 2048;
 
 /// How many partial sums a batch has.
 pub fn chunks(batch: usize) -> usize {
@@ -41,6 +49,11 @@ pub fn chunks(batch: usize) -> usize {
 }
 
 impl RotateBackward {
+    /// Quads of columns of a workgroup: where there are many columns, as many as lie well beside each other in memory.
+    fn across(&self) -> usize {
+        if self.units >= WIDE { 64 } else { 4 }
+    }
+
     fn chunk(&self) -> usize {
         if self.partial { CHUNK } else { self.batch }
     }
@@ -99,13 +112,13 @@ impl Family for RotateBackward {
             rotation_constants(self.rotation),
             format!("const CHUNK: u32 = {CHUNK}u;\n"),
             wgsl!("lib/rotation.wgsl"),
-            wgsl!("lib/slices.wgsl"),
+            slices(self.across()),
             wgsl!("rotate_backward.wgsl"),
         ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        let columns = self.units.div_ceil(16) as u32;
+        let columns = self.units.div_ceil(4 * self.across()) as u32;
         let folds = columns.div_ceil(MAX_GROUPS);
         [columns.div_ceil(folds), self.batch.div_ceil(self.chunk()) as u32, folds]
     }
@@ -120,42 +133,49 @@ impl Family for RotateBackward {
         let (virtual_sample, s) = (args.write(6), args.write(7));
         let n = self.units;
         let rho = self.rotation.map(|_| &rotation[..n]);
-        // A block's s and db, side by side.
-        let sums = map_blocks(d_f, ROWS * n, |index, d_f| {
-            let mut sums = vec![T::zero(); 2 * n];
-            let (sum_s, sum_b) = sums.split_at_mut(n);
-            let first = index * ROWS * n;
-            let (d_y, z) = (&d_y[first..first + d_f.len()], &z[first..first + d_f.len()]);
-            self.activation.derivatives(z, d_f);
-            for ((d_f, d_y), z) in d_f.chunks_exact_mut(n).zip(d_y.chunks_exact(n)).zip(z.chunks_exact(n)) {
+        // s and db of a tile of rows and columns, side by side.
+        let tiles: Vec<Block<'_, T>> = Block::tiles(d_f, n, ROWS, COLUMNS).collect();
+        let across = n.div_ceil(COLUMNS);
+        let sums = map_each(tiles, self.batch * n, |mut tile| {
+            let (col, width) = (tile.col, tile.width());
+            let mut sums = vec![T::zero(); 2 * width];
+            let (sum_s, sum_b) = sums.split_at_mut(width);
+            for i in 0..tile.rows() {
+                let first = (tile.row + i) * n + col;
+                let (d_y, z, d_f) = (&d_y[first..][..width], &z[first..][..width], tile.line(i));
+                self.activation.derivatives(z, d_f);
                 d_f.iter_mut().zip(d_y).for_each(|(d_f, &d_y)| *d_f = *d_f * d_y);
                 if let Some(rho) = rho {
                     sum_s.iter_mut().zip(&*d_f).zip(z).for_each(|((s, &d_z), &z)| *s = *s + d_z * z);
-                    d_f.iter_mut().zip(rho).for_each(|(d_f, &rho)| *d_f = *d_f * rho);
+                    d_f.iter_mut().zip(&rho[col..]).for_each(|(d_f, &rho)| *d_f = *d_f * rho);
                 }
                 sum_b.iter_mut().zip(&*d_f).for_each(|(b, &d_f)| *b = *b + d_f);
             }
             sums
         });
-        // The sums of a stretch of the batch, by column.
-        let total = |blocks: &[Vec<T>], column: usize| -> T { blocks.iter().map(|b| b[column]).sum() };
+        // The sums of some rows of tiles, by column: of s, or with `of_b` of db.
+        let total = |tiles: &[Vec<T>], column: usize, of_b: bool| -> T {
+            let tiles = tiles[column / COLUMNS..].iter().step_by(across);
+            let place = |tile: &Vec<T>| column % COLUMNS + if of_b { tile.len() / 2 } else { 0 };
+            tiles.map(|tile| tile[place(tile)]).sum()
+        };
         if self.partial {
-            for (chunk, blocks) in sums.chunks(CHUNK / ROWS).enumerate() {
+            for (chunk, tiles) in sums.chunks(CHUNK / ROWS * across).enumerate() {
                 for i in 0..n {
                     if self.rotation.is_some() {
-                        s[chunk * n + i] = total(blocks, i);
+                        s[chunk * n + i] = total(tiles, i, false);
                     }
                     if self.has_bias {
-                        d_b[chunk * n + i] = total(blocks, n + i);
+                        d_b[chunk * n + i] = total(tiles, i, true);
                     }
                 }
             }
             return;
         }
         for i in 0..n {
-            let mut sum_b = total(&sums, n + i);
+            let mut sum_b = total(&sums, i, true);
             if let Some(rotating) = self.rotation {
-                let (sum_s, q, x_q) = (total(&sums, i), rotation[n + i], T::of(rotating.x_q.into()));
+                let (sum_s, q, x_q) = (total(&sums, i, false), rotation[n + i], T::of(rotating.x_q.into()));
                 let bias = if self.has_bias { b[i] } else { T::zero() };
                 let (d_v, share) = d_v(&rotating, q, sum_s, bias);
                 virtual_sample[i] = if rotating.rule == Rule::Diagonal { x_q * d_v } else { x_q * x_q * d_v };

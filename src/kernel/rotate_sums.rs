@@ -1,7 +1,9 @@
 //! The sums that [`RotateBackward`](super::RotateBackward) left in parts, finished.
 
 use super::rotate_backward::{chunks, d_v, rotation_constants};
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, slices, uniforms, wgsl, write,
+};
 use crate::{Real, Rotation};
 
 uniforms!(RotateSumsUniforms { chunks: u32, positions: u32, filters: u32, epsilon: f32 });
@@ -69,7 +71,7 @@ impl Family for RotateSums {
             constants(&options),
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
-            wgsl!("lib/slices.wgsl"),
+            slices(4),
             wgsl!("rotate_sums.wgsl"),
         ]
     }

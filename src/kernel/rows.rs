@@ -39,3 +39,17 @@ pub(crate) fn map_parts<T: Sync, R: Send>(
         values.par_chunks(width).map(call).collect()
     }
 }
+
+/// Gives every part to `work` and returns the results in order, like [`map_blocks`]; the parts have `elements` in all.
+pub(crate) fn map_each<P: Send, R: Send>(
+    parts: Vec<P>,
+    elements: usize,
+    work: impl Fn(P) -> R + Sync,
+) -> Vec<R> {
+    let call = |part: P| vectorised(|| work(part));
+    if elements < PARALLEL_ELEMENTS {
+        parts.into_iter().map(call).collect()
+    } else {
+        parts.into_par_iter().map(call).collect()
+    }
+}

@@ -1,6 +1,6 @@
 //! The sum of every column of a matrix of few rows.
 
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(SumRowsUniforms { rows: u32, columns: u32 });
@@ -31,7 +31,7 @@ impl Family for SumRows {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/slices.wgsl"), wgsl!("sum_rows.wgsl")]
+        vec![slices(4), wgsl!("sum_rows.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

@@ -1,7 +1,7 @@
 //! What every tap receives of a gradient of the virtual sample's outputs.
 
 use super::taps::Taps;
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(TapSharesUniforms { filters: u32 });
@@ -33,7 +33,7 @@ impl Family for TapShares {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![self.taps.wgsl(), wgsl!("lib/slices.wgsl"), wgsl!("tap_shares.wgsl")]
+        vec![self.taps.wgsl(), slices(4), wgsl!("tap_shares.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

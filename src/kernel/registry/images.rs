@@ -16,8 +16,15 @@ pub(super) fn entries() -> Vec<Entry> {
     // Windows on a padded grid, strided ones that overlap and that leave gaps, in three dimensions, and over everything.
     let whole = Geometry { input: [1, 6, 5], output: [1; 3], kernel: [1, 6, 5], ..geometries()[5] };
     let gaps = Geometry { before: [0, 0, 1], ..geometries()[6] };
-    let pools = [geometries()[1], geometries()[2], geometries()[4], gaps, whole];
-    let pools = || pools.iter().zip([3, 4, 5, 8, 12]).enumerate();
+    let tiled = Geometry {
+        input: [1, 6, 4],
+        output: [1, 3, 2],
+        kernel: [1, 2, 2],
+        strides: [1, 2, 2],
+        ..geometries()[5]
+    };
+    let pools = [geometries()[1], geometries()[2], geometries()[4], gaps, whole, tiled, tiled];
+    let pools = || pools.iter().zip([3, 4, 5, 8, 12, 4, 5]).enumerate();
     let window = RandomWindow {
         batch: 9,
         size: [7, 6],
