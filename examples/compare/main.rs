@@ -3,18 +3,17 @@
 //!
 //! `cargo run --release --example compare -- --help`
 
-mod figures;
+#[path = "../common/mod.rs"]
+mod common;
 mod options;
 mod report;
 
-use autorot::report::plot::HeatMap;
 use autorot::{
-    Activation, AutoRotate, Dense, Device, Flatten, LearnL, Loss, Metric, Result, Rule, Sequential, Split,
-    Trainer,
+    Activation, AutoRotate, Dense, Device, Flatten, LearnL, Loss, Result, Rule, Sequential, Split, Trainer,
 };
-use clap::Parser;
+use common::gradients::{self, PROBE_ROWS};
 use options::Options;
-use report::{Point, Run};
+use report::{Extra, Run};
 use std::ops::ControlFlow;
 
 /// What is compared: name in the report, title, and auto-rotation of the hidden layers.
@@ -24,9 +23,6 @@ const VARIANTS: [(&str, &str); 4] = [
     ("arp-learn-l", "auto-rotating, L learnt per layer"),
     ("arp-aligned", "aligned, L learnt per unit"),
 ];
-
-/// Rows of the training part on which gradients are looked at after every epoch.
-const PROBE_ROWS: usize = 512;
 
 fn rotation(variant: &str) -> Option<AutoRotate> {
     match variant {
@@ -38,44 +34,29 @@ fn rotation(variant: &str) -> Option<AutoRotate> {
 }
 
 fn main() {
-    env_logger::init();
-    if let Err(error) = run(&Options::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+    common::main(run);
 }
 
 fn run(options: &Options) -> Result<()> {
     options.check()?;
-    let device = match &options.device {
-        Some(name) => Device::named(name)?,
-        None => Device::auto()?,
-    };
-    println!("device: {}: {}", device.name(), device.why());
-    let data = options.load()?;
-    println!(
-        "data:   {}, {} training and {} test rows of {:?}",
-        options.data_name(),
-        data.train.len(),
-        data.test.len(),
-        data.train.shape()
-    );
+    let device = options.training.device()?;
+    let data = options.source.load()?;
+    let out = &options.training.out;
     let mut runs = Vec::new();
-    for seed in 0..options.seeds {
+    for seed in 0..options.training.seeds {
         for (variant, _) in VARIANTS {
             let run = train(options, &device, &data, variant, seed)?;
             println!("{}", run.line());
             runs.push(run);
             // After every training, so that one that fails costs no other.
-            report::save(&options.out.join("report.json"), &device.name(), options.data_name(), &runs)?;
+            report::save(out, &device.name(), options.source.name(), &runs)?;
         }
     }
     println!("\n{}", report::table(&runs));
-    figures::curves(&options.out, &runs)?;
-    figures::gradients(&options.out, &runs)?;
+    report::draw(out, &runs)?;
     println!(
         "written to {}: report.json, curves.png, curves.svg, gradients.png, gradients.svg",
-        options.out.display()
+        out.display()
     );
     Ok(())
 }
@@ -92,50 +73,21 @@ fn train(options: &Options, device: &Device, data: &Split, variant: &'static str
         println!("\n{variant}\n{}", model.summary());
     }
 
-    let probe = Trainer::new(options.optimizer()?, Loss::SoftmaxCrossEntropy);
-    let mut gradients: Vec<(String, Vec<f64>)> = Vec::new();
+    let optimizer = options.training.optimizer()?;
+    let probe = Trainer::new(optimizer, Loss::SoftmaxCrossEntropy);
+    let mut gradients = Vec::new();
     let mut saturated = 0.0;
-    let history = Trainer::new(options.optimizer()?, Loss::SoftmaxCrossEntropy)
-        .metric(Metric::Accuracy)
-        .epochs(options.epochs)
-        .batch(options.batch)
-        .seed(seed)
+    let history = options
+        .training
+        .trainer(optimizer, seed)
         .callback(|model: &mut autorot::Model, _: &autorot::train::Epoch| {
             let layers = probe.inspect(model, &data.train, PROBE_ROWS)?;
-            for (i, layer) in layers.iter().enumerate() {
-                if gradients.len() == i {
-                    gradients.push((layer.path.clone(), Vec::new()));
-                }
-                gradients[i].1.push(layer.gradient_mean.log10());
-            }
+            gradients::note(&mut gradients, &layers);
             // The output layer has no region to leave.
             let hidden = &layers[..layers.len() - 1];
             saturated = hidden.iter().filter_map(|l| l.saturated).sum::<f64>() / hidden.len() as f64;
             Ok(ControlFlow::Continue(()))
         })
         .fit(&mut model, &data.train, Some(&data.test))?;
-
-    let (rows, values) = gradients.into_iter().unzip();
-    let seconds: f64 = history.epochs.iter().map(|e| e.seconds).sum();
-    let steps: usize = history.epochs.iter().map(|e| e.steps).sum();
-    let point = |e: &autorot::train::Epoch| Point {
-        train_loss: e.train_loss,
-        val_loss: e.val_loss.unwrap_or(f64::NAN),
-        val_accuracy: e.val_metrics.first().copied().unwrap_or(f64::NAN),
-    };
-    Ok(Run {
-        variant,
-        seed,
-        step_ms: 1e3 * seconds / steps as f64,
-        epochs: history.epochs.iter().map(point).collect(),
-        epoch_seconds: seconds / history.epochs.len() as f64,
-        saturated,
-        gradients: HeatMap {
-            title: report::title(variant).to_owned(),
-            x_label: "epoch".into(),
-            y_label: "layer".into(),
-            rows,
-            values,
-        },
-    })
+    Ok(Run::new(variant, seed, &history, Extra { saturated, gradients }))
 }

@@ -236,6 +236,24 @@ impl Dataset {
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
         Self { shape: self.shape.clone(), inputs, targets: self.targets.clone() }.checked(self.len())
     }
+
+    /// The same rows seen in another shape of as many values: gray images `[28, 28]` as `[28, 28, 1]`, say, for
+    /// layers that want channels. Costs nothing.
+    ///
+    /// # Errors
+    /// A shape of another number of values.
+    pub fn reshape(self, shape: impl Into<Vec<usize>>) -> Result<Self> {
+        let shape = shape.into();
+        if shape::elements("data set shape", &shape)? != self.row_len() {
+            return Err(Error::invalid(
+                "data set shape",
+                format!("{shape:?}"),
+                format!("a shape of {} values, as many as {:?} has", self.row_len(), self.shape),
+                "keep the number of values of a row",
+            ));
+        }
+        Ok(Self { shape, ..self })
+    }
 }
 
 /// A training part and a part that training never sees.
@@ -259,6 +277,16 @@ fn not_finite(place: &str, value: f32, row: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_shape_keeps_the_values() {
+        let data = Dataset::values([2, 3], (0..12).map(|i| i as f32).collect(), [1], vec![0.0, 1.0]).unwrap();
+        let shaped = data.clone().reshape([2, 3, 1]).unwrap();
+        assert_eq!((shaped.shape(), shaped.len()), (&[2, 3, 1][..], 2));
+        assert_eq!((shaped.inputs(), shaped.targets()), (data.inputs(), data.targets()));
+        let error = data.reshape([2, 2]).unwrap_err().to_string();
+        assert!(error.contains("[2, 2]") && error.contains("[2, 3]"), "{error}");
+    }
 
     #[test]
     fn a_split_keeps_every_row_once_and_the_classes_in_proportion() {

@@ -170,6 +170,12 @@ impl Device {
         }
     }
 
+    /// The most bytes that a kernel can bind in one buffer; `None` on a CPU, which has no such limit.
+    pub fn largest_binding(&self) -> Option<u64> {
+        let Kind::Gpu(gpu) = &self.kind else { return None };
+        Some(gpu.device.limits().max_storage_buffer_binding_size)
+    }
+
     /// Bytes of the adapter's memory that all buffers on this device take, where the backend tells; `None` on a CPU. What one
     /// model counts itself is [`Model::device_bytes`](crate::Model::device_bytes).
     pub fn allocated_bytes(&self) -> Option<u64> {

@@ -87,12 +87,16 @@ impl GpuExecutor {
         }
     }
 
-    fn buffer(&self, label: &str, len: usize) -> Result<wgpu::Buffer> {
+    /// A new buffer; `batch` is that of the plan whose size it follows.
+    fn buffer(&self, label: &str, len: usize, batch: Option<usize>) -> Result<wgpu::Buffer> {
         let (bytes, limit) = (len as u64 * 4, self.gpu.device.limits().max_buffer_size);
         if bytes > limit {
             return Err(self.gpu.error(
                 format!("buffer {label}: found {bytes} bytes, expected at most {limit}, the device's limit"),
-                "use a smaller batch or model, or the CPU (AUTOROT_DEVICE=cpu)",
+                &format!(
+                    "use {}, or the CPU (AUTOROT_DEVICE=cpu)",
+                    smaller(batch.map(|batch| batch as u64 * limit / bytes))
+                ),
             ));
         }
         self.gpu.watched(label, || {
@@ -204,11 +208,11 @@ impl GpuExecutor {
         buffers: &[wgpu::Buffer],
         uniforms: &wgpu::Buffer,
         offset: u64,
-        plan: &str,
+        plan: &Plan,
         variant: usize,
     ) -> Result<BoundOp> {
         let kernel = &*op.kernel;
-        let place = format!("{plan}: {}: {}", op.scope, kernel.name());
+        let place = format!("{}: {}: {}", plan.name, op.scope, kernel.name());
         let limits = self.gpu.device.limits();
         let grid = kernel.grid(variant);
         if let Some(groups) = grid.iter().find(|&&g| g > limits.max_compute_workgroups_per_dimension) {
@@ -232,13 +236,15 @@ impl GpuExecutor {
             op.args.iter().zip(kernel.bindings()).zip(kernel.lens()).enumerate()
         {
             let bytes = len as u64 * 4;
-            if bytes > limits.max_storage_buffer_binding_size {
+            let limit = limits.max_storage_buffer_binding_size;
+            if bytes > limit {
+                let smaller = smaller(plan.batch_within(view.buffer, bytes, limit));
                 return Err(self.gpu.error(
                     format!(
-                        "{place}: found {bytes} bytes for {}, expected at most {} in one binding",
-                        binding.name, limits.max_storage_buffer_binding_size
+                        "{place}: found {bytes} bytes for {}, expected at most {limit} in one binding",
+                        binding.name
                     ),
-                    "use a smaller batch or layer, or the CPU (AUTOROT_DEVICE=cpu)",
+                    &format!("use {smaller}, or the CPU (AUTOROT_DEVICE=cpu)"),
                 ));
             }
             entries.push(wgpu::BindGroupEntry {
@@ -263,6 +269,15 @@ impl GpuExecutor {
     }
 }
 
+/// What would fit instead.
+fn smaller(batch: Option<u64>) -> String {
+    match batch {
+        Some(0) => "smaller layers: not even one row fits".into(),
+        Some(batch) => format!("a batch of at most {batch}"),
+        None => "a smaller layer or data set".into(),
+    }
+}
+
 fn bounds(end: usize, len: usize) -> Error {
     Error::invalid(
         "buffer access",
@@ -277,7 +292,7 @@ impl Executor for GpuExecutor {
         if self.shared.get(key).is_none_or(|s| s.len != len || s.element != element) {
             // The old buffer goes first, so that the new one may take its memory.
             self.shared.remove(key);
-            let buffer = self.buffer(key, len)?;
+            let buffer = self.buffer(key, len, None)?;
             self.shared.insert(key.to_owned(), Shared { buffer, element, len });
         }
         Ok(())
@@ -332,7 +347,7 @@ impl Executor for GpuExecutor {
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
         for (slot, &len) in plan.scratch.iter().enumerate() {
             if self.scratch.get(slot).is_none_or(|b| b.size() < len as u64 * 4) {
-                let buffer = self.buffer("scratch", len)?;
+                let buffer = self.buffer("scratch", len, Some(plan.batch))?;
                 if slot < self.scratch.len() {
                     self.scratch[slot] = buffer;
                 } else {
@@ -371,7 +386,7 @@ impl Executor for GpuExecutor {
             uniforms
         })?;
         let bind = |this: &Self, op: usize, variant: usize| {
-            this.bind_op(&plan.ops[op], &buffers, &uniforms, offsets[op], &plan.name, variant)
+            this.bind_op(&plan.ops[op], &buffers, &uniforms, offsets[op], plan, variant)
         };
         // In a browser nothing may wait for the device.
         if cfg!(not(target_family = "wasm")) {

@@ -3,6 +3,7 @@
 pub mod network;
 mod weights;
 
+pub use network::{Memory, Network};
 pub use weights::Weights;
 
 use crate::device::{Device, Executor, Program, Values};
@@ -10,8 +11,7 @@ use crate::kernel::{Element, clock, rates};
 use crate::layer::{Layer, Scope, Signal, chain};
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{Purpose, Recorder, View};
-use crate::{Dataset, Error, Range, Result, report, shape};
-use network::Network;
+use crate::{Dataset, Error, Range, Result, shape};
 use std::collections::HashMap;
 
 /// The most steps of one submission.
@@ -180,9 +180,10 @@ impl Model {
         self.network.arena.count()
     }
 
-    /// A table of the layers: outputs, parameters, ranges, x_Q and L.
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L; and what training takes. Before anything is allocated
+    /// [`Sequential::network`] has the same.
     pub fn summary(&self) -> String {
-        report::summary(&self.network)
+        self.network.summary()
     }
 
     /// Forgets the optimisers' moments and how far their schedules have gone, so that training goes on as on a

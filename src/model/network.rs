@@ -3,7 +3,22 @@
 use crate::kernel::Penalty;
 use crate::layer::{Node, Signal, Trace, chain};
 use crate::plan::arena::Arena;
-use crate::plan::{ALIGNMENT, Recorder, View};
+use crate::plan::{ALIGNMENT, Purpose, Recorder, View};
+use crate::{Error, Result, report};
+
+/// What training takes on a device, in bytes of single precision; the data set and the loss come on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The rows of a step.
+    pub batch: usize,
+    /// The parameters. As much again take their gradients, their values before the last update, and each moment of an
+    /// optimiser: two for Adam.
+    pub parameters: u64,
+    /// The layers' outputs and all else between forward and backward pass, each place used again once it is free.
+    pub activations: u64,
+    /// The largest stretch that a kernel binds at once, which a device may limit.
+    pub binding: u64,
+}
 
 /// A chain of built layers with their parameters.
 #[derive(Debug)]
@@ -42,6 +57,41 @@ impl Network {
     /// The parameters.
     pub fn arena(&self) -> &Arena {
         &self.arena
+    }
+
+    /// What a training step of `batch` rows takes, known before anything is allocated.
+    ///
+    /// # Errors
+    /// A batch of 0 rows, or one with which a layer has more numbers than fit.
+    pub fn memory(&self, batch: usize) -> Result<Memory> {
+        let widest = self.every_node().into_iter().map(|node| node.output().len()).max().unwrap_or(1);
+        if batch == 0 || widest.max(self.input.len()).saturating_mul(batch) > u32::MAX as usize {
+            return Err(Error::invalid(
+                "batch",
+                format!("{batch} rows, with {widest} numbers each at the widest layer"),
+                format!("at least 1 row and at most {} numbers in all", u32::MAX),
+                "choose another batch",
+            ));
+        }
+        let mut rec = Recorder::new(Purpose::Train, batch, &self.arena);
+        let input = rec.scratch(batch * self.input.len());
+        let traces = self.forward(&mut rec, input);
+        let d_y = rec.scratch(batch * self.output().len());
+        self.backward(&mut rec, &traces, d_y, false);
+        let plan = rec.finish("memory")?;
+        let bytes = |numbers: usize| numbers as u64 * 4;
+        let bound = plan.ops.iter().flat_map(|op| op.kernel.lens()).max().unwrap_or(0);
+        Ok(Memory {
+            batch,
+            parameters: bytes(self.arena.len()),
+            activations: plan.scratch.iter().copied().map(bytes).sum(),
+            binding: bytes(bound.max(self.arena.len())),
+        })
+    }
+
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L; and what training takes.
+    pub fn summary(&self) -> String {
+        report::summary(self)
     }
 
     /// Records the forward pass; returns what each layer left, the last one's output being the network's.

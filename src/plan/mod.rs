@@ -56,11 +56,22 @@ pub struct Op {
     pub args: Vec<View>,
 }
 
+impl Plan {
+    /// The largest batch with which a buffer of `bytes` would take at most `limit`; `None` for one whose size does not follow
+    /// from the batch.
+    pub fn batch_within(&self, buffer: usize, bytes: u64, limit: u64) -> Option<u64> {
+        let home = &self.buffers[buffer].home;
+        matches!(home, Home::Scratch(_)).then(|| self.batch as u64 * limit / bytes.max(1))
+    }
+}
+
 /// A recorded computation, laid out in memory.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// What it is for, with its batch size: `Train 128`.
     pub name: String,
+    /// The rows of its batch.
+    pub batch: usize,
     /// The numbered buffers.
     pub buffers: Vec<Buffer>,
     /// The length of every scratch slot.

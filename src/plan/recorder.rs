@@ -218,6 +218,6 @@ impl<'a> Recorder<'a> {
             return Err(error);
         }
         let scratch = memory::assign(&mut self.buffers, &self.ops, &self.kept);
-        Ok(Plan { name: name.into(), buffers: self.buffers, scratch, ops: self.ops })
+        Ok(Plan { name: name.into(), batch: self.batch, buffers: self.buffers, scratch, ops: self.ops })
     }
 }

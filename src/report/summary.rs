@@ -39,5 +39,31 @@ pub(crate) fn summary(network: &Network) -> String {
     }
     let input = network.input();
     let range = input.range.map_or("of unknown range".into(), |r| format!("in {r}"));
-    format!("input {:?} {range}\n{table}\n{} trainable parameters\n", input.shape, network.arena().count())
+    let kept: usize =
+        network.arena().parameters().iter().map(|p| p.len()).sum::<usize>() - network.arena().count();
+    let kept = if kept > 0 { format!(", {kept} that layers keep") } else { String::new() };
+    format!(
+        "input {:?} {range}\n{table}\n{} trainable parameters{kept}\n{}",
+        input.shape,
+        network.arena().count(),
+        memory(network)
+    )
 }
+
+/// What training takes, for Keras' usual batch and for each row more.
+fn memory(network: &Network) -> String {
+    let (Ok(usual), Ok(twice)) = (network.memory(BATCH), network.memory(2 * BATCH)) else {
+        return String::new();
+    };
+    let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
+    format!(
+        "training takes {:.2} MiB of activations for a batch of {BATCH} and {:.3} MiB for each row more, and {:.2} MiB for \
+         each of: parameters, gradients, values before the last update, moments of the optimiser\n",
+        mib(usual.activations),
+        mib(twice.activations - usual.activations) / BATCH as f64,
+        mib(usual.parameters),
+    )
+}
+
+/// Rows for which memory is told.
+const BATCH: usize = 32;

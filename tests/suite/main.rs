@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod common;
+mod convnets;
 mod golden;
 mod golden_conv;
 mod golden_layers;

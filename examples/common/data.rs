@@ -1,0 +1,123 @@
+//! The data sets and the options that name them.
+
+use autorot::data::{Glyphs, cifar10, idx};
+use autorot::{Error, Result, Split};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Which data set.
+#[derive(clap::Args, Debug, Serialize)]
+pub struct Source {
+    /// The data set; all but glyphs, which is built in, need --dir.
+    #[arg(long, value_enum, default_value_t = Data::Glyphs)]
+    data: Data,
+    /// The folder with the data set's original files.
+    #[arg(long, value_name = "PATH")]
+    dir: Option<PathBuf>,
+    /// Turn colour images gray.
+    #[arg(long)]
+    gray: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum Data {
+    Glyphs,
+    Mnist,
+    FashionMnist,
+    Cifar10,
+}
+
+impl Source {
+    /// The data set's name for the report.
+    pub fn name(&self) -> &'static str {
+        match (self.data, self.gray) {
+            (Data::Glyphs, _) => "glyphs",
+            (Data::Mnist, _) => "mnist",
+            (Data::FashionMnist, _) => "fashion-mnist",
+            (Data::Cifar10, true) => "cifar10 gray",
+            (Data::Cifar10, false) => "cifar10",
+        }
+    }
+
+    /// Whether a picture shows the same from left to right as from right to left: letters and digits do not.
+    pub fn mirrors(&self) -> bool {
+        matches!(self.data, Data::FashionMnist | Data::Cifar10)
+    }
+
+    /// What can be told to be wrong before anything is read.
+    pub fn check(&self) -> Result<()> {
+        if self.data == Data::Glyphs && self.dir.is_some() {
+            return Err(Error::invalid(
+                "--dir",
+                "a folder for glyphs",
+                "no folder",
+                "name its data set with --data",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reads or draws the data, and says what they are.
+    pub fn load(&self) -> Result<Split> {
+        let data = self.read()?;
+        self.announce(&data);
+        Ok(data)
+    }
+
+    fn announce(&self, Split { train, test }: &Split) {
+        let (name, shape) = (self.name(), train.shape());
+        println!("data:   {name}, {} training and {} test rows of {shape:?}", train.len(), test.len());
+    }
+
+    fn read(&self) -> Result<Split> {
+        if self.data == Data::Glyphs {
+            return Glyphs::default().load();
+        }
+        let dir = self.dir.as_ref().ok_or_else(|| {
+            Error::invalid(
+                "--dir",
+                "nothing",
+                format!("the folder with the files of {}", self.name()),
+                "add --dir PATH, or use the built-in --data glyphs",
+            )
+        })?;
+        match self.data {
+            Data::Mnist => idx::mnist(dir),
+            Data::FashionMnist => idx::fashion_mnist(dir),
+            _ => cifar10::load(dir, self.gray),
+        }
+    }
+}
+
+/// Which images, for networks of convolutions.
+#[derive(clap::Args, Debug, Serialize)]
+pub struct Images {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub source: Source,
+    /// Train on the first rows only.
+    #[arg(long, value_name = "N")]
+    rows: Option<usize>,
+}
+
+impl Images {
+    /// Reads or draws the images, `[height, width, channels]`, and says what they are.
+    pub fn load(&self) -> Result<Split> {
+        let Split { mut train, mut test } = self.source.read()?;
+        if let Some(rows) = self.rows {
+            if rows == 0 || rows > train.len() {
+                let there = format!("1 to {}, the rows of the training part", train.len());
+                return Err(Error::invalid("--rows", rows, there, "leave --rows away to train on all"));
+            }
+            train = train.select(&(0..rows).collect::<Vec<_>>())?;
+        }
+        if let [height, width] = *train.shape() {
+            // Convolutions want channels, of which gray images have one.
+            (train, test) = (train.reshape([height, width, 1])?, test.reshape([height, width, 1])?);
+        }
+        let data = Split { train, test };
+        self.source.announce(&data);
+        Ok(data)
+    }
+}

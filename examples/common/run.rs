@@ -1,0 +1,85 @@
+//! The record of one training, and statistics over several.
+
+use autorot::History;
+use autorot::train::Epoch;
+use serde::Serialize;
+
+/// One training, with what only some studies record.
+#[derive(Debug, Serialize)]
+pub struct Run<E> {
+    pub variant: &'static str,
+    pub seed: u64,
+    /// Milliseconds a training step.
+    pub step_ms: f64,
+    pub epochs: Vec<Point>,
+    /// Seconds an epoch of training.
+    pub epoch_seconds: f64,
+    #[serde(flatten)]
+    pub extra: E,
+}
+
+/// One epoch of one training.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Point {
+    pub train_loss: f64,
+    pub val_loss: f64,
+    pub val_accuracy: f64,
+}
+
+/// An epoch that was not there.
+const NONE: Point = Point { train_loss: f64::NAN, val_loss: f64::NAN, val_accuracy: f64::NAN };
+
+impl From<&Epoch> for Point {
+    fn from(epoch: &Epoch) -> Self {
+        Self {
+            train_loss: epoch.train_loss,
+            val_loss: epoch.val_loss.unwrap_or(f64::NAN),
+            val_accuracy: epoch.val_metrics.first().copied().unwrap_or(f64::NAN),
+        }
+    }
+}
+
+impl<E> Run<E> {
+    pub fn new(variant: &'static str, seed: u64, history: &History, extra: E) -> Self {
+        let seconds: f64 = history.epochs.iter().map(|e| e.seconds).sum();
+        let steps: usize = history.epochs.iter().map(|e| e.steps).sum();
+        Self {
+            variant,
+            seed,
+            step_ms: 1e3 * seconds / steps as f64,
+            epochs: history.epochs.iter().map(Point::from).collect(),
+            epoch_seconds: seconds / history.epochs.len() as f64,
+            extra,
+        }
+    }
+
+    /// The last epoch's numbers in a line.
+    pub fn line(&self) -> String {
+        let Point { val_loss, val_accuracy, .. } = self.last();
+        let Self { seed, variant, epoch_seconds, .. } = self;
+        format!(
+            "seed {seed}  {variant:12} loss {val_loss:.4}  accuracy {val_accuracy:.4}  {epoch_seconds:.2} s an epoch"
+        )
+    }
+
+    pub fn first(&self) -> Point {
+        self.epochs.first().copied().unwrap_or(NONE)
+    }
+
+    pub fn last(&self) -> Point {
+        self.epochs.last().copied().unwrap_or(NONE)
+    }
+}
+
+/// The trainings of one variant.
+pub fn of<'r, E>(runs: &'r [Run<E>], variant: &'r str) -> impl Iterator<Item = &'r Run<E>> + Clone {
+    runs.iter().filter(move |r| r.variant == variant)
+}
+
+/// Mean and standard deviation; the deviation of a single value is 0.
+pub fn mean_deviation(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = values.clone().count() as f64;
+    let mean = values.clone().sum::<f64>() / count;
+    let squares = values.map(|v| (v - mean).powi(2)).sum::<f64>();
+    (mean, if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 })
+}

@@ -1,0 +1,128 @@
+//! Results over the seeds, the table, the report and the figures.
+
+use super::common::gradients::LayerGradients;
+use super::common::run::mean_deviation;
+use super::common::{figures, report, run};
+use super::measures::Spreads;
+use super::{Options, net};
+use autorot::Result;
+use comfy_table::Table;
+use serde::Serialize;
+use std::path::Path;
+
+/// One training.
+pub type Run = run::Run<Extra>;
+
+/// What is recorded beside the losses.
+#[derive(Serialize)]
+pub struct Extra {
+    /// Seconds of training, epoch by epoch.
+    pub seconds: Vec<f64>,
+    pub gradients: Vec<LayerGradients>,
+}
+
+/// Mean and standard deviation over the seeds.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistic {
+    pub mean: f64,
+    pub deviation: f64,
+}
+
+impl std::fmt::Display for Statistic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.mean.is_finite() {
+            write!(f, "{:.3} ± {:.3}", self.mean, self.deviation)
+        } else {
+            f.write_str("–")
+        }
+    }
+}
+
+/// A net's results.
+pub struct Outcome {
+    pub title: &'static str,
+    pub accuracy: Statistic,
+    pub loss: Statistic,
+    /// The gradients' spread over layers and over epochs.
+    pub layers: Statistic,
+    pub epochs: Statistic,
+    pub seconds: Statistic,
+    /// Layers and epochs, in all trainings, without a gradient, and how many there are.
+    pub zeros: usize,
+    pub cells: usize,
+}
+
+/// The results in the order of [`net::ALL`].
+pub fn results(runs: &[Run]) -> [Outcome; 4] {
+    net::ALL.map(|net| {
+        let all = run::of(runs, net.name);
+        let statistic = |value: &dyn Fn(&Run) -> f64| {
+            let values: Vec<f64> = all.clone().map(value).filter(|v| v.is_finite()).collect();
+            let (mean, deviation) = mean_deviation(values.into_iter());
+            Statistic { mean, deviation }
+        };
+        let spreads = |run: &Run| Spreads::of(&run.extra.gradients);
+        Outcome {
+            title: net.title,
+            accuracy: statistic(&|r| r.last().val_accuracy),
+            loss: statistic(&|r| r.last().val_loss),
+            layers: statistic(&|r| spreads(r).layers),
+            epochs: statistic(&|r| spreads(r).epochs),
+            seconds: statistic(&|r| r.epoch_seconds),
+            zeros: all.clone().map(|r| spreads(r).zeros).sum(),
+            cells: all.flat_map(|r| &r.extra.gradients).map(|l| l.log10_mean.len()).sum(),
+        }
+    })
+}
+
+/// One row a net.
+pub fn table(results: &[Outcome; 4]) -> Table {
+    let header = [
+        "net",
+        "test accuracy",
+        "test loss",
+        "gradient spread over layers",
+        "gradient spread over epochs",
+        "seconds an epoch",
+    ];
+    let row = |o: &Outcome| {
+        let numbers = [o.accuracy, o.loss, o.layers, o.epochs, o.seconds];
+        std::iter::once(o.title.to_owned()).chain(numbers.map(|n| n.to_string())).collect()
+    };
+    report::table(&header, results.iter().map(row))
+}
+
+/// What the table's numbers are, and what is missing from them.
+pub fn notes(results: &[Outcome; 4]) -> Vec<String> {
+    let mut notes = vec![
+        "Spreads are standard deviations of log₁₀ mean |∂ℓ/∂W|: over the 8 layers, averaged over the epochs, and over \
+         the epochs, averaged over the layers."
+            .to_owned(),
+    ];
+    for Outcome { title, zeros, cells, .. } in results.iter().filter(|o| o.zeros > 0) {
+        notes.push(format!(
+            "{title}: every gradient is exactly 0 in {zeros} of {cells} pairs of layer and epoch, which the spreads leave out."
+        ));
+    }
+    notes
+}
+
+/// Writes `report.json`.
+pub fn save(options: &Options, device: &str, runs: &[Run]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        device: &'a str,
+        data: &'a str,
+        options: &'a Options,
+        runs: &'a [Run],
+    }
+    let data = options.images.source.name();
+    report::save(&options.training.out.join("report.json"), &Report { device, data, options, runs })
+}
+
+/// Draws the figures.
+pub fn draw(out: &Path, runs: &[Run]) -> Result<()> {
+    let titles = net::ALL.map(|net| (net.name, net.title));
+    figures::losses_and_accuracy(out, &titles, runs)?;
+    figures::gradients(out, &titles, runs, |e| &e.gradients)
+}
