@@ -1,5 +1,5 @@
 // conv: f[b, p, n] = Σ over taps t and channels c of n's group of x[b, source(p, t), c]·w[t, c, n] + bias[n]; z = ρ ⊙ f;
-// y = σ(z). An implicit product: the rows of its left operand are gathered while a block is loaded (lib/taps.wgsl).
+// y = σ(z). An implicit product: the rows of its left operand are gathered while a block is loaded (lib/patches.wgsl).
 //
 // x [B, SOURCES, CHANNELS]  w [TAPS, GROUP_CHANNELS, FILTERS], or TURNED [TAPS, GROUP_FILTERS, CHANNELS]  b [FILTERS]
 // rotation [2·(1 or POSITIONS)·FILTERS]: ρ then q  → z, y [B, POSITIONS, FILTERS] (b, rotation, z: lib/ending.wgsl)
@@ -11,44 +11,10 @@ const B_ALONG_K: bool = TURNED;
 
 fn parts() -> u32 { return GROUPS; }
 fn rows() -> u32 { return u.batch * POSITIONS; }
-fn depth() -> u32 { return TAPS * GROUP_CHANNELS; }
+fn depth() -> u32 { return PATCH; }
 fn cols() -> u32 { return GROUP_FILTERS; }
 
-// Whether four neighbouring k belong to one tap.
-const WHOLE_TAPS: bool = GROUP_CHANNELS % 4u == 0u;
-
-// The number's place in x, or -1.
-fn place_in_x(sample: u32, position: vec3<i32>, k: u32) -> i32 {
-    let at = source(position, tap_of(k / GROUP_CHANNELS));
-    let place = ((sample * SOURCES + u32(at)) * CHANNELS) + part * GROUP_CHANNELS + k % GROUP_CHANNELS;
-    return select(i32(place), -1, MISSES && at < 0);
-}
-
-fn one_of_x(sample: u32, position: vec3<i32>, k: u32) -> f32 {
-    let place = place_in_x(sample, position, k);
-    if (place < 0 || k >= depth()) {
-        return 0.0;
-    }
-    return get_x(u32(place)).x;
-}
-
-fn line_a(row: u32, k: u32) -> vec4<f32> {
-    let sample = row / POSITIONS;
-    let position = position_of(row % POSITIONS);
-    if (WHOLE_TAPS) {
-        let place = place_in_x(sample, position, k);
-        if (MISSES && place < 0) {
-            return vec4<f32>();
-        }
-        return get_x(u32(place));
-    }
-    return vec4<f32>(
-        one_of_x(sample, position, k),
-        one_of_x(sample, position, k + 1u),
-        one_of_x(sample, position, k + 2u),
-        one_of_x(sample, position, k + 3u),
-    );
-}
+fn line_a(row: u32, k: u32) -> vec4<f32> { return patch_of(row, k); }
 
 // TURNED: the place of column `col` at `k`.
 fn place_in_w(col: u32, k: u32) -> u32 {

@@ -1,5 +1,5 @@
 // conv_backward_weight: dW[t, c, n] = Σ over rows (b, p) of x[b, source(p, t), c]·df[b, p, n], in u.splits partial sums of
-// u.split_rows rows. An implicit product: the columns of x are gathered while a block is loaded (lib/taps.wgsl).
+// u.split_rows rows. An implicit product: the columns of x are gathered while a block is loaded (lib/patches.wgsl).
 //
 // x [B, SOURCES, CHANNELS]  d_f [B, POSITIONS, FILTERS]  → partials [splits, TAPS, GROUP_CHANNELS, FILTERS]
 // Product: rows TAPS·GROUP_CHANNELS, depth split_rows, columns GROUP_FILTERS, a part for each group of each split. Tiles and
@@ -11,52 +11,22 @@ const B_ALONG_K: bool = false;
 fn first_row() -> u32 { return part / GROUPS * u.split_rows; }
 
 fn parts() -> u32 { return GROUPS * u.splits; }
-fn rows() -> u32 { return TAPS * GROUP_CHANNELS; }
-fn depth() -> u32 {
-    let all = u.batch * POSITIONS;
-    return min(u.split_rows, all - min(all, first_row()));
-}
+fn rows() -> u32 { return PATCH; }
+// The same for all splits, so that the loop over it is uniform; beyond the last row come zeros.
+fn depth() -> u32 { return u.split_rows; }
 fn cols() -> u32 { return GROUP_FILTERS; }
-
-// Whether four neighbouring weights belong to one tap.
-const WHOLE_TAPS: bool = GROUP_CHANNELS % 4u == 0u;
-
-fn place_in_x(sample: u32, position: vec3<i32>, weight: u32) -> i32 {
-    let at = source(position, tap_of(weight / GROUP_CHANNELS));
-    let group = part % GROUPS;
-    let place = (sample * SOURCES + u32(at)) * CHANNELS + group * GROUP_CHANNELS + weight % GROUP_CHANNELS;
-    return select(i32(place), -1, MISSES && at < 0);
-}
-
-fn one_of_x(sample: u32, position: vec3<i32>, weight: u32) -> f32 {
-    let place = place_in_x(sample, position, weight);
-    if (place < 0 || weight >= rows()) {
-        return 0.0;
-    }
-    return get_x(u32(place)).x;
-}
 
 fn line_a(k: u32, weight: u32) -> vec4<f32> {
     let row = first_row() + k;
-    let sample = row / POSITIONS;
-    let position = position_of(row % POSITIONS);
-    if (WHOLE_TAPS) {
-        let place = place_in_x(sample, position, weight);
-        if (MISSES && place < 0) {
-            return vec4<f32>();
-        }
-        return get_x(u32(place));
+    if (row >= u.batch * POSITIONS) {
+        return vec4<f32>();
     }
-    return vec4<f32>(
-        one_of_x(sample, position, weight),
-        one_of_x(sample, position, weight + 1u),
-        one_of_x(sample, position, weight + 2u),
-        one_of_x(sample, position, weight + 3u),
-    );
+    return patch_of(row, weight);
 }
 
 fn line_b(k: u32, col: u32) -> vec4<f32> {
-    return get_d_f((first_row() + k) * FILTERS + part % GROUPS * GROUP_FILTERS + col);
+    let row = min(first_row() + k, u.batch * POSITIONS - 1u);
+    return get_d_f(row * FILTERS + part % GROUPS * GROUP_FILTERS + col);
 }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {

@@ -7,7 +7,6 @@
 // Workgroup: 64 invocations, each with four neighbouring filters of a position. Grid: folded over (x, y).
 // The capitals are generated constants.
 
-const QUADS_OF_ROW: u32 = (FILTERS + 3u) / 4u;
 const WEIGHTS: u32 = max(CHANNELS, FILTERS);
 
 // Output n of a source through a tap.
@@ -32,18 +31,10 @@ fn terms(place: u32, t: u32, n: u32) -> vec4<f32> {
     return vec4<f32>(term(place, t, n), term(place, t, n + 1u), term(place, t, n + 2u), term(place, t, n + 3u));
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    let row = i / QUADS_OF_ROW;
-    if (row >= u.batch * POSITIONS) {
-        return;
-    }
-    let n = (i % QUADS_OF_ROW) * 4u;
+fn rows() -> u32 { return u.batch * POSITIONS; }
+fn columns() -> u32 { return FILTERS; }
+
+fn visit(row: u32, n: u32) {
     let position = position_of(row % POSITIONS);
     let sample = row / POSITIONS * SOURCES;
     var sum = vec4<f32>();

@@ -36,23 +36,12 @@ fn give(row: u32, c: u32) {
     }
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    let quads = (u.channels + 3u) / 4u;
-    let row = i / quads;
-    let c = (i % quads) * 4u;
+fn rows() -> u32 { return u.batch * select(INPUTS, OUTPUTS, TILED); }
+fn columns() -> u32 { return u.channels; }
+
+fn visit(row: u32, c: u32) {
     if (TILED) {
-        if (row < u.batch * OUTPUTS) {
-            give(row, c);
-        }
-        return;
-    }
-    if (row >= u.batch * INPUTS) {
+        give(row, c);
         return;
     }
     let me = row % INPUTS;

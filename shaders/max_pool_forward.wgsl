@@ -4,19 +4,10 @@
 // Workgroup: 64 invocations, each with four neighbouring channels of a window. Grid: folded over (x, y).
 // The capitals are generated constants.
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    let quads = (u.channels + 3u) / 4u;
-    let row = i / quads;
-    if (row >= u.batch * OUTPUTS) {
-        return;
-    }
-    let c = (i % quads) * 4u;
+fn rows() -> u32 { return u.batch * OUTPUTS; }
+fn columns() -> u32 { return u.channels; }
+
+fn visit(row: u32, c: u32) {
     let span = inputs_of(row % OUTPUTS);
     let sample = row / OUTPUTS * INPUTS;
     let first = u32((span.first.x * INPUT.y + span.first.y) * INPUT.z + span.first.z);
@@ -26,8 +17,9 @@ fn main(
             for (var place = span.first.z; place < span.end.z; place++) {
                 let at = u32((plane * INPUT.y + line) * INPUT.z + place);
                 let value = get_x((sample + at) * u.channels + c);
-                // Unlike max, this does not hide a NaN.
-                best = select(value, best, value <= best);
+                // Unlike max, this does not hide a NaN: its bits tell, since comparisons may be compiled as if there were none.
+                let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+                best = select(best, value, (value > best) | is_nan);
             }
         }
     }

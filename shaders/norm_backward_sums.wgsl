@@ -1,19 +1,19 @@
-// norm_backward_sums: Σ dy and Σ dy ⊙ x̂ of every channel over CHUNK rows, x̂ = (x − mean)/√(variance + ε).
+// norm_backward_sums: Σ dy and Σ dy ⊙ x̂ of every channel over u.chunk rows, x̂ = (x − mean)/√(variance + ε).
 //
-// d_y, x [rows, C]  mean, variance [C]  → partial_beta, partial_gamma [⌈rows/CHUNK⌉, C]
-// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/CHUNK⌉, 1).
+// d_y, x [rows, C]  mean, variance [C]  → partial_beta, partial_gamma [⌈rows/chunk⌉, C]
+// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1).
 
 @compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let c = (group.x * 4u + local.x) * 4u;
     let inside = c < u.channels;
-    let end = min(u.rows, (group.y + 1u) * CHUNK);
+    let end = min(u.rows, (group.y + 1u) * u.chunk);
     var beta = vec4<f32>();
     var gamma = vec4<f32>();
     if (inside) {
         let center = get_mean(c);
         let inverse = vec4<f32>(1.0) / sqrt(get_variance(c) + u.epsilon);
-        for (var row = group.y * CHUNK + local.y; row < end; row += SLICES) {
+        for (var row = group.y * u.chunk + local.y; row < end; row += SLICES) {
             let upstream = get_d_y(row * u.channels + c);
             beta += upstream;
             gamma += upstream * ((get_x(row * u.channels + c) - center) * inverse);

@@ -1,10 +1,10 @@
-// norm_finish: mean and variance of every channel from those of parts of CHUNK rows.
+// norm_finish: mean and variance of every channel from those of parts of u.chunk rows.
 //
 // means, squares [chunks, C]  → mean, variance [C]
 // Workgroup: 4 quads of channels × 64 slices of the parts, summed in a fixed order. Grid: (⌈C/16⌉, 1, 1).
 
 fn rows_of(chunk: u32) -> f32 {
-    return f32(min(CHUNK, u.rows - chunk * CHUNK));
+    return f32(min(u.chunk, u.rows - chunk * u.chunk));
 }
 
 @compute @workgroup_size(ACROSS, SLICES)

@@ -1,14 +1,14 @@
-// norm_statistics: mean of every channel over CHUNK rows, and the sum of squared distances from it.
+// norm_statistics: mean of every channel over u.chunk rows, and the sum of squared distances from it.
 //
-// x [rows, C]  → means, squares [⌈rows/CHUNK⌉, C]
-// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/CHUNK⌉, 1).
+// x [rows, C]  → means, squares [⌈rows/chunk⌉, C]
+// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1).
 
 @compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let c = (group.x * 4u + local.x) * 4u;
     let inside = c < u.channels;
-    let first = group.y * CHUNK;
-    let end = min(u.rows, first + CHUNK);
+    let first = group.y * u.chunk;
+    let end = min(u.rows, first + u.chunk);
     var sum = vec4<f32>();
     if (inside) {
         for (var row = first + local.y; row < end; row += SLICES) {

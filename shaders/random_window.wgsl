@@ -20,32 +20,31 @@ fn along(position: u32, size: u32, window: u32, offset: i32, mirrored: bool) -> 
     return select(-1, at, at >= 0 && at < i32(size));
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    let quads = (u.channels + 3u) / 4u;
+// Height and width of y.
+fn size_of_y() -> vec2<u32> {
+    return select(vec2<u32>(u.window_height, u.window_width), vec2<u32>(u.height, u.width), TURNED);
+}
+
+fn rows() -> u32 {
+    let size = size_of_y();
+    return u.batch * size.x * size.y;
+}
+
+fn columns() -> u32 { return u.channels; }
+
+fn visit(row: u32, c: u32) {
     let from_height = select(u.height, u.window_height, TURNED);
     let from_width = select(u.width, u.window_width, TURNED);
-    let height = select(u.window_height, u.height, TURNED);
-    let width = select(u.window_width, u.width, TURNED);
-    let row = i / quads;
-    if (row >= u.batch * height * width) {
-        return;
-    }
-    let c = (i % quads) * 4u;
-    let sample = row / (height * width);
+    let size = size_of_y();
+    let sample = row / (size.x * size.y);
     let step = clock[STEP];
     let first = 4u * sample;
     let offset_y = u.first_y + i32(((random_bits(first, step, u.seed) >> 16u) * u.range_y) >> 16u);
     let offset_x = u.first_x + i32(((random_bits(first + 1u, step, u.seed) >> 16u) * u.range_x) >> 16u);
     let mirrored_y = MIRROR_Y && random_bits(first + 2u, step, u.seed) >> 31u == 1u;
     let mirrored_x = MIRROR_X && random_bits(first + 3u, step, u.seed) >> 31u == 1u;
-    let line = along(row / width % height, u.height, u.window_height, offset_y, mirrored_y);
-    let place = along(row % width, u.width, u.window_width, offset_x, mirrored_x);
+    let line = along(row / size.y % size.x, u.height, u.window_height, offset_y, mirrored_y);
+    let place = along(row % size.y, u.width, u.window_width, offset_x, mirrored_x);
     var value = vec4<f32>();
     if (line >= 0 && place >= 0) {
         value = get_x(((sample * from_height + u32(line)) * from_width + u32(place)) * u.channels + c);

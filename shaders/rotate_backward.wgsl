@@ -2,10 +2,10 @@
 //   dz = dy ⊙ σ'(z)    df = ρ ⊙ dz    s = Σ_batch dz ⊙ z    dq = −sign(q)·s/(|q| + ε), 0 when detached
 //   db = Σ_batch df + dq (diagonal) or + b·dq/q (aligned)
 //   x_Q·dq (diagonal) or x_Q²·dq/q (aligned): what dense_backward_weight adds to column n, or to its multiple of W
-// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: s and Σ df of every CHUNK rows are left for rotate_sums.
+// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: s and Σ df of every u.chunk rows are left for rotate_sums.
 //
 // d_y, z [B, N] (z is y where σ' follows from y)  rotation [2N]: ρ then q (any, unless ROTATED)
-// b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f [B, N]  d_b [N], or PARTIAL [⌈B/CHUNK⌉, N]  virtual_sample [N]
+// b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f [B, N]  d_b [N], or PARTIAL [⌈B/chunk⌉, N]  virtual_sample [N]
 // s as d_b. (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
 // Workgroup: ACROSS quads of columns × SLICES of the rows (4 × 64, or 64 × 4 for many columns), summed in a fixed order.
 // Grid: (⌈N/(4·ACROSS)⌉, chunks, 1), columns folded over (x, z). The capitals are generated constants.
@@ -18,10 +18,7 @@ fn main(
 ) {
     let n = ((group.z * groups.x + group.x) * ACROSS + local.x) * 4u;
     let count = u.units - min(n, u.units);
-    var end = u.batch;
-    if (PARTIAL) {
-        end = min(u.batch, (group.y + 1u) * CHUNK);
-    }
+    let end = min(u.batch, (group.y + 1u) * u.chunk);
     var sum_s = vec4<f32>();
     var sum_b = vec4<f32>();
     if (count > 0u) {
@@ -29,7 +26,7 @@ fn main(
         if (ROTATED) {
             rho = get_rotation(n);
         }
-        for (var row = group.y * CHUNK + local.y; row < end; row += SLICES) {
+        for (var row = group.y * u.chunk + local.y; row < end; row += SLICES) {
             let i = row * u.units + n;
             let value = get_z(i);
             let d_z = get_d_y(i) * activation_derivatives(value);

@@ -1,4 +1,5 @@
-// running_average: average = momentum·average + (1 − momentum)·factor·value, unless the clock is halted.
+// running_average: average = momentum·average + (1 − momentum)·factor·value, unless the clock is halted or that is
+// not finite.
 //
 // value [count]  clock  → average [count]
 // Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
@@ -13,6 +14,8 @@ fn main(
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }
-    let value = u.momentum * get_average(i) + (1.0 - u.momentum) * (u.factor * get_value(i));
-    put_average(i, value, u.count - i);
+    let before = get_average(i);
+    let next = u.momentum * before + (1.0 - u.momentum) * (u.factor * get_value(i));
+    let finite = vec4<bool>(is_finite(next.x), is_finite(next.y), is_finite(next.z), is_finite(next.w));
+    put_average(i, select(before, next, finite), u.count - i);
 }

@@ -8,21 +8,12 @@
 // outer and inner are channels and filters, or TURNED filters and channels.
 // Workgroup: 64 invocations, each with four neighbouring weights. Grid: folded over (x, y). The capitals are generated constants.
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    let quads = (u.inner + 3u) / 4u;
-    let line = i / quads;
-    if (line >= u.taps * u.outer) {
-        return;
-    }
+fn rows() -> u32 { return u.taps * u.outer; }
+fn columns() -> u32 { return u.inner; }
+
+fn visit(line: u32, column: u32) {
     let tap = line / u.outer;
     let row = line % u.outer;
-    let column = (i % quads) * 4u;
     let first = line * u.inner + column;
     let weights = u.taps * u.outer * u.inner;
     var value = vec4<f32>();
@@ -36,9 +27,11 @@ fn main(
         if (PER_TAP) {
             place = tap * select(u.inner, u.outer, TURNED);
         }
-        var v = get_virtual_sample(place + column);
+        var v = vec4<f32>();
         if (TURNED) {
             v = vec4<f32>(number_of_filter(place + row));
+        } else {
+            v = get_virtual_sample(place + column);
         }
         if (SCALE) {
             v *= w;

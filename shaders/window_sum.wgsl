@@ -9,19 +9,10 @@ const FROM_GRID: vec3<i32> = select(INPUT, OUTPUT, TURNED);
 const SOURCES: u32 = select(INPUTS, OUTPUTS, TURNED);
 const POSITIONS: u32 = select(OUTPUTS, INPUTS, TURNED);
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    let quads = (u.channels + 3u) / 4u;
-    let row = i / quads;
-    if (row >= u.batch * POSITIONS) {
-        return;
-    }
-    let c = (i % quads) * 4u;
+fn rows() -> u32 { return u.batch * POSITIONS; }
+fn columns() -> u32 { return u.channels; }
+
+fn visit(row: u32, c: u32) {
     let position = row % POSITIONS;
     var span = inputs_of(position);
     if (TURNED) {

@@ -47,6 +47,28 @@ impl Geometry {
     }
 }
 
+/// The largest number along a dimension: positions are computed in 32 bits.
+const LARGEST: usize = 1 << 28;
+
+/// The most taps of a window: as many workgroups as a dimension of a grid may have.
+const MOST_TAPS: usize = 65_535;
+
+impl Geometry {
+    /// Refuses windows of more taps than a convolution can have.
+    pub(crate) fn few_taps(self, path: &str) -> Result<Self> {
+        let taps = self.kernel.iter().try_fold(1usize, |taps, &n| taps.checked_mul(n));
+        if taps.is_some_and(|n| n <= MOST_TAPS) {
+            return Ok(self);
+        }
+        Err(Error::invalid(
+            path,
+            format!("a kernel of {:?}", self.kernel),
+            format!("at most {MOST_TAPS} taps"),
+            "use a smaller kernel",
+        ))
+    }
+}
+
 /// Options of a window, a value for every spatial dimension of the layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Windows<'a> {
@@ -67,22 +89,33 @@ impl Windows<'_> {
     fn check(&self, path: &str, spatial: &[usize]) -> Result<()> {
         let options = [("kernel size", self.kernel), ("strides", self.strides), ("dilation", self.dilation)];
         for (what, values) in options {
-            if values.len() != spatial.len() || values.contains(&0) {
+            if values.len() != spatial.len() || values.iter().any(|v| !(1..=LARGEST).contains(v)) {
                 return Err(Error::invalid(
                     path,
                     format!("{what} {values:?}"),
-                    format!("{} numbers, each at least 1", spatial.len()),
+                    format!("{} numbers, each from 1 to {LARGEST}", spatial.len()),
                     format!("correct the {what}"),
                 ));
             }
         }
-        match self.padding {
-            Padding::Explicit(padding) if padding.len() != spatial.len() => Err(Error::invalid(
+        if (0..spatial.len()).any(|i| self.extent(i) > LARGEST || spatial[i] > LARGEST) {
+            return Err(Error::invalid(
                 path,
-                format!("padding {padding:?}"),
-                format!("zeros before and after {} dimensions", spatial.len()),
-                "give a pair for every spatial dimension",
-            )),
+                format!("kernel {:?}, dilation {:?} over {spatial:?}", self.kernel, self.dilation),
+                format!("windows and inputs of at most {LARGEST} along a dimension"),
+                "use a smaller kernel",
+            ));
+        }
+        let outside = |&(before, after): &(usize, usize)| before > LARGEST || after > LARGEST;
+        match self.padding {
+            Padding::Explicit(padding) if padding.len() != spatial.len() || padding.iter().any(outside) => {
+                Err(Error::invalid(
+                    path,
+                    format!("padding {padding:?}"),
+                    format!("at most {LARGEST} zeros before and after each of {} dimensions", spatial.len()),
+                    "give a pair for every spatial dimension",
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -163,14 +196,17 @@ impl Windows<'_> {
                 (Padding::Same, _) => extent / 2 * 2,
                 (Padding::Explicit(padding), _) => padding[i].0 + padding[i].1,
             };
+            let reach = (input - 1).checked_mul(stride).map(|n| n + extent);
             let size = match (output_padding, self.padding) {
-                (Some(extra), _) => ((input - 1) * stride + extent + extra[i]).checked_sub(zeros),
-                (None, Padding::Same) => Some(input * stride),
-                (None, Padding::Valid) => Some(input * stride + extent.saturating_sub(stride)),
-                (None, Padding::Explicit(_)) => ((input - 1) * stride + extent).checked_sub(zeros),
+                (Some(extra), _) => reach.and_then(|n| (n + extra[i]).checked_sub(zeros)),
+                (None, Padding::Same) => input.checked_mul(stride),
+                (None, Padding::Valid) => {
+                    input.checked_mul(stride).map(|n| n + extent.saturating_sub(stride))
+                }
+                (None, Padding::Explicit(_)) => reach.and_then(|n| n.checked_sub(zeros)),
             };
             // The convolution over this size must lead back.
-            let size = size.filter(|&n| n > 0 && self.along(i, n).1 == input);
+            let size = size.filter(|&n| n > 0 && n <= LARGEST && self.along(i, n).1 == input);
             sizes.push(size.ok_or_else(|| {
                 Error::invalid(
                     path,
@@ -213,6 +249,19 @@ pub(crate) fn with_channels(
     shape.push(channels);
     elements(path, &shape)?;
     Ok(shape)
+}
+
+/// The filters of a depthwise convolution.
+pub(crate) fn multiplied(path: &str, channels: usize, multiplier: usize) -> Result<usize> {
+    let filters = channels.checked_mul(multiplier).filter(|&n| n > 0 && n <= u32::MAX as usize);
+    filters.ok_or_else(|| {
+        Error::invalid(
+            path,
+            format!("{multiplier} filters for each of {channels} channels"),
+            "1 to 4,294,967,295 filters",
+            "change the depth multiplier",
+        )
+    })
 }
 
 /// The output channels and channels a group of a grouped convolution.

@@ -140,7 +140,7 @@ impl Family for Conv {
         let mut parts = self.ending.wgsl();
         parts.extend([self.taps.wgsl(), channel_constants(self.channels, self.filters, self.groups)]);
         parts.extend([constants(&[("TURNED", self.turned)]), product::plain()]);
-        parts.extend(product::shader(wgsl!("conv.wgsl"), variant));
+        parts.extend(product::shader(wgsl!("lib/patches.wgsl") + "\n" + &wgsl!("conv.wgsl"), variant));
         parts
     }
 

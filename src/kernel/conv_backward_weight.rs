@@ -25,19 +25,22 @@ pub struct ConvBackwardWeight {
 }
 
 /// Rows that one partial sum goes over at most, unless there would be too many.
-const SPLIT_ROWS: usize = 4096;
+const SPLIT_ROWS: usize = 1024;
 
 /// The most partial sums.
-const MAX_SPLITS: usize = 32;
+const MAX_SPLITS: usize = 64;
 
-/// How many partial sums a gradient over so many rows has.
-pub fn splits(rows: usize) -> usize {
-    rows.div_ceil(SPLIT_ROWS).clamp(1, MAX_SPLITS)
+/// The most numbers in all partial sums, unless a single one has more.
+const MAX_PARTIALS: usize = 8 << 20;
+
+/// How many partial sums a gradient of so many weights over so many rows has.
+pub fn splits(rows: usize, weights: usize) -> usize {
+    rows.div_ceil(SPLIT_ROWS).clamp(1, (MAX_PARTIALS / weights).clamp(1, MAX_SPLITS))
 }
 
 /// Rows of each partial sum but the last, which may have less: a multiple of 4.
-pub(super) fn split_rows(rows: usize) -> usize {
-    rows.div_ceil(splits(rows)).next_multiple_of(4)
+pub(super) fn split_rows(rows: usize, weights: usize) -> usize {
+    rows.div_ceil(splits(rows, weights)).next_multiple_of(4)
 }
 
 /// Numbers that a task of the twin gathers at a time.
@@ -55,9 +58,9 @@ impl ConvBackwardWeight {
     fn size(&self) -> product::Size {
         product::Size {
             rows: self.taps.taps() * self.channels / self.groups,
-            depth: split_rows(self.rows()),
+            depth: split_rows(self.rows(), self.weights()),
             cols: self.filters / self.groups,
-            parts: self.groups * splits(self.rows()),
+            parts: self.groups * splits(self.rows(), self.weights()),
         }
     }
 }
@@ -75,15 +78,15 @@ impl Family for ConvBackwardWeight {
         vec![
             self.batch * self.taps.sources() * self.channels,
             rows * self.filters,
-            splits(rows) * self.weights(),
+            splits(rows, self.weights()) * self.weights(),
         ]
     }
 
     fn uniforms(&self) -> ConvBackwardWeightUniforms {
         ConvBackwardWeightUniforms {
             batch: self.batch as u32,
-            splits: splits(self.rows()) as u32,
-            split_rows: split_rows(self.rows()) as u32,
+            splits: splits(self.rows(), self.weights()) as u32,
+            split_rows: split_rows(self.rows(), self.weights()) as u32,
         }
     }
 
@@ -93,7 +96,10 @@ impl Family for ConvBackwardWeight {
             channel_constants(self.channels, self.filters, self.groups),
             product::plain(),
         ];
-        parts.extend(product::shader(wgsl!("conv_backward_weight.wgsl"), variant));
+        parts.extend(product::shader(
+            wgsl!("lib/patches.wgsl") + "\n" + &wgsl!("conv_backward_weight.wgsl"),
+            variant,
+        ));
         parts
     }
 
@@ -102,8 +108,7 @@ impl Family for ConvBackwardWeight {
     }
 
     fn by_fours(&self) -> bool {
-        self.rows().is_multiple_of(4)
-            && [self.channels, self.filters].iter().all(|n| (n / self.groups).is_multiple_of(4))
+        [self.channels, self.filters].iter().all(|n| (n / self.groups).is_multiple_of(4))
     }
 
     fn product(&self) -> Option<product::Size> {

@@ -3,7 +3,9 @@
 use super::conv::{Ending, channel_constants};
 use super::rows::vectorised;
 use super::taps::Taps;
-use super::{Args, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write};
+use super::{
+    Args, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl, write,
+};
 use crate::Real;
 use rayon::prelude::*;
 
@@ -87,7 +89,7 @@ impl Family for Depthwise {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let (from, to) = self.sides();
-        let mut parts = vec![wgsl!("lib/index.wgsl")];
+        let mut parts = vec![each_quad()];
         parts.extend(self.ending.wgsl());
         parts.extend([self.taps.wgsl(), channel_constants(from, to, 1)]);
         parts.push(format!("const MULTIPLIER: u32 = {}u;\n", self.multiplier));

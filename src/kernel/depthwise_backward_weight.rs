@@ -50,14 +50,14 @@ impl Family for DepthwiseBackwardWeight {
         vec![
             self.batch * self.taps.sources() * self.channels,
             self.rows() * self.filters(),
-            splits(self.rows()) * self.weights(),
+            splits(self.rows(), self.weights()) * self.weights(),
         ]
     }
 
     fn uniforms(&self) -> DepthwiseBackwardWeightUniforms {
         DepthwiseBackwardWeightUniforms {
             batch: self.batch as u32,
-            split_rows: split_rows(self.rows()) as u32,
+            split_rows: split_rows(self.rows(), self.weights()) as u32,
         }
     }
 
@@ -73,7 +73,7 @@ impl Family for DepthwiseBackwardWeight {
 
     fn grid(&self, _variant: usize) -> Grid {
         let columns = self.filters().div_ceil(16);
-        [columns as u32, self.taps.taps() as u32, splits(self.rows()) as u32]
+        [columns as u32, self.taps.taps() as u32, splits(self.rows(), self.weights()) as u32]
     }
 
     fn by_fours(&self) -> bool {
@@ -82,7 +82,8 @@ impl Family for DepthwiseBackwardWeight {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, d_f, partials) = (args.read(0), args.read(1), args.write(2));
-        let (rows, split, n, m) = (self.rows(), split_rows(self.rows()), self.filters(), self.multiplier);
+        let (rows, split, n, m) =
+            (self.rows(), split_rows(self.rows(), self.weights()), self.filters(), self.multiplier);
         let (positions, sources) = (self.taps.positions(), self.taps.sources());
         let table = self.taps.table();
         partials.par_chunks_mut(self.weights()).enumerate().for_each(|(i, partial)| {

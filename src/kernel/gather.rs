@@ -2,7 +2,8 @@
 
 use super::advance::clock;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, update, wgsl,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, flat_grid, read, read_index, uniforms, update,
+    wgsl,
 };
 use crate::Real;
 
@@ -47,7 +48,7 @@ impl Family for Gather {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/clock.wgsl"), wgsl!("gather.wgsl")]
+        vec![each_quad(), wgsl!("lib/clock.wgsl"), wgsl!("gather.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

@@ -3,7 +3,8 @@
 use super::rows::vectorised;
 use super::spans::{Spans, each};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl,
+    write,
 };
 use crate::Real;
 use crate::shape::Geometry;
@@ -59,8 +60,8 @@ impl MaxPoolBackward {
 
     /// Whether every input lies in one window.
     fn tiled(&self) -> bool {
-        let Geometry { input, output, kernel, strides, .. } = self.geometry;
-        kernel == strides && (0..3).all(|d| output[d] * strides[d] == input[d])
+        let Geometry { input, output, kernel, strides, before, .. } = self.geometry;
+        kernel == strides && before == [0; 3] && (0..3).all(|d| output[d] * strides[d] == input[d])
     }
 }
 
@@ -101,7 +102,7 @@ impl Family for MaxPoolForward {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), wgsl!("max_pool_forward.wgsl")]
+        vec![each_quad(), Spans(self.geometry).wgsl(), wgsl!("max_pool_forward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -145,7 +146,7 @@ impl Family for MaxPoolBackward {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let options = constants(&[("TILED", self.tiled())]);
-        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), options, wgsl!("max_pool_backward.wgsl")]
+        vec![each_quad(), Spans(self.geometry).wgsl(), options, wgsl!("max_pool_backward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

@@ -160,6 +160,11 @@ pub(crate) const BY_FOURS: &[&str] = &["base", "base4"];
 /// The length of a binding that a kernel's options leave unused: one vec4.
 pub const UNUSED: usize = 4;
 
+/// The entry point of shaders that visit every four neighbouring columns of every row.
+pub(crate) fn each_quad() -> String {
+    wgsl!("lib/index.wgsl") + "\n" + &wgsl!("lib/each_quad.wgsl")
+}
+
 /// The functions that sum over the slices of a workgroup with so many quads of columns across.
 pub(crate) fn slices(across: usize) -> String {
     format!("const ACROSS: u32 = {across}u;\n\n") + &wgsl!("lib/slices.wgsl")

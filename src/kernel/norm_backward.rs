@@ -1,17 +1,17 @@
 //! Batch normalisation, backward: the sums over the rows, and what follows from them.
 
-use super::norm_statistics::{CHUNK, norm_chunks};
+use super::norm_statistics::{norm_chunk, norm_chunks};
 use super::rows::{map_blocks, map_parts};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, slices, uniforms, wgsl,
-    write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, read, slices,
+    uniforms, wgsl, write,
 };
 use crate::Real;
 
-uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, epsilon: f32 });
+uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, chunk: u32, epsilon: f32 });
 uniforms!(NormBackwardUniforms { rows: u32, channels: u32, epsilon: f32 });
 
-/// Σ dy and Σ dy ⊙ x̂ over every 1,024 rows by channel, x̂ = (x − mean)/√(variance + ε): parts of dβ and dγ.
+/// Σ dy and Σ dy ⊙ x̂ over every part of the rows by channel, x̂ = (x − mean)/√(variance + ε): parts of dβ and dγ.
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackwardSums {
     /// R.
@@ -35,7 +35,7 @@ pub struct NormBackward {
     pub scale: bool,
 }
 
-fn inverses<T: Real>(variance: &[T], epsilon: f32) -> Vec<T> {
+pub(super) fn inverses<T: Real>(variance: &[T], epsilon: f32) -> Vec<T> {
     variance.iter().map(|&v| T::one() / (v + T::of(epsilon.into())).sqrt()).collect()
 }
 
@@ -64,13 +64,13 @@ impl Family for NormBackwardSums {
         NormBackwardSumsUniforms {
             rows: self.rows as u32,
             channels: self.channels as u32,
+            chunk: norm_chunk(self.rows) as u32,
             epsilon: self.epsilon,
         }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
-        vec![chunk, slices(4), wgsl!("norm_backward_sums.wgsl")]
+        vec![slices(4), wgsl!("norm_backward_sums.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -84,7 +84,8 @@ impl Family for NormBackwardSums {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (d_y, x, mean, variance) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (c, inverse) = (self.channels, inverses(variance, self.epsilon));
-        let pairs: Vec<(&[T], &[T])> = d_y.chunks(CHUNK * c).zip(x.chunks(CHUNK * c)).collect();
+        let chunk = norm_chunk(self.rows);
+        let pairs: Vec<(&[T], &[T])> = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).collect();
         let parts = map_parts(&pairs, 1, |pair| {
             let (mut beta, mut gamma) = (vec![T::zero(); c], vec![T::zero(); c]);
             let (d_y, x) = pair[0];
@@ -132,7 +133,7 @@ impl Family for NormBackward {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), constants(&[("SCALE", self.scale)]), wgsl!("norm_backward.wgsl")]
+        vec![each_quad(), constants(&[("SCALE", self.scale)]), wgsl!("norm_backward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

@@ -1,8 +1,10 @@
 //! Batch normalisation, forward.
 
+use super::norm_backward::inverses;
 use super::rows::map_blocks;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, read, uniforms,
+    wgsl, write,
 };
 use crate::Real;
 
@@ -44,7 +46,7 @@ impl Family for NormForward {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let options = constants(&[("SCALE", self.scale), ("CENTER", self.center)]);
-        vec![wgsl!("lib/index.wgsl"), options, wgsl!("norm_forward.wgsl")]
+        vec![each_quad(), options, wgsl!("norm_forward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -59,9 +61,10 @@ impl Family for NormForward {
         let (x, mean, variance) = (args.read(0), args.read(1), args.read(2));
         let (gamma, beta, c) = (args.read(3), args.read(4), self.channels);
         // y = x·factor + rest.
-        let inverse = |c: usize| T::one() / (variance[c] + T::of(self.epsilon.into())).sqrt();
-        let factor: Vec<T> =
-            (0..c).map(|c| if self.scale { gamma[c] * inverse(c) } else { inverse(c) }).collect();
+        let mut factor = inverses(variance, self.epsilon);
+        if self.scale {
+            factor.iter_mut().zip(gamma).for_each(|(factor, &gamma)| *factor = *factor * gamma);
+        }
         map_blocks(args.write(5), ROWS * c, |index, y| {
             for (y, x) in y.chunks_exact_mut(c).zip(x[index * ROWS * c..].chunks_exact(c)) {
                 let scaled =

@@ -4,18 +4,20 @@ use super::rows::map_parts;
 use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
-uniforms!(NormStatisticsUniforms { rows: u32, channels: u32 });
-uniforms!(NormFinishUniforms { rows: u32, channels: u32, chunks: u32 });
-
-/// Rows of a part.
-pub(super) const CHUNK: usize = 1024;
+uniforms!(NormStatisticsUniforms { rows: u32, channels: u32, chunk: u32 });
+uniforms!(NormFinishUniforms { rows: u32, channels: u32, chunk: u32, chunks: u32 });
 
 /// How many parts so many rows have.
 pub fn norm_chunks(rows: usize) -> usize {
-    rows.div_ceil(CHUNK)
+    rows.div_ceil(norm_chunk(rows))
 }
 
-/// The mean of x `[R, C]` by channel over every 1,024 rows, and the sum of squared distances from it: in two passes, so that a
+/// Rows of a part: 1,024, or more where there would be more than 4,096 parts.
+pub(super) fn norm_chunk(rows: usize) -> usize {
+    rows.div_ceil(4096).max(1024)
+}
+
+/// The mean of x `[R, C]` by channel over every part of the rows, and the sum of squared distances from it: in two passes, so that a
 /// large mean does not drown a small variance.
 #[derive(Clone, Copy, Debug)]
 pub struct NormStatistics {
@@ -48,12 +50,15 @@ impl Family for NormStatistics {
     }
 
     fn uniforms(&self) -> NormStatisticsUniforms {
-        NormStatisticsUniforms { rows: self.rows as u32, channels: self.channels as u32 }
+        NormStatisticsUniforms {
+            rows: self.rows as u32,
+            channels: self.channels as u32,
+            chunk: norm_chunk(self.rows) as u32,
+        }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
-        vec![chunk, slices(4), wgsl!("norm_statistics.wgsl")]
+        vec![slices(4), wgsl!("norm_statistics.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -66,7 +71,7 @@ impl Family for NormStatistics {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, c) = (args.read(0), self.channels);
-        let parts = map_parts(x, CHUNK * c, |x| {
+        let parts = map_parts(x, norm_chunk(self.rows) * c, |x| {
             let (mut mean, mut squares) = (vec![T::zero(); c], vec![T::zero(); c]);
             for x in x.chunks_exact(c) {
                 mean.iter_mut().zip(x).for_each(|(mean, &x)| *mean = *mean + x);
@@ -104,13 +109,13 @@ impl Family for NormFinish {
         NormFinishUniforms {
             rows: self.rows as u32,
             channels: self.channels as u32,
+            chunk: norm_chunk(self.rows) as u32,
             chunks: norm_chunks(self.rows) as u32,
         }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let chunk = format!("const CHUNK: u32 = {CHUNK}u;\n");
-        vec![chunk, slices(4), wgsl!("norm_finish.wgsl")]
+        vec![slices(4), wgsl!("norm_finish.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -124,7 +129,8 @@ impl Family for NormFinish {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (means, squares) = (args.read(0), args.read(1));
         let (mean, variance) = (args.write(2), args.write(3));
-        let count = |chunk: usize| T::of(CHUNK.min(self.rows - chunk * CHUNK) as f64);
+        let size = norm_chunk(self.rows);
+        let count = |chunk: usize| T::of(size.min(self.rows - chunk * size) as f64);
         let rows = T::of(self.rows as f64);
         let (mut sum_of_means, mut sum_of_squares);
         for c in 0..self.channels {

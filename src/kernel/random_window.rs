@@ -3,8 +3,8 @@
 use super::advance::clock;
 use super::dropout::random_bits;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, flat_grid, read, read_index, uniforms, wgsl,
-    write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, read_index,
+    uniforms, wgsl, write,
 };
 use crate::Real;
 use rayon::prelude::*;
@@ -103,7 +103,7 @@ impl Family for RandomWindow {
     fn shader(&self, _variant: usize) -> Vec<String> {
         let options = [("MIRROR_Y", self.mirror[0]), ("MIRROR_X", self.mirror[1]), ("TURNED", self.turned)];
         vec![
-            wgsl!("lib/index.wgsl"),
+            each_quad(),
             wgsl!("lib/clock.wgsl"),
             wgsl!("lib/random.wgsl"),
             constants(&options),

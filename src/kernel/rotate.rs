@@ -1,5 +1,6 @@
 //! ρ from the virtual sample's outputs.
 
+use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write};
 use crate::{LearnL, Real, Rotation, Rule};
 
@@ -57,14 +58,22 @@ impl Family for Rotate {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (v, b, lambda) = (args.read(0), args.read(1), args.read(2));
         let (rho, q) = args.write(3).split_at_mut(v.len());
-        for (i, ((rho, q), &v)) in rho.iter_mut().zip(q).zip(v).enumerate() {
-            let n = i % self.filters;
-            let bias = if self.has_bias { b[n] } else { T::zero() };
-            *q = match self.rotation.rule {
-                Rule::Diagonal => v + bias,
-                Rule::Aligned => (v + bias * bias).sqrt(),
-            };
-            *rho = self.rotation.l_of(lambda, n) / (q.abs() + T::of(self.rotation.epsilon.into()));
-        }
+        let n = self.filters;
+        let epsilon = T::of(self.rotation.epsilon.into());
+        let limits: Vec<T> = (0..n).map(|i| self.rotation.l_of(lambda, i)).collect();
+        let biases: Vec<T> = if self.has_bias { b.to_vec() } else { vec![T::zero(); n] };
+        let lines = rho.chunks_exact_mut(n).zip(q.chunks_exact_mut(n)).zip(v.chunks_exact(n));
+        vectorised(|| {
+            for ((rho, q), v) in lines {
+                for ((q, &v), &bias) in q.iter_mut().zip(v).zip(&biases) {
+                    *q = match self.rotation.rule {
+                        Rule::Diagonal => v + bias,
+                        Rule::Aligned => (v + bias * bias).sqrt(),
+                    };
+                }
+                let all = rho.iter_mut().zip(&*q).zip(&limits);
+                all.for_each(|((rho, &q), &limit)| *rho = limit / (q.abs() + epsilon));
+            }
+        });
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Activation, Real, Rotation, Rule};
 
-uniforms!(RotateBackwardUniforms { batch: u32, units: u32, x_q: f32, epsilon: f32 });
+uniforms!(RotateBackwardUniforms { batch: u32, units: u32, chunk: u32, x_q: f32, epsilon: f32 });
 
 /// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
 /// Serves classic layers too: there ρ = 1 and dq = 0.
@@ -37,15 +37,23 @@ const ROWS: usize = 32;
 /// Columns that are worked on together: so many that they stay in a cache.
 const COLUMNS: usize = 1024;
 
-/// Rows of a partial sum.
+/// Rows of a partial sum, unless there would be more than [`MAX_CHUNKS`].
 const CHUNK: usize = 512;
+
+/// The most partial sums.
+const MAX_CHUNKS: usize = 4096;
 
 /// Columns from which on there are enough to occupy a device without splitting the rows.
 const WIDE: usize = 2048;
 
 /// How many partial sums a batch has.
 pub fn chunks(batch: usize) -> usize {
-    batch.div_ceil(CHUNK)
+    batch.div_ceil(chunk(batch))
+}
+
+/// The rows of each.
+fn chunk(batch: usize) -> usize {
+    CHUNK.max(batch.div_ceil(MAX_CHUNKS).next_multiple_of(ROWS))
 }
 
 impl RotateBackward {
@@ -55,7 +63,7 @@ impl RotateBackward {
     }
 
     fn chunk(&self) -> usize {
-        if self.partial { CHUNK } else { self.batch }
+        if self.partial { chunk(self.batch) } else { self.batch }
     }
 }
 
@@ -98,6 +106,7 @@ impl Family for RotateBackward {
         RotateBackwardUniforms {
             batch: self.batch as u32,
             units: self.units as u32,
+            chunk: self.chunk() as u32,
             x_q: self.rotation.map_or(0.0, |r| r.x_q),
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
@@ -110,7 +119,6 @@ impl Family for RotateBackward {
             self.activation.wgsl(),
             options,
             rotation_constants(self.rotation),
-            format!("const CHUNK: u32 = {CHUNK}u;\n"),
             wgsl!("lib/rotation.wgsl"),
             slices(self.across()),
             wgsl!("rotate_backward.wgsl"),
@@ -160,7 +168,7 @@ impl Family for RotateBackward {
             tiles.map(|tile| tile[place(tile)]).sum()
         };
         if self.partial {
-            for (chunk, tiles) in sums.chunks(CHUNK / ROWS * across).enumerate() {
+            for (chunk, tiles) in sums.chunks(self.chunk() / ROWS * across).enumerate() {
                 for i in 0..n {
                     if self.rotation.is_some() {
                         s[chunk * n + i] = total(tiles, i, false);

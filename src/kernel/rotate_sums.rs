@@ -1,6 +1,7 @@
 //! The sums that [`RotateBackward`](super::RotateBackward) left in parts, finished.
 
 use super::rotate_backward::{chunks, d_v, rotation_constants};
+use super::rows::vectorised;
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, slices, uniforms, wgsl, write,
 };
@@ -87,29 +88,39 @@ impl Family for RotateSums {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (partial_s, partial_b, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (d_b, all_d_v, s) = (args.write(4), args.write(5), args.write(6));
-        let units = self.positions * self.filters;
-        let total = |parts: &[T], unit: usize| -> T { parts[unit..].iter().step_by(units).copied().sum() };
-        for n in 0..self.filters {
-            let (mut sum_s, mut sum_b) = (T::zero(), T::zero());
-            for unit in (n..units).step_by(self.filters) {
+        let (n, units) = (self.filters, self.positions * self.filters);
+        let (mut sum_s, mut sum_b) = (vec![T::zero(); n], vec![T::zero(); n]);
+        let (mut part_s, mut part_b) = (vec![T::zero(); n], vec![T::zero(); n]);
+        // The sums over the chunks of the filters at a position.
+        let total = |parts: &[T], first: usize, out: &mut [T]| {
+            out.fill(T::zero());
+            for chunk in parts.chunks_exact(units) {
+                out.iter_mut().zip(&chunk[first..]).for_each(|(sum, &part)| *sum = *sum + part);
+            }
+        };
+        vectorised(|| {
+            for first in (0..units).step_by(n) {
                 if self.has_bias {
-                    sum_b = sum_b + total(partial_b, unit);
+                    total(partial_b, first, &mut part_b);
+                    sum_b.iter_mut().zip(&part_b).for_each(|(sum, &part)| *sum = *sum + part);
                 }
                 if let Some(rotating) = &self.rotation {
-                    let part = total(partial_s, unit);
-                    let bias = if self.has_bias { b[n] } else { T::zero() };
-                    let (d_v, share) = d_v(rotating, rotation[units + unit], part, bias);
-                    all_d_v[unit] = d_v;
-                    sum_s = sum_s + part;
-                    sum_b = sum_b + share;
+                    total(partial_s, first, &mut part_s);
+                    for (i, &part) in part_s.iter().enumerate() {
+                        let bias = if self.has_bias { b[i] } else { T::zero() };
+                        let (d_v, share) = d_v(rotating, rotation[units + first + i], part, bias);
+                        all_d_v[first + i] = d_v;
+                        sum_b[i] = sum_b[i] + share;
+                    }
+                    sum_s.iter_mut().zip(&part_s).for_each(|(sum, &part)| *sum = *sum + part);
                 }
             }
-            if self.rotation.is_some() {
-                s[n] = sum_s;
-            }
-            if self.has_bias {
-                d_b[n] = sum_b;
-            }
+        });
+        if self.rotation.is_some() {
+            s.copy_from_slice(&sum_s);
+        }
+        if self.has_bias {
+            d_b.copy_from_slice(&sum_b);
         }
     }
 }

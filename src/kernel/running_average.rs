@@ -8,7 +8,7 @@ use crate::Real;
 
 uniforms!(RunningAverageUniforms { count: u32, momentum: f32, factor: f32 });
 
-/// average = momentum·average + (1 − momentum)·factor·value, unless the step has met a number that is not finite.
+/// average = momentum·average + (1 − momentum)·factor·value, unless the step has met a number that is not finite, or the value is none.
 #[derive(Clone, Copy, Debug)]
 pub struct RunningAverage {
     /// The number of elements.
@@ -36,7 +36,12 @@ impl Family for RunningAverage {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/clock.wgsl"), wgsl!("running_average.wgsl")]
+        vec![
+            wgsl!("lib/index.wgsl"),
+            wgsl!("lib/math.wgsl"),
+            wgsl!("lib/clock.wgsl"),
+            wgsl!("running_average.wgsl"),
+        ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -53,7 +58,8 @@ impl Family for RunningAverage {
         }
         let (momentum, factor) = (T::of(self.momentum.into()), T::of(self.factor.into()));
         for (average, &value) in args.write(2).iter_mut().zip(args.read(0)) {
-            *average = momentum * *average + (T::one() - momentum) * (factor * value);
+            let next = momentum * *average + (T::one() - momentum) * (factor * value);
+            *average = if next.is_finite() { next } else { *average };
         }
     }
 }

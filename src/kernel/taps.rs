@@ -78,15 +78,30 @@ impl Taps {
         self.kernel.iter().product()
     }
 
-    /// Whether some position lacks the source of some tap.
+    /// Whether some position may lack the source of some tap.
     pub fn misses(&self) -> bool {
-        (0..3).any(|d| self.along(d).contains(&None))
+        // Without a divisor the extremes lie at the corners.
+        let inside = |d: usize| {
+            let last = |size: usize| size as i64 - 1;
+            let corners = [
+                (0, 0),
+                (last(self.at[d]), 0),
+                (0, last(self.kernel[d])),
+                (last(self.at[d]), last(self.kernel[d])),
+            ];
+            let at = |(position, tap): (i64, i64)| {
+                position * i64::from(self.scale[d]) + tap * i64::from(self.step[d]) + i64::from(self.shift[d])
+            };
+            corners.into_iter().all(|corner| (0..self.from[d] as i64).contains(&at(corner)))
+        };
+        self.divisor != [1; 3] || !(0..3).all(inside)
     }
 
     /// Whether every position has one source, that of its own number.
     pub(crate) fn is_identity(&self) -> bool {
-        let own = |d: usize| self.along(d).iter().enumerate().all(|(i, &source)| source == Some(i));
-        self.taps() == 1 && self.at == self.from && (0..3).all(own)
+        let plain = Self::pointwise(self.at);
+        // Where there is one tap its step does not matter.
+        self.taps() == 1 && Self { step: plain.step, ..*self } == plain
     }
 
     /// The sources along a dimension: of every position, of every tap.

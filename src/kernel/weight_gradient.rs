@@ -2,7 +2,8 @@
 
 use super::rows::map_blocks;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, read, uniforms,
+    wgsl, write,
 };
 use crate::Real;
 
@@ -113,7 +114,7 @@ impl Family for WeightGradient {
             ("WHOLE", self.share == Share::Whole),
             ("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0),
         ]);
-        vec![wgsl!("lib/index.wgsl"), options, wgsl!("weight_gradient.wgsl")]
+        vec![each_quad(), options, wgsl!("weight_gradient.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

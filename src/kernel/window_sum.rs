@@ -2,7 +2,8 @@
 
 use super::spans::{Spans, each, share};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl,
+    write,
 };
 use crate::Real;
 use crate::shape::Geometry;
@@ -56,7 +57,7 @@ impl Family for WindowSum {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let options = constants(&[("TURNED", self.turned), ("MEAN", self.mean)]);
-        vec![wgsl!("lib/index.wgsl"), Spans(self.geometry).wgsl(), options, wgsl!("window_sum.wgsl")]
+        vec![each_quad(), Spans(self.geometry).wgsl(), options, wgsl!("window_sum.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

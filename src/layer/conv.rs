@@ -68,10 +68,10 @@ impl<const D: usize> Layer for Conv<D> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
         shape::groups(&path, channels, self.filters, self.groups)?;
-        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
+        let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let kernel = self.window.kernel_shape([channels / self.groups, self.filters]);
         let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel))?;
-        let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(ConvNode {
             geometry,
@@ -138,8 +138,9 @@ impl ConvNode {
         let Weights { taps, channels, filters, turned } = self.weights();
         let windows = Taps::down(&self.geometry);
         let batch = rec.batch();
-        let splits = splits(batch * windows.positions());
-        let partials = rec.scratch(splits * taps * channels * filters);
+        let weights = taps * channels * filters;
+        let splits = splits(batch * windows.positions(), weights);
+        let partials = rec.scratch(splits * weights);
         if self.depthwise() {
             let multiplier = filters / self.channels;
             let kernel =

@@ -60,9 +60,10 @@ impl<const D: usize> Layer for ConvTranspose<D> {
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
         shape::groups(&path, channels, self.filters, 1)?;
         let geometry = self.window.sizes().spread(&path, spatial, self.output_padding.as_deref())?;
+        let geometry = geometry.few_taps(&path)?;
+        let output = shape::with_channels(&path, &geometry.input, D, self.filters)?;
         let kernel = self.window.kernel_shape([self.filters, channels]);
         let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel))?;
-        let output = shape::with_channels(&path, &geometry.input, D, self.filters)?;
         let (taps, strides) = (Taps::up(&geometry), geometry.strides.iter().product());
         Ok(Box::new(ConvNode {
             geometry,

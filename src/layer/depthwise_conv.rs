@@ -55,12 +55,12 @@ impl<const D: usize> Layer for DepthwiseConv<D> {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
-        let filters = channels * self.depth_multiplier;
+        let filters = shape::multiplied(&path, channels, self.depth_multiplier)?;
         shape::groups(&path, channels, filters, channels)?;
-        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
+        let output = shape::with_channels(&path, &geometry.output, D, filters)?;
         let kernel = self.window.kernel_shape([channels, self.depth_multiplier]);
         let neurons = self.neuron.build(scope, input, filters, ("depthwise_kernel", &kernel))?;
-        let output = shape::with_channels(&path, &geometry.output, D, filters)?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(ConvNode {
             geometry,

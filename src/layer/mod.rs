@@ -44,7 +44,7 @@ pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d}
 use crate::initializer::stream;
 use crate::plan::arena::{Arena, ParameterId, Role};
 use crate::plan::{Recorder, View};
-use crate::{Initializer, Range, Result, Rotation};
+use crate::{Initializer, Range, Result, Rotation, shape};
 
 /// What flows between layers: the shape of one sample, and the range of its values where it is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +101,7 @@ impl Scope<'_> {
         role: Role,
     ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
+        shape::elements(&path, shape)?;
         let values = initializer.values(&path, shape, self.seed)?;
         Ok(self.arena.add(path, shape, values, role))
     }
@@ -167,6 +168,8 @@ pub trait Node: std::fmt::Debug + Send + Sync {
 pub struct Facts {
     /// The parameters.
     pub parameters: Vec<ParameterId>,
+    /// Those of them that are kernels.
+    pub kernels: Vec<ParameterId>,
     /// Parameters whose size is added to the loss.
     pub penalties: Vec<(ParameterId, Regularizer)>,
     /// The range of the inputs, known or declared.

@@ -203,6 +203,7 @@ impl Neurons {
         let penalised = self.regularizer != Regularizer::default();
         Facts {
             parameters: [Some(self.kernel), self.bias, self.lambda].into_iter().flatten().collect(),
+            kernels: vec![self.kernel],
             penalties: if penalised { vec![(self.kernel, self.regularizer)] } else { Vec::new() },
             input_range: self.input_range,
             rotation: self.rotation,

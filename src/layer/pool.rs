@@ -52,7 +52,8 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
-        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let undilated = Window { dilation: vec![1; D], ..self.window.clone() };
+        let geometry = undilated.sizes().slide(&path, spatial)?;
         if let Padding::Explicit(padding) = &self.window.padding
             && padding.iter().zip(&self.window.kernel_size).any(|(&(a, b), &size)| a >= size || b >= size)
         {
@@ -72,10 +73,10 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
 /// Pools everything over `D` spatial dimensions into one number a channel (Keras' `GlobalMaxPooling…` and
 /// `GlobalAveragePooling…`): the largest (`MAX`) or the mean.
 ///
-/// Input: `D` spatial dimensions, then C channels. Output: `[C]`, or ones and C with `keep_dims`.
+/// Input: `D` spatial dimensions, then C channels. Output: `[C]`, or ones and C with `keepdims`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct GlobalPool<const D: usize, const MAX: bool> {
-    keep_dims: bool,
+    keepdims: bool,
 }
 
 /// Global max pooling of sequences.
@@ -99,8 +100,8 @@ impl<const D: usize, const MAX: bool> GlobalPool<D, MAX> {
     }
 
     /// Keeps the spatial dimensions, each 1 long.
-    pub fn keep_dims(mut self, keep_dims: bool) -> Self {
-        self.keep_dims = keep_dims;
+    pub fn keepdims(mut self, keepdims: bool) -> Self {
+        self.keepdims = keepdims;
         self
     }
 }
@@ -119,9 +120,9 @@ impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
         let ones = vec![1; D];
         let sizes =
-            shape::Windows { kernel: spatial, strides: &ones, dilation: &ones, padding: &Padding::Valid };
+            shape::Windows { kernel: spatial, strides: spatial, dilation: &ones, padding: &Padding::Valid };
         let geometry = sizes.slide(&path, spatial)?;
-        let shape = if self.keep_dims { [ones, vec![channels]].concat() } else { vec![channels] };
+        let shape = if self.keepdims { [ones, vec![channels]].concat() } else { vec![channels] };
         let output = Signal { shape, range: input.range };
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
     }

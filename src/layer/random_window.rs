@@ -45,7 +45,8 @@ impl RandomTranslation {
     }
 }
 
-/// Cuts a part of this size out of pictures: at a random place while training, else from the middle (Keras' `RandomCrop`).
+/// Cuts a part of this size out of pictures: at a random place while training, else from the middle (Keras' `RandomCrop`, which
+/// resizes there).
 /// Pictures are `[height, width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RandomCrop {

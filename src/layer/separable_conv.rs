@@ -84,17 +84,17 @@ impl<const D: usize> Layer for SeparableConv<D> {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
-        let between = channels * self.depth_multiplier;
+        let between = shape::multiplied(&path, channels, self.depth_multiplier)?;
         shape::groups(&path, channels, between, channels)?;
         shape::groups(&path, between, self.filters, 1)?;
         self.depthwise_regularizer.check(&path)?;
-        let geometry = self.window.sizes().slide(&path, spatial)?;
+        let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
+        let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
         let depthwise =
             scope.parameter("depthwise_kernel", &depthwise, self.depthwise_initializer, Role::Decayed)?;
         let pointwise = [vec![1; D], vec![between, self.filters]].concat();
         let neurons = self.neuron.build(scope, input, self.filters, ("pointwise_kernel", &pointwise))?;
-        let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(SeparableNode {
             geometry,
@@ -161,7 +161,8 @@ impl SeparableNode {
     ) {
         let Weights { taps, channels, filters, turned } = weights;
         let (w, d_w) = (rec.parameter(id), rec.gradient(id));
-        let splits = splits(rec.batch() * self.virtual_sample.taps.positions());
+        let rows = rec.batch() * self.virtual_sample.taps.positions();
+        let splits = splits(rows, taps * channels * filters);
         let Regularizer { l1, l2 } = regularizer;
         let kernel = WeightGradient { splits, taps, channels, filters, turned, share, factor, l1, l2 };
         rec.op(kernel, [partials, w, numbers, per_channel, d_w]);
@@ -267,7 +268,7 @@ impl Node for SeparableNode {
             shares = [of_pointwise, (share, numbers, unused[1], factor)];
         }
 
-        let partials = rec.scratch(splits(rows) * between * units);
+        let partials = rec.scratch(splits(rows, between * units) * between * units);
         let kernel = ConvBackwardWeight {
             batch,
             taps: Taps::pointwise(self.geometry.output),
@@ -283,7 +284,8 @@ impl Node for SeparableNode {
         let back = self.pointwise(rec, true, Ending::default());
         rec.op(back, [d_f, pointwise, unused[0], unused[1], unused[2], d_h]);
         let weights = self.depthwise_weights();
-        let partials = rec.scratch(splits(rows) * weights.taps * between);
+        let count = weights.taps * between;
+        let partials = rec.scratch(splits(rows, count) * count);
         let (channels, multiplier) = (self.channels, self.multiplier);
         rec.op(DepthwiseBackwardWeight { batch, taps, channels, multiplier }, [trace.input, d_h, partials]);
         self.finish(rec, (self.depthwise, weights, self.depthwise_regularizer), partials, shares[1]);
@@ -302,6 +304,7 @@ impl Node for SeparableNode {
     fn facts(&self) -> Facts {
         let mut facts = self.neurons.facts();
         facts.parameters.insert(0, self.depthwise);
+        facts.kernels.insert(0, self.depthwise);
         if self.depthwise_regularizer != Regularizer::default() {
             facts.penalties.insert(0, (self.depthwise, self.depthwise_regularizer));
         }

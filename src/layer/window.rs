@@ -46,6 +46,7 @@ impl<const D: usize> Margins<D> for [(usize, usize); D] {
 
 /// The kind of a layer of `D` dimensions.
 pub(super) const fn kind<const D: usize>(kinds: [&'static str; 3]) -> &'static str {
+    const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
     kinds[D - 1]
 }
 
@@ -89,13 +90,13 @@ impl Window {
 /// The methods by which a layer with a field `window` of `D` dimensions sets its options.
 macro_rules! window_options {
     () => {
-        /// Sets the step from one window to the next; 1 unless set.
+        /// Sets the step from one window to the next: 1 unless set, a pooling's own size.
         pub fn strides(mut self, strides: impl crate::layer::Extent<D>) -> Self {
             self.window.strides = strides.extent().to_vec();
             self
         }
 
-        /// Sets the zeros around the input; none unless set.
+        /// Sets the zeros around the input, or what a transposed convolution takes off its output; none unless set.
         pub fn padding(mut self, padding: crate::Padding) -> Self {
             self.window.padding = padding;
             self

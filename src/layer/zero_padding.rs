@@ -10,7 +10,7 @@ use crate::{Padding, Range, Result, shape};
 /// Input and output: `D` spatial dimensions, then channels. The range that it passes on contains 0.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ZeroPadding<const D: usize> {
-    padding: Padding,
+    padding: Vec<(usize, usize)>,
 }
 
 /// Zeros before and after sequences.
@@ -24,7 +24,7 @@ impl<const D: usize> ZeroPadding<D> {
     /// So many zeros before and after each dimension.
     pub fn new(padding: impl Margins<D>) -> Self {
         const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
-        Self { padding: Padding::explicit(padding) }
+        Self { padding: padding.margins().to_vec() }
     }
 }
 
@@ -36,9 +36,9 @@ impl<const D: usize> Layer for ZeroPadding<D> {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
-        let ones = [1; D];
+        let (ones, padding) = ([1; D], Padding::Explicit(self.padding.clone()));
         // Windows of one number, some of which lie outside.
-        let sizes = shape::Windows { kernel: &ones, strides: &ones, dilation: &ones, padding: &self.padding };
+        let sizes = shape::Windows { kernel: &ones, strides: &ones, dilation: &ones, padding: &padding };
         let geometry = sizes.slide(&path, spatial)?;
         let shape = shape::with_channels(&path, &geometry.output, D, channels)?;
         let range = input.range.map(|r| Range { min: r.min.min(0.0), max: r.max.max(0.0) });

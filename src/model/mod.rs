@@ -242,11 +242,9 @@ impl Model {
         Ok(outputs)
     }
 
-    /// How many rows to predict at once: a power of two for which every layer's outputs fit into one binding.
+    /// How many rows to predict at once: a power of two for which all that layers compute of them fits into a binding each.
     fn predict_rows(&self) -> usize {
-        let outputs = self.network.every_node().into_iter().map(|node| node.output().len());
-        let widest = outputs.chain([self.network.input.len()]).max().unwrap_or(1);
-        let rows = (PREDICT_NUMBERS / widest).clamp(1, PREDICT_ROWS);
+        let rows = (PREDICT_NUMBERS / self.network.widest()).clamp(1, PREDICT_ROWS);
         1 << rows.ilog2()
     }
 

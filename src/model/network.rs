@@ -85,8 +85,16 @@ impl Network {
             batch,
             parameters: bytes(self.arena.len()),
             activations: plan.scratch.iter().copied().map(bytes).sum(),
-            binding: bytes(bound.max(self.arena.len())),
+            binding: bytes(bound),
         })
+    }
+
+    /// The most numbers of a row between its input and its prediction.
+    pub(super) fn widest(&self) -> usize {
+        let mut rec = Recorder::new(Purpose::Infer, 1, &self.arena);
+        let input = rec.scratch(self.input.len());
+        self.forward(&mut rec, input);
+        rec.longest_scratch()
     }
 
     /// A table of the layers: outputs, parameters, ranges, x_Q and L; and what training takes.

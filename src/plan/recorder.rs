@@ -98,6 +98,12 @@ impl<'a> Recorder<'a> {
         view
     }
 
+    /// The length of the longest scratch buffer so far.
+    pub fn longest_scratch(&self) -> usize {
+        let scratch = self.buffers.iter().filter(|b| matches!(b.home, Home::Scratch(_)));
+        scratch.map(|b| b.len).max().unwrap_or(1)
+    }
+
     /// A view for a binding that the kernel's options leave unused.
     pub fn unused(&mut self) -> View {
         self.scratch(UNUSED)
@@ -165,7 +171,7 @@ impl<'a> Recorder<'a> {
         self.deferred.extend(self.ops.pop());
     }
 
-    /// The end of the step.
+    /// The end of the step; at the latest the plan's.
     pub fn record_deferred(&mut self) {
         self.ops.append(&mut self.deferred);
     }
@@ -214,6 +220,7 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// What a layer recorded does not fit its kernel.
     pub fn finish(mut self, name: impl Into<String>) -> Result<Plan> {
+        self.record_deferred();
         if let Some(error) = self.error {
             return Err(error);
         }

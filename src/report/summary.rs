@@ -60,7 +60,7 @@ fn memory(network: &Network) -> String {
         "training takes {:.2} MiB of activations for a batch of {BATCH} and {:.3} MiB for each row more, and {:.2} MiB for \
          each of: parameters, gradients, values before the last update, moments of the optimiser\n",
         mib(usual.activations),
-        mib(twice.activations - usual.activations) / BATCH as f64,
+        mib(twice.activations.saturating_sub(usual.activations)) / BATCH as f64,
         mib(usual.parameters),
     )
 }

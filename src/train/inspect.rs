@@ -17,7 +17,7 @@ pub struct LayerReport {
     pub path: String,
     /// √Σ(∂ℓ/∂w)² over the layer's parameters.
     pub gradient_norm: f64,
-    /// mean |∂ℓ/∂W| over the layer's kernel.
+    /// mean |∂ℓ/∂W| over the layer's kernels; of a layer without one over its first parameter, batch normalisation's γ.
     pub gradient_mean: f64,
     /// The share of pre-activations with |z| > L, L being the activation's table value: comparable between
     /// classic, rotated and learnt layers. `None` for layers without an activation.
@@ -100,14 +100,17 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     for (node, trace) in model.network.every_trace(traces) {
         let facts = node.facts();
-        let Some(&kernel) = facts.parameters.first() else { continue };
+        if facts.parameters.is_empty() {
+            continue;
+        }
         let arena = model.network.arena();
         let slice = |all: &[f64], id| {
             let p = arena.get(id);
             all[p.offset..p.offset + p.len()].to_vec()
         };
         let squares = facts.parameters.iter().flat_map(|&id| slice(&gradients, id)).map(|g| g * g);
-        let of_kernel = slice(&gradients, kernel);
+        let of = if facts.kernels.is_empty() { &facts.parameters[..1] } else { &facts.kernels };
+        let of_kernel: Vec<f64> = of.iter().flat_map(|&id| slice(&gradients, id)).collect();
         let saturated = match (trace.pre_activation, facts.activation) {
             (Some(view), Some(activation)) => {
                 let z = model.executor.read_view(program, view).await?;

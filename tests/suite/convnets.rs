@@ -209,7 +209,11 @@ fn impossible_geometry_is_an_error_that_names_the_layer_and_the_sizes() {
         Conv2dTranspose::new(4, 4).strides(2).padding(Padding::Same).output_padding(0),
         &["0.conv2d_transpose", "[4, 4]", "output padding"],
     );
-    refused(&[4, 4, 4], DepthwiseConv2d::new(2).depth_multiplier(0), &["0.depthwise_conv2d", "0 filters"]);
+    refused(
+        &[4, 4, 4],
+        DepthwiseConv2d::new(2).depth_multiplier(0),
+        &["0.depthwise_conv2d", "0 filters", "4 channels"],
+    );
     refused(&[4, 4, 4], SeparableConv2d::new(3, 6), &["0.separable_conv2d", "6", "4"]);
     refused(&[3, 3, 4], MaxPool2d::new(4), &["0.max_pool2d", "4", "3"]);
     let padding = Padding::explicit::<2>(2);
@@ -224,5 +228,14 @@ fn impossible_geometry_is_an_error_that_names_the_layer_and_the_sizes() {
     refused(&[4, 4, 1], Residual::new().add(Conv2d::new(1, 9)), &["0.residual.0.conv2d", "9", "4"]);
     refused(&[4, 4, 1], RandomTranslation::new(4), &["0.random_translation", "[4, 4]"]);
     refused(&[4, 4, 1], RandomCrop::new([5, 2]), &["0.random_crop", "[5, 2]", "[4, 4]"]);
+    let far = 1 << 60;
+    refused(&[4, 4, 4], Conv2d::new(4, 2).dilation(far), &["0.conv2d", "dilation"]);
+    refused(&[4, 4, 4], Conv2d::new(4, 2).strides(far), &["0.conv2d", "strides"]);
+    refused(&[4, 4, 4], Conv2d::new(far, 2), &["0.conv2d"]);
+    refused(&[4, 4, 4], Conv2d::new(1, 1 << 14).padding(Padding::Same), &["0.conv2d", "65535 taps"]);
+    refused(&[4, 4, 4], Conv2d::new(1, 2).padding(Padding::explicit::<2>(far)), &["0.conv2d", "padding"]);
+    refused(&[4, 4, 4], DepthwiseConv2d::new(2).depth_multiplier(far), &["0.depthwise_conv2d"]);
+    refused(&[4, 4, 4], ZeroPadding2d::new(far), &["0.zero_padding2d"]);
+    refused(&[4, 4, 4], UpSampling2d::new(far), &["0.up_sampling2d"]);
     refused(&[32_768, 32_768, 3], Conv2d::new(4, 1), &["0.conv2d"]);
 }

@@ -73,8 +73,8 @@ impl Case {
             "average_pool" => {
                 Box::new(Pool::<D, false>::new(pool_size()).strides(strides()).padding(padding().padding()))
             }
-            "global_max_pool" => Box::new(GlobalPool::<D, true>::new().keep_dims(keep)),
-            "global_average_pool" => Box::new(GlobalPool::<D, false>::new().keep_dims(keep)),
+            "global_max_pool" => Box::new(GlobalPool::<D, true>::new().keepdims(keep)),
+            "global_average_pool" => Box::new(GlobalPool::<D, false>::new().keepdims(keep)),
             "zero_padding" => match padding() {
                 Pad::Pairs(pairs) => {
                     let pairs: [(usize, usize); D] = pairs.as_slice().try_into().unwrap();

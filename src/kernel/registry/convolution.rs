@@ -163,6 +163,7 @@ pub(super) fn entries() -> Vec<Entry> {
             gradient((3, 4, 5, 7), false, Share::Scale),
             gradient((2, 4, 8, 12), true, Share::ShiftPerTap),
             gradient((2, 4, 5, 7), true, Share::Scale),
+            gradient((2, 2, 16, 4), true, Share::Scale),
             gradient((2, 1, 6, 8), false, Share::ScalePerChannel),
             gradient((2, 1, 6, 9), false, Share::Whole),
             regularised,

@@ -23,8 +23,10 @@ pub(super) fn entries() -> Vec<Entry> {
         strides: [1, 2, 2],
         ..geometries()[5]
     };
-    let pools = [geometries()[1], geometries()[2], geometries()[4], gaps, whole, tiled, tiled];
-    let pools = || pools.iter().zip([3, 4, 5, 8, 12, 4, 5]).enumerate();
+    // As many windows as inputs, but shifted: not tiled.
+    let shifted = Geometry { before: [0, 1, 0], ..tiled };
+    let pools = [geometries()[1], geometries()[2], geometries()[4], gaps, whole, tiled, tiled, shifted];
+    let pools = || pools.iter().zip([3, 4, 5, 8, 12, 4, 5, 4]).enumerate();
     let window = RandomWindow {
         batch: 9,
         size: [7, 6],

@@ -52,6 +52,7 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
         rotate(Conv::new(6, 2).groups(2).dilation(2).padding(Padding::Same)),
         rotate(Conv::new(4, 2).groups(4).padding(padded.clone())),
         rotate(Conv::new(2, 1).strides(3)),
+        rotate(Conv::new(4, 2).groups(2)).auto_rotate(rotations()[3]),
     ]);
     let mut transposed =
         neurons!(ConvTranspose::<D>::new(3, 3).strides(2).padding(Padding::Same), kernel_regularizer);
@@ -63,6 +64,7 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
         rotate(ConvTranspose::new(2, 2).strides(3)),
         rotate(ConvTranspose::new(2, 3).strides(2).output_padding(1)),
         rotate(ConvTranspose::new(2, 2).dilation(2)),
+        rotate(ConvTranspose::new(2, 3).strides(2).padding(Padding::Explicit(vec![(1, 2); D]))),
     ]);
     let mut depthwise = neurons!(DepthwiseConv::<D>::new(2).padding(Padding::Same), depthwise_regularizer);
     depthwise.push(
@@ -85,16 +87,24 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
             .activation(Activation::Tanh)
             .auto_rotate(rotate)
     }));
-    let pool = |same: bool| if same { Padding::Same } else { Padding::Valid };
+    let shifted = Padding::Explicit(vec![(1, 0); D]);
+    let pools =
+        || [(1, Padding::Valid), (2, Padding::Same), (2, shifted.clone()), (3, Padding::Valid)].into_iter();
     vec![
         entry(input, convs),
         entry(input, transposed),
         entry(input, depthwise),
         entry(input, separable),
-        entry(input, [false, true].map(|same| Pool::<D, true>::new(2).strides(1).padding(pool(same)))),
-        entry(input, [false, true].map(|same| Pool::<D, false>::new(2).padding(pool(same)))),
-        entry(input, [false, true].map(|keep| GlobalPool::<D, true>::new().keep_dims(keep))),
-        entry(input, [false, true].map(|keep| GlobalPool::<D, false>::new().keep_dims(keep))),
+        entry(
+            input,
+            pools().map(|(stride, padding)| Pool::<D, true>::new(2).strides(stride).padding(padding)),
+        ),
+        entry(
+            input,
+            pools().map(|(stride, padding)| Pool::<D, false>::new(2).strides(stride).padding(padding)),
+        ),
+        entry(input, [false, true].map(|keep| GlobalPool::<D, true>::new().keepdims(keep))),
+        entry(input, [false, true].map(|keep| GlobalPool::<D, false>::new().keepdims(keep))),
         entry(input, [ZeroPadding::<D>::new([(1, 2); D])]),
         entry(input, [UpSampling::<D>::new(2)]),
     ]

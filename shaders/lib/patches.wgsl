@@ -1,0 +1,41 @@
+// What a convolution's window sees: number `weight` of the window at a row (b, p) is that of channel c at tap t, 0 where the tap
+// has no source. A part is a group of channels, or one group's stretch of something. The capitals are generated constants.
+
+const PATCH: u32 = TAPS * GROUP_CHANNELS;
+
+// Whether four neighbouring numbers belong to one tap.
+const WHOLE_TAPS: bool = GROUP_CHANNELS % 4u == 0u;
+
+// The number's place in x, or -1.
+fn place_in_x(sample: u32, position: vec3<i32>, weight: u32) -> i32 {
+    let at = source(position, tap_of(weight / GROUP_CHANNELS));
+    let channel = part % GROUPS * GROUP_CHANNELS + weight % GROUP_CHANNELS;
+    return select(i32((sample * SOURCES + u32(at)) * CHANNELS + channel), -1, MISSES && at < 0);
+}
+
+fn one_of_patch(sample: u32, position: vec3<i32>, weight: u32) -> f32 {
+    let place = place_in_x(sample, position, weight);
+    if (place < 0 || weight >= PATCH) {
+        return 0.0;
+    }
+    return get_x(u32(place)).x;
+}
+
+// Four neighbouring numbers.
+fn patch_of(row: u32, weight: u32) -> vec4<f32> {
+    let sample = row / POSITIONS;
+    let position = position_of(row % POSITIONS);
+    if (WHOLE_TAPS) {
+        let place = place_in_x(sample, position, weight);
+        if (MISSES && place < 0) {
+            return vec4<f32>();
+        }
+        return get_x(u32(place));
+    }
+    return vec4<f32>(
+        one_of_patch(sample, position, weight),
+        one_of_patch(sample, position, weight + 1u),
+        one_of_patch(sample, position, weight + 2u),
+        one_of_patch(sample, position, weight + 3u),
+    );
+}
