@@ -44,7 +44,8 @@ impl Net {
 /// The filters of the stem and the first block; every further block has twice as many on half the height and width.
 const FILTERS: usize = 16;
 
-/// How all of a net's convolutions are made.
+/// How a net's convolutions are made.
+#[derive(Clone, Copy)]
 struct Style {
     activation: Activation,
     rotation: Option<AutoRotate>,
@@ -53,18 +54,13 @@ struct Style {
 
 /// The net. The layers' paths are those of the other nets, and with them the kernels that a seed gives.
 pub fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
-    let style = Style {
+    let stem = Style {
         activation: if net == Net::Relu { Activation::Relu } else { options.activation()? },
-        rotation: (net == Net::Ar).then(|| {
-            let r = options.rotation.auto_rotate();
-            match std::env::var("XQ") {
-                Ok(v) => r.x_q(v.parse().unwrap()),
-                _ => r,
-            }
-        }),
+        rotation: (net == Net::Ar).then(|| options.rotation.auto_rotate()),
         batch_norm: options.batch_norm,
     };
-    let mut model = augmentation(options, data).add(style.conv(FILTERS, 1));
+    let style = Style { rotation: stem.rotation.map(|r| options.x_q.apply(r)), ..stem };
+    let mut model = augmentation(options, data).add(stem.conv(FILTERS, 1));
     if style.batch_norm {
         model = model.add(batch_norm());
     }

@@ -3,7 +3,7 @@
 use super::common::data::Images;
 use super::common::options::{Rotation, Training};
 use super::net::Net;
-use autorot::{Activation, Optimizer, Result, Schedule};
+use autorot::{Activation, AutoRotate, Optimizer, Result, Schedule};
 use serde::Serialize;
 
 /// Trains a small residual network on images: ReLU against saturating neurons, classic and auto-rotating.
@@ -22,6 +22,9 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub rotation: Rotation,
+    /// x_Q of the rotated layers behind the first: a number, or range to derive it from the range of their inputs.
+    #[arg(long, value_name = "VALUE|range", default_value = "3", value_parser = PointXQ::parse)]
+    pub x_q: PointXQ,
     /// Train one net only.
     #[arg(long, value_enum, value_name = "NET")]
     pub only: Option<Net>,
@@ -47,6 +50,35 @@ pub struct Options {
     #[arg(long)]
     #[serde(skip)]
     pub summary: bool,
+}
+
+/// Where x_Q comes from.
+///
+/// Batch normalisation passes on a range of ±3 standard units and the sum of two paths ±6: x_Q = 9 and 18, points so far
+/// out that z stays near 0 and the neurons nearly linear until L has grown. 3 is x_Q for inputs in ±1: tanh's z then
+/// spreads over its dynamic region from the start.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PointXQ {
+    Range,
+    Value(f32),
+}
+
+impl PointXQ {
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        match (text, text.parse::<f32>()) {
+            ("range", _) => Ok(Self::Range),
+            (_, Ok(value)) if value.is_finite() => Ok(Self::Value(value)),
+            _ => Err("give a finite number, or range".to_owned()),
+        }
+    }
+
+    pub fn apply(self, rotate: AutoRotate) -> AutoRotate {
+        match self {
+            Self::Range => rotate,
+            Self::Value(x_q) => rotate.x_q(x_q),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]

@@ -101,7 +101,8 @@ pub fn notes(results: &[Outcome; 4]) -> Vec<String> {
     ];
     for Outcome { title, zeros, cells, .. } in results.iter().filter(|o| o.zeros > 0) {
         notes.push(format!(
-            "{title}: every gradient is exactly 0 in {zeros} of {cells} pairs of layer and epoch, which the spreads leave out."
+            "{title}: every gradient is exactly 0 in {zeros} of {cells} pairs of layer and epoch over all seeds, which the \
+             spreads leave out; the map hatches those where any seed has none."
         ));
     }
     notes

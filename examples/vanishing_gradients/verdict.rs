@@ -1,6 +1,7 @@
 //! What the numbers say, in words.
 
 use super::report::{Outcome, Statistic};
+use std::cmp::Ordering;
 
 /// Answers to the poster's three questions.
 pub fn lines(results: &[Outcome; 4]) -> Vec<String> {
@@ -34,7 +35,11 @@ fn best(results: &[Outcome; 4], favourite: &Outcome) -> String {
     let others = || results.iter().filter(|o| o.title != favourite.title);
     let Some(rival) = others().max_by(by_accuracy) else { return String::new() };
     let (own, its) = (favourite.accuracy, rival.accuracy);
-    let verb = if own.mean > its.mean { "has" } else { "does not have" };
+    let verb = match own.mean.total_cmp(&its.mean) {
+        Ordering::Greater => "has",
+        Ordering::Equal => "shares",
+        Ordering::Less => "does not have",
+    };
     let (name, next) = (favourite.title, rival.title);
     format!(
         "{name} {verb} the best test accuracy: {:.3}, the best of the others, {next}, {:.3}{}.",
