@@ -211,7 +211,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// What every layer does with the first rows of `data` (at most `rows`): gradients, saturation, ρ. Dropout
-    /// is off, and nothing is changed.
+    /// and augmentation are off, batch normalisation uses the rows' own statistics, and nothing is changed.
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.

@@ -1,4 +1,4 @@
-"""What the two generators share: a quiet, deterministic TensorFlow, and the way numbers are written."""
+"""What the generators share: a quiet, deterministic TensorFlow, and the way numbers are written."""
 
 import json
 import os
