@@ -178,15 +178,16 @@ impl Family for Conv {
                 Some(w) => matrix(w.as_slice(), width),
                 None => matrix(&w[y.col..], self.filters),
             };
-            let sample = |row: usize| &x[row / positions * self.taps.sources() * channels..];
             if self.pointwise() {
                 let x = matrix(&x[y.row * channels + part * count..], channels);
                 multiply_block(&mut y, depth, x, w, false);
             } else {
                 let mut gathered = vec![T::zero(); y.rows() * depth];
-                for (i, out) in gathered.chunks_exact_mut(depth).enumerate() {
-                    let row = y.row + i;
-                    table.gather(sample(row), channels, part * count, row % positions, out);
+                let mut row = table.row(y.row);
+                for out in gathered.chunks_exact_mut(depth) {
+                    let sample = &x[row.sample * self.taps.sources() * channels..];
+                    table.gather(sample, channels, part * count, &row, out);
+                    table.advance(&mut row);
                 }
                 multiply_block(&mut y, depth, matrix(&gathered, depth), w, false);
             }

@@ -119,7 +119,7 @@ impl Family for ConvBackwardWeight {
         let (x, d_f, partials) = (args.read(0), args.read(1), args.write(2));
         let product::Size { rows: weights, depth: split, cols: width, .. } = self.size();
         let (rows, channels, filters) = (self.rows(), self.channels, self.filters);
-        let (positions, count) = (self.taps.positions(), channels / self.groups);
+        let count = channels / self.groups;
         let table = self.taps.table();
         let chunk = (GATHERED / weights).clamp(16, 512).min(split);
         let parts = partials
@@ -132,10 +132,11 @@ impl Family for ConvBackwardWeight {
             let end = rows.min((i + 1) * split);
             for first in (i * split..end).step_by(chunk) {
                 let here = chunk.min(end - first);
-                for (i, out) in gathered.chunks_exact_mut(weights).take(here).enumerate() {
-                    let row = first + i;
-                    let sample = &x[row / positions * self.taps.sources() * channels..];
-                    table.gather(sample, channels, first_channel, row % positions, out);
+                let mut row = table.row(first);
+                for out in gathered.chunks_exact_mut(weights).take(here) {
+                    let sample = &x[row.sample * self.taps.sources() * channels..];
+                    table.gather(sample, channels, first_channel, &row, out);
+                    table.advance(&mut row);
                 }
                 let d_f = matrix(&d_f[first * filters + d_w.col..], filters);
                 multiply_block(&mut d_w, here, transposed(&gathered, weights), d_f, first > i * split);

@@ -110,20 +110,20 @@ impl Family for Depthwise {
         let (x, w, b, rotation) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (z, y) = (args.write(4), args.write(5));
         let (from, to) = self.sides();
-        let (positions, sources, filters) = (self.taps.positions(), self.taps.sources(), self.filters());
+        let (sources, filters) = (self.taps.sources(), self.filters());
         let table = self.taps.table();
         let block = |(index, (y, mut z)): (usize, (&mut [T], Option<&mut [T]>))| {
             vectorised(|| {
+                let mut row = table.row(index * ROWS);
                 for (i, y) in y.chunks_exact_mut(to).enumerate() {
-                    let row = index * ROWS + i;
-                    let (sample, position) = (row / positions, row % positions);
                     y.fill(T::zero());
-                    table.each(position, |t, source| {
-                        let x = &x[(sample * sources + source) * from..][..from];
+                    table.each(&row, |t, source| {
+                        let x = &x[(row.sample * sources + source) * from..][..from];
                         self.add(y, x, &w[t * filters..][..filters]);
                     });
                     let z = z.as_mut().map(|z| &mut z[i * to..][..to]);
-                    self.ending.apply((position, to, 0), [b, rotation], y, z);
+                    self.ending.apply((row.position, to, 0), [b, rotation], y, z);
+                    table.advance(&mut row);
                 }
             });
         };

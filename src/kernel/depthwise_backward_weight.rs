@@ -84,15 +84,16 @@ impl Family for DepthwiseBackwardWeight {
         let (x, d_f, partials) = (args.read(0), args.read(1), args.write(2));
         let (rows, split, n, m) =
             (self.rows(), split_rows(self.rows(), self.weights()), self.filters(), self.multiplier);
-        let (positions, sources) = (self.taps.positions(), self.taps.sources());
+        let sources = self.taps.sources();
         let table = self.taps.table();
         partials.par_chunks_mut(self.weights()).enumerate().for_each(|(i, partial)| {
             vectorised(|| {
                 partial.fill(T::zero());
+                let mut at = table.row(i * split);
                 for row in i * split..rows.min((i + 1) * split) {
                     let d_f = &d_f[row * n..][..n];
-                    table.each(row % positions, |t, source| {
-                        let x = &x[(row / positions * sources + source) * self.channels..][..self.channels];
+                    table.each(&at, |t, source| {
+                        let x = &x[(at.sample * sources + source) * self.channels..][..self.channels];
                         let d_w = &mut partial[t * n..][..n];
                         if m == 1 {
                             d_w.iter_mut()
@@ -105,6 +106,7 @@ impl Family for DepthwiseBackwardWeight {
                             }
                         }
                     });
+                    table.advance(&mut at);
                 }
             });
         });

@@ -1,7 +1,7 @@
 //! Max pooling, forward and back.
 
 use super::rows::vectorised;
-use super::spans::{Spans, each};
+use super::spans::{Span, Spans, Table, each};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl,
     write,
@@ -38,15 +38,15 @@ pub struct MaxPoolBackward {
 impl MaxPoolBackward {
     /// A sample's dx from its dy.
     #[inline(always)]
-    fn give_back<T: Real>(&self, spans: Spans, x: &[T], d_y: &[T], d_x: &mut [T]) {
-        let c = self.channels;
+    fn give_back<T: Real>(&self, table: &Table, x: &[T], d_y: &[T], d_x: &mut [T]) {
+        let (c, grid) = (self.channels, self.geometry.input);
         d_x.fill(T::zero());
         // What a window has still to give away, channel by channel.
         let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
-        for (window, d_y) in d_y.chunks_exact(c).enumerate() {
-            largest(spans, window, x, &mut best);
-            left.copy_from_slice(d_y);
-            each(&spans.down(window), spans.0.input, |source| {
+        table.each(|window, span| {
+            largest(&span, grid, x, &mut best);
+            left.copy_from_slice(&d_y[window * c..][..c]);
+            each(&span, grid, |source| {
                 let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
                 let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
                 places.for_each(|(((d_x, &x), &best), left)| {
@@ -55,7 +55,7 @@ impl MaxPoolBackward {
                     *left = if x == best { T::zero() } else { *left };
                 });
             });
-        }
+        });
     }
 
     /// Whether every input lies in one window.
@@ -72,9 +72,9 @@ fn sizes(batch: usize, geometry: &Geometry, channels: usize) -> [usize; 2] {
 
 /// Writes the largest number of every channel of a window to `out`.
 #[inline(always)]
-fn largest<T: Real>(spans: Spans, window: usize, x: &[T], out: &mut [T]) {
+fn largest<T: Real>(span: &Span, grid: [usize; 3], x: &[T], out: &mut [T]) {
     let mut first = true;
-    each(&spans.down(window), spans.0.input, |source| {
+    each(span, grid, |source| {
         let x = &x[source * out.len()..][..out.len()];
         if std::mem::take(&mut first) {
             out.copy_from_slice(x);
@@ -115,13 +115,15 @@ impl Family for MaxPoolForward {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let (x, spans) = (args.read(0), Spans(self.geometry));
+        let (x, table) = (args.read(0), Spans(self.geometry).down());
         let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
         let samples = args.write(1).par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(inputs));
         samples.for_each(|(y, x)| {
             vectorised(|| {
-                let windows = y.chunks_exact_mut(self.channels).enumerate();
-                windows.for_each(|(window, y)| largest(spans, window, x, y));
+                table.each(|window, span| {
+                    let y = &mut y[window * self.channels..][..self.channels];
+                    largest(&span, self.geometry.input, x, y);
+                });
             });
         });
     }
@@ -159,11 +161,11 @@ impl Family for MaxPoolBackward {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let (x, d_y, spans) = (args.read(0), args.read(1), Spans(self.geometry));
+        let (x, d_y, table) = (args.read(0), args.read(1), Spans(self.geometry).down());
         let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
         let samples = args.write(2).par_chunks_exact_mut(inputs).zip(x.par_chunks_exact(inputs));
         samples.zip(d_y.par_chunks_exact(outputs)).for_each(|((d_x, x), d_y)| {
-            vectorised(|| self.give_back(spans, x, d_y, d_x));
+            vectorised(|| self.give_back(&table, x, d_y, d_x));
         });
     }
 }

@@ -17,22 +17,20 @@ fn cut(first: isize, end: isize, len: usize) -> (usize, usize) {
 }
 
 impl Spans {
-    /// The inputs that a window covers.
-    pub(super) fn down(&self, position: usize) -> Span {
+    /// The inputs that every window covers.
+    pub(super) fn down(&self) -> Table {
         let Geometry { input, output, kernel, strides, before, .. } = self.0;
-        let place = unfold(position, output);
-        std::array::from_fn(|d| {
-            let first = (place[d] * strides[d]) as isize - before[d] as isize;
+        Table::new(output, |d, place| {
+            let first = (place * strides[d]) as isize - before[d] as isize;
             cut(first, first + kernel[d] as isize, input[d])
         })
     }
 
-    /// The windows that cover an input.
-    pub(super) fn up(&self, position: usize) -> Span {
+    /// The windows that cover every input.
+    pub(super) fn up(&self) -> Table {
         let Geometry { input, output, kernel, strides, before, .. } = self.0;
-        let place = unfold(position, input);
-        std::array::from_fn(|d| {
-            let (last, stride) = ((place[d] + before[d]) as isize, strides[d] as isize);
+        Table::new(input, |d, place| {
+            let (last, stride) = ((place + before[d]) as isize, strides[d] as isize);
             let first = (last - kernel[d] as isize + stride).max(0) / stride;
             cut(first, last / stride + 1, output[d])
         })
@@ -59,8 +57,27 @@ impl Spans {
     }
 }
 
-fn unfold(i: usize, size: [usize; 3]) -> [usize; 3] {
-    [i / size[2] / size[1], i / size[2] % size[1], i % size[2]]
+/// The spans of all positions of a grid, by dimension.
+pub(super) struct Table([Vec<(usize, usize)>; 3]);
+
+impl Table {
+    fn new(grid: [usize; 3], along: impl Fn(usize, usize) -> (usize, usize)) -> Self {
+        Self([0, 1, 2].map(|d| (0..grid[d]).map(|place| along(d, place)).collect()))
+    }
+
+    /// Calls `each(position, span)` for every position in order.
+    #[inline(always)]
+    pub(super) fn each(&self, mut each: impl FnMut(usize, Span)) {
+        let mut position = 0;
+        for &plane in &self.0[0] {
+            for &line in &self.0[1] {
+                for &place in &self.0[2] {
+                    each(position, [plane, line, place]);
+                    position += 1;
+                }
+            }
+        }
+    }
 }
 
 /// How many positions a span has.

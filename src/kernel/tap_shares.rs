@@ -49,7 +49,7 @@ impl Family for TapShares {
         shares.fill(T::zero());
         let table = self.taps.table();
         for (position, d_v) in d_v.chunks_exact(n).enumerate() {
-            table.each(position, |t, _| {
+            table.each(&table.row(position), |t, _| {
                 let shares = &mut shares[t * n..][..n];
                 shares.iter_mut().zip(d_v).for_each(|(share, &d_v)| *share = *share + d_v);
             });

@@ -46,7 +46,7 @@ impl Family for TapTotals {
         let table = self.taps.table();
         for (position, totals) in args.write(1).chunks_exact_mut(n).enumerate() {
             totals.fill(T::zero());
-            table.each(position, |t, _| {
+            table.each(&table.row(position), |t, _| {
                 totals.iter_mut().zip(&sums[t * n..]).for_each(|(total, &sum)| *total = *total + sum);
             });
             totals.iter_mut().for_each(|total| *total = factor * *total);

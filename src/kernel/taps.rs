@@ -142,6 +142,16 @@ impl Taps {
     }
 }
 
+/// A row of a convolution's output: a position of a sample.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// The sample.
+    pub(crate) sample: usize,
+    /// The position's number.
+    pub(crate) position: usize,
+    place: [usize; 3],
+}
+
 /// The sources of [`Taps`] looked up.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -152,10 +162,32 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Calls `each(tap, source)` for every tap of a position that has a source.
+    /// The row of this number.
+    pub(crate) fn row(&self, row: usize) -> Row {
+        let (at, positions) = (self.taps.at, self.taps.positions());
+        let position = row % positions;
+        let place = [position / at[2] / at[1], position / at[2] % at[1], position % at[2]];
+        Row { sample: row / positions, position, place }
+    }
+
+    /// Goes on to the next row: counting costs less than dividing.
     #[inline(always)]
-    pub(crate) fn each(&self, position: usize, mut each: impl FnMut(usize, usize)) {
-        self.lines(position, |first_tap, line, sources| {
+    pub(crate) fn advance(&self, row: &mut Row) {
+        row.position += 1;
+        for d in (0..3).rev() {
+            row.place[d] += 1;
+            if row.place[d] < self.taps.at[d] {
+                return;
+            }
+            row.place[d] = 0;
+        }
+        *row = Row { sample: row.sample + 1, position: 0, place: [0; 3] };
+    }
+
+    /// Calls `each(tap, source)` for every tap of a row's position that has a source.
+    #[inline(always)]
+    pub(crate) fn each(&self, row: &Row, mut each: impl FnMut(usize, usize)) {
+        self.lines(row, |first_tap, line, sources| {
             for (t, source) in sources.iter().enumerate() {
                 if let (Some(line), Some(source)) = (line, source) {
                     each(first_tap + t, line + source);
@@ -166,10 +198,10 @@ impl Table {
 
     /// Calls `each(first tap, first source of the line, sources in the line)` for every line of taps.
     #[inline(always)]
-    fn lines(&self, position: usize, mut each: impl FnMut(usize, Option<usize>, &[Option<usize>])) {
-        let Taps { at, from, kernel, .. } = self.taps;
-        let place = [position / at[2] / at[1], position / at[2] % at[1], position % at[2]];
-        let [planes, lines, sources] = [0, 1, 2].map(|d| &self.along[d][place[d] * kernel[d]..][..kernel[d]]);
+    fn lines(&self, row: &Row, mut each: impl FnMut(usize, Option<usize>, &[Option<usize>])) {
+        let Taps { from, kernel, .. } = self.taps;
+        let [planes, lines, sources] =
+            [0, 1, 2].map(|d| &self.along[d][row.place[d] * kernel[d]..][..kernel[d]]);
         let mut tap = 0;
         for plane in planes {
             for line in lines {
@@ -180,19 +212,19 @@ impl Table {
         }
     }
 
-    /// Writes the numbers that a position's window sees to `out` `[taps, count]`: of every source the channels from `first`
-    /// on. `x` is one sample, `[sources, channels]`.
+    /// Writes the numbers that a row's window sees to `out` `[taps, count]`: of every source the channels from `first`
+    /// on. `x` is the row's sample, `[sources, channels]`.
     pub(crate) fn gather<T: crate::Real>(
         &self,
         x: &[T],
         channels: usize,
         first: usize,
-        position: usize,
+        row: &Row,
         out: &mut [T],
     ) {
         let count = out.len() / self.taps.taps();
         let width = self.taps.kernel[2];
-        self.lines(position, |tap, line, sources| {
+        self.lines(row, |tap, line, sources| {
             let out = &mut out[tap * count..][..width * count];
             let begin = sources.iter().position(Option::is_some);
             let (Some(line), Some(begin)) = (line, begin) else {

@@ -1,5 +1,6 @@
 //! Sums over windows: average pooling, up-sampling and padding with zeros, forward and back.
 
+use super::rows::vectorised;
 use super::spans::{Spans, each, share};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl,
@@ -70,24 +71,28 @@ impl Family for WindowSum {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let (x, spans) = (args.read(0), Spans(self.geometry));
+        let (x, spans, c) = (args.read(0), Spans(self.geometry), self.channels);
         let (from, to) = self.grids();
-        let sizes = [from, to].map(|grid| grid.iter().product::<usize>() * self.channels);
+        let sizes = [from, to].map(|grid| grid.iter().product::<usize>() * c);
+        let table = if self.turned { spans.up() } else { spans.down() };
+        // What every window's mean multiplies its inputs by.
+        let mut shares: Vec<T> = Vec::new();
+        if self.mean {
+            spans.down().each(|_, span| shares.push(share(&span)));
+        }
         let samples = args.write(1).par_chunks_exact_mut(sizes[1]).zip(x.par_chunks_exact(sizes[0]));
         samples.for_each(|(y, x)| {
-            for (position, y) in y.chunks_exact_mut(self.channels).enumerate() {
-                let span = if self.turned { spans.up(position) } else { spans.down(position) };
-                y.fill(T::zero());
-                each(&span, from, |source| {
-                    let x = &x[source * self.channels..];
-                    let factor: T = match (self.mean, self.turned) {
-                        (true, true) => share(&spans.down(source)),
-                        (true, false) => share(&span),
-                        (false, _) => T::one(),
-                    };
-                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = *y + factor * x);
+            vectorised(|| {
+                table.each(|position, span| {
+                    let y = &mut y[position * c..][..c];
+                    y.fill(T::zero());
+                    each(&span, from, |source| {
+                        let window = if self.turned { source } else { position };
+                        let factor = shares.get(window).copied().unwrap_or_else(T::one);
+                        y.iter_mut().zip(&x[source * c..]).for_each(|(y, &x)| *y = *y + factor * x);
+                    });
                 });
-            }
+            });
         });
     }
 }
