@@ -29,3 +29,21 @@ pub fn save(path: &Path, report: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec_pretty(report).map_err(|e| Error::io(path, e.into()))?;
     store::write(path, &text)
 }
+
+/// Writes a study's `report.json`: where it ran, on what, how, and all trainings.
+pub fn save_study(
+    out: &Path,
+    device: &str,
+    data: &str,
+    options: &impl Serialize,
+    runs: &impl Serialize,
+) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a, O, R> {
+        device: &'a str,
+        data: &'a str,
+        options: &'a O,
+        runs: &'a R,
+    }
+    save(&out.join("report.json"), &Report { device, data, options, runs })
+}

@@ -110,15 +110,8 @@ pub fn notes(results: &[Outcome; 4]) -> Vec<String> {
 
 /// Writes `report.json`.
 pub fn save(options: &Options, device: &str, runs: &[Run]) -> Result<()> {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        device: &'a str,
-        data: &'a str,
-        options: &'a Options,
-        runs: &'a [Run],
-    }
     let data = options.images.source.name();
-    report::save(&options.training.out.join("report.json"), &Report { device, data, options, runs })
+    report::save_study(&options.training.out, device, data, options, &runs)
 }
 
 /// Draws the figures.

@@ -97,9 +97,13 @@ impl Conv {
         self.batch * self.taps.positions()
     }
 
-    /// Whether a position's only source has its own number.
-    fn pointwise(&self) -> bool {
-        self.taps.is_identity()
+    fn size(&self) -> product::Size {
+        product::Size {
+            rows: self.rows(),
+            depth: self.taps.taps() * self.channels / self.groups,
+            cols: self.filters / self.groups,
+            parts: self.groups,
+        }
     }
 
     /// A group's weights as `[taps · C/groups, N/groups]`.
@@ -178,7 +182,7 @@ impl Family for Conv {
                 Some(w) => matrix(w.as_slice(), width),
                 None => matrix(&w[y.col..], self.filters),
             };
-            if self.pointwise() {
+            if self.taps.is_identity() {
                 let x = matrix(&x[y.row * channels + part * count..], channels);
                 multiply_block(&mut y, depth, x, w, false);
             } else {
@@ -198,17 +202,6 @@ impl Family for Conv {
                 }
             });
         });
-    }
-}
-
-impl Conv {
-    fn size(&self) -> product::Size {
-        product::Size {
-            rows: self.rows(),
-            depth: self.taps.taps() * self.channels / self.groups,
-            cols: self.filters / self.groups,
-            parts: self.groups,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::conv::{Ending, channel_constants};
 use super::rows::vectorised;
 use super::taps::Taps;
 use super::{
-    Args, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl, write,
+    Args, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, uniforms, wgsl, write,
 };
 use crate::Real;
 use rayon::prelude::*;
@@ -98,8 +98,7 @@ impl Family for Depthwise {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        let quads = self.sides().1.div_ceil(4);
-        flat_grid(self.batch * self.taps.positions() * quads, 64)
+        quad_grid(self.batch * self.taps.positions(), self.sides().1)
     }
 
     fn by_fours(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::advance::clock;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, flat_grid, read, read_index, uniforms, update,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, quad_grid, read, read_index, uniforms, update,
     wgsl,
 };
 use crate::Real;
@@ -52,7 +52,7 @@ impl Family for Gather {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.batch * self.width.div_ceil(4), 64)
+        quad_grid(self.batch, self.width)
     }
 
     fn by_fours(&self) -> bool {

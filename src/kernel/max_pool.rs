@@ -3,7 +3,7 @@
 use super::rows::vectorised;
 use super::spans::{Span, Spans, Table, each};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, uniforms, wgsl,
     write,
 };
 use crate::Real;
@@ -107,7 +107,7 @@ impl Family for MaxPoolForward {
 
     fn grid(&self, _variant: usize) -> Grid {
         let windows = self.batch * self.geometry.output.iter().product::<usize>();
-        flat_grid(windows * self.channels.div_ceil(4), 64)
+        quad_grid(windows, self.channels)
     }
 
     fn by_fours(&self) -> bool {
@@ -153,7 +153,7 @@ impl Family for MaxPoolBackward {
 
     fn grid(&self, _variant: usize) -> Grid {
         let grid = if self.tiled() { self.geometry.output } else { self.geometry.input };
-        flat_grid(self.batch * grid.iter().product::<usize>() * self.channels.div_ceil(4), 64)
+        quad_grid(self.batch * grid.iter().product::<usize>(), self.channels)
     }
 
     fn by_fours(&self) -> bool {

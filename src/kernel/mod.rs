@@ -165,6 +165,11 @@ pub(crate) fn each_quad() -> String {
     wgsl!("lib/index.wgsl") + "\n" + &wgsl!("lib/each_quad.wgsl")
 }
 
+/// The workgroups of such a shader.
+pub(crate) fn quad_grid(rows: usize, columns: usize) -> Grid {
+    flat_grid(rows * columns.div_ceil(4), 64)
+}
+
 /// The functions that sum over the slices of a workgroup with so many quads of columns across.
 pub(crate) fn slices(across: usize) -> String {
     format!("const ACROSS: u32 = {across}u;\n\n") + &wgsl!("lib/slices.wgsl")

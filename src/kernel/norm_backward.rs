@@ -3,7 +3,7 @@
 use super::norm_statistics::{norm_chunk, norm_chunks};
 use super::rows::{map_blocks, map_parts};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, read, slices,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, quad_grid, read, slices,
     uniforms, wgsl, write,
 };
 use crate::Real;
@@ -137,7 +137,7 @@ impl Family for NormBackward {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.rows * self.channels.div_ceil(4), 64)
+        quad_grid(self.rows, self.channels)
     }
 
     fn by_fours(&self) -> bool {

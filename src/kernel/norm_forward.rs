@@ -3,7 +3,7 @@
 use super::norm_backward::inverses;
 use super::rows::map_blocks;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, read, uniforms,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, quad_grid, read, uniforms,
     wgsl, write,
 };
 use crate::Real;
@@ -50,7 +50,7 @@ impl Family for NormForward {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.rows * self.channels.div_ceil(4), 64)
+        quad_grid(self.rows, self.channels)
     }
 
     fn by_fours(&self) -> bool {

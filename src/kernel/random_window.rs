@@ -3,7 +3,7 @@
 use super::advance::clock;
 use super::dropout::random_bits;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, read_index,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, read_index,
     uniforms, wgsl, write,
 };
 use crate::Real;
@@ -113,7 +113,7 @@ impl Family for RandomWindow {
 
     fn grid(&self, _variant: usize) -> Grid {
         let [h, w] = if self.turned { self.size } else { self.window };
-        flat_grid(self.batch * h * w * self.channels.div_ceil(4), 64)
+        quad_grid(self.batch * h * w, self.channels)
     }
 
     fn by_fours(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::rows::map_blocks;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, read, uniforms,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, quad_grid, read, uniforms,
     wgsl, write,
 };
 use crate::Real;
@@ -119,7 +119,7 @@ impl Family for WeightGradient {
 
     fn grid(&self, _variant: usize) -> Grid {
         let (outer, inner) = self.sides();
-        flat_grid(self.taps * outer * inner.div_ceil(4), 64)
+        quad_grid(self.taps * outer, inner)
     }
 
     fn by_fours(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::rows::vectorised;
 use super::spans::{Spans, each, share};
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, flat_grid, read, uniforms, wgsl,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, uniforms, wgsl,
     write,
 };
 use crate::Real;
@@ -63,7 +63,7 @@ impl Family for WindowSum {
 
     fn grid(&self, _variant: usize) -> Grid {
         let positions = self.grids().1.iter().product::<usize>();
-        flat_grid(self.batch * positions * self.channels.div_ceil(4), 64)
+        quad_grid(self.batch * positions, self.channels)
     }
 
     fn by_fours(&self) -> bool {
