@@ -55,14 +55,19 @@ impl Family for Activate {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (a, b) = (args.read(0), args.read(1));
-        map_blocks(args.write(2), BLOCK, |index, y| {
-            let first = index * BLOCK;
-            y.copy_from_slice(&a[first..][..y.len()]);
-            if self.sum {
-                y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
-            }
-            self.activation.apply(y);
-        });
+        map_blocks(
+            args.write(2),
+            BLOCK,
+            #[inline(always)]
+            |index, y| {
+                let first = index * BLOCK;
+                y.copy_from_slice(&a[first..][..y.len()]);
+                if self.sum {
+                    y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+                }
+                self.activation.apply(y);
+            },
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! y = σ(ρ ⊙ (conv(x, W) + b)) in one kernel, as a product whose left operand is gathered while it is loaded.
 
 use super::product::{self, Block, for_each_part, matrix, multiply_block};
-use super::rows::vectorised;
+use super::rows::{Cycle, stretches, vectorised};
 use super::taps::Taps;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, Real};
@@ -66,26 +66,40 @@ impl Ending {
         vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), options, wgsl!("lib/ending.wgsl")]
     }
 
-    /// Turns f of the filters from `first` on, at a position, into y; z goes where it is wanted.
+    /// Bias and ρ as [`Ending::apply`] takes them.
+    pub(super) fn cycles<'a, T: Real>(&self, b: &'a [T], rotation: &'a [T]) -> [Option<Cycle<'a, T>>; 2] {
+        let rho = &rotation[..rotation.len() / 2];
+        [self.has_bias.then(|| Cycle::new(b)), (self.rotated > 0).then(|| Cycle::new(rho))]
+    }
+
+    /// Turns f, the outputs from number `at` on, into y; z goes where it is wanted.
     #[inline(always)]
     pub(super) fn apply<T: Real>(
         &self,
-        (position, filters, first): (usize, usize, usize),
-        [b, rotation]: [&[T]; 2],
+        at: usize,
+        [b, rho]: [&Option<Cycle<'_, T>>; 2],
         y: &mut [T],
-        z: Option<&mut [T]>,
+        mut z: Option<&mut [T]>,
     ) {
-        if self.has_bias {
-            y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
-        }
-        if self.rotated > 0 {
-            let rho = &rotation[(position % self.rotated) * filters + first..];
-            y.iter_mut().zip(rho).for_each(|(y, &rho)| *y = *y * rho);
-        }
-        if let Some(z) = z {
-            z.copy_from_slice(y);
-        }
-        self.activation.apply(y);
+        stretches(
+            at,
+            y.len(),
+            &[b, rho],
+            #[inline(always)]
+            |first, count| {
+                let y = &mut y[first..][..count];
+                if let Some(b) = b {
+                    y.iter_mut().zip(b.from(at + first)).for_each(|(y, &b)| *y = *y + b);
+                }
+                if let Some(rho) = rho {
+                    y.iter_mut().zip(rho.from(at + first)).for_each(|(y, &rho)| *y = *y * rho);
+                }
+                if let Some(z) = &mut z {
+                    z[first..][..count].copy_from_slice(y);
+                }
+                self.activation.apply(y);
+            },
+        );
     }
 }
 
@@ -164,7 +178,8 @@ impl Family for Conv {
         let (x, w, b, rotation) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (z, y) = (args.write(4), args.write(5));
         let product::Size { depth, cols: width, .. } = self.size();
-        let (positions, channels) = (self.taps.positions(), self.channels);
+        let [b, rho] = self.ending.cycles(b, rotation);
+        let channels = self.channels;
         let count = channels / self.groups;
         let turned: Vec<Vec<T>> = if self.turned {
             (0..self.groups).map(|part| self.unturned(w, part)).collect()
@@ -195,12 +210,16 @@ impl Family for Conv {
                 }
                 multiply_block(&mut y, depth, matrix(&gathered, depth), w, false);
             }
-            vectorised(|| {
-                for i in 0..y.rows() {
-                    let place = ((y.row + i) % positions, self.filters, y.col);
-                    self.ending.apply(place, [b, rotation], y.line(i), z.as_mut().map(|z| z.line(i)));
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    let mut zs = z.as_mut().map(Block::stretches);
+                    for (at, y) in y.stretches() {
+                        let z = zs.as_mut().and_then(|zs| zs.next()).map(|(_, z)| z);
+                        self.ending.apply(at, [&b, &rho], y, z);
+                    }
+                },
+            );
         });
     }
 }

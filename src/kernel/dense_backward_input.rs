@@ -77,7 +77,10 @@ impl Family for DenseBackwardInput {
             let mut turned = vec![T::zero(); width * rows];
             let w = matrix(&w[d_x.col * n..], n);
             multiply(&mut turned, (width, n, rows), w, matrix(&columns[d_x.row..], batch));
-            vectorised(|| (0..rows).for_each(|row| copy_column(&turned, row, rows, d_x.line(row))));
+            vectorised(
+                #[inline(always)]
+                || (0..rows).for_each(|row| copy_column(&turned, row, rows, d_x.line(row))),
+            );
         });
     }
 }

@@ -96,25 +96,30 @@ impl Family for DenseBackwardWeight {
             let x = transposed(&x[first..], self.inputs);
             multiply(d_w, (rows, self.batch, units), x, matrix(d_f, units));
             // The shares are added while the product is still in a cache.
-            vectorised(|| {
-                for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
-                    match self.rule {
-                        None => {}
-                        Some(Rule::Diagonal) => {
-                            d_w.iter_mut().zip(virtual_sample).for_each(|(d_w, &shift)| *d_w = *d_w + shift);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
+                        match self.rule {
+                            None => {}
+                            Some(Rule::Diagonal) => {
+                                d_w.iter_mut()
+                                    .zip(virtual_sample)
+                                    .for_each(|(d_w, &shift)| *d_w = *d_w + shift);
+                            }
+                            Some(Rule::Aligned) => {
+                                let shares = w.iter().zip(virtual_sample).map(|(&w, &scale)| w * scale);
+                                d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
+                            }
                         }
-                        Some(Rule::Aligned) => {
-                            let shares = w.iter().zip(virtual_sample).map(|(&w, &scale)| w * scale);
-                            d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
+                        if self.l1 != 0.0 || self.l2 != 0.0 {
+                            // Unlike signum, the sign of 0 is 0.
+                            let sign = |w: T| if w == T::zero() { T::zero() } else { w.signum() };
+                            d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * sign(w) + l2 * w);
                         }
                     }
-                    if self.l1 != 0.0 || self.l2 != 0.0 {
-                        // Unlike signum, the sign of 0 is 0.
-                        let sign = |w: T| if w == T::zero() { T::zero() } else { w.signum() };
-                        d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * sign(w) + l2 * w);
-                    }
-                }
-            });
+                },
+            );
         });
     }
 }

@@ -37,6 +37,7 @@ impl DenseForward {
     }
 
     /// Adds rows of some columns of W, or of their squares, to `sums`.
+    #[inline(always)]
     fn add_rows<T: Real>(&self, aligned: bool, w: &[T], rows: usize, sums: &mut [T]) {
         let (mut part, width) = ([T::zero(); PANEL], sums.len());
         let part = &mut part[..width];
@@ -154,7 +155,10 @@ impl Family for DenseForward {
                 let depth = step.min(self.inputs - k);
                 let w = &w[k * n + first..];
                 if let Some(rotating) = self.rotation {
-                    vectorised(|| self.add_rows(rotating.rule == Rule::Aligned, w, depth, q));
+                    vectorised(
+                        #[inline(always)]
+                        || self.add_rows(rotating.rule == Rule::Aligned, w, depth, q),
+                    );
                 }
                 let x = matrix(&x[y.row * self.inputs + k..], self.inputs);
                 multiply_block(&mut y, depth, x, matrix(w, n), k > 0);
@@ -166,21 +170,24 @@ impl Family for DenseForward {
                 all_rho.copy_from_slice(rho);
                 all_q.copy_from_slice(q);
             }
-            vectorised(|| {
-                for row in 0..y.rows() {
-                    let y = y.line(row);
-                    if self.has_bias {
-                        y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for row in 0..y.rows() {
+                        let y = y.line(row);
+                        if self.has_bias {
+                            y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+                        }
+                        if self.rotation.is_some() {
+                            y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);
+                        }
+                        if let Some(z) = &mut z {
+                            z.line(row).copy_from_slice(y);
+                        }
+                        self.activation.apply(y);
                     }
-                    if self.rotation.is_some() {
-                        y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);
-                    }
-                    if let Some(z) = &mut z {
-                        z.line(row).copy_from_slice(y);
-                    }
-                    self.activation.apply(y);
-                }
-            });
+                },
+            );
         });
     }
 }

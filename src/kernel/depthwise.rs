@@ -108,25 +108,32 @@ impl Family for Depthwise {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, w, b, rotation) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (z, y) = (args.write(4), args.write(5));
+        let [b, rho] = self.ending.cycles(b, rotation);
         let (from, to) = self.sides();
+        let width = ROWS * to;
         let (sources, filters) = (self.taps.sources(), self.filters());
         let table = self.taps.table();
-        let block = |(index, (y, mut z)): (usize, (&mut [T], Option<&mut [T]>))| {
-            vectorised(|| {
-                let mut row = table.row(index * ROWS);
-                for (i, y) in y.chunks_exact_mut(to).enumerate() {
-                    y.fill(T::zero());
-                    table.each(&row, |t, source| {
-                        let x = &x[(row.sample * sources + source) * from..][..from];
-                        self.add(y, x, &w[t * filters..][..filters]);
-                    });
-                    let z = z.as_mut().map(|z| &mut z[i * to..][..to]);
-                    self.ending.apply((row.position, to, 0), [b, rotation], y, z);
-                    table.advance(&mut row);
-                }
-            });
+        let block = |(index, (y, z)): (usize, (&mut [T], Option<&mut [T]>))| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    let mut row = table.row(index * ROWS);
+                    for y in y.chunks_exact_mut(to) {
+                        y.fill(T::zero());
+                        table.each(
+                            &row,
+                            #[inline(always)]
+                            |t, source| {
+                                let x = &x[(row.sample * sources + source) * from..][..from];
+                                self.add(y, x, &w[t * filters..][..filters]);
+                            },
+                        );
+                        table.advance(&mut row);
+                    }
+                    self.ending.apply(index * width, [&b, &rho], y, z);
+                },
+            );
         };
-        let width = ROWS * to;
         if self.ending.keep_z {
             let parts = y.par_chunks_mut(width).zip(z.par_chunks_mut(width).map(Some));
             parts.enumerate().for_each(block);

@@ -87,28 +87,37 @@ impl Family for DepthwiseBackwardWeight {
         let sources = self.taps.sources();
         let table = self.taps.table();
         partials.par_chunks_mut(self.weights()).enumerate().for_each(|(i, partial)| {
-            vectorised(|| {
-                partial.fill(T::zero());
-                let mut at = table.row(i * split);
-                for row in i * split..rows.min((i + 1) * split) {
-                    let d_f = &d_f[row * n..][..n];
-                    table.each(&at, |t, source| {
-                        let x = &x[(at.sample * sources + source) * self.channels..][..self.channels];
-                        let d_w = &mut partial[t * n..][..n];
-                        if m == 1 {
-                            d_w.iter_mut()
-                                .zip(x)
-                                .zip(d_f)
-                                .for_each(|((d_w, &x), &d_f)| *d_w = *d_w + x * d_f);
-                        } else {
-                            for ((d_w, &x), d_f) in d_w.chunks_exact_mut(m).zip(x).zip(d_f.chunks_exact(m)) {
-                                d_w.iter_mut().zip(d_f).for_each(|(d_w, &d_f)| *d_w = *d_w + x * d_f);
-                            }
-                        }
-                    });
-                    table.advance(&mut at);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    partial.fill(T::zero());
+                    let mut at = table.row(i * split);
+                    for row in i * split..rows.min((i + 1) * split) {
+                        let d_f = &d_f[row * n..][..n];
+                        table.each(
+                            &at,
+                            #[inline(always)]
+                            |t, source| {
+                                let x = &x[(at.sample * sources + source) * self.channels..][..self.channels];
+                                let d_w = &mut partial[t * n..][..n];
+                                if m == 1 {
+                                    d_w.iter_mut()
+                                        .zip(x)
+                                        .zip(d_f)
+                                        .for_each(|((d_w, &x), &d_f)| *d_w = *d_w + x * d_f);
+                                } else {
+                                    for ((d_w, &x), d_f) in
+                                        d_w.chunks_exact_mut(m).zip(x).zip(d_f.chunks_exact(m))
+                                    {
+                                        d_w.iter_mut().zip(d_f).for_each(|(d_w, &d_f)| *d_w = *d_w + x * d_f);
+                                    }
+                                }
+                            },
+                        );
+                        table.advance(&mut at);
+                    }
+                },
+            );
         });
     }
 }

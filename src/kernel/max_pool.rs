@@ -43,19 +43,27 @@ impl MaxPoolBackward {
         d_x.fill(T::zero());
         // What a window has still to give away, channel by channel.
         let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
-        table.each(|window, span| {
-            largest(&span, grid, x, &mut best);
-            left.copy_from_slice(&d_y[window * c..][..c]);
-            each(&span, grid, |source| {
-                let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
-                let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
-                places.for_each(|(((d_x, &x), &best), left)| {
-                    let given = if x == best { *left } else { T::zero() };
-                    *d_x = *d_x + given;
-                    *left = if x == best { T::zero() } else { *left };
-                });
-            });
-        });
+        table.each(
+            #[inline(always)]
+            |window, span| {
+                largest(&span, grid, x, &mut best);
+                left.copy_from_slice(&d_y[window * c..][..c]);
+                each(
+                    &span,
+                    grid,
+                    #[inline(always)]
+                    |source| {
+                        let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
+                        let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
+                        places.for_each(|(((d_x, &x), &best), left)| {
+                            let given = if x == best { *left } else { T::zero() };
+                            *d_x = *d_x + given;
+                            *left = if x == best { T::zero() } else { *left };
+                        });
+                    },
+                );
+            },
+        );
     }
 
     /// Whether every input lies in one window.
@@ -119,12 +127,18 @@ impl Family for MaxPoolForward {
         let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
         let samples = args.write(1).par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(inputs));
         samples.for_each(|(y, x)| {
-            vectorised(|| {
-                table.each(|window, span| {
-                    let y = &mut y[window * self.channels..][..self.channels];
-                    largest(&span, self.geometry.input, x, y);
-                });
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    table.each(
+                        #[inline(always)]
+                        |window, span| {
+                            let y = &mut y[window * self.channels..][..self.channels];
+                            largest(&span, self.geometry.input, x, y);
+                        },
+                    );
+                },
+            );
         });
     }
 }
@@ -165,7 +179,10 @@ impl Family for MaxPoolBackward {
         let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
         let samples = args.write(2).par_chunks_exact_mut(inputs).zip(x.par_chunks_exact(inputs));
         samples.zip(d_y.par_chunks_exact(outputs)).for_each(|((d_x, x), d_y)| {
-            vectorised(|| self.give_back(&table, x, d_y, d_x));
+            vectorised(
+                #[inline(always)]
+                || self.give_back(&table, x, d_y, d_x),
+            );
         });
     }
 }

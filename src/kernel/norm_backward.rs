@@ -1,7 +1,7 @@
 //! Batch normalisation, backward: the sums over the rows, and what follows from them.
 
 use super::norm_statistics::{norm_chunk, norm_chunks};
-use super::rows::{map_blocks, map_parts};
+use super::rows::{Cycle, fold, map_blocks, map_each, round};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, quad_grid, read, slices,
     uniforms, wgsl, write,
@@ -85,18 +85,25 @@ impl Family for NormBackwardSums {
         let (d_y, x, mean, variance) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (c, inverse) = (self.channels, inverses(variance, self.epsilon));
         let chunk = norm_chunk(self.rows);
-        let pairs: Vec<(&[T], &[T])> = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).collect();
-        let parts = map_parts(&pairs, 1, |pair| {
-            let (mut beta, mut gamma) = (vec![T::zero(); c], vec![T::zero(); c]);
-            let (d_y, x) = pair[0];
-            for (d_y, x) in d_y.chunks_exact(c).zip(x.chunks_exact(c)) {
-                beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
-                let normal =
-                    x.iter().zip(mean).zip(&inverse).map(|((&x, &mean), &inverse)| (x - mean) * inverse);
-                gamma.iter_mut().zip(d_y).zip(normal).for_each(|((sum, &d_y), n)| *sum = *sum + d_y * n);
-            }
-            (beta, gamma)
-        });
+        let (mean, inverse, round) = (Cycle::new(mean), Cycle::new(&inverse), round(c));
+        let pairs = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).collect();
+        let parts = map_each(
+            pairs,
+            x.len(),
+            #[inline(always)]
+            |(d_y, x): (&[T], &[T])| {
+                let (mut beta, mut gamma) = (vec![T::zero(); round], vec![T::zero(); round]);
+                for (d_y, x) in d_y.chunks(round).zip(x.chunks(round)) {
+                    beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
+                    let statistics = mean.from(0).iter().zip(inverse.from(0));
+                    let normal = x.iter().zip(statistics).map(|(&x, (&mean, &inverse))| (x - mean) * inverse);
+                    gamma.iter_mut().zip(d_y).zip(normal).for_each(|((sum, &d_y), n)| *sum = *sum + d_y * n);
+                }
+                fold(&mut beta, c);
+                fold(&mut gamma, c);
+                (beta, gamma)
+            },
+        );
         let (beta, gamma) = (args.write(4).chunks_exact_mut(c), args.write(5).chunks_exact_mut(c));
         for ((beta, gamma), part) in beta.zip(gamma).zip(parts) {
             beta.copy_from_slice(&part.0);
@@ -155,16 +162,25 @@ impl Family for NormBackward {
         let shift: Vec<T> = factor.iter().zip(d_beta).map(|(&f, &d)| f * d / rows).collect();
         let slopes = factor.iter().zip(d_gamma).zip(&inverse).map(|((&f, &d), &i)| f * d * i / rows);
         let slope: Vec<T> = slopes.collect();
-        map_blocks(args.write(7), ROWS * c, |index, d_x| {
-            let first = index * ROWS * c;
-            let rows =
-                d_x.chunks_exact_mut(c).zip(x[first..].chunks_exact(c)).zip(d_y[first..].chunks_exact(c));
-            for ((d_x, x), d_y) in rows {
-                d_x.iter_mut().zip(x).zip(mean).for_each(|((d_x, &x), &mean)| *d_x = x - mean);
-                d_x.iter_mut().zip(&slope).zip(&shift).for_each(|((d_x, &a), &b)| *d_x = -(a * *d_x) - b);
-                d_x.iter_mut().zip(d_y).zip(&factor).for_each(|((d_x, &d_y), &f)| *d_x = *d_x + f * d_y);
-            }
-        });
+        let [mean, factor, shift, slope] = [mean, &factor, &shift, &slope].map(Cycle::new);
+        map_blocks(
+            args.write(7),
+            ROWS * c,
+            #[inline(always)]
+            |index, d_x| {
+                let (first, round) = (index * ROWS * c, round(c));
+                let rows =
+                    d_x.chunks_mut(round).zip(x[first..].chunks(round)).zip(d_y[first..].chunks(round));
+                for ((d_x, x), d_y) in rows {
+                    let lines = slope.from(0).iter().zip(shift.from(0)).zip(mean.from(0));
+                    d_x.iter_mut().zip(x).zip(lines).for_each(|((d_x, &x), ((&slope, &shift), &mean))| {
+                        *d_x = -(slope * (x - mean)) - shift;
+                    });
+                    let factors = factor.from(0);
+                    d_x.iter_mut().zip(d_y).zip(factors).for_each(|((d_x, &d_y), &f)| *d_x = *d_x + f * d_y);
+                }
+            },
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Batch normalisation, forward.
 
 use super::norm_backward::inverses;
-use super::rows::map_blocks;
+use super::rows::{Cycle, map_blocks, round};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, quad_grid, read, uniforms,
     wgsl, write,
@@ -65,16 +65,24 @@ impl Family for NormForward {
         if self.scale {
             factor.iter_mut().zip(gamma).for_each(|(factor, &gamma)| *factor = *factor * gamma);
         }
-        map_blocks(args.write(5), ROWS * c, |index, y| {
-            for (y, x) in y.chunks_exact_mut(c).zip(x[index * ROWS * c..].chunks_exact(c)) {
-                let scaled =
-                    x.iter().zip(mean).zip(&factor).map(|((&x, &mean), &factor)| (x - mean) * factor);
-                y.iter_mut().zip(scaled).for_each(|(y, scaled)| *y = scaled);
-                if self.center {
-                    y.iter_mut().zip(beta).for_each(|(y, &beta)| *y = *y + beta);
+        let [mean, factor] = [mean, &factor].map(Cycle::new);
+        let beta = self.center.then(|| Cycle::new(beta));
+        map_blocks(
+            args.write(5),
+            ROWS * c,
+            #[inline(always)]
+            |index, y| {
+                let round = round(c);
+                for (y, x) in y.chunks_mut(round).zip(x[index * ROWS * c..].chunks(round)) {
+                    let lines = mean.from(0).iter().zip(factor.from(0));
+                    let scaled = x.iter().zip(lines).map(|(&x, (&mean, &factor))| (x - mean) * factor);
+                    y.iter_mut().zip(scaled).for_each(|(y, scaled)| *y = scaled);
+                    if let Some(beta) = &beta {
+                        y.iter_mut().zip(beta.from(0)).for_each(|(y, &beta)| *y = *y + beta);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

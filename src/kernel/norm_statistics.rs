@@ -1,6 +1,6 @@
 //! Mean and variance of every channel, in parts and whole.
 
-use super::rows::map_parts;
+use super::rows::{Cycle, fold, map_parts, round};
 use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
@@ -71,19 +71,28 @@ impl Family for NormStatistics {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, c) = (args.read(0), self.channels);
-        let parts = map_parts(x, norm_chunk(self.rows) * c, |x| {
-            let (mut mean, mut squares) = (vec![T::zero(); c], vec![T::zero(); c]);
-            for x in x.chunks_exact(c) {
-                mean.iter_mut().zip(x).for_each(|(mean, &x)| *mean = *mean + x);
-            }
-            let count = T::of((x.len() / c) as f64);
-            mean.iter_mut().for_each(|mean| *mean = *mean / count);
-            for x in x.chunks_exact(c) {
-                let distances = x.iter().zip(&mean).map(|(&x, &mean)| x - mean);
-                squares.iter_mut().zip(distances).for_each(|(sum, d)| *sum = *sum + d * d);
-            }
-            (mean, squares)
-        });
+        let parts = map_parts(
+            x,
+            norm_chunk(self.rows) * c,
+            #[inline(always)]
+            |x| {
+                let round = round(c);
+                let (mut mean, mut squares) = (vec![T::zero(); round], vec![T::zero(); round]);
+                for x in x.chunks(round) {
+                    mean.iter_mut().zip(x).for_each(|(mean, &x)| *mean = *mean + x);
+                }
+                fold(&mut mean, c);
+                let count = T::of((x.len() / c) as f64);
+                mean.iter_mut().for_each(|mean| *mean = *mean / count);
+                let means = Cycle::new(&mean);
+                for x in x.chunks(round) {
+                    let distances = x.iter().zip(means.from(0)).map(|(&x, &mean)| x - mean);
+                    squares.iter_mut().zip(distances).for_each(|(sum, d)| *sum = *sum + d * d);
+                }
+                fold(&mut squares, c);
+                (mean, squares)
+            },
+        );
         let (means, squares) = (args.write(1).chunks_exact_mut(c), args.write(2).chunks_exact_mut(c));
         for ((means, squares), part) in means.zip(squares).zip(parts) {
             means.copy_from_slice(&part.0);

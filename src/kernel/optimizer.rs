@@ -48,13 +48,16 @@ impl<T: Real> Stretch<'_, T> {
     }
 
     /// Keeps the old parameters and calls `work` for stretches of all of them, on several threads where that pays.
-    fn update(self, work: &(impl Fn(Self) + Sync)) {
+    fn update(self, work: impl Fn(Self) + Copy + Send + Sync) {
         if self.w.len() > 2 * TASK {
             let (first, second) = self.split();
             rayon::join(|| first.update(work), || second.update(work));
         } else {
             self.previous.copy_from_slice(self.w);
-            super::rows::vectorised(|| work(self));
+            super::rows::vectorised(
+                #[inline(always)]
+                || work(self),
+            );
         }
     }
 }
@@ -64,7 +67,7 @@ impl<T: Real> Stretch<'_, T> {
 fn begin<'a, T: Real>(
     args: &Args<'a, T>,
     clip_value: f32,
-) -> Option<(&'a [T], impl Fn(T) -> T + Sync + use<'a, T>)> {
+) -> Option<(&'a [T], impl Fn(T) -> T + Copy + Send + Sync + use<'a, T>)> {
     let now = args.read_index(3);
     if now[clock::HALTED] != 0 {
         return None;
@@ -151,17 +154,20 @@ impl Family for Sgd {
         let Some((row, clipped)) = begin(&args, self.clip_value) else { return };
         let (rate, momentum) = (row[rates::LEARNING_RATE], T::of(self.momentum.into()));
         let m = if self.momentum == 0.0 { &mut [] } else { args.write(6) };
-        stretch(&mut args, m, &mut []).update(&|Stretch { gradient, w, m, .. }| {
-            if self.momentum == 0.0 {
-                w.iter_mut().zip(gradient).for_each(|(w, &g)| *w = *w - rate * clipped(g));
-                return;
-            }
-            for ((w, &g), m) in w.iter_mut().zip(gradient).zip(m) {
-                let change = -rate * clipped(g);
-                *m = momentum * *m + change;
-                *w = *w + if self.nesterov { momentum * *m + change } else { *m };
-            }
-        });
+        stretch(&mut args, m, &mut []).update(
+            #[inline(always)]
+            |Stretch { gradient, w, m, .. }| {
+                if self.momentum == 0.0 {
+                    w.iter_mut().zip(gradient).for_each(|(w, &g)| *w = *w - rate * clipped(g));
+                    return;
+                }
+                for ((w, &g), m) in w.iter_mut().zip(gradient).zip(m) {
+                    let change = -rate * clipped(g);
+                    *m = momentum * *m + change;
+                    *w = *w + if self.nesterov { momentum * *m + change } else { *m };
+                }
+            },
+        );
     }
 }
 
@@ -242,21 +248,24 @@ impl Family for RmsProp {
         let m = if self.momentum == 0.0 { &mut [] } else { args.write(7) };
         let [rho, momentum, epsilon] = [self.rho, self.momentum, self.epsilon].map(|c| T::of(c.into()));
         let rate = row[rates::LEARNING_RATE];
-        stretch(&mut args, m, v).update(&|Stretch { gradient, w, m, v, .. }| {
-            let change = |g: T, v: &mut T| {
-                let g = clipped(g);
-                *v = rho * *v + (T::one() - rho) * g * g;
-                rate * g / (*v + epsilon).sqrt()
-            };
-            if self.momentum == 0.0 {
-                w.iter_mut().zip(gradient).zip(v).for_each(|((w, &g), v)| *w = *w - change(g, v));
-                return;
-            }
-            for (((w, &g), v), m) in w.iter_mut().zip(gradient).zip(v).zip(m) {
-                *m = momentum * *m + change(g, v);
-                *w = *w - *m;
-            }
-        });
+        stretch(&mut args, m, v).update(
+            #[inline(always)]
+            |Stretch { gradient, w, m, v, .. }| {
+                let change = |g: T, v: &mut T| {
+                    let g = clipped(g);
+                    *v = rho * *v + (T::one() - rho) * g * g;
+                    rate * g / (*v + epsilon).sqrt()
+                };
+                if self.momentum == 0.0 {
+                    w.iter_mut().zip(gradient).zip(v).for_each(|((w, &g), v)| *w = *w - change(g, v));
+                    return;
+                }
+                for (((w, &g), v), m) in w.iter_mut().zip(gradient).zip(v).zip(m) {
+                    *m = momentum * *m + change(g, v);
+                    *w = *w - *m;
+                }
+            },
+        );
     }
 }
 
@@ -346,17 +355,20 @@ impl Family for Adam {
         let [near_1, near_2] = [self.one_minus_beta_1, self.one_minus_beta_2].map(|c| T::of(c.into()));
         let [epsilon, decay] = [self.epsilon, self.weight_decay].map(|c| T::of(c.into()));
         let (rate, alpha) = (row[rates::LEARNING_RATE], row[rates::ALPHA]);
-        stretch(&mut args, m, v).update(&|Stretch { first, gradient, w, m, v, .. }| {
-            if decay > T::zero() {
-                let decayed = self.decayed.saturating_sub(first).min(w.len());
-                w[..decayed].iter_mut().for_each(|w| *w = *w - decay * rate * *w);
-            }
-            for (((w, &g), m), v) in w.iter_mut().zip(gradient).zip(m).zip(v) {
-                let g = clipped(g);
-                *m = *m + near_1 * (g - *m);
-                *v = *v + near_2 * (g * g - *v);
-                *w = *w - alpha * *m / (v.sqrt() + epsilon);
-            }
-        });
+        stretch(&mut args, m, v).update(
+            #[inline(always)]
+            |Stretch { first, gradient, w, m, v, .. }| {
+                if decay > T::zero() {
+                    let decayed = self.decayed.saturating_sub(first).min(w.len());
+                    w[..decayed].iter_mut().for_each(|w| *w = *w - decay * rate * *w);
+                }
+                for (((w, &g), m), v) in w.iter_mut().zip(gradient).zip(m).zip(v) {
+                    let g = clipped(g);
+                    *m = *m + near_1 * (g - *m);
+                    *v = *v + near_2 * (g * g - *v);
+                    *w = *w - alpha * *m / (v.sqrt() + epsilon);
+                }
+            },
+        );
     }
 }

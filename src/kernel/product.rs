@@ -292,6 +292,17 @@ impl<'a, T> Block<'a, T> {
         // numbers.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), self.width) }
     }
+
+    /// The block in stretches of neighbouring numbers, each with the number of its first in the matrix.
+    #[expect(unsafe_code, reason = "stretches of the borrowed matrix")]
+    pub(crate) fn stretches(&mut self) -> impl Iterator<Item = (usize, &mut [T])> {
+        let Self { row, col, first, rows, width, stride, .. } = *self;
+        let (count, len) = if width == stride { (1, rows * width) } else { (rows, width) };
+        // SAFETY: lines of the block, which do not overlap, or all of them in one where they lie side by side.
+        (0..count).map(move |i| unsafe {
+            ((row + i) * stride + col, std::slice::from_raw_parts_mut(first.add(i * stride), len))
+        })
+    }
 }
 
 /// Calls `work` for every part, on all threads where `multiplications` make it pay.

@@ -63,17 +63,20 @@ impl Family for Rotate {
         let limits: Vec<T> = (0..n).map(|i| self.rotation.l_of(lambda, i)).collect();
         let biases: Vec<T> = if self.has_bias { b.to_vec() } else { vec![T::zero(); n] };
         let lines = rho.chunks_exact_mut(n).zip(q.chunks_exact_mut(n)).zip(v.chunks_exact(n));
-        vectorised(|| {
-            for ((rho, q), v) in lines {
-                for ((q, &v), &bias) in q.iter_mut().zip(v).zip(&biases) {
-                    *q = match self.rotation.rule {
-                        Rule::Diagonal => v + bias,
-                        Rule::Aligned => (v + bias * bias).sqrt(),
-                    };
+        vectorised(
+            #[inline(always)]
+            || {
+                for ((rho, q), v) in lines {
+                    for ((q, &v), &bias) in q.iter_mut().zip(v).zip(&biases) {
+                        *q = match self.rotation.rule {
+                            Rule::Diagonal => v + bias,
+                            Rule::Aligned => (v + bias * bias).sqrt(),
+                        };
+                    }
+                    let all = rho.iter_mut().zip(&*q).zip(&limits);
+                    all.for_each(|((rho, &q), &limit)| *rho = limit / (q.abs() + epsilon));
                 }
-                let all = rho.iter_mut().zip(&*q).zip(&limits);
-                all.for_each(|((rho, &q), &limit)| *rho = limit / (q.abs() + epsilon));
-            }
-        });
+            },
+        );
     }
 }

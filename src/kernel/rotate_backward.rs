@@ -1,7 +1,7 @@
 //! From dy to df, with the sums over the batch that ρ, λ and the bias need.
 
 use super::product::Block;
-use super::rows::map_each;
+use super::rows::{Cycle, fold, map_each, round, stretches};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, UNUSED, constants, read, slices, uniforms,
     wgsl, write,
@@ -34,8 +34,8 @@ pub struct RotateBackward {
 /// Rows summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
 const ROWS: usize = 32;
 
-/// Columns that are worked on together: so many that they stay in a cache.
-const COLUMNS: usize = 1024;
+/// Columns that are worked on together: their sums stay in a cache, and memory is read in long pieces.
+const COLUMNS: usize = 4096;
 
 /// Rows of a partial sum, unless there would be more than [`MAX_CHUNKS`].
 const CHUNK: usize = 512;
@@ -140,58 +140,85 @@ impl Family for RotateBackward {
         let (d_f, d_b) = (args.write(4), args.write(5));
         let (virtual_sample, s) = (args.write(6), args.write(7));
         let n = self.units;
-        let rho = self.rotation.map(|_| &rotation[..n]);
+        let rho = self.rotation.map(|_| Cycle::new(&rotation[..n]));
         // s and db of a tile of rows and columns, side by side.
         let tiles: Vec<Block<'_, T>> = Block::tiles(d_f, n, ROWS, COLUMNS).collect();
         let across = n.div_ceil(COLUMNS);
-        let sums = map_each(tiles, self.batch * n, |mut tile| {
-            let (col, width) = (tile.col, tile.width());
-            let mut sums = vec![T::zero(); 2 * width];
-            let (sum_s, sum_b) = sums.split_at_mut(width);
-            for i in 0..tile.rows() {
-                let first = (tile.row + i) * n + col;
-                let (d_y, z, d_f) = (&d_y[first..][..width], &z[first..][..width], tile.line(i));
-                self.activation.derivatives(z, d_f);
-                d_f.iter_mut().zip(d_y).for_each(|(d_f, &d_y)| *d_f = *d_f * d_y);
-                if let Some(rho) = rho {
-                    sum_s.iter_mut().zip(&*d_f).zip(z).for_each(|((s, &d_z), &z)| *s = *s + d_z * z);
-                    d_f.iter_mut().zip(&rho[col..]).for_each(|(d_f, &rho)| *d_f = *d_f * rho);
+        let sums = map_each(
+            tiles,
+            self.batch * n,
+            #[inline(always)]
+            |mut tile| {
+                let (width, round) = (tile.width(), round(tile.width()));
+                let (mut sum_s, mut sum_b) = (vec![T::zero(); round], vec![T::zero(); round]);
+                for (at, d_f) in tile.stretches() {
+                    for (line, d_f) in d_f.chunks_mut(round).enumerate() {
+                        let at = at + line * round;
+                        stretches(
+                            at,
+                            d_f.len(),
+                            &[&rho],
+                            #[inline(always)]
+                            |first, count| {
+                                let at = at + first;
+                                let (d_y, z, d_f) =
+                                    (&d_y[at..][..count], &z[at..][..count], &mut d_f[first..][..count]);
+                                self.activation.derivatives(z, d_f);
+                                let sum_b = &mut sum_b[first..][..count];
+                                match &rho {
+                                    Some(rho) => {
+                                        let sum_s = &mut sum_s[first..][..count];
+                                        let sums = sum_s.iter_mut().zip(sum_b);
+                                        let all = d_f.iter_mut().zip(d_y).zip(z).zip(rho.from(at)).zip(sums);
+                                        all.for_each(|((((d_f, &d_y), &z), &rho), (s, b))| {
+                                            let d_z = *d_f * d_y;
+                                            *s = *s + d_z * z;
+                                            *d_f = rho * d_z;
+                                            *b = *b + *d_f;
+                                        });
+                                    }
+                                    None => {
+                                        d_f.iter_mut().zip(d_y).zip(sum_b).for_each(|((d_f, &d_y), b)| {
+                                            *d_f = *d_f * d_y;
+                                            *b = *b + *d_f;
+                                        });
+                                    }
+                                }
+                            },
+                        );
+                    }
                 }
-                sum_b.iter_mut().zip(&*d_f).for_each(|(b, &d_f)| *b = *b + d_f);
+                fold(&mut sum_s, width);
+                fold(&mut sum_b, width);
+                [sum_s, sum_b]
+            },
+        );
+        // The sums of some rows of tiles.
+        let total = |tiles: &[[Vec<T>; 2]], which: usize, out: &mut [T]| {
+            out.fill(T::zero());
+            for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
+                for tile in tiles[block..].iter().step_by(across) {
+                    out.iter_mut().zip(&tile[which]).for_each(|(sum, &part)| *sum = *sum + part);
+                }
             }
-            sums
-        });
-        // The sums of some rows of tiles, by column: of s, or with `of_b` of db.
-        let total = |tiles: &[Vec<T>], column: usize, of_b: bool| -> T {
-            let tiles = tiles[column / COLUMNS..].iter().step_by(across);
-            let place = |tile: &Vec<T>| column % COLUMNS + if of_b { tile.len() / 2 } else { 0 };
-            tiles.map(|tile| tile[place(tile)]).sum()
         };
-        if self.partial {
-            for (chunk, tiles) in sums.chunks(self.chunk() / ROWS * across).enumerate() {
-                for i in 0..n {
-                    if self.rotation.is_some() {
-                        s[chunk * n + i] = total(tiles, i, false);
-                    }
-                    if self.has_bias {
-                        d_b[chunk * n + i] = total(tiles, i, true);
-                    }
-                }
-            }
-            return;
-        }
-        for i in 0..n {
-            let mut sum_b = total(&sums, i, true);
-            if let Some(rotating) = self.rotation {
-                let (sum_s, q, x_q) = (total(&sums, i, false), rotation[n + i], T::of(rotating.x_q.into()));
-                let bias = if self.has_bias { b[i] } else { T::zero() };
-                let (d_v, share) = d_v(&rotating, q, sum_s, bias);
-                virtual_sample[i] = if rotating.rule == Rule::Diagonal { x_q * d_v } else { x_q * x_q * d_v };
-                s[i] = sum_s;
-                sum_b = sum_b + share;
+        for (chunk, tiles) in sums.chunks(self.chunk().div_ceil(ROWS) * across).enumerate() {
+            if self.rotation.is_some() {
+                total(tiles, 0, &mut s[chunk * n..][..n]);
             }
             if self.has_bias {
-                d_b[i] = sum_b;
+                total(tiles, 1, &mut d_b[chunk * n..][..n]);
+            }
+        }
+        if let Some(rotating) = self.rotation.filter(|_| !self.partial) {
+            let x_q = T::of(rotating.x_q.into());
+            for i in 0..n {
+                let bias = if self.has_bias { b[i] } else { T::zero() };
+                let (d_v, share) = d_v(&rotating, rotation[n + i], s[i], bias);
+                virtual_sample[i] = if rotating.rule == Rule::Diagonal { x_q * d_v } else { x_q * x_q * d_v };
+                if self.has_bias {
+                    d_b[i] = d_b[i] + share;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The sums that [`RotateBackward`](super::RotateBackward) left in parts, finished.
 
 use super::rotate_backward::{chunks, d_v, rotation_constants};
-use super::rows::vectorised;
+use super::rows::{Cycle, fold, map_each, round};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, slices, uniforms, wgsl, write,
 };
@@ -89,38 +89,61 @@ impl Family for RotateSums {
         let (partial_s, partial_b, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (d_b, all_d_v, s) = (args.write(4), args.write(5), args.write(6));
         let (n, units) = (self.filters, self.positions * self.filters);
-        let (mut sum_s, mut sum_b) = (vec![T::zero(); n], vec![T::zero(); n]);
-        let (mut part_s, mut part_b) = (vec![T::zero(); n], vec![T::zero(); n]);
-        // The sums over the chunks of the filters at a position.
-        let total = |parts: &[T], first: usize, out: &mut [T]| {
-            out.fill(T::zero());
-            for chunk in parts.chunks_exact(units) {
-                out.iter_mut().zip(&chunk[first..]).for_each(|(sum, &part)| *sum = *sum + part);
-            }
-        };
-        vectorised(|| {
-            for first in (0..units).step_by(n) {
-                if self.has_bias {
-                    total(partial_b, first, &mut part_b);
-                    sum_b.iter_mut().zip(&part_b).for_each(|(sum, &part)| *sum = *sum + part);
-                }
-                if let Some(rotating) = &self.rotation {
-                    total(partial_s, first, &mut part_s);
-                    for (i, &part) in part_s.iter().enumerate() {
-                        let bias = if self.has_bias { b[i] } else { T::zero() };
-                        let (d_v, share) = d_v(rotating, rotation[units + first + i], part, bias);
-                        all_d_v[first + i] = d_v;
-                        sum_b[i] = sum_b[i] + share;
+        let none = vec![T::zero(); n];
+        let (round, b) = (round(n), Cycle::new(if self.has_bias { b } else { &none }));
+        // Positions are shared out in pieces of whole rounds, each with its part of d_v.
+        let mut all_d_v = all_d_v.chunks_mut(PIECE * round);
+        let firsts = (0..units).step_by(PIECE * round);
+        let pieces =
+            firsts.map(|first| (first, all_d_v.next().filter(|_| self.rotation.is_some()))).collect();
+        let sums = map_each(
+            pieces,
+            units,
+            #[inline(always)]
+            |(first, mut d_v): (usize, Option<&mut [T]>)| {
+                let (mut sum_s, mut sum_b) = (vec![T::zero(); round], vec![T::zero(); round]);
+                let mut part = vec![T::zero(); round];
+                for at in (first..units.min(first + PIECE * round)).step_by(round) {
+                    let part = &mut part[..round.min(units - at)];
+                    if self.has_bias {
+                        total(partial_b, units, at, part);
+                        sum_b.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
                     }
-                    sum_s.iter_mut().zip(&part_s).for_each(|(sum, &part)| *sum = *sum + part);
+                    if let (Some(rotating), Some(d_v)) = (&self.rotation, &mut d_v) {
+                        total(partial_s, units, at, part);
+                        sum_s.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
+                        let d_v = &mut d_v[at - first..];
+                        let parameters = rotation[units + at..].iter().zip(b.from(0)).zip(&mut sum_b);
+                        for ((d_v, &s), ((&q, &bias), sum_b)) in d_v.iter_mut().zip(&*part).zip(parameters) {
+                            let share;
+                            (*d_v, share) = self::d_v(rotating, q, s, bias);
+                            *sum_b = *sum_b + share;
+                        }
+                    }
                 }
+                fold(&mut sum_s, n);
+                fold(&mut sum_b, n);
+                [sum_s, sum_b]
+            },
+        );
+        for (out, which) in [(self.rotation.is_some().then_some(s), 0), (self.has_bias.then_some(d_b), 1)] {
+            let Some(out) = out else { continue };
+            out.fill(T::zero());
+            for sums in &sums {
+                out.iter_mut().zip(&sums[which]).for_each(|(total, &sum)| *total = *total + sum);
             }
-        });
-        if self.rotation.is_some() {
-            s.copy_from_slice(&sum_s);
         }
-        if self.has_bias {
-            d_b.copy_from_slice(&sum_b);
-        }
+    }
+}
+
+/// Rounds of positions that one task takes.
+const PIECE: usize = 16;
+
+/// The sums over the chunks, each of `units`, of the numbers from `first` on.
+#[inline(always)]
+fn total<T: Real>(parts: &[T], units: usize, first: usize, out: &mut [T]) {
+    out.copy_from_slice(&parts[first..][..out.len()]);
+    for chunk in parts.chunks_exact(units).skip(1) {
+        out.iter_mut().zip(&chunk[first..]).for_each(|(sum, &part)| *sum = *sum + part);
     }
 }

@@ -1,6 +1,8 @@
 //! Loops of the twins: over several threads where that pays, and with the widest vectors the processor has.
 
+use crate::Real;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Below this many elements a second thread costs more than it saves.
 const PARALLEL_ELEMENTS: usize = 1 << 14;
@@ -18,7 +20,12 @@ pub(crate) fn map_blocks<T: Send, R: Send>(
     width: usize,
     work: impl Fn(usize, &mut [T]) -> R + Sync,
 ) -> Vec<R> {
-    let call = |(index, block): (usize, &mut [T])| vectorised(|| work(index, block));
+    let call = |(index, block): (usize, &mut [T])| {
+        vectorised(
+            #[inline(always)]
+            || work(index, block),
+        )
+    };
     if out.len() < PARALLEL_ELEMENTS {
         out.chunks_mut(width).enumerate().map(call).collect()
     } else {
@@ -32,7 +39,12 @@ pub(crate) fn map_parts<T: Sync, R: Send>(
     width: usize,
     work: impl Fn(&[T]) -> R + Sync,
 ) -> Vec<R> {
-    let call = |part: &[T]| vectorised(|| work(part));
+    let call = |part: &[T]| {
+        vectorised(
+            #[inline(always)]
+            || work(part),
+        )
+    };
     if values.len() < PARALLEL_ELEMENTS {
         values.chunks(width).map(call).collect()
     } else {
@@ -46,10 +58,70 @@ pub(crate) fn map_each<P: Send, R: Send>(
     elements: usize,
     work: impl Fn(P) -> R + Sync,
 ) -> Vec<R> {
-    let call = |part: P| vectorised(|| work(part));
+    let call = |part: P| {
+        vectorised(
+            #[inline(always)]
+            || work(part),
+        )
+    };
     if elements < PARALLEL_ELEMENTS {
         parts.into_iter().map(call).collect()
     } else {
         parts.into_par_iter().map(call).collect()
+    }
+}
+
+/// Numbers that a loop goes over at a time: enough for the widest vectors, few enough to stay in the first cache.
+const STRETCH: usize = 256;
+
+/// The length of as many rows of this width as make a stretch together: narrow rows are summed several at a time.
+pub(crate) fn round(width: usize) -> usize {
+    width * STRETCH.div_ceil(width)
+}
+
+/// Sums rows of this width, which lie side by side, into the first.
+#[inline(always)]
+pub(crate) fn fold<T: Real>(rows: &mut Vec<T>, width: usize) {
+    let (first, others) = rows.split_at_mut(width);
+    for row in others.chunks_exact(width) {
+        first.iter_mut().zip(row).for_each(|(sum, &value)| *sum = *sum + value);
+    }
+    rows.truncate(width);
+}
+
+/// Parameters that come round again every so many numbers: those of a row, or of all rows of a sample.
+pub(crate) struct Cycle<'a, T: Copy>(Cow<'a, [T]>);
+
+impl<'a, T: Copy> Cycle<'a, T> {
+    /// Of these parameters; short ones are repeated, so that a loop over several rows is long enough for vectors.
+    pub(crate) fn new(values: &'a [T]) -> Self {
+        if values.len() >= STRETCH {
+            Self(Cow::Borrowed(values))
+        } else {
+            Self(Cow::Owned(values.repeat(round(values.len()) / values.len())))
+        }
+    }
+
+    /// The parameters of number `at` and of those after it, to the end of a round.
+    #[inline(always)]
+    pub(crate) fn from(&self, at: usize) -> &[T] {
+        &self.0[at % self.0.len()..]
+    }
+}
+
+/// Calls `each(first, count)` for stretches of `len` numbers from number `at` on that no cycle's end divides.
+#[inline(always)]
+pub(crate) fn stretches<T: Copy>(
+    at: usize,
+    len: usize,
+    cycles: &[&Option<Cycle<'_, T>>],
+    mut each: impl FnMut(usize, usize),
+) {
+    let mut first = 0;
+    while first < len {
+        let ends = cycles.iter().copied().flatten().map(|cycle| cycle.from(at + first).len());
+        let count = ends.fold((len - first).min(STRETCH), usize::min);
+        each(first, count);
+        first += count;
     }
 }

@@ -51,16 +51,21 @@ impl Family for SumSquares {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let sums = super::rows::map_parts(args.read(0), CHUNK, |values| {
-            // Sums side by side: a single one could not be vectorised.
-            let mut sums = [T::zero(); 64];
-            let mut lines = values.chunks_exact(64);
-            for line in &mut lines {
-                sums.iter_mut().zip(line).for_each(|(sum, &v)| *sum = *sum + v * v);
-            }
-            sums.iter_mut().zip(lines.remainder()).for_each(|(sum, &v)| *sum = *sum + v * v);
-            sums.into_iter().sum()
-        });
+        let sums = super::rows::map_parts(
+            args.read(0),
+            CHUNK,
+            #[inline(always)]
+            |values| {
+                // Sums side by side: a single one could not be vectorised.
+                let mut sums = [T::zero(); 64];
+                let mut lines = values.chunks_exact(64);
+                for line in &mut lines {
+                    sums.iter_mut().zip(line).for_each(|(sum, &v)| *sum = *sum + v * v);
+                }
+                sums.iter_mut().zip(lines.remainder()).for_each(|(sum, &v)| *sum = *sum + v * v);
+                sums.into_iter().sum()
+            },
+        );
         args.write(1).copy_from_slice(&sums);
     }
 }

@@ -1,6 +1,6 @@
 //! What every tap receives of a gradient of the virtual sample's outputs.
 
-use super::taps::Taps;
+use super::taps::{Row, Taps};
 use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
@@ -48,11 +48,23 @@ impl Family for TapShares {
         let (d_v, shares, n) = (args.read(0), args.write(1), self.filters);
         shares.fill(T::zero());
         let table = self.taps.table();
-        for (position, d_v) in d_v.chunks_exact(n).enumerate() {
-            table.each(&table.row(position), |t, _| {
-                let shares = &mut shares[t * n..][..n];
-                shares.iter_mut().zip(d_v).for_each(|(share, &d_v)| *share = *share + d_v);
+        // Positions in a row that have sources for the same taps are summed first.
+        let mut alike = vec![T::zero(); n];
+        let (mut row, mut last) = (table.row(0), table.row(0));
+        let mut give = |row: &Row, alike: &mut [T]| {
+            table.each(row, |t, _| {
+                shares[t * n..].iter_mut().zip(&*alike).for_each(|(share, &sum)| *share = *share + sum);
             });
+            alike.fill(T::zero());
+        };
+        for d_v in d_v.chunks_exact(n) {
+            if !table.resembles_last(&row) {
+                give(&last, &mut alike);
+            }
+            alike.iter_mut().zip(d_v).for_each(|(sum, &d_v)| *sum = *sum + d_v);
+            last = row;
+            table.advance(&mut row);
         }
+        give(&last, &mut alike);
     }
 }

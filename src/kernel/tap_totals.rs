@@ -44,12 +44,20 @@ impl Family for TapTotals {
         let sums = args.read(0);
         let (factor, n) = (T::of(self.factor.into()), self.filters);
         let table = self.taps.table();
-        for (position, totals) in args.write(1).chunks_exact_mut(n).enumerate() {
-            totals.fill(T::zero());
-            table.each(&table.row(position), |t, _| {
-                totals.iter_mut().zip(&sums[t * n..]).for_each(|(total, &sum)| *total = *total + sum);
-            });
-            totals.iter_mut().for_each(|total| *total = factor * *total);
+        let mut row = table.row(0);
+        let mut last: &mut [T] = &mut [];
+        for totals in args.write(1).chunks_exact_mut(n) {
+            if table.resembles_last(&row) {
+                totals.copy_from_slice(last);
+            } else {
+                totals.fill(T::zero());
+                table.each(&row, |t, _| {
+                    totals.iter_mut().zip(&sums[t * n..]).for_each(|(total, &sum)| *total = *total + sum);
+                });
+                totals.iter_mut().for_each(|total| *total = factor * *total);
+            }
+            last = totals;
+            table.advance(&mut row);
         }
     }
 }

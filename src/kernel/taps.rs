@@ -187,13 +187,27 @@ impl Table {
     /// Calls `each(tap, source)` for every tap of a row's position that has a source.
     #[inline(always)]
     pub(crate) fn each(&self, row: &Row, mut each: impl FnMut(usize, usize)) {
-        self.lines(row, |first_tap, line, sources| {
-            for (t, source) in sources.iter().enumerate() {
-                if let (Some(line), Some(source)) = (line, source) {
-                    each(first_tap + t, line + source);
+        self.lines(
+            row,
+            #[inline(always)]
+            |first_tap, line, sources| {
+                for (t, source) in sources.iter().enumerate() {
+                    if let (Some(line), Some(source)) = (line, source) {
+                        each(first_tap + t, line + source);
+                    }
                 }
-            }
-        });
+            },
+        );
+    }
+
+    /// Whether the row's position has sources for the same taps as the one before it on its line.
+    #[inline(always)]
+    pub(crate) fn resembles_last(&self, row: &Row) -> bool {
+        let (width, place) = (self.taps.kernel[2], row.place[2]);
+        let mut pairs = self.along[2][place.saturating_sub(1) * width..][..width]
+            .iter()
+            .zip(&self.along[2][place * width..]);
+        place > 0 && pairs.all(|(last, this)| last.is_some() == this.is_some())
     }
 
     /// Calls `each(first tap, first source of the line, sources in the line)` for every line of taps.
@@ -224,26 +238,32 @@ impl Table {
     ) {
         let count = out.len() / self.taps.taps();
         let width = self.taps.kernel[2];
-        self.lines(row, |tap, line, sources| {
-            let out = &mut out[tap * count..][..width * count];
-            let begin = sources.iter().position(Option::is_some);
-            let (Some(line), Some(begin)) = (line, begin) else {
-                return out.fill(T::zero());
-            };
-            if self.runs && count == channels {
-                let end = sources.iter().rposition(Option::is_some).unwrap_or(begin) + 1;
-                let from = (line + sources[begin].unwrap_or(0)) * channels;
-                out[..begin * count].fill(T::zero());
-                out[begin * count..end * count].copy_from_slice(&x[from..][..(end - begin) * count]);
-                out[end * count..].fill(T::zero());
-                return;
-            }
-            for (out, source) in out.chunks_exact_mut(count).zip(sources) {
-                match source {
-                    Some(source) => out.copy_from_slice(&x[(line + source) * channels + first..][..count]),
-                    None => out.fill(T::zero()),
+        self.lines(
+            row,
+            #[inline(always)]
+            |tap, line, sources| {
+                let out = &mut out[tap * count..][..width * count];
+                let begin = sources.iter().position(Option::is_some);
+                let (Some(line), Some(begin)) = (line, begin) else {
+                    return out.fill(T::zero());
+                };
+                if self.runs && count == channels {
+                    let end = sources.iter().rposition(Option::is_some).unwrap_or(begin) + 1;
+                    let from = (line + sources[begin].unwrap_or(0)) * channels;
+                    out[..begin * count].fill(T::zero());
+                    out[begin * count..end * count].copy_from_slice(&x[from..][..(end - begin) * count]);
+                    out[end * count..].fill(T::zero());
+                    return;
                 }
-            }
-        });
+                for (out, source) in out.chunks_exact_mut(count).zip(sources) {
+                    match source {
+                        Some(source) => {
+                            out.copy_from_slice(&x[(line + source) * channels + first..][..count])
+                        }
+                        None => out.fill(T::zero()),
+                    }
+                }
+            },
+        );
     }
 }

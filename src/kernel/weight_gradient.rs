@@ -131,28 +131,33 @@ impl Family for WeightGradient {
         let (outer, inner) = self.sides();
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
         let factor = T::of(self.factor.into());
-        map_blocks(args.write(4), inner, |line, d_w| {
-            let first = line * inner;
-            d_w.copy_from_slice(&partials[first..][..inner]);
-            for split in 1..self.splits {
-                let partial = &partials[split * self.weights() + first..];
-                d_w.iter_mut().zip(partial).for_each(|(d_w, &p)| *d_w = *d_w + p);
-            }
-            let (tap, row) = (line / outer, line % outer);
-            for (i, (d_w, &w)) in d_w.iter_mut().zip(&w[first..]).enumerate() {
-                let (c, n) = if self.turned { (i, row) } else { (row, i) };
-                let share = match self.share {
-                    Share::None => T::zero(),
-                    Share::Shift => factor * v[n],
-                    Share::ShiftPerTap => factor * v[tap * self.filters + n],
-                    Share::Scale => factor * v[n] * w,
-                    Share::ScalePerChannel => factor * v[n] * channel[c] * w,
-                    Share::Whole => v[first + i],
-                };
-                // Unlike signum, the sign of 0 is 0.
-                let sign = if w == T::zero() { T::zero() } else { w.signum() };
-                *d_w = *d_w + share + l1 * sign + l2 * w;
-            }
-        });
+        map_blocks(
+            args.write(4),
+            inner,
+            #[inline(always)]
+            |line, d_w| {
+                let first = line * inner;
+                d_w.copy_from_slice(&partials[first..][..inner]);
+                for split in 1..self.splits {
+                    let partial = &partials[split * self.weights() + first..];
+                    d_w.iter_mut().zip(partial).for_each(|(d_w, &p)| *d_w = *d_w + p);
+                }
+                let (tap, row) = (line / outer, line % outer);
+                for (i, (d_w, &w)) in d_w.iter_mut().zip(&w[first..]).enumerate() {
+                    let (c, n) = if self.turned { (i, row) } else { (row, i) };
+                    let share = match self.share {
+                        Share::None => T::zero(),
+                        Share::Shift => factor * v[n],
+                        Share::ShiftPerTap => factor * v[tap * self.filters + n],
+                        Share::Scale => factor * v[n] * w,
+                        Share::ScalePerChannel => factor * v[n] * channel[c] * w,
+                        Share::Whole => v[first + i],
+                    };
+                    // Unlike signum, the sign of 0 is 0.
+                    let sign = if w == T::zero() { T::zero() } else { w.signum() };
+                    *d_w = *d_w + share + l1 * sign + l2 * w;
+                }
+            },
+        );
     }
 }

@@ -82,17 +82,30 @@ impl Family for WindowSum {
         }
         let samples = args.write(1).par_chunks_exact_mut(sizes[1]).zip(x.par_chunks_exact(sizes[0]));
         samples.for_each(|(y, x)| {
-            vectorised(|| {
-                table.each(|position, span| {
-                    let y = &mut y[position * c..][..c];
-                    y.fill(T::zero());
-                    each(&span, from, |source| {
-                        let window = if self.turned { source } else { position };
-                        let factor = shares.get(window).copied().unwrap_or_else(T::one);
-                        y.iter_mut().zip(&x[source * c..]).for_each(|(y, &x)| *y = *y + factor * x);
-                    });
-                });
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    table.each(
+                        #[inline(always)]
+                        |position, span| {
+                            let y = &mut y[position * c..][..c];
+                            y.fill(T::zero());
+                            each(
+                                &span,
+                                from,
+                                #[inline(always)]
+                                |source| {
+                                    let window = if self.turned { source } else { position };
+                                    let factor = shares.get(window).copied().unwrap_or_else(T::one);
+                                    y.iter_mut()
+                                        .zip(&x[source * c..])
+                                        .for_each(|(y, &x)| *y = *y + factor * x);
+                                },
+                            );
+                        },
+                    );
+                },
+            );
         });
     }
 }
