@@ -2,7 +2,7 @@
 // y = σ(z). An implicit product: the rows of its left operand are gathered while a block is loaded (lib/patches.wgsl).
 //
 // x [B, SOURCES, CHANNELS]  w [TAPS, GROUP_CHANNELS, FILTERS], or TURNED [TAPS, GROUP_FILTERS, CHANNELS]  b [FILTERS]
-// rotation [2·(1 or POSITIONS)·FILTERS]: ρ then q  → z, y [B, POSITIONS, FILTERS] (b, rotation, z: lib/ending.wgsl)
+// rotation [2·ZONES·FILTERS]: ρ then q  → z, y [B, POSITIONS, FILTERS] (b, rotation, z: lib/ending.wgsl)
 // Product: rows B·POSITIONS, depth TAPS·GROUP_CHANNELS, columns GROUP_FILTERS, a part for each group. Tiles and grid:
 // lib/product_*.wgsl. The capitals are generated constants.
 

@@ -2,7 +2,7 @@
 //   f[b, p, n] = Σ over taps t of x[b, source(p, t), n/MULTIPLIER]·w[t, n] + bias[n]; z = ρ ⊙ f; y = σ(z)
 //   TURNED, the input's gradient: y[b, p, c] = Σ over t and the filters n of c of x[b, source(p, t), n]·w[t, n]
 //
-// x [B, SOURCES, CHANNELS]  w [TAPS, max(CHANNELS, FILTERS)]  b [FILTERS]  rotation [2·(1 or POSITIONS)·FILTERS]: ρ then q
+// x [B, SOURCES, CHANNELS]  w [TAPS, max(CHANNELS, FILTERS)]  b [FILTERS]  rotation [2·ZONES·FILTERS]: ρ then q
 // → z, y [B, POSITIONS, FILTERS] (b, rotation, z: lib/ending.wgsl). TURNED, CHANNELS are the filters and FILTERS the channels.
 // Workgroup: 64 invocations, each with four neighbouring filters of a position. Grid: folded over (x, y).
 // The capitals are generated constants.

@@ -1,8 +1,8 @@
 // rotate: q = v + bias, or ALIGNED √(v + bias²); ρ = L/(|q| + ε), L = limit, or LEARN_PER_LAYER exp(λ[0]), or LEARN_PER_UNIT
 // exp(λ[n]).
 //
-// v [positions, filters]  b [filters] (any, without HAS_BIAS)  lambda [1 or filters] (any, where L is not learnt)
-// → rotation [2·positions·filters]: ρ then q
+// v [zones, filters]  b [filters] (any, without HAS_BIAS)  lambda [1 or filters] (any, where L is not learnt)
+// → rotation [2·zones·filters]: ρ then q
 // Workgroup: 64 invocations, each with one q. Grid: folded over (x, y). The capitals are generated constants.
 
 @compute @workgroup_size(64)
@@ -12,7 +12,7 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = flat_index(group, groups, local, 64u);
-    let count = u.positions * u.filters;
+    let count = u.zones * u.filters;
     if (i >= count) {
         return;
     }

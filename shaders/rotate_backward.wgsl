@@ -2,13 +2,34 @@
 //   dz = dy ⊙ σ'(z)    df = ρ ⊙ dz    s = Σ_batch dz ⊙ z    dq = −sign(q)·s/(|q| + ε), 0 when detached
 //   db = Σ_batch df + dq (diagonal) or + b·dq/q (aligned)
 //   x_Q·dq (diagonal) or x_Q²·dq/q (aligned): what dense_backward_weight adds to column n, or to its multiple of W
-// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: s and Σ df of every u.chunk rows are left for rotate_sums.
+// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: a unit is a filter at a position; s and Σ df of every u.chunk
+// rows are left for rotate_sums.
 //
-// d_y, z [B, N] (z is y where σ' follows from y)  rotation [2N]: ρ then q (any, unless ROTATED)
+// d_y, z [B, N] (z is y where σ' follows from y)  rotation [2N], or PARTIAL [2·ZONES·filters]: ρ
+// then q (any, unless ROTATED)
 // b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f [B, N]  d_b [N], or PARTIAL [⌈B/chunk⌉, N]  virtual_sample [N]
 // s as d_b. (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
 // Workgroup: ACROSS quads of columns × SLICES of the rows (4 × 64, or 64 × 4 for many columns), summed in a fixed order.
 // Grid: (⌈N/(4·ACROSS)⌉, chunks, 1), columns folded over (x, z). The capitals are generated constants.
+
+fn place_of_rho(unit: u32) -> u32 {
+    return zone_of(unit / u.filters) * u.filters + unit % u.filters;
+}
+
+fn rho_of(unit: u32) -> vec4<f32> {
+    if (ZONES == 1u) {
+        return get_rotation(unit);
+    }
+    if (QUADS) {
+        return get_rotation(place_of_rho(unit));
+    }
+    return vec4<f32>(
+        get_rotation(place_of_rho(unit)).x,
+        get_rotation(place_of_rho(unit + 1u)).x,
+        get_rotation(place_of_rho(unit + 2u)).x,
+        get_rotation(place_of_rho(unit + 3u)).x,
+    );
+}
 
 @compute @workgroup_size(ACROSS, SLICES)
 fn main(
@@ -24,7 +45,7 @@ fn main(
     if (count > 0u) {
         var rho = vec4<f32>(1.0);
         if (ROTATED) {
-            rho = get_rotation(n);
+            rho = rho_of(n);
         }
         for (var row = group.y * u.chunk + local.y; row < end; row += SLICES) {
             let i = row * u.units + n;

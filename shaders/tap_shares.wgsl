@@ -1,22 +1,25 @@
-// tap_shares: shares[t, n] = Σ of d_v[p, n] over the positions p at which tap t has a source.
+// tap_shares: shares[t, n] = Σ of d_v[k, n] over the zones k in which tap t has a source.
 //
-// d_v [POSITIONS, filters]  → shares [TAPS, filters]
-// Workgroup: 4 quads of filters × 64 slices of the positions, of one tap. Grid: (⌈filters/16⌉, TAPS, 1).
+// d_v [ZONES, filters]  → shares [TAPS, filters]
+// Workgroup: 64 invocations, each with one share. Grid: ⌈TAPS·filters/64⌉ groups, folded over (x, y).
+// The capitals are generated constants.
 
-@compute @workgroup_size(ACROSS, SLICES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let n = (group.x * 4u + local.x) * 4u;
-    let tap = tap_of(group.y);
-    var sum = vec4<f32>();
-    if (n < u.filters) {
-        for (var p = local.y; p < POSITIONS; p += SLICES) {
-            if (!MISSES || source(position_of(p), tap) >= 0) {
-                sum += get_d_v(p * u.filters + n);
-            }
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = flat_index(group, groups, local, 64u);
+    if (i >= TAPS * u.filters) {
+        return;
+    }
+    let tap = tap_of(i / u.filters);
+    var sum = 0.0;
+    for (var zone = 0u; zone < ZONES; zone++) {
+        if (!MISSES || source(vec3<i32>(zone_at(zone).first), tap) >= 0) {
+            sum += d_v[zone * u.filters + i % u.filters];
         }
     }
-    sum = sum_slices(sum, local);
-    if (local.y == 0u && n < u.filters) {
-        put_shares(group.y * u.filters + n, sum, u.filters - n);
-    }
+    shares[i] = sum;
 }

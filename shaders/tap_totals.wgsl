@@ -1,7 +1,8 @@
-// tap_totals: totals[p, n] = factor·Σ of sums[t, n] over the taps t that have a source at position p.
+// tap_totals: totals[k, n] = factor·Σ of sums[t, n] over the taps t that have a source in zone k.
 //
-// sums [TAPS, filters]  → totals [POSITIONS, filters]
-// Workgroup: 64 invocations, each with one total. Grid: ⌈POSITIONS·filters/64⌉ groups, folded over (x, y).
+// sums [TAPS, filters]  → totals [ZONES, filters]
+// Workgroup: 64 invocations, each with one total. Grid: ⌈ZONES·filters/64⌉ groups, folded over (x, y).
+// The capitals are generated constants.
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,10 +11,10 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = flat_index(group, groups, local, 64u);
-    if (i >= POSITIONS * u.filters) {
+    if (i >= ZONES * u.filters) {
         return;
     }
-    let position = position_of(i / u.filters);
+    let position = vec3<i32>(zone_at(i / u.filters).first);
     var total = 0.0;
     for (var t = 0u; t < TAPS; t++) {
         if (!MISSES || source(position, tap_of(t)) >= 0) {

@@ -3,6 +3,7 @@
 use super::product::{self, Block, for_each_part, matrix, multiply_block};
 use super::rows::{Cycle, stretches, vectorised};
 use super::taps::Taps;
+use super::zones::Zones;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, Real};
 
@@ -36,8 +37,8 @@ pub struct Conv {
 pub struct Ending {
     /// Whether there is a bias.
     pub has_bias: bool,
-    /// The positions of ρ: 0 for a classic layer, 1 for one ρ a filter, or all.
-    pub rotated: usize,
+    /// The zones that have a ρ of their own, or `None` for a classic layer.
+    pub zones: Option<Zones>,
     /// Whether z is stored for the backward pass.
     pub keep_z: bool,
     /// σ.
@@ -49,7 +50,7 @@ impl Ending {
     pub(super) fn lens(&self, filters: usize, outputs: usize) -> [usize; 4] {
         [
             if self.has_bias { filters } else { UNUSED },
-            (2 * self.rotated * filters).max(UNUSED),
+            self.zones.map_or(UNUSED, |zones| 2 * zones.count() * filters),
             if self.keep_z { outputs } else { UNUSED },
             outputs,
         ]
@@ -57,19 +58,19 @@ impl Ending {
 
     /// The functions and constants that `lib/ending.wgsl` and its users need.
     pub(super) fn wgsl(&self) -> Vec<String> {
+        let zones = self.zones.unwrap_or(Zones::one([1; 3]));
         let options = constants(&[
             ("HAS_BIAS", self.has_bias),
-            ("ROTATED", self.rotated > 0),
-            ("PER_POSITION", self.rotated > 1),
+            ("ROTATED", self.zones.is_some()),
             ("KEEP_Z", self.keep_z),
         ]);
-        vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), options, wgsl!("lib/ending.wgsl")]
+        vec![wgsl!("lib/math.wgsl"), self.activation.wgsl(), options, zones.wgsl(), wgsl!("lib/ending.wgsl")]
     }
 
     /// Bias and ρ as [`Ending::apply`] takes them.
     pub(super) fn cycles<'a, T: Real>(&self, b: &'a [T], rotation: &'a [T]) -> [Option<Cycle<'a, T>>; 2] {
         let rho = &rotation[..rotation.len() / 2];
-        [self.has_bias.then(|| Cycle::new(b)), (self.rotated > 0).then(|| Cycle::new(rho))]
+        [self.has_bias.then(|| Cycle::new(b)), self.zones.map(|zones| Cycle::of_zones(rho, Some(zones)))]
     }
 
     /// Turns f, the outputs from number `at` on, into y; z goes where it is wanted.

@@ -49,6 +49,7 @@ mod taps;
 mod uniforms;
 mod weight_gradient;
 mod window_sum;
+mod zones;
 
 pub use accumulate::{Accumulate, rates};
 pub use activate::Activate;
@@ -90,6 +91,7 @@ pub use taps::Taps;
 pub use uniforms::Uniforms;
 pub use weight_gradient::{Share, WeightGradient};
 pub use window_sum::WindowSum;
+pub use zones::Zones;
 
 pub use crate::shape::Geometry;
 

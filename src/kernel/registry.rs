@@ -4,6 +4,8 @@
 mod convolution;
 mod images;
 
+pub(crate) use convolution::geometries;
+
 use super::*;
 use crate::{Activation, LearnL, Rotation, Rule};
 use std::sync::Arc;
@@ -82,32 +84,33 @@ pub fn all() -> Vec<Entry> {
         .map(|&a| forward((17, 13, 9), true, some, true, a))
         .chain(rotations.iter().map(|&r| forward((70, 300, 65), false, Some(r), false, Activation::Relu)));
 
-    let backward = |(batch, units), has_bias, activation, rotation, partial| RotateBackward {
+    let backward = |(batch, units), has_bias, activation, rotation, zones| RotateBackward {
         batch,
         units,
         has_bias,
         activation,
         rotation,
-        partial,
+        zones,
     };
     let mut rotate_backward: Vec<_> =
-        rotations.iter().map(|&r| backward((37, 21), true, Activation::Tanh, Some(r), false)).collect();
+        rotations.iter().map(|&r| backward((37, 21), true, Activation::Tanh, Some(r), None)).collect();
     let backward_options =
-        Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0]), false));
-    rotate_backward.push(backward((1, 1), false, Activation::Linear, None, false));
-    rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None, false));
-    rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2]), false));
-    rotate_backward.push(backward((130, 36), true, Activation::Tanh, Some(rotations[2]), false));
-    rotate_backward.push(backward((67, 20), true, Activation::Sigmoid, Some(rotations[0]), false));
-    rotate_backward.push(backward((4096, 5), true, Activation::Sigmoid, Some(rotations[0]), false));
+        Activation::ALL.iter().map(|&a| backward((17, 9), true, a, Some(rotations[0]), None));
+    rotate_backward.push(backward((1, 1), false, Activation::Linear, None, None));
+    rotate_backward.push(backward((130, 50), true, Activation::Sigmoid, None, None));
+    rotate_backward.push(backward((128, 33), false, Activation::Arctan, Some(rotations[2]), None));
+    rotate_backward.push(backward((130, 36), true, Activation::Tanh, Some(rotations[2]), None));
+    rotate_backward.push(backward((67, 20), true, Activation::Sigmoid, Some(rotations[0]), None));
+    rotate_backward.push(backward((4096, 5), true, Activation::Sigmoid, Some(rotations[0]), None));
 
-    for (size, bias, r) in [
-        ((1100, 9), true, some),
-        ((64, 52), true, Some(rotations[2])),
-        ((700, 6), false, some),
-        ((600, 3), true, None),
+    let (one, nine) = (Zones::one([1; 3]), Zones::of(&Taps::down(&geometries()[1])));
+    for (size, bias, r, zones) in [
+        ((1100, 9), true, some, one),
+        ((64, 42 * 4), true, Some(rotations[2]), nine),
+        ((700, 42 * 3), false, some, nine),
+        ((600, 3), true, None, one),
     ] {
-        rotate_backward.push(backward(size, bias, Activation::Tanh, r, true));
+        rotate_backward.push(backward(size, bias, Activation::Tanh, r, Some(zones)));
     }
 
     let losses = [

@@ -4,14 +4,14 @@ use super::rows::vectorised;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, uniforms, wgsl, write};
 use crate::{LearnL, Real, Rotation, Rule};
 
-uniforms!(RotateUniforms { positions: u32, filters: u32, limit: f32, epsilon: f32 });
+uniforms!(RotateUniforms { zones: u32, filters: u32, limit: f32, epsilon: f32 });
 
 /// q and ρ = L/(|q| + ε). By the diagonal rule q = v + bias, v being the linear map of the virtual sample; by the aligned one
-/// q = √(v + bias²), v being x_Q²·Σw². v is `[positions, filters]`; `rotation` `[2·positions·filters]` takes ρ, then q.
+/// q = √(v + bias²), v being x_Q²·Σw². v is `[zones, filters]`; `rotation` `[2·zones·filters]` takes ρ, then q.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotate {
-    /// The positions that have a ρ of their own.
-    pub positions: usize,
+    /// The zones that have a ρ of their own.
+    pub zones: usize,
     /// The filters.
     pub filters: usize,
     /// Whether there is a bias.
@@ -27,14 +27,14 @@ impl Family for Rotate {
     type Uniforms = RotateUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let count = self.positions * self.filters;
+        let count = self.zones * self.filters;
         let lambda = if self.rotation.learn == LearnL::PerUnit { self.filters } else { 1 };
         vec![count, if self.has_bias { self.filters } else { UNUSED }, lambda, 2 * count]
     }
 
     fn uniforms(&self) -> RotateUniforms {
         RotateUniforms {
-            positions: self.positions as u32,
+            zones: self.zones as u32,
             filters: self.filters as u32,
             limit: self.rotation.limit,
             epsilon: self.rotation.epsilon,
@@ -52,7 +52,7 @@ impl Family for Rotate {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.positions * self.filters, 64)
+        flat_grid(self.zones * self.filters, 64)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -2,19 +2,28 @@
 
 use super::product::Block;
 use super::rows::{Cycle, fold, map_each, round, stretches};
+use super::zones::Zones;
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, UNUSED, constants, read, slices, uniforms,
     wgsl, write,
 };
 use crate::{Activation, Real, Rotation, Rule};
 
-uniforms!(RotateBackwardUniforms { batch: u32, units: u32, chunk: u32, x_q: f32, epsilon: f32 });
+uniforms!(RotateBackwardUniforms {
+    batch: u32,
+    units: u32,
+    filters: u32,
+    chunk: u32,
+    x_q: f32,
+    epsilon: f32
+});
 
 /// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
 /// Serves classic layers too: there ρ = 1 and dq = 0.
 ///
-/// With `partial` it leaves sums over stretches of the batch, for [`RotateSums`](super::RotateSums) to finish: `s` and `d_b`
-/// are `[chunks, N]` then, d_b holding sums of df alone.
+/// With `zones` a unit is a filter at a position that is told apart, and ρ one of `[zones, filters]`. Sums over stretches of the
+/// batch are left then, for [`RotateSums`](super::RotateSums) to finish: `s` and `d_b` are `[chunks, N]`, d_b holding sums of
+/// df alone.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateBackward {
     /// B.
@@ -27,8 +36,8 @@ pub struct RotateBackward {
     pub activation: Activation,
     /// The rotation, or `None` for a classic layer.
     pub rotation: Option<Rotation>,
-    /// Whether the sums are left in parts.
-    pub partial: bool,
+    /// The zones of a layer of windows.
+    pub zones: Option<Zones>,
 }
 
 /// Rows summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
@@ -62,8 +71,13 @@ impl RotateBackward {
         if self.units >= WIDE { 64 } else { 4 }
     }
 
+    /// Units of a zone.
+    fn filters(&self) -> usize {
+        self.units / self.zones.map_or(1, |zones| zones.positions())
+    }
+
     fn chunk(&self) -> usize {
-        if self.partial { chunk(self.batch) } else { self.batch }
+        if self.zones.is_some() { chunk(self.batch) } else { self.batch }
     }
 }
 
@@ -88,12 +102,13 @@ impl Family for RotateBackward {
     fn lens(&self) -> Vec<usize> {
         let (outputs, n) = (self.batch * self.units, self.units);
         let sums = self.batch.div_ceil(self.chunk()) * n;
-        let (rotated, finish) = (self.rotation.is_some(), !self.partial);
+        let (rotated, finish) = (self.rotation.is_some(), self.zones.is_none());
+        let zones = self.zones.map_or(1, |zones| zones.count());
         let used = |used: bool, len: usize| if used { len } else { UNUSED };
         vec![
             outputs,
             outputs,
-            used(rotated, 2 * n),
+            used(rotated, 2 * zones * self.filters()),
             used(self.has_bias && finish, n),
             outputs,
             used(self.has_bias, sums),
@@ -106,6 +121,7 @@ impl Family for RotateBackward {
         RotateBackwardUniforms {
             batch: self.batch as u32,
             units: self.units as u32,
+            filters: self.filters() as u32,
             chunk: self.chunk() as u32,
             x_q: self.rotation.map_or(0.0, |r| r.x_q),
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
@@ -113,13 +129,15 @@ impl Family for RotateBackward {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[("HAS_BIAS", self.has_bias), ("PARTIAL", self.partial)]);
+        let options = constants(&[("HAS_BIAS", self.has_bias), ("PARTIAL", self.zones.is_some())]);
+        let zones = self.zones.unwrap_or(Zones::one([1; 3]));
         vec![
             wgsl!("lib/math.wgsl"),
             self.activation.wgsl(),
             options,
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
+            zones.wgsl(),
             slices(self.across()),
             wgsl!("rotate_backward.wgsl"),
         ]
@@ -132,7 +150,7 @@ impl Family for RotateBackward {
     }
 
     fn by_fours(&self) -> bool {
-        self.units.is_multiple_of(4)
+        self.filters().is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -140,7 +158,8 @@ impl Family for RotateBackward {
         let (d_f, d_b) = (args.write(4), args.write(5));
         let (virtual_sample, s) = (args.write(6), args.write(7));
         let n = self.units;
-        let rho = self.rotation.map(|_| Cycle::new(&rotation[..n]));
+        let rho = &rotation[..rotation.len() / 2];
+        let rho = self.rotation.map(|_| Cycle::of_zones(rho, self.zones));
         // s and db of a tile of rows and columns, side by side.
         let tiles: Vec<Block<'_, T>> = Block::tiles(d_f, n, ROWS, COLUMNS).collect();
         let across = n.div_ceil(COLUMNS);
@@ -210,7 +229,7 @@ impl Family for RotateBackward {
                 total(tiles, 1, &mut d_b[chunk * n..][..n]);
             }
         }
-        if let Some(rotating) = self.rotation.filter(|_| !self.partial) {
+        if let Some(rotating) = self.rotation.filter(|_| self.zones.is_none()) {
             let x_q = T::of(rotating.x_q.into());
             for i in 0..n {
                 let bias = if self.has_bias { b[i] } else { T::zero() };

@@ -1,28 +1,37 @@
 //! The sums that [`RotateBackward`](super::RotateBackward) left in parts, finished.
 
 use super::rotate_backward::{chunks, d_v, rotation_constants};
-use super::rows::{Cycle, fold, map_each, round};
+use super::rows::map_each;
+use super::zones::Zones;
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, slices, uniforms, wgsl, write,
 };
 use crate::{Real, Rotation};
 
-uniforms!(RotateSumsUniforms { chunks: u32, positions: u32, filters: u32, epsilon: f32 });
+uniforms!(RotateSumsUniforms { chunks: u32, filters: u32, epsilon: f32 });
 
-/// s, dq and db of a layer with a ρ for each of `positions` × `filters`, from partial sums of dz ⊙ z and df over the batch:
-/// `d_v[p, n]` = dq, or by the aligned rule dq/q; `s[n]` and `d_b[n]` are summed over the positions, too.
+/// s, dq and db of a layer with a ρ for each of its zones and filters, from partial sums of dz ⊙ z and df over the batch, which
+/// are `[chunks, positions that are told apart, filters]`: `d_v[k, n]` = dq, or by the aligned rule dq/q, of the sums over
+/// zone k; `s[n]` and `d_b[n]` are summed over all zones.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateSums {
-    /// The rows that the partial sums go over: B·positions where one ρ serves all positions, else B.
+    /// The rows that the partial sums go over: B·positions where there is one zone, else B.
     pub batch: usize,
-    /// The positions that have a ρ of their own.
-    pub positions: usize,
+    /// The zones that have a ρ of their own.
+    pub zones: Zones,
     /// The filters.
     pub filters: usize,
     /// Whether db is asked for.
     pub has_bias: bool,
     /// The rotation, or `None` for a classic layer, of which db is all there is to finish.
     pub rotation: Option<Rotation>,
+}
+
+impl RotateSums {
+    /// The numbers of a chunk of the partial sums.
+    fn units(&self) -> usize {
+        self.zones.positions() * self.filters
+    }
 }
 
 impl Family for RotateSums {
@@ -42,8 +51,7 @@ impl Family for RotateSums {
     type Uniforms = RotateSumsUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let units = self.positions * self.filters;
-        let sums = chunks(self.batch) * units;
+        let (units, sums) = (self.zones.count() * self.filters, chunks(self.batch) * self.units());
         let rotated = self.rotation.is_some();
         let used = |used: bool, len: usize| if used { len } else { UNUSED };
         vec![
@@ -60,16 +68,15 @@ impl Family for RotateSums {
     fn uniforms(&self) -> RotateSumsUniforms {
         RotateSumsUniforms {
             chunks: chunks(self.batch) as u32,
-            positions: self.positions as u32,
             filters: self.filters as u32,
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = [("HAS_BIAS", self.has_bias), ("PER_POSITION", self.positions > 1)];
         vec![
-            constants(&options),
+            constants(&[("HAS_BIAS", self.has_bias)]),
+            self.zones.wgsl(),
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
             slices(4),
@@ -87,63 +94,49 @@ impl Family for RotateSums {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (partial_s, partial_b, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
-        let (d_b, all_d_v, s) = (args.write(4), args.write(5), args.write(6));
-        let (n, units) = (self.filters, self.positions * self.filters);
-        let none = vec![T::zero(); n];
-        let (round, b) = (round(n), Cycle::new(if self.has_bias { b } else { &none }));
-        // Positions are shared out in pieces of whole rounds, each with its part of d_v.
-        let mut all_d_v = all_d_v.chunks_mut(PIECE * round);
-        let firsts = (0..units).step_by(PIECE * round);
-        let pieces =
-            firsts.map(|first| (first, all_d_v.next().filter(|_| self.rotation.is_some()))).collect();
+        let (d_b, d_v, s) = (args.write(4), args.write(5), args.write(6));
+        let (n, units) = (self.filters, self.units());
+        let table = self.zones.table();
+        let pieces = (0..PIECES).map(|i| table.len() * i / PIECES..table.len() * (i + 1) / PIECES);
         let sums = map_each(
-            pieces,
-            units,
+            pieces.collect(),
+            partial_s.len(),
             #[inline(always)]
-            |(first, mut d_v): (usize, Option<&mut [T]>)| {
-                let (mut sum_s, mut sum_b) = (vec![T::zero(); round], vec![T::zero(); round]);
-                let mut part = vec![T::zero(); round];
-                for at in (first..units.min(first + PIECE * round)).step_by(round) {
-                    let part = &mut part[..round.min(units - at)];
-                    if self.has_bias {
-                        total(partial_b, units, at, part);
-                        sum_b.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
-                    }
-                    if let (Some(rotating), Some(d_v)) = (&self.rotation, &mut d_v) {
-                        total(partial_s, units, at, part);
-                        sum_s.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
-                        let d_v = &mut d_v[at - first..];
-                        let parameters = rotation[units + at..].iter().zip(b.from(0)).zip(&mut sum_b);
-                        for ((d_v, &s), ((&q, &bias), sum_b)) in d_v.iter_mut().zip(&*part).zip(parameters) {
-                            let share;
-                            (*d_v, share) = self::d_v(rotating, q, s, bias);
-                            *sum_b = *sum_b + share;
+            |piece| {
+                let (mut sum_s, mut sum_b) = (vec![T::zero(); self.zones.count() * n], vec![T::zero(); n]);
+                let add = |sum: &mut [T], parts: &[T]| {
+                    sum.iter_mut().zip(parts).for_each(|(sum, &part)| *sum = *sum + part);
+                };
+                for (position, &zone) in piece.clone().zip(&table[piece]) {
+                    for place in (position * n..chunks(self.batch) * units).step_by(units) {
+                        if self.rotation.is_some() {
+                            add(&mut sum_s[zone * n..][..n], &partial_s[place..]);
+                        }
+                        if self.has_bias {
+                            add(&mut sum_b, &partial_b[place..]);
                         }
                     }
                 }
-                fold(&mut sum_s, n);
-                fold(&mut sum_b, n);
                 [sum_s, sum_b]
             },
         );
-        for (out, which) in [(self.rotation.is_some().then_some(s), 0), (self.has_bias.then_some(d_b), 1)] {
-            let Some(out) = out else { continue };
-            out.fill(T::zero());
-            for sums in &sums {
-                out.iter_mut().zip(&sums[which]).for_each(|(total, &sum)| *total = *total + sum);
+        let total = |which: usize, i: usize| -> T { sums.iter().map(|sums| sums[which][i]).sum() };
+        if self.has_bias {
+            d_b.iter_mut().enumerate().for_each(|(i, d_b)| *d_b = total(1, i));
+        }
+        let Some(rotating) = &self.rotation else { return };
+        s.fill(T::zero());
+        for (i, d_v) in d_v.iter_mut().enumerate() {
+            let (sum, bias) = (total(0, i), if self.has_bias { b[i % n] } else { T::zero() });
+            let (slope, share) = self::d_v(rotating, rotation[self.zones.count() * n + i], sum, bias);
+            *d_v = slope;
+            s[i % n] = s[i % n] + sum;
+            if self.has_bias {
+                d_b[i % n] = d_b[i % n] + share;
             }
         }
     }
 }
 
-/// Rounds of positions that one task takes.
-const PIECE: usize = 16;
-
-/// The sums over the chunks, each of `units`, of the numbers from `first` on.
-#[inline(always)]
-fn total<T: Real>(parts: &[T], units: usize, first: usize, out: &mut [T]) {
-    out.copy_from_slice(&parts[first..][..out.len()]);
-    for chunk in parts.chunks_exact(units).skip(1) {
-        out.iter_mut().zip(&chunk[first..]).for_each(|(sum, &part)| *sum = *sum + part);
-    }
-}
+/// Stretches of positions whose sums are made side by side; fixed, so that they do not depend on the number of threads.
+const PIECES: usize = 8;

@@ -1,5 +1,6 @@
 //! Loops of the twins: over several threads where that pays, and with the widest vectors the processor has.
 
+use super::zones::Zones;
 use crate::Real;
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -89,23 +90,47 @@ pub(crate) fn fold<T: Real>(rows: &mut Vec<T>, width: usize) {
     rows.truncate(width);
 }
 
-/// Parameters that come round again every so many numbers: those of a row, or of all rows of a sample.
-pub(crate) struct Cycle<'a, T: Copy>(Cow<'a, [T]>);
+/// Parameters that come round again with every row of outputs, or with the rows of a zone: repeated, so that loops over
+/// several rows are long enough for vectors.
+pub(crate) struct Cycle<'a, T: Copy> {
+    values: Cow<'a, [T]>,
+    /// Of every position its zone, and how many positions from it on are of that zone.
+    runs: Vec<(usize, usize)>,
+    width: usize,
+}
 
 impl<'a, T: Copy> Cycle<'a, T> {
-    /// Of these parameters; short ones are repeated, so that a loop over several rows is long enough for vectors.
-    pub(crate) fn new(values: &'a [T]) -> Self {
-        if values.len() >= STRETCH {
-            Self(Cow::Borrowed(values))
-        } else {
-            Self(Cow::Owned(values.repeat(round(values.len()) / values.len())))
-        }
+    /// Of a row's parameters.
+    pub(crate) fn new(row: &'a [T]) -> Self {
+        let (width, round) = (row.len(), round(row.len()));
+        let values = if width == round { Cow::Borrowed(row) } else { Cow::Owned(row.repeat(round / width)) };
+        Self { values, runs: Vec::new(), width }
     }
 
-    /// The parameters of number `at` and of those after it, to the end of a round.
+    /// Of the parameters `[zones, filters]` of the positions of a grid.
+    pub(crate) fn of_zones(parameters: &'a [T], zones: Option<Zones>) -> Self {
+        let Some(zones) = zones.filter(|zones| zones.count() > 1) else { return Self::new(parameters) };
+        let width = parameters.len() / zones.count();
+        let rows = parameters.chunks_exact(width);
+        let values = rows.flat_map(|row| row.repeat(round(width) / width)).collect();
+        let mut runs: Vec<_> = zones.table().into_iter().map(|zone| (zone, 1)).collect();
+        for i in (1..runs.len()).rev() {
+            if runs[i - 1].0 == runs[i].0 {
+                runs[i - 1].1 += runs[i].1;
+            }
+        }
+        Self { values: Cow::Owned(values), runs, width }
+    }
+
+    /// The parameters of number `at` and of those after it, as far as they lie side by side.
     #[inline(always)]
     pub(crate) fn from(&self, at: usize) -> &[T] {
-        &self.0[at % self.0.len()..]
+        if self.runs.is_empty() {
+            return &self.values[at % self.values.len()..];
+        }
+        let (zone, positions) = self.runs[at / self.width % self.runs.len()];
+        let round = round(self.width);
+        &self.values[zone * round..][..round.min(positions * self.width)][at % self.width..]
     }
 }
 

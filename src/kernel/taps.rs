@@ -97,6 +97,24 @@ impl Taps {
         self.divisor != [1; 3] || !(0..3).all(inside)
     }
 
+    /// The positions along a dimension from which no tap reaches beyond the source's grid; and every how manieth of them the
+    /// same taps divide.
+    pub(crate) fn inside(&self, d: usize) -> (std::ops::Range<usize>, usize) {
+        let (divisor, scale) = (i64::from(self.divisor[d]), i64::from(self.scale[d]));
+        let at = |position: usize, tap: usize| {
+            let from_tap = tap as i64 * i64::from(self.step[d]) + i64::from(self.shift[d]);
+            (0..self.from[d] as i64 * divisor).contains(&(position as i64 * scale + from_tap))
+        };
+        let last = self.kernel[d] - 1;
+        let mut inside = (0..self.at[d]).filter(|&position| at(position, 0) && at(position, last));
+        let range = match (inside.next(), inside.next_back()) {
+            (Some(first), last) => first..last.unwrap_or(first) + 1,
+            (None, _) => self.at[d]..self.at[d],
+        };
+        let period = (1..=divisor).find(|period| period * scale % divisor == 0).unwrap_or(1);
+        (range, period as usize)
+    }
+
     /// Whether every position has one source, that of its own number.
     pub(crate) fn is_identity(&self) -> bool {
         let plain = Self::pointwise(self.at);
@@ -198,16 +216,6 @@ impl Table {
                 }
             },
         );
-    }
-
-    /// Whether the row's position has sources for the same taps as the one before it on its line.
-    #[inline(always)]
-    pub(crate) fn resembles_last(&self, row: &Row) -> bool {
-        let (width, place) = (self.taps.kernel[2], row.place[2]);
-        let mut pairs = self.along[2][place.saturating_sub(1) * width..][..width]
-            .iter()
-            .zip(&self.along[2][place * width..]);
-        place > 0 && pairs.all(|(last, this)| last.is_some() == this.is_some())
     }
 
     /// Calls `each(first tap, first source of the line, sources in the line)` for every line of taps.

@@ -1,7 +1,7 @@
 //! An activation by itself.
 
 use super::{Facts, Layer, Node, Scope, Signal, Trace};
-use crate::kernel::{Activate as ActivateKernel, RotateBackward};
+use crate::kernel::{Activate as ActivateKernel, RotateBackward, Zones};
 use crate::plan::{Recorder, View};
 use crate::{Activation, Range, Result, shape};
 
@@ -63,7 +63,14 @@ impl Node for ActivateNode {
             let d_x = rec.scratch(batch * units);
             let unused: Vec<View> = (0..5).map(|_| rec.unused()).collect();
             rec.op(
-                RotateBackward { batch, units, has_bias: false, activation, rotation: None, partial: true },
+                RotateBackward {
+                    batch,
+                    units,
+                    has_bias: false,
+                    activation,
+                    rotation: None,
+                    zones: Some(Zones::one([1; 3])),
+                },
                 [d_y, trace.input, unused[0], unused[1], d_x, unused[2], unused[3], unused[4]],
             );
             d_x

@@ -240,7 +240,7 @@ pub(super) fn record_ending(
     let [b, _] = neurons.parameters(rec);
     let ending = Ending {
         has_bias: neurons.bias.is_some(),
-        rotated: stored.map_or(0, |_| virtual_sample.positions()),
+        zones: stored.map(|_| virtual_sample.zones()),
         keep_z,
         activation: neurons.activation,
     };

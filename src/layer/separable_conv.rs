@@ -203,11 +203,11 @@ impl Node for SeparableNode {
             let v = match rotation.rule {
                 Rule::Aligned => self.squares(rec, false, sample),
                 Rule::Diagonal => {
-                    let positions = self.virtual_sample.positions();
-                    let v = rec.scratch(positions * units);
+                    let zones = self.virtual_sample.zones().count();
+                    let v = rec.scratch(zones * units);
                     let unused = [rec.unused(), rec.unused(), rec.unused(), rec.unused()];
                     let kernel = DenseForward {
-                        batch: positions,
+                        batch: zones,
                         inputs: between,
                         units,
                         has_bias: false,
@@ -231,7 +231,7 @@ impl Node for SeparableNode {
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let (batch, taps, between, units) =
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
-        let (rows, positions) = (batch * taps.positions(), self.virtual_sample.positions());
+        let (rows, zones) = (batch * taps.positions(), self.virtual_sample.zones().count());
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
         let h = trace.kept[0];
         let z = trace.pre_activation.unwrap_or(trace.output);
@@ -250,7 +250,7 @@ impl Node for SeparableNode {
                 Rule::Diagonal => {
                     let d_w = rec.scratch(between * units);
                     let kernel = DenseBackwardWeight {
-                        batch: positions,
+                        batch: zones,
                         inputs: between,
                         units,
                         rule: None,
@@ -258,8 +258,8 @@ impl Node for SeparableNode {
                         l2: 0.0,
                     };
                     rec.op(kernel, [sample, d_v, pointwise, unused[0], d_w]);
-                    let d_sample = rec.scratch(positions * between);
-                    let kernel = DenseBackwardInput { batch: positions, inputs: between, units };
+                    let d_sample = rec.scratch(zones * between);
+                    let kernel = DenseBackwardInput { batch: zones, inputs: between, units };
                     rec.op(kernel, [d_v, pointwise, d_sample]);
                     ((Share::Whole, d_w, unused[1], 1.0), d_sample)
                 }

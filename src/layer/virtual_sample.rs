@@ -1,7 +1,9 @@
 //! The virtual sample of layers whose windows may be cut off: ρ for every position or for every filter, and back.
 
 use super::neuron::Neurons;
-use crate::kernel::{Rotate, RotateBackward, RotateSums, Share, TapShares, TapSums, TapTotals, Taps, chunks};
+use crate::kernel::{
+    Rotate, RotateBackward, RotateSums, Share, TapShares, TapSums, TapTotals, Taps, Zones, chunks,
+};
 use crate::plan::{Recorder, View};
 use crate::{AutoRotate, Rotation, Rule};
 
@@ -44,9 +46,9 @@ impl VirtualSample {
         Self { taps, per_filter, factor }
     }
 
-    /// The positions that have a ρ of their own.
-    pub(super) fn positions(&self) -> usize {
-        if self.per_filter { 1 } else { self.taps.positions() }
+    /// The zones that have a ρ of their own.
+    pub(super) fn zones(&self) -> Zones {
+        if self.per_filter { Zones::one(self.taps.at) } else { Zones::of(&self.taps) }
     }
 
     /// The taps as the virtual sample sees them.
@@ -54,7 +56,7 @@ impl VirtualSample {
         if self.per_filter { Taps::whole(self.taps.kernel) } else { self.taps }
     }
 
-    /// Records the linear map of the sample, without bias: `[positions, filters]`.
+    /// Records the linear map of the sample, without bias: `[zones, filters]`.
     pub(super) fn map(&self, rec: &mut Recorder<'_>, rule: Rule, weights: Weights, w: View) -> View {
         let Weights { taps, channels, filters, turned } = weights;
         let squared = rule == Rule::Aligned;
@@ -66,7 +68,7 @@ impl VirtualSample {
             rec.op(kernel, [w, factors, sums]);
             sums
         };
-        let totals = rec.scratch(self.positions() * filters);
+        let totals = rec.scratch(self.zones().count() * filters);
         rec.op(TapTotals { taps: self.seen(), filters, factor: self.factor }, [sums, totals]);
         totals
     }
@@ -80,9 +82,9 @@ impl VirtualSample {
         v: View,
     ) -> View {
         let [b, lambda] = neurons.parameters(rec);
-        let stored = rec.scratch(2 * self.positions() * neurons.units);
+        let stored = rec.scratch(2 * self.zones().count() * neurons.units);
         let kernel = Rotate {
-            positions: self.positions(),
+            zones: self.zones().count(),
             filters: neurons.units,
             has_bias: neurons.bias.is_some(),
             rotation,
@@ -101,9 +103,9 @@ impl VirtualSample {
         d_y: View,
     ) -> (View, Option<View>) {
         let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
-        let (positions, has_bias) = (self.positions(), bias.is_some());
+        let (zones, has_bias) = (self.zones(), bias.is_some());
         let rows = rec.batch() * self.taps.positions();
-        let (batch, units) = (rows / positions, positions * filters);
+        let (batch, units) = (rows / zones.positions(), zones.positions() * filters);
         let [b, _] = neurons.parameters(rec);
         let d_f = rec.scratch(rows * filters);
         let sums = chunks(batch) * units;
@@ -114,15 +116,15 @@ impl VirtualSample {
         let stored = stored.unwrap_or_else(|| rec.unused());
         let (unused_b, unused_share) = (rec.unused(), rec.unused());
         rec.op(
-            RotateBackward { batch, units, has_bias, activation, rotation, partial: true },
+            RotateBackward { batch, units, has_bias, activation, rotation, zones: Some(zones) },
             [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
         );
         if !has_bias && rotation.is_none() {
             return (d_f, None);
         }
         let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
-        let d_v = if rotation.is_some() { rec.scratch(units) } else { rec.unused() };
-        let finish = RotateSums { batch, positions, filters, has_bias, rotation };
+        let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
+        let finish = RotateSums { batch, zones, filters, has_bias, rotation };
         rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s]);
         neurons.finish_lambda(rec, s);
         (d_f, rotation.map(|_| d_v))

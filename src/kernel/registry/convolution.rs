@@ -3,13 +3,13 @@
 use super::{Entry, entry, rotation};
 use crate::kernel::{
     Conv, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Rotate, RotateSums, Share,
-    TapShares, TapSums, TapTotals, Taps, WeightGradient,
+    TapShares, TapSums, TapTotals, Taps, WeightGradient, Zones,
 };
 use crate::shape::Geometry;
 use crate::{Activation, LearnL, Rule};
 
 /// Windows of varied shapes: padded, strided, dilated, larger than their stride and smaller, in one to three dimensions.
-pub(super) fn geometries() -> [Geometry; 8] {
+pub(crate) fn geometries() -> [Geometry; 8] {
     let geometry = |input, output, kernel, strides, dilation, before| Geometry {
         input,
         output,
@@ -35,38 +35,52 @@ const CHANNELS: [(usize, usize, usize); 8] =
     [(3, 5, 1), (4, 8, 1), (6, 9, 3), (8, 16, 2), (5, 4, 1), (12, 20, 1), (4, 12, 1), (8, 36, 1)];
 
 pub(super) fn entries() -> Vec<Entry> {
-    let ending = Ending { has_bias: true, rotated: 0, keep_z: true, activation: Activation::Sigmoid };
+    let ending = Ending { has_bias: true, zones: None, keep_z: true, activation: Activation::Sigmoid };
+    // None, one, or as many as the taps make.
+    let zones = |i: usize, taps: &Taps| [None, Some(Zones::one(taps.at)), Some(Zones::of(taps))][i % 3];
     let cases = || geometries().into_iter().zip(CHANNELS).enumerate();
-    let conv = |batch, taps: Taps, (channels, filters, groups), turned, ending: Ending| {
-        // Every position or one.
-        let rotated = if ending.rotated > 1 { taps.positions() } else { ending.rotated };
-        Conv { batch, taps, channels, filters, groups, turned, ending: Ending { rotated, ..ending } }
+    let conv = |batch, taps: Taps, (channels, filters, groups), turned, ending: Ending| Conv {
+        batch,
+        taps,
+        channels,
+        filters,
+        groups,
+        turned,
+        ending,
     };
     // A shader for each geometry is slow to compile: two of them take all variants, by number and by vec4.
     let (mut convs, mut conv_options) = (Vec::new(), Vec::new());
     for (i, (geometry, (channels, filters, groups))) in cases() {
-        let ending = Ending { rotated: i % 3, has_bias: i % 2 == 0, ..ending };
+        let ending = Ending { zones: zones(i, &Taps::down(&geometry)), has_bias: i % 2 == 0, ..ending };
         let list = if matches!(i, 2 | 3) { &mut convs } else { &mut conv_options };
         list.push(conv(2 + i % 3, Taps::down(&geometry), (channels, filters, groups), false, ending));
         list.push(conv(3, Taps::up(&geometry), (filters, channels, groups), true, Ending::default()));
     }
-    let turned_options =
-        conv(3, Taps::up(&geometries()[4]), (4, 5, 1), true, Ending { rotated: 2, ..ending });
+    let up = Taps::up(&geometries()[4]);
+    let turned_options = conv(3, up, (4, 5, 1), true, Ending { zones: zones(2, &up), ..ending });
+    let down = Taps::down(&geometries()[1]);
     let options = Activation::ALL.iter().map(|&activation| {
-        conv(2, Taps::down(&geometries()[1]), (3, 5, 1), false, Ending { activation, rotated: 2, ..ending })
+        conv(2, down, (3, 5, 1), false, Ending { activation, zones: zones(2, &down), ..ending })
     });
 
-    let depthwise = |batch, taps: Taps, channels, multiplier, turned, ending: Ending| {
-        let rotated = if ending.rotated > 1 { taps.positions() } else { ending.rotated };
-        Depthwise { batch, taps, channels, multiplier, turned, ending: Ending { rotated, ..ending } }
+    let depthwise = |batch, taps: Taps, channels, multiplier, turned, ending: Ending| Depthwise {
+        batch,
+        taps,
+        channels,
+        multiplier,
+        turned,
+        ending,
     };
     let mut depthwises = Vec::new();
     for (i, (geometry, (channels, _, _))) in cases() {
-        let (ending, m) = (Ending { rotated: i % 3, has_bias: i % 2 == 0, ..ending }, 1 + i.div_ceil(2) % 3);
+        let (ending, m) = (
+            Ending { zones: zones(i, &Taps::down(&geometry)), has_bias: i % 2 == 0, ..ending },
+            1 + i.div_ceil(2) % 3,
+        );
         depthwises.push(depthwise(2 + i % 3, Taps::down(&geometry), channels, m, false, ending));
         depthwises.push(depthwise(3, Taps::up(&geometry), channels, m, true, Ending::default()));
     }
-    depthwises.push(depthwise(3, Taps::down(&geometries()[1]), 8, 1, false, Ending { rotated: 2, ..ending }));
+    depthwises.push(depthwise(3, down, 8, 1, false, Ending { zones: zones(2, &down), ..ending }));
 
     // The last has several partial sums.
     let weights = cases().map(|(i, (geometry, (channels, filters, groups)))| ConvBackwardWeight {
@@ -84,6 +98,13 @@ pub(super) fn entries() -> Vec<Entry> {
         rotation(Rule::Diagonal, LearnL::PerLayer),
         rotation(Rule::Aligned, LearnL::PerUnit),
     ];
+    let sums = |batch, zones: Option<Zones>, filters, has_bias, rotation| RotateSums {
+        batch,
+        zones: zones.unwrap_or(Zones::one([1; 3])),
+        filters,
+        has_bias,
+        rotation,
+    };
     let gradient = |(splits, taps, channels, filters), turned, share| WeightGradient {
         splits,
         taps,
@@ -106,39 +127,20 @@ pub(super) fn entries() -> Vec<Entry> {
             channels,
             multiplier: 1 + i.div_ceil(2) % 3,
         })),
-        entry(rotations.iter().zip([(1, 7), (12, 5), (1, 130)]).map(|(&rotation, (positions, filters))| {
-            Rotate { positions, filters, has_bias: positions > 1, rotation }
-        })),
+        entry(
+            rotations.iter().zip([(1, 7), (12, 5), (1, 130)]).map(|(&rotation, (zones, filters))| Rotate {
+                zones,
+                filters,
+                has_bias: zones > 1,
+                rotation,
+            }),
+        ),
         entry([
-            RotateSums {
-                batch: 1100,
-                positions: 1,
-                filters: 9,
-                has_bias: true,
-                rotation: Some(rotations[0]),
-            },
-            RotateSums {
-                batch: 1100,
-                positions: 1,
-                filters: 20,
-                has_bias: true,
-                rotation: Some(rotations[2]),
-            },
-            RotateSums {
-                batch: 30,
-                positions: 70,
-                filters: 12,
-                has_bias: true,
-                rotation: Some(rotations[1]),
-            },
-            RotateSums {
-                batch: 600,
-                positions: 5,
-                filters: 3,
-                has_bias: false,
-                rotation: Some(rotations[0]),
-            },
-            RotateSums { batch: 3000, positions: 1, filters: 17, has_bias: true, rotation: None },
+            sums(1100, zones(1, &down), 9, true, Some(rotations[0])),
+            sums(1100, zones(1, &down), 20, true, Some(rotations[2])),
+            sums(30, zones(2, &down), 12, true, Some(rotations[1])),
+            sums(600, zones(2, &up), 3, false, Some(rotations[0])),
+            sums(3000, zones(1, &down), 17, true, None),
         ]),
         entry([1, 3, 4].map(|i| TapShares { taps: Taps::down(&geometries()[i]), filters: 4 + i })),
         entry([(1, 3, 5), (9, 70, 6), (4, 8, 12)].into_iter().flat_map(|(taps, channels, filters)| {

@@ -1,0 +1,47 @@
+// Positions of a grid (ZONE_GRID) that have a ρ in common. In every dimension the positions below ZONE_LOW and those from
+// ZONE_HIGH on are zones of their own, and those between form ZONE_PERIOD zones that take turns. With one zone there is one
+// position. The capitals are generated constants.
+
+fn zone_of(position: u32) -> u32 {
+    if (ZONES == 1u) {
+        return 0u;
+    }
+    let line = position / ZONE_GRID.z;
+    let at = vec3<u32>(line / ZONE_GRID.y, line % ZONE_GRID.y, position % ZONE_GRID.z);
+    let turn = ZONE_LOW + (max(at, ZONE_LOW) - ZONE_LOW) % max(ZONE_PERIOD, vec3<u32>(1u));
+    let above = max(at, ZONE_HIGH) - ZONE_HIGH + ZONE_LOW + ZONE_PERIOD;
+    let zone = select(select(above, turn, at < ZONE_HIGH), at, at < ZONE_LOW);
+    return (zone.x * ZONES_ALONG.y + zone.y) * ZONES_ALONG.z + zone.z;
+}
+
+// The positions of a zone: `first`, and from there `count` of them, every `step`th.
+struct Zone {
+    first: vec3<u32>,
+    step: vec3<u32>,
+    count: vec3<u32>,
+}
+
+fn zone_at(zone: u32) -> Zone {
+    let line = zone / ZONES_ALONG.z;
+    let at = vec3<u32>(line / ZONES_ALONG.y, line % ZONES_ALONG.y, zone % ZONES_ALONG.z);
+    let takes_turns = at >= ZONE_LOW & at < ZONE_LOW + ZONE_PERIOD;
+    let above = max(at, ZONE_LOW + ZONE_PERIOD) - (ZONE_LOW + ZONE_PERIOD) + ZONE_HIGH;
+    let step = select(vec3<u32>(1u), ZONE_PERIOD, takes_turns);
+    let turns = (max(ZONE_HIGH, at) - at + step - 1u) / step;
+    return Zone(
+        select(above, at, at < ZONE_LOW + ZONE_PERIOD),
+        step,
+        select(vec3<u32>(1u), turns, takes_turns),
+    );
+}
+
+// Position number i of a zone.
+fn position_in(zone: Zone, i: u32) -> u32 {
+    if (ZONES == 1u) {
+        return 0u;
+    }
+    let line = i / zone.count.z;
+    let at = vec3<u32>(line / zone.count.y, line % zone.count.y, i % zone.count.z);
+    let place = zone.first + zone.step * at;
+    return (place.x * ZONE_GRID.y + place.y) * ZONE_GRID.z + place.z;
+}

@@ -1,0 +1,128 @@
+//! The positions of a grid that have a ρ in common, since their windows see the same taps.
+
+use super::taps::Taps;
+use super::wgsl;
+
+/// A grid of positions, divided where the taps that have a source change. In every dimension the positions below `low` and
+/// those from `high` on are zones of their own, and those between form `period` zones that take turns. The zones of all
+/// dimensions together are numbered like the positions, the last dimension running fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zones {
+    at: [usize; 3],
+    low: [usize; 3],
+    high: [usize; 3],
+    period: [usize; 3],
+}
+
+impl Zones {
+    /// The whole grid as one zone.
+    pub fn one(at: [usize; 3]) -> Self {
+        Self { at, low: [0; 3], high: at, period: [1; 3] }
+    }
+
+    /// Zones in each of which the same taps have a source.
+    pub fn of(taps: &Taps) -> Self {
+        let mut zones = Self::one(taps.at);
+        for d in 0..3 {
+            let (inside, period) = taps.inside(d);
+            // Where too few positions lie inside to take turns, each is a zone of its own.
+            let inside = if inside.len() < period { taps.at[d]..taps.at[d] } else { inside };
+            zones.period[d] = if inside.is_empty() { 0 } else { period };
+            (zones.low[d], zones.high[d]) = (inside.start, inside.end);
+        }
+        zones
+    }
+
+    /// The zones of every dimension.
+    fn counts(&self) -> [usize; 3] {
+        [0, 1, 2].map(|d| self.low[d] + self.period[d] + self.at[d] - self.high[d])
+    }
+
+    /// The number of zones.
+    pub fn count(&self) -> usize {
+        self.counts().iter().product()
+    }
+
+    /// How many positions must be told apart: one stands for all where there is one zone.
+    pub fn positions(&self) -> usize {
+        if self.count() == 1 { 1 } else { self.at.iter().product() }
+    }
+
+    /// The zone of every position that is told apart.
+    pub(crate) fn table(&self) -> Vec<usize> {
+        if self.count() == 1 {
+            return vec![0];
+        }
+        let along = |d: usize| {
+            let Self { low, high, period, .. } = *self;
+            (0..self.at[d]).map(move |p| match p {
+                p if p < low[d] => p,
+                p if p < high[d] => low[d] + (p - low[d]) % period[d],
+                p => p - high[d] + low[d] + period[d],
+            })
+        };
+        let [_, lines, width] = self.counts();
+        let planes = along(0).flat_map(|plane| along(1).map(move |line| plane * lines + line));
+        planes.flat_map(|line| along(2).map(move |zone| line * width + zone)).collect()
+    }
+
+    /// The first position of every zone.
+    pub(crate) fn firsts(&self) -> Vec<usize> {
+        let mut firsts = vec![usize::MAX; self.count()];
+        for (position, &zone) in self.table().iter().enumerate() {
+            firsts[zone] = firsts[zone].min(position);
+        }
+        firsts
+    }
+
+    /// The generated constants and the functions that use them.
+    pub(crate) fn wgsl(&self) -> String {
+        let grids = [
+            ("ZONES_ALONG", self.counts()),
+            ("ZONE_GRID", self.at),
+            ("ZONE_LOW", self.low),
+            ("ZONE_HIGH", self.high),
+            ("ZONE_PERIOD", self.period),
+        ];
+        let mut text = String::new();
+        for (name, [a, b, c]) in grids {
+            text += &format!("const {name}: vec3<u32> = vec3<u32>({a}, {b}, {c});\n");
+        }
+        for (name, count) in [("ZONES", self.count()), ("TOLD_APART", self.positions())] {
+            text += &format!("const {name}: u32 = {count}u;\n");
+        }
+        text + &wgsl!("lib/zones.wgsl")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::registry::geometries;
+
+    #[test]
+    fn the_positions_of_a_zone_see_the_same_taps() {
+        for geometry in geometries() {
+            for taps in [Taps::down(&geometry), Taps::up(&geometry)] {
+                let (zones, table) = (Zones::of(&taps), taps.table());
+                let sees = |position| {
+                    let mut seen = Vec::new();
+                    table.each(&table.row(position), |tap, _| seen.push(tap));
+                    seen
+                };
+                let firsts = zones.firsts();
+                assert_eq!(firsts.len(), zones.count());
+                for (position, &zone) in zones.table().iter().enumerate() {
+                    assert_eq!(sees(position), sees(firsts[zone]), "{taps:?}: position {position}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_padded_image_has_nine_zones() {
+        let taps = Taps::down(&geometries()[1]);
+        assert_eq!((Zones::of(&taps).count(), Zones::of(&taps).positions()), (9, 42));
+        assert_eq!((Zones::one(taps.at).count(), Zones::one(taps.at).positions()), (1, 1));
+    }
+}
