@@ -89,11 +89,15 @@ impl Ending {
             #[inline(always)]
             |first, count| {
                 let y = &mut y[first..][..count];
-                if let Some(b) = b {
-                    y.iter_mut().zip(b.from(at + first)).for_each(|(y, &b)| *y = *y + b);
-                }
-                if let Some(rho) = rho {
-                    y.iter_mut().zip(rho.from(at + first)).for_each(|(y, &rho)| *y = *y * rho);
+                let at = at + first;
+                match (b, rho) {
+                    (Some(b), Some(rho)) => {
+                        let parameters = b.from(at).iter().zip(rho.from(at));
+                        y.iter_mut().zip(parameters).for_each(|(y, (&b, &rho))| *y = (*y + b) * rho);
+                    }
+                    (Some(b), None) => y.iter_mut().zip(b.from(at)).for_each(|(y, &b)| *y = *y + b),
+                    (None, Some(rho)) => y.iter_mut().zip(rho.from(at)).for_each(|(y, &rho)| *y = *y * rho),
+                    (None, None) => {}
                 }
                 if let Some(z) = &mut z {
                     z[first..][..count].copy_from_slice(y);

@@ -90,47 +90,39 @@ pub(crate) fn fold<T: Real>(rows: &mut Vec<T>, width: usize) {
     rows.truncate(width);
 }
 
-/// Parameters that come round again with every row of outputs, or with the rows of a zone: repeated, so that loops over
+/// Parameters that come round again with every row of outputs, or with lines of positions: written out so far that loops over
 /// several rows are long enough for vectors.
 pub(crate) struct Cycle<'a, T: Copy> {
     values: Cow<'a, [T]>,
-    /// Of every position its zone, and how many positions from it on are of that zone.
-    runs: Vec<(usize, usize)>,
-    width: usize,
+    /// The numbers of a round.
+    len: usize,
+    /// Which round every line of positions takes.
+    rounds: Vec<usize>,
 }
 
 impl<'a, T: Copy> Cycle<'a, T> {
     /// Of a row's parameters.
     pub(crate) fn new(row: &'a [T]) -> Self {
-        let (width, round) = (row.len(), round(row.len()));
-        let values = if width == round { Cow::Borrowed(row) } else { Cow::Owned(row.repeat(round / width)) };
-        Self { values, runs: Vec::new(), width }
+        let (width, len) = (row.len(), round(row.len()));
+        let values = if width == len { Cow::Borrowed(row) } else { Cow::Owned(row.repeat(len / width)) };
+        Self { values, len, rounds: vec![0] }
     }
 
     /// Of the parameters `[zones, filters]` of the positions of a grid.
     pub(crate) fn of_zones(parameters: &'a [T], zones: Option<Zones>) -> Self {
         let Some(zones) = zones.filter(|zones| zones.count() > 1) else { return Self::new(parameters) };
         let width = parameters.len() / zones.count();
-        let rows = parameters.chunks_exact(width);
-        let values = rows.flat_map(|row| row.repeat(round(width) / width)).collect();
-        let mut runs: Vec<_> = zones.table().into_iter().map(|zone| (zone, 1)).collect();
-        for i in (1..runs.len()).rev() {
-            if runs[i - 1].0 == runs[i].0 {
-                runs[i - 1].1 += runs[i].1;
-            }
-        }
-        Self { values: Cow::Owned(values), runs, width }
+        let (rounds, places) = zones.lines();
+        let lines = parameters.chunks_exact(parameters.len() / zones.count_of_lines());
+        let values = lines.flat_map(|line| places.iter().flat_map(|&zone| &line[zone * width..][..width]));
+        Self { values: values.copied().collect(), len: places.len() * width, rounds }
     }
 
     /// The parameters of number `at` and of those after it, as far as they lie side by side.
     #[inline(always)]
     pub(crate) fn from(&self, at: usize) -> &[T] {
-        if self.runs.is_empty() {
-            return &self.values[at % self.values.len()..];
-        }
-        let (zone, positions) = self.runs[at / self.width % self.runs.len()];
-        let round = round(self.width);
-        &self.values[zone * round..][..round.min(positions * self.width)][at % self.width..]
+        let round = self.rounds[at / self.len % self.rounds.len()];
+        &self.values[round * self.len..][..self.len][at % self.len..]
     }
 }
 

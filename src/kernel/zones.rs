@@ -48,22 +48,35 @@ impl Zones {
         if self.count() == 1 { 1 } else { self.at.iter().product() }
     }
 
+    /// The zones of the positions along a dimension.
+    fn along(&self, d: usize) -> impl Iterator<Item = usize> + use<> {
+        let (low, high, period) = (self.low[d], self.high[d], self.period[d]);
+        (0..self.at[d]).map(move |p| match p {
+            p if p < low => p,
+            p if p < high => low + (p - low) % period,
+            p => p - high + low + period,
+        })
+    }
+
+    /// The zone of every line of positions, and the zones along any line.
+    pub(crate) fn lines(&self) -> (Vec<usize>, Vec<usize>) {
+        let lines = self.counts()[1];
+        let planes = self.along(0).flat_map(|plane| self.along(1).map(move |line| plane * lines + line));
+        (planes.collect(), self.along(2).collect())
+    }
+
+    /// The number of zones of lines.
+    pub(crate) fn count_of_lines(&self) -> usize {
+        self.counts()[..2].iter().product()
+    }
+
     /// The zone of every position that is told apart.
     pub(crate) fn table(&self) -> Vec<usize> {
         if self.count() == 1 {
             return vec![0];
         }
-        let along = |d: usize| {
-            let Self { low, high, period, .. } = *self;
-            (0..self.at[d]).map(move |p| match p {
-                p if p < low[d] => p,
-                p if p < high[d] => low[d] + (p - low[d]) % period[d],
-                p => p - high[d] + low[d] + period[d],
-            })
-        };
-        let [_, lines, width] = self.counts();
-        let planes = along(0).flat_map(|plane| along(1).map(move |line| plane * lines + line));
-        planes.flat_map(|line| along(2).map(move |zone| line * width + zone)).collect()
+        let (width, (lines, places)) = (self.counts()[2], self.lines());
+        lines.iter().flat_map(|line| places.iter().map(move |zone| line * width + zone)).collect()
     }
 
     /// The first position of every zone.
