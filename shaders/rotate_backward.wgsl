@@ -2,32 +2,46 @@
 //   dz = dy ⊙ σ'(z)    df = ρ ⊙ dz    s = Σ_batch dz ⊙ z    dq = −sign(q)·s/(|q| + ε), 0 when detached
 //   db = Σ_batch df + dq (diagonal) or + b·dq/q (aligned)
 //   x_Q·dq (diagonal) or x_Q²·dq/q (aligned): what dense_backward_weight adds to column n, or to its multiple of W
-// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: a unit is a filter at a position; s and Σ df of every u.chunk
-// rows are left for rotate_sums.
+// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: s and Σ df are left for rotate_sums in parts of `chunk` samples.
 //
-// d_y, z [B, N] (z is y where σ' follows from y)  rotation [2N], or PARTIAL [2·ZONES·filters]: ρ
-// then q (any, unless ROTATED)
-// b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f [B, N]  d_b [N], or PARTIAL [⌈B/chunk⌉, N]  virtual_sample [N]
-// s as d_b. (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
-// Workgroup: ACROSS quads of columns × SLICES of the rows (4 × 64, or 64 × 4 for many columns), summed in a fixed order.
-// Grid: (⌈N/(4·ACROSS)⌉, chunks, 1), columns folded over (x, z). The capitals are generated constants.
+// With one zone a sample is a row, and the columns are the N filters. With several, a sample has lines of positions
+// (lib/zones.wgsl), the columns are a line's positions with their filters, and sums are made for every zone of lines.
+//
+// d_y, z [samples, lines, columns] (z is y where σ' follows from y)  rotation [2·ZONES·N]: ρ then q (any, unless ROTATED)
+// b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f as d_y  s, d_b [chunks, zones of lines, columns]  virtual_sample [N]
+// (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
+// Workgroup: ACROSS quads of columns × SLICES of the rows or lines, summed in a fixed order. Grid: ⌈columns/(4·ACROSS)⌉ for
+// every chunk and zone of lines, folded over (x, y). The capitals are generated constants.
 
-fn place_of_rho(unit: u32) -> u32 {
-    return zone_of(unit / u.filters) * u.filters + unit % u.filters;
+var<private> sum_s: vec4<f32>;
+var<private> sum_b: vec4<f32>;
+
+fn visit(i: u32, rho: vec4<f32>, count: u32) {
+    let value = get_z(i);
+    let d_z = get_d_y(i) * activation_derivatives(value);
+    let upstream = rho * d_z;
+    put_d_f(i, upstream, count);
+    sum_s += d_z * value;
+    sum_b += upstream;
 }
 
-fn rho_of(unit: u32) -> vec4<f32> {
+fn place_of_rho(line_zone: u32, column: u32) -> u32 {
+    let zone = line_zone * ZONES_ALONG.z + zones_along(vec3<u32>(0u, 0u, column / u.filters)).z;
+    return zone * u.filters + column % u.filters;
+}
+
+fn rho_of(line_zone: u32, column: u32) -> vec4<f32> {
     if (ZONES == 1u) {
-        return get_rotation(unit);
+        return get_rotation(column);
     }
     if (QUADS) {
-        return get_rotation(place_of_rho(unit));
+        return get_rotation(place_of_rho(line_zone, column));
     }
     return vec4<f32>(
-        get_rotation(place_of_rho(unit)).x,
-        get_rotation(place_of_rho(unit + 1u)).x,
-        get_rotation(place_of_rho(unit + 2u)).x,
-        get_rotation(place_of_rho(unit + 3u)).x,
+        get_rotation(place_of_rho(line_zone, column)).x,
+        get_rotation(place_of_rho(line_zone, column + 1u)).x,
+        get_rotation(place_of_rho(line_zone, column + 2u)).x,
+        get_rotation(place_of_rho(line_zone, column + 3u)).x,
     );
 }
 
@@ -37,24 +51,35 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
 ) {
-    let n = ((group.z * groups.x + group.x) * ACROSS + local.x) * 4u;
-    let count = u.units - min(n, u.units);
-    let end = min(u.batch, (group.y + 1u) * u.chunk);
-    var sum_s = vec4<f32>();
-    var sum_b = vec4<f32>();
+    let across = (u.columns + 4u * ACROSS - 1u) / (4u * ACROSS);
+    let index = group.y * groups.x + group.x;
+    let slot = index / across;
+    if (slot >= u.slots) {
+        return;
+    }
+    let n = (index % across * ACROSS + local.x) * 4u;
+    let count = u.columns - min(n, u.columns);
+    let line_zones = ZONES / ZONES_ALONG.z;
+    let begin = slot / line_zones * u.chunk;
+    let end = min(u.samples, begin + u.chunk);
     if (count > 0u) {
         var rho = vec4<f32>(1.0);
         if (ROTATED) {
-            rho = rho_of(n);
+            rho = rho_of(slot % line_zones, n);
         }
-        for (var row = group.y * u.chunk + local.y; row < end; row += SLICES) {
-            let i = row * u.units + n;
-            let value = get_z(i);
-            let d_z = get_d_y(i) * activation_derivatives(value);
-            let upstream = rho * d_z;
-            put_d_f(i, upstream, count);
-            sum_s += d_z * value;
-            sum_b += upstream;
+        if (ZONES == 1u) {
+            for (var row = begin + local.y; row < end; row += SLICES) {
+                visit(row * u.columns + n, rho, count);
+            }
+        } else {
+            let zone = zone_at(slot % line_zones * ZONES_ALONG.z);
+            for (var i = local.y; i < zone.count.x * zone.count.y; i += SLICES) {
+                let plane = zone.first.x + zone.step.x * (i / zone.count.y);
+                let line = plane * ZONE_GRID.y + zone.first.y + zone.step.y * (i % zone.count.y);
+                for (var sample = begin; sample < end; sample++) {
+                    visit((sample * ZONE_GRID.x * ZONE_GRID.y + line) * u.columns + n, rho, count);
+                }
+            }
         }
     }
     if (ROTATED) {
@@ -66,10 +91,10 @@ fn main(
     if (local.y != 0u || count == 0u) {
         return;
     }
-    let place = group.y * u.units + n;
+    let place = slot * u.columns + n;
     if (ROTATED) {
         if (!PARTIAL) {
-            let d_v = d_v_of(get_rotation(u.units + n), sum_s);
+            let d_v = d_v_of(get_rotation(u.columns + n), sum_s);
             var share = d_v;
             if (ALIGNED && HAS_BIAS) {
                 share *= get_b(n);

@@ -18,14 +18,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     var shares = vec4<f32>();
     for (var k = 0u; k < ZONES; k++) {
         let zone = zone_at(k);
-        var count = 1u;
-        if (ZONES > 1u) {
-            count = zone.count.x * zone.count.y * zone.count.z;
-        }
+        // The positions of the zone along its zone of lines.
+        let count = select(1u, zone.count.z, ZONES > 1u);
+        let line = k / ZONES_ALONG.z * (TOLD_APART * ZONES_ALONG.z / ZONES);
         var sum = vec4<f32>();
         if (inside) {
             for (var i = local.y; i < count * u.chunks; i += SLICES) {
-                let place = (i / count * TOLD_APART + position_in(zone, i % count)) * u.filters + n;
+                let position = line + zone.first.z + zone.step.z * (i % count);
+                let place = (i / count * TOLD_APART + position) * u.filters + n;
                 if (ROTATED) {
                     sum += get_partial_s(place);
                 }

@@ -1,16 +1,20 @@
 // Positions of a grid (ZONE_GRID) that have a ρ in common. In every dimension the positions below ZONE_LOW and those from
-// ZONE_HIGH on are zones of their own, and those between form ZONE_PERIOD zones that take turns. With one zone there is one
-// position. The capitals are generated constants.
+// ZONE_HIGH on are zones of their own, and those between form ZONE_PERIOD zones that take turns. Zones of lines are those of
+// the first two dimensions. The capitals are generated constants.
+
+// The zones of a place by dimension.
+fn zones_along(at: vec3<u32>) -> vec3<u32> {
+    let turn = ZONE_LOW + (max(at, ZONE_LOW) - ZONE_LOW) % max(ZONE_PERIOD, vec3<u32>(1u));
+    let above = max(at, ZONE_HIGH) - ZONE_HIGH + ZONE_LOW + ZONE_PERIOD;
+    return select(select(above, turn, at < ZONE_HIGH), at, at < ZONE_LOW);
+}
 
 fn zone_of(position: u32) -> u32 {
     if (ZONES == 1u) {
         return 0u;
     }
     let line = position / ZONE_GRID.z;
-    let at = vec3<u32>(line / ZONE_GRID.y, line % ZONE_GRID.y, position % ZONE_GRID.z);
-    let turn = ZONE_LOW + (max(at, ZONE_LOW) - ZONE_LOW) % max(ZONE_PERIOD, vec3<u32>(1u));
-    let above = max(at, ZONE_HIGH) - ZONE_HIGH + ZONE_LOW + ZONE_PERIOD;
-    let zone = select(select(above, turn, at < ZONE_HIGH), at, at < ZONE_LOW);
+    let zone = zones_along(vec3<u32>(line / ZONE_GRID.y, line % ZONE_GRID.y, position % ZONE_GRID.z));
     return (zone.x * ZONES_ALONG.y + zone.y) * ZONES_ALONG.z + zone.z;
 }
 
@@ -33,15 +37,4 @@ fn zone_at(zone: u32) -> Zone {
         step,
         select(vec3<u32>(1u), turns, takes_turns),
     );
-}
-
-// Position number i of a zone.
-fn position_in(zone: Zone, i: u32) -> u32 {
-    if (ZONES == 1u) {
-        return 0u;
-    }
-    let line = i / zone.count.z;
-    let at = vec3<u32>(line / zone.count.y, line % zone.count.y, i % zone.count.z);
-    let place = zone.first + zone.step * at;
-    return (place.x * ZONE_GRID.y + place.y) * ZONE_GRID.z + place.z;
 }

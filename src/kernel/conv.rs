@@ -70,7 +70,7 @@ impl Ending {
     /// Bias and ρ as [`Ending::apply`] takes them.
     pub(super) fn cycles<'a, T: Real>(&self, b: &'a [T], rotation: &'a [T]) -> [Option<Cycle<'a, T>>; 2] {
         let rho = &rotation[..rotation.len() / 2];
-        [self.has_bias.then(|| Cycle::new(b)), self.zones.map(|zones| Cycle::of_zones(rho, Some(zones)))]
+        [self.has_bias.then(|| Cycle::new(b)), self.zones.map(|zones| Cycle::of_zones(rho, zones))]
     }
 
     /// Turns f, the outputs from number `at` on, into y; z goes where it is wanted.
@@ -78,7 +78,7 @@ impl Ending {
     pub(super) fn apply<T: Real>(
         &self,
         at: usize,
-        [b, rho]: [&Option<Cycle<'_, T>>; 2],
+        [b, rho]: [Option<&Cycle<'_, T>>; 2],
         y: &mut [T],
         mut z: Option<&mut [T]>,
     ) {
@@ -221,7 +221,7 @@ impl Family for Conv {
                     let mut zs = z.as_mut().map(Block::stretches);
                     for (at, y) in y.stretches() {
                         let z = zs.as_mut().and_then(|zs| zs.next()).map(|(_, z)| z);
-                        self.ending.apply(at, [&b, &rho], y, z);
+                        self.ending.apply(at, [b.as_ref(), rho.as_ref()], y, z);
                     }
                 },
             );

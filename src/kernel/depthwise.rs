@@ -130,7 +130,7 @@ impl Family for Depthwise {
                         );
                         table.advance(&mut row);
                     }
-                    self.ending.apply(index * width, [&b, &rho], y, z);
+                    self.ending.apply(index * width, [b.as_ref(), rho.as_ref()], y, z);
                 },
             );
         };

@@ -84,8 +84,8 @@ pub fn all() -> Vec<Entry> {
         .map(|&a| forward((17, 13, 9), true, some, true, a))
         .chain(rotations.iter().map(|&r| forward((70, 300, 65), false, Some(r), false, Activation::Relu)));
 
-    let backward = |(batch, units), has_bias, activation, rotation, zones| RotateBackward {
-        batch,
+    let backward = |(rows, units), has_bias, activation, rotation, zones| RotateBackward {
+        rows,
         units,
         has_bias,
         activation,
@@ -106,8 +106,8 @@ pub fn all() -> Vec<Entry> {
     let (one, nine) = (Zones::one([1; 3]), Zones::of(&Taps::down(&geometries()[1])));
     for (size, bias, r, zones) in [
         ((1100, 9), true, some, one),
-        ((64, 42 * 4), true, Some(rotations[2]), nine),
-        ((700, 42 * 3), false, some, nine),
+        ((42 * 30, 4), true, Some(rotations[2]), nine),
+        ((42 * 70, 3), false, some, nine),
         ((600, 3), true, None, one),
     ] {
         rotate_backward.push(backward(size, bias, Activation::Tanh, r, Some(zones)));

@@ -1,19 +1,19 @@
 //! From dy to df, with the sums over the batch that ρ, λ and the bias need.
 
-use super::product::Block;
-use super::rows::{Cycle, fold, map_each, round, stretches};
+use super::rows::{Cycle, fold, map_blocks, stretches};
 use super::zones::Zones;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, UNUSED, constants, read, slices, uniforms,
-    wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, slices, uniforms, wgsl,
+    write,
 };
 use crate::{Activation, Real, Rotation, Rule};
 
 uniforms!(RotateBackwardUniforms {
-    batch: u32,
-    units: u32,
+    samples: u32,
+    columns: u32,
     filters: u32,
     chunk: u32,
+    slots: u32,
     x_q: f32,
     epsilon: f32
 });
@@ -21,13 +21,12 @@ uniforms!(RotateBackwardUniforms {
 /// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
 /// Serves classic layers too: there ρ = 1 and dq = 0.
 ///
-/// With `zones` a unit is a filter at a position that is told apart, and ρ one of `[zones, filters]`. Sums over stretches of the
-/// batch are left then, for [`RotateSums`](super::RotateSums) to finish: `s` and `d_b` are `[chunks, N]`, d_b holding sums of
-/// df alone.
+/// With `zones` ρ is one of `[zones, N]`, and sums are left in parts for [`RotateSums`](super::RotateSums) to finish: s and
+/// d_b are `[`[`chunks`]`, positions that are told apart, N]` then, d_b holding sums of df alone.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateBackward {
-    /// B.
-    pub batch: usize,
+    /// B, or B·positions.
+    pub rows: usize,
     /// N.
     pub units: usize,
     /// Whether db is asked for.
@@ -40,13 +39,7 @@ pub struct RotateBackward {
     pub zones: Option<Zones>,
 }
 
-/// Rows summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
-const ROWS: usize = 32;
-
-/// Columns that are worked on together: their sums stay in a cache, and memory is read in long pieces.
-const COLUMNS: usize = 4096;
-
-/// Rows of a partial sum, unless there would be more than [`MAX_CHUNKS`].
+/// Rows of a partial sum, or lines of positions.
 const CHUNK: usize = 512;
 
 /// The most partial sums.
@@ -55,29 +48,80 @@ const MAX_CHUNKS: usize = 4096;
 /// Columns from which on there are enough to occupy a device without splitting the rows.
 const WIDE: usize = 2048;
 
-/// How many partial sums a batch has.
-pub fn chunks(batch: usize) -> usize {
-    batch.div_ceil(chunk(batch))
+/// How many partial sums of these rows are left for every position of these zones that is told apart.
+pub fn chunks(rows: usize, zones: &Zones) -> usize {
+    let (lines, places) = zones.sample();
+    let samples = rows / lines / places;
+    samples.div_ceil(chunk(samples, zones))
 }
 
-/// The rows of each.
-fn chunk(batch: usize) -> usize {
-    CHUNK.max(batch.div_ceil(MAX_CHUNKS).next_multiple_of(ROWS))
+/// The samples of each: a multiple of [`tile`].
+fn chunk(samples: usize, zones: &Zones) -> usize {
+    let tile = tile(zones);
+    let usual = tile * (CHUNK / (tile * zones.sample().0)).max(1);
+    usual.max(samples.div_ceil(MAX_CHUNKS).next_multiple_of(tile))
+}
+
+/// Samples summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
+fn tile(zones: &Zones) -> usize {
+    if zones.count() == 1 { 32 } else { (128 / zones.sample().0).clamp(1, 8) }
 }
 
 impl RotateBackward {
-    /// Quads of columns of a workgroup: where there are many columns, as many as lie well beside each other in memory.
-    fn across(&self) -> usize {
-        if self.units >= WIDE { 64 } else { 4 }
+    fn zones(&self) -> Zones {
+        self.zones.unwrap_or(Zones::one([1; 3]))
     }
 
-    /// Units of a zone.
-    fn filters(&self) -> usize {
-        self.units / self.zones.map_or(1, |zones| zones.positions())
+    /// Rows, or samples of more than one zone.
+    fn samples(&self) -> usize {
+        let (lines, places) = self.zones().sample();
+        self.rows / lines / places
     }
 
+    /// The numbers of a line.
+    fn columns(&self) -> usize {
+        self.zones().sample().1 * self.units
+    }
+
+    /// The samples of a partial sum.
     fn chunk(&self) -> usize {
-        if self.zones.is_some() { chunk(self.batch) } else { self.batch }
+        if self.zones.is_some() { chunk(self.samples(), &self.zones()) } else { self.samples() }
+    }
+
+    /// Partial sums of a column: of every chunk and zone of lines.
+    fn slots(&self) -> usize {
+        self.samples().div_ceil(self.chunk()) * self.zones().count_of_lines()
+    }
+
+    /// Quads of columns of a workgroup: as many as lie well beside each other in memory, fewer where rows are all there is to
+    /// share out.
+    fn across(&self) -> usize {
+        match (self.zones().count(), self.columns()) {
+            (1, ..WIDE) => 4,
+            (1, _) => 64,
+            _ => 16,
+        }
+    }
+
+    /// df of some neighbouring numbers, added to their sums of dz ⊙ z and df.
+    #[inline(always)]
+    fn pass<T: Real>(&self, d_y: &[T], z: &[T], rho: &[T], d_f: &mut [T], sums: [&mut [T]; 2]) {
+        self.activation.derivatives(z, d_f);
+        let [sum_s, sum_b] = sums;
+        if self.rotation.is_none() {
+            d_f.iter_mut().zip(d_y).zip(sum_b).for_each(|((d_f, &d_y), b)| {
+                *d_f = *d_f * d_y;
+                *b = *b + *d_f;
+            });
+            return;
+        }
+        let sums = sum_s.iter_mut().zip(sum_b);
+        d_f.iter_mut().zip(d_y).zip(z).zip(rho).zip(sums).for_each(|((((d_f, &d_y), &z), &rho), (s, b))| {
+            let d_z = *d_f * d_y;
+            *s = *s + d_z * z;
+            *d_f = rho * d_z;
+            *b = *b + *d_f;
+        });
     }
 }
 
@@ -100,15 +144,14 @@ impl Family for RotateBackward {
     type Uniforms = RotateBackwardUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let (outputs, n) = (self.batch * self.units, self.units);
-        let sums = self.batch.div_ceil(self.chunk()) * n;
+        let (outputs, n) = (self.rows * self.units, self.units);
+        let sums = self.slots() * self.columns();
         let (rotated, finish) = (self.rotation.is_some(), self.zones.is_none());
-        let zones = self.zones.map_or(1, |zones| zones.count());
         let used = |used: bool, len: usize| if used { len } else { UNUSED };
         vec![
             outputs,
             outputs,
-            used(rotated, 2 * zones * self.filters()),
+            used(rotated, 2 * self.zones().count() * n),
             used(self.has_bias && finish, n),
             outputs,
             used(self.has_bias, sums),
@@ -119,10 +162,11 @@ impl Family for RotateBackward {
 
     fn uniforms(&self) -> RotateBackwardUniforms {
         RotateBackwardUniforms {
-            batch: self.batch as u32,
-            units: self.units as u32,
-            filters: self.filters() as u32,
+            samples: self.samples() as u32,
+            columns: self.columns() as u32,
+            filters: self.units as u32,
             chunk: self.chunk() as u32,
+            slots: self.slots() as u32,
             x_q: self.rotation.map_or(0.0, |r| r.x_q),
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
@@ -130,104 +174,74 @@ impl Family for RotateBackward {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let options = constants(&[("HAS_BIAS", self.has_bias), ("PARTIAL", self.zones.is_some())]);
-        let zones = self.zones.unwrap_or(Zones::one([1; 3]));
         vec![
             wgsl!("lib/math.wgsl"),
             self.activation.wgsl(),
             options,
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
-            zones.wgsl(),
+            self.zones().wgsl(),
             slices(self.across()),
             wgsl!("rotate_backward.wgsl"),
         ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        let columns = self.units.div_ceil(4 * self.across()) as u32;
-        let folds = columns.div_ceil(MAX_GROUPS);
-        [columns.div_ceil(folds), self.batch.div_ceil(self.chunk()) as u32, folds]
+        flat_grid(self.columns().div_ceil(4 * self.across()) * self.slots(), 1)
     }
 
     fn by_fours(&self) -> bool {
-        self.filters().is_multiple_of(4)
+        self.units.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (d_y, z, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (d_f, d_b) = (args.write(4), args.write(5));
         let (virtual_sample, s) = (args.write(6), args.write(7));
-        let n = self.units;
-        let rho = &rotation[..rotation.len() / 2];
-        let rho = self.rotation.map(|_| Cycle::of_zones(rho, self.zones));
-        // s and db of a tile of rows and columns, side by side.
-        let tiles: Vec<Block<'_, T>> = Block::tiles(d_f, n, ROWS, COLUMNS).collect();
-        let across = n.div_ceil(COLUMNS);
-        let sums = map_each(
-            tiles,
-            self.batch * n,
+        let (n, zones) = (self.units, self.zones());
+        let (lines, _) = zones.sample();
+        let ones = vec![T::one(); n];
+        let rho = if self.rotation.is_some() { &rotation[..rotation.len() / 2] } else { &ones };
+        let rho = Cycle::of_zones(rho, zones);
+        let (tile, told_apart) = (tile(&zones), zones.told_apart() * n);
+        let len = tile * lines * self.columns();
+        let sums = map_blocks(
+            d_f,
+            len,
             #[inline(always)]
-            |mut tile| {
-                let (width, round) = (tile.width(), round(tile.width()));
-                let (mut sum_s, mut sum_b) = (vec![T::zero(); round], vec![T::zero(); round]);
-                for (at, d_f) in tile.stretches() {
-                    for (line, d_f) in d_f.chunks_mut(round).enumerate() {
-                        let at = at + line * round;
-                        stretches(
-                            at,
-                            d_f.len(),
-                            &[&rho],
-                            #[inline(always)]
-                            |first, count| {
-                                let at = at + first;
-                                let (d_y, z, d_f) =
-                                    (&d_y[at..][..count], &z[at..][..count], &mut d_f[first..][..count]);
-                                self.activation.derivatives(z, d_f);
-                                let sum_b = &mut sum_b[first..][..count];
-                                match &rho {
-                                    Some(rho) => {
-                                        let sum_s = &mut sum_s[first..][..count];
-                                        let sums = sum_s.iter_mut().zip(sum_b);
-                                        let all = d_f.iter_mut().zip(d_y).zip(z).zip(rho.from(at)).zip(sums);
-                                        all.for_each(|((((d_f, &d_y), &z), &rho), (s, b))| {
-                                            let d_z = *d_f * d_y;
-                                            *s = *s + d_z * z;
-                                            *d_f = rho * d_z;
-                                            *b = *b + *d_f;
-                                        });
-                                    }
-                                    None => {
-                                        d_f.iter_mut().zip(d_y).zip(sum_b).for_each(|((d_f, &d_y), b)| {
-                                            *d_f = *d_f * d_y;
-                                            *b = *b + *d_f;
-                                        });
-                                    }
-                                }
-                            },
-                        );
-                    }
-                }
-                fold(&mut sum_s, width);
-                fold(&mut sum_b, width);
-                [sum_s, sum_b]
+            |index, d_f| {
+                let mut sums = [vec![T::zero(); rho.len()], vec![T::zero(); rho.len()]];
+                stretches(
+                    index * len,
+                    d_f.len(),
+                    &[Some(&rho)],
+                    #[inline(always)]
+                    |first, count| {
+                        let (at, place) = (index * len + first, rho.place(index * len + first).0);
+                        let [d_y, z] = [d_y, z].map(|all| &all[at..][..count]);
+                        let sums = sums.each_mut().map(|sums| &mut sums[place..][..count]);
+                        self.pass(d_y, z, rho.from(at), &mut d_f[first..][..count], sums);
+                    },
+                );
+                sums.iter_mut().for_each(|sums| fold(sums, told_apart));
+                sums
             },
         );
-        // The sums of some rows of tiles.
-        let total = |tiles: &[[Vec<T>; 2]], which: usize, out: &mut [T]| {
+        // The tiles of every chunk, summed.
+        let total = |which: usize, out: &mut [T]| {
             out.fill(T::zero());
-            for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
-                for tile in tiles[block..].iter().step_by(across) {
+            let chunks = sums.chunks(self.chunk().div_ceil(tile));
+            for (out, tiles) in out.chunks_exact_mut(told_apart).zip(chunks) {
+                for tile in tiles {
                     out.iter_mut().zip(&tile[which]).for_each(|(sum, &part)| *sum = *sum + part);
                 }
             }
         };
-        for (chunk, tiles) in sums.chunks(self.chunk().div_ceil(ROWS) * across).enumerate() {
-            if self.rotation.is_some() {
-                total(tiles, 0, &mut s[chunk * n..][..n]);
-            }
-            if self.has_bias {
-                total(tiles, 1, &mut d_b[chunk * n..][..n]);
-            }
+        if self.rotation.is_some() {
+            total(0, s);
+        }
+        if self.has_bias {
+            total(1, d_b);
         }
         if let Some(rotating) = self.rotation.filter(|_| self.zones.is_none()) {
             let x_q = T::of(rotating.x_q.into());

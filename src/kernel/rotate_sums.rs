@@ -15,8 +15,8 @@ uniforms!(RotateSumsUniforms { chunks: u32, filters: u32, epsilon: f32 });
 /// zone k; `s[n]` and `d_b[n]` are summed over all zones.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateSums {
-    /// The rows that the partial sums go over: B·positions where there is one zone, else B.
-    pub batch: usize,
+    /// B·positions.
+    pub rows: usize,
     /// The zones that have a ρ of their own.
     pub zones: Zones,
     /// The filters.
@@ -30,7 +30,7 @@ pub struct RotateSums {
 impl RotateSums {
     /// The numbers of a chunk of the partial sums.
     fn units(&self) -> usize {
-        self.zones.positions() * self.filters
+        self.zones.told_apart() * self.filters
     }
 }
 
@@ -51,7 +51,8 @@ impl Family for RotateSums {
     type Uniforms = RotateSumsUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let (units, sums) = (self.zones.count() * self.filters, chunks(self.batch) * self.units());
+        let (units, sums) =
+            (self.zones.count() * self.filters, chunks(self.rows, &self.zones) * self.units());
         let rotated = self.rotation.is_some();
         let used = |used: bool, len: usize| if used { len } else { UNUSED };
         vec![
@@ -67,7 +68,7 @@ impl Family for RotateSums {
 
     fn uniforms(&self) -> RotateSumsUniforms {
         RotateSumsUniforms {
-            chunks: chunks(self.batch) as u32,
+            chunks: chunks(self.rows, &self.zones) as u32,
             filters: self.filters as u32,
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
@@ -108,7 +109,7 @@ impl Family for RotateSums {
                     sum.iter_mut().zip(parts).for_each(|(sum, &part)| *sum = *sum + part);
                 };
                 for (position, &zone) in piece.clone().zip(&table[piece]) {
-                    for place in (position * n..chunks(self.batch) * units).step_by(units) {
+                    for place in (position * n..chunks(self.rows, &self.zones) * units).step_by(units) {
                         if self.rotation.is_some() {
                             add(&mut sum_s[zone * n..][..n], &partial_s[place..]);
                         }

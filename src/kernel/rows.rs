@@ -109,8 +109,10 @@ impl<'a, T: Copy> Cycle<'a, T> {
     }
 
     /// Of the parameters `[zones, filters]` of the positions of a grid.
-    pub(crate) fn of_zones(parameters: &'a [T], zones: Option<Zones>) -> Self {
-        let Some(zones) = zones.filter(|zones| zones.count() > 1) else { return Self::new(parameters) };
+    pub(crate) fn of_zones(parameters: &'a [T], zones: Zones) -> Self {
+        if zones.count() == 1 {
+            return Self::new(parameters);
+        }
         let width = parameters.len() / zones.count();
         let (rounds, places) = zones.lines();
         let lines = parameters.chunks_exact(parameters.len() / zones.count_of_lines());
@@ -118,11 +120,23 @@ impl<'a, T: Copy> Cycle<'a, T> {
         Self { values: values.copied().collect(), len: places.len() * width, rounds }
     }
 
+    /// Where the parameters of number `at` lie, and how many from there on lie side by side.
+    #[inline(always)]
+    pub(crate) fn place(&self, at: usize) -> (usize, usize) {
+        let round = self.rounds[at / self.len % self.rounds.len()];
+        (round * self.len + at % self.len, self.len - at % self.len)
+    }
+
     /// The parameters of number `at` and of those after it, as far as they lie side by side.
     #[inline(always)]
     pub(crate) fn from(&self, at: usize) -> &[T] {
-        let round = self.rounds[at / self.len % self.rounds.len()];
-        &self.values[round * self.len..][..self.len][at % self.len..]
+        let (first, count) = self.place(at);
+        &self.values[first..][..count]
+    }
+
+    /// The number of places.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 }
 
@@ -131,12 +145,12 @@ impl<'a, T: Copy> Cycle<'a, T> {
 pub(crate) fn stretches<T: Copy>(
     at: usize,
     len: usize,
-    cycles: &[&Option<Cycle<'_, T>>],
+    cycles: &[Option<&Cycle<'_, T>>],
     mut each: impl FnMut(usize, usize),
 ) {
     let mut first = 0;
     while first < len {
-        let ends = cycles.iter().copied().flatten().map(|cycle| cycle.from(at + first).len());
+        let ends = cycles.iter().flatten().map(|cycle| cycle.place(at + first).1);
         let count = ends.fold((len - first).min(STRETCH), usize::min);
         each(first, count);
         first += count;

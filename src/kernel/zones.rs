@@ -43,9 +43,15 @@ impl Zones {
         self.counts().iter().product()
     }
 
-    /// How many positions must be told apart: one stands for all where there is one zone.
-    pub fn positions(&self) -> usize {
-        if self.count() == 1 { 1 } else { self.at.iter().product() }
+    /// The lines of positions of a sample, and the positions of a line: with one zone every position stands for itself.
+    pub(crate) fn sample(&self) -> (usize, usize) {
+        let [planes, lines, places] = self.at;
+        if self.count() == 1 { (1, 1) } else { (planes * lines, places) }
+    }
+
+    /// How many positions must be told apart: those of a line of every zone of lines.
+    pub fn told_apart(&self) -> usize {
+        self.count_of_lines() * self.sample().1
     }
 
     /// The zones of the positions along a dimension.
@@ -72,20 +78,22 @@ impl Zones {
 
     /// The zone of every position that is told apart.
     pub(crate) fn table(&self) -> Vec<usize> {
-        if self.count() == 1 {
-            return vec![0];
-        }
-        let (width, (lines, places)) = (self.counts()[2], self.lines());
-        lines.iter().flat_map(|line| places.iter().map(move |zone| line * width + zone)).collect()
+        let width = self.counts()[2];
+        let places: Vec<usize> = self.along(2).take(self.sample().1).collect();
+        let lines = 0..self.count_of_lines();
+        lines.flat_map(|line| places.iter().map(move |zone| line * width + zone)).collect()
     }
 
     /// The first position of every zone.
     pub(crate) fn firsts(&self) -> Vec<usize> {
-        let mut firsts = vec![usize::MAX; self.count()];
-        for (position, &zone) in self.table().iter().enumerate() {
-            firsts[zone] = firsts[zone].min(position);
-        }
-        firsts
+        let along = |d: usize| {
+            let turning = self.low[d] + self.period[d];
+            let first = move |zone: usize| if zone < turning { zone } else { zone - turning + self.high[d] };
+            (0..self.counts()[d]).map(first)
+        };
+        let [_, lines, places] = self.at;
+        let planes = along(0).flat_map(|plane| along(1).map(move |line| plane * lines + line));
+        planes.flat_map(|line| along(2).map(move |place| line * places + place)).collect()
     }
 
     /// The generated constants and the functions that use them.
@@ -101,7 +109,7 @@ impl Zones {
         for (name, [a, b, c]) in grids {
             text += &format!("const {name}: vec3<u32> = vec3<u32>({a}, {b}, {c});\n");
         }
-        for (name, count) in [("ZONES", self.count()), ("TOLD_APART", self.positions())] {
+        for (name, count) in [("ZONES", self.count()), ("TOLD_APART", self.told_apart())] {
             text += &format!("const {name}: u32 = {count}u;\n");
         }
         text + &wgsl!("lib/zones.wgsl")
@@ -125,7 +133,10 @@ mod tests {
                 };
                 let firsts = zones.firsts();
                 assert_eq!(firsts.len(), zones.count());
-                for (position, &zone) in zones.table().iter().enumerate() {
+                let (lines, places) = zones.lines();
+                for position in 0..taps.positions() {
+                    let (line, place) = (position / places.len(), position % places.len());
+                    let zone = lines[line] * zones.counts()[2] + places[place];
                     assert_eq!(sees(position), sees(firsts[zone]), "{taps:?}: position {position}");
                 }
             }
@@ -135,7 +146,7 @@ mod tests {
     #[test]
     fn a_padded_image_has_nine_zones() {
         let taps = Taps::down(&geometries()[1]);
-        assert_eq!((Zones::of(&taps).count(), Zones::of(&taps).positions()), (9, 42));
-        assert_eq!((Zones::one(taps.at).count(), Zones::one(taps.at).positions()), (1, 1));
+        assert_eq!((Zones::of(&taps).count(), Zones::of(&taps).told_apart()), (9, 18));
+        assert_eq!((Zones::one(taps.at).count(), Zones::one(taps.at).told_apart()), (1, 1));
     }
 }

@@ -64,7 +64,7 @@ impl Node for ActivateNode {
             let unused: Vec<View> = (0..5).map(|_| rec.unused()).collect();
             rec.op(
                 RotateBackward {
-                    batch,
+                    rows: batch,
                     units,
                     has_bias: false,
                     activation,

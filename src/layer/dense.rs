@@ -102,7 +102,14 @@ impl Node for DenseNode {
         let stored = trace.rotation.unwrap_or_else(|| rec.unused());
         let s = self.neurons.s(rec);
         rec.op(
-            RotateBackward { batch, units, has_bias: bias.is_some(), activation, rotation, zones: None },
+            RotateBackward {
+                rows: batch,
+                units,
+                has_bias: bias.is_some(),
+                activation,
+                rotation,
+                zones: None,
+            },
             [d_y, trace.pre_activation.unwrap_or(trace.output), stored, b, d_f, d_b, virtual_sample, s],
         );
         self.neurons.finish_lambda(rec, s);

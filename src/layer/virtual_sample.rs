@@ -36,7 +36,8 @@ impl VirtualSample {
         strides: usize,
     ) -> Self {
         let aligned = rotation.is_some_and(|r| r.rule == Rule::Aligned);
-        let per_filter = aligned || !taps.misses() || options.is_some_and(|o| o.per_filter);
+        let per_filter =
+            rotation.is_none() || aligned || !taps.misses() || options.is_some_and(|o| o.per_filter);
         let x_q = rotation.map_or(0.0, |r| r.x_q);
         let factor = match (aligned, per_filter) {
             (true, _) => x_q * x_q,
@@ -105,10 +106,9 @@ impl VirtualSample {
         let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
         let (zones, has_bias) = (self.zones(), bias.is_some());
         let rows = rec.batch() * self.taps.positions();
-        let (batch, units) = (rows / zones.positions(), zones.positions() * filters);
         let [b, _] = neurons.parameters(rec);
         let d_f = rec.scratch(rows * filters);
-        let sums = chunks(batch) * units;
+        let sums = chunks(rows, &zones) * zones.told_apart() * filters;
         let partial =
             |rec: &mut Recorder<'_>, used: bool| if used { rec.scratch(sums) } else { rec.unused() };
         let partial_b = partial(rec, has_bias);
@@ -116,7 +116,7 @@ impl VirtualSample {
         let stored = stored.unwrap_or_else(|| rec.unused());
         let (unused_b, unused_share) = (rec.unused(), rec.unused());
         rec.op(
-            RotateBackward { batch, units, has_bias, activation, rotation, zones: Some(zones) },
+            RotateBackward { rows, units: filters, has_bias, activation, rotation, zones: Some(zones) },
             [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
         );
         if !has_bias && rotation.is_none() {
@@ -124,7 +124,7 @@ impl VirtualSample {
         }
         let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
         let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
-        let finish = RotateSums { batch, zones, filters, has_bias, rotation };
+        let finish = RotateSums { rows, zones, filters, has_bias, rotation };
         rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s]);
         neurons.finish_lambda(rec, s);
         (d_f, rotation.map(|_| d_v))

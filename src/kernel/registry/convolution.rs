@@ -98,8 +98,8 @@ pub(super) fn entries() -> Vec<Entry> {
         rotation(Rule::Diagonal, LearnL::PerLayer),
         rotation(Rule::Aligned, LearnL::PerUnit),
     ];
-    let sums = |batch, zones: Option<Zones>, filters, has_bias, rotation| RotateSums {
-        batch,
+    let sums = |rows, zones: Option<Zones>, filters, has_bias, rotation| RotateSums {
+        rows,
         zones: zones.unwrap_or(Zones::one([1; 3])),
         filters,
         has_bias,
@@ -138,8 +138,8 @@ pub(super) fn entries() -> Vec<Entry> {
         entry([
             sums(1100, zones(1, &down), 9, true, Some(rotations[0])),
             sums(1100, zones(1, &down), 20, true, Some(rotations[2])),
-            sums(30, zones(2, &down), 12, true, Some(rotations[1])),
-            sums(600, zones(2, &up), 3, false, Some(rotations[0])),
+            sums(42 * 30, zones(2, &down), 12, true, Some(rotations[1])),
+            sums(60 * 70, zones(2, &up), 3, false, Some(rotations[0])),
             sums(3000, zones(1, &down), 17, true, None),
         ]),
         entry([1, 3, 4].map(|i| TapShares { taps: Taps::down(&geometries()[i]), filters: 4 + i })),
