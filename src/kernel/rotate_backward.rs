@@ -64,8 +64,11 @@ fn chunk(samples: usize, zones: &Zones) -> usize {
 
 /// Samples summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
 fn tile(zones: &Zones) -> usize {
-    if zones.count() == 1 { 32 } else { (128 / zones.sample().0).clamp(1, 8) }
+    if zones.count() == 1 { 128 } else { (128 / zones.sample().0).clamp(1, 8) }
 }
+
+/// The same of a layer without windows, which has fewer rows and more columns.
+const DENSE_TILE: usize = 32;
 
 impl RotateBackward {
     fn zones(&self) -> Zones {
@@ -203,7 +206,8 @@ impl Family for RotateBackward {
         let ones = vec![T::one(); n];
         let rho = if self.rotation.is_some() { &rotation[..rotation.len() / 2] } else { &ones };
         let rho = Cycle::of_zones(rho, zones);
-        let (tile, told_apart) = (tile(&zones), zones.told_apart() * n);
+        let tile = if self.zones.is_some() { tile(&zones) } else { DENSE_TILE };
+        let told_apart = zones.told_apart() * n;
         let len = tile * lines * self.columns();
         let sums = map_blocks(
             d_f,
