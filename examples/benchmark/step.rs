@@ -10,6 +10,9 @@ use std::time::Instant;
 /// How often a classic and an auto-rotating model are built and timed side by side; the ratio is the median of theirs.
 const ROUNDS: usize = 7;
 
+/// The same where an epoch takes long.
+const FEW_ROUNDS: usize = 3;
+
 /// Times classic and auto-rotating steps in turn, so that both see the same machine.
 pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> Result<Row> {
     let data = workload.data()?;
@@ -27,24 +30,25 @@ pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> 
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     let taken = device.allocated_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
     let plan_mib = mib(rotating.device_bytes());
+    let epoch = trainer(2).fit(&mut rotating, &data, None)?.epochs[1].seconds;
     drop(rotating);
+    let rounds = if epoch < seconds / 2.0 { ROUNDS } else { FEW_ROUNDS };
+    // The first epoch of a fit loads pages and learns how much to submit at once: it does not count.
+    let epochs = 1 + ((seconds / (2 * rounds) as f64 / epoch) as usize).clamp(1, 50);
     let (mut times, mut ratios, mut host_shares) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         // Both anew, now this, now that first: where in memory a model lies can cost a tenth.
         let mut kinds = [None, Some(AutoRotate::new())];
         kinds.rotate_left(round % 2);
         let mut medians = [0.0; 2];
         for rotate in kinds {
             let mut model = workload.model(device, &data, rotate)?;
-            // The first epochs of a model load its pages and learn how much to submit at once.
-            let warm = trainer(1).fit(&mut model, &data, None)?;
-            let share = seconds / (2 * ROUNDS) as f64 / warm.epochs[0].seconds;
-            let history = trainer((share as usize).clamp(2, 50)).fit(&mut model, &data, None)?;
-            let epochs: Vec<f64> =
-                history.epochs.iter().skip(1).map(|e| 1e3 * e.seconds / e.steps as f64).collect();
-            host_shares.extend(history.epochs.iter().skip(1).map(|e| e.host_seconds / e.seconds));
-            medians[usize::from(rotate.is_some())] = median(epochs.clone());
-            times[usize::from(rotate.is_some())].extend(epochs);
+            let history = trainer(epochs).fit(&mut model, &data, None)?;
+            let counted = &history.epochs[1..];
+            let each: Vec<f64> = counted.iter().map(|e| 1e3 * e.seconds / e.steps as f64).collect();
+            host_shares.extend(counted.iter().map(|e| e.host_seconds / e.seconds));
+            medians[usize::from(rotate.is_some())] = median(each.clone());
+            times[usize::from(rotate.is_some())].extend(each);
         }
         ratios.push(medians[1] / medians[0]);
     }

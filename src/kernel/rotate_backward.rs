@@ -203,7 +203,7 @@ impl Family for RotateBackward {
         let (virtual_sample, s) = (args.write(6), args.write(7));
         let (n, zones) = (self.units, self.zones());
         let (lines, _) = zones.sample();
-        let ones = vec![T::one(); n];
+        let ones = vec![T::one(); zones.count() * n];
         let rho = if self.rotation.is_some() { &rotation[..rotation.len() / 2] } else { &ones };
         let rho = Cycle::of_zones(rho, zones);
         let tile = if self.zones.is_some() { tile(&zones) } else { DENSE_TILE };
