@@ -8,7 +8,8 @@ use std::borrow::Cow;
 /// Below this many elements a second thread costs more than it saves.
 const PARALLEL_ELEMENTS: usize = 1 << 14;
 
-/// Runs a loop compiled for the processor at hand; the crate itself is built for the oldest one.
+/// Runs a loop compiled for the processor at hand; the crate itself is built for the oldest one. Only what is inlined is:
+/// this closure, those of the functions below, and closures handed on inside of them must carry `#[inline(always)]`.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
