@@ -45,6 +45,15 @@ fn rho_of(line_zone: u32, column: u32) -> vec4<f32> {
     );
 }
 
+// A line of a zone of lines.
+fn line_at(zone: Zone, i: u32) -> u32 {
+    if (ZONE_GRID.x == 1u) {
+        return zone.first.y + zone.step.y * i;
+    }
+    let plane = zone.first.x + zone.step.x * (i / zone.count.y);
+    return plane * ZONE_GRID.y + zone.first.y + zone.step.y * (i % zone.count.y);
+}
+
 @compute @workgroup_size(ACROSS, SLICES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -72,12 +81,15 @@ fn main(
                 visit(row * u.columns + n, rho, count);
             }
         } else {
+            // The slices share the lines, or where there are too few the samples.
             let zone = zone_at(slot % line_zones * ZONES_ALONG.z);
-            for (var i = local.y; i < zone.count.x * zone.count.y; i += SLICES) {
-                let plane = zone.first.x + zone.step.x * (i / zone.count.y);
-                let line = plane * ZONE_GRID.y + zone.first.y + zone.step.y * (i % zone.count.y);
-                for (var sample = begin; sample < end; sample++) {
-                    visit((sample * ZONE_GRID.x * ZONE_GRID.y + line) * u.columns + n, rho, count);
+            let lines = zone.count.x * zone.count.y;
+            let of_lines = select(vec2<u32>(0u, 1u), vec2<u32>(local.y, SLICES), lines >= SLICES);
+            let of_samples = select(vec2<u32>(local.y, SLICES), vec2<u32>(0u, 1u), lines >= SLICES);
+            for (var sample = begin + of_samples.x; sample < end; sample += of_samples.y) {
+                for (var line = of_lines.x; line < lines; line += of_lines.y) {
+                    let row = sample * ZONE_GRID.x * ZONE_GRID.y + line_at(zone, line);
+                    visit(row * u.columns + n, rho, count);
                 }
             }
         }

@@ -1,25 +1,85 @@
-// tap_totals: totals[k, n] = factor·Σ of sums[t, n] over the taps t that have a source in zone k.
+// tap_totals: v[k, n] = factor·Σ of w[t, c, n], SQUARED of w², over the channels c and the taps t that have a source in zone k:
+// what the windows make of a sample that is everywhere `factor`. ROTATES: ρ and q of it (lib/rho.wgsl), else v itself.
 //
-// sums [TAPS, filters]  → totals [ZONES, filters]
-// Workgroup: 64 invocations, each with one total. Grid: ⌈ZONES·filters/64⌉ groups, folded over (x, y).
-// The capitals are generated constants.
+// w [TAPS, channels, filters], or TURNED [TAPS, filters, channels]  b [filters]  lambda [1 or filters] (any, as far as
+// lib/rho.wgsl needs none)  → rotation [2·ZONES·filters]: ρ then q, or v [ZONES, filters]
+// Workgroup: 4 quads of filters × 64 slices, in a fixed order: slices take a tap each, or where there are fewer than 64 a part
+// of its channels; then a zone each. Grid: (⌈filters/16⌉, 1, 1). The capitals are generated constants.
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
-    if (i >= ZONES * u.filters) {
-        return;
+// Taps summed at a time, and parts of their channels.
+const TAPS_AT_ONCE: u32 = min(TAPS, SLICES);
+const PARTS: u32 = SLICES / TAPS_AT_ONCE;
+
+// Zones of a slice.
+const ZONES_EACH: u32 = (ZONES + SLICES - 1u) / SLICES;
+
+fn term(w: vec4<f32>) -> vec4<f32> {
+    if (SQUARED) {
+        return w * w;
     }
-    let position = vec3<i32>(zone_at(i / u.filters).first);
-    var total = 0.0;
-    for (var t = 0u; t < TAPS; t++) {
-        if (!MISSES || source(position, tap_of(t)) >= 0) {
-            total += sums[t * u.filters + i % u.filters];
+    return w;
+}
+
+// A part of the sum over the channels of tap t.
+fn sum_of_tap(t: u32, part: u32, n: u32) -> vec4<f32> {
+    var sum = vec4<f32>();
+    if (!TURNED) {
+        for (var c = part; c < u.channels; c += PARTS) {
+            sum += term(get_w((t * u.channels + c) * u.filters + n));
+        }
+        return sum;
+    }
+    for (var i = 0u; i < min(4u, u.filters - n); i++) {
+        let first = (t * u.filters + n + i) * u.channels;
+        for (var c = 4u * part; c < u.channels; c += 4u * PARTS) {
+            let there = vec4<u32>(c) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(u.channels);
+            sum[i] += dot(select(vec4<f32>(), term(get_w(first + c)), there), vec4<f32>(1.0));
         }
     }
-    totals[i] = u.factor * total;
+    return sum;
+}
+
+// What the slices hold of zone k.
+fn sum_of_zone(k: u32, begin: u32, across: u32) -> vec4<f32> {
+    let position = vec3<i32>(zone_at(k).first);
+    var sum = vec4<f32>();
+    for (var t = begin; t < min(begin + TAPS_AT_ONCE, TAPS); t++) {
+        if (!MISSES || source(position, tap_of(t)) >= 0) {
+            for (var part = 0u; part < PARTS; part++) {
+                sum += slices[(part * TAPS_AT_ONCE + t - begin) * ACROSS + across];
+            }
+        }
+    }
+    return sum;
+}
+
+@compute @workgroup_size(ACROSS, SLICES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let n = (group.x * ACROSS + local.x) * 4u;
+    let inside = n < u.filters;
+    var of_zones: array<vec4<f32>, ZONES_EACH>;
+    for (var begin = 0u; begin < TAPS; begin += TAPS_AT_ONCE) {
+        let t = begin + local.y % TAPS_AT_ONCE;
+        var sum = vec4<f32>();
+        if (inside && local.y < PARTS * TAPS_AT_ONCE && t < TAPS) {
+            sum = sum_of_tap(t, local.y / TAPS_AT_ONCE, n);
+        }
+        workgroupBarrier();
+        slices[local.y * ACROSS + local.x] = sum;
+        workgroupBarrier();
+        for (var i = 0u; i < ZONES_EACH; i++) {
+            if (local.y + i * SLICES < ZONES) {
+                of_zones[i] += sum_of_zone(local.y + i * SLICES, begin, local.x);
+            }
+        }
+    }
+    if (!inside) {
+        return;
+    }
+    for (var i = 0u; i < ZONES_EACH; i++) {
+        let k = local.y + i * SLICES;
+        if (k < ZONES) {
+            finish(k, n, u.factor * of_zones[i]);
+        }
+    }
 }

@@ -7,11 +7,11 @@ use crate::workloads::Workload;
 use autorot::{Adam, AutoRotate, Device, Loss, Result, Trainer};
 use std::time::Instant;
 
-/// How often a classic and an auto-rotating model are built and timed side by side; the ratio is the median of theirs.
-const ROUNDS: usize = 7;
+/// How often both models are built anew: where in memory a model lies can cost a tenth.
+const ROUNDS: usize = 5;
 
-/// The same where an epoch takes long.
-const FEW_ROUNDS: usize = 3;
+/// What a block of steps should take: other tenants of a machine change its speed within seconds.
+const BLOCK_SECONDS: f64 = 0.4;
 
 /// Times classic and auto-rotating steps in turn, so that both see the same machine.
 pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> Result<Row> {
@@ -30,27 +30,36 @@ pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> 
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     let taken = device.allocated_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
     let plan_mib = mib(rotating.device_bytes());
-    let epoch = trainer(2).fit(&mut rotating, &data, None)?.epochs[1].seconds;
+    let epoch = trainer(2).fit(&mut rotating, &first, None)?.epochs[1].seconds;
     drop(rotating);
-    let rounds = if epoch < seconds / 2.0 { ROUNDS } else { FEW_ROUNDS };
-    // The first epoch of a fit loads pages and learns how much to submit at once: it does not count.
-    let epochs = 1 + ((seconds / (2 * rounds) as f64 / epoch) as usize).clamp(1, 50);
+    // A block is one epoch, or several of the whole data set.
+    let all = data.len() / workload.batch;
+    let steps = (BLOCK_SECONDS / epoch) as usize;
+    let block = data.select(&(0..steps.clamp(1, all) * workload.batch).collect::<Vec<_>>())?;
+    let epochs = (steps / all).clamp(1, 50);
+    let seconds_each = epoch * steps.max(1) as f64;
+    let pairs = ((seconds / (2 * ROUNDS) as f64 / seconds_each) as usize).max(1);
     let (mut times, mut ratios, mut host_shares) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
-    for round in 0..rounds {
-        // Both anew, now this, now that first: where in memory a model lies can cost a tenth.
-        let mut kinds = [None, Some(AutoRotate::new())];
-        kinds.rotate_left(round % 2);
-        let mut medians = [0.0; 2];
-        for rotate in kinds {
-            let mut model = workload.model(device, &data, rotate)?;
-            let history = trainer(epochs).fit(&mut model, &data, None)?;
-            let counted = &history.epochs[1..];
-            let each: Vec<f64> = counted.iter().map(|e| 1e3 * e.seconds / e.steps as f64).collect();
-            host_shares.extend(counted.iter().map(|e| e.host_seconds / e.seconds));
-            medians[usize::from(rotate.is_some())] = median(each.clone());
-            times[usize::from(rotate.is_some())].extend(each);
+    for round in 0..ROUNDS {
+        let build = |rotate| workload.model(device, &data, rotate);
+        let mut models = [build(None)?, build(Some(AutoRotate::new()))?];
+        for model in &mut models {
+            trainer(1).fit(model, &block, None)?;
         }
-        ratios.push(medians[1] / medians[0]);
+        for pair in 0..pairs {
+            let mut medians = [0.0; 2];
+            for turn in 0..2 {
+                let kind = (round + pair + turn) % 2;
+                // The first epoch of a fit loads pages and learns how much to submit at once: it does not count.
+                let history = trainer(1 + epochs).fit(&mut models[kind], &block, None)?;
+                let counted = &history.epochs[1..];
+                let each: Vec<f64> = counted.iter().map(|e| 1e3 * e.seconds / e.steps as f64).collect();
+                host_shares.extend(counted.iter().map(|e| e.host_seconds / e.seconds));
+                medians[kind] = median(each.clone());
+                times[kind].extend(each);
+            }
+            ratios.push(medians[1] / medians[0]);
+        }
     }
     let [classic, ms] = times.map(median);
     let gflops = workload.flops() / ms / 1e6;

@@ -43,11 +43,11 @@ mod sum_rows;
 mod sum_squares;
 mod tally;
 mod tap_shares;
-mod tap_sums;
 mod tap_totals;
 mod taps;
 mod uniforms;
 mod weight_gradient;
+mod weighted_squares;
 mod window_sum;
 mod zones;
 
@@ -85,11 +85,11 @@ pub use sum_rows::SumRows;
 pub use sum_squares::SumSquares;
 pub use tally::Tally;
 pub use tap_shares::TapShares;
-pub use tap_sums::TapSums;
 pub use tap_totals::TapTotals;
 pub use taps::Taps;
 pub use uniforms::Uniforms;
 pub use weight_gradient::{Share, WeightGradient};
+pub use weighted_squares::WeightedSquares;
 pub use window_sum::WindowSum;
 pub use zones::Zones;
 

@@ -3,7 +3,7 @@
 use super::rows::{Cycle, fold, map_blocks, stretches};
 use super::zones::Zones;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, slices, uniforms, wgsl,
+    Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, flat_grid, read, slices, uniforms, wgsl,
     write,
 };
 use crate::{Activation, Real, Rotation, Rule};
@@ -39,11 +39,17 @@ pub struct RotateBackward {
     pub zones: Option<Zones>,
 }
 
-/// Rows of a partial sum, or lines of positions.
-const CHUNK: usize = 512;
+/// Rows of a partial sum.
+const ROWS: usize = 512;
+
+/// Lines of positions of a partial sum; they are longer than rows.
+const LINES: usize = 128;
 
 /// The most partial sums.
 const MAX_CHUNKS: usize = 4096;
+
+/// The first of the wide variants.
+const WIDE_VARIANT: usize = 2;
 
 /// Columns from which on there are enough to occupy a device without splitting the rows.
 const WIDE: usize = 2048;
@@ -58,7 +64,8 @@ pub fn chunks(rows: usize, zones: &Zones) -> usize {
 /// The samples of each: a multiple of [`tile`].
 fn chunk(samples: usize, zones: &Zones) -> usize {
     let tile = tile(zones);
-    let usual = tile * (CHUNK / (tile * zones.sample().0)).max(1);
+    let chunk = if zones.count() == 1 { ROWS } else { LINES };
+    let usual = tile * (chunk / (tile * zones.sample().0)).max(1);
     usual.max(samples.div_ceil(MAX_CHUNKS).next_multiple_of(tile))
 }
 
@@ -97,9 +104,10 @@ impl RotateBackward {
     }
 
     /// Quads of columns of a workgroup: as many as lie well beside each other in memory, fewer where rows are all there is to
-    /// share out.
-    fn across(&self) -> usize {
+    /// share out. The wide variants have whole lines where they can, for memory that is read in order.
+    fn across(&self, variant: usize) -> usize {
         match (self.zones().count(), self.columns()) {
+            (_, columns) if variant >= WIDE_VARIANT => columns.div_ceil(4).next_power_of_two().clamp(4, 256),
             (1, ..WIDE) => 4,
             (1, _) => 64,
             _ => 16,
@@ -131,7 +139,7 @@ impl RotateBackward {
 impl Family for RotateBackward {
     const NAME: &'static str = "rotate_backward";
     const TRUST: Trust<Self> = Trust::OWN;
-    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const VARIANTS: &'static [&'static str] = &["base", "base4", "wide", "wide4"];
     const QUADS: &'static [&'static str] =
         &["d_y", "z", "rotation", "b", "d_f", "d_b", "virtual_sample", "s"];
     const BINDINGS: &'static [Binding] = &[
@@ -175,7 +183,7 @@ impl Family for RotateBackward {
         }
     }
 
-    fn shader(&self, _variant: usize) -> Vec<String> {
+    fn shader(&self, variant: usize) -> Vec<String> {
         let options = constants(&[("HAS_BIAS", self.has_bias), ("PARTIAL", self.zones.is_some())]);
         vec![
             wgsl!("lib/math.wgsl"),
@@ -184,17 +192,26 @@ impl Family for RotateBackward {
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
             self.zones().wgsl(),
-            slices(self.across()),
+            slices(self.across(variant)),
             wgsl!("rotate_backward.wgsl"),
         ]
     }
 
-    fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.columns().div_ceil(4 * self.across()) * self.slots(), 1)
+    fn grid(&self, variant: usize) -> Grid {
+        flat_grid(self.columns().div_ceil(4 * self.across(variant)) * self.slots(), 1)
     }
 
     fn by_fours(&self) -> bool {
         self.units.is_multiple_of(4)
+    }
+
+    fn supports(&self, variant: usize, _traits: Traits) -> bool {
+        (self.by_fours() || variant.is_multiple_of(2)) && (self.zones.is_some() || variant < WIDE_VARIANT)
+    }
+
+    fn prefer(&self, traits: Traits) -> usize {
+        let wide = traits.software && self.zones.is_some();
+        usize::from(wide) * WIDE_VARIANT + usize::from(self.by_fours())
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

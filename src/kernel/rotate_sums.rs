@@ -2,6 +2,8 @@
 
 use super::rotate_backward::{chunks, d_v, rotation_constants};
 use super::rows::map_each;
+use super::tap_shares::{shares_shader, tap_shares};
+use super::taps::Taps;
 use super::zones::Zones;
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, slices, uniforms, wgsl, write,
@@ -19,6 +21,8 @@ pub struct RotateSums {
     pub rows: usize,
     /// The zones that have a ρ of their own.
     pub zones: Zones,
+    /// The taps that are to receive d_v as from [`TapShares`](super::TapShares), if any; the zones are theirs.
+    pub taps: Option<Taps>,
     /// The filters.
     pub filters: usize,
     /// Whether db is asked for.
@@ -38,7 +42,8 @@ impl Family for RotateSums {
     const NAME: &'static str = "rotate_sums";
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
-    const QUADS: &'static [&'static str] = &["partial_s", "partial_b", "rotation", "b", "d_b", "d_v", "s"];
+    const QUADS: &'static [&'static str] =
+        &["partial_s", "partial_b", "rotation", "b", "d_b", "d_v", "s", "shares"];
     const BINDINGS: &'static [Binding] = &[
         read("partial_s"),
         read("partial_b"),
@@ -47,6 +52,7 @@ impl Family for RotateSums {
         write("d_b"),
         write("d_v"),
         write("s"),
+        write("shares"),
     ];
     type Uniforms = RotateSumsUniforms;
 
@@ -63,6 +69,7 @@ impl Family for RotateSums {
             used(self.has_bias, self.filters),
             used(rotated, units),
             used(rotated, self.filters),
+            self.taps.map_or(UNUSED, |taps| taps.taps() * self.filters),
         ]
     }
 
@@ -75,9 +82,14 @@ impl Family for RotateSums {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
+        // Without taps nothing asks for their shares.
+        let taps = match &self.taps {
+            Some(taps) => shares_shader(taps, &self.zones),
+            None => shares_shader(&Taps::whole([1; 3]), &self.zones),
+        };
         vec![
-            constants(&[("HAS_BIAS", self.has_bias)]),
-            self.zones.wgsl(),
+            constants(&[("HAS_BIAS", self.has_bias), ("SHARED", self.taps.is_some())]),
+            taps,
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
             slices(4),
@@ -95,7 +107,7 @@ impl Family for RotateSums {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (partial_s, partial_b, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
-        let (d_b, d_v, s) = (args.write(4), args.write(5), args.write(6));
+        let (d_b, d_v, s, shares) = (args.write(4), args.write(5), args.write(6), args.write(7));
         let (n, units) = (self.filters, self.units());
         let table = self.zones.table();
         let pieces = (0..PIECES).map(|i| table.len() * i / PIECES..table.len() * (i + 1) / PIECES);
@@ -135,6 +147,9 @@ impl Family for RotateSums {
             if self.has_bias {
                 d_b[i % n] = d_b[i % n] + share;
             }
+        }
+        if let Some(taps) = &self.taps {
+            tap_shares(taps, n, d_v, shares);
         }
     }
 }

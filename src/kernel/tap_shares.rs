@@ -2,7 +2,9 @@
 
 use super::taps::Taps;
 use super::zones::Zones;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, quad_grid, read, uniforms, wgsl, write,
+};
 use crate::Real;
 
 uniforms!(TapSharesUniforms { filters: u32 });
@@ -20,6 +22,8 @@ pub struct TapShares {
 impl Family for TapShares {
     const NAME: &'static str = "tap_shares";
     const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["d_v", "shares"];
     const BINDINGS: &'static [Binding] = &[read("d_v"), write("shares")];
     type Uniforms = TapSharesUniforms;
 
@@ -32,22 +36,34 @@ impl Family for TapShares {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let zones = Zones::of(&self.taps).wgsl();
-        vec![wgsl!("lib/index.wgsl"), self.taps.wgsl(), zones, wgsl!("tap_shares.wgsl")]
+        vec![shares_shader(&self.taps, &Zones::of(&self.taps)), wgsl!("tap_shares.wgsl"), each_quad()]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.taps.taps() * self.filters, 64)
+        quad_grid(self.taps.taps(), self.filters)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.filters.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let (d_v, shares, n) = (args.read(0), args.write(1), self.filters);
-        shares.fill(T::zero());
-        let table = self.taps.table();
-        for (d_v, position) in d_v.chunks_exact(n).zip(Zones::of(&self.taps).firsts()) {
-            table.each(&table.row(position), |t, _| {
-                shares[t * n..].iter_mut().zip(d_v).for_each(|(share, &d_v)| *share = *share + d_v);
-            });
-        }
+        tap_shares(&self.taps, self.filters, args.read(0), args.write(1));
+    }
+}
+
+/// The function that adds zones to taps, with the taps and zones themselves.
+pub(super) fn shares_shader(taps: &Taps, zones: &Zones) -> String {
+    taps.wgsl() + &zones.wgsl() + &wgsl!("lib/share_of_tap.wgsl")
+}
+
+/// The sums of every tap and filter.
+pub(super) fn tap_shares<T: Real>(taps: &Taps, filters: usize, d_v: &[T], shares: &mut [T]) {
+    shares.fill(T::zero());
+    let table = taps.table();
+    for (d_v, position) in d_v.chunks_exact(filters).zip(Zones::of(taps).firsts()) {
+        table.each(&table.row(position), |t, _| {
+            shares[t * filters..].iter_mut().zip(d_v).for_each(|(share, &d_v)| *share = *share + d_v);
+        });
     }
 }

@@ -1,57 +1,129 @@
-//! The linear map of a constant sample, and its gradient, by way of sums over the channels.
+//! What windows make of a constant sample, by way of sums over the channels.
 
+use super::rotate::{parameter_lens, rho_shader, rotate};
+use super::rows::vectorised;
 use super::taps::Taps;
 use super::zones::Zones;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
-use crate::Real;
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, constants, read, slices, uniforms, wgsl, write};
+use crate::{Real, Rotation};
 
-uniforms!(TapTotalsUniforms { filters: u32, factor: f32 });
+uniforms!(TapTotalsUniforms { channels: u32, filters: u32, factor: f32, limit: f32, epsilon: f32 });
 
-/// `totals[k, n]` = factor·Σ of `sums[t, n]` over the taps that have a source in zone k: what a convolution makes of a sample
-/// that is everywhere `factor`, its borders padded with zeros.
+/// `v[k, n]` = factor·Σ of w\[t, c, n\], or of its square, over the channels c of n and the taps t that have a source in zone k:
+/// what a convolution makes of a sample that is everywhere `factor`, its borders padded with zeros. w is
+/// `[taps, channels, filters]`, or turned `[taps, filters, channels]`. With a rotation `[2·zones·filters]` takes ρ and q of v as
+/// from [`Rotate`](super::Rotate), else v itself is left.
 #[derive(Clone, Copy, Debug)]
 pub struct TapTotals {
     /// Which taps have a source.
     pub taps: Taps,
+    /// Channels that a filter sees.
+    pub channels: usize,
     /// The filters.
     pub filters: usize,
-    /// The number that fills the sample.
+    /// Whether the filters come before the channels in w.
+    pub turned: bool,
+    /// Whether the weights are squared.
+    pub squared: bool,
+    /// The number that fills the sample, or with `squared` its square.
     pub factor: f32,
+    /// Whether there is a bias.
+    pub has_bias: bool,
+    /// The rotation.
+    pub rotation: Option<Rotation>,
+}
+
+impl TapTotals {
+    fn zones(&self) -> Zones {
+        Zones::of(&self.taps)
+    }
 }
 
 impl Family for TapTotals {
     const NAME: &'static str = "tap_totals";
     const TRUST: Trust<Self> = Trust::OWN;
-    const BINDINGS: &'static [Binding] = &[read("sums"), write("totals")];
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["w", "b", "rotation"];
+    const BINDINGS: &'static [Binding] = &[read("w"), read("b"), read("lambda"), write("rotation")];
     type Uniforms = TapTotalsUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.taps.taps() * self.filters, Zones::of(&self.taps).count() * self.filters]
+        let totals = self.zones().count() * self.filters;
+        let [b, lambda] = parameter_lens(self.filters, self.has_bias, self.rotation);
+        let weights = self.taps.taps() * self.channels * self.filters;
+        vec![weights, b, lambda, if self.rotation.is_some() { 2 * totals } else { totals }]
     }
 
     fn uniforms(&self) -> TapTotalsUniforms {
-        TapTotalsUniforms { filters: self.filters as u32, factor: self.factor }
+        TapTotalsUniforms {
+            channels: self.channels as u32,
+            filters: self.filters as u32,
+            factor: self.factor,
+            limit: self.rotation.map_or(0.0, |r| r.limit),
+            epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
+        }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let zones = Zones::of(&self.taps).wgsl();
-        vec![wgsl!("lib/index.wgsl"), self.taps.wgsl(), zones, wgsl!("tap_totals.wgsl")]
+        let finish = match self.rotation {
+            Some(rotation) => {
+                rho_shader(self.has_bias, rotation)
+                    + "fn finish(k: u32, n: u32, v: vec4<f32>) { rotate(ZONES, k, n, v); }\n"
+            }
+            None => "fn finish(k: u32, n: u32, v: vec4<f32>) { put_rotation(k * u.filters + n, v, u.filters - n); }\n"
+                .to_owned(),
+        };
+        vec![
+            constants(&[("TURNED", self.turned), ("SQUARED", self.squared)]),
+            self.taps.wgsl(),
+            self.zones().wgsl(),
+            finish,
+            slices(4),
+            wgsl!("tap_totals.wgsl"),
+        ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(Zones::of(&self.taps).count() * self.filters, 64)
+        [self.filters.div_ceil(16) as u32, 1, 1]
+    }
+
+    fn by_fours(&self) -> bool {
+        self.filters.is_multiple_of(4) && (!self.turned || self.channels.is_multiple_of(4))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let sums = args.read(0);
-        let (factor, n) = (T::of(self.factor.into()), self.filters);
-        let table = self.taps.table();
-        for (totals, position) in args.write(1).chunks_exact_mut(n).zip(Zones::of(&self.taps).firsts()) {
-            totals.fill(T::zero());
+        let (w, b, lambda) = (args.read(0), args.read(1), args.read(2));
+        let (n, totals) = (self.filters, self.zones().count() * self.filters);
+        let term = |w: T| if self.squared { w * w } else { w };
+        let mut sums = vec![T::zero(); self.taps.taps() * n];
+        vectorised(
+            #[inline(always)]
+            || {
+                for (sums, w) in sums.chunks_exact_mut(n).zip(w.chunks_exact(self.channels * n)) {
+                    if self.turned {
+                        for (sum, w) in sums.iter_mut().zip(w.chunks_exact(self.channels)) {
+                            *sum = w.iter().map(|&w| term(w)).sum();
+                        }
+                    } else {
+                        for w in w.chunks_exact(n) {
+                            sums.iter_mut().zip(w).for_each(|(sum, &w)| *sum = *sum + term(w));
+                        }
+                    }
+                }
+            },
+        );
+        let (factor, table) = (T::of(self.factor.into()), self.taps.table());
+        let out = args.write(3);
+        let (rho, v) = out.split_at_mut(out.len() - totals);
+        for (v, position) in v.chunks_exact_mut(n).zip(self.zones().firsts()) {
+            v.fill(T::zero());
             table.each(&table.row(position), |t, _| {
-                totals.iter_mut().zip(&sums[t * n..]).for_each(|(total, &sum)| *total = *total + sum);
+                v.iter_mut().zip(&sums[t * n..]).for_each(|(v, &sum)| *v = *v + sum);
             });
-            totals.iter_mut().for_each(|total| *total = factor * *total);
+            v.iter_mut().for_each(|v| *v = factor * *v);
+        }
+        if let Some(rotation) = &self.rotation {
+            rotate(rotation, self.has_bias.then_some(b), lambda, n, [rho, v]);
         }
     }
 }

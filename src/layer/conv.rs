@@ -182,10 +182,10 @@ impl Node for ConvNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let w = rec.parameter(self.neurons.kernel);
-        let stored = self.neurons.rotation.map(|rotation| {
-            let v = self.virtual_sample.map(rec, rotation.rule, self.weights(), w);
-            self.virtual_sample.rotate(rec, &self.neurons, rotation, v)
-        });
+        let stored = self
+            .neurons
+            .rotation
+            .map(|rotation| self.virtual_sample.rotate(rec, &self.neurons, rotation, self.weights()));
         record_ending(
             rec,
             &self.neurons,
@@ -200,14 +200,12 @@ impl Node for ConvNode {
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let z = trace.pre_activation.unwrap_or(trace.output);
-        let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y);
-        let share = match (self.neurons.rotation, d_v) {
-            (Some(rotation), Some(d_v)) => {
-                self.virtual_sample.share(rec, rotation.rule, self.neurons.units, d_v)
-            }
-            _ => (Share::None, rec.unused()),
-        };
-        self.weight_gradient(rec, trace.input, d_f, share);
+        let share = self.neurons.rotation.map_or(Share::None, |r| self.virtual_sample.share(r.rule));
+        let to_taps = share == Share::ShiftPerTap;
+        let (d_f, numbers) =
+            self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, to_taps);
+        let numbers = numbers.unwrap_or_else(|| rec.unused());
+        self.weight_gradient(rec, trace.input, d_f, (share, numbers));
         need_d_x.then(|| {
             let inputs: usize =
                 if self.transposed { &self.geometry.output } else { &self.geometry.input }.iter().product();

@@ -7,7 +7,7 @@ use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Regularizer, Scope, Signal, Trace};
 use crate::kernel::{
     Conv, ConvBackwardWeight, DenseBackwardInput, DenseBackwardWeight, DenseForward, Depthwise,
-    DepthwiseBackwardWeight, Ending, Geometry, Share, TapSums, Taps, WeightGradient, splits,
+    DepthwiseBackwardWeight, Ending, Geometry, Rotate, Share, Taps, WeightGradient, WeightedSquares, splits,
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
@@ -146,7 +146,7 @@ impl SeparableNode {
         let (channels, filters) = if back { (filters, between) } else { (between, filters) };
         let w = rec.parameter(self.neurons.kernel);
         let sums = rec.scratch(filters);
-        let kernel = TapSums { taps: 1, channels, filters, turned: back, squared: true, weighted: true };
+        let kernel = WeightedSquares { channels, filters, turned: back };
         rec.op(kernel, [w, factors, sums]);
         sums
     }
@@ -198,14 +198,16 @@ impl Node for SeparableNode {
         let mut kept = vec![h];
         let stored = self.neurons.rotation.map(|rotation| {
             // What the first map makes of the virtual sample; by the aligned rule, its square.
-            let sample = self.virtual_sample.map(rec, rotation.rule, self.depthwise_weights(), depthwise);
+            let zones = self.virtual_sample.zones().count();
+            let sample = rec.scratch(zones * between);
+            let map = self.virtual_sample.map(rotation.rule, self.depthwise_weights());
+            let unused = [rec.unused(), rec.unused(), rec.unused(), rec.unused()];
+            rec.op(map, [depthwise, unused[0], unused[1], sample]);
             kept.push(sample);
             let v = match rotation.rule {
                 Rule::Aligned => self.squares(rec, false, sample),
                 Rule::Diagonal => {
-                    let zones = self.virtual_sample.zones().count();
                     let v = rec.scratch(zones * units);
-                    let unused = [rec.unused(), rec.unused(), rec.unused(), rec.unused()];
                     let kernel = DenseForward {
                         batch: zones,
                         inputs: between,
@@ -219,7 +221,11 @@ impl Node for SeparableNode {
                     v
                 }
             };
-            self.virtual_sample.rotate(rec, &self.neurons, rotation, v)
+            let [b, lambda] = self.neurons.parameters(rec);
+            let stored = rec.scratch(2 * zones * units);
+            let has_bias = self.neurons.bias.is_some();
+            rec.op(Rotate { zones, filters: units, has_bias, rotation }, [v, b, lambda, stored]);
+            stored
         });
         let map = |rec: &mut Recorder<'_>, ending, [b, rho, z, y]: [View; 4]| {
             rec.op(self.pointwise(rec, false, ending), [h, pointwise, b, rho, z, y]);
@@ -235,7 +241,7 @@ impl Node for SeparableNode {
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
         let h = trace.kept[0];
         let z = trace.pre_activation.unwrap_or(trace.output);
-        let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y);
+        let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false);
         let unused = [rec.unused(), rec.unused(), rec.unused()];
 
         // The shares of the virtual sample in the pointwise and in the depthwise kernel.
@@ -264,7 +270,8 @@ impl Node for SeparableNode {
                     ((Share::Whole, d_w, unused[1], 1.0), d_sample)
                 }
             };
-            let (share, numbers) = self.virtual_sample.share(rec, rotation.rule, between, d_sample);
+            let share = self.virtual_sample.share(rotation.rule);
+            let numbers = self.virtual_sample.shared(rec, share, between, d_sample);
             shares = [of_pointwise, (share, numbers, unused[1], factor)];
         }
 

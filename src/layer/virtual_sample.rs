@@ -1,9 +1,7 @@
 //! The virtual sample of layers whose windows may be cut off: ρ for every position or for every filter, and back.
 
 use super::neuron::Neurons;
-use crate::kernel::{
-    Rotate, RotateBackward, RotateSums, Share, TapShares, TapSums, TapTotals, Taps, Zones, chunks,
-};
+use crate::kernel::{RotateBackward, RotateSums, Share, TapShares, TapTotals, Taps, Zones, chunks};
 use crate::plan::{Recorder, View};
 use crate::{AutoRotate, Rotation, Rule};
 
@@ -57,51 +55,50 @@ impl VirtualSample {
         if self.per_filter { Taps::whole(self.taps.kernel) } else { self.taps }
     }
 
-    /// Records the linear map of the sample, without bias: `[zones, filters]`.
-    pub(super) fn map(&self, rec: &mut Recorder<'_>, rule: Rule, weights: Weights, w: View) -> View {
-        let Weights { taps, channels, filters, turned } = weights;
-        let squared = rule == Rule::Aligned;
-        let sums = if channels == 1 && !squared {
-            w
-        } else {
-            let (factors, sums) = (rec.unused(), rec.scratch(taps * filters));
-            let kernel = TapSums { taps, channels, filters, turned, squared, weighted: false };
-            rec.op(kernel, [w, factors, sums]);
-            sums
-        };
-        let totals = rec.scratch(self.zones().count() * filters);
-        rec.op(TapTotals { taps: self.seen(), filters, factor: self.factor }, [sums, totals]);
-        totals
+    /// The linear map of the sample without bias, `[zones, filters]`.
+    pub(super) fn map(&self, rule: Rule, weights: Weights) -> TapTotals {
+        let Weights { channels, filters, turned, .. } = weights;
+        TapTotals {
+            taps: self.seen(),
+            channels,
+            filters,
+            turned,
+            squared: rule == Rule::Aligned,
+            factor: self.factor,
+            has_bias: false,
+            rotation: None,
+        }
     }
 
-    /// Records ρ and q from what the linear map made of the sample.
+    /// Records ρ and q of these weights.
     pub(super) fn rotate(
         &self,
         rec: &mut Recorder<'_>,
         neurons: &Neurons,
         rotation: Rotation,
-        v: View,
+        weights: Weights,
     ) -> View {
         let [b, lambda] = neurons.parameters(rec);
+        let w = rec.parameter(neurons.kernel);
         let stored = rec.scratch(2 * self.zones().count() * neurons.units);
-        let kernel = Rotate {
-            zones: self.zones().count(),
-            filters: neurons.units,
+        let kernel = TapTotals {
             has_bias: neurons.bias.is_some(),
-            rotation,
+            rotation: Some(rotation),
+            ..self.map(rotation.rule, weights)
         };
-        rec.op(kernel, [v, b, lambda, stored]);
+        rec.op(kernel, [w, b, lambda, stored]);
         stored
     }
 
     /// Records the way back through σ and ρ, with db and dλ: df, and for a rotated layer the gradient of what the linear map
-    /// made of the sample.
+    /// made of the sample, or what its taps receive of it.
     pub(super) fn backward(
         &self,
         rec: &mut Recorder<'_>,
         neurons: &Neurons,
         (z, stored): (View, Option<View>),
         d_y: View,
+        to_taps: bool,
     ) -> (View, Option<View>) {
         let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
         let (zones, has_bias) = (self.zones(), bias.is_some());
@@ -124,28 +121,31 @@ impl VirtualSample {
         }
         let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
         let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
-        let finish = RotateSums { rows, zones, filters, has_bias, rotation };
-        rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s]);
+        let taps = to_taps.then_some(self.taps);
+        let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
+        let unused = rec.unused();
+        let finish = RotateSums { rows, zones, taps, filters, has_bias, rotation };
+        rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s, shares.unwrap_or(unused)]);
         neurons.finish_lambda(rec, s);
-        (d_f, rotation.map(|_| d_v))
+        (d_f, rotation.map(|_| shares.unwrap_or(d_v)))
     }
 
-    /// Records what the kernel receives of the gradient of the map of the sample: how, and the numbers.
-    pub(super) fn share(
-        &self,
-        rec: &mut Recorder<'_>,
-        rule: Rule,
-        filters: usize,
-        d_v: View,
-    ) -> (Share, View) {
+    /// How the kernel receives the gradient of the map of the sample.
+    pub(super) fn share(&self, rule: Rule) -> Share {
         match rule {
-            Rule::Aligned => (Share::Scale, d_v),
-            Rule::Diagonal if self.per_filter => (Share::Shift, d_v),
-            Rule::Diagonal => {
-                let shares = rec.scratch(self.taps.taps() * filters);
-                rec.op(TapShares { taps: self.taps, filters }, [d_v, shares]);
-                (Share::ShiftPerTap, shares)
-            }
+            Rule::Aligned => Share::Scale,
+            Rule::Diagonal if self.per_filter => Share::Shift,
+            Rule::Diagonal => Share::ShiftPerTap,
         }
+    }
+
+    /// Records what its taps receive, where it is they.
+    pub(super) fn shared(&self, rec: &mut Recorder<'_>, share: Share, filters: usize, d_v: View) -> View {
+        if share != Share::ShiftPerTap {
+            return d_v;
+        }
+        let shares = rec.scratch(self.taps.taps() * filters);
+        rec.op(TapShares { taps: self.taps, filters }, [d_v, shares]);
+        shares
     }
 }

@@ -184,9 +184,9 @@ table! {
     sum_squares
     tally
     tap_shares
-    tap_sums
     tap_totals
     weight_gradient
+    weighted_squares
     window_sum
 }
 

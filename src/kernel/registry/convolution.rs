@@ -3,10 +3,10 @@
 use super::{Entry, entry, rotation};
 use crate::kernel::{
     Conv, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Rotate, RotateSums, Share,
-    TapShares, TapSums, TapTotals, Taps, WeightGradient, Zones,
+    TapShares, TapTotals, Taps, WeightGradient, WeightedSquares, Zones,
 };
 use crate::shape::Geometry;
-use crate::{Activation, LearnL, Rule};
+use crate::{Activation, LearnL, Rotation, Rule};
 
 /// Windows of varied shapes: padded, strided, dilated, larger than their stride and smaller, in one to three dimensions.
 pub(crate) fn geometries() -> [Geometry; 8] {
@@ -101,6 +101,7 @@ pub(super) fn entries() -> Vec<Entry> {
     let sums = |rows, zones: Option<Zones>, filters, has_bias, rotation| RotateSums {
         rows,
         zones: zones.unwrap_or(Zones::one([1; 3])),
+        taps: None,
         filters,
         has_bias,
         rotation,
@@ -140,24 +141,34 @@ pub(super) fn entries() -> Vec<Entry> {
             sums(1100, zones(1, &down), 20, true, Some(rotations[2])),
             sums(42 * 30, zones(2, &down), 12, true, Some(rotations[1])),
             sums(60 * 70, zones(2, &up), 3, false, Some(rotations[0])),
+            RotateSums { taps: Some(down), ..sums(42 * 30, zones(2, &down), 12, true, Some(rotations[0])) },
+            RotateSums { taps: Some(up), ..sums(60 * 70, zones(2, &up), 3, true, Some(rotations[0])) },
             sums(3000, zones(1, &down), 17, true, None),
         ]),
         entry([1, 3, 4].map(|i| TapShares { taps: Taps::down(&geometries()[i]), filters: 4 + i })),
-        entry([(1, 3, 5), (9, 70, 6), (4, 8, 12)].into_iter().flat_map(|(taps, channels, filters)| {
-            let sums = TapSums { taps, channels, filters, turned: false, squared: false, weighted: false };
-            [
-                sums,
-                TapSums { turned: true, squared: true, ..sums },
-                TapSums { squared: true, weighted: true, ..sums },
-            ]
-        })),
+        entry(
+            [(3, 5, false), (70, 6, true), (8, 12, true)]
+                .map(|(channels, filters, turned)| WeightedSquares { channels, filters, turned }),
+        ),
         entry([1, 3, 4].into_iter().flat_map(|i| {
             let geometry = geometries()[i];
-            [Taps::down(&geometry), Taps::up(&geometry), Taps::whole(geometry.kernel)].map(|taps| TapTotals {
+            let totals = |taps, turned, rotation: Option<Rotation>| TapTotals {
                 taps,
+                channels: 3 * i + 5,
                 filters: 4 + i,
+                turned,
+                squared: rotation.is_some_and(|r| r.rule == Rule::Aligned),
                 factor: 2.0,
-            })
+                has_bias: i == 3,
+                rotation,
+            };
+            let whole = Taps::whole(geometry.kernel);
+            [
+                totals(Taps::down(&geometry), false, Some(rotations[i / 2])),
+                totals(Taps::up(&geometry), true, Some(rotations[0])),
+                totals(Taps::up(&geometry), false, None),
+                TapTotals { filters: 20, channels: 72, ..totals(whole, i == 3, Some(rotations[2])) },
+            ]
         })),
         entry([
             gradient((1, 9, 3, 16), false, Share::None),
