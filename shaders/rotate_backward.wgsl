@@ -13,6 +13,9 @@
 // Workgroup: ACROSS quads of columns × SLICES of the rows or lines, summed in a fixed order. Grid: ⌈columns/(4·ACROSS)⌉ for
 // every chunk and zone of lines, folded over (x, y). The capitals are generated constants.
 
+// Lines that an invocation visits in a row.
+const VISITS: u32 = 4u;
+
 var<private> sum_s: vec4<f32>;
 var<private> sum_b: vec4<f32>;
 
@@ -71,25 +74,36 @@ fn main(
     let line_zones = ZONES / ZONES_ALONG.z;
     let begin = slot / line_zones * u.chunk;
     let end = min(u.samples, begin + u.chunk);
-    if (count > 0u) {
-        var rho = vec4<f32>(1.0);
-        if (ROTATED) {
-            rho = rho_of(slot % line_zones, n);
-        }
-        if (ZONES == 1u) {
+    var rho = vec4<f32>(1.0);
+    if (ROTATED && count > 0u) {
+        rho = rho_of(slot % line_zones, n);
+    }
+    if (ZONES == 1u) {
+        if (count > 0u) {
             for (var row = begin + local.y; row < end; row += SLICES) {
                 visit(row * u.columns + n, rho, count);
             }
-        } else {
-            // The slices share the lines, or where there are too few the samples.
-            let zone = zone_at(slot % line_zones * ZONES_ALONG.z);
-            let lines = zone.count.x * zone.count.y;
-            let of_lines = select(vec2<u32>(0u, 1u), vec2<u32>(local.y, SLICES), lines >= SLICES);
-            let of_samples = select(vec2<u32>(local.y, SLICES), vec2<u32>(0u, 1u), lines >= SLICES);
-            for (var sample = begin + of_samples.x; sample < end; sample += of_samples.y) {
-                for (var line = of_lines.x; line < lines; line += of_lines.y) {
-                    let row = sample * ZONE_GRID.x * ZONE_GRID.y + line_at(zone, line);
-                    visit(row * u.columns + n, rho, count);
+        }
+    } else {
+        // The slices share the lines, or where there are too few the samples.
+        let zone = zone_at(slot % line_zones * ZONES_ALONG.z);
+        let lines = zone.count.x * zone.count.y;
+        let by_lines = lines >= SLICES;
+        let line_step = select(1u, SLICES, by_lines);
+        let sample_step = select(SLICES, 1u, by_lines);
+        for (var block = begin; block < end; block += sample_step) {
+            let sample = block + select(local.y, 0u, by_lines);
+            for (var first = 0u; first < lines; first += VISITS * line_step) {
+                if (count > 0u && sample < end) {
+                    let behind = min(lines, first + VISITS * line_step);
+                    for (var line = first + select(0u, local.y, by_lines); line < behind; line += line_step) {
+                        let row = sample * ZONE_GRID.x * ZONE_GRID.y + line_at(zone, line);
+                        visit(row * u.columns + n, rho, count);
+                    }
+                }
+                // Invocations that take turns read memory in order only if they wait for each other.
+                if (TAKES_TURNS) {
+                    workgroupBarrier();
                 }
             }
         }

@@ -184,7 +184,11 @@ impl Family for RotateBackward {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        let options = constants(&[("HAS_BIAS", self.has_bias), ("PARTIAL", self.zones.is_some())]);
+        let options = constants(&[
+            ("HAS_BIAS", self.has_bias),
+            ("PARTIAL", self.zones.is_some()),
+            ("TAKES_TURNS", variant >= WIDE_VARIANT),
+        ]);
         vec![
             wgsl!("lib/math.wgsl"),
             self.activation.wgsl(),
