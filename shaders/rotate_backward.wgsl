@@ -10,8 +10,8 @@
 // d_y, z [samples, lines, columns] (z is y where σ' follows from y)  rotation [2·ZONES·N]: ρ then q (any, unless ROTATED)
 // b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f as d_y  s, d_b [chunks, zones of lines, columns]  virtual_sample [N]
 // (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
-// Workgroup: ACROSS quads of columns × SLICES of the rows or lines, summed in a fixed order. Grid: ⌈columns/(4·ACROSS)⌉ for
-// every chunk and zone of lines, folded over (x, y). The capitals are generated constants.
+// Workgroup: ACROSS quads of columns × SLICES of the rows, or of the lines or samples, summed in a fixed order.
+// Grid: ⌈columns/(4·ACROSS)⌉ for every chunk and zone of lines, folded over (x, y). The capitals are generated constants.
 
 // Lines that an invocation visits in a row.
 const VISITS: u32 = 4u;
@@ -101,8 +101,8 @@ fn main(
                         visit(row * u.columns + n, rho, count);
                     }
                 }
-                // Invocations that take turns read memory in order only if they wait for each other.
-                if (TAKES_TURNS) {
+                // Where invocations run one after another they read memory in order only if they wait for each other.
+                if (IN_ORDER) {
                     workgroupBarrier();
                 }
             }

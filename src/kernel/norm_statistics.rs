@@ -1,6 +1,6 @@
 //! Mean and variance of every channel, in parts and whole.
 
-use super::rows::{Cycle, fold, map_parts, round};
+use super::rows::{Cycle, fold, map_each, round};
 use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
@@ -71,11 +71,11 @@ impl Family for NormStatistics {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, c) = (args.read(0), self.channels);
-        let parts = map_parts(
-            x,
-            norm_chunk(self.rows) * c,
+        let parts = map_each(
+            x.chunks(norm_chunk(self.rows) * c).collect(),
+            x.len(),
             #[inline(always)]
-            |x| {
+            |x: &[T]| {
                 let round = round(c);
                 let (mut mean, mut squares) = (vec![T::zero(); round], vec![T::zero(); round]);
                 for x in x.chunks(round) {

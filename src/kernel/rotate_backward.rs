@@ -3,8 +3,8 @@
 use super::rows::{Cycle, fold, map_blocks, stretches};
 use super::zones::Zones;
 use super::{
-    Args, Binding, Family, Grid, Traits, Trust, UNUSED, constants, flat_grid, read, slices, uniforms, wgsl,
-    write,
+    Args, Binding, Family, Grid, Traits, Trust, UNUSED, by_quads, constants, flat_grid, read, slices,
+    uniforms, wgsl, write,
 };
 use crate::{Activation, Real, Rotation, Rule};
 
@@ -45,11 +45,12 @@ const ROWS: usize = 512;
 /// Lines of positions of a partial sum; they are longer than rows.
 const LINES: usize = 128;
 
+/// Rows that a CPU thread sums at a time where there is one sum for all, so that the sums do not depend on the number of
+/// threads.
+const DENSE_ROWS: usize = 32;
+
 /// The most partial sums.
 const MAX_CHUNKS: usize = 4096;
-
-/// The first of the wide variants.
-const WIDE_VARIANT: usize = 2;
 
 /// Columns from which on there are enough to occupy a device without splitting the rows.
 const WIDE: usize = 2048;
@@ -61,21 +62,11 @@ pub fn chunks(rows: usize, zones: &Zones) -> usize {
     samples.div_ceil(chunk(samples, zones))
 }
 
-/// The samples of each: a multiple of [`tile`].
+/// The samples of each.
 fn chunk(samples: usize, zones: &Zones) -> usize {
-    let tile = tile(zones);
-    let chunk = if zones.count() == 1 { ROWS } else { LINES };
-    let usual = tile * (chunk / (tile * zones.sample().0)).max(1);
-    usual.max(samples.div_ceil(MAX_CHUNKS).next_multiple_of(tile))
+    let lines = if zones.count() == 1 { ROWS } else { LINES };
+    (lines / zones.sample().0).max(samples.div_ceil(MAX_CHUNKS)).max(1)
 }
-
-/// Samples summed together on one CPU thread; fixed, so that the sums do not depend on the number of threads.
-fn tile(zones: &Zones) -> usize {
-    if zones.count() == 1 { 128 } else { (128 / zones.sample().0).clamp(1, 8) }
-}
-
-/// The same of a layer without windows, which has fewer rows and more columns.
-const DENSE_TILE: usize = 32;
 
 impl RotateBackward {
     fn zones(&self) -> Zones {
@@ -103,11 +94,17 @@ impl RotateBackward {
         self.samples().div_ceil(self.chunk()) * self.zones().count_of_lines()
     }
 
+    /// Whether a variant is for adapters that run a workgroup's invocations one after another: its workgroups are as wide as a
+    /// line where they can, and wait now and then, so that memory is read in order.
+    fn in_order(variant: usize) -> bool {
+        Self::VARIANTS[variant].starts_with("ordered")
+    }
+
     /// Quads of columns of a workgroup: as many as lie well beside each other in memory, fewer where rows are all there is to
-    /// share out. The wide variants have whole lines where they can, for memory that is read in order.
+    /// share out.
     fn across(&self, variant: usize) -> usize {
         match (self.zones().count(), self.columns()) {
-            (_, columns) if variant >= WIDE_VARIANT => columns.div_ceil(4).next_power_of_two().clamp(4, 256),
+            (_, columns) if Self::in_order(variant) => columns.div_ceil(4).next_power_of_two().clamp(4, 256),
             (1, ..WIDE) => 4,
             (1, _) => 64,
             _ => 16,
@@ -139,7 +136,7 @@ impl RotateBackward {
 impl Family for RotateBackward {
     const NAME: &'static str = "rotate_backward";
     const TRUST: Trust<Self> = Trust::OWN;
-    const VARIANTS: &'static [&'static str] = &["base", "base4", "wide", "wide4"];
+    const VARIANTS: &'static [&'static str] = &["base", "base4", "ordered", "ordered4"];
     const QUADS: &'static [&'static str] =
         &["d_y", "z", "rotation", "b", "d_f", "d_b", "virtual_sample", "s"];
     const BINDINGS: &'static [Binding] = &[
@@ -187,7 +184,7 @@ impl Family for RotateBackward {
         let options = constants(&[
             ("HAS_BIAS", self.has_bias),
             ("PARTIAL", self.zones.is_some()),
-            ("TAKES_TURNS", variant >= WIDE_VARIANT),
+            ("IN_ORDER", Self::in_order(variant)),
         ]);
         vec![
             wgsl!("lib/math.wgsl"),
@@ -210,12 +207,17 @@ impl Family for RotateBackward {
     }
 
     fn supports(&self, variant: usize, _traits: Traits) -> bool {
-        (self.by_fours() || variant.is_multiple_of(2)) && (self.zones.is_some() || variant < WIDE_VARIANT)
+        (self.by_fours() || !by_quads::<Self>(variant)) && (self.zones.is_some() || !Self::in_order(variant))
     }
 
     fn prefer(&self, traits: Traits) -> usize {
-        let wide = traits.software && self.zones.is_some();
-        usize::from(wide) * WIDE_VARIANT + usize::from(self.by_fours())
+        let name = match (traits.software && self.zones.is_some(), self.by_fours()) {
+            (false, false) => "base",
+            (false, true) => "base4",
+            (true, false) => "ordered",
+            (true, true) => "ordered4",
+        };
+        Self::VARIANTS.iter().position(|&variant| variant == name).unwrap_or(0)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -227,9 +229,9 @@ impl Family for RotateBackward {
         let ones = vec![T::one(); zones.count() * n];
         let rho = if self.rotation.is_some() { &rotation[..rotation.len() / 2] } else { &ones };
         let rho = Cycle::of_zones(rho, zones);
-        let tile = if self.zones.is_some() { tile(&zones) } else { DENSE_TILE };
+        let samples = if self.zones.is_some() { self.chunk() } else { DENSE_ROWS };
         let told_apart = zones.told_apart() * n;
-        let len = tile * lines * self.columns();
+        let len = samples * lines * self.columns();
         let sums = map_blocks(
             d_f,
             len,
@@ -252,13 +254,13 @@ impl Family for RotateBackward {
                 sums
             },
         );
-        // The tiles of every chunk, summed.
         let total = |which: usize, out: &mut [T]| {
-            out.fill(T::zero());
-            let chunks = sums.chunks(self.chunk().div_ceil(tile));
-            for (out, tiles) in out.chunks_exact_mut(told_apart).zip(chunks) {
-                for tile in tiles {
-                    out.iter_mut().zip(&tile[which]).for_each(|(sum, &part)| *sum = *sum + part);
+            for (out, sums) in
+                out.chunks_exact_mut(told_apart).zip(sums.chunks(self.chunk().div_ceil(samples)))
+            {
+                out.copy_from_slice(&sums[0][which][..told_apart]);
+                for sums in &sums[1..] {
+                    out.iter_mut().zip(&sums[which]).for_each(|(sum, &part)| *sum = *sum + part);
                 }
             }
         };

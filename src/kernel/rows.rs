@@ -22,36 +22,13 @@ pub(crate) fn map_blocks<T: Send, R: Send>(
     width: usize,
     work: impl Fn(usize, &mut [T]) -> R + Sync,
 ) -> Vec<R> {
-    let call = |(index, block): (usize, &mut [T])| {
-        vectorised(
-            #[inline(always)]
-            || work(index, block),
-        )
-    };
-    if out.len() < PARALLEL_ELEMENTS {
-        out.chunks_mut(width).enumerate().map(call).collect()
-    } else {
-        out.par_chunks_mut(width).enumerate().map(call).collect()
-    }
-}
-
-/// Gives stretches of `width` elements to `work` and returns the results in order, like [`map_blocks`].
-pub(crate) fn map_parts<T: Sync, R: Send>(
-    values: &[T],
-    width: usize,
-    work: impl Fn(&[T]) -> R + Sync,
-) -> Vec<R> {
-    let call = |part: &[T]| {
-        vectorised(
-            #[inline(always)]
-            || work(part),
-        )
-    };
-    if values.len() < PARALLEL_ELEMENTS {
-        values.chunks(width).map(call).collect()
-    } else {
-        values.par_chunks(width).map(call).collect()
-    }
+    let elements = out.len();
+    map_each(
+        out.chunks_mut(width).enumerate().collect(),
+        elements,
+        #[inline(always)]
+        |(index, block): (usize, &mut [T])| work(index, block),
+    )
 }
 
 /// Gives every part to `work` and returns the results in order, like [`map_blocks`]; the parts have `elements` in all.

@@ -51,11 +51,12 @@ impl Family for SumSquares {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let sums = super::rows::map_parts(
-            args.read(0),
-            CHUNK,
+        let values = args.read(0);
+        let sums = super::rows::map_each(
+            values.chunks(CHUNK).collect(),
+            values.len(),
             #[inline(always)]
-            |values| {
+            |values: &[T]| {
                 // Sums side by side: a single one could not be vectorised.
                 let mut sums = [T::zero(); 64];
                 let mut lines = values.chunks_exact(64);
