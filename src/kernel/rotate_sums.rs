@@ -120,8 +120,10 @@ impl Family for RotateSums {
                 let add = |sum: &mut [T], parts: &[T]| {
                     sum.iter_mut().zip(parts).for_each(|(sum, &part)| *sum = *sum + part);
                 };
-                for (position, &zone) in piece.clone().zip(&table[piece]) {
-                    for place in (position * n..chunks(self.rows, &self.zones) * units).step_by(units) {
+                // Chunk after chunk, so that memory is read in order.
+                for first in (0..chunks(self.rows, &self.zones) * units).step_by(units) {
+                    for (position, &zone) in piece.clone().zip(&table[piece.clone()]) {
+                        let place = first + position * n;
                         if self.rotation.is_some() {
                             add(&mut sum_s[zone * n..][..n], &partial_s[place..]);
                         }

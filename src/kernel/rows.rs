@@ -51,7 +51,7 @@ pub(crate) fn map_each<P: Send, R: Send>(
 }
 
 /// Numbers that a loop goes over at a time: enough for the widest vectors, few enough to stay in the first cache.
-const STRETCH: usize = 256;
+const STRETCH: usize = 1024;
 
 /// The length of as many rows of this width as make a stretch together: narrow rows are summed several at a time.
 pub(crate) fn round(width: usize) -> usize {
