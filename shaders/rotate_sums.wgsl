@@ -91,7 +91,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         if (local.y == 0u && inside) {
             put_d_b(n, all_b, u.filters - n);
         }
-    }    // What the workgroup stored of d_v is seen by all of it from here on.
+    }
+    // What the workgroup stored of d_v is seen by all of it from here on.
     if (SHARED) {
         storageBarrier();
         if (inside) {

@@ -1,5 +1,6 @@
 // tap_totals: v[k, n] = factor·Σ of w[t, c, n], SQUARED of w², over the channels c and the taps t that have a source in zone k:
-// what the windows make of a sample that is everywhere `factor`. ROTATES: ρ and q of it (lib/rho.wgsl), else v itself.
+// what the windows make of a sample that is everywhere `factor`. The generated finish(k, n, v) stores v, or of a layer that is
+// rotated ρ and q (lib/rho.wgsl).
 //
 // w [TAPS, channels, filters], or TURNED [TAPS, filters, channels]  b [filters]  lambda [1 or filters] (any, as far as
 // lib/rho.wgsl needs none)  → rotation [2·ZONES·filters]: ρ then q, or v [ZONES, filters]

@@ -30,15 +30,15 @@ pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> 
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     let taken = device.allocated_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
     let plan_mib = mib(rotating.device_bytes());
-    let epoch = trainer(2).fit(&mut rotating, &first, None)?.epochs[1].seconds;
+    let step_s = trainer(2).fit(&mut rotating, &first, None)?.epochs[1].seconds;
     drop(rotating);
     // A block is one epoch, or several of the whole data set.
     let all = data.len() / workload.batch;
-    let steps = (BLOCK_SECONDS / epoch) as usize;
+    let steps = (BLOCK_SECONDS / step_s) as usize;
     let block = data.select(&(0..steps.clamp(1, all) * workload.batch).collect::<Vec<_>>())?;
     let epochs = (steps / all).clamp(1, 50);
-    let seconds_each = epoch * steps.max(1) as f64;
-    let pairs = ((seconds / (2 * ROUNDS) as f64 / seconds_each) as usize).max(1);
+    let block_s = step_s * steps.max(1) as f64;
+    let pairs = ((seconds / (2 * ROUNDS) as f64 / block_s) as usize).max(1);
     let (mut times, mut ratios, mut host_shares) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let build = |rotate| workload.model(device, &data, rotate);

@@ -1,4 +1,4 @@
-//! The virtual sample of layers whose windows may be cut off: ρ for every position or for every filter, and back.
+//! The virtual sample of layers whose windows may be cut off: ρ for every zone of positions or for every filter, and back.
 
 use super::neuron::Neurons;
 use crate::kernel::{RotateBackward, RotateSums, Share, TapShares, TapTotals, Taps, Zones, chunks};
