@@ -1,8 +1,16 @@
 // dropout: y = x·scale where the random bits of (element, step, seed) reach the threshold, else 0. The same kernel
-// takes the gradient back, since it draws the same bits.
+// takes the gradient back, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of their
+// `features` elements.
 //
-// x [count]  clock  → y [count]
+// x [count] (any, OF_ONES: then all are 1)  clock  → y [count]
 // Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
+
+fn element_of(i: u32) -> u32 {
+    if (SHARED) {
+        return i / u.sample * u.features + i % u.features;
+    }
+    return i;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -16,11 +24,15 @@ fn main(
     }
     let step = clock[STEP];
     let bits = vec4<u32>(
-        random_bits(i, step, u.seed),
-        random_bits(i + 1u, step, u.seed),
-        random_bits(i + 2u, step, u.seed),
-        random_bits(i + 3u, step, u.seed),
+        random_bits(element_of(i), step, u.seed),
+        random_bits(element_of(i + 1u), step, u.seed),
+        random_bits(element_of(i + 2u), step, u.seed),
+        random_bits(element_of(i + 3u), step, u.seed),
     );
     let keep = bits >= vec4<u32>(u.threshold);
-    put_y(i, select(vec4<f32>(), get_x(i) * u.scale, keep), u.count - i);
+    var values = vec4<f32>(u.scale);
+    if (!OF_ONES) {
+        values *= get_x(i);
+    }
+    put_y(i, select(vec4<f32>(), values, keep), u.count - i);
 }

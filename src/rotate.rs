@@ -153,6 +153,11 @@ impl AutoRotate {
         self
     }
 
+    /// The range of inputs that is given instead of the observed one.
+    pub(crate) fn given_range(&self) -> Option<Range> {
+        self.limits.map(|(min, max)| Range { min, max })
+    }
+
     /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`
     /// and an activation whose table value of L is `limit`.
     pub(crate) fn resolve(&self, path: &str, range: Option<Range>, limit: f32) -> Result<Rotation> {

@@ -300,17 +300,12 @@ pub(crate) fn elements(path: &str, shape: &[usize]) -> Result<usize> {
     }
 }
 
-/// A dense layer's output: the last dimension becomes `units`. Inputs of more than one dimension are refused, since
-/// Keras would apply the layer to the last one alone.
+/// A dense layer's output: the last dimension becomes `units`.
 pub(crate) fn dense(path: &str, input: &[usize], units: usize) -> Result<Vec<usize>> {
-    if input.len() != 1 {
-        return Err(Error::invalid(
-            path,
-            format!("input of shape {input:?}"),
-            "a vector",
-            "put a Flatten layer before it",
-        ));
-    }
+    elements(path, input)?;
+    let Some((&inputs, positions)) = input.split_last() else {
+        return Err(Error::invalid(path, "a single number", "a vector", "reshape the input to [1]"));
+    };
     if units == 0 {
         return Err(Error::invalid(
             path,
@@ -319,8 +314,23 @@ pub(crate) fn dense(path: &str, input: &[usize], units: usize) -> Result<Vec<usi
             "give the layer a positive number of units",
         ));
     }
-    elements(path, &[input[0], units])?;
-    Ok(vec![units])
+    elements(path, &[inputs, units])?;
+    let output = [positions, &[units]].concat();
+    elements(path, &output)?;
+    Ok(output)
+}
+
+/// Steps and features of a sequence.
+pub(crate) fn sequence(path: &str, input: &[usize]) -> Result<(usize, usize)> {
+    match *input {
+        [steps, features] if steps > 0 && features > 0 => Ok((steps, features)),
+        _ => Err(Error::invalid(
+            path,
+            format!("input of shape {input:?}"),
+            "a sequence [steps, features] of at least 1 each",
+            "reshape the data to [steps, features], or give every sequence a step at least",
+        )),
+    }
 }
 
 /// Flatten's output: one dimension.

@@ -1,18 +1,9 @@
-// Blocks of 4 × 4 of a product's operands, C[row, col] = Σ_k A[row, k]·B[k, col]. The stem gives parts(), how many products
-// of one size run side by side; rows(), depth(), cols(), which may depend on `part`, the one at hand; and for each operand its layout and its lines as they are stored:
+// Blocks of 4 × 4 of a product's operands, C[row, col] = Σ_k A[row, k]·B[k, col]. The stem gives rows(), depth(), cols(), and
+// for each operand its layout and its lines as they are stored:
 //   A_ALONG_K: line_a(row, k) has four k of one row, else line_a(k, row) four rows of one k
 //   B_ALONG_K: line_b(col, k) has four k of one column, else line_b(k, col) four columns of one k
 // A block's columns are k to k + 3, each with four rows of A or four columns of B. Rows and columns past the end hold
 // some finite number of the operand (their sums are not stored), k past the end zeros.
-
-var<private> part: u32;
-
-// The column and row of tiles that a workgroup computes, and its part: the grid's third dimension counts the parts, and for
-// each the rows of tiles that the second does not hold.
-fn tile_of(group: vec3<u32>, groups: vec3<u32>) -> vec2<u32> {
-    part = group.z % parts();
-    return vec2<u32>(group.x, group.z / parts() * groups.y + group.y);
-}
 
 // The line's numbers with zeros from the end of the depth on.
 fn until_depth(line: vec4<f32>, k: u32) -> vec4<f32> {
@@ -66,16 +57,4 @@ fn added(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
         c[2] + a[0].z * b[0] + a[1].z * b[1] + a[2].z * b[2] + a[3].z * b[3],
         c[3] + a[0].w * b[0] + a[1].w * b[1] + a[2].w * b[2] + a[3].w * b[3],
     );
-}
-
-// The terms that a block of B adds to the sums over k of its four columns.
-fn block_terms(b: mat4x4<f32>) -> vec4<f32> {
-    return (column_term(b[0]) + column_term(b[1])) + (column_term(b[2]) + column_term(b[3]));
-}
-
-// Hands four neighbouring sums of one row to the stem, with what it made of the columns' sums.
-fn store_inside(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {
-    if (row < rows() && col < cols()) {
-        store(row, col, sums, of_columns);
-    }
 }

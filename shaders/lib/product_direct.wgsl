@@ -1,5 +1,5 @@
 // C = A·B straight from the buffers, for adapters without fast workgroup memory; the stem's side stands in
-// product_blocks.wgsl and product_plain.wgsl.
+// product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
 //
 // Tile: 8 rows × 16 columns of sums an invocation, as 2 × 4 blocks of 4 × 4; workgroup 8 × 8 invocations.
 // Grid: (⌈cols/128⌉, ⌈rows/64⌉, parts).

@@ -1,5 +1,5 @@
 // C = A·B for outputs too small to fill a GPU: the depth is split over the invocations of a workgroup, whose partial sums
-// are added in a fixed order. The stem's side stands in product_blocks.wgsl and product_plain.wgsl.
+// are added in a fixed order. The stem's side stands in product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
 //
 // Tile: 16 blocks of 4 × 4 a workgroup, BLOCKS_ACROSS of them beside each other: 16 × 16, or 4 × 64 for a few rows (GEMV).
 // 16 slices of the depth, each taking every sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial

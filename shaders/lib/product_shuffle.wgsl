@@ -1,6 +1,6 @@
 // C = A·B for software adapters with subgroups of 8, where a load that is not the same for all invocations gathers number
 // by number: one subgroup shares 32 rows, of which each invocation loads 4 and hands them round. The stem's side stands in
-// product_blocks.wgsl and product_plain.wgsl.
+// product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
 //
 // Tile: 32 rows × 32 columns a workgroup of 8 invocations, each with all rows of 4 columns: 8 blocks of 4 × 4 sums.
 // Grid: (⌈cols/32⌉, ⌈rows/32⌉, parts).

@@ -1,5 +1,5 @@
-// C = A·B through workgroup memory, for adapters where that is fast; the stem's side stands in product_blocks.wgsl and
-// product_plain.wgsl. While one slice of the depth is multiplied, the next is loaded into registers.
+// C = A·B through workgroup memory, for adapters where that is fast; the stem's side stands in product_blocks.wgsl,
+// product_tiles.wgsl and product_plain.wgsl. While one slice of the depth is multiplied, the next is loaded into registers.
 //
 // Tile: TILE rows × TILE columns a workgroup (64, or 128 for large outputs), 16 k at a time; an invocation has one block
 // of 4 × 4 sums in every 64 × 64 of it. One invocation loads one block of A or of B: with TILE 64 half of them load.

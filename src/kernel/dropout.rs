@@ -2,17 +2,24 @@
 
 use super::advance::clock;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, read_index, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, read_index, uniforms, wgsl,
+    write,
 };
 use crate::Real;
 
-uniforms!(DropoutUniforms { count: u32, seed: u32, threshold: u32, scale: f32 });
+uniforms!(DropoutUniforms { count: u32, sample: u32, features: u32, seed: u32, threshold: u32, scale: f32 });
 
-/// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0.
+/// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0. All time steps of a sequence
+/// may share the bits of their elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
     /// The number of elements.
     pub count: usize,
+    /// The time steps that share their bits, and their elements: of the `count` every stretch of so many is such a sequence. One
+    /// step where nothing is shared.
+    pub shared: [usize; 2],
+    /// Whether x is all ones and not bound.
+    pub of_ones: bool,
     /// The share that is dropped, 0 < rate < 1.
     pub rate: f32,
     /// The layer's own seed.
@@ -52,12 +59,14 @@ impl Family for Dropout {
     type Uniforms = DropoutUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.count, clock::LEN, self.count]
+        vec![if self.of_ones { UNUSED } else { self.count }, clock::LEN, self.count]
     }
 
     fn uniforms(&self) -> DropoutUniforms {
         DropoutUniforms {
             count: self.count as u32,
+            sample: (self.shared[0] * self.shared[1]) as u32,
+            features: self.shared[1] as u32,
             seed: self.seed,
             threshold: self.threshold(),
             scale: self.scale() as f32,
@@ -66,6 +75,7 @@ impl Family for Dropout {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         vec![
+            constants(&[("SHARED", self.shared[0] > 1), ("OF_ONES", self.of_ones)]),
             wgsl!("lib/index.wgsl"),
             wgsl!("lib/clock.wgsl"),
             wgsl!("lib/random.wgsl"),
@@ -78,15 +88,18 @@ impl Family for Dropout {
     }
 
     fn by_fours(&self) -> bool {
-        self.count.is_multiple_of(4)
+        self.count.is_multiple_of(4) && (self.shared[0] == 1 || self.shared[1].is_multiple_of(4))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let x = args.read(0);
         let step = args.read_index(1)[clock::STEP];
         let (threshold, scale) = (self.threshold(), T::of(self.scale()));
-        for (i, (y, &x)) in args.write(2).iter_mut().zip(x).enumerate() {
-            *y = if random_bits(i as u32, step, self.seed) >= threshold { x * scale } else { T::zero() };
+        let [steps, width] = self.shared;
+        for (i, y) in args.write(2).iter_mut().enumerate() {
+            let element = if steps > 1 { i / (steps * width) * width + i % width } else { i };
+            let x = if self.of_ones { T::one() } else { x[i] };
+            *y = if random_bits(element as u32, step, self.seed) >= threshold { x * scale } else { T::zero() };
         }
     }
 }

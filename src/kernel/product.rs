@@ -142,13 +142,15 @@ pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
         body.constants.to_owned(),
         stem,
         wgsl!("lib/product_blocks.wgsl"),
+        wgsl!("lib/product_tiles.wgsl"),
         unroll(&(body.file)(), body.blocks),
     ]
 }
 
 /// The text of all bodies.
 pub(crate) fn bodies() -> String {
-    BODIES.iter().map(|body| (body.file)()).chain([wgsl!("lib/product_blocks.wgsl")]).collect()
+    let shared = [wgsl!("lib/product_blocks.wgsl"), wgsl!("lib/product_tiles.wgsl")];
+    BODIES.iter().map(|body| (body.file)()).chain(shared).collect()
 }
 
 /// The stem's side of column sums where there are none.
@@ -159,7 +161,7 @@ pub(crate) fn plain() -> String {
 /// Writes the register tile out: a line that names `#a` stands for one line per block down, `#b` one per block across,
 /// and `#l` one per row of a block, x to w, with `#n` its number. Sums in named variables stay in registers, which a
 /// local array with a running index may not.
-fn unroll(text: &str, (down, across): (usize, usize)) -> String {
+pub(super) fn unroll(text: &str, (down, across): (usize, usize)) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let code = line.split("//").next().unwrap_or("");
@@ -243,7 +245,7 @@ pub(crate) struct Block<'a, T> {
 }
 
 #[expect(unsafe_code, reason = "an exclusive borrow of the block, as `&mut [T]` is of a slice")]
-// SAFETY: `tiles` hands every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
+// SAFETY: `tiles` and `gates` hand every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
 unsafe impl<T: Send> Send for Block<'_, T> {}
 
 impl<'a, T> Block<'a, T> {
@@ -271,6 +273,32 @@ impl<'a, T> Block<'a, T> {
             width: width.min(stride - col),
             stride,
             matrix: PhantomData,
+        })
+    }
+
+    /// `gates` neighbouring matrices of `units` columns each, which lie from `first` on in lines that are `stride` apart, in
+    /// tiles of up to `rows` × [`PANEL`]: each with its block of every gate.
+    pub(crate) fn gates(
+        values: &'a mut [T],
+        (first, stride): (usize, usize),
+        (all, gates, units): (usize, usize, usize),
+        rows: usize,
+    ) -> impl Iterator<Item = Vec<Self>> + use<'a, T> {
+        assert!(gates * units <= stride && (all - 1) * stride + first + gates * units <= values.len());
+        let start = values.as_mut_ptr();
+        let corners =
+            (0..all).step_by(rows).flat_map(move |row| (0..units).step_by(PANEL).map(move |col| (row, col)));
+        corners.map(move |(row, col)| {
+            let block = |gate: usize| Self {
+                row,
+                col,
+                first: start.wrapping_add(first + row * stride + gate * units + col),
+                rows: rows.min(all - row),
+                width: PANEL.min(units - col),
+                stride,
+                matrix: PhantomData,
+            };
+            (0..gates).map(block).collect()
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod convolution;
 mod images;
+mod recurrent;
 
 pub(crate) use convolution::geometries;
 
@@ -143,11 +144,10 @@ pub fn all() -> Vec<Entry> {
             l2: if batch > 9 { 0.02 } else { 0.0 },
         })),
         entry(dense_forward).options(forward_options),
-        entry([(1, 0.5), (1000, 0.25), (16_777_003, 0.9)].map(|(count, rate)| Dropout {
-            count,
-            rate,
-            seed: 9,
-        })),
+        entry(
+            [(1, [1; 2], 0.5), (1000, [1; 2], 0.25), (16_777_003, [1; 2], 0.9), (45, [3, 5], 0.5), (96, [4, 8], 0.3)]
+                .map(|(count, shared, rate)| Dropout { count, shared, of_ones: count == 1000, rate, seed: 9 }),
+        ),
         entry([(5, 3, 0, 11, 11), (7, 2, 4, 5, 23), (9, 8, 3, 6, 17)].map(
             |(batch, width, first_row, rows, total_rows)| Gather {
                 batch,
@@ -199,7 +199,7 @@ pub fn all() -> Vec<Entry> {
             [(1, 2, true), (33, 10, true), (70, 130, true), (5, 3, false)]
                 .map(|(batch, classes, gradient)| SoftmaxLoss { batch, classes, columns: 2, gradient }),
         ),
-        entry([1, 3000].map(|count| Sum { count })),
+        entry([(1, 1), (3000, 1), (70, 3)].map(|(count, parts)| Sum { count, parts })),
         entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count })),
         entry([(5, 1, 0), (130, 3, 64)].map(|(batch, columns, penalties)| Tally {
             batch,
@@ -208,5 +208,5 @@ pub fn all() -> Vec<Entry> {
             slots: 4,
         })),
     ];
-    single.into_iter().chain(convolution::entries()).chain(images::entries()).collect()
+    single.into_iter().chain(convolution::entries()).chain(images::entries()).chain(recurrent::entries()).collect()
 }

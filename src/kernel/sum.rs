@@ -1,15 +1,17 @@
-//! The sum of a short vector.
+//! The sums of short vectors.
 
 use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(SumUniforms { count: u32 });
 
-/// `total[0]` = Σ values.
+/// `total[p]` = Σ of the p-th `count` of the values.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum {
-    /// The number of values.
+    /// The number of values of a sum.
     pub count: usize,
+    /// The number of sums.
+    pub parts: usize,
 }
 
 impl Family for Sum {
@@ -19,7 +21,7 @@ impl Family for Sum {
     type Uniforms = SumUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.count, 1]
+        vec![self.parts * self.count, self.parts]
     }
 
     fn uniforms(&self) -> SumUniforms {
@@ -31,10 +33,11 @@ impl Family for Sum {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [1, 1, 1]
+        [self.parts as u32, 1, 1]
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        args.write(1)[0] = args.read(0).iter().copied().sum();
+        let parts = args.read(0).chunks_exact(self.count);
+        args.write(1).iter_mut().zip(parts).for_each(|(total, values)| *total = values.iter().copied().sum());
     }
 }

@@ -24,11 +24,15 @@ impl Layer for Activate {
         "activate"
     }
 
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         shape::elements(&path, &input.shape)?;
         let range = self.activation.range(input.range);
-        let output = Signal { shape: input.shape.clone(), range };
+        let output = Signal { range, ..input.clone() };
         Ok(Box::new(ActivateNode { path, activation: self.activation, input_range: input.range, output }))
     }
 }
@@ -78,6 +82,6 @@ impl Node for ActivateNode {
     }
 
     fn facts(&self) -> Facts {
-        Facts { input_range: self.input_range, activation: Some(self.activation), ..Facts::default() }
+        Facts { input_range: self.input_range, activations: vec![self.activation], ..Facts::default() }
     }
 }

@@ -93,7 +93,7 @@ impl Layer for BatchNorm {
             gamma,
             beta,
             moving,
-            output: Signal { shape: input.shape.clone(), range: Some(STANDARD_RANGE) },
+            output: Signal { range: Some(STANDARD_RANGE), ..input.clone() },
         }))
     }
 }

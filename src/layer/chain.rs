@@ -1,7 +1,7 @@
 //! Layers one after another: what a network and the paths of a residual block are.
 
 use super::{Layer, Node, Scope, Signal, Trace};
-use crate::Result;
+use crate::{Error, Result};
 use crate::plan::{Recorder, View};
 
 /// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
@@ -15,10 +15,25 @@ pub(crate) fn build(
     for (i, layer) in layers.iter().enumerate() {
         let path = format!("{prefix}{i}.{}", layer.kind());
         let mut scope = Scope { path, seed: scope.seed, arena: &mut *scope.arena };
-        let node = layer.build(&mut scope, output(&nodes, input))?;
+        let input = unmasked(&**layer, scope.path(), output(&nodes, input))?;
+        let node = layer.build(&mut scope, input)?;
         nodes.push(node);
     }
     Ok(nodes)
+}
+
+/// Refuses masked sequences for layers that would count padded steps as if they were there.
+pub(crate) fn unmasked<'a>(layer: &dyn Layer, path: &str, input: &'a Signal) -> Result<&'a Signal> {
+    if !input.masked || layer.takes_masks() {
+        return Ok(input);
+    }
+    Err(Error::invalid(
+        path,
+        "a masked sequence",
+        "an input without a mask, since the layer cannot leave padded steps out",
+        "put it before the Masking layer, inside of TimeDistributed, or behind a recurrent layer that returns its last \
+         output alone",
+    ))
 }
 
 /// What leaves the layers.
@@ -26,13 +41,14 @@ pub(crate) fn output<'a>(nodes: &'a [Box<dyn Node>], input: &'a Signal) -> &'a S
     nodes.last().map_or(input, |node| node.output())
 }
 
-/// Records the forward pass; returns what each layer left.
+/// Records the forward pass; returns what each layer left. The recorder then has the mask of what leaves the last.
 pub(crate) fn forward(rec: &mut Recorder<'_>, nodes: &[Box<dyn Node>], input: View) -> Vec<Trace> {
     let mut x = input;
     let mut traces = Vec::with_capacity(nodes.len());
     for node in nodes {
         let trace = rec.scope(node.path(), |rec| node.forward(rec, x));
         x = trace.output;
+        rec.set_mask(if node.output().masked { trace.mask.or(rec.mask()) } else { None });
         traces.push(trace);
     }
     traces

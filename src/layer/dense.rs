@@ -17,7 +17,8 @@ pub struct Regularizer {
 
 /// A fully connected layer, classic or auto-rotating: f = x·W + b, z = ρ ⊙ f, y = σ(z).
 ///
-/// Input: a vector of K numbers a sample. Output: `units` numbers. Parameters: `kernel` `[K, units]`,
+/// Input: a vector of K numbers a sample, or several, `[..., K]`, each of which it takes by itself, as a sequence's time steps.
+/// Output: `units` numbers for each. Parameters: `kernel` `[K, units]`,
 /// `bias` `[units]`, and `lambda` (`[1]` or `[units]`) where L is learnt. Options are Keras' `Dense`'s; auto-rotation is
 /// that of Saromo, Villota and Villanueva 2019 (arXiv:1910.02483).
 ///
@@ -50,17 +51,24 @@ impl Layer for Dense {
         "dense"
     }
 
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let output = shape::dense(scope.path(), &input.shape, self.units)?;
-        let inputs = input.len();
+        let inputs = input.shape.last().copied().unwrap_or(1);
+        let positions = input.len() / inputs;
         let neurons = self.neuron.build(scope, input, self.units, ("kernel", &[inputs, self.units]))?;
-        let output = neurons.output(output);
-        Ok(Box::new(DenseNode { inputs, neurons, output }))
+        let output = Signal { masked: input.masked, ..neurons.output(output) };
+        Ok(Box::new(DenseNode { positions, inputs, neurons, output }))
     }
 }
 
 #[derive(Debug)]
 struct DenseNode {
+    /// Vectors of a sample.
+    positions: usize,
     inputs: usize,
     neurons: Neurons,
     output: Signal,
@@ -77,7 +85,7 @@ impl Node for DenseNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
-        let (batch, inputs) = (rec.batch(), self.inputs);
+        let (batch, inputs) = (rec.batch() * self.positions, self.inputs);
         let w = rec.parameter(kernel);
         let [b, lambda] = self.neurons.parameters(rec);
         let stored = rotation.map(|_| rec.scratch(2 * units));
@@ -93,7 +101,7 @@ impl Node for DenseNode {
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let Neurons { units, activation, rotation, kernel, bias, regularizer, .. } = self.neurons;
-        let (batch, inputs) = (rec.batch(), self.inputs);
+        let (batch, inputs) = (rec.batch() * self.positions, self.inputs);
         let w = rec.parameter(kernel);
         let [b, _] = self.neurons.parameters(rec);
         let d_f = rec.scratch(batch * units);

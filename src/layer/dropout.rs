@@ -20,20 +20,30 @@ impl Dropout {
     }
 }
 
+/// Refuses what is no share of values.
+pub(super) fn check_rate(path: &str, name: &str, rate: f32) -> Result<()> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        path,
+        format!("{name} {rate}"),
+        "a rate from 0 to below 1",
+        "give the share of values to drop",
+    ))
+}
+
 impl Layer for Dropout {
     fn kind(&self) -> &'static str {
         "dropout"
     }
 
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
-        if !(0.0..1.0).contains(&self.rate) {
-            return Err(Error::invalid(
-                scope.path(),
-                format!("rate {}", self.rate),
-                "a rate from 0 to below 1",
-                "give the share of values to drop",
-            ));
-        }
+        check_rate(scope.path(), "rate", self.rate)?;
         let scale = 1.0 / (1.0 - self.rate);
         let range =
             input.range.map(|r| Range { min: (r.min * scale).min(0.0), max: (r.max * scale).max(0.0) });
@@ -42,7 +52,7 @@ impl Layer for Dropout {
             path: scope.path().to_owned(),
             rate: self.rate,
             seed: scope.layer_seed(),
-            output: Signal { shape: input.shape.clone(), range },
+            output: Signal { range, ..input.clone() },
         }))
     }
 }
@@ -64,7 +74,7 @@ impl DropoutNode {
         let count = rec.batch() * self.output.len();
         let clock = rec.clock();
         let y = rec.scratch(count);
-        rec.op(kernel::Dropout { count, rate: self.rate, seed: self.seed }, [x, clock, y]);
+        rec.op(kernel::Dropout { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed }, [x, clock, y]);
         y
     }
 }

@@ -3,6 +3,7 @@
 
 mod activate;
 mod batch_norm;
+mod bidirectional;
 pub(crate) mod chain;
 mod conv;
 mod conv_transpose;
@@ -10,12 +11,16 @@ mod dense;
 mod depthwise_conv;
 mod dropout;
 mod flatten;
+mod masking;
 mod neuron;
 mod pool;
 mod random_window;
+mod recurrent;
+mod recurrent_node;
 pub mod registry;
 mod residual;
 mod separable_conv;
+mod time_distributed;
 mod up_sampling;
 mod virtual_sample;
 mod window;
@@ -23,20 +28,24 @@ mod zero_padding;
 
 pub use activate::Activate;
 pub use batch_norm::BatchNorm;
+pub use bidirectional::Bidirectional;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{Conv1dTranspose, Conv2dTranspose, Conv3dTranspose, ConvTranspose};
 pub use dense::{Dense, Regularizer};
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use masking::Masking;
 pub use pool::{
     AveragePool1d, AveragePool2d, AveragePool3d, GlobalAveragePool1d, GlobalAveragePool2d,
     GlobalAveragePool3d, GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d, GlobalPool, MaxPool1d, MaxPool2d,
     MaxPool3d, Pool,
 };
 pub use random_window::{RandomCrop, RandomFlip, RandomTranslation};
+pub use recurrent::{Cell, Gru, Lstm, Recurrent, RotatedPart, SimpleRnn};
 pub use residual::Residual;
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, SeparableConv3d};
+pub use time_distributed::TimeDistributed;
 pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
 pub use window::{Extent, Margins};
 pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d};
@@ -53,6 +62,8 @@ pub struct Signal {
     pub shape: Vec<usize>,
     /// The range of the values, from which x_Q follows.
     pub range: Option<Range>,
+    /// Whether it is a sequence `[T, ...]` of which a mask tells what steps count; see [`Masking`].
+    pub masked: bool,
 }
 
 impl Signal {
@@ -67,6 +78,11 @@ impl Signal {
 pub trait Layer: std::fmt::Debug + Send + Sync {
     /// The layer's kind in paths, files and tables: `dense`.
     fn kind(&self) -> &'static str;
+
+    /// Whether the layer does right by a masked sequence: by heeding the mask, or because it computes every step by itself.
+    fn takes_masks(&self) -> bool {
+        false
+    }
 
     /// The layer for this input, with its parameters registered.
     ///
@@ -100,9 +116,22 @@ impl Scope<'_> {
         initializer: Initializer,
         role: Role,
     ) -> Result<ParameterId> {
+        self.parameter_with(name, shape, initializer, role, |_| {})
+    }
+
+    /// Registers a parameter of this layer whose initial values are changed by `adjust`.
+    pub(crate) fn parameter_with(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        initializer: Initializer,
+        role: Role,
+        adjust: impl FnOnce(&mut [f32]),
+    ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
         shape::elements(&path, shape)?;
-        let values = initializer.values(&path, shape, self.seed)?;
+        let mut values = initializer.values(&path, shape, self.seed)?;
+        adjust(&mut values);
         Ok(self.arena.add(path, shape, values, role))
     }
 
@@ -124,6 +153,10 @@ pub struct Trace {
     pub pre_activation: Option<View>,
     /// ρ, then q, of a rotated layer.
     pub rotation: Option<View>,
+    /// Where a recurrent layer's backward pass leaves the gradients of its pre-activations, `[B, T, ...]`.
+    pub d_pre_activation: Option<View>,
+    /// Which steps of the output count, where the layer decides it: `[B, T]` of 1 and 0.
+    pub mask: Option<View>,
     /// What else the layer's backward pass needs.
     pub kept: Vec<View>,
     /// What the layers inside of this one left.
@@ -133,7 +166,7 @@ pub struct Trace {
 impl Trace {
     /// Of a layer that leaves no more than its output.
     pub fn new(input: View, output: View) -> Self {
-        Self { input, output, pre_activation: None, rotation: None, kept: Vec::new(), inner: Vec::new() }
+        Self { input, output, pre_activation: None, rotation: None, d_pre_activation: None, mask: None, kept: Vec::new(), inner: Vec::new() }
     }
 }
 
@@ -178,6 +211,10 @@ pub struct Facts {
     pub rotation: Option<Rotation>,
     /// λ of a learnt L = exp(λ).
     pub lambda: Option<ParameterId>,
-    /// The activation's name and table value of L; `None` for layers without an activation.
-    pub activation: Option<crate::Activation>,
+    /// The activations of as many equal parts of the pre-activations of a row: one, or one a gate.
+    pub activations: Vec<crate::Activation>,
+    /// L of those parts of a rotated layer, or where it starts.
+    pub limits: Vec<f32>,
+    /// The value that fills padded steps, of a layer that masks them.
+    pub mask_value: Option<f32>,
 }

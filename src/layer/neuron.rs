@@ -91,6 +91,18 @@ impl Regularizer {
     }
 }
 
+/// The rotation of a layer whose gates have these activations, and L of each.
+pub(super) fn resolve_all(
+    options: AutoRotate,
+    path: &str,
+    range: Option<Range>,
+    activations: &[Activation],
+) -> Result<(Rotation, Vec<f32>)> {
+    let of = |activation: &Activation| options.resolve(path, range, activation.limit());
+    let rotations: Vec<Rotation> = activations.iter().map(of).collect::<Result<_>>()?;
+    Ok((rotations[0], rotations.iter().map(|rotation| rotation.limit).collect()))
+}
+
 impl Neuron {
     /// Registers kernel, bias and λ of a layer of `units` neurons whose kernel has this name and shape.
     pub(super) fn build(
@@ -126,7 +138,7 @@ impl Neuron {
             )?),
             _ => None,
         };
-        let given = self.auto_rotate.and_then(|a| a.limits).map(|(min, max)| Range { min, max });
+        let given = self.auto_rotate.and_then(|a| a.given_range());
         Ok(Neurons {
             path,
             units,
@@ -158,7 +170,7 @@ pub(super) struct Neurons {
 impl Neurons {
     /// The outputs of the neurons, in this shape.
     pub(super) fn output(&self, shape: Vec<usize>) -> Signal {
-        Signal { shape, range: self.activation.range(self.input_range) }
+        Signal { shape, range: self.activation.range(self.input_range), masked: false }
     }
 
     /// Whether z is to be stored: σ' of some activations follows from y.
@@ -195,7 +207,7 @@ impl Neurons {
     pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: View) {
         if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id)) = (self.rotation, self.lambda) {
             let d_lambda = rec.gradient(id);
-            rec.op(Sum { count: self.units }, [s, d_lambda]);
+            rec.op(Sum { count: self.units, parts: 1 }, [s, d_lambda]);
         }
     }
 
@@ -208,7 +220,9 @@ impl Neurons {
             input_range: self.input_range,
             rotation: self.rotation,
             lambda: self.lambda,
-            activation: Some(self.activation),
+            activations: vec![self.activation],
+            limits: self.rotation.map(|r| r.limit).into_iter().collect(),
+            ..Facts::default()
         }
     }
 }

@@ -65,7 +65,7 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
             ));
         }
         let shape = shape::with_channels(&path, &geometry.output, D, channels)?;
-        let output = Signal { shape, range: input.range };
+        let output = Signal { shape, range: input.range, masked: false };
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
     }
 }
@@ -123,7 +123,7 @@ impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
             shape::Windows { kernel: spatial, strides: spatial, dilation: &ones, padding: &Padding::Valid };
         let geometry = sizes.slide(&path, spatial)?;
         let shape = if self.keepdims { [ones, vec![channels]].concat() } else { vec![channels] };
-        let output = Signal { shape, range: input.range };
+        let output = Signal { shape, range: input.range, masked: false };
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
     }
 }

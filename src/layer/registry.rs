@@ -2,6 +2,7 @@
 //! over. A layer that is not listed here fails the tidy test.
 
 mod convolution;
+mod recurrent;
 
 use super::*;
 use crate::{Activation, AutoRotate, LearnL, Rule};
@@ -47,5 +48,6 @@ pub fn all() -> Vec<Entry> {
         entry(&[5, 1], [Flatten]),
     ];
     all.extend(convolution::entries());
+    all.extend(recurrent::entries());
     all
 }

@@ -52,6 +52,10 @@ impl Layer for Residual {
         "residual"
     }
 
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         if self.layers.is_empty() {
@@ -68,9 +72,17 @@ impl Layer for Residual {
                 "add a shortcut that projects the input, such as a convolution of size 1 with the same strides",
             ));
         }
+        if main.masked != around.masked {
+            return Err(Error::invalid(
+                path,
+                "a mask on one of its two ways",
+                "a mask on both or on none",
+                "let recurrent layers return sequences on both ways",
+            ));
+        }
         let range = main.range.zip(around.range);
         let range = range.map(|(a, b)| Range { min: a.min + b.min, max: a.max + b.max });
-        let output = Signal { shape: main.shape.clone(), range };
+        let output = Signal { range, ..main.clone() };
         let main = nodes.len();
         nodes.extend(shortcut);
         Ok(Box::new(ResidualNode { path, nodes, main, inputs: input.len(), output }))
@@ -108,10 +120,13 @@ impl Node for ResidualNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let (main, shortcut) = self.nodes.split_at(self.main);
+        let mask = rec.mask();
         let mut inner = chain::forward(rec, main, input);
         let a = inner.last().map_or(input, |trace| trace.output);
+        rec.set_mask(mask);
         let around = chain::forward(rec, shortcut, input);
         let b = around.last().map_or(input, |trace| trace.output);
+        rec.set_mask(mask);
         inner.extend(around);
         let y = Self::sum(rec, rec.batch() * self.output.len(), a, b);
         Trace { inner, ..Trace::new(input, y) }

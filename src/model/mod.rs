@@ -91,7 +91,7 @@ impl Sequential {
                 "add a layer before building",
             ));
         }
-        let input = Signal { shape: self.shape.clone(), range };
+        let input = Signal { shape: self.shape.clone(), range, masked: false };
         let mut arena = Arena::default();
         let mut scope = Scope { path: String::new(), seed, arena: &mut arena };
         let nodes = chain::build(&self.layers, "", &mut scope, &input)?;

@@ -20,6 +20,14 @@ pub mod keys {
     pub const TALLIES: &str = "tallies";
     /// Clip factor and norm of the gradient.
     pub const CONTROL: &str = "control";
+    /// How the names of buffers begin in which layers keep their states from one batch to the next.
+    pub const STATE: &str = "state of ";
+
+    /// The states of the layer at this path for batches of so many rows, those of training apart from those of predictions.
+    pub fn state(path: &str, rows: usize, training: bool) -> String {
+        let use_ = if training { "training" } else { "predicting" };
+        format!("{STATE}{path}, {rows} rows, {use_}")
+    }
 }
 
 /// A parameter's number in its arena.

@@ -33,6 +33,8 @@ pub struct Recorder<'a> {
     /// What is to come at the end of the step.
     deferred: Vec<Op>,
     kept: Vec<usize>,
+    /// Which steps of the sequence at hand count.
+    mask: Option<View>,
     error: Option<Error>,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Recorder<'a> {
             ops: Vec::new(),
             deferred: Vec::new(),
             kept: Vec::new(),
+            mask: None,
             error: None,
         }
     }
@@ -56,6 +59,25 @@ impl<'a> Recorder<'a> {
     /// The number of rows of the batch.
     pub fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// Records with every time step of a sequence as a row of its own, of which the batch then has `steps` times as many.
+    pub fn with_steps<R>(&mut self, steps: usize, record: impl FnOnce(&mut Self) -> R) -> R {
+        let (batch, mask) = (self.batch, self.mask.take());
+        self.batch *= steps;
+        let result = record(self);
+        (self.batch, self.mask) = (batch, mask);
+        result
+    }
+
+    /// Which steps of the sequence at hand count, `[B, T]` of 1 and 0; `None` where all do.
+    pub fn mask(&self) -> Option<View> {
+        self.mask
+    }
+
+    /// Sets the mask of what is recorded from here on.
+    pub fn set_mask(&mut self, mask: Option<View>) {
+        self.mask = mask;
     }
 
     /// What the plan is for.

@@ -20,14 +20,15 @@ pub(crate) fn summary(network: &Network) -> String {
                 LearnL::PerLayer => " at first, learnt per layer",
                 LearnL::PerUnit => " at first, learnt per unit",
             };
-            (format!("{}{rule}", rotation.x_q), format!("{}{learnt}", rotation.limit))
+            let limits = distinct(facts.limits.iter().map(f32::to_string));
+            (format!("{}{rule}", rotation.x_q), format!("{limits}{learnt}"))
         });
-        let activation = facts.activation.map_or("", |a| a.name());
+        let activation = distinct(facts.activations.iter().map(|a| a.name().to_owned()));
         let row = [
             node.path().to_owned(),
             format!("{:?}", node.output().shape),
             if count == 0 { String::new() } else { count.to_string() },
-            activation.to_owned(),
+            activation,
             range,
             x_q,
             limit,
@@ -48,6 +49,17 @@ pub(crate) fn summary(network: &Network) -> String {
         network.arena().count(),
         memory(network)
     )
+}
+
+/// What the gates of a layer have, each thing once.
+fn distinct(values: impl Iterator<Item = String>) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    for value in values {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+    }
+    seen.join(", ")
 }
 
 /// What training takes, for Keras' usual batch and for each row more.

@@ -40,6 +40,15 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
     [values[0], median, values[values.len() - 1]]
 }
 
+/// The share of the pre-activations beyond the table value of L of their activation, of which there may be one a gate.
+fn saturated(z: &[f64], activations: &[crate::Activation], output: &crate::layer::Signal) -> f64 {
+    let units = output.shape.last().copied().unwrap_or(1);
+    let beyond = |(i, z): &(usize, &f64)| {
+        z.abs() > f64::from(activations[i / units % activations.len()].limit())
+    };
+    z.iter().enumerate().filter(beyond).count() as f64 / z.len() as f64
+}
+
 pub(super) async fn inspect(
     trainer: &Trainer<'_>,
     model: &mut Model,
@@ -111,11 +120,10 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
         let squares = facts.parameters.iter().flat_map(|&id| slice(&gradients, id)).map(|g| g * g);
         let of = if facts.kernels.is_empty() { &facts.parameters[..1] } else { &facts.kernels };
         let of_kernel: Vec<f64> = of.iter().flat_map(|&id| slice(&gradients, id)).collect();
-        let saturated = match (trace.pre_activation, facts.activation) {
-            (Some(view), Some(activation)) => {
+        let saturated = match trace.pre_activation {
+            Some(view) if !facts.activations.is_empty() => {
                 let z = model.executor.read_view(program, view).await?;
-                let limit = f64::from(activation.limit());
-                Some(z.iter().filter(|z| z.abs() > limit).count() as f64 / z.len() as f64)
+                Some(saturated(&z, &facts.activations, node.output()))
             }
             _ => None,
         };
@@ -126,9 +134,9 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
             }
             None => None,
         };
-        let limit = facts.rotation.map(|rotation| match facts.lambda {
+        let limit = facts.rotation.map(|_| match facts.lambda {
             Some(id) => spread(slice(&parameters, id).into_iter().map(f64::exp).collect()),
-            None => [f64::from(rotation.limit); 3],
+            None => spread(facts.limits.iter().copied().map(f64::from).collect()),
         });
         reports.push(LayerReport {
             path: node.path().to_owned(),

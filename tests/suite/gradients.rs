@@ -7,7 +7,7 @@ use autorot::layer::registry;
 use autorot::model::network::Network;
 use autorot::plan::arena::keys;
 use autorot::plan::{Purpose, Recorder, View};
-use autorot::{Activation, Dense, Device, Flatten, Sequential};
+use autorot::{Activation, Dense, Device, Flatten, Gru, Sequential};
 
 /// Rows of the batch.
 const BATCH: usize = 6;
@@ -94,7 +94,12 @@ fn around(input: &[usize], layer: Box<dyn autorot::layer::Layer>) -> Network {
     if let [units] = input {
         model = model.add(Dense::new(*units).activation(Activation::Tanh));
     }
-    model.add_boxed(layer).add(Flatten).add(Dense::new(3).activation(Activation::Sigmoid)).network(5).unwrap()
+    let masks = layer.kind() == "masking";
+    model = model.add_boxed(layer);
+    if masks {
+        model = model.add(Gru::new(2));
+    }
+    model.add(Flatten).add(Dense::new(3).activation(Activation::Sigmoid)).network(5).unwrap()
 }
 
 #[test]

@@ -44,9 +44,15 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         // Sums that do not cancel: ρ of a q near 0 would only measure how badly the numbers are conditioned.
         ("dense_forward", "w") => map(&|v| (v + 0.5) * 0.05),
         ("dense_forward", "b") => map(&|v| v.abs() + 0.1),
+        // Some steps are padded with the mask's value.
+        ("step_mask", "x") => map(&|v| if v < 0.5 { 0.0 } else { v }),
+        // As of the dense kernel.
+        ("fold_rotation", "w" | "u_kernel") => map(&|v| (v + 0.5) * 0.05),
+        ("fold_rotation", "b") => map(&|v| v.abs() + 0.1),
         ("rotate", "v") => map(&|v| v.abs() + 0.1),
         (_, "variance" | "squares") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),
+        (_, "mask") => map(&|v| if v > 0.0 { 1.0 } else { 0.0 }),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),
     }
@@ -152,16 +158,21 @@ table! {
     advance
     conv
     conv_backward_weight
+    copy_rows
     dense_backward_input
     dense_backward_weight
     dense_forward
     depthwise
     depthwise_backward_weight
     dropout
+    fold_rotation
     gather
     guard
     max_pool_backward
     max_pool_forward
+    mask_rows
+    merge
+    merge_backward
     norm_backward
     norm_backward_sums
     norm_finish
@@ -171,6 +182,8 @@ table! {
     penalty
     pointwise_loss
     random_window
+    recurrent_backward
+    recurrent_forward
     rmsprop
     rotate
     rotate_backward
@@ -179,12 +192,14 @@ table! {
     score
     sgd
     softmax_loss
+    step_mask
     sum
     sum_rows
     sum_squares
     tally
     tap_shares
     tap_totals
+    unfold_rotation
     weight_gradient
     weighted_squares
     window_sum

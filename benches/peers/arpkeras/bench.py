@@ -1,12 +1,13 @@
 """Times training steps of arpkeras on TensorFlow, workload by workload: the peer of autorot's example `benchmark`.
 
 Every net is trained twice, in turn: classic (Keras' layers) and auto-rotating (arpkeras' layers, and a separable
-convolution written like them). Every workload and mode runs in a process of its own, so that its first step is a
+convolution written like them); recurrent ones, which arpkeras lacks, only once. Every workload and mode runs in a process of its own, so that its first step is a
 cold one.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -18,7 +19,8 @@ CLASSES, BATCHES = 10, 32
 
 
 class Layer(NamedTuple):
-    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions) or flatten."""
+    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions), flatten, or
+    lstm or gru (the last output of a sequence)."""
 
     kind: str
     units: int = 0
@@ -45,6 +47,11 @@ def images(name, activation, *hidden):
     return Workload(name, 64, (32, 32, 3), activation, [Layer(*layer) for layer in hidden])
 
 
+def sequences(name, *hidden):
+    """Layers on 64 steps of 128 features."""
+    return Workload(name, 64, (64, 128), "tanh", [Layer(*layer) for layer in hidden])
+
+
 WORKLOADS = [
     mlp("notebook 1024-50-50-40-40-30-10", 1024, 50, 50, 40, 40, 30),
     mlp("784-512x4-10", 784, *[512] * 4),
@@ -67,10 +74,15 @@ WORKLOADS = [
         "tanh",
         *[("conv", 32), ("separable", 64, 2), ("separable", 128, 2), ("separable", 256), ("mean",)],
     ),
+    sequences("lstm-128-256", ("lstm", 256)),
+    sequences("gru-128-256", ("gru", 256)),
 ]
 
 # By activation: the range of its outputs, and L.
 ROTATION = {"sigmoid": ((0.0, 1.0), 4.0), "tanh": ((-1.0, 1.0), 2.0)}
+
+# The gates of recurrent layers, which are classic only.
+GATES = {"lstm": 4, "gru": 3}
 
 MODES = {
     "step": "model.train_step compiled by tf.function, one call a step",
@@ -85,7 +97,7 @@ def traced(workload):
     for layer in (*workload.hidden, Layer("dense", CLASSES)):
         if layer.kind == "flatten":
             channels *= side * side
-        single = layer.kind in ("flatten", "mean")
+        single = layer.kind in ("flatten", "mean", *GATES)
         side = 1 if single else side // (2 if layer.kind == "pool" else layer.stride)
         yield layer, channels, side
         channels = layer.units or channels
@@ -97,6 +109,8 @@ def flops(workload):
     for layer, inputs, side in traced(workload):
         pointwise, depthwise = side * side * inputs * layer.units, side * side * inputs * 9
         kinds = {"dense": [pointwise], "conv": [9 * pointwise], "separable": [depthwise, pointwise]}
+        for kind, gates in GATES.items():
+            kinds[kind] = [workload.shape[0] * depth * gates * layer.units for depth in (inputs, layer.units)]
         products += kinds.get(layer.kind, [])
     return 2 * workload.batch * (3 * sum(products) - products[0])
 
@@ -129,6 +143,7 @@ def build(tf, workload, rotate, mode):
         "flatten": layers.Flatten,
     }
     classic = {"dense": layers.Dense, "conv": layers.Conv2D, "separable": layers.SeparableConv2D}
+    recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}
     rotating = {"dense": AutoRotDense, "conv": AutoRotConv2D, "separable": AutoRotSeparableConv2D}
 
     (low, high), (outputs, limit) = (0.0, 1.0), ROTATION[workload.activation]
@@ -136,6 +151,9 @@ def build(tf, workload, rotate, mode):
     for kind, units, stride in workload.hidden:
         if kind in plain:
             model.add(plain[kind]())
+            continue
+        if kind in recurrent:
+            model.add(recurrent[kind](units))
             continue
         settings = {} if kind == "dense" else {"kernel_size": 3, "strides": stride, "padding": "same"}
         if rotate:
@@ -186,34 +204,36 @@ def measure(workload, mode, steps, block):
     ys = (np.arange(rows, dtype=np.int32) * 31 % CLASSES).astype(np.int32)
 
     tf.random.set_seed(0)
+    twins = (False,) if any(layer.kind in GATES for layer in workload.hidden) else (False, True)
     begin = time.perf_counter()
-    models = [build(tf, workload, rotate, mode) for rotate in (False, True)]
+    models = [build(tf, workload, rotate, mode) for rotate in twins]
     runs = [trainer(tf, model, xs, ys, workload.batch, mode) for model in models]
-    runs[1](1)
+    runs[-1](1)
     first_step_s = time.perf_counter() - begin
 
     # An epoch of fit is the whole data set: less would time its beginning and end.
     length = max(1, min(block, steps)) if mode == "step" else BATCHES
     for run in runs:
         run(length)
-    times = [[], []]
+    times = [[] for _ in runs]
     for _ in range(-(-steps // length)):
         for run, values in zip(runs, times):
             begin = time.perf_counter()
             loss = run(length)
             values.append(1e3 * (time.perf_counter() - begin) / length)
             assert np.isfinite(loss), f"the loss is {loss}"
-    classic, rotating = map(statistics.median, times)
+    classic, *rotating = map(statistics.median, times)
+    ms = rotating[0] if rotating else None
     return {
         "peer": f"arpkeras 1.0.0, TensorFlow {tf.__version__}",
         "mode": mode,
         "device": "cpu",
         "workload": workload.name,
-        "ms": rotating,
+        "ms": ms,
         "classic_ms": classic,
-        "ratio": rotating / classic,
-        "samples_per_second": 1e3 * workload.batch / rotating,
-        "gflops": flops(workload) / rotating / 1e6,
+        "ratio": ms and ms / classic,
+        "samples_per_second": 1e3 * workload.batch / (ms or classic),
+        "gflops": flops(workload) / (ms or classic) / 1e6,
         "first_step_s": first_step_s,
         "loss": loss,
     }
@@ -251,8 +271,9 @@ def main():
                 failed = True
                 continue
             row = json.loads(done.stdout.splitlines()[-1])
+            ms, ratio = (row[key] or math.nan for key in ("ms", "ratio"))
             print(
-                f"{row['workload']:32} {mode:6} {row['ms']:10.3f} {row['classic_ms']:10.3f} {row['ratio']:10.3f}"
+                f"{row['workload']:32} {mode:6} {ms:10.3f} {row['classic_ms']:10.3f} {ratio:10.3f}"
                 f" {row['first_step_s']:13.2f}",
                 flush=True,
             )

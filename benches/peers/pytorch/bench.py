@@ -1,6 +1,7 @@
 """Times training steps of PyTorch, workload by workload: the peer of autorot's example `benchmark`.
 
-Every net is trained twice, in turn: classic (nn.Linear, nn.Conv2d) and auto-rotating (AutoRot, below, around them).
+Every net is trained twice, in turn: classic (nn.Linear, nn.Conv2d, nn.LSTM, nn.GRU) and auto-rotating (AutoRot and
+AutoRotRecurrent, below, around them).
 Every workload and mode runs in a process of its own without compiled kernels on disk, so that its first step is a
 cold one.
 """
@@ -19,7 +20,8 @@ CLASSES, BATCHES = 10, 32
 
 
 class Layer(NamedTuple):
-    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions) or flatten."""
+    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions), flatten, or
+    lstm or gru (the last output of a sequence)."""
 
     kind: str
     units: int = 0
@@ -46,6 +48,11 @@ def images(name, activation, *hidden):
     return Workload(name, 64, (32, 32, 3), activation, [Layer(*layer) for layer in hidden])
 
 
+def sequences(name, *hidden):
+    """Layers on 64 steps of 128 features."""
+    return Workload(name, 64, (64, 128), "tanh", [Layer(*layer) for layer in hidden])
+
+
 WORKLOADS = [
     mlp("notebook 1024-50-50-40-40-30-10", 1024, 50, 50, 40, 40, 30),
     mlp("784-512x4-10", 784, *[512] * 4),
@@ -68,10 +75,15 @@ WORKLOADS = [
         "tanh",
         *[("conv", 32), ("separable", 64, 2), ("separable", 128, 2), ("separable", 256), ("mean",)],
     ),
+    sequences("lstm-128-256", ("lstm", 256)),
+    sequences("gru-128-256", ("gru", 256)),
 ]
 
 # By activation: x_Q for the layer after it, and L. The first layer's inputs, in 0..1, have an x_Q of 2.
 ROTATION = {"sigmoid": (2.0, 4.0), "tanh": (3.0, 2.0)}
+
+# The gates of recurrent layers in PyTorch's order, by their activations.
+GATES = {"lstm": ("sigmoid", "sigmoid", "tanh", "sigmoid"), "gru": ("sigmoid", "sigmoid", "tanh")}
 
 MODES = {
     "eager": "as it comes",
@@ -90,7 +102,7 @@ def traced(workload):
     for layer in (*workload.hidden, Layer("dense", CLASSES)):
         if layer.kind == "flatten":
             channels *= side * side
-        single = layer.kind in ("flatten", "mean")
+        single = layer.kind in ("flatten", "mean", *GATES)
         side = 1 if single else side // (2 if layer.kind == "pool" else layer.stride)
         yield layer, channels, side
         channels = layer.units or channels
@@ -102,6 +114,8 @@ def flops(workload):
     for layer, inputs, side in traced(workload):
         pointwise, depthwise = side * side * inputs * layer.units, side * side * inputs * 9
         kinds = {"dense": [pointwise], "conv": [9 * pointwise], "separable": [depthwise, pointwise]}
+        for kind, gates in GATES.items():
+            kinds[kind] = [workload.shape[0] * depth * len(gates) * layer.units for depth in (inputs, layer.units)]
         products += kinds.get(layer.kind, [])
     return 2 * workload.batch * (3 * sum(products) - products[0])
 
@@ -124,6 +138,38 @@ def build(torch, workload, rotate):
                 q = self.f(torch.full_like(x[:1], self.x_q))
             rho = self.limit / (q.abs() + self.eps)
             return rho * self.f(x)
+
+    class Recurrent(nn.Module):
+        """The last output of an LSTM or a GRU."""
+
+        def __init__(self, f):
+            super().__init__()
+            self.f = f
+
+        def forward(self, x):
+            return self.f(x)[0][:, -1]
+
+    class AutoRotRecurrent(Recurrent):
+        """The same with z = rho (W x + b) + U h + c and AutoRot's rho, which scales W and b: still one fused product."""
+
+        def __init__(self, f, x_q, limits, eps=1e-5):
+            super().__init__(f)
+            self.x_q, self.eps = x_q, eps
+            self.register_buffer("limit", torch.tensor(limits).repeat_interleave(f.hidden_size))
+
+        def forward(self, x):
+            w, u, b, c = self.f.all_weights[0]
+            rho = self.limit / ((self.x_q * w.sum(1) + b).abs() + self.eps)
+            return self.scaled(x, [rho[:, None] * w, u, rho * b, c])
+
+        # torch.compile would take the steps apart; nn.LSTM and nn.GRU it leaves as they are, too.
+        @torch.compiler.disable
+        def scaled(self, x, weights):
+            """What the layer itself calls in its forward."""
+            h = x.new_zeros(1, len(x), self.f.hidden_size)
+            if isinstance(self.f, nn.LSTM):
+                return torch.lstm(x, [h, h], weights, True, 1, 0.0, self.training, False, True)[0][:, -1]
+            return torch.gru(x, h, weights, True, 1, 0.0, self.training, False, True)[0][:, -1]
 
     def convolution(inputs, units, stride, **settings):
         """3x3, padded like Keras' "same": an even side, at stride 2, only at its end."""
@@ -155,6 +201,12 @@ def build(torch, workload, rotate):
     for (kind, units, stride), inputs, _ in hidden:
         if kind in plain:
             layers.append(plain[kind](inputs))
+            continue
+        if kind in GATES:
+            f = {"lstm": nn.LSTM, "gru": nn.GRU}[kind](inputs, units, batch_first=True)
+            limits = [ROTATION[gate][1] for gate in GATES[kind]]
+            layers.append(AutoRotRecurrent(f, x_q, limits) if rotate else Recurrent(f))
+            x_q = next_x_q
             continue
         f = products[kind](inputs, units, stride)
         layers += [AutoRot(f, x_q, limit) if rotate else f, activation()]
@@ -234,7 +286,8 @@ def measure(workload, mode, options):
     shape = (BATCHES, workload.batch, *workload.shape)
     xs = (torch.arange(math.prod(shape)) * 7919 % 1009).float().div(1009).reshape(shape)
     # PyTorch's shape of images has channels first, in either layout.
-    xs = xs.movedim(-1, 2)
+    if len(workload.shape) == 3:
+        xs = xs.movedim(-1, 2)
     last = mode.endswith(LAST)
     xs = (xs if last else xs.contiguous()).to(device)
     ys = (torch.arange(BATCHES * workload.batch) * 31 % CLASSES).reshape(BATCHES, workload.batch).to(device)
@@ -313,7 +366,7 @@ def main():
         if options.only not in workload.name:
             continue
         for mode in modes:
-            if mode.endswith(LAST) and len(workload.shape) == 1:
+            if mode.endswith(LAST) and len(workload.shape) != 3:
                 continue
             command = [sys.executable, __file__, "--workload", str(index), "--modes", mode]
             command += ["--steps", str(options.steps), "--block", str(options.block)]

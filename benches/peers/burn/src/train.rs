@@ -1,13 +1,14 @@
-//! Nets in burn, multilayer perceptrons and convolutional ones, and the time their training steps take.
+//! Nets in burn, multilayer perceptrons, convolutional and recurrent ones, and the time their training steps take.
 
 use crate::Options;
 use Layer::{Conv, Dense, Mean, Norm, Pool, Separable};
 use burn::module::Module;
+use burn::nn;
 use burn::nn::activation::{Activation, ActivationConfig};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::pool::{AdaptiveAvgPool2d, AdaptiveAvgPool2dConfig, MaxPool2d, MaxPool2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, GruConfig, Linear, LinearConfig, LstmConfig, PaddingConfig2d};
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Int, Tensor, TensorData};
@@ -31,6 +32,10 @@ enum Layer {
     Pool,
     /// Over all positions.
     Mean,
+    /// The last output of a sequence, without the workload's activation.
+    Lstm(usize),
+    /// Likewise, the reset gate behind its product.
+    Gru(usize),
 }
 
 /// A net to train: hidden layers, and a linear one that follows them.
@@ -38,7 +43,7 @@ pub struct Workload {
     pub name: &'static str,
     /// Rows of a step.
     pub batch: usize,
-    /// Height, width and channels: 1 x 1 for inputs without positions.
+    /// Height, width and channels: 1 x 1 for inputs without positions, steps x 1 for sequences.
     shape: [usize; 3],
     activation: ActivationConfig,
     hidden: &'static [Layer],
@@ -52,7 +57,11 @@ const fn images(name: &'static str, activation: ActivationConfig, hidden: &'stat
     Workload { name, batch: 64, shape: [32, 32, 3], activation, hidden }
 }
 
-pub const WORKLOADS: [Workload; 7] = [
+const fn sequences(name: &'static str, hidden: &'static [Layer]) -> Workload {
+    Workload { name, batch: 64, shape: [64, 1, 128], activation: ActivationConfig::Tanh, hidden }
+}
+
+pub const WORKLOADS: [Workload; 9] = [
     mlp("notebook 1024-50-50-40-40-30-10", 1024, &[Dense(50), Dense(50), Dense(40), Dense(40), Dense(30)]),
     mlp("784-512x4-10", 784, &[Dense(512); 4]),
     mlp("784-1024x4-10", 784, &[Dense(1024); 4]),
@@ -64,6 +73,8 @@ pub const WORKLOADS: [Workload; 7] = [
         ActivationConfig::Tanh,
         &[Conv(32), Separable(64, 2), Separable(128, 2), Separable(256, 1), Mean],
     ),
+    sequences("lstm-128-256", &[Layer::Lstm(256)]),
+    sequences("gru-128-256", &[Layer::Gru(256)]),
 ];
 
 #[rustfmt::skip]
@@ -87,6 +98,7 @@ impl Workload {
                 Norm => (),
                 Pool => side /= 2,
                 Mean => side = 1,
+                Layer::Lstm(units) | Layer::Gru(units) => (outputs, side) = (units, 1),
             }
             channels = outputs;
             (layer, inputs, side)
@@ -96,10 +108,15 @@ impl Workload {
     /// Multiplications and additions of a step's products: forward, and twice as much backward, less the first
     /// layer's input gradient.
     pub fn flops(&self) -> f64 {
+        let gates = |gates, inputs, units| {
+            [inputs, units].map(|depth| self.shape[0] * depth * gates * units).to_vec()
+        };
         let products = self.traced().flat_map(|(layer, inputs, side)| match layer {
             Dense(units) => vec![inputs * units],
             Conv(units) => vec![9 * inputs * units * side * side],
             Separable(units, _) => vec![9 * inputs * side * side, inputs * units * side * side],
+            Layer::Lstm(units) => gates(4, inputs, units),
+            Layer::Gru(units) => gates(3, inputs, units),
             Norm | Pool | Mean => vec![],
         });
         let products: Vec<usize> = products.collect();
@@ -129,10 +146,28 @@ impl<B: Backend> Step<B> {
     }
 }
 
-/// Layers on maps, then dense ones: the last is linear.
+/// What a sequence goes through.
+#[derive(Module, Debug)]
+enum Recurrent<B: Backend> {
+    Lstm(nn::Lstm<B>),
+    Gru(nn::Gru<B>),
+}
+
+impl<B: Backend> Recurrent<B> {
+    /// The last output.
+    fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 2> {
+        match self {
+            Self::Lstm(lstm) => lstm.forward(x, None).1.hidden,
+            Self::Gru(gru) => gru.forward(x, None).slice_dim(1, -1).squeeze_dim(1),
+        }
+    }
+}
+
+/// Layers on maps or on sequences, then dense ones: the last is linear.
 #[derive(Module, Debug)]
 struct Net<B: Backend> {
     steps: Vec<Step<B>>,
+    recurrent: Option<Recurrent<B>>,
     dense: Vec<Linear<B>>,
     activation: Activation<B>,
 }
@@ -140,7 +175,7 @@ struct Net<B: Backend> {
 impl<B: Backend> Net<B> {
     fn new(workload: &Workload, device: &B::Device) -> Self {
         let activation = workload.activation.init(device);
-        let (mut steps, mut dense) = (Vec::new(), Vec::new());
+        let (mut steps, mut recurrent, mut dense) = (Vec::new(), None, Vec::new());
         for (layer, inputs, _) in workload.traced() {
             let conv = |units, size| {
                 Conv2dConfig::new([inputs, units], [size; 2]).with_padding(PaddingConfig2d::Same)
@@ -165,14 +200,21 @@ impl<B: Backend> Net<B> {
                 }
                 Pool => steps.push(Step::Pool(MaxPool2dConfig::new([2, 2]).init())),
                 Mean => steps.push(Step::Mean(AdaptiveAvgPool2dConfig::new([1, 1]).init())),
+                Layer::Lstm(units) => {
+                    recurrent = Some(Recurrent::Lstm(LstmConfig::new(inputs, units, true).init(device)));
+                }
+                Layer::Gru(units) => {
+                    recurrent = Some(Recurrent::Gru(GruConfig::new(inputs, units, true).init(device)));
+                }
             }
         }
-        Self { steps, dense, activation }
+        Self { steps, recurrent, dense, activation }
     }
 
     fn forward(&self, inputs: Inputs<B>) -> Tensor<B, 2> {
         let rows = match inputs {
             Inputs::Rows(x) => x,
+            Inputs::Sequences(x) => self.recurrent.as_ref().expect("a layer for sequences").forward(x),
             Inputs::Maps(x) => self.steps.iter().fold(x, |x, step| step.forward(x)).flatten(1, 3),
         };
         let last = self.dense.len() - 1;
@@ -187,6 +229,7 @@ impl<B: Backend> Net<B> {
 #[derive(Clone)]
 enum Inputs<B: Backend> {
     Rows(Tensor<B, 2>),
+    Sequences(Tensor<B, 3>),
     Maps(Tensor<B, 4>),
 }
 
@@ -198,11 +241,16 @@ fn data<B: Backend>(workload: &Workload, device: &B::Device) -> Vec<Batch<B>> {
     let batch = |b: usize| {
         let len = rows * height * width * channels;
         let inputs: Vec<f32> = (b * len..(b + 1) * len).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
-        let inputs = if height * width == 1 {
-            Inputs::Rows(Tensor::from_data(TensorData::new(inputs, [rows, channels]), device))
-        } else {
-            let maps = TensorData::new(inputs, [rows, height, width, channels]);
-            Inputs::Maps(Tensor::from_data(maps, device).permute([0, 3, 1, 2]))
+        let inputs = match (height, width) {
+            (1, 1) => Inputs::Rows(Tensor::from_data(TensorData::new(inputs, [rows, channels]), device)),
+            (_, 1) => Inputs::Sequences(Tensor::from_data(
+                TensorData::new(inputs, [rows, height, channels]),
+                device,
+            )),
+            _ => {
+                let maps = TensorData::new(inputs, [rows, height, width, channels]);
+                Inputs::Maps(Tensor::from_data(maps, device).permute([0, 3, 1, 2]))
+            }
         };
         let labels: Vec<i32> = (b * rows..(b + 1) * rows).map(|i| (i * 31 % CLASSES) as i32).collect();
         (inputs, Tensor::from_data(TensorData::new(labels, [rows]), device))

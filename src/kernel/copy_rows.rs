@@ -1,0 +1,79 @@
+//! Some columns of a matrix, copied to columns of another.
+
+use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, quad_grid, read, uniforms, update, wgsl};
+use crate::Real;
+
+uniforms!(CopyRowsUniforms { rows: u32, width: u32, first: u32, stride: u32, out_first: u32, out_stride: u32 });
+
+/// Where rows lie: the first row's first number, and how far it is from row to row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The place of the first number.
+    pub first: usize,
+    /// From one row to the next.
+    pub stride: usize,
+}
+
+/// `out[r, c] = values[r, c]` for `width` numbers of every row.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyRows {
+    /// The number of rows.
+    pub rows: usize,
+    /// The numbers of a row.
+    pub width: usize,
+    /// Where they lie.
+    pub from: Rows,
+    /// Where they go; rows must not overlap.
+    pub to: Rows,
+}
+
+impl CopyRows {
+    fn len(&self, rows: Rows) -> usize {
+        rows.first + (self.rows - 1) * rows.stride + self.width
+    }
+}
+
+impl Family for CopyRows {
+    const NAME: &'static str = "copy_rows";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["values", "out"];
+    const BINDINGS: &'static [Binding] = &[read("values"), update("out")];
+    type Uniforms = CopyRowsUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.len(self.from), self.len(self.to)]
+    }
+
+    fn uniforms(&self) -> CopyRowsUniforms {
+        CopyRowsUniforms {
+            rows: self.rows as u32,
+            width: self.width as u32,
+            first: self.from.first as u32,
+            stride: self.from.stride as u32,
+            out_first: self.to.first as u32,
+            out_stride: self.to.stride as u32,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![each_quad(), wgsl!("copy_rows.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.rows, self.width)
+    }
+
+    fn by_fours(&self) -> bool {
+        let places = [self.from.first, self.from.stride, self.to.first, self.to.stride];
+        places.iter().chain([&self.width]).all(|n| n.is_multiple_of(4))
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let (values, out) = (args.read(0), args.write(1));
+        for row in 0..self.rows {
+            let from = &values[self.from.first + row * self.from.stride..][..self.width];
+            out[self.to.first + row * self.to.stride..][..self.width].copy_from_slice(from);
+        }
+    }
+}

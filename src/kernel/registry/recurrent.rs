@@ -1,0 +1,110 @@
+//! Examples of the kernels of recurrent layers and of sequences.
+
+use super::{Entry, entry, rotation};
+use crate::kernel::{
+    CopyRows, FoldRotation, GateKernels, MaskRows, Merge, MergeBackward, MergeMode, RecurrentBackward,
+    RecurrentForward, RecurrentStep, Rows, Stage, StepMask, UnfoldRotation,
+};
+use crate::{Activation, LearnL, Rotation, Rule};
+
+/// Every stage with the sizes of its example: samples, steps and units, ragged and by fours.
+const STAGES: [(Stage, [usize; 3]); 10] = [
+    (Stage::SimpleRnn, [5, 3, 7]),
+    (Stage::SimpleRnn, [9, 3, 68]),
+    (Stage::Lstm, [6, 4, 5]),
+    (Stage::Lstm, [33, 3, 36]),
+    (Stage::Gru, [5, 3, 67]),
+    (Stage::Gru, [8, 3, 12]),
+    (Stage::GruGates, [5, 3, 9]),
+    (Stage::GruGates, [6, 3, 72]),
+    (Stage::GruCandidate, [5, 3, 9]),
+    (Stage::GruCandidate, [6, 3, 72]),
+];
+
+pub(super) fn entries() -> Vec<Entry> {
+    let step = |i: usize| {
+        let (stage, [batch, steps, units]) = STAGES[i];
+        RecurrentStep {
+            batch,
+            steps,
+            units,
+            stage,
+            gate: Activation::Sigmoid,
+            activation: Activation::Tanh,
+            masked: i % 2 == 1,
+            dropped: i % 3 == 1,
+            initial: false,
+            at: 1,
+            from: Some(1),
+            to: 2,
+        }
+    };
+    let every = || (0..STAGES.len()).map(step);
+    // The beginning, backwards in time; the same from a given state; other activations.
+    let others = || {
+        every().step_by(2).flat_map(|step| {
+            let first = RecurrentStep { at: step.steps - 1, from: None, to: 0, ..step };
+            let given = RecurrentStep { initial: true, masked: !step.masked, ..first };
+            let activations =
+                RecurrentStep { gate: Activation::HardTanh, activation: Activation::Softsign, ..step };
+            [first, given, activations]
+        })
+    };
+    let forward = |(i, step): (usize, RecurrentStep)| RecurrentForward {
+        step,
+        has_bias: step.stage == Stage::Gru && i % 3 != 2,
+        keep: i % 3 != 1,
+    };
+    let backward = |(i, step): (usize, RecurrentStep)| RecurrentBackward {
+        step,
+        next: match step.stage {
+            Stage::GruGates => Some(step.at),
+            _ => (i % 3 != 0).then_some((step.at + 1) % step.steps),
+        },
+        d_y: match i % 3 {
+            0 => Some((0, step.units)),
+            1 => Some((step.to * step.units, step.steps * step.units)),
+            _ => None,
+        },
+    };
+    let kernels = |(inputs, units, gates), lines, h_q, rotation| GateKernels {
+        inputs,
+        units,
+        gates,
+        lines,
+        rotation,
+        h_q,
+    };
+    let (diagonal, aligned) =
+        (rotation(Rule::Diagonal, LearnL::Fixed), rotation(Rule::Aligned, LearnL::PerUnit));
+    let folds = [
+        kernels((5, 7, 4), 1, None, diagonal),
+        kernels((70, 33, 3), 2, None, Rotation { detached: true, ..diagonal }),
+        kernels((300, 20, 1), 1, Some(3.0), rotation(Rule::Aligned, LearnL::PerLayer)),
+        kernels((9, 18, 3), 2, Some(3.0), rotation(Rule::Diagonal, LearnL::PerUnit)),
+        kernels((130, 68, 4), 0, Some(3.0), aligned),
+        kernels((6, 36, 4), 1, None, aligned),
+    ];
+    let merges =
+        [(MergeMode::Concat, 5, 3), (MergeMode::Concat, 70, 8), (MergeMode::Sum, 9, 5), (MergeMode::Mul, 33, 12), (MergeMode::Ave, 7, 4)];
+    let merges = merges.map(|(mode, rows, features)| Merge { mode, rows, features });
+    let copies = [
+        (5, 3, Rows { first: 2, stride: 7 }, Rows { first: 0, stride: 3 }),
+        (70, 8, Rows { first: 4, stride: 16 }, Rows { first: 12, stride: 20 }),
+    ];
+    vec![
+        entry(every().enumerate().map(forward)).options(others().enumerate().map(forward)),
+        entry(every().enumerate().map(backward)).options(others().enumerate().map(backward)),
+        entry(folds.map(|kernels| FoldRotation { kernels, limits: [4.0, 2.0, 3.0, 1.5] })),
+        entry(folds.map(|kernels| UnfoldRotation {
+            kernels,
+            penalty: if kernels.inputs > 9 { [0.01, 0.02] } else { [0.0; 2] },
+            recurrent_penalty: if kernels.units > 20 { [0.03, 0.01] } else { [0.0; 2] },
+        })),
+        entry(copies.map(|(rows, width, from, to)| CopyRows { rows, width, from, to })),
+        entry([(5, 3), (130, 1)].map(|(rows, features)| StepMask { rows, features, value: 0.0 })),
+        entry([(5, 3), (70, 8)].map(|(rows, features)| MaskRows { rows, features })),
+        entry(merges),
+        entry(merges.map(MergeBackward)),
+    ]
+}

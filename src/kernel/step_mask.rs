@@ -1,0 +1,101 @@
+//! Which steps of padded sequences count, and zeros for the others.
+
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, flat_grid, quad_grid, read, uniforms, wgsl, write,
+};
+use crate::Real;
+
+uniforms!(StepMaskUniforms { rows: u32, features: u32, value: f32 });
+uniforms!(MaskRowsUniforms { rows: u32, features: u32 });
+
+/// mask\[r\] = 0 where every number of row r of x `[rows, F]` is `value`, else 1.
+#[derive(Clone, Copy, Debug)]
+pub struct StepMask {
+    /// Steps of all samples.
+    pub rows: usize,
+    /// F.
+    pub features: usize,
+    /// What padded steps are filled with.
+    pub value: f32,
+}
+
+/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskRows {
+    /// Steps of all samples.
+    pub rows: usize,
+    /// F.
+    pub features: usize,
+}
+
+impl Family for StepMask {
+    const NAME: &'static str = "step_mask";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const BINDINGS: &'static [Binding] = &[read("x"), write("mask")];
+    type Uniforms = StepMaskUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        vec![self.rows * self.features, self.rows]
+    }
+
+    fn uniforms(&self) -> StepMaskUniforms {
+        StepMaskUniforms { rows: self.rows as u32, features: self.features as u32, value: self.value }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("lib/index.wgsl"), wgsl!("step_mask.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.rows, 64)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let value = T::of(self.value.into());
+        let rows = args.read(0).chunks_exact(self.features);
+        for (mask, row) in args.write(1).iter_mut().zip(rows) {
+            *mask = if row.iter().all(|&x| x == value) { T::zero() } else { T::one() };
+        }
+    }
+}
+
+impl Family for MaskRows {
+    const NAME: &'static str = "mask_rows";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "y"];
+    const BINDINGS: &'static [Binding] = &[read("x"), read("mask"), write("y")];
+    type Uniforms = MaskRowsUniforms;
+
+    fn lens(&self) -> Vec<usize> {
+        let count = self.rows * self.features;
+        vec![count, self.rows, count]
+    }
+
+    fn uniforms(&self) -> MaskRowsUniforms {
+        MaskRowsUniforms { rows: self.rows as u32, features: self.features as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![each_quad(), wgsl!("mask_rows.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.rows, self.features)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.features.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        let rows = args.read(0).chunks_exact(self.features).zip(args.read(1));
+        for (y, (x, &mask)) in args.write(2).chunks_exact_mut(self.features).zip(rows) {
+            if mask == T::zero() {
+                y.fill(T::zero());
+            } else {
+                y.copy_from_slice(x);
+            }
+        }
+    }
+}

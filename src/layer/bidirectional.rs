@@ -1,0 +1,161 @@
+//! A recurrent layer in both directions of time.
+
+use super::recurrent::Direction;
+use super::{Layer, Node, Recurrent, Scope, Signal, Trace};
+use crate::kernel::{MaskRows, Merge, MergeBackward, MergeMode};
+use crate::plan::{Recorder, View};
+use crate::{Error, Range, Result, shape};
+
+/// Runs a recurrent layer forwards and a second one, with weights of its own, backwards in time, and merges what they return (Keras'
+/// `Bidirectional`).
+///
+/// Input: a sequence `[T, F]`. Output: `[2H]`, or `[T, 2H]` of layers that return sequences; H instead of 2H where the two are not set side
+/// by side. The two stand at `3.bidirectional.forward` and `3.bidirectional.backward`. As in Keras, sequences have zeros at masked steps.
+///
+/// ```
+/// use autorot::{Bidirectional, Dense, Lstm, MergeMode, Sequential};
+///
+/// let both = Bidirectional::new(Lstm::new(64)).merge(MergeMode::Sum);
+/// # Sequential::new([29, 12]).add(both).add(Dense::new(9)).network(0)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Bidirectional {
+    layer: Recurrent,
+    merge: MergeMode,
+}
+
+impl Bidirectional {
+    /// Of this layer and a second one with the same options; their outputs side by side.
+    pub fn new(layer: Recurrent) -> Self {
+        Self { layer, merge: MergeMode::Concat }
+    }
+
+    /// Sets how the two outputs become one (Keras' `merge_mode`).
+    pub fn merge(mut self, merge: MergeMode) -> Self {
+        self.merge = merge;
+        self
+    }
+}
+
+impl Layer for Bidirectional {
+    fn kind(&self) -> &'static str {
+        "bidirectional"
+    }
+
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        if self.layer.runs_backwards() {
+            return Err(Error::invalid(
+                path,
+                "a layer that goes backwards",
+                "one that goes forwards, beside which another goes backwards",
+                "leave go_backwards away",
+            ));
+        }
+        let (steps, _) = shape::sequence(&path, &input.shape)?;
+        let mut build = |name: &str, direction| {
+            let mut scope = Scope { path: format!("{path}.{name}"), seed: scope.seed, arena: &mut *scope.arena };
+            self.layer.build_in(&mut scope, input, direction)
+        };
+        let nodes = vec![build("forward", Direction::Forward)?, build("backward", Direction::Aligned)?];
+        let single = nodes[0].output();
+        let mut output = single.clone();
+        let units = single.shape.last().copied().unwrap_or(1);
+        if let (MergeMode::Concat, Some(last)) = (self.merge, output.shape.last_mut()) {
+            *last = 2 * units;
+        }
+        output.range = single.range.map(|range| merged(self.merge, range));
+        let rows = if single.shape.len() > 1 { steps } else { 1 };
+        let features = input.len();
+        Ok(Box::new(BidirectionalNode { path, nodes, merge: self.merge, rows, units, inputs: features, output }))
+    }
+}
+
+/// The range of two merged values of this range.
+fn merged(mode: MergeMode, Range { min, max }: Range) -> Range {
+    match mode {
+        MergeMode::Concat | MergeMode::Ave => Range { min, max },
+        MergeMode::Sum => Range { min: 2.0 * min, max: 2.0 * max },
+        MergeMode::Mul => {
+            let products = [min * min, min * max, max * max];
+            Range { min: products.into_iter().fold(f32::MAX, f32::min), max: products.into_iter().fold(f32::MIN, f32::max) }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BidirectionalNode {
+    path: String,
+    /// Forwards, then backwards.
+    nodes: Vec<Box<dyn Node>>,
+    merge: MergeMode,
+    /// Outputs of a sample: its steps, or one.
+    rows: usize,
+    units: usize,
+    /// Numbers of a sample of its input.
+    inputs: usize,
+    output: Signal,
+}
+
+impl BidirectionalNode {
+    fn kernel(&self, rec: &Recorder<'_>) -> Merge {
+        Merge { mode: self.merge, rows: rec.batch() * self.rows, features: self.units }
+    }
+
+    /// Zeros at the steps of a sequence that do not count.
+    fn masked(&self, rec: &mut Recorder<'_>, x: View, mask: Option<View>) -> View {
+        let Some(mask) = mask else { return x };
+        let (rows, len) = (rec.batch() * self.rows, rec.batch() * self.output.len());
+        let y = rec.scratch(len);
+        rec.op(MaskRows { rows, features: len / rows }, [x, mask, y]);
+        y
+    }
+}
+
+impl Node for BidirectionalNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let run = |node: &Box<dyn Node>| rec.scope(node.path(), |rec| node.forward(rec, input));
+        let inner: Vec<Trace> = self.nodes.iter().map(run).collect();
+        let merged = rec.scratch(rec.batch() * self.output.len());
+        let kernel = self.kernel(rec);
+        rec.op(kernel, [inner[0].output, inner[1].output, merged]);
+        let mask = rec.mask().filter(|_| self.output.masked);
+        let output = self.masked(rec, merged, mask);
+        Trace { inner, kept: mask.into_iter().collect(), ..Trace::new(input, output) }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let d_y = self.masked(rec, d_y, trace.kept.first().copied());
+        let kernel = self.kernel(rec);
+        let part = kernel.rows * kernel.features;
+        let (d_a, d_b) = (rec.scratch(part), rec.scratch(part));
+        let [a, b] = [trace.inner[0].output, trace.inner[1].output];
+        rec.op(MergeBackward(kernel), [d_y, a, b, d_a, d_b]);
+        let mut back = |i: usize, d_y| {
+            let node = &self.nodes[i];
+            rec.scope(node.path(), |rec| node.backward(rec, &trace.inner[i], d_y, need_d_x))
+        };
+        let (a, b) = (back(0, d_a), back(1, d_b));
+        let (a, b) = a.zip(b)?;
+        let d_x = rec.scratch(rec.batch() * self.inputs);
+        rec.op(Merge { mode: MergeMode::Sum, rows: rec.batch(), features: self.inputs }, [a, b, d_x]);
+        Some(d_x)
+    }
+
+    fn inner(&self) -> &[Box<dyn Node>] {
+        &self.nodes
+    }
+}

@@ -1,0 +1,106 @@
+//! Masking: which time steps of padded sequences count.
+
+use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use crate::kernel::{MaskRows, StepMask};
+use crate::plan::{Recorder, View};
+use crate::{Error, Result, shape};
+
+/// Leaves out the time steps all of whose features have one value, with which shorter sequences were padded (Keras' `Masking`).
+///
+/// Input and output: a sequence `[T, F]`, its masked steps 0 in the output. Recurrent layers keep their state over masked steps, so that a
+/// padded sequence gives what it would give alone; [`Dense`](super::Dense), [`Dropout`](super::Dropout), [`TimeDistributed`](super::TimeDistributed) and
+/// [`Activate`](super::Activate) pass the mask on; losses and metrics of sequences leave masked steps out. Other layers refuse masked
+/// sequences. Where this layer is the first, a sequence without any step that counts is an error.
+///
+/// ```
+/// use autorot::{Dense, Lstm, Masking, Sequential};
+///
+/// let model = Sequential::new([29, 12]).add(Masking::new(-1.0)).add(Lstm::new(64)).add(Dense::new(9));
+/// # model.network(0)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Masking {
+    value: f32,
+}
+
+impl Masking {
+    /// Masks the steps whose features all equal `value`.
+    pub fn new(value: f32) -> Self {
+        Self { value }
+    }
+}
+
+impl Layer for Masking {
+    fn kind(&self) -> &'static str {
+        "masking"
+    }
+
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (steps, features) = shape::sequence(&path, &input.shape)?;
+        if !self.value.is_finite() {
+            return Err(Error::invalid(
+                path,
+                format!("the mask's value {}", self.value),
+                "a finite number",
+                "pad with a number that no step consists of",
+            ));
+        }
+        let output = Signal { masked: true, ..input.clone() };
+        Ok(Box::new(MaskingNode { path, steps, features, value: self.value, output }))
+    }
+}
+
+#[derive(Debug)]
+struct MaskingNode {
+    path: String,
+    steps: usize,
+    features: usize,
+    value: f32,
+    output: Signal,
+}
+
+impl MaskingNode {
+    fn rows(&self, rec: &Recorder<'_>) -> usize {
+        rec.batch() * self.steps
+    }
+
+    fn zero(&self, rec: &mut Recorder<'_>, x: View, mask: View) -> View {
+        let (rows, features) = (self.rows(rec), self.features);
+        let y = rec.scratch(rows * features);
+        rec.op(MaskRows { rows, features }, [x, mask, y]);
+        y
+    }
+}
+
+impl Node for MaskingNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let (rows, features, value) = (self.rows(rec), self.features, self.value);
+        let mask = rec.scratch(rows);
+        rec.op(StepMask { rows, features, value }, [input, mask]);
+        let output = self.zero(rec, input, mask);
+        Trace { mask: Some(mask), ..Trace::new(input, output) }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let mask = trace.mask?;
+        need_d_x.then(|| self.zero(rec, d_y, mask))
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { mask_value: Some(self.value), ..Facts::default() }
+    }
+}

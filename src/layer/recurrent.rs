@@ -1,0 +1,432 @@
+//! Recurrent layers: SimpleRnn, Lstm and Gru.
+
+use super::dropout::check_rate;
+use super::neuron::resolve_all;
+use super::recurrent_node::{Parameters, RecurrentNode, Rotated};
+use super::{Layer, Node, Regularizer, Scope, Signal};
+use crate::plan::arena::Role;
+use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, shape};
+
+/// What a recurrent layer makes of an input and the state before it. With a = x·W + b, γ the recurrent and σ the cell's activation:
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cell {
+    /// h = σ(a + h'·U) (Elman 1990).
+    SimpleRnn,
+    /// i, f, o = γ(a + h'·U) and g = σ(a + h'·U), gates in the order i, f, g, o; c = f ⊙ c' + i ⊙ g, h = o ⊙ σ(c) (Hochreiter and Schmidhuber 1997;
+    /// Gers et al. 2000).
+    Lstm,
+    /// z, r = γ(a + h'·U), gates in the order z, r, h; h = z ⊙ h' + (1 − z) ⊙ candidate, which is σ(a + r ⊙ (h'·U + b')), or σ(a + (r ⊙ h')·U) unless the
+    /// reset gate comes after the product (Cho et al. 2014).
+    Gru {
+        /// Whether the reset gate comes after the product: Keras' default.
+        reset_after: bool,
+    },
+}
+
+impl Cell {
+    /// The cells' names with Keras' defaults: `simple_rnn`, `lstm`, `gru`.
+    pub const ALL: &'static [Self] = &[Self::SimpleRnn, Self::Lstm, Self::Gru { reset_after: true }];
+
+    /// The cell's name in paths, files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SimpleRnn => "simple_rnn",
+            Self::Lstm => "lstm",
+            Self::Gru { .. } => "gru",
+        }
+    }
+
+    /// The cell of this name, a GRU with Keras' defaults.
+    ///
+    /// # Errors
+    /// An unknown name; the error lists the known ones.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let wanted = name.to_ascii_lowercase().replace('-', "_");
+        Self::ALL.iter().copied().find(|cell| cell.name() == wanted).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|cell| cell.name()).collect();
+            Error::invalid("recurrent cell", format!("{name:?}"), known.join(", "), "choose one of them")
+        })
+    }
+
+    /// The gates, each with whether it is the cell's activation that it has.
+    fn gates(self) -> &'static [bool] {
+        match self {
+            Self::SimpleRnn => &[true],
+            Self::Lstm => &[false, false, true, false],
+            Self::Gru { .. } => &[false, false, true],
+        }
+    }
+
+    /// The lines of the bias.
+    fn bias_lines(self) -> usize {
+        if self == (Self::Gru { reset_after: true }) { 2 } else { 1 }
+    }
+}
+
+/// What auto-rotation multiplies in a recurrent layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RotatedPart {
+    /// Every gate's map of the input: ρ ⊙ (x·W + b) + h'·U (+ b'), q = f(x_Q). The layer is a rotated dense one over all time
+    /// steps, followed by the classic cell.
+    #[default]
+    Input,
+    /// Every gate's whole pre-activation: q = x_Q·ΣW + h_Q·ΣU + b (+ b'), h_Q = 2·h_max − h_min of the state's range, 3 for tanh. A GRU's reset gate is
+    /// taken at 1. Gives every unit a gain of its own in the loop, which costs accuracy: for comparison.
+    Gate,
+}
+
+/// In which order a layer goes through the time steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From the first to the last.
+    Forward,
+    /// From the last to the first, in which order its outputs are, too.
+    Backward,
+    /// From the last to the first, each output at the time of its input.
+    Aligned,
+}
+
+/// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or for a [`Cell`] by [`Recurrent::new`].
+///
+/// Input: a sequence `[T, F]`. Output: the last state `[H]`, or with [`return_sequences`](Self::return_sequences) all of them `[T, H]`. Parameters, as in Keras:
+/// `kernel` `[F, gates·H]`, `recurrent_kernel` `[H, gates·H]`, `bias` `[gates·H]`, or `[2, 3H]` of a GRU that resets after the product; and `lambda` `[gates]`
+/// or `[gates·H]` where L is learnt.
+///
+/// Rotation of recurrent layers is this crate's definition: the authors of auto-rotation name these layers but publish none. L is that of every gate's own activation: by
+/// default 4 for sigmoid and 2 for tanh. An LSTM's σ(c) is no neuron and is not rotated. [`LearnL::PerLayer`] learns one L a gate here.
+///
+/// On a device, the inputs' product for all time steps is one kernel, and a time step one more, forwards and backwards (two of a GRU that resets before its
+/// product); weights' gradients are one product over all steps. Memory grows linearly with T.
+///
+/// ```
+/// use autorot::{AutoRotate, Dense, LearnL, Lstm, Sequential};
+///
+/// let lstm = Lstm::new(64).auto_rotate(AutoRotate::new().learn_l(LearnL::PerUnit));
+/// let model = Sequential::new([29, 12]).input_range(0.0, 1.0).add(lstm).add(Dense::new(9));
+/// # model.network(0)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Recurrent {
+    cell: Cell,
+    units: usize,
+    activation: Activation,
+    recurrent_activation: Activation,
+    use_bias: bool,
+    unit_forget_bias: bool,
+    kernel_initializer: Initializer,
+    recurrent_initializer: Initializer,
+    bias_initializer: Initializer,
+    kernel_regularizer: Regularizer,
+    recurrent_regularizer: Regularizer,
+    auto_rotate: Option<AutoRotate>,
+    rotated_part: RotatedPart,
+    dropout: f32,
+    recurrent_dropout: f32,
+    return_sequences: bool,
+    return_state: bool,
+    go_backwards: bool,
+    stateful: bool,
+    truncate: Option<usize>,
+}
+
+/// h = σ(x·W + b + h'·U) (Keras' `SimpleRNN`).
+#[derive(Clone, Copy, Debug)]
+pub struct SimpleRnn;
+
+/// A long short-term memory (Keras' `LSTM`).
+#[derive(Clone, Copy, Debug)]
+pub struct Lstm;
+
+/// A gated recurrent unit (Keras' `GRU`), the reset gate after the product unless [`Recurrent::reset_after`] says otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Gru;
+
+macro_rules! constructors {
+    ($($name:ident: $cell:expr,)+) => {
+        $(
+            impl $name {
+                /// A layer of so many units with Keras' defaults.
+                #[expect(clippy::new_ret_no_self, reason = "Keras' word for a recurrent layer of this cell")]
+                pub fn new(units: usize) -> Recurrent {
+                    Recurrent::new($cell, units)
+                }
+            }
+        )+
+    };
+}
+
+constructors! {
+    SimpleRnn: Cell::SimpleRnn,
+    Lstm: Cell::Lstm,
+    Gru: Cell::Gru { reset_after: true },
+}
+
+/// Methods that set one option each.
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)+) => {
+        $(
+            $(#[$doc])*
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$name = $name;
+                self
+            }
+        )+
+    };
+}
+
+impl Recurrent {
+    /// A layer of so many units with Keras' defaults: tanh, sigmoid gates, Glorot uniform kernel, orthogonal recurrent kernel, zero bias but 1 for an LSTM's forget
+    /// gate, only the last output.
+    pub fn new(cell: Cell, units: usize) -> Self {
+        Self {
+            cell,
+            units,
+            activation: Activation::Tanh,
+            recurrent_activation: Activation::Sigmoid,
+            use_bias: true,
+            unit_forget_bias: true,
+            kernel_initializer: Initializer::GlorotUniform,
+            recurrent_initializer: Initializer::Orthogonal { gain: 1.0 },
+            bias_initializer: Initializer::Zeros,
+            kernel_regularizer: Regularizer::default(),
+            recurrent_regularizer: Regularizer::default(),
+            auto_rotate: None,
+            rotated_part: RotatedPart::Input,
+            dropout: 0.0,
+            recurrent_dropout: 0.0,
+            return_sequences: false,
+            return_state: false,
+            go_backwards: false,
+            stateful: false,
+            truncate: None,
+        }
+    }
+
+    options! {
+        /// Sets σ, the cell's activation; tanh unless set.
+        activation: Activation,
+        /// Sets γ, the activation of gates; sigmoid unless set. A simple recurrent layer has none.
+        recurrent_activation: Activation,
+        /// Sets whether there is a bias.
+        use_bias: bool,
+        /// Sets whether the bias of an LSTM's forget gate starts at 1; it does unless set.
+        unit_forget_bias: bool,
+        /// Sets how the kernel starts.
+        kernel_initializer: Initializer,
+        /// Sets how the recurrent kernel starts.
+        recurrent_initializer: Initializer,
+        /// Sets how the bias starts.
+        bias_initializer: Initializer,
+        /// Adds l1·Σ|w| + l2·Σw² of the kernel to the loss.
+        kernel_regularizer: Regularizer,
+        /// Adds l1·Σ|w| + l2·Σw² of the recurrent kernel to the loss.
+        recurrent_regularizer: Regularizer,
+        /// Sets what auto-rotation multiplies: the inputs' share of the pre-activations unless set.
+        rotated_part: RotatedPart,
+        /// Sets the share of the inputs that is dropped while training, one draw a sequence for all its steps and gates (Gal and Ghahramani 2016).
+        dropout: f32,
+        /// Sets the share of the state that is dropped on its way into the recurrent product while training, one draw a sequence for all its steps and
+        /// gates (Keras draws for every gate); the state itself is kept.
+        recurrent_dropout: f32,
+        /// Sets whether the output is that of every time step, `[T, H]`, or the last one's alone.
+        return_sequences: bool,
+        /// Sets whether [`Model::states`](crate::Model::states) has the final state, after a prediction or a step of training.
+        return_state: bool,
+        /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it makes them.
+        go_backwards: bool,
+        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended: for
+        /// sequences cut into chunks, between which gradients do not flow. Training must not shuffle then, all batches must have
+        /// the same rows, and every epoch begins with states of 0.
+        stateful: bool,
+    }
+
+    /// Makes the layer auto-rotating, or classic with `None`.
+    pub fn auto_rotate(mut self, auto_rotate: impl Into<Option<AutoRotate>>) -> Self {
+        self.auto_rotate = auto_rotate.into();
+        self
+    }
+
+    /// Lets gradients flow no further back than the beginning of every `steps` steps (truncated back-propagation through time), or all the
+    /// way with `None`.
+    pub fn truncate(mut self, steps: impl Into<Option<usize>>) -> Self {
+        self.truncate = steps.into();
+        self
+    }
+
+    /// Sets whether a GRU's reset gate comes after the recurrent product, as by Keras' default. Other cells have none.
+    pub fn reset_after(mut self, after: bool) -> Self {
+        if let Cell::Gru { reset_after } = &mut self.cell {
+            *reset_after = after;
+        }
+        self
+    }
+
+    /// Whether the layer goes through time from the end.
+    pub(super) fn runs_backwards(&self) -> bool {
+        self.go_backwards
+    }
+
+    /// The activations of the gates.
+    fn activations(&self) -> Vec<Activation> {
+        let of = |&own: &bool| if own { self.activation } else { self.recurrent_activation };
+        self.cell.gates().iter().map(of).collect()
+    }
+
+    fn check(&self, path: &str, steps: usize) -> Result<()> {
+        let positive = [("units", Some(self.units)), ("truncate", self.truncate)];
+        for (name, value) in positive {
+            if value == Some(0) {
+                return Err(Error::invalid(
+                    path,
+                    format!("{name} 0"),
+                    "at least 1",
+                    format!("give a positive number of {}", if name == "units" { "units" } else { "steps" }),
+                ));
+            }
+        }
+        check_rate(path, "dropout", self.dropout)?;
+        check_rate(path, "recurrent dropout", self.recurrent_dropout)?;
+        self.kernel_regularizer.check(path)?;
+        self.recurrent_regularizer.check(path)?;
+        if steps > MOST_STEPS {
+            return Err(Error::invalid(
+                path,
+                format!("{steps} time steps"),
+                format!("at most {MOST_STEPS}"),
+                "cut the sequences into chunks and make the layer stateful",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The range of the state: what the cell's activation can give, and 0, where it begins.
+    fn state_range(&self, input: Option<Range>) -> Option<Range> {
+        let range = self.activation.range(input)?;
+        Some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
+    }
+
+    /// Registers the bias, whose part for an LSTM's forget gate may start at 1.
+    fn bias(&self, scope: &mut Scope<'_>, columns: usize) -> Result<crate::plan::arena::ParameterId> {
+        let (lines, units) = (self.cell.bias_lines(), self.units);
+        let shape = if lines == 1 { vec![columns] } else { vec![lines, columns] };
+        let forgets = self.cell == Cell::Lstm && self.unit_forget_bias;
+        scope.parameter_with("bias", &shape, self.bias_initializer, Role::Decayed, |values| {
+            if forgets {
+                values[units..2 * units].fill(1.0);
+            }
+        })
+    }
+
+    /// The layer, going through time in this direction.
+    pub(super) fn build_in(
+        &self,
+        scope: &mut Scope<'_>,
+        input: &Signal,
+        direction: Direction,
+    ) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let (steps, features) = shape::sequence(&path, &input.shape)?;
+        self.check(&path, steps)?;
+        let units = self.units;
+        let activations = self.activations();
+        let columns = activations.len() * units;
+        let state_range = self.state_range(input.range);
+        let rotated = match self.auto_rotate {
+            None => None,
+            Some(options) => {
+                let (rotation, limits) = resolve_all(options, &path, input.range, &activations)?;
+                let h_q = match self.rotated_part {
+                    RotatedPart::Input => None,
+                    RotatedPart::Gate => Some(h_q(&path, state_range)?),
+                };
+                Some(Rotated { rotation, limits, h_q })
+            }
+        };
+        let kernel =
+            scope.parameter("kernel", &[features, columns], self.kernel_initializer, Role::Decayed)?;
+        let recurrent = scope.parameter(
+            "recurrent_kernel",
+            &[units, columns],
+            self.recurrent_initializer,
+            Role::Decayed,
+        )?;
+        let bias = if self.use_bias { Some(self.bias(scope, columns)?) } else { None };
+        let lambda = match &rotated {
+            Some(Rotated { rotation, limits, .. }) if rotation.learn != LearnL::Fixed => {
+                let shape = if rotation.learn == LearnL::PerLayer { limits.len() } else { columns };
+                let start = Initializer::Constant(0.0);
+                Some(scope.parameter_with("lambda", &[shape], start, Role::Trained, |values| {
+                    let each = values.len() / limits.len();
+                    values.iter_mut().enumerate().for_each(|(i, value)| *value = limits[i / each].ln());
+                })?)
+            }
+            _ => None,
+        };
+        let output = Signal {
+            shape: if self.return_sequences { vec![steps, units] } else { vec![units] },
+            range: state_range,
+            masked: input.masked && self.return_sequences,
+        };
+        Ok(Box::new(RecurrentNode {
+            path,
+            cell: self.cell,
+            steps,
+            features,
+            units,
+            activations,
+            activation: self.activation,
+            recurrent_activation: self.recurrent_activation,
+            rotated,
+            parameters: Parameters { kernel, recurrent, bias, bias_lines: self.cell.bias_lines(), lambda },
+            penalties: [self.kernel_regularizer, self.recurrent_regularizer],
+            dropout: self.dropout,
+            recurrent_dropout: self.recurrent_dropout,
+            seed: scope.layer_seed(),
+            direction,
+            return_sequences: self.return_sequences,
+            return_state: self.return_state,
+            stateful: self.stateful,
+            truncate: self.truncate,
+            masked: input.masked,
+            input_range: self.auto_rotate.and_then(|a| a.given_range()).or(input.range),
+            output,
+        }))
+    }
+}
+
+/// The most time steps of a sequence: each is an operation of the plan, or more.
+const MOST_STEPS: usize = 65_536;
+
+/// h_Q = 2·h_max − h_min.
+fn h_q(path: &str, range: Option<Range>) -> Result<f32> {
+    range.map(Range::x_q).ok_or_else(|| {
+        Error::invalid(
+            path,
+            "rotation of the whole gates with a state of unknown range",
+            "a range of states to derive h_Q from",
+            "declare the range of the inputs, use an activation of bounded range such as tanh, or rotate the input's share",
+        )
+    })
+}
+
+impl Layer for Recurrent {
+    fn kind(&self) -> &'static str {
+        match self.cell {
+            Cell::SimpleRnn => "simple_rnn",
+            Cell::Lstm => "lstm",
+            Cell::Gru { .. } => "gru",
+        }
+    }
+
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let direction = if self.go_backwards { Direction::Backward } else { Direction::Forward };
+        self.build_in(scope, input, direction)
+    }
+}

@@ -1,0 +1,58 @@
+//! Examples of the layers of sequences.
+
+use super::{Entry, entry};
+use crate::layer::*;
+use crate::{Activation, AutoRotate, Initializer, LearnL, MergeMode, Rule};
+
+/// Examples of a cell of few units: every option, classic and rotated.
+fn of_cell(cell: Cell) -> Vec<Recurrent> {
+    let base = || Recurrent::new(cell, 3).bias_initializer(Initializer::Constant(0.5));
+    let rotate = AutoRotate::new;
+    let mut all = vec![
+        base(),
+        base().return_sequences(true),
+        base().go_backwards(true),
+        base().go_backwards(true).return_sequences(true),
+        base().use_bias(false),
+        base().activation(Activation::Softsign).recurrent_activation(Activation::Tanh),
+        base().dropout(0.3).recurrent_dropout(0.4).return_sequences(true),
+        base().kernel_regularizer(Regularizer { l1: 0.01, l2: 0.02 }).recurrent_regularizer(Regularizer { l1: 0.03, l2: 0.01 }),
+    ];
+    for part in [RotatedPart::Input, RotatedPart::Gate] {
+        let layer = || base().rotated_part(part);
+        for rule in [Rule::Diagonal, Rule::Aligned] {
+            for learn in [LearnL::Fixed, LearnL::PerLayer, LearnL::PerUnit] {
+                all.push(layer().auto_rotate(rotate().rule(rule).learn_l(learn)));
+            }
+        }
+        let others = rotate().x_q(-1.5).l(3.0).epsilon(0.1).learn_l(LearnL::PerLayer);
+        all.push(layer().use_bias(false).return_sequences(true).auto_rotate(others));
+        let penalised = layer()
+            .kernel_regularizer(Regularizer { l1: 0.01, l2: 0.02 })
+            .recurrent_regularizer(Regularizer { l1: 0.03, l2: 0.01 });
+        all.push(penalised.dropout(0.3).recurrent_dropout(0.4).auto_rotate(rotate()));
+    }
+    all
+}
+
+pub(super) fn entries() -> Vec<Entry> {
+    let input = [4, 2];
+    let gru = [true, false].into_iter().flat_map(|reset_after| of_cell(Cell::Gru { reset_after }));
+    let lstms = of_cell(Cell::Lstm).into_iter().chain([Lstm::new(3).unit_forget_bias(false)]);
+    let merges = [MergeMode::Concat, MergeMode::Sum, MergeMode::Mul, MergeMode::Ave];
+    let cells = [Lstm::new(3), SimpleRnn::new(2), Gru::new(3), Lstm::new(2)];
+    let both = merges.into_iter().zip(cells).flat_map(|(merge, layer)| {
+        [false, true].map(|sequences| {
+            let layer = layer.clone().bias_initializer(Initializer::Constant(0.5)).return_sequences(sequences).auto_rotate(AutoRotate::new());
+            Bidirectional::new(layer).merge(merge)
+        })
+    });
+    vec![
+        entry(&input, of_cell(Cell::SimpleRnn)),
+        entry(&input, lstms),
+        entry(&input, gru),
+        entry(&input, both),
+        entry(&input, [Masking::new(9.0)]),
+        entry(&input, [TimeDistributed::new(Dense::new(3).auto_rotate(AutoRotate::new()))]),
+    ]
+}

@@ -1,0 +1,91 @@
+//! A layer applied to every time step by itself.
+
+use super::{Layer, Node, Scope, Signal, Trace, chain};
+use crate::plan::{Recorder, View};
+use crate::{Error, Result};
+
+/// Applies a layer to every time step of a sequence by itself (Keras' `TimeDistributed`): a convolution to every image of a film,
+/// say. Input: `[T, ...]`, output: `[T, ...]` of the layer's outputs. Costs no more than the layer over T times as many samples; [`Dense`](super::Dense) needs no
+/// such wrapper. The layer's path is such as `3.time_distributed.0.conv2d`. A mask is passed on.
+///
+/// ```
+/// use autorot::{Conv2d, Flatten, Gru, Sequential, TimeDistributed};
+///
+/// let film = Sequential::new([10, 16, 16, 3])
+///     .add(TimeDistributed::new(Conv2d::new(8, 3)))
+///     .add(TimeDistributed::new(Flatten))
+///     .add(Gru::new(20));
+/// # film.network(0)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TimeDistributed {
+    layer: [Box<dyn Layer>; 1],
+}
+
+impl TimeDistributed {
+    /// Of this layer.
+    pub fn new(layer: impl Layer + 'static) -> Self {
+        Self { layer: [Box::new(layer)] }
+    }
+}
+
+impl Layer for TimeDistributed {
+    fn kind(&self) -> &'static str {
+        "time_distributed"
+    }
+
+    fn takes_masks(&self) -> bool {
+        true
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        let path = scope.path().to_owned();
+        let Some((&steps, sample)) = input.shape.split_first().filter(|(_, sample)| !sample.is_empty()) else {
+            return Err(Error::invalid(
+                path,
+                format!("input of shape {:?}", input.shape),
+                "a sequence [steps, ...]",
+                "reshape the data to steps of samples",
+            ));
+        };
+        let step = Signal { shape: sample.to_vec(), range: input.range, masked: false };
+        let nodes = chain::build(&self.layer, &format!("{path}."), scope, &step)?;
+        let inner = chain::output(&nodes, &step);
+        let shape = [&[steps], inner.shape.as_slice()].concat();
+        let output = Signal { shape, range: inner.range, masked: input.masked };
+        Ok(Box::new(TimeDistributedNode { path, steps, nodes, output }))
+    }
+}
+
+#[derive(Debug)]
+struct TimeDistributedNode {
+    path: String,
+    steps: usize,
+    nodes: Vec<Box<dyn Node>>,
+    output: Signal,
+}
+
+impl Node for TimeDistributedNode {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn output(&self) -> &Signal {
+        &self.output
+    }
+
+    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let inner = rec.with_steps(self.steps, |rec| chain::forward(rec, &self.nodes, input));
+        let output = inner.last().map_or(input, |trace| trace.output);
+        Trace { inner, ..Trace::new(input, output) }
+    }
+
+    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        rec.with_steps(self.steps, |rec| chain::backward(rec, &self.nodes, &trace.inner, d_y, need_d_x))
+    }
+
+    fn inner(&self) -> &[Box<dyn Node>] {
+        &self.nodes
+    }
+}
