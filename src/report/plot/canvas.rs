@@ -200,8 +200,13 @@ impl<B: DrawingBackend> Canvas<B> {
 
     /// A disc.
     pub fn disc(&mut self, centre: (f64, f64), radius: f64, colour: Colour) {
+        self.dot(centre, radius, colour, 1.0);
+    }
+
+    /// A disc through which what lies below shows, unless its opacity is 1.
+    pub fn dot(&mut self, centre: (f64, f64), radius: f64, colour: Colour, opacity: f64) {
         let radius = (radius * self.scale).round().max(1.0) as u32;
-        let drawn = self.backend.draw_circle(self.at(centre), radius, &pen(colour, 1.0, 1), true);
+        let drawn = self.backend.draw_circle(self.at(centre), radius, &pen(colour, opacity, 1), true);
         self.check(drawn);
     }
 

@@ -2,8 +2,9 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::axis::{Axis, Tick, drawable, extent};
-use super::canvas::{Align, Canvas, Colour, FAINT_GRID, Figure, GRID, SPINE};
+use super::axis::{Axis, drawable, extent};
+use super::canvas::{Align, Canvas, Colour, Figure};
+use super::frame::{Area, Frame, LABEL_EM, TICK, UPWARD, across, beyond, widest};
 use super::text::{fitted, text_width};
 use super::{Curve, CurvePanel, columns};
 
@@ -21,14 +22,10 @@ const PALETTE: [Colour; 7] = [
 const DASHES: [&[f64]; 4] = [&[], &[7.0, 3.0], &[8.0, 3.0, 2.0, 3.0], &[2.2, 2.6]];
 
 const AXES: (f64, f64) = (366.0, 252.0);
-const TITLE_EM: f64 = 14.5;
-const LABEL_EM: f64 = 13.0;
-const TICK_EM: f64 = 11.5;
 const LINE: f64 = 1.7;
 /// Between neighbouring panels and at the figure's edge.
 const GAP: f64 = 22.0;
 const EDGE: f64 = 10.0;
-const TICK: f64 = 4.0;
 const LEGEND_ROW: f64 = 20.0;
 const SAMPLE: f64 = 30.0;
 
@@ -62,11 +59,11 @@ impl<'a> Curves<'a> {
                 labels.push(&curve.label);
             }
         }
-        let tick_width = panels.iter().flat_map(|p| &p.y.ticks).map(tick_width).fold(0.0, f64::max);
+        let ticks = panels.iter().map(|p| widest(&p.y)).fold(0.0, f64::max);
         let any = |text: fn(&CurvePanel) -> &str| data.iter().any(|p| !text(p).is_empty());
         let mut figure = Self {
             columns: columns(panels.len()),
-            left: tick_width + TICK + 5.0 + if any(|p| &p.y_label) { 22.0 } else { 0.0 },
+            left: ticks + TICK + 5.0 + if any(|p| &p.y_label) { UPWARD } else { 0.0 },
             top: if any(|p| &p.title) { 27.0 } else { 6.0 },
             bottom: TICK + 18.0 + if any(|p| &p.x_label) { 19.0 } else { 0.0 },
             legend: Vec::new(),
@@ -83,12 +80,7 @@ impl<'a> Curves<'a> {
     }
 
     fn width(&self) -> f64 {
-        // How far tick labels stand out to the right.
-        let beyond = |panel: &Panel| {
-            let end = |t: &Tick| tick_width(t) / 2.0 - (1.0 - panel.x.place(t.at)) * AXES.0;
-            panel.x.ticks.iter().map(end).fold(0.0, f64::max)
-        };
-        let beyond = self.panels.iter().map(beyond).fold(0.0, f64::max);
+        let beyond = self.panels.iter().map(|p| beyond(&p.x, AXES.0)).fold(0.0, f64::max);
         2.0 * EDGE + self.columns as f64 * (self.cell().0 + GAP) - GAP + beyond
     }
 
@@ -139,7 +131,7 @@ impl Figure for Curves<'_> {
         for (k, panel) in self.panels.iter().enumerate() {
             let left = EDGE + (k % self.columns) as f64 * (cell.0 + GAP);
             let top = EDGE - 4.0 + (k / self.columns) as f64 * (cell.1 + 8.0);
-            let area = Area { left: left + self.left, top: top + self.top };
+            let area = Area { left: left + self.left, top: top + self.top, size: AXES };
             panel.draw_axes(canvas, area, left);
             let mut unnamed = 0;
             let styled: Vec<_> = panel
@@ -171,28 +163,6 @@ impl Figure for Curves<'_> {
     }
 }
 
-/// The upper left corner of a panel's axes.
-#[derive(Clone, Copy)]
-struct Area {
-    left: f64,
-    top: f64,
-}
-
-impl Area {
-    fn x(&self, place: f64) -> f64 {
-        self.left + place.clamp(0.0, 1.0) * AXES.0
-    }
-    fn y(&self, place: f64) -> f64 {
-        self.top + (1.0 - place.clamp(0.0, 1.0)) * AXES.1
-    }
-    fn right(&self) -> f64 {
-        self.left + AXES.0
-    }
-    fn bottom(&self) -> f64 {
-        self.top + AXES.1
-    }
-}
-
 impl<'a> Panel<'a> {
     fn new(data: &'a CurvePanel) -> Self {
         let shown = |p: &&(f64, f64)| drawable(p.0, false) && drawable(p.1, data.log_y);
@@ -206,61 +176,17 @@ impl<'a> Panel<'a> {
         });
         let range = extent(points().map(|p| p.1).chain(spreads), data.log_y);
         let whole = points().all(|p| p.0.fract() == 0.0);
-        let across = extent(points().map(|p| p.0), false);
+        let extent_x = extent(points().map(|p| p.0), false);
         let y = if data.log_y { Axis::log(range, 0.04, 7) } else { Axis::linear(range, 0.04, 6, false) };
-        // As many ticks as there is room for their labels.
-        let axes = (2..=8).rev().map(|count| Axis::linear(across, 0.02, count, whole));
-        let roomy = |axis: &Axis| {
-            let widest = axis.ticks.iter().map(tick_width).fold(0.0, f64::max);
-            axis.ticks.len() as f64 * (widest + 18.0) <= AXES.0
-        };
-        let x = axes.clone().find(roomy).unwrap_or_else(|| Axis::linear(across, 0.02, 1, whole));
-        Self { data, x, y, empty: across.is_none() }
+        Self { data, x: across(extent_x, AXES.0, whole), y, empty: extent_x.is_none() }
     }
 
     fn draw_axes<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area, left: f64) {
-        let (right, bottom) = (area.right(), area.bottom());
-        for at in &self.y.minor {
-            let y = area.y(self.y.place(*at));
-            canvas.line(&[(area.left, y), (right, y)], FAINT_GRID, 0.8, &[]);
-        }
-        for tick in &self.y.ticks {
-            let y = area.y(self.y.place(tick.at));
-            canvas.line(&[(area.left, y), (right, y)], GRID, 0.8, &[]);
-        }
-        for tick in &self.x.ticks {
-            let x = area.x(self.x.place(tick.at));
-            canvas.line(&[(x, area.top), (x, bottom)], GRID, 0.8, &[]);
-        }
-        canvas.frame((area.left, area.top), (right, bottom), SPINE, 0.9);
-        for tick in &self.y.ticks {
-            let y = area.y(self.y.place(tick.at));
-            canvas.line(&[(area.left - TICK, y), (area.left, y)], SPINE, 0.9, &[]);
-            let x = area.left - TICK - 4.0;
-            match &tick.power {
-                None => canvas.text(&tick.label, (x, y), TICK_EM, Align::Right),
-                Some(power) => {
-                    let base = x - text_width(power, POWER_EM) - 1.0;
-                    canvas.text(&tick.label, (base, y), TICK_EM, Align::Right);
-                    canvas.text(power, (base + 1.0, y - 0.42 * TICK_EM), POWER_EM, Align::Left);
-                }
-            }
-        }
-        for tick in &self.x.ticks {
-            let x = area.x(self.x.place(tick.at));
-            canvas.line(&[(x, bottom), (x, bottom + TICK)], SPINE, 0.9, &[]);
-            canvas.text(&tick.label, (x, bottom + TICK + 9.0), TICK_EM, Align::Middle);
-        }
-        let centre = area.left + AXES.0 / 2.0;
-        let title = fitted(&self.data.title, TITLE_EM, AXES.0);
-        canvas.text(&title, (centre, area.top - 15.0), TITLE_EM, Align::Middle);
-        let label = fitted(&self.data.x_label, LABEL_EM, AXES.0);
-        canvas.text(&label, (centre, bottom + TICK + 27.0), LABEL_EM, Align::Middle);
-        let label = fitted(&self.data.y_label, LABEL_EM, AXES.1);
-        canvas.upward_text(&label, (left + 9.0, area.top + AXES.1 / 2.0), LABEL_EM);
+        let CurvePanel { title, x_label, y_label, .. } = self.data;
+        Frame { title, x_label, y_label, x: &self.x, y: &self.y }.draw(canvas, area, Some(left));
         if self.empty {
             let note = if self.data.log_y { "no finite values above 0" } else { "no finite values" };
-            canvas.text(note, (centre, area.top + AXES.1 / 2.0), LABEL_EM, Align::Middle);
+            canvas.text(note, area.middle(), LABEL_EM, Align::Middle);
         }
     }
 
@@ -306,12 +232,6 @@ impl<'a> Panel<'a> {
             canvas.band(&merged(&run), colour);
         }
     }
-}
-
-const POWER_EM: f64 = 8.8;
-
-fn tick_width(tick: &Tick) -> f64 {
-    text_width(&tick.label, TICK_EM) + tick.power.as_ref().map_or(0.0, |p| text_width(p, POWER_EM) + 1.0)
 }
 
 /// Points closer than what can be seen apart share a column this wide.

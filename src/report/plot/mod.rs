@@ -1,5 +1,5 @@
-//! Figures from plain numbers: [`curves()`] over training and [`heat_maps()`] of one number per layer and
-//! epoch, as PNG or SVG.
+//! Figures from plain numbers: [`curves()`] over training, [`heat_maps()`] of one number per layer and
+//! epoch, and [`scatters()`] of predictions against what they should be, as PNG or SVG.
 //!
 //! Nothing here knows of models or training. The font is part of the crate, so figures look the same on every
 //! machine; it covers Latin, Greek and Cyrillic. An SVG names the font; a viewer without it takes another
@@ -8,7 +8,9 @@
 mod axis;
 mod canvas;
 mod curves;
+mod frame;
 mod heat;
+mod scatter;
 mod text;
 
 use std::path::Path;
@@ -63,6 +65,26 @@ pub struct HeatMap {
     /// One list of equally many numbers for each row, in the unit of the scale; those that are not finite are
     /// hatched in grey.
     pub values: Vec<Vec<f64>>,
+}
+
+/// Panels of dots side by side: one row of a figure.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScatterRow {
+    /// What runs to the right, with its unit if it has one: `reference (µg/m³)`.
+    pub x_label: String,
+    /// What runs upwards, in the same unit: `predicted (µg/m³)`.
+    pub y_label: String,
+    /// The panels, from left to right.
+    pub panels: Vec<Scatter>,
+}
+
+/// One panel of a [`ScatterRow`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scatter {
+    /// Above the axes; may be empty.
+    pub title: String,
+    /// (x, y); those that are not finite are left out. At least one.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// Draws panels of curves side by side (up to three in a row, four as two rows of two) with one legend below,
@@ -165,6 +187,46 @@ pub fn heat_maps(path: impl AsRef<Path>, maps: &[HeatMap], scale_label: &str) ->
         }
     }
     canvas::save(path, format, &heat::HeatMaps::new(maps, scale_label))
+}
+
+/// Draws rows of square panels with dots, predictions against what they should be, and writes them to `path` (`.png` or
+/// `.svg`), creating folders as needed. An existing file is replaced.
+///
+/// Both axes of all panels of a row have one common range, and a dashed line marks where y = x. Dots that coincide
+/// are darker. At most 24 panels in all.
+///
+/// ```no_run
+/// use autorot::report::plot::{Scatter, ScatterRow, scatters};
+///
+/// let panel = Scatter { title: "classic".into(), points: vec![(1.0, 1.2), (2.0, 1.9)] };
+/// let row = ScatterRow {
+///     x_label: "reference (mg/m³)".into(),
+///     y_label: "predicted (mg/m³)".into(),
+///     panels: vec![panel],
+/// };
+/// scatters("scatter.svg", &[row])?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Invalid`] for another extension, for no panels or too many, for a row without panels and for a panel
+/// without points; [`Error::Io`] where the file cannot be written. After an error there is no partial file.
+pub fn scatters(path: impl AsRef<Path>, rows: &[ScatterRow]) -> Result<()> {
+    let path = path.as_ref();
+    let format = Format::of(path)?;
+    check_count(path, rows.iter().map(|r| r.panels.len()).sum(), "panel")?;
+    for (k, row) in rows.iter().enumerate() {
+        let place = format!("{}, row {k} {:?}", path.display(), row.x_label);
+        if row.panels.is_empty() {
+            return Err(Error::invalid(place, "no panels", "at least one", "leave the row out"));
+        }
+        if let Some(panel) = row.panels.iter().position(|p| p.points.is_empty()) {
+            let place = format!("{place}, panel {panel} {:?}", row.panels[panel].title);
+            let remedy = "give it points, or leave the panel out";
+            return Err(Error::invalid(place, "no points", "at least one", remedy));
+        }
+    }
+    canvas::save(path, format, &scatter::Scatters::new(rows))
 }
 
 fn check_count(path: &Path, count: usize, what: &str) -> Result<()> {

@@ -18,6 +18,11 @@ fn map(values: Vec<Vec<f64>>) -> HeatMap {
     HeatMap { title: "Gradients".into(), x_label: "epoch".into(), y_label: "layer".into(), rows, values }
 }
 
+fn row(points: Vec<(f64, f64)>) -> ScatterRow {
+    let panels = vec![Scatter { title: "AR <1>".into(), points }];
+    ScatterRow { x_label: "reference".into(), y_label: "predicted".into(), panels }
+}
+
 /// Width, height and the number of pixels that are not white.
 fn decode(path: &Path) -> (u32, u32, usize) {
     let picture = image::load_from_memory(&std::fs::read(path).unwrap()).unwrap().to_rgb8();
@@ -44,6 +49,14 @@ fn png_has_twice_the_figures_size() {
     assert_eq!((width, height), ((2.0 * size.0).ceil() as u32, (2.0 * size.1).ceil() as u32));
     assert!(inked > 30_000, "{inked}");
     assert!(std::fs::metadata(&path).unwrap().len() < 300_000);
+
+    let path = folder.path().join("scatter.png");
+    let rows = [row(vec![(1.0, 2.0), (3.0, 2.5)]), row(vec![(0.0, 0.0)])];
+    scatters(&path, &rows).unwrap();
+    let size = canvas::Figure::size(&scatter::Scatters::new(&rows));
+    let (width, height, inked) = decode(&path);
+    assert_eq!((width, height), ((2.0 * size.0).ceil() as u32, (2.0 * size.1).ceil() as u32));
+    assert!(inked > 5_000 && height > width, "{width} {height} {inked}");
 }
 
 #[test]
@@ -64,6 +77,13 @@ fn svg_has_titles_and_escaped_labels() {
     for part in ["Gradients", "0.dense", "layer", "log10 |g| "] {
         assert!(text.contains(part), "{part} is missing");
     }
+    let path = folder.path().join("scatter.svg");
+    scatters(&path, &[row(vec![(0.0, 1.0), (1.0, 0.5)])]).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    for part in ["AR &lt;1&gt;", "reference", "predicted"] {
+        assert!(text.contains(part), "{part} is missing");
+    }
+    assert_eq!(text.matches("<circle ").count(), 2);
 }
 
 #[test]
@@ -105,6 +125,9 @@ fn odd_data_are_drawn() {
         curves(folder.path().join("curves.svg"), &panels).unwrap();
         curves(folder.path().join("curves.png"), &panels[4..6]).unwrap();
     }
+    let rows = data.clone().map(row);
+    scatters(folder.path().join("scatter.svg"), &rows).unwrap();
+    scatters(folder.path().join("scatter.png"), &rows[2..6]).unwrap();
     let values = [vec![vec![nan]], vec![vec![0.0; 3]; 2], vec![vec![f64::MAX, 5e-324, -f64::MAX]]];
     for values in &values {
         heat_maps(folder.path().join("maps.svg"), &[map(values.clone())], "").unwrap();
@@ -113,6 +136,10 @@ fn odd_data_are_drawn() {
     let dense = panel((0..200_000).map(|k| (f64::from(k), f64::from(k % 7))).collect());
     let path = folder.path().join("dense.svg");
     curves(&path, &[dense]).unwrap();
+    assert!(std::fs::metadata(path).unwrap().len() < 100_000);
+    let many = row((0..200_000).map(|k| (f64::from(k % 7), f64::from(k % 11))).collect());
+    let path = folder.path().join("many.svg");
+    scatters(&path, &[many]).unwrap();
     assert!(std::fs::metadata(path).unwrap().len() < 100_000);
     let long = (0..300).map(|k| (0..40).map(|c| f64::from(k * c)).collect()).collect();
     heat_maps(folder.path().join("long.svg"), &[map(long)], "a very long label ".repeat(30).as_str())
@@ -130,6 +157,9 @@ fn errors_name_the_place_and_leave_no_file() {
     let mut unnamed = map(vec![vec![1.0]]);
     unnamed.rows.clear();
 
+    let dots = row(vec![(0.0, 1.0)]);
+    let bare = ScatterRow { x_label: "x".into(), ..ScatterRow::default() };
+
     let cases = [
         (curves(path("a.pdf"), std::slice::from_ref(&good)), "a.pdf"),
         (curves(path("noextension"), std::slice::from_ref(&good)), "noextension"),
@@ -143,6 +173,14 @@ fn errors_name_the_place_and_leave_no_file() {
         (heat_maps(path("i.svg"), &[map(vec![vec![]])], ""), "no values"),
         (heat_maps(path("j.png"), &[ragged], ""), "row 1 \"1.dense\": found 1 columns"),
         (heat_maps(path("k.png"), &[unnamed], ""), "0 row names"),
+        (scatters(path("l.jpg"), std::slice::from_ref(&dots)), "l.jpg"),
+        (scatters(path("m.png"), &[]), "0 panels"),
+        (scatters(path("n.svg"), &vec![dots.clone(); 25]), "25 panels"),
+        (scatters(path("o.svg"), &[dots.clone(), bare]), "row 1 \"x\": found no panels"),
+        (
+            scatters(path("p.svg"), &[dots, row(vec![])]),
+            "row 1 \"reference\", panel 0 \"AR <1>\": found no points",
+        ),
     ];
     for (result, part) in cases {
         match result {
