@@ -192,14 +192,7 @@ impl Dataset {
     /// # Errors
     /// A share outside of 0..1, or one that leaves a part without rows.
     pub fn split(&self, test_share: f64, seed: u64) -> Result<Split> {
-        if !(test_share > 0.0 && test_share < 1.0) {
-            return Err(Error::invalid(
-                "data set split",
-                format!("a share of {test_share}"),
-                "a share above 0 and below 1",
-                "0.2 keeps a fifth for testing",
-            ));
-        }
+        check_share(test_share)?;
         let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for row in 0..self.len() {
             let class = match &self.targets {
@@ -216,6 +209,25 @@ impl Dataset {
             test.extend_from_slice(testing);
             train.extend_from_slice(training);
         }
+        train.sort_unstable();
+        test.sort_unstable();
+        self.parts(&train, &test, test_share)
+    }
+
+    /// Splits off the last share of the rows for testing: of rows in the order of time, what came later, as a model
+    /// in use meets it.
+    ///
+    /// # Errors
+    /// As [`Dataset::split`].
+    pub fn split_last(&self, test_share: f64) -> Result<Split> {
+        check_share(test_share)?;
+        let testing = (self.len() as f64 * test_share).round() as usize;
+        let rows: Vec<usize> = (0..self.len()).collect();
+        let (train, test) = rows.split_at(self.len() - testing);
+        self.parts(train, test, test_share)
+    }
+
+    fn parts(&self, train: &[usize], test: &[usize], test_share: f64) -> Result<Split> {
         if train.is_empty() || test.is_empty() {
             return Err(Error::invalid(
                 "data set split",
@@ -224,9 +236,7 @@ impl Dataset {
                 "choose another share, or bring more rows of every class",
             ));
         }
-        train.sort_unstable();
-        test.sort_unstable();
-        Ok(Split { train: self.select(&train)?, test: self.select(&test)? })
+        Ok(Split { train: self.select(train)?, test: self.select(test)? })
     }
 
     /// The same rows with other inputs of the same shape: what a scaler returns.
@@ -263,6 +273,18 @@ pub struct Split {
     pub train: Dataset,
     /// For validation or testing.
     pub test: Dataset,
+}
+
+fn check_share(test_share: f64) -> Result<()> {
+    if test_share > 0.0 && test_share < 1.0 {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "data set split",
+        format!("a share of {test_share}"),
+        "a share above 0 and below 1",
+        "0.2 keeps a fifth for testing",
+    ))
 }
 
 fn not_finite(place: &str, value: f32, row: usize) -> Error {
@@ -305,5 +327,17 @@ mod tests {
         assert!(
             data.split(1.0, 0).is_err() && data.split(f64::NAN, 0).is_err() && data.split(0.001, 0).is_err()
         );
+    }
+
+    #[test]
+    fn the_last_rows_are_split_off_in_their_order() {
+        let data = Dataset::values([1], (0..10).map(|i| i as f32).collect(), [1], vec![0.5; 10]).unwrap();
+        let split = data.split_last(0.3).unwrap();
+        assert_eq!(split.train.inputs(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(split.test.inputs(), [7.0, 8.0, 9.0]);
+        for share in [0.0, 1.0, f64::NAN, 0.01, 0.99] {
+            let error = data.split_last(share).unwrap_err().to_string();
+            assert!(error.starts_with("data set split: found"), "{error}");
+        }
     }
 }
