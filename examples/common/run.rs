@@ -23,7 +23,13 @@ pub struct Run<E> {
 pub struct Point {
     pub train_loss: f64,
     pub val_loss: f64,
+    /// NaN where nothing is classified.
+    #[serde(skip_serializing_if = "is_nan")]
     pub val_accuracy: f64,
+}
+
+fn is_nan(value: &f64) -> bool {
+    value.is_nan()
 }
 
 /// An epoch that was not there.

@@ -1,0 +1,106 @@
+//! Variants beside the classic one of the same seed, and the paper's numbers beside those.
+
+use super::VARIANTS;
+use super::common::run::{mean_deviation, of};
+use super::report::Run;
+use autorot::report::plot::{Curve, CurvePanel};
+use serde::Serialize;
+
+/// A variant's ratios; `T` is a number or one over the seeds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Ratios<T = Statistic> {
+    /// Classic / variant after the last epoch.
+    pub test_loss: T,
+    /// Variant / classic: the median over the epochs, which they trained by turns.
+    pub time: T,
+}
+
+/// What the paper reports of auto-rotation.
+pub const PAPER: Ratios<f64> = Ratios { test_loss: 15.0, time: 1.12 };
+
+/// Over the seeds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Statistic {
+    pub mean: f64,
+    /// The standard deviation.
+    pub deviation: f64,
+}
+
+impl Statistic {
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let (mean, deviation) = mean_deviation(values);
+        Self { mean, deviation }
+    }
+}
+
+/// With as many decimals as the format asks for.
+impl std::fmt::Display for Statistic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let decimals = f.precision().unwrap_or(3);
+        write!(f, "{:.decimals$} ± {:.decimals$}", self.mean, self.deviation)
+    }
+}
+
+impl Ratios {
+    pub fn of(runs: &[Run], variant: &str) -> Self {
+        let time = |(classic, run): (&Run, &Run)| {
+            median(run.extra.seconds.iter().zip(&classic.extra.seconds).map(|(a, b)| a / b).collect())
+        };
+        let last = epochs(runs).saturating_sub(1);
+        Self {
+            test_loss: test_loss(runs, variant, last),
+            time: Statistic::of(pairs(runs, variant).map(time)),
+        }
+    }
+}
+
+/// The classic test loss over the auto-rotating one's on the way, in a line.
+pub fn on_the_way(runs: &[Run], variant: &str) -> String {
+    let epochs = epochs(runs);
+    let marks = (0..9).flat_map(|power| [1, 2, 5].map(|k| k * 10usize.pow(power)));
+    let part = |mark: usize| format!("{:.2} (epoch {mark})", test_loss(runs, variant, mark - 1).mean);
+    let parts: Vec<String> = marks.take_while(|m| *m < epochs).chain([epochs]).map(part).collect();
+    parts.join(", ")
+}
+
+/// The classic test loss over each variant's, epoch by epoch.
+pub fn panel(runs: &[Run]) -> CurvePanel {
+    let curve = |&(variant, title): &(&str, &str)| Curve {
+        label: title.to_owned(),
+        points: (0..epochs(runs)).map(|e| ((e + 1) as f64, test_loss(runs, variant, e).mean)).collect(),
+        spread: None,
+    };
+    CurvePanel {
+        title: "Test loss, classic / variant".into(),
+        x_label: "epoch".into(),
+        y_label: "ratio, mean over the seeds".into(),
+        curves: VARIANTS.iter().map(curve).collect(),
+        log_y: true,
+    }
+}
+
+/// The middle one; of an even number the mean of the middle two.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        n if n.is_multiple_of(2) => 0.5 * (values[middle - 1] + values[middle]),
+        _ => values[middle],
+    }
+}
+
+fn test_loss(runs: &[Run], variant: &str, epoch: usize) -> Statistic {
+    let loss = |run: &Run| run.epochs[epoch].val_loss;
+    Statistic::of(pairs(runs, variant).map(|(classic, run)| loss(classic) / loss(run)))
+}
+
+/// The classic training and the variant's from every seed.
+fn pairs<'r>(runs: &'r [Run], variant: &'r str) -> impl Iterator<Item = (&'r Run, &'r Run)> + Clone {
+    of(runs, "classic").zip(of(runs, variant))
+}
+
+/// How many epochs all have.
+fn epochs(runs: &[Run]) -> usize {
+    runs.iter().map(|r| r.epochs.len()).min().unwrap_or(0)
+}
