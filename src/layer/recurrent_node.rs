@@ -480,6 +480,8 @@ impl Node for RecurrentNode {
             rotation: self.rotated.as_ref().map(|rotated| rotated.rotation),
             lambda,
             activations: self.activations.clone(),
+            states: if self.stateful || self.return_state { self.states() } else { 0 },
+            stateful: self.stateful,
             limits: self.rotated.as_ref().map_or(Vec::new(), |rotated| rotated.limits.clone()),
             ..Facts::default()
         }

@@ -1,6 +1,7 @@
 //! Models: built from layers, living on a device.
 
 pub mod network;
+mod states;
 mod weights;
 
 pub use network::{Memory, Network};
@@ -12,7 +13,7 @@ use crate::layer::{Layer, Scope, Signal, chain};
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Dataset, Error, Range, Result, shape};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The most steps of one submission.
 pub(crate) const STEPS: usize = 32;
@@ -123,6 +124,8 @@ pub struct Model {
     /// Data sets put onto the device so far, each under a name of its own.
     pub(crate) feeds: u64,
     predictors: HashMap<usize, (Program, View)>,
+    /// The buffers in which layers keep states, with their lengths.
+    states: BTreeMap<String, usize>,
 }
 
 impl std::fmt::Debug for Model {
@@ -162,6 +165,7 @@ impl Model {
             updates: HashMap::new(),
             feeds: 0,
             predictors: HashMap::new(),
+            states: BTreeMap::new(),
         })
     }
 
@@ -229,10 +233,14 @@ impl Model {
                 "fill in or drop missing values",
             ));
         }
+        self.network.check_masks(inputs, "inputs to predict")?;
         let mut outputs = Vec::with_capacity(inputs.len() / width * self.network.output().len());
-        for rows in inputs.chunks(self.predict_rows() * width) {
-            // Few batch sizes, so that few plans are ever made; what the surplus rows hold does not matter.
-            let batch = (rows.len() / width).next_power_of_two();
+        for rows in inputs.chunks(self.rows_at_once(inputs.len() / width)? * width) {
+            let batch = match self.network.keeps_states() {
+                true => rows.len() / width,
+                // Few batch sizes, so that few plans are ever made; what the surplus rows hold does not matter.
+                false => (rows.len() / width).next_power_of_two(),
+            };
             let (program, view) = self.predictor(batch)?;
             self.executor.write(INPUT, 0, Values::F32(rows))?;
             self.executor.run(program, 1)?;
@@ -248,6 +256,23 @@ impl Model {
         1 << rows.ilog2()
     }
 
+    /// How many of `rows` rows to predict at once: all of them where layers keep states.
+    fn rows_at_once(&self, rows: usize) -> Result<usize> {
+        let most = self.predict_rows();
+        if !self.network.keeps_states() {
+            return Ok(most);
+        }
+        if rows <= most {
+            return Ok(rows);
+        }
+        Err(Error::invalid(
+            "inputs to predict",
+            format!("{rows} rows for a network whose layers keep states"),
+            format!("at most {most} rows"),
+            "predict fewer sequences at a time, always the same number of them",
+        ))
+    }
+
     fn predictor(&mut self, batch: usize) -> Result<(Program, View)> {
         if let Some(&made) = self.predictors.get(&batch) {
             return Ok(made);
@@ -261,7 +286,7 @@ impl Model {
         let traces = self.network.forward(&mut rec, input);
         let view = traces.last().map_or(input, |t| t.output);
         rec.keep(view);
-        let program = self.executor.bind(&rec.finish(format!("predict {batch}"))?)?;
+        let program = self.bind(&rec.finish(format!("predict {batch}"))?)?;
         self.predictors.insert(batch, (program, view));
         Ok((program, view))
     }

@@ -23,10 +23,13 @@ pub mod keys {
     /// How the names of buffers begin in which layers keep their states from one batch to the next.
     pub const STATE: &str = "state of ";
 
+    /// How the names of those begin that training has to itself.
+    pub const TRAINING_STATE: &str = "state of training, ";
+
     /// The states of the layer at this path for batches of so many rows, those of training apart from those of predictions.
     pub fn state(path: &str, rows: usize, training: bool) -> String {
-        let use_ = if training { "training" } else { "predicting" };
-        format!("{STATE}{path}, {rows} rows, {use_}")
+        let prefix = if training { TRAINING_STATE } else { STATE };
+        format!("{prefix}{path}, {rows} rows")
     }
 }
 

@@ -57,6 +57,14 @@ pub struct Op {
 }
 
 impl Plan {
+    /// The buffers in which layers keep their states, with their lengths.
+    pub fn states(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.buffers.iter().filter_map(|buffer| match &buffer.home {
+            Home::Shared(key) if key.starts_with(arena::keys::STATE) => Some((key.as_str(), buffer.len)),
+            _ => None,
+        })
+    }
+
     /// The largest batch with which a buffer of `bytes` would take at most `limit`; `None` for one whose size does not follow
     /// from the batch.
     pub fn batch_within(&self, buffer: usize, bytes: u64, limit: u64) -> Option<u64> {

@@ -122,7 +122,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             if let std::collections::hash_map::Entry::Vacant(vacant) = self.programs.entry(key) {
                 let (network, task) = (&self.model.network, self.trainer.task());
                 let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
-                vacant.insert(self.model.executor.bind(&plan)?);
+                vacant.insert(self.model.bind(&plan)?);
             }
         }
         if let Some(data) = self.validation {
@@ -184,6 +184,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let mut sums = vec![0.0; columns];
         let mut rows_done = 0;
         let begin = Instant::now();
+        self.model.begin_sequences(true)?;
         self.feed.begin(&mut *self.model.executor, &order)?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;

@@ -67,13 +67,14 @@ impl Evaluator {
             if rows > 0 {
                 let (plan, _) =
                     task.record(&model.network, &self.feed, rows, Purpose::Infer, Ending::None)?;
-                self.parts.push((rows, count, model.executor.bind(&plan)?));
+                self.parts.push((rows, count, model.bind(&plan)?));
             }
         }
         Ok(())
     }
 
     pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
+        model.begin_sequences(false)?;
         let executor = &mut *model.executor;
         self.feed.begin(executor, &self.order)?;
         let mut sums = vec![0.0; self.columns];

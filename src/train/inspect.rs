@@ -89,7 +89,7 @@ fn replay(
     words: [u32; clock::LEN],
 ) -> Result<(Program, Vec<Trace>)> {
     let (plan, traces) = trainer.task().record(&model.network, feed, rows, purpose, Ending::None)?;
-    let program = model.executor.bind(&plan)?;
+    let program = model.bind(&plan)?;
     let run = model
         .executor
         .write(keys::CLOCK, 0, Values::U32(&words))

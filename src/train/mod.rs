@@ -265,6 +265,17 @@ impl<'a> Trainer<'a> {
                 "train on parts of the data",
             ));
         }
+        network.check_masks(data.inputs(), "data set inputs")?;
+        if let Some(node) = network.stateful()
+            && (self.shuffle || !data.len().is_multiple_of(self.batch.min(data.len())))
+        {
+            return Err(Error::invalid(
+                node.path(),
+                format!("a stateful layer, {} rows in batches of {}, shuffled: {}", data.len(), self.batch, self.shuffle),
+                "rows in their order, in batches of the same size",
+                "set shuffle(false), and a batch that divides the number of rows",
+            ));
+        }
         let outputs = network.output().len();
         self.loss.check(data.targets(), outputs)?;
         self.metrics.iter().try_for_each(|m| m.check(outputs))?;

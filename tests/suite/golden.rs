@@ -2,7 +2,7 @@
 
 use crate::common::{Tolerance, assert_close, devices};
 use autorot::device::Values;
-use autorot::kernel::{Element, clock};
+use autorot::kernel::{self, Element, clock};
 use autorot::layer::Layer;
 use autorot::plan::arena::keys;
 use autorot::plan::{Purpose, Recorder};
@@ -64,7 +64,7 @@ impl DenseCase {
 
 /// A layer with its numbers, to be run forward and backward on a device.
 pub struct Run<'a> {
-    pub layer: Box<dyn Layer>,
+    pub layers: Vec<Box<dyn Layer>>,
     pub input: &'a [usize],
     pub batch: usize,
     pub purpose: Purpose,
@@ -72,6 +72,10 @@ pub struct Run<'a> {
     pub g: &'a [f64],
     /// Parameters by name; others stay as they start.
     pub parameters: &'a BTreeMap<String, Vec<f64>>,
+    /// The states with which recurrent layers begin that are stateful, h and c; 0 where there are none.
+    pub states: &'a [Vec<f64>],
+    /// How often it runs.
+    pub times: usize,
 }
 
 /// What a layer computed.
@@ -82,11 +86,14 @@ pub struct Found {
     pub gradients: BTreeMap<String, Vec<f64>>,
     /// The parameters afterwards.
     pub parameters: BTreeMap<String, Vec<f64>>,
+    /// The states that layers keep afterwards, h and c.
+    pub states: Vec<Vec<f64>>,
 }
 
 impl Run<'_> {
     pub fn on(self, device: &Device) -> Found {
-        let network = Sequential::new(self.input).add_boxed(self.layer).network(0).unwrap();
+        let model = self.layers.into_iter().fold(Sequential::new(self.input), Sequential::add_boxed);
+        let network = model.network(0).unwrap();
         let arena = network.arena();
         let mut executor = device.executor();
         for key in [keys::PARAMETERS, keys::GRADIENTS] {
@@ -98,7 +105,7 @@ impl Run<'_> {
             executor.allocate(key, Element::Float, values.len()).unwrap();
             executor.write(key, 0, Values::F64(values)).unwrap();
         }
-        let named = || arena.parameters().iter().map(|p| (p.path.rsplit('.').next().unwrap().to_owned(), p));
+        let named = || arena.parameters().iter().map(|p| (p.path.splitn(3, '.').last().unwrap().to_owned(), p));
         for (name, p) in named() {
             if let Some(values) = self.parameters.get(&name) {
                 assert_eq!(values.len(), p.len(), "{name}");
@@ -109,21 +116,36 @@ impl Run<'_> {
         let x = rec.shared("x", Element::Float, self.x.len());
         let g = rec.shared("g", Element::Float, self.g.len());
         let traces = network.forward(&mut rec, x);
-        let y = traces[0].output;
+        let y = traces.last().unwrap().output;
         rec.keep(y);
         let d_x =
             (self.purpose != Purpose::Infer).then(|| network.backward(&mut rec, &traces, g, true).unwrap());
         d_x.into_iter().for_each(|d_x| rec.keep(d_x));
         rec.record_deferred();
-        let program = executor.bind(&rec.finish("golden").unwrap()).unwrap();
-        executor.run(program, 1).unwrap();
+        let plan = rec.finish("golden").unwrap();
+        let part = |units: usize| kernel::state_part(self.batch, units);
+        let units = network.output().shape.last().copied().unwrap();
+        let kept: Vec<(String, usize)> = plan.states().map(|(key, len)| (key.to_owned(), len)).collect();
+        for (key, len) in &kept {
+            executor.allocate(key, Element::Float, *len).unwrap();
+            for (i, state) in self.states.iter().enumerate() {
+                executor.write(key, i * part(units), Values::F64(state)).unwrap();
+            }
+        }
+        let program = executor.bind(&plan).unwrap();
+        executor.run(program, self.times).unwrap();
+        let mut states = Vec::new();
+        for (key, len) in &kept {
+            let all = now(executor.read(key, 0, *len));
+            states.extend(all.chunks(part(units)).map(|s| s[..self.batch * units].to_vec()));
+        }
         let mut read = |key: &str| -> BTreeMap<String, Vec<f64>> {
             named().map(|(name, p)| (name, now(executor.read(key, p.offset, p.len())))).collect()
         };
         let (gradients, parameters) = (read(keys::GRADIENTS), read(keys::PARAMETERS));
         let y = now(executor.read_view(program, y));
         let d_x = d_x.map_or(Vec::new(), |d_x| now(executor.read_view(program, d_x)));
-        Found { y, d_x, gradients, parameters }
+        Found { y, d_x, gradients, parameters, states }
     }
 }
 
@@ -140,8 +162,9 @@ fn dense_layers_agree_with_arpkeras() {
             let parameters = [("kernel".to_owned(), case.w.clone())].into_iter().chain(bias).collect();
             let run = |learn| {
                 let (input, batch, purpose) = (&[case.inputs], case.batch, Purpose::Train);
-                let layer = Box::new(case.layer(learn));
-                Run { layer, input, batch, purpose, x: &case.x, g: &case.g, parameters: &parameters }
+                let layers: Vec<Box<dyn Layer>> = vec![Box::new(case.layer(learn))];
+                let (x, g, parameters) = (&case.x, &case.g, &parameters);
+                Run { layers, input, batch, purpose, x, g, parameters, states: &[], times: 1 }
                     .on(&device)
             };
             let found = run(LearnL::Fixed);

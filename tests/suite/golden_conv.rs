@@ -136,9 +136,9 @@ fn convolutions_agree_with_arpkeras_and_keras() {
             let what = |part: &str| format!("{} on {}: {part}", case.name, device.name());
             let Case { input, batch, x, g, parameters, .. } = case;
             let run = |learn| {
-                let (layer, batch, purpose) = (case.layer(learn), *batch, Purpose::Train);
+                let (layers, batch, purpose) = (vec![case.layer(learn)], *batch, Purpose::Train);
                 let device = device.clone().with_variant("reduce");
-                Run { layer, input, batch, purpose, x, g, parameters }.on(&device)
+                Run { layers, input, batch, purpose, x, g, parameters, states: &[], times: 1 }.on(&device)
             };
             let found = run(LearnL::Fixed);
             assert_eq!(found.y.len(), batch * case.output.iter().product::<usize>(), "{}", what("size"));

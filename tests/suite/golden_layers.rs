@@ -97,8 +97,8 @@ fn layers_agree_with_keras() {
             let what = |part: &str| format!("{} on {}: {part}", case.name, device.name());
             let Case { input, batch, x, g, parameters, .. } = case;
             let run = |purpose| {
-                let (layer, batch) = (case.layer(), *batch);
-                Run { layer, input, batch, purpose, x, g, parameters }.on(&device)
+                let (layers, batch) = (vec![case.layer()], *batch);
+                Run { layers, input, batch, purpose, x, g, parameters, states: &[], times: 1 }.on(&device)
             };
             let found = run(Purpose::Train);
             assert_eq!(found.y.len(), batch * case.output.iter().product::<usize>(), "{}", what("size"));

@@ -9,6 +9,7 @@ mod convnets;
 mod golden;
 mod golden_conv;
 mod golden_layers;
+mod golden_recurrent;
 mod gradients;
 mod keras;
 mod kernels;

@@ -1,0 +1,144 @@
+//! What layers keep from one batch to the next: the states of recurrent layers.
+
+use super::{Model, Network};
+use crate::device::{Program, Values};
+use crate::kernel::{Element, state_part};
+use crate::layer::{Facts, Node};
+use crate::plan::arena::keys;
+use crate::plan::Plan;
+use crate::{Error, Result};
+
+impl Network {
+    /// Whether layers keep states from one batch to the next or return them.
+    pub fn keeps_states(&self) -> bool {
+        self.every_node().iter().any(|node| node.facts().states > 0)
+    }
+
+    /// The first layer whose sequences go on where those of the batch before ended.
+    pub(crate) fn stateful(&self) -> Option<&dyn Node> {
+        self.every_node().into_iter().find(|node| node.facts().stateful)
+    }
+
+    /// Refuses rows all of whose steps are masked, as far as it can be told from the inputs: where the network begins with a
+    /// masking layer.
+    pub(crate) fn check_masks(&self, inputs: &[f32], place: &str) -> Result<()> {
+        let Some(value) = self.nodes.first().and_then(|node| node.facts().mask_value) else {
+            return Ok(());
+        };
+        let hidden = |row: &[f32]| row.iter().all(|&v| v == value);
+        match inputs.chunks_exact(self.input.len()).position(hidden) {
+            None => Ok(()),
+            Some(row) => Err(Error::invalid(
+                place,
+                format!("row {row} with {value} in all its steps, the value that masks them"),
+                "a step at least that counts",
+                "drop the empty sequences",
+            )),
+        }
+    }
+}
+
+impl Model {
+    /// Binds a plan, with room for the states that its layers keep.
+    pub(crate) fn bind(&mut self, plan: &Plan) -> Result<Program> {
+        for (key, len) in plan.states() {
+            self.executor.allocate(key, Element::Float, len)?;
+            self.states.insert(key.to_owned(), len);
+        }
+        self.executor.bind(plan)
+    }
+
+    /// The layer at this path, which must keep states: how many, and of how many units.
+    fn layer_with_states(&self, path: &str) -> Result<(usize, usize)> {
+        let nodes = self.network.every_node();
+        let keeping = |facts: &Facts| facts.states > 0;
+        let found = nodes.iter().find(|node| node.path() == path && keeping(&node.facts()));
+        match found {
+            Some(node) => Ok((node.facts().states, node.output().shape.last().copied().unwrap_or(1))),
+            None => {
+                let known = nodes.iter().filter(|node| keeping(&node.facts())).map(|node| node.path());
+                let known = known.collect::<Vec<_>>().join(", ");
+                Err(Error::invalid(
+                    path,
+                    "no layer that keeps states",
+                    if known.is_empty() { "a stateful layer, or one with return_state".into() } else { known },
+                    "use the path of a recurrent layer with stateful(true) or return_state(true)",
+                ))
+            }
+        }
+    }
+
+    /// The states in which the last prediction of `rows` rows left the recurrent layer at this path, which is stateful or returns its
+    /// state: h, and c of an LSTM, each `[rows, units]`.
+    ///
+    /// # Errors
+    /// No such layer, or no prediction of so many rows yet; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn states(&mut self, path: &str, rows: usize) -> Result<Vec<Vec<f32>>> {
+        pollster::block_on(self.states_async(path, rows))
+    }
+
+    /// [`Model::states`], for callers that may not block.
+    pub async fn states_async(&mut self, path: &str, rows: usize) -> Result<Vec<Vec<f32>>> {
+        let (count, units) = self.layer_with_states(path)?;
+        let key = keys::state(path, rows, false);
+        if !self.states.contains_key(&key) {
+            return Err(Error::invalid(
+                path,
+                format!("no states of {rows} rows"),
+                "a prediction of so many rows",
+                "predict first, or ask for as many rows as were predicted",
+            ));
+        }
+        let part = state_part(rows, units);
+        let all = self.executor.read(&key, 0, count * part).await?;
+        let single = |part: &[f64]| part[..rows * units].iter().map(|&v| v as f32).collect();
+        Ok(all.chunks_exact(part).map(single).collect())
+    }
+
+    /// Sets the states with which the next prediction of as many rows begins in the stateful recurrent layer at this path: h, and c of
+    /// an LSTM, each `[rows, units]`.
+    ///
+    /// # Errors
+    /// No such layer, another number of states or numbers, numbers that are not finite; the device's errors.
+    pub fn set_states(&mut self, path: &str, states: &[Vec<f32>]) -> Result<()> {
+        let (count, units) = self.layer_with_states(path)?;
+        let numbers = states.first().map_or(0, Vec::len);
+        if states.len() != count || numbers == 0 || states.iter().any(|s| s.len() != numbers || s.len() % units != 0) {
+            return Err(Error::invalid(
+                path,
+                format!("states of {:?} numbers", states.iter().map(Vec::len).collect::<Vec<_>>()),
+                format!("{count} of [rows, {units}]"),
+                "give h, and c for an LSTM, for every row",
+            ));
+        }
+        if let Some(value) = states.iter().flatten().find(|v| !v.is_finite()) {
+            return Err(Error::invalid(path, value, "finite numbers", "correct the states"));
+        }
+        let rows = numbers / units;
+        let (key, part) = (keys::state(path, rows, false), state_part(rows, units));
+        self.executor.allocate(&key, Element::Float, count * part)?;
+        self.states.insert(key.clone(), count * part);
+        for (i, state) in states.iter().enumerate() {
+            self.executor.write(&key, i * part, Values::F32(state))?;
+        }
+        Ok(())
+    }
+
+    /// Lets all sequences begin with states of 0 again (Keras' `reset_states`).
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn reset_states(&mut self) -> Result<()> {
+        self.clear_states(|_| true)
+    }
+
+    /// Sets the states of training, or of predictions, to 0.
+    pub(crate) fn begin_sequences(&mut self, training: bool) -> Result<()> {
+        self.clear_states(|key| key.starts_with(keys::TRAINING_STATE) == training)
+    }
+
+    fn clear_states(&mut self, which: impl Fn(&str) -> bool) -> Result<()> {
+        self.states.keys().filter(|key| which(key)).try_for_each(|key| self.executor.clear(key))
+    }
+}
