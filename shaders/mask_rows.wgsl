@@ -1,12 +1,16 @@
-// mask_rows: zeros in the rows that do not count.
+// mask_rows: zeros in the rows that do not count. MEAN: a share of a mean over all rows becomes one of a mean over those that count.
 //
-// x [rows, F]  mask [rows]: 0 where a row does not count  → y [rows, F]
-// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y).
+// x [rows, F]  mask [rows]: 0 where a row does not count  total [1]: how many do (any, unless MEAN)  → y [rows, F]
+// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). The capitals are generated constants.
 
 fn rows() -> u32 { return u.rows; }
 fn columns() -> u32 { return u.features; }
 
 fn visit(row: u32, column: u32) {
     let i = row * u.features + column;
-    put_y(i, select(get_x(i), vec4<f32>(), mask[row] == 0.0), u.features - column);
+    var value = get_x(i);
+    if (MEAN) {
+        value *= f32(u.rows) / total[0];
+    }
+    put_y(i, select(value, vec4<f32>(), mask[row] == 0.0), u.features - column);
 }

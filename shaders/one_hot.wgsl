@@ -1,8 +1,8 @@
 // one_hot: the batch's class indices as distributions.
 //
-// labels, order [all rows of the set]  clock  → out [B, C]
-// out[r, c] = 1 where c = labels[order[clock.cursor + r]], else 0
-// Workgroup: 64 invocations, one a number. Grid: ⌈B·C/64⌉ groups, folded over (x, y).
+// labels [all rows of the set, S]  order [all rows]  clock  → out [B, S, C]
+// out[r, s, c] = 1 where c = labels[order[clock.cursor + r], s], else 0
+// Workgroup: 64 invocations, one a number. Grid: ⌈B·S·C/64⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
 fn main(
@@ -11,10 +11,12 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = flat_index(group, groups, local, 64u);
-    if (i >= u.batch * u.classes) {
+    let step = i / u.classes;
+    let row = step / u.steps;
+    if (row >= u.batch) {
         return;
     }
-    let place = clock[CURSOR] + i / u.classes;
-    let label = labels[min(order[min(place, u.last)], u.last)];
+    let from_row = min(order[min(clock[CURSOR] + row, u.last)], u.last);
+    let label = labels[from_row * u.steps + step % u.steps];
     out[i] = select(0.0, 1.0, label == i % u.classes);
 }

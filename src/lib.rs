@@ -29,12 +29,13 @@ pub use error::{Error, Result};
 pub use initializer::Initializer;
 pub use kernel::MergeMode;
 pub use layer::{
-    Activate, AveragePool1d, AveragePool2d, AveragePool3d, BatchNorm, Bidirectional, Cell, Conv1d, Conv1dTranspose, Conv2d,
-    Conv2dTranspose, Conv3d, Conv3dTranspose, Dense, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d,
-    Dropout, Flatten, GlobalAveragePool1d, GlobalAveragePool2d, GlobalAveragePool3d, GlobalMaxPool1d,
-    GlobalMaxPool2d, GlobalMaxPool3d, Gru, Lstm, Masking, MaxPool1d, MaxPool2d, MaxPool3d, RandomCrop, RandomFlip,
-    RandomTranslation, Recurrent, Regularizer, Residual, RotatedPart, SimpleRnn, TimeDistributed, SeparableConv1d, SeparableConv2d, SeparableConv3d,
-    UpSampling1d, UpSampling2d, UpSampling3d, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d,
+    Activate, AveragePool1d, AveragePool2d, AveragePool3d, BatchNorm, Bidirectional, Cell, Conv1d,
+    Conv1dTranspose, Conv2d, Conv2dTranspose, Conv3d, Conv3dTranspose, Dense, DepthwiseConv1d,
+    DepthwiseConv2d, DepthwiseConv3d, Dropout, Flatten, GlobalAveragePool1d, GlobalAveragePool2d,
+    GlobalAveragePool3d, GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d, Gru, Lstm, Masking, MaxPool1d,
+    MaxPool2d, MaxPool3d, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer, Residual,
+    RotatedPart, SeparableConv1d, SeparableConv2d, SeparableConv3d, SimpleRnn, TimeDistributed, UpSampling1d,
+    UpSampling2d, UpSampling3d, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d,
 };
 pub use loss::{Loss, LossViews};
 pub use metric::Metric;

@@ -61,6 +61,11 @@ impl Loss {
         }
     }
 
+    /// Whether a prediction is what one time step has, where every step has a target: not so where single numbers are compared.
+    pub(crate) fn takes_steps(self) -> bool {
+        self.pointwise().is_none()
+    }
+
     /// Whether the loss fits these targets and a model with `outputs` numbers a row.
     ///
     /// # Errors

@@ -51,6 +51,11 @@ impl Metric {
         }
     }
 
+    /// Whether a prediction is what one time step has, where every step has a target: not so where single numbers are compared.
+    pub(crate) fn takes_steps(self) -> bool {
+        matches!(self, Self::Accuracy | Self::TopK { .. })
+    }
+
     /// Whether the metric fits a model with `outputs` numbers a row.
     ///
     /// # Errors
@@ -88,20 +93,21 @@ impl Metric {
         );
     }
 
-    /// Its value from the sums of its columns over all rows of the set.
-    pub fn value(self, sums: &[f64], data: &Dataset) -> f64 {
+    /// Its value from the sums of its columns over all rows of the set, or all their time steps, of which `count` count.
+    pub fn value(self, sums: &[f64], data: &Dataset, count: f64) -> f64 {
         if self != Self::R2 {
-            return sums[0] / data.len() as f64;
+            return sums[0] / count;
         }
         // The targets are known here exactly: no difference of large sums is needed.
-        let width = data.targets().width();
+        let width = sums.len();
+        let rows = data.len() * data.targets().width() / width;
         let target = |row: usize, output: usize| match data.targets() {
             Targets::Classes { labels, .. } => f64::from(u8::from(labels[row] as usize == output)),
             Targets::Values { values, .. } => f64::from(values[row * width + output]),
         };
         let scores = (0..width).map(|output| {
-            let mean = (0..data.len()).map(|row| target(row, output)).sum::<f64>() / data.len() as f64;
-            let total = (0..data.len()).map(|row| (target(row, output) - mean).powi(2)).sum::<f64>();
+            let mean = (0..rows).map(|row| target(row, output)).sum::<f64>() / rows as f64;
+            let total = (0..rows).map(|row| (target(row, output) - mean).powi(2)).sum::<f64>();
             if total == 0.0 { f64::NAN } else { 1.0 - sums[output] / total }
         });
         scores.sum::<f64>() / width as f64

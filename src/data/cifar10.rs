@@ -99,7 +99,7 @@ mod tests {
         assert_eq!((split.train.len(), split.test.len()), (5, 2));
         assert_eq!(split.train.shape(), [32, 32, 3]);
         assert_eq!(split.train.row(2).unwrap()[..6], [1.0, 0.6, 1.0, 0.0, 0.6, 1.0]);
-        let Targets::Classes { labels, names } = split.train.targets() else { panic!("classes") };
+        let Targets::Classes { labels, names, .. } = split.train.targets() else { panic!("classes") };
         assert_eq!(labels, &[1, 2, 3, 4, 5]);
         assert_eq!(names[9], "truck");
     }

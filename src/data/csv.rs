@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn labels(data: &Dataset) -> (Vec<u32>, Vec<&str>) {
-        let Targets::Classes { labels, names } = data.targets() else { panic!("classes were expected") };
+        let Targets::Classes { labels, names, .. } = data.targets() else { panic!("classes were expected") };
         (labels.clone(), names.iter().map(String::as_str).collect())
     }
 

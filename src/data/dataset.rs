@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 pub enum Targets {
     /// Class indices, 0 ≤ label < `names.len()`.
     Classes {
-        /// One class index a row.
+        /// The class indices of a row, one after another: one, or one a time step.
         labels: Vec<u32>,
+        /// How many labels a row has.
+        steps: usize,
         /// The name of each class; their number is the number of classes.
         names: Vec<String>,
     },
@@ -30,8 +32,16 @@ impl Targets {
     /// number of values a row.
     pub fn width(&self) -> usize {
         match self {
-            Self::Classes { names, .. } => names.len(),
+            Self::Classes { names, steps, .. } => steps * names.len(),
             Self::Values { shape, .. } => shape.iter().product(),
+        }
+    }
+
+    /// How many time steps, or other positions, of a row have targets of their own: 1 for a single target a row.
+    pub fn steps(&self) -> usize {
+        match self {
+            Self::Classes { steps, .. } => *steps,
+            Self::Values { shape, .. } => shape.split_last().map_or(1, |(_, steps)| steps.iter().product()),
         }
     }
 }
@@ -57,16 +67,35 @@ impl Dataset {
         labels: Vec<u32>,
         names: Vec<String>,
     ) -> Result<Self> {
-        if let Some(row) = labels.iter().position(|&l| l as usize >= names.len()) {
+        check_labels(&labels, &names, 1)?;
+        let rows = labels.len();
+        Self { shape: shape.into(), inputs, targets: Targets::Classes { labels, steps: 1, names } }
+            .checked(rows)
+    }
+
+    /// A data set of sequences `[T, ...]` every time step of which has a class: `labels` holds T of them a row.
+    ///
+    /// # Errors
+    /// As [`Dataset::classes`]; a number of labels that is no multiple of T.
+    pub fn step_classes(
+        shape: impl Into<Vec<usize>>,
+        inputs: Vec<f32>,
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Result<Self> {
+        let shape = shape.into();
+        let steps = shape.first().copied().unwrap_or(0);
+        if steps == 0 || !labels.len().is_multiple_of(steps) {
             return Err(Error::invalid(
                 "data set labels",
-                format!("label {} in row {row}", labels[row]),
-                format!("labels below the number of classes, {}", names.len()),
-                "correct the label or name every class",
+                format!("{} labels for sequences of shape {shape:?}", labels.len()),
+                "a label for every time step, of which there is one at least",
+                "pass as many labels a row as it has time steps",
             ));
         }
-        let rows = labels.len();
-        Self { shape: shape.into(), inputs, targets: Targets::Classes { labels, names } }.checked(rows)
+        check_labels(&labels, &names, steps)?;
+        let rows = labels.len() / steps;
+        Self { shape, inputs, targets: Targets::Classes { labels, steps, names } }.checked(rows)
     }
 
     /// A regression data set (or one with distributions as targets) from arrays: `inputs` holds rows of `shape`,
@@ -175,8 +204,10 @@ impl Dataset {
             rows.iter().flat_map(|&r| &values[r * width..(r + 1) * width]).copied().collect()
         };
         let targets = match &self.targets {
-            Targets::Classes { labels, names } => {
-                Targets::Classes { labels: rows.iter().map(|&r| labels[r]).collect(), names: names.clone() }
+            Targets::Classes { labels, steps, names } => {
+                let labels =
+                    rows.iter().flat_map(|&r| &labels[r * steps..(r + 1) * steps]).copied().collect();
+                Targets::Classes { labels, steps: *steps, names: names.clone() }
             }
             Targets::Values { shape, values } => {
                 Targets::Values { shape: shape.clone(), values: pick(values, shape.iter().product()) }
@@ -196,8 +227,8 @@ impl Dataset {
         let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for row in 0..self.len() {
             let class = match &self.targets {
-                Targets::Classes { labels, .. } => labels[row],
-                Targets::Values { .. } => 0,
+                Targets::Classes { labels, steps: 1, .. } => labels[row],
+                Targets::Classes { .. } | Targets::Values { .. } => 0,
             };
             groups.entry(class).or_default().push(row);
         }
@@ -285,6 +316,18 @@ fn check_share(test_share: f64) -> Result<()> {
         "a share above 0 and below 1",
         "0.2 keeps a fifth for testing",
     ))
+}
+
+fn check_labels(labels: &[u32], names: &[String], steps: usize) -> Result<()> {
+    match labels.iter().position(|&l| l as usize >= names.len()) {
+        None => Ok(()),
+        Some(i) => Err(Error::invalid(
+            "data set labels",
+            format!("label {} in row {}", labels[i], i / steps),
+            format!("labels below the number of classes, {}", names.len()),
+            "correct the label or name every class",
+        )),
+    }
 }
 
 fn not_finite(place: &str, value: f32, row: usize) -> Error {

@@ -162,7 +162,7 @@ mod tests {
         let data = load(dir.path(), Options::default()).unwrap();
         assert_eq!(data.shape(), [2, 3, 3]);
         let names = vec!["alpha".to_string(), "beta".to_string()];
-        assert_eq!(data.targets(), &Targets::Classes { labels: vec![0, 1, 1], names });
+        assert_eq!(data.targets(), &Targets::Classes { labels: vec![0, 1, 1], steps: 1, names });
         let first = |row| data.row(row).unwrap()[..4].to_vec();
         assert_eq!(first(0), [0.0, 0.0, 1.0, 0.2]);
         assert_eq!(first(1), [0.0, 1.0, 0.0, 0.2]);

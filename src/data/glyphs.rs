@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn classes_come_in_turn() {
         let split = glyphs(33, 1, 0);
-        let Targets::Classes { labels, names } = split.train.targets() else { panic!("classes") };
+        let Targets::Classes { labels, names, .. } = split.train.targets() else { panic!("classes") };
         assert_eq!((labels[1], labels[15], labels[32], names.len()), (1, 15, 0, 16));
         assert_eq!(*names, Glyphs::names());
         assert_eq!(split.train.shape(), [28, 28]);

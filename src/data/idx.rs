@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(data.inputs()[..3], [0.0, 0.2, 1.0]);
         assert_eq!(data.inputs()[5], 3.0 / 255.0);
         let names = vec!["no".to_string(), "yes".to_string()];
-        assert_eq!(data.targets(), &Targets::Classes { labels: vec![1, 0], names });
+        assert_eq!(data.targets(), &Targets::Classes { labels: vec![1, 0], steps: 1, names });
         assert_eq!(data, attempt(&zipped(&images()), &zipped(&idx(&[2], &[1, 0]))).unwrap());
     }
 
@@ -298,7 +298,8 @@ mod tests {
         write("t10k-labels-idx1-ubyte", &idx(&[1], &[8]));
         let split = mnist(dir.path()).unwrap();
         assert_eq!((split.train.len(), split.test.len()), (2, 1));
-        let Targets::Classes { labels, names } = fashion_mnist(dir.path()).unwrap().test.targets().clone()
+        let Targets::Classes { labels, names, .. } =
+            fashion_mnist(dir.path()).unwrap().test.targets().clone()
         else {
             panic!("classes were expected");
         };

@@ -1,9 +1,18 @@
 //! Some columns of a matrix, copied to columns of another.
 
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, quad_grid, read, uniforms, update, wgsl};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, quad_grid, read, uniforms, update, wgsl,
+};
 use crate::Real;
 
-uniforms!(CopyRowsUniforms { rows: u32, width: u32, first: u32, stride: u32, out_first: u32, out_stride: u32 });
+uniforms!(CopyRowsUniforms {
+    rows: u32,
+    width: u32,
+    first: u32,
+    stride: u32,
+    out_first: u32,
+    out_stride: u32
+});
 
 /// Where rows lie: the first row's first number, and how far it is from row to row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::advance::clock;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, read_index, uniforms, wgsl,
-    write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, flat_grid, read, read_index, uniforms,
+    wgsl, write,
 };
 use crate::Real;
 
@@ -99,7 +99,8 @@ impl Family for Dropout {
         for (i, y) in args.write(2).iter_mut().enumerate() {
             let element = if steps > 1 { i / (steps * width) * width + i % width } else { i };
             let x = if self.of_ones { T::one() } else { x[i] };
-            *y = if random_bits(element as u32, step, self.seed) >= threshold { x * scale } else { T::zero() };
+            *y =
+                if random_bits(element as u32, step, self.seed) >= threshold { x * scale } else { T::zero() };
         }
     }
 }

@@ -4,15 +4,17 @@ use super::advance::clock;
 use super::{Args, Binding, Family, Grid, Trust, flat_grid, read_index, uniforms, wgsl, write};
 use crate::Real;
 
-uniforms!(OneHotUniforms { batch: u32, classes: u32, last: u32 });
+uniforms!(OneHotUniforms { batch: u32, classes: u32, steps: u32, last: u32 });
 
-/// out[r, c] = 1 where c = labels[order[cursor + r]], else 0.
+/// `out[r, s, c]` = 1 where c = `labels[order[cursor + r], s]`, else 0.
 #[derive(Clone, Copy, Debug)]
 pub struct OneHot {
     /// Rows of the batch.
     pub batch: usize,
     /// C.
     pub classes: usize,
+    /// S, the labels of a row: one, or one a time step.
+    pub steps: usize,
     /// The rows of the whole set.
     pub total_rows: usize,
 }
@@ -25,13 +27,15 @@ impl Family for OneHot {
     type Uniforms = OneHotUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.total_rows, self.total_rows, clock::LEN, self.batch * self.classes]
+        let labels = self.total_rows * self.steps;
+        vec![labels, self.total_rows, clock::LEN, self.batch * self.steps * self.classes]
     }
 
     fn uniforms(&self) -> OneHotUniforms {
         OneHotUniforms {
             batch: self.batch as u32,
             classes: self.classes as u32,
+            steps: self.steps as u32,
             last: (self.total_rows as u32).saturating_sub(1),
         }
     }
@@ -41,7 +45,7 @@ impl Family for OneHot {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.batch * self.classes, 64)
+        flat_grid(self.batch * self.steps * self.classes, 64)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -50,7 +54,8 @@ impl Family for OneHot {
         for (r, out) in args.write(3).chunks_exact_mut(self.classes).enumerate() {
             out.fill(T::zero());
             let last = self.total_rows - 1;
-            out[labels[(order[(cursor + r).min(last)] as usize).min(last)] as usize] = T::one();
+            let row = (order[(cursor + r / self.steps).min(last)] as usize).min(last);
+            out[labels[row * self.steps + r % self.steps] as usize] = T::one();
         }
     }
 }

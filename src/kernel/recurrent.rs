@@ -120,7 +120,13 @@ impl RecurrentStep {
     }
 
     /// The shader's parts around the stem.
-    pub(super) fn shader(&self, stem: String, gates: usize, options: &[(&str, bool)], variant: usize) -> Vec<String> {
+    pub(super) fn shader(
+        &self,
+        stem: String,
+        gates: usize,
+        options: &[(&str, bool)],
+        variant: usize,
+    ) -> Vec<String> {
         let body = if reduces(variant) {
             wgsl!("lib/product_gates_reduce.wgsl")
         } else {

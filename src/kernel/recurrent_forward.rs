@@ -1,12 +1,12 @@
 //! One time step of a recurrent layer.
 
 use super::product::Block;
+use super::product::for_each_part;
 use super::recurrent::{
     RecurrentStep, Stage, TILE_ROWS, VARIANTS, activated, each_line, gate_product, or_none, state_part,
 };
 use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, by_quads, read, uniforms, update, wgsl};
 use crate::Real;
-use super::product::for_each_part;
 
 uniforms!(RecurrentForwardUniforms {
     batch: u32,
@@ -147,8 +147,7 @@ impl Family for RecurrentForward {
             Stage::Gru if self.keep => Some(tiles(memory, (step.at, width), 3)),
             _ => None,
         };
-        let mut lefts =
-            (self.keep && stage != Stage::GruCandidate).then(|| tiles(left, (step.at, units), 1));
+        let mut lefts = (self.keep && stage != Stage::GruCandidate).then(|| tiles(left, (step.at, units), 1));
         let mut parts = Vec::new();
         while let Some(z) = zs.next() {
             let memory = memories.as_mut().and_then(Iterator::next).and_then(|mut blocks| blocks.pop());

@@ -145,8 +145,20 @@ pub fn all() -> Vec<Entry> {
         })),
         entry(dense_forward).options(forward_options),
         entry(
-            [(1, [1; 2], 0.5), (1000, [1; 2], 0.25), (16_777_003, [1; 2], 0.9), (45, [3, 5], 0.5), (96, [4, 8], 0.3)]
-                .map(|(count, shared, rate)| Dropout { count, shared, of_ones: count == 1000, rate, seed: 9 }),
+            [
+                (1, [1; 2], 0.5),
+                (1000, [1; 2], 0.25),
+                (16_777_003, [1; 2], 0.9),
+                (45, [3, 5], 0.5),
+                (96, [4, 8], 0.3),
+            ]
+            .map(|(count, shared, rate)| Dropout {
+                count,
+                shared,
+                of_ones: count == 1000,
+                rate,
+                seed: 9,
+            }),
         ),
         entry([(5, 3, 0, 11, 11), (7, 2, 4, 5, 23), (9, 8, 3, 6, 17)].map(
             |(batch, width, first_row, rows, total_rows)| Gather {
@@ -158,7 +170,12 @@ pub fn all() -> Vec<Entry> {
             },
         )),
         entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm })),
-        entry([(5, 3), (70, 11)].map(|(batch, classes)| OneHot { batch, classes, total_rows: 90 })),
+        entry([(5, 3, 1), (70, 11, 1), (9, 4, 5)].map(|(batch, classes, steps)| OneHot {
+            batch,
+            classes,
+            steps,
+            total_rows: 90,
+        })),
         entry([(777, 500, 0.0), (777, 502, 0.01), (40_000, 30_002, 0.02)].map(
             |(count, decayed, clip_value)| Adam {
                 count,
@@ -201,12 +218,18 @@ pub fn all() -> Vec<Entry> {
         ),
         entry([(1, 1), (3000, 1), (70, 3)].map(|(count, parts)| Sum { count, parts })),
         entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count })),
-        entry([(5, 1, 0), (130, 3, 64)].map(|(batch, columns, penalties)| Tally {
+        entry([(5, 1, 0), (130, 3, 64), (70, 2, 9)].map(|(batch, columns, penalties)| Tally {
             batch,
             columns,
             penalties,
             slots: 4,
+            weighted: batch == 70,
         })),
     ];
-    single.into_iter().chain(convolution::entries()).chain(images::entries()).chain(recurrent::entries()).collect()
+    single
+        .into_iter()
+        .chain(convolution::entries())
+        .chain(images::entries())
+        .chain(recurrent::entries())
+        .collect()
 }

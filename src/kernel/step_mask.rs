@@ -1,7 +1,8 @@
 //! Which steps of padded sequences count, and zeros for the others.
 
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, flat_grid, quad_grid, read, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, flat_grid, quad_grid, read,
+    uniforms, wgsl, write,
 };
 use crate::Real;
 
@@ -19,13 +20,16 @@ pub struct StepMask {
     pub value: f32,
 }
 
-/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`.
+/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`. What was divided by the number of all rows may be divided by
+/// that of those that count instead, `total[0]`.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskRows {
     /// Steps of all samples.
     pub rows: usize,
     /// F.
     pub features: usize,
+    /// Whether x is a share of a mean over all rows, and y one of a mean over those that count.
+    pub mean: bool,
 }
 
 impl Family for StepMask {
@@ -64,12 +68,12 @@ impl Family for MaskRows {
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
     const QUADS: &'static [&'static str] = &["x", "y"];
-    const BINDINGS: &'static [Binding] = &[read("x"), read("mask"), write("y")];
+    const BINDINGS: &'static [Binding] = &[read("x"), read("mask"), read("total"), write("y")];
     type Uniforms = MaskRowsUniforms;
 
     fn lens(&self) -> Vec<usize> {
         let count = self.rows * self.features;
-        vec![count, self.rows, count]
+        vec![count, self.rows, if self.mean { 1 } else { UNUSED }, count]
     }
 
     fn uniforms(&self) -> MaskRowsUniforms {
@@ -77,7 +81,7 @@ impl Family for MaskRows {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![each_quad(), wgsl!("mask_rows.wgsl")]
+        vec![each_quad(), constants(&[("MEAN", self.mean)]), wgsl!("mask_rows.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -90,11 +94,12 @@ impl Family for MaskRows {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let rows = args.read(0).chunks_exact(self.features).zip(args.read(1));
-        for (y, (x, &mask)) in args.write(2).chunks_exact_mut(self.features).zip(rows) {
+        let factor = if self.mean { T::of(self.rows as f64) / args.read(2)[0] } else { T::one() };
+        for (y, (x, &mask)) in args.write(3).chunks_exact_mut(self.features).zip(rows) {
             if mask == T::zero() {
                 y.fill(T::zero());
             } else {
-                y.copy_from_slice(x);
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = factor * x);
             }
         }
     }

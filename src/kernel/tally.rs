@@ -1,12 +1,13 @@
 //! The sums of a step's scores.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, Trust, read, read_index, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Trust, constants, read, read_index, uniforms, update, wgsl};
 use crate::Real;
 
 uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32, last_slot: u32 });
 
-/// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties.
+/// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties. Where not all rows count, the
+/// last column tells which, and their number stands for B.
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
     /// B.
@@ -17,6 +18,8 @@ pub struct Tally {
     pub penalties: usize,
     /// The rows of the tallies.
     pub slots: usize,
+    /// Whether the last column of a row is 1 where the row counts, else 0.
+    pub weighted: bool,
 }
 
 impl Family for Tally {
@@ -40,7 +43,12 @@ impl Family for Tally {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/clock.wgsl"), wgsl!("lib/reduce.wgsl"), wgsl!("tally.wgsl")]
+        vec![
+            constants(&[("WEIGHTED", self.weighted)]),
+            wgsl!("lib/clock.wgsl"),
+            wgsl!("lib/reduce.wgsl"),
+            wgsl!("tally.wgsl"),
+        ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -56,6 +64,7 @@ impl Family for Tally {
             out.iter_mut().zip(row).for_each(|(out, &score)| *out = *out + score);
         }
         let penalty: T = penalties[..self.penalties].iter().copied().sum();
-        out[0] = out[0] + penalty * T::of(self.batch as f64);
+        let rows = if self.weighted { out[self.columns - 1] } else { T::of(self.batch as f64) };
+        out[0] = out[0] + penalty * rows;
     }
 }

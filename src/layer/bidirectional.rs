@@ -59,7 +59,8 @@ impl Layer for Bidirectional {
         }
         let (steps, _) = shape::sequence(&path, &input.shape)?;
         let mut build = |name: &str, direction| {
-            let mut scope = Scope { path: format!("{path}.{name}"), seed: scope.seed, arena: &mut *scope.arena };
+            let mut scope =
+                Scope { path: format!("{path}.{name}"), seed: scope.seed, arena: &mut *scope.arena };
             self.layer.build_in(&mut scope, input, direction)
         };
         let nodes = vec![build("forward", Direction::Forward)?, build("backward", Direction::Aligned)?];
@@ -72,7 +73,15 @@ impl Layer for Bidirectional {
         output.range = single.range.map(|range| merged(self.merge, range));
         let rows = if single.shape.len() > 1 { steps } else { 1 };
         let features = input.len();
-        Ok(Box::new(BidirectionalNode { path, nodes, merge: self.merge, rows, units, inputs: features, output }))
+        Ok(Box::new(BidirectionalNode {
+            path,
+            nodes,
+            merge: self.merge,
+            rows,
+            units,
+            inputs: features,
+            output,
+        }))
     }
 }
 
@@ -83,7 +92,10 @@ fn merged(mode: MergeMode, Range { min, max }: Range) -> Range {
         MergeMode::Sum => Range { min: 2.0 * min, max: 2.0 * max },
         MergeMode::Mul => {
             let products = [min * min, min * max, max * max];
-            Range { min: products.into_iter().fold(f32::MAX, f32::min), max: products.into_iter().fold(f32::MIN, f32::max) }
+            Range {
+                min: products.into_iter().fold(f32::MAX, f32::min),
+                max: products.into_iter().fold(f32::MIN, f32::max),
+            }
         }
     }
 }
@@ -112,7 +124,8 @@ impl BidirectionalNode {
         let Some(mask) = mask else { return x };
         let (rows, len) = (rec.batch() * self.rows, rec.batch() * self.output.len());
         let y = rec.scratch(len);
-        rec.op(MaskRows { rows, features: len / rows }, [x, mask, y]);
+        let unused = rec.unused();
+        rec.op(MaskRows { rows, features: len / rows, mean: false }, [x, mask, unused, y]);
         y
     }
 }

@@ -1,8 +1,8 @@
 //! Layers one after another: what a network and the paths of a residual block are.
 
 use super::{Layer, Node, Scope, Signal, Trace};
-use crate::{Error, Result};
 use crate::plan::{Recorder, View};
+use crate::{Error, Result};
 
 /// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
 pub(crate) fn build(

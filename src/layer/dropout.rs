@@ -74,7 +74,10 @@ impl DropoutNode {
         let count = rec.batch() * self.output.len();
         let clock = rec.clock();
         let y = rec.scratch(count);
-        rec.op(kernel::Dropout { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed }, [x, clock, y]);
+        rec.op(
+            kernel::Dropout { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed },
+            [x, clock, y],
+        );
         y
     }
 }

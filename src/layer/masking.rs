@@ -73,7 +73,8 @@ impl MaskingNode {
     fn zero(&self, rec: &mut Recorder<'_>, x: View, mask: View) -> View {
         let (rows, features) = (self.rows(rec), self.features);
         let y = rec.scratch(rows * features);
-        rec.op(MaskRows { rows, features }, [x, mask, y]);
+        let unused = rec.unused();
+        rec.op(MaskRows { rows, features, mean: false }, [x, mask, unused, y]);
         y
     }
 }

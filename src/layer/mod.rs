@@ -166,7 +166,16 @@ pub struct Trace {
 impl Trace {
     /// Of a layer that leaves no more than its output.
     pub fn new(input: View, output: View) -> Self {
-        Self { input, output, pre_activation: None, rotation: None, d_pre_activation: None, mask: None, kept: Vec::new(), inner: Vec::new() }
+        Self {
+            input,
+            output,
+            pre_activation: None,
+            rotation: None,
+            d_pre_activation: None,
+            mask: None,
+            kept: Vec::new(),
+            inner: Vec::new(),
+        }
     }
 }
 

@@ -80,7 +80,11 @@ fn node(
     let (size, channels) = picture(&path, input)?;
     let (seed, output) = (scope.layer_seed(), vec![window[0], window[1], channels]);
     let kernel = RandomWindow { batch: 0, size, window, channels, first, range, mirror, seed, turned: false };
-    Ok(Box::new(RandomWindowNode { path, kernel, output: Signal { shape: output, range: output_range, masked: false } }))
+    Ok(Box::new(RandomWindowNode {
+        path,
+        kernel,
+        output: Signal { shape: output, range: output_range, masked: false },
+    }))
 }
 
 impl Layer for RandomFlip {

@@ -4,8 +4,8 @@ use super::recurrent::{Cell, Direction};
 use super::{Facts, Node, Regularizer, Signal, Trace};
 use crate::kernel::{
     Activate, CopyRows, DenseBackwardInput, DenseBackwardWeight, DenseForward, Dropout, FoldRotation,
-    GateKernels, RecurrentBackward, RecurrentForward, RecurrentStep, Rows, RunningAverage, Stage, Sum, SumRows,
-    UnfoldRotation, state_part,
+    GateKernels, RecurrentBackward, RecurrentForward, RecurrentStep, Rows, RunningAverage, Stage, Sum,
+    SumRows, UnfoldRotation, state_part,
 };
 use crate::plan::arena::{ParameterId, keys};
 use crate::plan::{Purpose, Recorder, View};

@@ -41,7 +41,8 @@ impl Layer for TimeDistributed {
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
-        let Some((&steps, sample)) = input.shape.split_first().filter(|(_, sample)| !sample.is_empty()) else {
+        let Some((&steps, sample)) = input.shape.split_first().filter(|(_, sample)| !sample.is_empty())
+        else {
             return Err(Error::invalid(
                 path,
                 format!("input of shape {:?}", input.shape),

@@ -4,8 +4,8 @@ use super::{Model, Network};
 use crate::device::{Program, Values};
 use crate::kernel::{Element, state_part};
 use crate::layer::{Facts, Node};
-use crate::plan::arena::keys;
 use crate::plan::Plan;
+use crate::plan::arena::keys;
 use crate::{Error, Result};
 
 impl Network {
@@ -61,7 +61,11 @@ impl Model {
                 Err(Error::invalid(
                     path,
                     "no layer that keeps states",
-                    if known.is_empty() { "a stateful layer, or one with return_state".into() } else { known },
+                    if known.is_empty() {
+                        "a stateful layer, or one with return_state".into()
+                    } else {
+                        known
+                    },
                     "use the path of a recurrent layer with stateful(true) or return_state(true)",
                 ))
             }
@@ -104,7 +108,10 @@ impl Model {
     pub fn set_states(&mut self, path: &str, states: &[Vec<f32>]) -> Result<()> {
         let (count, units) = self.layer_with_states(path)?;
         let numbers = states.first().map_or(0, Vec::len);
-        if states.len() != count || numbers == 0 || states.iter().any(|s| s.len() != numbers || s.len() % units != 0) {
+        if states.len() != count
+            || numbers == 0
+            || states.iter().any(|s| s.len() != numbers || s.len() % units != 0)
+        {
             return Err(Error::invalid(
                 path,
                 format!("states of {:?} numbers", states.iter().map(Vec::len).collect::<Vec<_>>()),

@@ -5,7 +5,7 @@ use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
-use super::step::Ending;
+use super::step::{Ending, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
 use crate::kernel::{Element, clock, rates};
@@ -92,7 +92,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         validation: Option<&'m Dataset>,
     ) -> Result<Self> {
         let batch = trainer.batch.min(train.len());
-        let task = trainer.task();
+        let task = trainer.task(&model.network, train.targets().steps());
         let len = model.network.arena().len();
         for key in trainer.optimizer.moments() {
             model.executor.allocate(key, Element::Float, len)?;
@@ -116,11 +116,16 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
     }
 
+    fn task(&self) -> Task<'_> {
+        self.trainer.task(&self.model.network, self.feed.steps())
+    }
+
     fn bind(&mut self) -> Result<()> {
         for step in &self.steps {
             let key = (step.rows, step.ending);
             if let std::collections::hash_map::Entry::Vacant(vacant) = self.programs.entry(key) {
-                let (network, task) = (&self.model.network, self.trainer.task());
+                let network = &self.model.network;
+                let task = self.trainer.task(network, self.feed.steps());
                 let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
                 vacant.insert(self.model.bind(&plan)?);
             }
@@ -180,7 +185,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let order = self.order();
         let label = format!("epoch {number}/{}", self.trainer.epochs);
         let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
-        let columns = self.trainer.task().columns(self.model.network.output().len());
+        let (columns, scored) = (self.task().columns(), self.task().scored);
         let mut sums = vec![0.0; columns];
         let mut rows_done = 0;
         let begin = Instant::now();
@@ -222,11 +227,11 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
                 }
                 let rows = self.steps[span].iter().map(|s| s.rows).sum::<usize>();
                 rows_done += rows;
-                progress.advance(rows as u64, sums[0] / rows_done as f64);
+                progress.advance(rows as u64, sums[0] / scored.count(&sums, rows_done));
             }
         }
         let seconds = begin.elapsed().as_secs_f64();
-        let trained = evaluation(&sums, &self.trainer.metrics, self.train);
+        let trained = evaluation(&sums, &self.trainer.metrics, self.train, scored);
         let validated = match (&self.evaluator, self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
             _ => None,
@@ -293,6 +298,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
             *updates += u64::from(step.updates());
         }
+        let (columns, tallies) = (self.task().columns(), self.task().tallies());
         let executor = &mut *self.model.executor;
         executor.write(keys::RATES, slot * rates::LEN, Values::F64(&table))?;
         // The other words go on from where the last submission leaves them.
@@ -300,9 +306,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         for run in steps.chunk_by(|a, b| (a.rows, a.ending) == (b.rows, b.ending)) {
             executor.run(self.programs[&(run[0].rows, run[0].ending)], run.len())?;
         }
-        let (task, outputs) = (self.trainer.task(), self.model.network.output().len());
-        let columns = task.columns(outputs);
-        let tallies = executor.read(&task.tallies(outputs), slot * columns, steps.len() * columns);
+        let tallies = executor.read(&tallies, slot * columns, steps.len() * columns);
         let clock = executor.read_index(keys::CLOCK, clock::LEN);
         Ok(Submission { span, slot, tallies, clock })
     }

@@ -2,7 +2,7 @@
 
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
-use super::step::{Ending, Task};
+use super::step::{Ending, Scored, Task};
 use super::{Evaluation, Trainer};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
@@ -12,16 +12,16 @@ use crate::{Dataset, Metric, Model, Result};
 use web_time::Instant;
 
 /// The loss and the metrics from the sums of their columns over a data set.
-pub(super) fn evaluation(sums: &[f64], metrics: &[Metric], data: &Dataset) -> Evaluation {
-    let width = data.targets().width();
+pub(super) fn evaluation(sums: &[f64], metrics: &[Metric], data: &Dataset, scored: Scored) -> Evaluation {
+    let count = scored.count(sums, data.len());
     let mut column = 1;
     let value = |metric: &Metric| {
-        let end = column + metric.columns(width);
-        let value = metric.value(&sums[column..end], data);
+        let end = column + metric.columns(scored.outputs);
+        let value = metric.value(&sums[column..end], data, count);
         column = end;
         value
     };
-    Evaluation { loss: sums[0] / data.len() as f64, metrics: metrics.iter().map(value).collect() }
+    Evaluation { loss: sums[0] / count, metrics: metrics.iter().map(value).collect() }
 }
 
 /// The programs that evaluate one data set.
@@ -33,6 +33,7 @@ pub(super) struct Evaluator {
     /// Rows and program of the steps: whole batches, then what remains.
     parts: Vec<(usize, usize, Program)>,
     columns: usize,
+    scored: Scored,
     tallies: String,
 }
 
@@ -43,15 +44,14 @@ impl Evaluator {
         name: &'static str,
         data: &Dataset,
     ) -> Result<Self> {
-        let task = trainer.task();
-        let columns = task.columns(model.network.output().len());
+        let task = trainer.task(&model.network, data.targets().steps());
+        let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
         let batch = trainer.batch.min(data.len());
         let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let order: Vec<u32> = (0..data.len() as u32).collect();
-        let tallies = task.tallies(model.network.output().len());
         let metrics = trainer.metrics.clone();
-        let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, tallies };
+        let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, scored, tallies };
         match evaluator.bind(&task, model, batch) {
             Ok(()) => Ok(evaluator),
             Err(error) => {
@@ -98,7 +98,7 @@ impl Evaluator {
                 pace.note(times, since.elapsed().as_secs_f64());
             }
         }
-        Ok(evaluation(&sums, &self.metrics, data))
+        Ok(evaluation(&sums, &self.metrics, data, self.scored))
     }
 
     /// Gives back what the device held for the evaluation.

@@ -70,6 +70,8 @@ pub(crate) struct Feed {
     inputs: Table,
     targets: Option<Table>,
     classes: usize,
+    /// Labels of a row.
+    steps: usize,
 }
 
 impl Feed {
@@ -92,8 +94,10 @@ impl Feed {
             Targets::Classes { .. } => None,
             Targets::Values { .. } => Some(Table::new(format!("{name} targets"), data.targets().width())),
         };
+        let steps = data.targets().steps();
         let inputs = Table::new(format!("{name} inputs"), data.row_len());
-        let feed = Self { name, rows, resident, inputs, targets, classes: data.targets().width() };
+        let feed =
+            Self { name, rows, resident, inputs, targets, classes: data.targets().width() / steps, steps };
         if let Err(error) = feed.fill(executor, data) {
             feed.free(executor);
             return Err(error);
@@ -105,7 +109,7 @@ impl Feed {
         self.inputs.allocate(executor, self.rows)?;
         match &self.targets {
             Some(table) => table.allocate(executor, self.rows)?,
-            None => executor.allocate(&self.key("labels"), Element::Index, self.rows)?,
+            None => executor.allocate(&self.key("labels"), Element::Index, self.rows * self.steps)?,
         }
         executor.allocate(&self.key("order"), Element::Index, self.rows)?;
         if !self.resident {
@@ -126,6 +130,11 @@ impl Feed {
         }
     }
 
+    /// How many time steps of a row have targets of their own.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
+    }
+
     fn key(&self, part: &str) -> String {
         format!("{} {part}", self.name)
     }
@@ -138,11 +147,12 @@ impl Feed {
             let targets = match &self.targets {
                 Some(table) => table.record(rec, self.rows, order),
                 None => {
-                    let (batch, classes) = (rec.batch(), self.classes);
-                    let out = rec.scratch(batch * classes);
-                    let labels = rec.shared(&self.key("labels"), Element::Index, self.rows);
+                    let (batch, classes, steps) = (rec.batch(), self.classes, self.steps);
+                    let out = rec.scratch(batch * steps * classes);
+                    let labels = rec.shared(&self.key("labels"), Element::Index, self.rows * steps);
                     let clock = rec.clock();
-                    rec.op(OneHot { batch, classes, total_rows: self.rows }, [labels, order, clock, out]);
+                    let kernel = OneHot { batch, classes, steps, total_rows: self.rows };
+                    rec.op(kernel, [labels, order, clock, out]);
                     out
                 }
             };

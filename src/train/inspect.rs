@@ -43,9 +43,8 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
 /// The share of the pre-activations beyond the table value of L of their activation, of which there may be one a gate.
 fn saturated(z: &[f64], activations: &[crate::Activation], output: &crate::layer::Signal) -> f64 {
     let units = output.shape.last().copied().unwrap_or(1);
-    let beyond = |(i, z): &(usize, &f64)| {
-        z.abs() > f64::from(activations[i / units % activations.len()].limit())
-    };
+    let beyond =
+        |(i, z): &(usize, &f64)| z.abs() > f64::from(activations[i / units % activations.len()].limit());
     z.iter().enumerate().filter(beyond).count() as f64 / z.len() as f64
 }
 
@@ -60,8 +59,7 @@ pub(super) async fn inspect(
         return Err(Error::invalid("rows to inspect", 0, "at least 1", "inspect at least one row"));
     }
     let data = data.select(&(0..batch).collect::<Vec<_>>())?;
-    let task = trainer.task();
-    task.allocate(model)?;
+    trainer.task(&model.network, data.targets().steps()).allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, u64::MAX, batch)?;
     let order: Vec<u32> = (0..batch as u32).collect();
     let ready = feed.begin(&mut *model.executor, &order);
@@ -88,7 +86,8 @@ fn replay(
     purpose: Purpose,
     words: [u32; clock::LEN],
 ) -> Result<(Program, Vec<Trace>)> {
-    let (plan, traces) = trainer.task().record(&model.network, feed, rows, purpose, Ending::None)?;
+    let task = trainer.task(&model.network, feed.steps());
+    let (plan, traces) = task.record(&model.network, feed, rows, purpose, Ending::None)?;
     let program = model.bind(&plan)?;
     let run = model
         .executor
@@ -162,7 +161,7 @@ pub(super) async fn diagnose(
 ) -> Result<Error> {
     let found = match replay(trainer, model, feed, rows, Purpose::Diagnose, words) {
         Ok((program, traces)) => {
-            let tallies = trainer.task().tallies(model.network.output().len());
+            let tallies = trainer.task(&model.network, feed.steps()).tallies();
             let found = first_non_finite(model, program, &traces, &tallies).await;
             model.executor.release(program);
             found

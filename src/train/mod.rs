@@ -13,6 +13,7 @@ pub use callback::{Callback, EarlyStopping};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 
+use crate::model::Network;
 use crate::{Dataset, Error, Loss, Metric, Model, Optimizer, Result};
 use course::Course;
 
@@ -231,8 +232,13 @@ impl<'a> Trainer<'a> {
         inspect::inspect(self, model, data, rows).await
     }
 
-    fn task(&self) -> step::Task<'_> {
-        step::Task { loss: self.loss, metrics: &self.metrics, optimizer: &self.optimizer }
+    /// What a step computes for targets of so many time steps a row.
+    fn task(&self, network: &Network, steps: usize) -> step::Task<'_> {
+        let masked = network.output().masked && steps > 1;
+        let by_steps = masked || self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
+        let steps = if by_steps { steps } else { 1 };
+        let scored = step::Scored { steps, outputs: network.output().len() / steps, masked };
+        step::Task { loss: self.loss, metrics: &self.metrics, optimizer: &self.optimizer, scored }
     }
 
     /// Whether options, data and model fit together.
@@ -271,14 +277,28 @@ impl<'a> Trainer<'a> {
         {
             return Err(Error::invalid(
                 node.path(),
-                format!("a stateful layer, {} rows in batches of {}, shuffled: {}", data.len(), self.batch, self.shuffle),
+                format!(
+                    "a stateful layer, {} rows in batches of {}, shuffled: {}",
+                    data.len(),
+                    self.batch,
+                    self.shuffle
+                ),
                 "rows in their order, in batches of the same size",
                 "set shuffle(false), and a batch that divides the number of rows",
             ));
         }
         let outputs = network.output().len();
         self.loss.check(data.targets(), outputs)?;
-        self.metrics.iter().try_for_each(|m| m.check(outputs))?;
+        let scored = self.task(network, data.targets().steps()).scored;
+        self.metrics.iter().try_for_each(|m| m.check(scored.outputs))?;
+        if scored.masked && self.metrics.contains(&Metric::R2) {
+            return Err(Error::invalid(
+                "metric r2",
+                "masked sequences",
+                "sequences all of whose steps count",
+                "use MeanAbsoluteError",
+            ));
+        }
         let mut names = std::collections::HashSet::new();
         if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {
             return Err(Error::invalid(

@@ -1,14 +1,14 @@
 //! Recording one step: gather, forward, loss, metrics, and, when training, backward and update.
 
 use super::feed::Feed;
-use crate::kernel::{Advance, Element, Tally, clock, rates};
+use crate::kernel::{Advance, CopyRows, Element, MaskRows, Rows, Sum, Tally, clock, rates};
 use crate::layer::Trace;
 use crate::loss::LossViews;
 use crate::model::SLOTS;
 use crate::model::network::Network;
 use crate::optimizer::{UpdateViews, record_accumulation, record_guard};
 use crate::plan::arena::keys;
-use crate::plan::{Plan, Purpose, Recorder};
+use crate::plan::{Plan, Purpose, Recorder, View};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
 /// What a step does after its backward pass.
@@ -30,23 +30,68 @@ pub(crate) struct Task<'a> {
     pub(crate) loss: Loss,
     pub(crate) metrics: &'a [Metric],
     pub(crate) optimizer: &'a Optimizer,
+    pub(crate) scored: Scored,
+}
+
+/// What is scored: the rows of a batch, or every time step of them, or those steps that count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scored {
+    /// The steps of a row; 1 where a row is scored as a whole.
+    pub(crate) steps: usize,
+    /// The numbers of a prediction.
+    pub(crate) outputs: usize,
+    /// Whether a mask tells which steps count.
+    pub(crate) masked: bool,
+}
+
+impl Scored {
+    /// How many predictions of `rows` rows count, the sums of all columns being known.
+    pub(crate) fn count(&self, sums: &[f64], rows: usize) -> f64 {
+        match (self.masked, sums.last()) {
+            (true, Some(&counting)) => counting,
+            _ => (rows * self.steps) as f64,
+        }
+    }
 }
 
 impl Task<'_> {
-    /// The width of a row of scores: the loss, then the metrics' columns.
-    pub(crate) fn columns(&self, outputs: usize) -> usize {
-        1 + self.metrics.iter().map(|m| m.columns(outputs)).sum::<usize>()
+    /// The width of a row of scores: the loss, the metrics' columns, and whether it counts where not all do.
+    pub(crate) fn columns(&self) -> usize {
+        let metrics = self.metrics.iter().map(|m| m.columns(self.scored.outputs)).sum::<usize>();
+        1 + metrics + usize::from(self.scored.masked)
     }
 
     /// The name of the tallies: tasks of different widths keep theirs apart.
-    pub(crate) fn tallies(&self, outputs: usize) -> String {
-        format!("{} of {}", keys::TALLIES, self.columns(outputs))
+    pub(crate) fn tallies(&self) -> String {
+        format!("{} of {}", keys::TALLIES, self.columns())
     }
 
     /// Allocates the tallies.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
-        let outputs = model.network.output().len();
-        model.executor.allocate(&self.tallies(outputs), Element::Float, SLOTS * self.columns(outputs))
+        model.executor.allocate(&self.tallies(), Element::Float, SLOTS * self.columns())
+    }
+
+    /// Records how masked steps are left out of the scores and of the loss's gradient, whose mean is then over the others.
+    fn leave_out(
+        &self,
+        rec: &mut Recorder<'_>,
+        mask: View,
+        rows: usize,
+        (scores, d_outputs): (View, View),
+    ) -> (View, View) {
+        let columns = self.columns();
+        let (unused, kept) = (rec.unused(), rec.scratch(rows * columns));
+        rec.op(MaskRows { rows, features: columns, mean: false }, [scores, mask, unused, kept]);
+        let (from, to) = (Rows { first: 0, stride: 1 }, Rows { first: columns - 1, stride: columns });
+        rec.op(CopyRows { rows, width: 1, from, to }, [mask, kept]);
+        if !rec.backward_follows() {
+            return (kept, d_outputs);
+        }
+        let (total, features) = (rec.scratch(1), self.scored.outputs);
+        rec.op(Sum { count: rows, parts: 1 }, [mask, total]);
+        let d_kept = rec.scratch(rows * features);
+        rec.op(MaskRows { rows, features, mean: true }, [d_outputs, mask, total, d_kept]);
+        (kept, d_kept)
     }
 
     /// Records a step of `batch` rows; returns what the layers left, too.
@@ -61,26 +106,35 @@ impl Task<'_> {
         let arena = network.arena();
         let mut recorder = Recorder::new(purpose, batch, arena);
         let rec = &mut recorder;
-        let width = network.output().len();
-        let columns = self.columns(width);
+        let Scored { steps, outputs: width, .. } = self.scored;
+        let columns = self.columns();
         let clock = rec.shared(keys::CLOCK, Element::Index, clock::LEN);
-        let tallies = rec.shared(&self.tallies(width), Element::Float, SLOTS * columns);
+        let tallies = rec.shared(&self.tallies(), Element::Float, SLOTS * columns);
 
         let (inputs, targets) = feed.record(rec);
         let traces = network.forward(rec, inputs);
         let outputs = traces.last().map_or(inputs, |t| t.output);
+        let mask = rec.mask().filter(|_| self.scored.masked);
         let d_outputs = rec.scope("loss", |rec| {
-            let scores = rec.scratch(batch * columns);
+            let (rows, masked) = (batch * steps, mask.is_some());
+            let scores = rec.scratch(rows * columns);
             let views = LossViews { outputs, targets, scores, columns };
-            let d_outputs = self.loss.record(rec, views, rec.backward_follows());
-            let mut column = 1;
-            for metric in self.metrics {
-                metric.record(rec, views, column);
-                column += metric.columns(width);
-            }
+            let d_outputs = rec.with_steps(steps, |rec| {
+                let d_outputs = self.loss.record(rec, views, rec.backward_follows());
+                let mut column = 1;
+                for metric in self.metrics {
+                    metric.record(rec, views, column);
+                    column += metric.columns(width);
+                }
+                d_outputs
+            });
+            let (scores, d_outputs) = match mask {
+                Some(mask) => self.leave_out(rec, mask, rows, (scores, d_outputs)),
+                None => (scores, d_outputs),
+            };
             let (penalties, count) = network.penalties(rec);
             rec.op(
-                Tally { batch, columns, penalties: count, slots: SLOTS },
+                Tally { batch: rows, columns, penalties: count, slots: SLOTS, weighted: masked },
                 [scores, penalties, clock, tallies],
             );
             d_outputs

@@ -105,7 +105,8 @@ impl Run<'_> {
             executor.allocate(key, Element::Float, values.len()).unwrap();
             executor.write(key, 0, Values::F64(values)).unwrap();
         }
-        let named = || arena.parameters().iter().map(|p| (p.path.splitn(3, '.').last().unwrap().to_owned(), p));
+        let named =
+            || arena.parameters().iter().map(|p| (p.path.splitn(3, '.').last().unwrap().to_owned(), p));
         for (name, p) in named() {
             if let Some(values) = self.parameters.get(&name) {
                 assert_eq!(values.len(), p.len(), "{name}");
@@ -164,8 +165,7 @@ fn dense_layers_agree_with_arpkeras() {
                 let (input, batch, purpose) = (&[case.inputs], case.batch, Purpose::Train);
                 let layers: Vec<Box<dyn Layer>> = vec![Box::new(case.layer(learn))];
                 let (x, g, parameters) = (&case.x, &case.g, &parameters);
-                Run { layers, input, batch, purpose, x, g, parameters, states: &[], times: 1 }
-                    .on(&device)
+                Run { layers, input, batch, purpose, x, g, parameters, states: &[], times: 1 }.on(&device)
             };
             let found = run(LearnL::Fixed);
             assert_close(&what("y"), &found.y, &case.y, outputs);

@@ -88,7 +88,8 @@ fn recurrent_layers_agree_with_keras() {
             let (input, batch) = (&[case.steps, case.features], *batch);
             let states = case.initial_state.as_deref().unwrap_or_default();
             let run = |purpose, times| {
-                Run { layers: case.layers(), input, batch, purpose, x, g, parameters, states, times }.on(&device)
+                Run { layers: case.layers(), input, batch, purpose, x, g, parameters, states, times }
+                    .on(&device)
             };
             let found = run(Purpose::Train, 1);
             assert_eq!(found.y.len(), batch * case.output.iter().product::<usize>(), "{}", what("size"));

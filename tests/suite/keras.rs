@@ -245,7 +245,7 @@ fn metrics_agree_with_keras() {
                 metric.record(rec, views, 0);
                 views.scores
             });
-            let found = metric.value(&sums, &case.data());
+            let found = metric.value(&sums, &case.data(), case.data().len() as f64);
             let what = format!("{} on {}", case.name, device.name());
             assert_close(&what, &[found], &[case.value], Tolerance::new(1e-6, 1e-5));
         }

@@ -49,6 +49,7 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         // As of the dense kernel.
         ("fold_rotation", "w" | "u_kernel") => map(&|v| (v + 0.5) * 0.05),
         ("fold_rotation", "b") => map(&|v| v.abs() + 0.1),
+        ("mask_rows", "total") => map(&|v| v.abs() + 1.0),
         ("rotate", "v") => map(&|v| v.abs() + 0.1),
         (_, "variance" | "squares") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),

@@ -14,6 +14,7 @@ mod gradients;
 mod keras;
 mod kernels;
 mod nets;
+mod sequences;
 mod shaders;
 mod tidy;
 mod trainer;

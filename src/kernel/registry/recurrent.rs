@@ -85,8 +85,13 @@ pub(super) fn entries() -> Vec<Entry> {
         kernels((130, 68, 4), 0, Some(3.0), aligned),
         kernels((6, 36, 4), 1, None, aligned),
     ];
-    let merges =
-        [(MergeMode::Concat, 5, 3), (MergeMode::Concat, 70, 8), (MergeMode::Sum, 9, 5), (MergeMode::Mul, 33, 12), (MergeMode::Ave, 7, 4)];
+    let merges = [
+        (MergeMode::Concat, 5, 3),
+        (MergeMode::Concat, 70, 8),
+        (MergeMode::Sum, 9, 5),
+        (MergeMode::Mul, 33, 12),
+        (MergeMode::Ave, 7, 4),
+    ];
     let merges = merges.map(|(mode, rows, features)| Merge { mode, rows, features });
     let copies = [
         (5, 3, Rows { first: 2, stride: 7 }, Rows { first: 0, stride: 3 }),
@@ -103,7 +108,7 @@ pub(super) fn entries() -> Vec<Entry> {
         })),
         entry(copies.map(|(rows, width, from, to)| CopyRows { rows, width, from, to })),
         entry([(5, 3), (130, 1)].map(|(rows, features)| StepMask { rows, features, value: 0.0 })),
-        entry([(5, 3), (70, 8)].map(|(rows, features)| MaskRows { rows, features })),
+        entry([(5, 3, true), (70, 8, false)].map(|(rows, features, mean)| MaskRows { rows, features, mean })),
         entry(merges),
         entry(merges.map(MergeBackward)),
     ]

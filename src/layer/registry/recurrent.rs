@@ -16,7 +16,9 @@ fn of_cell(cell: Cell) -> Vec<Recurrent> {
         base().use_bias(false),
         base().activation(Activation::Softsign).recurrent_activation(Activation::Tanh),
         base().dropout(0.3).recurrent_dropout(0.4).return_sequences(true),
-        base().kernel_regularizer(Regularizer { l1: 0.01, l2: 0.02 }).recurrent_regularizer(Regularizer { l1: 0.03, l2: 0.01 }),
+        base()
+            .kernel_regularizer(Regularizer { l1: 0.01, l2: 0.02 })
+            .recurrent_regularizer(Regularizer { l1: 0.03, l2: 0.01 }),
     ];
     for part in [RotatedPart::Input, RotatedPart::Gate] {
         let layer = || base().rotated_part(part);
@@ -43,7 +45,11 @@ pub(super) fn entries() -> Vec<Entry> {
     let cells = [Lstm::new(3), SimpleRnn::new(2), Gru::new(3), Lstm::new(2)];
     let both = merges.into_iter().zip(cells).flat_map(|(merge, layer)| {
         [false, true].map(|sequences| {
-            let layer = layer.clone().bias_initializer(Initializer::Constant(0.5)).return_sequences(sequences).auto_rotate(AutoRotate::new());
+            let layer = layer
+                .clone()
+                .bias_initializer(Initializer::Constant(0.5))
+                .return_sequences(sequences)
+                .auto_rotate(AutoRotate::new());
             Bidirectional::new(layer).merge(merge)
         })
     });
