@@ -6,8 +6,8 @@ use autorot::kernel::{DenseForward, Element, UNUSED};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{
-    Activation, AutoRotate, BatchNorm, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d, LearnL,
-    MaxPool2d, Model, Padding, Result, Rule, SeparableConv2d, Sequential,
+    Activation, AutoRotate, BatchNorm, Cell, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d,
+    LearnL, MaxPool2d, Model, Padding, Recurrent, Result, Rule, SeparableConv2d, Sequential,
 };
 
 /// Steps of an epoch: as many as go out in one submission.
@@ -28,6 +28,8 @@ enum Part {
     MaxPool,
     GlobalAverage,
     Flatten,
+    /// Cells over a sequence, of which the last output goes on.
+    Recurrent(Cell, usize),
 }
 
 /// A net to train: its parts, and a linear layer of ten units.
@@ -48,7 +50,11 @@ const fn images(name: &'static str, activation: Activation, parts: &'static [Par
     Workload { name, batch: 64, input: &[32, 32, 3], activation, parts }
 }
 
-pub const WORKLOADS: [Workload; 7] = [
+const fn sequence(name: &'static str, parts: &'static [Part]) -> Workload {
+    Workload { name, batch: 64, input: &[64, 128], activation: Activation::Tanh, parts }
+}
+
+pub const WORKLOADS: [Workload; 9] = [
     mlp(
         "notebook 1024-50-50-40-40-30-10",
         &[1024],
@@ -100,13 +106,24 @@ pub const WORKLOADS: [Workload; 7] = [
             Part::GlobalAverage,
         ],
     ),
+    sequence("lstm-128-256", &[Part::Recurrent(Cell::Lstm, 256)]),
+    sequence("gru-128-256", &[Part::Recurrent(Cell::Gru { reset_after: true }, 256)]),
 ];
 
-/// What a part does for a sample: multiplications, weights, outputs.
+/// What a part does for a sample: multiplications, those that its inputs take part in, weights, outputs.
 struct Cost {
     products: usize,
+    of_inputs: usize,
     weights: usize,
     outputs: usize,
+}
+
+fn gates(cell: Cell) -> usize {
+    match cell {
+        Cell::SimpleRnn => 1,
+        Cell::Lstm => 4,
+        Cell::Gru { .. } => 3,
+    }
 }
 
 impl Workload {
@@ -116,7 +133,13 @@ impl Workload {
             let (places, channels) =
                 (shape[..shape.len() - 1].iter().product::<usize>(), shape[shape.len() - 1]);
             let windows = |stride: usize| places / stride / stride;
+            let mut recurrent = 0;
             let (products, weights) = match *part {
+                Part::Recurrent(cell, units) => {
+                    let columns = units * gates(cell);
+                    recurrent = places * units * columns;
+                    (places * (channels + units) * columns, (channels + units) * columns)
+                }
                 Part::Dense(units) => (places * channels * units, places * channels * units),
                 Part::Conv(filters, stride) => {
                     (windows(stride) * 9 * channels * filters, 9 * channels * filters)
@@ -127,8 +150,13 @@ impl Workload {
                 }
                 _ => (0, 0),
             };
+            // A recurrent layer moves all its gates and states.
+            let inside = match *part {
+                Part::Recurrent(cell, units) => places * units * gates(cell),
+                _ => 0,
+            };
             shape = match *part {
-                Part::Dense(units) => vec![units],
+                Part::Dense(units) | Part::Recurrent(_, units) => vec![units],
                 Part::Conv(filters, stride) | Part::Separable(filters, stride) => {
                     vec![shape[0] / stride, shape[1] / stride, filters]
                 }
@@ -137,7 +165,8 @@ impl Workload {
                 Part::GlobalAverage => vec![channels],
                 Part::BatchNorm => shape.clone(),
             };
-            Cost { products, weights, outputs: shape.iter().product() }
+            let outputs = inside + shape.iter().product::<usize>();
+            Cost { products, of_inputs: products - recurrent, weights, outputs }
         };
         self.parts.iter().chain([&Part::Dense(CLASSES)]).map(cost).collect()
     }
@@ -145,7 +174,7 @@ impl Workload {
     /// Multiplications and additions of a step: forward, and twice as much backward, less the first layer's input gradient.
     pub fn flops(&self) -> f64 {
         let costs = self.costs();
-        (2 * self.batch * (3 * costs.iter().map(|c| c.products).sum::<usize>() - costs[0].products)) as f64
+        (2 * self.batch * (3 * costs.iter().map(|c| c.products).sum::<usize>() - costs[0].of_inputs)) as f64
     }
 
     /// Bytes that a step moves at least: the weights are read forward and backward, their gradient is written, read for its
@@ -182,6 +211,9 @@ impl Workload {
                 Part::Separable(filters, stride) => {
                     let layer = SeparableConv2d::new(filters, 3).strides(stride).padding(Padding::Same);
                     model.add(layer.activation(self.activation).auto_rotate(rotate))
+                }
+                Part::Recurrent(cell, units) => {
+                    model.add(Recurrent::new(cell, units).activation(self.activation).auto_rotate(rotate))
                 }
                 Part::BatchNorm => model.add(BatchNorm::new()),
                 Part::MaxPool => model.add(MaxPool2d::new(2)),
