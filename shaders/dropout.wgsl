@@ -1,5 +1,6 @@
 // dropout: y = x·scale where the random bits of (element, step, seed) reach the threshold, else 0. The same kernel
-// takes the gradient back, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of their
+// takes the gradient back, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the
+// bits of their
 // `features` elements.
 //
 // x [count] (any, OF_ONES: then all are 1)  clock  → y [count]

@@ -1,4 +1,5 @@
-// mask_rows: zeros in the rows that do not count. MEAN: a share of a mean over all rows becomes one of a mean over those that count.
+// mask_rows: zeros in the rows that do not count. MEAN: a share of a mean over all rows becomes one of a mean over those
+// that count.
 //
 // x [rows, F]  mask [rows]: 0 where a row does not count  total [1]: how many do (any, unless MEAN)  → y [rows, F]
 // Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). The capitals are generated constants.

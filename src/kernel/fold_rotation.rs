@@ -1,5 +1,5 @@
-//! Auto-rotation of a recurrent layer's kernels: as ρ ⊙ (x·W + b) is linear in W and b, the layer runs as a classic one with
-//! kernels that have taken ρ in, and the gradients of those lead back to the gradients of W and b.
+//! Auto-rotation of a recurrent layer's kernels: as ρ ⊙ (x·W + b) is linear in W and b, the layer runs as a classic
+//! one with kernels that have taken ρ in, and the gradients of those lead back to the gradients of W and b.
 
 use super::product::PANEL;
 use super::rotate_backward::{d_v, rotation_constants};
@@ -99,8 +99,8 @@ pub struct FoldRotation {
     pub limits: [f32; 4],
 }
 
-/// From the gradients of the kernels with ρ in them to those of the kernels, with s = Σ dz ⊙ z of every column. The formulas stand
-/// in `unfold_rotation.wgsl`.
+/// From the gradients of the kernels with ρ in them to those of the kernels, with s = Σ dz ⊙ z of every column. The
+/// formulas stand in `unfold_rotation.wgsl`.
 #[derive(Clone, Copy, Debug)]
 pub struct UnfoldRotation {
     /// The kernels.

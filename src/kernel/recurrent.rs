@@ -1,4 +1,5 @@
-//! What both directions of a recurrent time step share: its sizes, where its numbers lie, and the products of its gates.
+//! What both directions of a recurrent time step share: its sizes, where its numbers lie, and the products of its
+//! gates.
 
 use super::product::{self, Block, PANEL, matrix, multiply, transposed};
 use super::rows::vectorised;

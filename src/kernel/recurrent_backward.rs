@@ -1,6 +1,6 @@
 //! One time step of a recurrent layer backwards.
 
-use super::product::{Block, for_each_part};
+use super::product::{Block, PANEL, for_each_part};
 use super::recurrent::{
     RecurrentStep, Stage, TILE_ROWS, VARIANTS, activated, derivatives, each_line, or_none, state_part,
     turned_product,
@@ -23,17 +23,17 @@ uniforms!(RecurrentBackwardUniforms {
     d_y_stride: u32,
 });
 
-/// The gradients of one time step's pre-activations, in their place in z, from those of the step after it and from dy. The
-/// formulas stand in `recurrent_backward.wgsl`.
+/// The gradients of one time step's pre-activations, in their place in z, from those of the step after it and from
+/// dy. The formulas stand in `recurrent_backward.wgsl`.
 ///
-/// Carry `[2]` parts of `[B, H]` holds what reaches dh and dc of the step before on other ways than the product. Memory of a GRU takes
-/// the gradients of its recurrent products, `[B, T, 3H]`.
+/// Carry `[2]` parts of `[B, H]` holds what reaches dh and dc of the step before on other ways than the product.
+/// Memory of a GRU takes the gradients of its recurrent products, `[B, T, 3H]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RecurrentBackward {
     /// The step.
     pub step: RecurrentStep,
-    /// The step whose gradients come in, or `None` where none do: at the end, or where they are cut off. Of [`Stage::GruGates`] the
-    /// step itself.
+    /// The step whose gradients come in, or `None` where none do: at the end, or where they are cut off. Of
+    /// [`Stage::GruGates`] the step itself.
     pub next: Option<usize>,
     /// Where dy of the step lies: the first number of a sample, and how far it is to the next one's.
     pub d_y: Option<(usize, usize)>,
@@ -195,7 +195,7 @@ impl Family for RecurrentBackward {
                         let part = |values| -> &[T] { part_of(values, at, w) };
                         let product = &product[i * w..][..w];
                         let carry_h = carry_h[0].line(i);
-                        let mut d_h = [T::zero(); super::product::PANEL];
+                        let mut d_h = [T::zero(); PANEL];
                         let d_h = &mut d_h[..w];
                         d_h.copy_from_slice(product);
                         if let Some(drop) = drop {

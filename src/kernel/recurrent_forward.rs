@@ -1,7 +1,6 @@
 //! One time step of a recurrent layer.
 
-use super::product::Block;
-use super::product::for_each_part;
+use super::product::{Block, PANEL, for_each_part};
 use super::recurrent::{
     RecurrentStep, Stage, TILE_ROWS, VARIANTS, activated, each_line, gate_product, or_none, state_part,
 };
@@ -19,12 +18,13 @@ uniforms!(RecurrentForwardUniforms {
     to: u32,
 });
 
-/// All gates of one time step and the new state, from the input's share of the pre-activations and the state before. The formulas
-/// stand in `recurrent_forward.wgsl`.
+/// All gates of one time step and the new state, from the input's share of the pre-activations and the state
+/// before. The formulas stand in `recurrent_forward.wgsl`.
 ///
-/// z `[B, T, width·H]` holds the share of the inputs, `x·W + b`, and takes the pre-activations. y `[B, T, H]` holds the states.
-/// Memory holds c of an LSTM `[B, T, H]`, m = h'·U_h + b_h of a GRU in the third part of `[B, T, 3H]`, or γ(r)·h' `[B, T, H]`.
-/// Left takes the left operand of the product, `[B, T, H]`, of which the recurrent kernel's gradient is made.
+/// z `[B, T, width·H]` holds the share of the inputs, `x·W + b`, and takes the pre-activations. y `[B, T, H]` holds
+/// the states. Memory holds c of an LSTM `[B, T, H]`, m = h'·U_h + b_h of a GRU in the third part of `[B, T, 3H]`,
+/// or γ(r)·h' `[B, T, H]`. Left takes the left operand of the product, `[B, T, H]`, of which the recurrent kernel's
+/// gradient is made.
 #[derive(Clone, Copy, Debug)]
 pub struct RecurrentForward {
     /// The step.
@@ -139,28 +139,28 @@ impl Family for RecurrentForward {
         let tiles = |values, (to, width): (usize, usize), gates| {
             Block::gates(values, step.lines(to, width), (step.batch, gates, units), TILE_ROWS)
         };
-        let mut zs = tiles(z, (step.at, width), stage.width());
-        let mut ys = tiles(y, (step.to, units), 1);
+        let zs = tiles(z, (step.at, width), stage.width());
+        let ys = tiles(y, (step.to, units), 1);
         let mut memories = match stage {
             Stage::Lstm => Some(tiles(memory, (step.to, units), 1)),
             Stage::GruGates => Some(tiles(memory, (step.at, units), 1)),
             Stage::Gru if self.keep => Some(tiles(memory, (step.at, width), 3)),
             _ => None,
         };
-        let mut lefts = (self.keep && stage != Stage::GruCandidate).then(|| tiles(left, (step.at, units), 1));
-        let mut parts = Vec::new();
-        while let Some(z) = zs.next() {
-            let memory = memories.as_mut().and_then(Iterator::next).and_then(|mut blocks| blocks.pop());
-            let left = lefts.as_mut().and_then(Iterator::next).and_then(|mut blocks| blocks.pop());
-            parts.extend(ys.next().and_then(|mut blocks| blocks.pop()).map(|y| (z, y, memory, left)));
-        }
+        let keeps_left = self.keep && stage != Stage::GruCandidate;
+        let mut lefts = keeps_left.then(|| tiles(left, (step.at, units), 1));
+        let parts = zs.zip(ys).map(|(z, y)| {
+            let memory = memories.as_mut().and_then(Iterator::next).unwrap_or_default();
+            (z, y, memory, lefts.as_mut().and_then(Iterator::next).unwrap_or_default())
+        });
         let multiplications = step.batch * units * depth.max(1) * step.product_gates();
         for_each_part(multiplications, parts, |(mut z, mut y, mut memory, mut left)| {
+            let y = &mut y[0];
             let (rows, w) = (y.rows(), y.width());
             let mut products = [const { Vec::new() }; 4];
             for (gate, product) in products.iter_mut().enumerate().take(step.product_gates()) {
                 let column = step.first_column() + gate * units;
-                gate_product(&y, operand, (u, column, width), depth, product);
+                gate_product(y, operand, (u, column, width), depth, product);
             }
             let (row, col) = (y.row, y.col);
             each_line(
@@ -175,7 +175,7 @@ impl Family for RecurrentForward {
                     };
                     let before = &before[at..][..w];
                     let stays = step.is_masked(mask, row + i);
-                    if let Some(left) = &mut left {
+                    if let Some(left) = left.last_mut() {
                         left.line(i).copy_from_slice(&left_operand[at..][..w]);
                     }
                     match stage {
@@ -198,7 +198,7 @@ impl Family for RecurrentForward {
                             if stays {
                                 c.copy_from_slice(c_before);
                             }
-                            if let Some(memory) = &mut memory {
+                            if let Some(memory) = memory.last_mut() {
                                 memory.line(i).copy_from_slice(c);
                             }
                             let h = activated(step.activation, c);
@@ -206,7 +206,7 @@ impl Family for RecurrentForward {
                         }
                         Stage::Gru => {
                             (0..2).for_each(|gate| add(z[gate].line(i), share(gate)));
-                            let mut m = [T::zero(); super::product::PANEL];
+                            let mut m = [T::zero(); PANEL];
                             let m = &mut m[..w];
                             m.copy_from_slice(share(2));
                             if self.has_bias {
@@ -218,14 +218,14 @@ impl Family for RecurrentForward {
                             a.iter_mut().zip(&reset).zip(&*m).for_each(|((a, &r), &m)| *a = *a + r * m);
                             let candidate = activated(step.activation, a);
                             mix(activated(step.gate, z[0].line(i)), before, candidate, y.line(i));
-                            if let Some(memory) = &mut memory {
+                            if let Some(memory) = memory.last_mut() {
                                 memory.line(i).copy_from_slice(m);
                             }
                         }
                         Stage::GruGates => {
                             (0..2).for_each(|gate| add(z[gate].line(i), share(gate)));
                             let reset = activated(step.gate, z[1].line(i));
-                            if let Some(memory) = &mut memory {
+                            if let Some(memory) = memory.last_mut() {
                                 let operand = &left_operand[at..][..w];
                                 let out = memory.line(i).iter_mut().zip(operand).zip(&reset);
                                 out.for_each(|((out, &h), &r)| *out = r * h);

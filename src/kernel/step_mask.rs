@@ -20,8 +20,8 @@ pub struct StepMask {
     pub value: f32,
 }
 
-/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`. What was divided by the number of all rows may be divided by
-/// that of those that count instead, `total[0]`.
+/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`. What was divided by the number of all
+/// rows may be divided by that of those that count instead, `total[0]`.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskRows {
     /// Steps of all samples.

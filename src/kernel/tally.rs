@@ -6,8 +6,8 @@ use crate::Real;
 
 uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32, last_slot: u32 });
 
-/// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties. Where not all rows count, the
-/// last column tells which, and their number stands for B.
+/// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties. Where
+/// not all rows count, the last column tells which, and their number stands for B.
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
     /// B.

@@ -6,11 +6,12 @@ use crate::kernel::{MaskRows, Merge, MergeBackward, MergeMode};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
 
-/// Runs a recurrent layer forwards and a second one, with weights of its own, backwards in time, and merges what they return (Keras'
-/// `Bidirectional`).
+/// Runs a recurrent layer forwards and a second one, with weights of its own, backwards in time, and merges what
+/// they return (Keras' `Bidirectional`).
 ///
-/// Input: a sequence `[T, F]`. Output: `[2H]`, or `[T, 2H]` of layers that return sequences; H instead of 2H where the two are not set side
-/// by side. The two stand at `3.bidirectional.forward` and `3.bidirectional.backward`. As in Keras, sequences have zeros at masked steps.
+/// Input: a sequence `[T, F]`. Output: `[2H]`, or `[T, 2H]` of layers that return sequences; H instead of 2H where
+/// the two are not set side by side. The two stand at `3.bidirectional.forward` and `3.bidirectional.backward`. As
+/// in Keras, sequences have zeros at masked steps.
 ///
 /// ```
 /// use autorot::{Bidirectional, Dense, Lstm, MergeMode, Sequential};
@@ -140,8 +141,8 @@ impl Node for BidirectionalNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let run = |node: &Box<dyn Node>| rec.scope(node.path(), |rec| node.forward(rec, input));
-        let inner: Vec<Trace> = self.nodes.iter().map(run).collect();
+        let mut run = |node: &dyn Node| rec.scope(node.path(), |rec| node.forward(rec, input));
+        let inner: Vec<Trace> = self.nodes.iter().map(|node| run(&**node)).collect();
         let merged = rec.scratch(rec.batch() * self.output.len());
         let kernel = self.kernel(rec);
         rec.op(kernel, [inner[0].output, inner[1].output, merged]);

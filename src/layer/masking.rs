@@ -5,12 +5,14 @@ use crate::kernel::{MaskRows, StepMask};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, shape};
 
-/// Leaves out the time steps all of whose features have one value, with which shorter sequences were padded (Keras' `Masking`).
+/// Leaves out the time steps all of whose features have one value, with which shorter sequences were padded (Keras'
+/// `Masking`).
 ///
-/// Input and output: a sequence `[T, F]`, its masked steps 0 in the output. Recurrent layers keep their state over masked steps, so that a
-/// padded sequence gives what it would give alone; [`Dense`](super::Dense), [`Dropout`](super::Dropout), [`TimeDistributed`](super::TimeDistributed) and
-/// [`Activate`](super::Activate) pass the mask on; losses and metrics of sequences leave masked steps out. Other layers refuse masked
-/// sequences. Where this layer is the first, a sequence without any step that counts is an error.
+/// Input and output: a sequence `[T, F]`, its masked steps 0 in the output. Recurrent layers keep their state over
+/// masked steps, so that a padded sequence gives what it would give alone; [`Dense`](super::Dense),
+/// [`Dropout`](super::Dropout), [`TimeDistributed`](super::TimeDistributed) and [`Activate`](super::Activate) pass
+/// the mask on; losses and metrics of sequences leave masked steps out. Other layers refuse masked sequences. Where
+/// this layer is the first, a sequence without any step that counts is an error.
 ///
 /// ```
 /// use autorot::{Dense, Lstm, Masking, Sequential};

@@ -7,17 +7,18 @@ use super::{Layer, Node, Regularizer, Scope, Signal};
 use crate::plan::arena::Role;
 use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, shape};
 
-/// What a recurrent layer makes of an input and the state before it. With a = x·W + b, γ the recurrent and σ the cell's activation:
+/// What a recurrent layer makes of an input and the state before it. With a = x·W + b, γ the recurrent and σ the
+/// cell's activation:
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
     /// h = σ(a + h'·U) (Elman 1990).
     SimpleRnn,
-    /// i, f, o = γ(a + h'·U) and g = σ(a + h'·U), gates in the order i, f, g, o; c = f ⊙ c' + i ⊙ g, h = o ⊙ σ(c) (Hochreiter and Schmidhuber 1997;
-    /// Gers et al. 2000).
+    /// i, f, o = γ(a + h'·U) and g = σ(a + h'·U), gates in the order i, f, g, o; c = f ⊙ c' + i ⊙ g, h = o ⊙ σ(c)
+    /// (Hochreiter and Schmidhuber 1997; Gers et al. 2000).
     Lstm,
-    /// z, r = γ(a + h'·U), gates in the order z, r, h; h = z ⊙ h' + (1 − z) ⊙ candidate, which is σ(a + r ⊙ (h'·U + b')), or σ(a + (r ⊙ h')·U) unless the
-    /// reset gate comes after the product (Cho et al. 2014).
+    /// z, r = γ(a + h'·U), gates in the order z, r, h; h = z ⊙ h' + (1 − z) ⊙ candidate, which is σ(a + r ⊙ (h'·U +
+    /// b')), or σ(a + (r ⊙ h')·U) unless the reset gate comes after the product (Cho et al. 2014).
     Gru {
         /// Whether the reset gate comes after the product: Keras' default.
         reset_after: bool,
@@ -68,12 +69,13 @@ impl Cell {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotatedPart {
-    /// Every gate's map of the input: ρ ⊙ (x·W + b) + h'·U (+ b'), q = f(x_Q). The layer is a rotated dense one over all time
-    /// steps, followed by the classic cell.
+    /// Every gate's map of the input: ρ ⊙ (x·W + b) + h'·U (+ b'), q = f(x_Q). The layer is a rotated dense one
+    /// over all time steps, followed by the classic cell.
     #[default]
     Input,
-    /// Every gate's whole pre-activation: q = x_Q·ΣW + h_Q·ΣU + b (+ b'), h_Q = 2·h_max − h_min of the state's range, 3 for tanh. A GRU's reset gate is
-    /// taken at 1. Gives every unit a gain of its own in the loop, which costs accuracy: for comparison.
+    /// Every gate's whole pre-activation: q = x_Q·ΣW + h_Q·ΣU + b (+ b'), h_Q = 2·h_max − h_min of the state's
+    /// range, 3 for tanh. A GRU's reset gate is taken at 1. Gives every unit a gain of its own in the loop, which
+    /// costs accuracy: for comparison.
     Gate,
 }
 
@@ -88,17 +90,21 @@ pub(super) enum Direction {
     Aligned,
 }
 
-/// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or for a [`Cell`] by [`Recurrent::new`].
+/// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or for
+/// a [`Cell`] by [`Recurrent::new`].
 ///
-/// Input: a sequence `[T, F]`. Output: the last state `[H]`, or with [`return_sequences`](Self::return_sequences) all of them `[T, H]`. Parameters, as in Keras:
-/// `kernel` `[F, gates·H]`, `recurrent_kernel` `[H, gates·H]`, `bias` `[gates·H]`, or `[2, 3H]` of a GRU that resets after the product; and `lambda` `[gates]`
-/// or `[gates·H]` where L is learnt.
+/// Input: a sequence `[T, F]`. Output: the last state `[H]`, or with [`return_sequences`](Self::return_sequences)
+/// all of them `[T, H]`. Parameters, as in Keras: `kernel` `[F, gates·H]`, `recurrent_kernel` `[H, gates·H]`,
+/// `bias` `[gates·H]`, or `[2, 3H]` of a GRU that resets after the product; and `lambda` `[gates]` or `[gates·H]`
+/// where L is learnt.
 ///
-/// Rotation of recurrent layers is this crate's definition: the authors of auto-rotation name these layers but publish none. L is that of every gate's own activation: by
-/// default 4 for sigmoid and 2 for tanh. An LSTM's σ(c) is no neuron and is not rotated. [`LearnL::PerLayer`] learns one L a gate here.
+/// Rotation of recurrent layers is this crate's definition: the authors of auto-rotation name these layers but
+/// publish none. L is that of every gate's own activation: by default 4 for sigmoid and 2 for tanh. An LSTM's σ(c)
+/// is no neuron and is not rotated. [`LearnL::PerLayer`] learns one L a gate here.
 ///
-/// On a device, the inputs' product for all time steps is one kernel, and a time step one more, forwards and backwards (two of a GRU that resets before its
-/// product); weights' gradients are one product over all steps. Memory grows linearly with T.
+/// On a device, the inputs' product for all time steps is one kernel, and a time step one more, forwards and
+/// backwards (two of a GRU that resets before its product); weights' gradients are one product over all steps.
+/// Memory grows linearly with T.
 ///
 /// ```
 /// use autorot::{AutoRotate, Dense, LearnL, Lstm, Sequential};
@@ -140,7 +146,8 @@ pub struct SimpleRnn;
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm;
 
-/// A gated recurrent unit (Keras' `GRU`), the reset gate after the product unless [`Recurrent::reset_after`] says otherwise.
+/// A gated recurrent unit (Keras' `GRU`), the reset gate after the product unless [`Recurrent::reset_after`] says
+/// otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Gru;
 
@@ -178,8 +185,8 @@ macro_rules! options {
 }
 
 impl Recurrent {
-    /// A layer of so many units with Keras' defaults: tanh, sigmoid gates, Glorot uniform kernel, orthogonal recurrent kernel, zero bias but 1 for an LSTM's forget
-    /// gate, only the last output.
+    /// A layer of so many units with Keras' defaults: tanh, sigmoid gates, Glorot uniform kernel, orthogonal
+    /// recurrent kernel, zero bias but 1 for an LSTM's forget gate, only the last output.
     pub fn new(cell: Cell, units: usize) -> Self {
         Self {
             cell,
@@ -226,20 +233,23 @@ impl Recurrent {
         recurrent_regularizer: Regularizer,
         /// Sets what auto-rotation multiplies: the inputs' share of the pre-activations unless set.
         rotated_part: RotatedPart,
-        /// Sets the share of the inputs that is dropped while training, one draw a sequence for all its steps and gates (Gal and Ghahramani 2016).
+        /// Sets the share of the inputs that is dropped while training, one draw a sequence for all its steps and
+        /// gates (Gal and Ghahramani 2016).
         dropout: f32,
-        /// Sets the share of the state that is dropped on its way into the recurrent product while training, one draw a sequence for all its steps and
-        /// gates (Keras draws for every gate); the state itself is kept.
+        /// Sets the share of the state that is dropped on its way into the recurrent product while training, one
+        /// draw a sequence for all its steps and gates (Keras draws for every gate); the state itself is kept.
         recurrent_dropout: f32,
         /// Sets whether the output is that of every time step, `[T, H]`, or the last one's alone.
         return_sequences: bool,
-        /// Sets whether [`Model::states`](crate::Model::states) has the final state, after a prediction or a step of training.
+        /// Sets whether [`Model::states`](crate::Model::states) has the final state, after a prediction or a step
+        /// of training.
         return_state: bool,
-        /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it makes them.
+        /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it
+        /// makes them.
         go_backwards: bool,
-        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended: for
-        /// sequences cut into chunks, between which gradients do not flow. Training must not shuffle then, all batches must have
-        /// the same rows, and every epoch begins with states of 0.
+        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before
+        /// ended: for sequences cut into chunks, between which gradients do not flow. Training must not shuffle
+        /// then, all batches must have the same rows, and every epoch begins with states of 0.
         stateful: bool,
     }
 
@@ -249,8 +259,8 @@ impl Recurrent {
         self
     }
 
-    /// Lets gradients flow no further back than the beginning of every `steps` steps (truncated back-propagation through time), or all the
-    /// way with `None`.
+    /// Lets gradients flow no further back than the beginning of every `steps` steps (truncated back-propagation
+    /// through time), or all the way with `None`.
     pub fn truncate(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.truncate = steps.into();
         self

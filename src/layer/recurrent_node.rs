@@ -284,8 +284,8 @@ impl RecurrentNode {
         out
     }
 
-    /// Records the gradient of the recurrent kernel, one product over all time steps, or two where the candidate has another left operand than the
-    /// gates.
+    /// Records the gradient of the recurrent kernel, one product over all time steps, or two where the candidate
+    /// has another left operand than the gates.
     fn backward_recurrent(&self, rec: &mut Recorder<'_>, kept: &Kept) {
         let (units, columns) = (self.units, self.columns());
         let rotated = self.rotated.as_ref().is_some_and(|r| r.h_q.is_some());

@@ -4,9 +4,10 @@ use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result};
 
-/// Applies a layer to every time step of a sequence by itself (Keras' `TimeDistributed`): a convolution to every image of a film,
-/// say. Input: `[T, ...]`, output: `[T, ...]` of the layer's outputs. Costs no more than the layer over T times as many samples; [`Dense`](super::Dense) needs no
-/// such wrapper. The layer's path is such as `3.time_distributed.0.conv2d`. A mask is passed on.
+/// Applies a layer to every time step of a sequence by itself (Keras' `TimeDistributed`): a convolution to every
+/// image of a film, say. Input: `[T, ...]`, output: `[T, ...]` of the layer's outputs. Costs no more than the layer
+/// over T times as many samples; [`Dense`](super::Dense) needs no such wrapper. The layer's path is such as
+/// `3.time_distributed.0.conv2d`. A mask is passed on.
 ///
 /// ```
 /// use autorot::{Conv2d, Flatten, Gru, Sequential, TimeDistributed};

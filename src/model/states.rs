@@ -19,8 +19,8 @@ impl Network {
         self.every_node().into_iter().find(|node| node.facts().stateful)
     }
 
-    /// Refuses rows all of whose steps are masked, as far as it can be told from the inputs: where the network begins with a
-    /// masking layer.
+    /// Refuses rows all of whose steps are masked, as far as it can be told from the inputs: where the network
+    /// begins with a masking layer.
     pub(crate) fn check_masks(&self, inputs: &[f32], place: &str) -> Result<()> {
         let Some(value) = self.nodes.first().and_then(|node| node.facts().mask_value) else {
             return Ok(());
@@ -72,8 +72,8 @@ impl Model {
         }
     }
 
-    /// The states in which the last prediction of `rows` rows left the recurrent layer at this path, which is stateful or returns its
-    /// state: h, and c of an LSTM, each `[rows, units]`.
+    /// The states in which the last prediction of `rows` rows left the recurrent layer at this path, which is
+    /// stateful or returns its state: h, and c of an LSTM, each `[rows, units]`.
     ///
     /// # Errors
     /// No such layer, or no prediction of so many rows yet; the device's errors.
@@ -100,8 +100,8 @@ impl Model {
         Ok(all.chunks_exact(part).map(single).collect())
     }
 
-    /// Sets the states with which the next prediction of as many rows begins in the stateful recurrent layer at this path: h, and c of
-    /// an LSTM, each `[rows, units]`.
+    /// Sets the states with which the next prediction of as many rows begins in the stateful recurrent layer at
+    /// this path: h, and c of an LSTM, each `[rows, units]`.
     ///
     /// # Errors
     /// No such layer, another number of states or numbers, numbers that are not finite; the device's errors.

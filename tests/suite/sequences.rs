@@ -1,4 +1,5 @@
-//! Networks on sequences: padding changes nothing, states go on from batch to batch, losses and metrics of every step, memory, and errors.
+//! Networks on sequences: padding changes nothing, states go on from batch to batch, losses and metrics of every
+//! step, memory, and errors.
 
 use crate::common::{Random, Tolerance, assert_close, devices};
 use autorot::layer::Layer;
