@@ -81,7 +81,8 @@ impl Loss {
                 self.name(),
                 format!("a model with {outputs} outputs"),
                 format!("{} for these targets", targets.width()),
-                "give the last layer one unit for every class or target value",
+                "give the last layer one unit for every class or target value, and put Flatten before it where inputs \
+                 have several dimensions",
             ));
         }
         let bounded = matches!(self, Self::SoftmaxCrossEntropy | Self::BinaryCrossEntropy);

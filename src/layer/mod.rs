@@ -16,7 +16,6 @@ mod neuron;
 mod pool;
 mod random_window;
 mod recurrent;
-mod recurrent_node;
 pub mod registry;
 mod residual;
 mod separable_conv;

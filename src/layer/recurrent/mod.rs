@@ -1,94 +1,19 @@
 //! Recurrent layers: SimpleRnn, Lstm and Gru.
 
+mod backward;
+mod cell;
+mod node;
+mod states;
+
+pub use cell::{Cell, RotatedPart};
+
 use super::dropout::check_rate;
 use super::neuron::resolve_all;
-use super::recurrent_node::{Parameters, RecurrentNode, Rotated};
 use super::{Layer, Node, Regularizer, Scope, Signal};
 use crate::plan::arena::Role;
 use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, shape};
-
-/// What a recurrent layer makes of an input and the state before it. With a = x·W + b, γ the recurrent and σ the
-/// cell's activation:
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cell {
-    /// h = σ(a + h'·U) (Elman 1990).
-    SimpleRnn,
-    /// i, f, o = γ(a + h'·U) and g = σ(a + h'·U), gates in the order i, f, g, o; c = f ⊙ c' + i ⊙ g, h = o ⊙ σ(c)
-    /// (Hochreiter and Schmidhuber 1997; Gers et al. 2000).
-    Lstm,
-    /// z, r = γ(a + h'·U), gates in the order z, r, h; h = z ⊙ h' + (1 − z) ⊙ candidate, which is σ(a + r ⊙ (h'·U +
-    /// b')), or σ(a + (r ⊙ h')·U) unless the reset gate comes after the product (Cho et al. 2014).
-    Gru {
-        /// Whether the reset gate comes after the product: Keras' default.
-        reset_after: bool,
-    },
-}
-
-impl Cell {
-    /// The cells' names with Keras' defaults: `simple_rnn`, `lstm`, `gru`.
-    pub const ALL: &'static [Self] = &[Self::SimpleRnn, Self::Lstm, Self::Gru { reset_after: true }];
-
-    /// The cell's name in paths, files and tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SimpleRnn => "simple_rnn",
-            Self::Lstm => "lstm",
-            Self::Gru { .. } => "gru",
-        }
-    }
-
-    /// The cell of this name, a GRU with Keras' defaults.
-    ///
-    /// # Errors
-    /// An unknown name; the error lists the known ones.
-    pub fn from_name(name: &str) -> Result<Self> {
-        let wanted = name.to_ascii_lowercase().replace('-', "_");
-        Self::ALL.iter().copied().find(|cell| cell.name() == wanted).ok_or_else(|| {
-            let known: Vec<&str> = Self::ALL.iter().map(|cell| cell.name()).collect();
-            Error::invalid("recurrent cell", format!("{name:?}"), known.join(", "), "choose one of them")
-        })
-    }
-
-    /// The gates, each with whether it is the cell's activation that it has.
-    fn gates(self) -> &'static [bool] {
-        match self {
-            Self::SimpleRnn => &[true],
-            Self::Lstm => &[false, false, true, false],
-            Self::Gru { .. } => &[false, false, true],
-        }
-    }
-
-    /// The lines of the bias.
-    fn bias_lines(self) -> usize {
-        if self == (Self::Gru { reset_after: true }) { 2 } else { 1 }
-    }
-}
-
-/// What auto-rotation multiplies in a recurrent layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RotatedPart {
-    /// Every gate's map of the input: ρ ⊙ (x·W + b) + h'·U (+ b'), q = f(x_Q). The layer is a rotated dense one
-    /// over all time steps, followed by the classic cell.
-    #[default]
-    Input,
-    /// Every gate's whole pre-activation: q = x_Q·ΣW + h_Q·ΣU + b (+ b'), h_Q = 2·h_max − h_min of the state's
-    /// range, 3 for tanh. A GRU's reset gate is taken at 1. Gives every unit a gain of its own in the loop, which
-    /// costs accuracy: for comparison.
-    Gate,
-}
-
-/// In which order a layer goes through the time steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    /// From the first to the last.
-    Forward,
-    /// From the last to the first, in which order its outputs are, too.
-    Backward,
-    /// From the last to the first, each output at the time of its input.
-    Aligned,
-}
+pub(super) use cell::Direction;
+use node::{Parameters, RecurrentNode, Rotated};
 
 /// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or for
 /// a [`Cell`] by [`Recurrent::new`].

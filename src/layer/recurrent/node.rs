@@ -1,15 +1,13 @@
 //! What a recurrent layer records: one product of all inputs, a kernel for every time step, and back.
 
-use super::recurrent::{Cell, Direction};
-use super::{Facts, Node, Regularizer, Signal, Trace};
+use super::cell::{Cell, Direction};
 use crate::kernel::{
-    Activate, CopyRows, DenseBackwardInput, DenseBackwardWeight, DenseForward, Dropout, FoldRotation,
-    GateKernels, RecurrentBackward, RecurrentForward, RecurrentStep, Rows, RunningAverage, Stage, Sum,
-    SumRows, UnfoldRotation, state_part,
+    Activate, DenseForward, Dropout, FoldRotation, GateKernels, RecurrentForward, RecurrentStep, Stage,
 };
-use crate::plan::arena::{ParameterId, keys};
+use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
+use crate::plan::arena::ParameterId;
 use crate::plan::{Purpose, Recorder, View};
-use crate::{Activation, LearnL, Range, Rotation};
+use crate::{Activation, Range, Rotation};
 
 /// The layer's parameters.
 #[derive(Clone, Copy, Debug)]
@@ -62,64 +60,64 @@ pub(super) struct RecurrentNode {
 
 /// Kernels and bias as the layer runs with them: the parameters, or with ρ folded in.
 #[derive(Clone, Copy, Debug)]
-struct Kernels {
-    w: View,
-    u: View,
-    b: View,
+pub(super) struct Kernels {
+    pub(super) w: View,
+    pub(super) u: View,
+    pub(super) b: View,
 }
 
 /// What the forward pass keeps for the backward one.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+pub(super) struct Kept {
     /// The inputs, after dropout.
-    x: View,
+    pub(super) x: View,
     /// The pre-activations, which their gradients replace.
-    z: View,
+    pub(super) z: View,
     /// The states.
-    y: View,
+    pub(super) y: View,
     /// What the cell remembers beside them; see `RecurrentForward`.
-    memory: View,
+    pub(super) memory: View,
     /// The left operand of the recurrent product.
-    left: View,
+    pub(super) left: View,
     /// Initial states and recurrent dropout.
-    state: View,
-    mask: View,
-    kernels: Kernels,
+    pub(super) state: View,
+    pub(super) mask: View,
+    pub(super) kernels: Kernels,
 }
 
 impl Kept {
-    fn views(self) -> Vec<View> {
+    pub(super) fn views(self) -> Vec<View> {
         let Self { x, z, y, memory, left, state, mask, kernels: Kernels { w, u, b } } = self;
         vec![x, z, y, memory, left, state, mask, w, u, b]
     }
 
-    fn of(views: &[View]) -> Option<Self> {
+    pub(super) fn of(views: &[View]) -> Option<Self> {
         let &[x, z, y, memory, left, state, mask, w, u, b] = views else { return None };
         Some(Self { x, z, y, memory, left, state, mask, kernels: Kernels { w, u, b } })
     }
 }
 
 impl RecurrentNode {
-    fn gates(&self) -> usize {
+    pub(super) fn gates(&self) -> usize {
         self.activations.len()
     }
 
     /// Numbers of a line of pre-activations.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.gates() * self.units
     }
 
     /// h, and c of an LSTM.
-    fn states(&self) -> usize {
+    pub(super) fn states(&self) -> usize {
         if self.cell == Cell::Lstm { 2 } else { 1 }
     }
 
-    fn resets_before(&self) -> bool {
+    pub(super) fn resets_before(&self) -> bool {
         self.cell == (Cell::Gru { reset_after: false })
     }
 
     /// The kernels of a time step, in the order of the forward pass.
-    fn stages(&self) -> &'static [Stage] {
+    pub(super) fn stages(&self) -> &'static [Stage] {
         match self.cell {
             Cell::SimpleRnn => &[Stage::SimpleRnn],
             Cell::Lstm => &[Stage::Lstm],
@@ -128,21 +126,21 @@ impl RecurrentNode {
         }
     }
 
-    fn has_recurrent_bias(&self) -> bool {
+    pub(super) fn has_recurrent_bias(&self) -> bool {
         self.parameters.bias.is_some() && self.parameters.bias_lines == 2
     }
 
-    fn drops_states(&self, rec: &Recorder<'_>) -> bool {
+    pub(super) fn drops_states(&self, rec: &Recorder<'_>) -> bool {
         rec.training() && self.recurrent_dropout > 0.0
     }
 
     /// Whether a sequence begins with a state that is kept.
-    fn continues(&self, rec: &Recorder<'_>) -> bool {
+    pub(super) fn continues(&self, rec: &Recorder<'_>) -> bool {
         self.stateful && rec.purpose() != Purpose::Inspect
     }
 
     /// The step that the `number`-th of the course takes, and where its output goes.
-    fn place(&self, number: usize) -> (usize, usize) {
+    pub(super) fn place(&self, number: usize) -> (usize, usize) {
         match self.direction {
             Direction::Forward => (number, number),
             Direction::Backward => (self.steps - 1 - number, number),
@@ -151,7 +149,7 @@ impl RecurrentNode {
     }
 
     /// The `number`-th step of the course.
-    fn step(&self, rec: &Recorder<'_>, number: usize, stage: Stage) -> RecurrentStep {
+    pub(super) fn step(&self, rec: &Recorder<'_>, number: usize, stage: Stage) -> RecurrentStep {
         let (at, to) = self.place(number);
         RecurrentStep {
             batch: rec.batch(),
@@ -169,7 +167,7 @@ impl RecurrentNode {
         }
     }
 
-    fn gate_kernels(&self, rotated: &Rotated) -> GateKernels {
+    pub(super) fn gate_kernels(&self, rotated: &Rotated) -> GateKernels {
         GateKernels {
             inputs: self.features,
             units: self.units,
@@ -180,7 +178,7 @@ impl RecurrentNode {
         }
     }
 
-    fn parameters(&self, rec: &mut Recorder<'_>) -> Kernels {
+    pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> Kernels {
         let b = self.parameters.bias.map(|id| rec.parameter(id));
         Kernels {
             w: rec.parameter(self.parameters.kernel),
@@ -190,7 +188,7 @@ impl RecurrentNode {
     }
 
     /// Records ρ, q and the kernels with ρ in them.
-    fn fold(&self, rec: &mut Recorder<'_>, rotated: &Rotated) -> (Kernels, View) {
+    pub(super) fn fold(&self, rec: &mut Recorder<'_>, rotated: &Rotated) -> (Kernels, View) {
         let Kernels { w, u, b } = self.parameters(rec);
         let lambda = self.parameters.lambda.map(|id| rec.parameter(id));
         let lambda = lambda.unwrap_or_else(|| rec.unused());
@@ -209,7 +207,7 @@ impl RecurrentNode {
     }
 
     /// The inputs, or their gradients, with a share dropped that is the same for all steps of a sequence.
-    fn drop_inputs(&self, rec: &mut Recorder<'_>, x: View) -> View {
+    pub(super) fn drop_inputs(&self, rec: &mut Recorder<'_>, x: View) -> View {
         if !rec.training() || self.dropout == 0.0 {
             return x;
         }
@@ -218,138 +216,6 @@ impl RecurrentNode {
         let shared = [self.steps, self.features];
         rec.op(Dropout { count, shared, of_ones: false, rate: self.dropout, seed: self.seed }, [x, clock, y]);
         y
-    }
-
-    /// The buffer that keeps the states from one batch to the next.
-    fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
-        let key = keys::state(&self.path, rec.batch(), rec.purpose() != Purpose::Infer);
-        let part = state_part(rec.batch(), self.units);
-        rec.shared(&key, crate::kernel::Element::Float, self.states() * part)
-    }
-
-    /// Records the initial states and what recurrent dropout multiplies by.
-    fn state(&self, rec: &mut Recorder<'_>) -> View {
-        let (continues, drops) = (self.continues(rec), self.drops_states(rec));
-        if !continues && !drops {
-            return rec.unused();
-        }
-        let part = state_part(rec.batch(), self.units);
-        let state = rec.scratch(3 * part);
-        if continues {
-            let kept = self.kept_states(rec);
-            let width = self.states() * part;
-            let all = Rows { first: 0, stride: width };
-            rec.op(CopyRows { rows: 1, width, from: all, to: all }, [kept, state]);
-        }
-        if drops {
-            let count = rec.batch() * self.units;
-            let (clock, unused) = (rec.clock(), rec.unused());
-            let to = rec.part(state, 2 * part, part);
-            // Another draw than that of the inputs.
-            let seed = self.seed ^ 0x5bd1_e995;
-            let rate = self.recurrent_dropout;
-            rec.op(Dropout { count, shared: [1; 2], of_ones: true, rate, seed }, [unused, clock, to]);
-        }
-        state
-    }
-
-    /// Records how the final states are kept, once it is known that they are finite.
-    fn keep_states(&self, rec: &mut Recorder<'_>, kept: &Kept) {
-        let purpose = matches!(rec.purpose(), Purpose::Train | Purpose::Infer);
-        if !(self.stateful || self.return_state) || !purpose {
-            return;
-        }
-        let to = self.kept_states(rec);
-        let part = state_part(rec.batch(), self.units);
-        for (i, from) in [kept.y, kept.memory].into_iter().take(self.states()).enumerate() {
-            let (count, clock) = (rec.batch() * self.units, rec.clock());
-            let last = self.last(rec, from);
-            let to = rec.part(to, i * part, part);
-            rec.defer(RunningAverage { count, momentum: 0.0, factor: 1.0 }, [last, clock, to]);
-        }
-    }
-
-    /// Where the last step of the course lies in a buffer of states.
-    fn last_rows(&self) -> Rows {
-        let (_, to) = self.place(self.steps - 1);
-        Rows { first: to * self.units, stride: self.steps * self.units }
-    }
-
-    /// The last step of a buffer of states.
-    fn last(&self, rec: &mut Recorder<'_>, states: View) -> View {
-        let (rows, width) = (rec.batch(), self.units);
-        let out = rec.scratch(rows * width);
-        let kernel = CopyRows { rows, width, from: self.last_rows(), to: Rows { first: 0, stride: width } };
-        rec.op(kernel, [states, out]);
-        out
-    }
-
-    /// Records the gradient of the recurrent kernel, one product over all time steps, or two where the candidate
-    /// has another left operand than the gates.
-    fn backward_recurrent(&self, rec: &mut Recorder<'_>, kept: &Kept) {
-        let (units, columns) = (self.units, self.columns());
-        let rotated = self.rotated.as_ref().is_some_and(|r| r.h_q.is_some());
-        let Regularizer { l1, l2 } = if rotated { Regularizer::default() } else { self.penalties[1] };
-        let batch = rec.batch() * self.steps;
-        let product = DenseBackwardWeight { batch, inputs: units, units: columns, rule: None, l1, l2 };
-        let u = rec.parameter(self.parameters.recurrent);
-        let d_u = rec.gradient(self.parameters.recurrent);
-        let d_recurrent = if self.has_own_recurrent_gradients() { kept.memory } else { kept.z };
-        let unused = rec.unused();
-        rec.op(product, [kept.left, d_recurrent, u, unused, d_u]);
-        if self.resets_before() {
-            let of_candidate = rec.scratch(units * columns);
-            let unused = rec.unused();
-            rec.op(product, [kept.memory, kept.z, u, unused, of_candidate]);
-            let rows = Rows { first: 2 * units, stride: columns };
-            rec.op(CopyRows { rows: units, width: units, from: rows, to: rows }, [of_candidate, d_u]);
-        }
-    }
-
-    /// Whether the gradients of the recurrent products are others than those of the inputs' product.
-    fn has_own_recurrent_gradients(&self) -> bool {
-        self.cell == (Cell::Gru { reset_after: true })
-    }
-
-    /// Records the gradient of the bias.
-    fn backward_bias(&self, rec: &mut Recorder<'_>, kept: &Kept) {
-        let Some(id) = self.parameters.bias else { return };
-        let d_b = rec.gradient(id);
-        let (rows, columns) = (rec.batch() * self.steps, self.columns());
-        rec.op(SumRows { rows, columns }, [kept.z, d_b]);
-        if self.parameters.bias_lines == 2 {
-            let second = rec.scratch(columns);
-            rec.op(SumRows { rows, columns }, [kept.memory, second]);
-            let from = Rows { first: 0, stride: columns };
-            let to = Rows { first: columns, stride: columns };
-            rec.op(CopyRows { rows: 1, width: columns, from, to }, [second, d_b]);
-        }
-    }
-
-    /// Records the way from the gradients of the folded kernels to those of the parameters and of λ.
-    fn unfold(&self, rec: &mut Recorder<'_>, rotated: &Rotated, rotation: View) {
-        let Kernels { w, u, b } = self.parameters(rec);
-        let Parameters { kernel, recurrent, bias, lambda, .. } = self.parameters;
-        let d_w = rec.gradient(kernel);
-        let d_u = if rotated.h_q.is_some() { rec.gradient(recurrent) } else { rec.unused() };
-        let d_b = bias.map(|id| rec.gradient(id));
-        let d_b = d_b.unwrap_or_else(|| rec.unused());
-        let learn = rotated.rotation.learn;
-        let s = match (learn, lambda) {
-            (LearnL::PerUnit, Some(id)) => rec.gradient(id),
-            _ => rec.scratch(self.columns()),
-        };
-        let factors = |Regularizer { l1, l2 }: Regularizer| [l1, l2];
-        let unfold = UnfoldRotation {
-            kernels: self.gate_kernels(rotated),
-            penalty: factors(self.penalties[0]),
-            recurrent_penalty: factors(self.penalties[1]),
-        };
-        rec.op(unfold, [w, u, b, rotation, d_w, d_u, d_b, s]);
-        if let (LearnL::PerLayer, Some(id)) = (learn, lambda) {
-            let d_lambda = rec.gradient(id);
-            rec.op(Sum { count: self.units, parts: self.gates() }, [s, d_lambda]);
-        }
     }
 }
 
@@ -425,47 +291,7 @@ impl Node for RecurrentNode {
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
-        let kept = Kept::of(&trace.kept)?;
-        let (batch, units, columns) = (rec.batch(), self.units, self.columns());
-        let rows = batch * self.steps;
-        let carry = rec.scratch(2 * state_part(batch, units));
-        for number in (0..self.steps).rev() {
-            let last = number + 1 == self.steps;
-            let cut = self.truncate.is_some_and(|steps| (number + 1).is_multiple_of(steps));
-            let next = (!last && !cut).then(|| self.place(number + 1).0);
-            for &stage in self.stages().iter().rev() {
-                let step = self.step(rec, number, stage);
-                let d_y_at = match (self.return_sequences, last) {
-                    (true, _) => Some((step.to * units, self.steps * units)),
-                    (false, true) => Some((0, units)),
-                    (false, false) => None,
-                };
-                let kernel = match stage {
-                    Stage::GruGates => RecurrentBackward { step, next: Some(step.at), d_y: None },
-                    _ => RecurrentBackward { step, next, d_y: d_y_at },
-                };
-                let Kept { z, y, memory, state, mask, kernels, .. } = kept;
-                rec.op(kernel, [kernels.u, d_y, state, mask, y, z, memory, carry]);
-            }
-        }
-        let d_w = rec.gradient(self.parameters.kernel);
-        let (w, unused) = (rec.parameter(self.parameters.kernel), rec.unused());
-        let Regularizer { l1, l2 } =
-            if self.rotated.is_some() { Regularizer::default() } else { self.penalties[0] };
-        let product =
-            DenseBackwardWeight { batch: rows, inputs: self.features, units: columns, rule: None, l1, l2 };
-        rec.op(product, [kept.x, kept.z, w, unused, d_w]);
-        self.backward_recurrent(rec, &kept);
-        self.backward_bias(rec, &kept);
-        if let (Some(rotated), Some(rotation)) = (&self.rotated, trace.rotation) {
-            self.unfold(rec, rotated, rotation);
-        }
-        need_d_x.then(|| {
-            let d_x = rec.scratch(rows * self.features);
-            let product = DenseBackwardInput { batch: rows, inputs: self.features, units: columns };
-            rec.op(product, [kept.z, kept.kernels.w, d_x]);
-            self.drop_inputs(rec, d_x)
-        })
+        self.record_backward(rec, trace, d_y, need_d_x)
     }
 
     fn facts(&self) -> Facts {

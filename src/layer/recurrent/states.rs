@@ -1,0 +1,72 @@
+//! Where sequences begin and end: initial states, states kept from batch to batch, the last output.
+
+use super::node::{Kept, RecurrentNode};
+use crate::kernel::{CopyRows, Dropout, Element, Rows, RunningAverage, state_part};
+use crate::plan::arena::keys;
+use crate::plan::{Purpose, Recorder, View};
+
+impl RecurrentNode {
+    /// The buffer that keeps the states from one batch to the next.
+    pub(super) fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
+        let key = keys::state(&self.path, rec.batch(), rec.purpose() != Purpose::Infer);
+        let part = state_part(rec.batch(), self.units);
+        rec.shared(&key, Element::Float, self.states() * part)
+    }
+
+    /// Records the initial states and what recurrent dropout multiplies by.
+    pub(super) fn state(&self, rec: &mut Recorder<'_>) -> View {
+        let (continues, drops) = (self.continues(rec), self.drops_states(rec));
+        if !continues && !drops {
+            return rec.unused();
+        }
+        let part = state_part(rec.batch(), self.units);
+        let state = rec.scratch(3 * part);
+        if continues {
+            let kept = self.kept_states(rec);
+            let width = self.states() * part;
+            let all = Rows { first: 0, stride: width };
+            rec.op(CopyRows { rows: 1, width, from: all, to: all }, [kept, state]);
+        }
+        if drops {
+            let count = rec.batch() * self.units;
+            let (clock, unused) = (rec.clock(), rec.unused());
+            let to = rec.part(state, 2 * part, part);
+            // Another draw than that of the inputs.
+            let seed = self.seed ^ 0x5bd1_e995;
+            let rate = self.recurrent_dropout;
+            rec.op(Dropout { count, shared: [1; 2], of_ones: true, rate, seed }, [unused, clock, to]);
+        }
+        state
+    }
+
+    /// Records how the final states are kept, once it is known that they are finite.
+    pub(super) fn keep_states(&self, rec: &mut Recorder<'_>, kept: &Kept) {
+        let purpose = matches!(rec.purpose(), Purpose::Train | Purpose::Infer);
+        if !(self.stateful || self.return_state) || !purpose {
+            return;
+        }
+        let to = self.kept_states(rec);
+        let part = state_part(rec.batch(), self.units);
+        for (i, from) in [kept.y, kept.memory].into_iter().take(self.states()).enumerate() {
+            let (count, clock) = (rec.batch() * self.units, rec.clock());
+            let last = self.last(rec, from);
+            let to = rec.part(to, i * part, part);
+            rec.defer(RunningAverage { count, momentum: 0.0, factor: 1.0 }, [last, clock, to]);
+        }
+    }
+
+    /// Where the last step of the course lies in a buffer of states.
+    pub(super) fn last_rows(&self) -> Rows {
+        let (_, to) = self.place(self.steps - 1);
+        Rows { first: to * self.units, stride: self.steps * self.units }
+    }
+
+    /// The last step of a buffer of states.
+    pub(super) fn last(&self, rec: &mut Recorder<'_>, states: View) -> View {
+        let (rows, width) = (rec.batch(), self.units);
+        let out = rec.scratch(rows * width);
+        let kernel = CopyRows { rows, width, from: self.last_rows(), to: Rows { first: 0, stride: width } };
+        rec.op(kernel, [states, out]);
+        out
+    }
+}
