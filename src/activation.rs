@@ -91,6 +91,17 @@ macro_rules! activations {
                 }
             }
 
+            /// Writes y and σ'(z) for every z; what the two have in common is computed once.
+            #[inline(always)]
+            pub(crate) fn both<T: Real>(self, z: &[T], values: &mut [T], derivatives: &mut [T]) {
+                match self {
+                    $( Self::$variant => for ((y, d), &value) in values.iter_mut().zip(derivatives).zip(z) {
+                        *y = { let $z = value; $value };
+                        *d = { let $dz = value; $derivative };
+                    } )+
+                }
+            }
+
             /// The WGSL functions `activation(z)` and `activation_derivative(z)`, and `activations` and
             /// `activation_derivatives` of four numbers.
             pub(crate) fn wgsl(self) -> String {

@@ -1,7 +1,7 @@
 //! What both directions of a recurrent time step share: its sizes, where its numbers lie, and the products of its
 //! gates.
 
-use super::product::{self, Block, PANEL, matrix, multiply, transposed};
+use super::product::{self, Block, PANEL, matrix, multiply};
 use super::rows::vectorised;
 use super::{Grid, Traits, UNUSED, constants, flat_grid, wgsl};
 use crate::plan::ALIGNMENT;
@@ -199,6 +199,30 @@ impl RecurrentStep {
         out
     }
 
+    /// [`RecurrentStep::gather`], turned: a line for every column, of the numbers of all samples.
+    pub(super) fn gather_turned<T: Real>(
+        &self,
+        values: &[T],
+        step: usize,
+        width: usize,
+        (first, count): (usize, usize),
+    ) -> Vec<T> {
+        let (begin, stride) = self.lines(step, width);
+        let mut out = vec![T::zero(); self.batch * count];
+        let turn = |(panel, out): (usize, &mut [T])| {
+            for row in 0..self.batch {
+                let line = &values[row * stride + begin + first + panel * PANEL..][..out.len() / self.batch];
+                out[row..].iter_mut().step_by(self.batch).zip(line).for_each(|(to, &from)| *to = from);
+            }
+        };
+        if out.len() < PARALLEL_COPY {
+            out.chunks_mut(PANEL * self.batch).enumerate().for_each(turn);
+        } else {
+            out.par_chunks_mut(PANEL * self.batch).enumerate().for_each(turn);
+        }
+        out
+    }
+
     /// h or c before the step, from the buffer of all steps or from the initial state.
     pub(super) fn before<T: Real>(&self, all: &[T], state: &[T], part: usize) -> Vec<T> {
         let (count, units) = (self.batch * self.units, self.units);
@@ -243,18 +267,23 @@ pub(super) fn gate_product<T: Real>(
     }
 }
 
-/// A tile's rows of `left`, which is `depth` wide, by rows of U, from its column `column` on.
+/// A tile's rows of the matrix whose transpose is `turned`, `[depth, batch]`, by rows of U, from its column `column` on. U is read
+/// along its rows, so that it need not be packed; turning the result costs less.
 pub(super) fn turned_product<T: Real>(
     tile: &Block<'_, T>,
-    left: &[T],
+    (turned, batch): (&[T], usize),
     (u, column, width): (&[T], usize, usize),
     depth: usize,
 ) -> Vec<T> {
-    let mut out = vec![T::zero(); tile.rows() * tile.width()];
+    let (rows, units) = (tile.rows(), tile.width());
+    let mut out = vec![T::zero(); rows * units];
     if depth > 0 {
-        let left = matrix(&left[tile.row * depth..], depth);
-        let u = transposed(&u[tile.col * width + column..], width);
-        multiply(&mut out, (tile.rows(), depth, tile.width()), left, u);
+        let mut product = out.clone();
+        let u = matrix(&u[tile.col * width + column..], width);
+        multiply(&mut product, (units, depth, rows), u, matrix(&turned[tile.row..], batch));
+        for (unit, line) in product.chunks_exact(rows).enumerate() {
+            out[unit..].iter_mut().step_by(units).zip(line).for_each(|(to, &from)| *to = from);
+        }
     }
     out
 }
@@ -271,11 +300,11 @@ pub(super) fn activated<T: Real>(activation: Activation, values: &[T]) -> Line<T
     out
 }
 
-/// The derivative of `activation` at every number.
+/// `activation` of every number, and its derivative there.
 #[inline(always)]
-pub(super) fn derivatives<T: Real>(activation: Activation, values: &[T]) -> Line<T> {
-    let mut out = [T::zero(); PANEL];
-    activation.derivatives(values, &mut out[..values.len()]);
+pub(super) fn with_derivatives<T: Real>(activation: Activation, values: &[T]) -> (Line<T>, Line<T>) {
+    let mut out = ([T::zero(); PANEL], [T::zero(); PANEL]);
+    activation.both(values, &mut out.0[..values.len()], &mut out.1[..values.len()]);
     out
 }
 

@@ -2,8 +2,8 @@
 
 use super::product::{Block, PANEL, for_each_part};
 use super::recurrent::{
-    RecurrentStep, Stage, TILE_ROWS, VARIANTS, activated, derivatives, each_line, or_none, state_part,
-    turned_product,
+    RecurrentStep, Stage, TILE_ROWS, VARIANTS, each_line, or_none, state_part, turned_product,
+    with_derivatives,
 };
 use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, by_quads, read, uniforms, update, wgsl};
 use crate::Real;
@@ -158,7 +158,7 @@ impl Family for RecurrentBackward {
             None => Vec::new(),
             Some(next) => {
                 let from: &[T] = if stage == Stage::Gru { memory } else { z };
-                step.gather(from, next, width, (self.first_column(), depth))
+                step.gather_turned(from, next, width, (self.first_column(), depth))
             }
         };
         let drop = step.drop(state);
@@ -186,7 +186,8 @@ impl Family for RecurrentBackward {
             |(mut z, mut memory, mut carry_h, mut carry_c)| {
                 let (rows, w) = (z[0].rows(), z[0].width());
                 let (row, col) = (z[0].row, z[0].col);
-                let product = turned_product(&z[0], &operand, (u, self.first_column(), width), depth);
+                let product =
+                    turned_product(&z[0], (&operand, batch), (u, self.first_column(), width), depth);
                 each_line(
                     rows,
                     #[inline(always)]
@@ -203,7 +204,7 @@ impl Family for RecurrentBackward {
                         }
                         if stage == Stage::GruGates {
                             let a = z[1].line(i);
-                            let (reset, slope) = (activated(gate, a), derivatives(gate, a));
+                            let (reset, slope) = with_derivatives(gate, a);
                             for (k, a) in a.iter_mut().enumerate() {
                                 let mut h = before[at + k];
                                 if let Some(drop) = drop {
@@ -235,7 +236,7 @@ impl Family for RecurrentBackward {
                         let mut zs = z.iter_mut().map(|z| z.line(i));
                         match stage {
                             Stage::SimpleRnn => zs.for_each(|a| {
-                                let slope = derivatives(activation, a);
+                                let (_, slope) = with_derivatives(activation, a);
                                 a.iter_mut().zip(&slope).zip(&*d_h).for_each(|((a, &s), &d)| *a = d * s);
                             }),
                             Stage::Lstm => {
@@ -245,13 +246,11 @@ impl Family for RecurrentBackward {
                                 if next.is_none() {
                                     carry_c.fill(T::zero());
                                 }
-                                let [i_gate, f, o] = [&*a_i, a_f, a_o].map(|a| activated(gate, a));
-                                let [slope_i, slope_f, slope_o] =
-                                    [&*a_i, a_f, a_o].map(|a| derivatives(gate, a));
-                                let (g, slope_g) = (activated(activation, a_g), derivatives(activation, a_g));
+                                let [(i_gate, slope_i), (f, slope_f), (o, slope_o)] =
+                                    [&*a_i, a_f, a_o].map(|a| with_derivatives(gate, a));
+                                let (g, slope_g) = with_derivatives(activation, a_g);
                                 let (c, c_before) = (part(&c), part(&c_before));
-                                let (squashed, slope_c) =
-                                    (activated(activation, c), derivatives(activation, c));
+                                let (squashed, slope_c) = with_derivatives(activation, c);
                                 for k in 0..w {
                                     let d_c = carry_c[k] + d_h[k] * o[k] * slope_c[k];
                                     carry_c[k] = d_c * f[k];
@@ -263,9 +262,8 @@ impl Family for RecurrentBackward {
                             }
                             _ => {
                                 let [a_z, a_r, a_h] = std::array::from_fn(|_| zs.next().unwrap_or_default());
-                                let (update, slope_z) = (activated(gate, a_z), derivatives(gate, a_z));
-                                let (candidate, slope_h) =
-                                    (activated(activation, a_h), derivatives(activation, a_h));
+                                let (update, slope_z) = with_derivatives(gate, a_z);
+                                let (candidate, slope_h) = with_derivatives(activation, a_h);
                                 let before = part(&before);
                                 for k in 0..w {
                                     a_z[k] = d_h[k] * (before[k] - candidate[k]) * slope_z[k];
@@ -276,7 +274,7 @@ impl Family for RecurrentBackward {
                                     let mut memory = memory.iter_mut().map(|memory| memory.line(i));
                                     let [d_z, d_r, m] =
                                         std::array::from_fn(|_| memory.next().unwrap_or_default());
-                                    let (reset, slope_r) = (activated(gate, a_r), derivatives(gate, a_r));
+                                    let (reset, slope_r) = with_derivatives(gate, a_r);
                                     d_z.copy_from_slice(a_z);
                                     for k in 0..w {
                                         a_r[k] = a_h[k] * m[k] * slope_r[k];
