@@ -309,6 +309,19 @@ activations! {
         wgsl_value: "select(select(z, -1.0, z < -1.0), 1.0, z > 1.0)",
         wgsl_derivative: "select(0.0, 1.0, abs(z) <= 1.0)",
     }
+    /// y = z/5 + 1/2 cut to 0..1 (Keras 2's, of older recurrent layers' gates). L = 2.5, where it saturates.
+    HardSigmoid: ["hard_sigmoid"] {
+        limit: 2.5,
+        range: |_input| Some(UNIT),
+        output_suffices: false,
+        value: |z| {
+            let y = T::of(0.2) * z + T::of(0.5);
+            if y < T::zero() { T::zero() } else if y > T::one() { T::one() } else { y }
+        },
+        derivative: |z| if z.abs() <= T::of(2.5) { T::of(0.2) } else { T::zero() },
+        wgsl_value: "select(select(0.2 * z + 0.5, 0.0, 0.2 * z + 0.5 < 0.0), 1.0, 0.2 * z + 0.5 > 1.0)",
+        wgsl_derivative: "select(0.0, 0.2, abs(z) <= 2.5)",
+    }
     /// y = z/(1 + |z|), in −1..1. L = 4.
     Softsign: ["softsign"] {
         limit: 4.0,
