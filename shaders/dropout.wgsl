@@ -1,10 +1,10 @@
 // dropout: y = x·scale where the random bits of (element, step, seed) reach the threshold, else 0. The same kernel
-// takes the gradient back, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the
-// bits of their
-// `features` elements.
+// takes the gradient back, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of
+// their `features` elements.
 //
 // x [count] (any, OF_ONES: then all are 1)  clock  → y [count]
-// Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y). The capitals are generated
+// constants.
 
 fn element_of(i: u32) -> u32 {
     if (SHARED) {

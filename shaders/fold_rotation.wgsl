@@ -1,14 +1,13 @@
-// fold_rotation: q and ρ of every column of the gates' kernels, and the kernels that have taken ρ in: ρ ⊙ (x·W + b) =
-// x·(W·diag ρ) + ρ ⊙ b.
+// fold_rotation: q and ρ of every column of the gates' kernels, and the kernels with ρ in them, since
+// ρ ⊙ (x·W + b) = x·(W·diag ρ) + ρ ⊙ b.
 //   q = x_Q·Σ_k W[k, n] + b[n], or WHOLE x_Q·Σ_k W[k, n] + h_Q·Σ_k U[k, n] + Σ_lines b[line, n]
 //   ALIGNED: the root of the sum of the terms' squares, of every weight's by itself
 //   ρ = L/(|q| + ε), L that of the column's gate, or LEARN_PER_LAYER exp(λ[gate]), or LEARN_PER_UNIT exp(λ[n])
 //
-// w [F, C]  u_kernel [H, C] (any, unless WHOLE)  b [lines, C] (any, without lines)  lambda [gates or C] (any, where L is
-// not learnt)
-// → rotation [2C]: ρ then q  w_folded, b_folded, u_folded (written with WHOLE) as w, b and u_kernel; without WHOLE the
-// second line of
-//   b stays as it is
+// w [F, C]  u_kernel [H, C] (any, unless WHOLE)  b [lines, C] (any, without lines)
+// lambda [gates or C] (any, where L is not learnt)
+// → rotation [2C]: ρ then q  w_folded, b_folded, u_folded (written with WHOLE) as w, b and u_kernel; without WHOLE the second
+//   line of b stays as it is
 // Workgroup: ACROSS quads of columns × SLICES of the rows, summed in a fixed order. Grid: ⌈C/(4·ACROSS)⌉. The capitals are
 // generated constants.
 

@@ -1,17 +1,17 @@
 // recurrent_backward: one time step of a recurrent layer backwards: dh from the step after it and from the output, then the
-// gradients of the
-// pre-activations, which replace them in z. With γ, σ, h', c', m as in recurrent_forward and a' = γ' or σ' of a gate's
-// pre-activation:
+// gradients of the pre-activations, which replace them in z. With γ, σ, h', c', m as in recurrent_forward, and a' = γ' or σ' of
+// a gate's pre-activation:
 //   dh = da⁺·Uᵀ + dy + carry, da⁺ the recurrent gradients of the step after
 //   SIMPLE_RNN: da = dh·a'
-//   LSTM: dc = carry + dh·γ(o)·σ'(c); da_o = dh·σ(c)·a', da_i = dc·σ(g)·a', da_f = dc·c'·a', da_g = dc·γ(i)·a'; carry = dc·γ(f)
-//   GRU: da_h = dh·(1 − γ(z))·a', da_z = dh·(h' − σ(a_h))·a', da_r = da_h·m·a'; carry = dh·γ(z); recurrent da_z, da_r, γ(r)·da_h
-//   GRU, reset before the product, in two steps: GRU_CANDIDATE: da_h, da_z and carry; GRU_GATES: with p = da_h·U_hᵀ
-//   da_r = p·h'·a', carry += p·γ(r)
+//   LSTM: dc = carry + dh·γ(o)·σ'(c), carry = dc·γ(f)
+//         da_o = dh·σ(c)·a', da_i = dc·σ(g)·a', da_f = dc·c'·a', da_g = dc·γ(i)·a'
+//   GRU: da_h = dh·(1 − γ(z))·a', da_z = dh·(h' − σ(a_h))·a', da_r = da_h·m·a', carry = dh·γ(z); recurrent: da_z, da_r, γ(r)·da_h
+//   GRU, reset before the product, in two steps: GRU_CANDIDATE: da_h, da_z and carry; then GRU_GATES, with p = da_h·U_hᵀ:
+//         da_r = p·h'·a', carry += p·γ(r)
 // A masked step has da = 0 and hands dh and dc on.
 //
-// u_kernel [H, width]  d_y: at d_y_first + row·d_y_stride, unless that is NONE  state, mask, y: see lib/recurrent.wgsl (y
-// of GRUs alone)
+// u_kernel [H, width]  d_y: at d_y_first + row·d_y_stride, unless that is NONE
+// state, mask, y (of GRUs alone): see lib/recurrent.wgsl
 // → z [B, T, width], step `at`, from step `next`  carry: of dh, then of dc, [B, H] each in parts as in state
 //   memory: of an LSTM c [B, T, H] (read); of a GRU [B, T, 3H], m being replaced (any otherwise)
 // Product: rows B, depth of the recurrent gradients or 0, columns H. Tiles and grid: lib/product_gates*.wgsl. The capitals are

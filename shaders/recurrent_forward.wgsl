@@ -4,12 +4,11 @@
 //   GRU (z, r, h), reset after the product: m = h'·U_h + b_h, h = γ(z)·h' + (1 − γ(z))·σ(a_h + γ(r)·m)
 //   GRU, reset before it, in two steps: GRU_GATES: γ(z), γ(r), γ(r)·h'; GRU_CANDIDATE: σ(a_h + (γ(r)·h')·U_h), h as above
 // γ is the gates' activation, σ the cell's, h' and c' the state before; the h' of products may have been dropped in part. A
-// masked
-// step keeps the state. Step `at` of z has the input's share a of the pre-activations and receives all of them.
+// masked step keeps the state. Step `at` of z has the input's share a of the pre-activations and receives all of them.
 //
 // z [B, T, width]  u_kernel [H, width]  b [2, width]: the second line (any, without HAS_BIAS)
 // state: see lib/recurrent.wgsl (any, without INITIAL and DROPPED)  mask [B, T] (any, unless MASKED)
-// → y [B, T, H], step `to`, from step `from`  z
+// → y [B, T, H], step `to`, from step `prior`  z
 //   memory: of an LSTM c [B, T, H]; of a GRU m, behind z and r of [B, T, 3H]; or γ(r)·h' [B, T, H]
 //   left [B, T, H]: the h' of the products (written with KEEP, as is m)
 // Product: rows B, depth H or 0, GATES columns a unit. Tiles and grid: lib/product_gates*.wgsl. The capitals are generated

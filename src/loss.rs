@@ -4,14 +4,15 @@ use crate::kernel::{PointwiseKind, PointwiseLoss, SoftmaxLoss};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, Targets};
 
-/// What training lowers: the mean over the batch's rows of a row's loss. All are Keras' with
+/// What training lowers: the mean over the batch's rows of a row's loss; where every time step has a target, over all steps
+/// that no mask hides. All are Keras' with
 /// `reduction="sum_over_batch_size"`; the cross-entropies take logits (`from_logits=True`), so the
 /// output layer is linear.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Loss {
-    /// −Σ_c t_c·log softmax(x)_c. Targets: class indices, or a distribution a row.
+    /// −Σ_c t_c·log softmax(x)_c. Targets: class indices, or a distribution, of every row or time step.
     SoftmaxCrossEntropy,
     /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), averaged over a row's outputs. Targets in 0..1.
     BinaryCrossEntropy,

@@ -10,14 +10,14 @@ use crate::{Dataset, Error, Result, Targets};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
-    /// The share of rows whose largest output is that of the target's class.
+    /// The share of rows, or time steps, whose largest output is that of the target's class.
     Accuracy,
     /// The share of outputs on the target's side of the threshold: 0 for logits, 1/2 for probabilities.
     BinaryAccuracy {
         /// Outputs above it count as 1.
         threshold: f32,
     },
-    /// The share of rows whose class is among the k largest outputs.
+    /// The share of rows, or time steps, whose class is among the k largest outputs.
     TopK {
         /// k ≥ 1.
         k: u32,

@@ -114,7 +114,8 @@ impl AutoRotate {
         self
     }
 
-    /// Sets L instead of taking the activation's; with a learnable L, where it starts. L > 0.
+    /// Sets L instead of taking the activation's; with a learnable L, where it starts. L > 0. Of a recurrent layer it is
+    /// that of all gates.
     pub fn l(mut self, limit: f32) -> Self {
         self.limit = Some(limit);
         self

@@ -37,6 +37,15 @@ impl Targets {
         }
     }
 
+    /// How many numbers or labels there are in all.
+    #[expect(clippy::len_without_is_empty, reason = "targets are never empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes { labels, .. } => labels.len(),
+            Self::Values { values, .. } => values.len(),
+        }
+    }
+
     /// How many time steps, or other positions, of a row have targets of their own: 1 for a single target a row.
     pub fn steps(&self) -> usize {
         match self {

@@ -1,7 +1,8 @@
 //! Some columns of a matrix, copied to columns of another.
 
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, each_quad, quad_grid, read, uniforms, update, wgsl,
+    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, uniforms, update,
+    wgsl,
 };
 use crate::Real;
 
@@ -16,14 +17,14 @@ uniforms!(CopyRowsUniforms {
 
 /// Where rows lie: the first row's first number, and how far it is from row to row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rows {
+pub struct Strided {
     /// The place of the first number.
     pub first: usize,
     /// From one row to the next.
     pub stride: usize,
 }
 
-/// `out[r, c] = values[r, c]` for `width` numbers of every row.
+/// `out[r, c] = values[r, c]` for `width` numbers of every row, or with the numbers of a row in reverse.
 #[derive(Clone, Copy, Debug)]
 pub struct CopyRows {
     /// The number of rows.
@@ -31,13 +32,15 @@ pub struct CopyRows {
     /// The numbers of a row.
     pub width: usize,
     /// Where they lie.
-    pub from: Rows,
+    pub from: Strided,
     /// Where they go; rows must not overlap.
-    pub to: Rows,
+    pub to: Strided,
+    /// Whether a row's last number comes first.
+    pub reversed: bool,
 }
 
 impl CopyRows {
-    fn len(&self, rows: Rows) -> usize {
+    fn len(&self, rows: Strided) -> usize {
         rows.first + (self.rows - 1) * rows.stride + self.width
     }
 }
@@ -66,7 +69,7 @@ impl Family for CopyRows {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![each_quad(), wgsl!("copy_rows.wgsl")]
+        vec![each_quad(), constants(&[("REVERSED", self.reversed)]), wgsl!("copy_rows.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -75,14 +78,18 @@ impl Family for CopyRows {
 
     fn by_fours(&self) -> bool {
         let places = [self.from.first, self.from.stride, self.to.first, self.to.stride];
-        places.iter().chain([&self.width]).all(|n| n.is_multiple_of(4))
+        !self.reversed && places.iter().chain([&self.width]).all(|n| n.is_multiple_of(4))
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (values, out) = (args.read(0), args.write(1));
         for row in 0..self.rows {
             let from = &values[self.from.first + row * self.from.stride..][..self.width];
-            out[self.to.first + row * self.to.stride..][..self.width].copy_from_slice(from);
+            let out = &mut out[self.to.first + row * self.to.stride..][..self.width];
+            out.copy_from_slice(from);
+            if self.reversed {
+                out.reverse();
+            }
         }
     }
 }

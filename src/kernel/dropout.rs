@@ -88,7 +88,7 @@ impl Family for Dropout {
     }
 
     fn by_fours(&self) -> bool {
-        self.count.is_multiple_of(4) && (self.shared[0] == 1 || self.shared[1].is_multiple_of(4))
+        self.count.is_multiple_of(4)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

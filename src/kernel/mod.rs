@@ -65,7 +65,7 @@ pub use advance::{Advance, clock};
 pub use args::{Args, MAX_BINDINGS, Slot};
 pub use conv::{Conv, Ending};
 pub use conv_backward_weight::{ConvBackwardWeight, splits};
-pub use copy_rows::{CopyRows, Rows};
+pub use copy_rows::{CopyRows, Strided};
 pub use dense_backward_input::DenseBackwardInput;
 pub use dense_backward_weight::DenseBackwardWeight;
 pub use dense_forward::DenseForward;

@@ -5,7 +5,7 @@ use super::recurrent::{
     RecurrentStep, Stage, TILE_ROWS, VARIANTS, each_line, or_none, state_part, turned_product,
     with_derivatives,
 };
-use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, by_quads, read, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, read, uniforms, update, wgsl};
 use crate::Real;
 
 uniforms!(RecurrentBackwardUniforms {
@@ -137,10 +137,6 @@ impl Family for RecurrentBackward {
         let aligned =
             self.d_y.is_none_or(|(first, stride)| first.is_multiple_of(4) && stride.is_multiple_of(4));
         self.step.units.is_multiple_of(4) && aligned
-    }
-
-    fn supports(&self, variant: usize, _traits: Traits) -> bool {
-        self.by_fours() || !by_quads::<Self>(variant)
     }
 
     fn prefer(&self, traits: Traits) -> usize {

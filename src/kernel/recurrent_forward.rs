@@ -4,7 +4,7 @@ use super::product::{Block, PANEL, for_each_part};
 use super::recurrent::{
     RecurrentStep, Stage, TILE_ROWS, VARIANTS, activated, each_line, gate_product, or_none, state_part,
 };
-use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, by_quads, read, uniforms, update, wgsl};
+use super::{Args, Binding, Family, Grid, Traits, Trust, UNUSED, read, uniforms, update, wgsl};
 use crate::Real;
 
 uniforms!(RecurrentForwardUniforms {
@@ -107,10 +107,6 @@ impl Family for RecurrentForward {
 
     fn by_fours(&self) -> bool {
         self.step.units.is_multiple_of(4)
-    }
-
-    fn supports(&self, variant: usize, _traits: Traits) -> bool {
-        self.by_fours() || !by_quads::<Self>(variant)
     }
 
     fn prefer(&self, traits: Traits) -> usize {

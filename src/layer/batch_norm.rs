@@ -67,6 +67,10 @@ impl Layer for BatchNorm {
         "batch_norm"
     }
 
+    fn mixes_rows(&self) -> bool {
+        true
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         shape::elements(&path, &input.shape)?;

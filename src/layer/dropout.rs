@@ -20,6 +20,15 @@ impl Dropout {
     }
 }
 
+/// The range of values of which a share is dropped: stretched by what the others are multiplied by, and 0 is in it.
+pub(super) fn stretched(range: Range, rate: f32) -> Range {
+    if rate == 0.0 {
+        return range;
+    }
+    let scale = 1.0 / (1.0 - rate);
+    Range { min: (range.min * scale).min(0.0), max: (range.max * scale).max(0.0) }
+}
+
 /// Refuses what is no share of values.
 pub(super) fn check_rate(path: &str, name: &str, rate: f32) -> Result<()> {
     if (0.0..1.0).contains(&rate) {
@@ -44,10 +53,7 @@ impl Layer for Dropout {
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         check_rate(scope.path(), "rate", self.rate)?;
-        let scale = 1.0 / (1.0 - self.rate);
-        let range =
-            input.range.map(|r| Range { min: (r.min * scale).min(0.0), max: (r.max * scale).max(0.0) });
-        let range = if self.rate == 0.0 { input.range } else { range };
+        let range = input.range.map(|range| stretched(range, self.rate));
         Ok(Box::new(DropoutNode {
             path: scope.path().to_owned(),
             rate: self.rate,

@@ -8,11 +8,13 @@ use crate::{Error, Result, shape};
 /// Leaves out the time steps all of whose features have one value, with which shorter sequences were padded (Keras'
 /// `Masking`).
 ///
-/// Input and output: a sequence `[T, F]`, its masked steps 0 in the output. Recurrent layers keep their state over
-/// masked steps, so that a padded sequence gives what it would give alone; [`Dense`](super::Dense),
-/// [`Dropout`](super::Dropout), [`TimeDistributed`](super::TimeDistributed) and [`Activate`](super::Activate) pass
-/// the mask on; losses and metrics of sequences leave masked steps out. Other layers refuse masked sequences. Where
-/// this layer is the first, a sequence without any step that counts is an error.
+/// Input and output: a sequence `[T, F]`, its masked steps 0 in the output. Recurrent layers keep their state over masked
+/// steps, so that a padded sequence gives what it would give alone; [`Dense`](super::Dense),
+/// [`Dropout`](super::Dropout), [`Activate`](super::Activate), [`TimeDistributed`](super::TimeDistributed),
+/// [`Residual`](super::Residual) and [`Bidirectional`](super::Bidirectional) pass the mask on; losses and metrics of
+/// sequences leave masked steps out. Other layers refuse masked sequences. Where this layer is the first, a sequence
+/// without any step that counts is an error, unless a layer is stateful. The range of inputs, from which x_Q follows, should be that of
+/// the steps that count.
 ///
 /// ```
 /// use autorot::{Dense, Lstm, Masking, Sequential};

@@ -83,6 +83,11 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether what the layer makes of a row depends on the others, as statistics of a batch do.
+    fn mixes_rows(&self) -> bool {
+        false
+    }
+
     /// The layer for this input, with its parameters registered.
     ///
     /// # Errors

@@ -56,6 +56,10 @@ impl Layer for Residual {
         true
     }
 
+    fn mixes_rows(&self) -> bool {
+        self.layers.iter().chain(&self.shortcut).any(|layer| layer.mixes_rows())
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         if self.layers.is_empty() {
@@ -123,13 +127,13 @@ impl Node for ResidualNode {
         let mask = rec.mask();
         let mut inner = chain::forward(rec, main, input);
         let a = inner.last().map_or(input, |trace| trace.output);
+        let left = rec.mask();
         rec.set_mask(mask);
         let around = chain::forward(rec, shortcut, input);
         let b = around.last().map_or(input, |trace| trace.output);
-        rec.set_mask(mask);
         inner.extend(around);
         let y = Self::sum(rec, rec.batch() * self.output.len(), a, b);
-        Trace { inner, ..Trace::new(input, y) }
+        Trace { inner, mask: left, ..Trace::new(input, y) }
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {

@@ -37,7 +37,11 @@ impl Layer for TimeDistributed {
     }
 
     fn takes_masks(&self) -> bool {
-        true
+        !self.layer[0].mixes_rows()
+    }
+
+    fn mixes_rows(&self) -> bool {
+        self.layer[0].mixes_rows()
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
@@ -54,6 +58,19 @@ impl Layer for TimeDistributed {
         let step = Signal { shape: sample.to_vec(), range: input.range, masked: false };
         let nodes = chain::build(&self.layer, &format!("{path}."), scope, &step)?;
         let inner = chain::output(&nodes, &step);
+        let keeps_states = chain::every(&nodes).iter().any(|node| node.facts().states > 0);
+        if inner.masked || keeps_states {
+            return Err(Error::invalid(
+                path,
+                if inner.masked {
+                    "a mask of its own in every step"
+                } else {
+                    "a layer that keeps states in every step"
+                },
+                "a layer that treats a step as a whole, and by itself",
+                "return the last output of inner sequences alone, and keep no states",
+            ));
+        }
         let shape = [&[steps], inner.shape.as_slice()].concat();
         let output = Signal { shape, range: inner.range, masked: input.masked };
         Ok(Box::new(TimeDistributedNode { path, steps, nodes, output }))

@@ -234,13 +234,13 @@ impl Model {
             ));
         }
         self.network.check_masks(inputs, "inputs to predict")?;
+        if self.network.keeps_states() {
+            // A training that failed is over: states are kept again.
+            self.executor.write(keys::CLOCK, 0, Values::U32(&[0; clock::LEN]))?;
+        }
         let mut outputs = Vec::with_capacity(inputs.len() / width * self.network.output().len());
         for rows in inputs.chunks(self.rows_at_once(inputs.len() / width)? * width) {
-            let batch = match self.network.keeps_states() {
-                true => rows.len() / width,
-                // Few batch sizes, so that few plans are ever made; what the surplus rows hold does not matter.
-                false => (rows.len() / width).next_power_of_two(),
-            };
+            let batch = self.rows_bound(rows.len() / width);
             let (program, view) = self.predictor(batch)?;
             self.executor.write(INPUT, 0, Values::F32(rows))?;
             self.executor.run(program, 1)?;

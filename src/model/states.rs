@@ -4,8 +4,8 @@ use super::{Model, Network};
 use crate::device::{Program, Values};
 use crate::kernel::{Element, state_part};
 use crate::layer::{Facts, Node};
-use crate::plan::Plan;
 use crate::plan::arena::keys;
+use crate::plan::{Course, Plan};
 use crate::{Error, Result};
 
 impl Network {
@@ -20,9 +20,10 @@ impl Network {
     }
 
     /// Refuses rows all of whose steps are masked, as far as it can be told from the inputs: where the network
-    /// begins with a masking layer.
+    /// begins with a masking layer. Chunks of sequences that go on from batch to batch may be masked as a whole.
     pub(crate) fn check_masks(&self, inputs: &[f32], place: &str) -> Result<()> {
-        let Some(value) = self.nodes.first().and_then(|node| node.facts().mask_value) else {
+        let value = self.nodes.first().and_then(|node| node.facts().mask_value);
+        let Some(value) = value.filter(|_| self.stateful().is_none()) else {
             return Ok(());
         };
         let hidden = |row: &[f32]| row.iter().all(|&v| v == value);
@@ -48,10 +49,10 @@ impl Model {
         self.executor.bind(plan)
     }
 
-    /// The layer at this path, which must keep states: how many, and of how many units.
-    fn layer_with_states(&self, path: &str) -> Result<(usize, usize)> {
+    /// The layer at this path, which must keep states, or begin with them: how many, and of how many units.
+    fn layer_with_states(&self, path: &str, stateful: bool) -> Result<(usize, usize)> {
         let nodes = self.network.every_node();
-        let keeping = |facts: &Facts| facts.states > 0;
+        let keeping = |facts: &Facts| if stateful { facts.stateful } else { facts.states > 0 };
         let found = nodes.iter().find(|node| node.path() == path && keeping(&node.facts()));
         match found {
             Some(node) => Ok((node.facts().states, node.output().shape.last().copied().unwrap_or(1))),
@@ -60,13 +61,9 @@ impl Model {
                 let known = known.collect::<Vec<_>>().join(", ");
                 Err(Error::invalid(
                     path,
-                    "no layer that keeps states",
-                    if known.is_empty() {
-                        "a stateful layer, or one with return_state".into()
-                    } else {
-                        known
-                    },
-                    "use the path of a recurrent layer with stateful(true) or return_state(true)",
+                    if stateful { "no stateful layer" } else { "no layer that keeps states" },
+                    if known.is_empty() { "a recurrent layer with stateful(true)".into() } else { known },
+                    "make the layer stateful; to read its state return_state(true) is enough",
                 ))
             }
         }
@@ -84,8 +81,9 @@ impl Model {
 
     /// [`Model::states`], for callers that may not block.
     pub async fn states_async(&mut self, path: &str, rows: usize) -> Result<Vec<Vec<f32>>> {
-        let (count, units) = self.layer_with_states(path)?;
-        let key = keys::state(path, rows, false);
+        let (count, units) = self.layer_with_states(path, false)?;
+        let bound = self.rows_bound(rows);
+        let key = keys::state(Course::Prediction, path, bound);
         if !self.states.contains_key(&key) {
             return Err(Error::invalid(
                 path,
@@ -94,7 +92,7 @@ impl Model {
                 "predict first, or ask for as many rows as were predicted",
             ));
         }
-        let part = state_part(rows, units);
+        let part = state_part(bound, units);
         let all = self.executor.read(&key, 0, count * part).await?;
         let single = |part: &[f64]| part[..rows * units].iter().map(|&v| v as f32).collect();
         Ok(all.chunks_exact(part).map(single).collect())
@@ -106,7 +104,7 @@ impl Model {
     /// # Errors
     /// No such layer, another number of states or numbers, numbers that are not finite; the device's errors.
     pub fn set_states(&mut self, path: &str, states: &[Vec<f32>]) -> Result<()> {
-        let (count, units) = self.layer_with_states(path)?;
+        let (count, units) = self.layer_with_states(path, true)?;
         let numbers = states.first().map_or(0, Vec::len);
         if states.len() != count
             || numbers == 0
@@ -123,7 +121,7 @@ impl Model {
             return Err(Error::invalid(path, value, "finite numbers", "correct the states"));
         }
         let rows = numbers / units;
-        let (key, part) = (keys::state(path, rows, false), state_part(rows, units));
+        let (key, part) = (keys::state(Course::Prediction, path, rows), state_part(rows, units));
         self.executor.allocate(&key, Element::Float, count * part)?;
         self.states.insert(key.clone(), count * part);
         for (i, state) in states.iter().enumerate() {
@@ -140,9 +138,16 @@ impl Model {
         self.clear_states(|_| true)
     }
 
-    /// Sets the states of training, or of predictions, to 0.
-    pub(crate) fn begin_sequences(&mut self, training: bool) -> Result<()> {
-        self.clear_states(|key| key.starts_with(keys::TRAINING_STATE) == training)
+    /// Sets the states of a course to 0.
+    pub(crate) fn begin_sequences(&mut self, course: Course) -> Result<()> {
+        let prefix = format!("{}{course}", keys::STATE);
+        self.clear_states(|key| key.starts_with(&prefix))
+    }
+
+    /// How many rows are predicted at once where so many are asked for: exactly as many where states go on from batch to batch, else one of
+    /// few sizes, so that few plans are ever made; what surplus rows hold does not matter.
+    pub(super) fn rows_bound(&self, rows: usize) -> usize {
+        if self.network.stateful().is_some() { rows } else { rows.next_power_of_two() }
     }
 
     fn clear_states(&mut self, which: impl Fn(&str) -> bool) -> Result<()> {

@@ -21,15 +21,11 @@ pub mod keys {
     /// Clip factor and norm of the gradient.
     pub const CONTROL: &str = "control";
     /// How the names of buffers begin in which layers keep their states from one batch to the next.
-    pub const STATE: &str = "state of ";
+    pub const STATE: &str = "state in ";
 
-    /// How the names of those begin that training has to itself.
-    pub const TRAINING_STATE: &str = "state of training, ";
-
-    /// The states of the layer at this path for batches of so many rows, those of training apart from those of predictions.
-    pub fn state(path: &str, rows: usize, training: bool) -> String {
-        let prefix = if training { TRAINING_STATE } else { STATE };
-        format!("{prefix}{path}, {rows} rows")
+    /// The states of the layer at this path for batches of so many rows; whatever runs sequences by itself has its own.
+    pub fn state(course: crate::plan::Course, path: &str, rows: usize) -> String {
+        format!("{STATE}{course}: {path}, {rows} rows")
     }
 }
 

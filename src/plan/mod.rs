@@ -5,7 +5,7 @@ pub mod arena;
 mod memory;
 mod recorder;
 
-pub use recorder::{Purpose, Recorder};
+pub use recorder::{Course, Purpose, Recorder};
 
 use crate::kernel::{Element, Kernel};
 use std::sync::Arc;

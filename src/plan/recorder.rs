@@ -20,10 +20,32 @@ pub enum Purpose {
     Diagnose,
 }
 
+/// Whose batches follow each other: layers that keep states keep those of each by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Course {
+    /// Those of training.
+    Training,
+    /// Those of an evaluation.
+    Evaluation,
+    /// Those of predictions.
+    Prediction,
+}
+
+impl std::fmt::Display for Course {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Training => "training",
+            Self::Evaluation => "evaluation",
+            Self::Prediction => "prediction",
+        })
+    }
+}
+
 /// Collects the ops and buffers of one plan.
 #[derive(Debug)]
 pub struct Recorder<'a> {
     purpose: Purpose,
+    course: Course,
     batch: usize,
     arena: &'a Arena,
     scopes: Vec<String>,
@@ -41,8 +63,10 @@ pub struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// For a batch of `batch` rows over the parameters of `arena`.
     pub fn new(purpose: Purpose, batch: usize, arena: &'a Arena) -> Self {
+        let course = if purpose == Purpose::Infer { Course::Prediction } else { Course::Training };
         Self {
             purpose,
+            course,
             batch,
             arena,
             scopes: Vec::new(),
@@ -83,6 +107,16 @@ impl<'a> Recorder<'a> {
     /// What the plan is for.
     pub fn purpose(&self) -> Purpose {
         self.purpose
+    }
+
+    /// Which course of batches the plan belongs to: predictions, or training where a backward pass follows, unless set.
+    pub fn course(&self) -> Course {
+        self.course
+    }
+
+    /// Sets it.
+    pub fn set_course(&mut self, course: Course) {
+        self.course = course;
     }
 
     /// Whether a backward pass follows, so that layers store what it needs.

@@ -10,8 +10,8 @@ use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
 use crate::kernel::{Element, clock, rates};
 use crate::model::STEPS;
-use crate::plan::Purpose;
 use crate::plan::arena::keys;
+use crate::plan::{self, Purpose};
 use crate::report::Progress;
 use crate::{Dataset, Error, Model, Result};
 use rand::seq::SliceRandom;
@@ -189,7 +189,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let mut sums = vec![0.0; columns];
         let mut rows_done = 0;
         let begin = Instant::now();
-        self.model.begin_sequences(true)?;
+        self.model.begin_sequences(plan::Course::Training)?;
         self.feed.begin(&mut *self.model.executor, &order)?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;

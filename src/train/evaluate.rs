@@ -6,8 +6,8 @@ use super::step::{Ending, Scored, Task};
 use super::{Evaluation, Trainer};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
-use crate::plan::Purpose;
 use crate::plan::arena::keys;
+use crate::plan::{Course, Purpose};
 use crate::{Dataset, Metric, Model, Result};
 use web_time::Instant;
 
@@ -74,7 +74,7 @@ impl Evaluator {
     }
 
     pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
-        model.begin_sequences(false)?;
+        model.begin_sequences(Course::Evaluation)?;
         let executor = &mut *model.executor;
         self.feed.begin(executor, &self.order)?;
         let mut sums = vec![0.0; self.columns];

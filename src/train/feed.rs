@@ -87,7 +87,7 @@ impl Feed {
         model.feeds += 1;
         let name = format!("{name} {}", model.feeds);
         let executor = &mut *model.executor;
-        let bytes = data.inputs().len() as u64 * 4;
+        let bytes = (data.inputs().len() + data.targets().len()) as u64 * 4;
         let resident = bytes <= resident_bytes;
         let rows = if resident { data.len() } else { window.min(data.len()) };
         let targets = match data.targets() {

@@ -1,6 +1,7 @@
 //! Training: epochs, validation, early stopping, and reports on the layers.
 
 mod callback;
+mod check;
 mod course;
 mod evaluate;
 mod feed;
@@ -14,7 +15,7 @@ pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 
 use crate::model::Network;
-use crate::{Dataset, Error, Loss, Metric, Model, Optimizer, Result};
+use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use course::Course;
 
 /// Trains and evaluates models. Every option has a default but the optimiser and the loss.
@@ -67,7 +68,7 @@ impl std::fmt::Debug for Trainer<'_> {
 /// A loss and metrics over a data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// The mean loss over the rows, with the regularisers' penalties.
+    /// The mean loss over the rows, or over all time steps that count where each has a target, with the regularisers' penalties.
     pub loss: f64,
     /// The metrics in the trainer's order.
     pub metrics: Vec<f64>,
@@ -125,7 +126,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Sets how many steps share one update, at least 1: their gradients are averaged, weighted by rows. What
-    /// remains at the end of an epoch makes a smaller group.
+    /// remains at the end of an epoch makes a smaller group. Not for losses of masked sequences.
     pub fn accumulate(mut self, steps: usize) -> Self {
         self.accumulate = steps;
         self
@@ -182,8 +183,10 @@ impl<'a> Trainer<'a> {
     ) -> Result<History> {
         self.history = History::default();
         self.check(model, train)?;
+        self.check_course(model, train, self.shuffle)?;
         if let Some(validation) = validation {
             self.check(model, validation)?;
+            self.check_course(model, validation, false)?;
         }
         Course::new(self, model, train, validation)?.run().await
     }
@@ -205,6 +208,7 @@ impl<'a> Trainer<'a> {
     /// [`Trainer::evaluate`], for callers that may not block.
     pub async fn evaluate_async(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         self.check(model, data)?;
+        self.check_course(model, data, false)?;
         let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data)?;
         let evaluation = evaluator.run(model, data).await;
         evaluator.close(model);
@@ -234,80 +238,14 @@ impl<'a> Trainer<'a> {
 
     /// What a step computes for targets of so many time steps a row.
     fn task(&self, network: &Network, steps: usize) -> step::Task<'_> {
-        let masked = network.output().masked && steps > 1;
-        let by_steps = masked || self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
-        let steps = if by_steps { steps } else { 1 };
-        let scored = step::Scored { steps, outputs: network.output().len() / steps, masked };
+        let output = network.output();
+        let by_steps = self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
+        let steps = match (output.masked, by_steps) {
+            (true, _) => output.shape[0],
+            (false, true) => steps,
+            (false, false) => 1,
+        };
+        let scored = step::Scored { steps, outputs: output.len() / steps, masked: output.masked };
         step::Task { loss: self.loss, metrics: &self.metrics, optimizer: &self.optimizer, scored }
-    }
-
-    /// Whether options, data and model fit together.
-    fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
-        for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("accumulate", self.accumulate)]
-        {
-            if value == 0 {
-                return Err(Error::invalid(
-                    format!("trainer option {name}"),
-                    0,
-                    "at least 1",
-                    format!("set {name} to a positive number"),
-                ));
-            }
-        }
-        let network = model.network();
-        if data.shape() != network.input().shape {
-            return Err(Error::invalid(
-                "data set inputs",
-                format!("rows of shape {:?}", data.shape()),
-                format!("rows of shape {:?}, the model's input", network.input().shape),
-                "build the model with Sequential::for_data, or reshape the data",
-            ));
-        }
-        if u32::try_from(data.len()).is_err() {
-            return Err(Error::invalid(
-                "data set",
-                format!("{} rows", data.len()),
-                "at most 4,294,967,295 rows",
-                "train on parts of the data",
-            ));
-        }
-        network.check_masks(data.inputs(), "data set inputs")?;
-        if let Some(node) = network.stateful()
-            && (self.shuffle || !data.len().is_multiple_of(self.batch.min(data.len())))
-        {
-            return Err(Error::invalid(
-                node.path(),
-                format!(
-                    "a stateful layer, {} rows in batches of {}, shuffled: {}",
-                    data.len(),
-                    self.batch,
-                    self.shuffle
-                ),
-                "rows in their order, in batches of the same size",
-                "set shuffle(false), and a batch that divides the number of rows",
-            ));
-        }
-        let outputs = network.output().len();
-        self.loss.check(data.targets(), outputs)?;
-        let scored = self.task(network, data.targets().steps()).scored;
-        self.metrics.iter().try_for_each(|m| m.check(scored.outputs))?;
-        if scored.masked && self.metrics.contains(&Metric::R2) {
-            return Err(Error::invalid(
-                "metric r2",
-                "masked sequences",
-                "sequences all of whose steps count",
-                "use MeanAbsoluteError",
-            ));
-        }
-        let mut names = std::collections::HashSet::new();
-        if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {
-            return Err(Error::invalid(
-                "trainer metrics",
-                format!("{twice} twice"),
-                "every metric once",
-                "leave one of them out",
-            ));
-        }
-        self.optimizer.check()
     }
 }

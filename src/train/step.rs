@@ -1,14 +1,14 @@
 //! Recording one step: gather, forward, loss, metrics, and, when training, backward and update.
 
 use super::feed::Feed;
-use crate::kernel::{Advance, CopyRows, Element, MaskRows, Rows, Sum, Tally, clock, rates};
+use crate::kernel::{Advance, CopyRows, Element, MaskRows, Strided, Sum, Tally, clock, rates};
 use crate::layer::Trace;
 use crate::loss::LossViews;
 use crate::model::SLOTS;
 use crate::model::network::Network;
 use crate::optimizer::{UpdateViews, record_accumulation, record_guard};
 use crate::plan::arena::keys;
-use crate::plan::{Plan, Purpose, Recorder, View};
+use crate::plan::{Course, Plan, Purpose, Recorder, View};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
 /// What a step does after its backward pass.
@@ -82,8 +82,8 @@ impl Task<'_> {
         let columns = self.columns();
         let (unused, kept) = (rec.unused(), rec.scratch(rows * columns));
         rec.op(MaskRows { rows, features: columns, mean: false }, [scores, mask, unused, kept]);
-        let (from, to) = (Rows { first: 0, stride: 1 }, Rows { first: columns - 1, stride: columns });
-        rec.op(CopyRows { rows, width: 1, from, to }, [mask, kept]);
+        let (from, to) = (Strided { first: 0, stride: 1 }, Strided { first: columns - 1, stride: columns });
+        rec.op(CopyRows { rows, width: 1, from, to, reversed: false }, [mask, kept]);
         if !rec.backward_follows() {
             return (kept, d_outputs);
         }
@@ -106,6 +106,9 @@ impl Task<'_> {
         let arena = network.arena();
         let mut recorder = Recorder::new(purpose, batch, arena);
         let rec = &mut recorder;
+        if purpose == Purpose::Infer {
+            rec.set_course(Course::Evaluation);
+        }
         let Scored { steps, outputs: width, .. } = self.scored;
         let columns = self.columns();
         let clock = rec.shared(keys::CLOCK, Element::Index, clock::LEN);

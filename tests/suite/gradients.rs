@@ -126,6 +126,70 @@ fn every_layer_has_the_gradient_of_its_forward_pass() {
     }
 }
 
+#[test]
+fn masked_steps_have_no_gradient_and_change_no_other() {
+    use autorot::{
+        AutoRotate, Bidirectional, Cell, Masking, MergeMode, Recurrent, Residual, TimeDistributed,
+    };
+    const MASK: f64 = 9.0;
+    let (steps, features) = (5, 2);
+    let rotated = |cell| {
+        Recurrent::new(cell, 3)
+            .bias_initializer(autorot::Initializer::Constant(0.5))
+            .auto_rotate(AutoRotate::new().rule(autorot::Rule::Aligned))
+            .recurrent_dropout(0.3)
+            .return_sequences(true)
+    };
+    let cells =
+        [Cell::SimpleRnn, Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Gru { reset_after: false }];
+    for cell in cells {
+        let backwards = || rotated(cell).go_backwards(true);
+        let both = |merge| Bidirectional::new(rotated(cell)).merge(merge);
+        let tail = |model: Sequential| model.add(rotated(cell).return_sequences(false)).add(Dense::new(2));
+        let head =
+            || Sequential::new([steps, features]).input_range(-1.0, 1.0).add(Masking::new(MASK as f32));
+        let nets = [
+            tail(head().add(backwards())),
+            tail(head().add(both(MergeMode::Mul)).add(Dense::new(2).activation(Activation::Tanh))),
+            tail(head().add(Residual::new().add(rotated(cell)).add(TimeDistributed::new(Dense::new(2))))),
+            tail(head().add(both(MergeMode::Concat)).add(rotated(cell).truncate(steps))),
+        ];
+        for (i, net) in nets.into_iter().enumerate() {
+            let network = net.network(5).unwrap();
+            let mut random = Random::new(i as u64);
+            let mut x: Vec<f64> =
+                random.vector(BATCH * steps * features, 1.0).into_iter().map(f64::from).collect();
+            // Padded behind, before, in between, or not at all.
+            let masked = |row: usize, step: usize| match row % 4 {
+                0 => step >= 3,
+                1 => step < 2,
+                2 => step == 2,
+                _ => false,
+            };
+            for (step, values) in x.chunks_exact_mut(features).enumerate() {
+                if masked(step / steps, step % steps) {
+                    values.fill(MASK);
+                }
+            }
+            let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
+            let mut probe = Probe::new(&network, &mut random);
+            let (by_parameters, by_input) = probe.gradients(&x, &parameters);
+            for p in network.arena().parameters() {
+                let places = p.offset..p.offset + p.len();
+                let wanted = differences(&parameters, places.clone(), |w| probe.loss(&x, w));
+                let what = format!("{cell:?} {i}: {}", p.path);
+                assert_norm(&what, &by_parameters[places], &wanted, 1e-6);
+            }
+            let counts = |&place: &usize| x[place] != MASK;
+            let free: Vec<usize> = (0..x.len()).filter(counts).collect();
+            let found: Vec<f64> = free.iter().map(|&place| by_input[place]).collect();
+            let wanted = differences(&x, free.into_iter(), |x| probe.loss(x, &parameters));
+            assert_norm(&format!("{cell:?} {i}: input"), &found, &wanted, 1e-6);
+            assert!((0..x.len()).filter(|p| !counts(p)).all(|place| by_input[place] == 0.0));
+        }
+    }
+}
+
 /// The regularisers' share of the loss.
 fn penalty(network: &Network, parameters: &[f64]) -> f64 {
     let mut total = 0.0;

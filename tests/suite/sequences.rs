@@ -205,6 +205,98 @@ fn truncated_gradients_are_those_of_the_last_chunk_begun_from_the_state_before_i
 }
 
 #[test]
+fn outputs_in_reverse_have_their_mask_in_reverse() {
+    // What follows a layer that goes backwards sees the steps that count, wherever they now are.
+    let (steps, lengths) = (6, [6, 2, 4]);
+    let (sequences, all) = padded(&lengths, steps);
+    let net = |steps| {
+        masked(steps, rotated(Cell::Lstm).go_backwards(true).return_sequences(true)).add(rotated(Cell::Lstm))
+    };
+    for device in devices("outputs_in_reverse") {
+        let found = net(steps).build(&device, 4).unwrap().predict(&all).unwrap();
+        for (i, sequence) in sequences.iter().enumerate() {
+            let alone = net(lengths[i]).build(&device, 4).unwrap().predict(sequence).unwrap();
+            let wide = |v: &[f32]| v.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+            assert_close(
+                &device.name(),
+                &wide(&found[i * 5..][..5]),
+                &wide(&alone),
+                Tolerance::new(1e-6, 1e-5),
+            );
+        }
+    }
+}
+
+#[test]
+fn evaluation_training_and_prediction_keep_their_states_apart() {
+    let data = |seed: u64| {
+        let inputs = Random::new(seed).vector(4 * 5 * FEATURES, 1.0);
+        Dataset::values([5, FEATURES], inputs, [3], Random::new(9).vector(12, 1.0)).unwrap()
+    };
+    for device in devices("evaluation_training_and_prediction") {
+        let net = Sequential::new([5, FEATURES]).input_range(-1.0, 1.0).add(Gru::new(3).stateful(true));
+        let mut model = net.build(&device, 1).unwrap();
+        let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
+        let mut trainer = Trainer::new(still, Loss::MeanSquaredError).epochs(2).batch(2).shuffle(false);
+        let first = model.predict(data(1).inputs()).unwrap();
+        let evaluated = trainer.evaluate(&mut model, &data(2)).unwrap();
+        trainer.fit(&mut model, &data(3), Some(&data(2))).unwrap();
+        assert_eq!(evaluated, trainer.evaluate(&mut model, &data(2)).unwrap(), "it begins with states of 0");
+        assert_eq!(model.states("0.gru", 4).unwrap()[0], first);
+        let second = model.predict(data(1).inputs()).unwrap();
+        assert_ne!(first, second);
+        model.reset_states().unwrap();
+        assert_eq!(model.predict(data(1).inputs()).unwrap(), first);
+    }
+}
+
+#[test]
+fn returned_states_are_those_after_the_last_step() {
+    let inputs = Random::new(2).vector(5 * 4 * FEATURES, 1.0);
+    for device in devices("returned_states") {
+        for cell in cells() {
+            let net = |sequences| {
+                let layer = rotated(cell).return_state(true).return_sequences(sequences);
+                Sequential::new([4, FEATURES]).input_range(-1.0, 1.0).add(layer).build(&device, 6).unwrap()
+            };
+            let path = format!("0.{}", cell.name());
+            let mut model = net(false);
+            let last = model.predict(&inputs).unwrap();
+            assert_eq!(model.states(&path, 5).unwrap()[0], last);
+            let mut model = net(true);
+            let all = model.predict(&inputs).unwrap();
+            let lasts = all.chunks(4 * 5).flat_map(|row| row[3 * 5..].to_vec()).collect::<Vec<_>>();
+            assert_eq!(model.states(&path, 5).unwrap()[0], lasts);
+            // It begins anew with every batch.
+            assert_eq!(model.predict(&inputs).unwrap(), all);
+            assert_says(model.set_states(&path, &[vec![0.0; 25]]), &[&path, "stateful"]);
+        }
+    }
+}
+
+#[test]
+fn reports_and_diagnoses_know_recurrent_layers() {
+    let inputs = Random::new(4).vector(6 * 5 * FEATURES, 1.0);
+    let data = Dataset::values([5, FEATURES], inputs, [1], vec![0.5; 6]).unwrap();
+    for device in devices("reports_and_diagnoses") {
+        let net = Sequential::for_data(&data).add(Bidirectional::new(rotated(Cell::Lstm))).add(Dense::new(1));
+        let mut model = net.build(&device, 1).unwrap();
+        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).epochs(1);
+        let reports = trainer.inspect(&mut model, &data, 6).unwrap();
+        let forward = reports.iter().find(|r| r.path == "0.bidirectional.forward").unwrap();
+        assert!(forward.saturated.unwrap() < 1.0 && forward.gradient_norm > 0.0);
+        assert_eq!(forward.limit.unwrap()[0], 2.0, "that of the tanh gate");
+        assert_eq!(forward.limit.unwrap()[2], 4.0, "that of the sigmoid gates");
+        let mut weights = model.weights().unwrap();
+        weights.get_mut("0.bidirectional.backward.kernel").unwrap().1[0] = 3e38;
+        weights.get_mut("0.bidirectional.backward.kernel").unwrap().1[20] = -3e38;
+        model.set_weights(&weights).unwrap();
+        let failed = trainer.fit(&mut model, &data, None);
+        assert_says(failed, &["0.bidirectional.backward"]);
+    }
+}
+
+#[test]
 fn memory_grows_with_the_number_of_steps_and_no_faster() {
     for cell in cells() {
         let activations = |steps: usize| {
@@ -321,6 +413,32 @@ fn what_is_wrong_with_a_sequence_is_said() {
     assert_says(model.states("0.lstm", 3), &["0.lstm", "predict"]);
     assert_says(model.states("1.dense", 3), &["1.dense", "0.lstm"]);
     assert_says(model.set_states("0.lstm", &[vec![0.0; 6]]), &["0.lstm", "[6]", "2 of"]);
+
+    // Masks and steps that the trainer cannot follow.
+    let mut model = net(&[5, 3])
+        .add(Masking::new(0.0))
+        .add(Lstm::new(2).return_sequences(true))
+        .build(&Device::cpu(), 0)
+        .unwrap();
+    let rows = |targets: &[usize]| {
+        let values = vec![0.5; 3 * targets.iter().product::<usize>()];
+        Dataset::values([5, 3], vec![0.5; 45], targets, values).unwrap()
+    };
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1);
+    assert_says(trainer.fit(&mut model, &rows(&[2, 5]), None), &["2 targets of 5", "[5, 2]"]);
+    assert!(trainer.fit(&mut model, &rows(&[5, 2]), None).is_ok());
+    let mut trainer = trainer.accumulate(2);
+    assert_says(trainer.fit(&mut model, &rows(&[5, 2]), None), &["accumulate", "masked"]);
+    let mut trainer = trainer.accumulate(1).metric(Metric::R2);
+    assert_says(trainer.fit(&mut model, &rows(&[5, 2]), None), &["r2", "masked"]);
+    let time = |layer: TimeDistributed| net(&[4, 5, 3]).add(layer).network(0);
+    assert_says(time(TimeDistributed::new(Masking::new(0.0))), &["0.time_distributed", "mask"]);
+    assert_says(time(TimeDistributed::new(Lstm::new(2).stateful(true))), &["0.time_distributed", "states"]);
+    let normed = TimeDistributed::new(autorot::BatchNorm::new());
+    assert_says(
+        net(&[5, 3]).add(Masking::new(0.0)).add(normed).network(0),
+        &["1.time_distributed", "masked"],
+    );
 
     // Labels of steps.
     let names = vec!["a".to_owned(), "b".to_owned()];

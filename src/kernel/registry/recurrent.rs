@@ -3,7 +3,7 @@
 use super::{Entry, entry, rotation};
 use crate::kernel::{
     CopyRows, FoldRotation, GateKernels, MaskRows, Merge, MergeBackward, MergeMode, RecurrentBackward,
-    RecurrentForward, RecurrentStep, Rows, Stage, StepMask, UnfoldRotation,
+    RecurrentForward, RecurrentStep, Stage, StepMask, Strided, UnfoldRotation,
 };
 use crate::{Activation, LearnL, Rotation, Rule};
 
@@ -94,8 +94,9 @@ pub(super) fn entries() -> Vec<Entry> {
     ];
     let merges = merges.map(|(mode, rows, features)| Merge { mode, rows, features });
     let copies = [
-        (5, 3, Rows { first: 2, stride: 7 }, Rows { first: 0, stride: 3 }),
-        (70, 8, Rows { first: 4, stride: 16 }, Rows { first: 12, stride: 20 }),
+        (5, 3, Strided { first: 2, stride: 7 }, Strided { first: 0, stride: 3 }, false),
+        (70, 8, Strided { first: 4, stride: 16 }, Strided { first: 12, stride: 20 }, false),
+        (9, 7, Strided { first: 0, stride: 7 }, Strided { first: 1, stride: 8 }, true),
     ];
     vec![
         entry(every().enumerate().map(forward)).options(others().enumerate().map(forward)),
@@ -106,7 +107,7 @@ pub(super) fn entries() -> Vec<Entry> {
             penalty: if kernels.inputs > 9 { [0.01, 0.02] } else { [0.0; 2] },
             recurrent_penalty: if kernels.units > 20 { [0.03, 0.01] } else { [0.0; 2] },
         })),
-        entry(copies.map(|(rows, width, from, to)| CopyRows { rows, width, from, to })),
+        entry(copies.map(|(rows, width, from, to, reversed)| CopyRows { rows, width, from, to, reversed })),
         entry([(5, 3), (130, 1)].map(|(rows, features)| StepMask { rows, features, value: 0.0 })),
         entry([(5, 3, true), (70, 8, false)].map(|(rows, features, mean)| MaskRows { rows, features, mean })),
         entry(merges),

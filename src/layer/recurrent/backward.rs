@@ -4,7 +4,7 @@ use super::cell::Cell;
 use super::node::{Kept, Kernels, Parameters, RecurrentNode, Rotated};
 use crate::LearnL;
 use crate::kernel::{
-    CopyRows, DenseBackwardInput, DenseBackwardWeight, RecurrentBackward, Rows, Stage, Sum, SumRows,
+    CopyRows, DenseBackwardInput, DenseBackwardWeight, RecurrentBackward, Stage, Strided, Sum, SumRows,
     UnfoldRotation, state_part,
 };
 use crate::layer::{Regularizer, Trace};
@@ -79,8 +79,11 @@ impl RecurrentNode {
             let of_candidate = rec.scratch(units * columns);
             let unused = rec.unused();
             rec.op(product, [kept.memory, kept.z, u, unused, of_candidate]);
-            let rows = Rows { first: 2 * units, stride: columns };
-            rec.op(CopyRows { rows: units, width: units, from: rows, to: rows }, [of_candidate, d_u]);
+            let rows = Strided { first: 2 * units, stride: columns };
+            rec.op(
+                CopyRows { rows: units, width: units, from: rows, to: rows, reversed: false },
+                [of_candidate, d_u],
+            );
         }
     }
 
@@ -98,9 +101,9 @@ impl RecurrentNode {
         if self.parameters.bias_lines == 2 {
             let second = rec.scratch(columns);
             rec.op(SumRows { rows, columns }, [kept.memory, second]);
-            let from = Rows { first: 0, stride: columns };
-            let to = Rows { first: columns, stride: columns };
-            rec.op(CopyRows { rows: 1, width: columns, from, to }, [second, d_b]);
+            let from = Strided { first: 0, stride: columns };
+            let to = Strided { first: columns, stride: columns };
+            rec.op(CopyRows { rows: 1, width: columns, from, to, reversed: false }, [second, d_b]);
         }
     }
 

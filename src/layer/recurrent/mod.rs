@@ -7,7 +7,7 @@ mod states;
 
 pub use cell::{Cell, RotatedPart};
 
-use super::dropout::check_rate;
+use super::dropout::{check_rate, stretched};
 use super::neuron::resolve_all;
 use super::{Layer, Node, Regularizer, Scope, Signal};
 use crate::plan::arena::Role;
@@ -166,15 +166,15 @@ impl Recurrent {
         recurrent_dropout: f32,
         /// Sets whether the output is that of every time step, `[T, H]`, or the last one's alone.
         return_sequences: bool,
-        /// Sets whether [`Model::states`](crate::Model::states) has the final state, after a prediction or a step
-        /// of training.
+        /// Sets whether [`Model::states`](crate::Model::states) has the final state after a prediction.
         return_state: bool,
         /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it
         /// makes them.
         go_backwards: bool,
-        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before
-        /// ended: for sequences cut into chunks, between which gradients do not flow. Training must not shuffle
-        /// then, all batches must have the same rows, and every epoch begins with states of 0.
+        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended: for sequences cut
+        /// into chunks, between which gradients do not flow. Chunk i of the sequence in row r of a batch is row i·batch + r of the data.
+        /// Training must not shuffle then, all batches must have the same rows, and every epoch and every evaluation begins with states of 0;
+        /// predictions go on until [`Model::reset_states`](crate::Model::reset_states), from [`Model::set_states`](crate::Model::set_states) if given.
         stateful: bool,
     }
 
@@ -237,10 +237,13 @@ impl Recurrent {
         Ok(())
     }
 
-    /// The range of the state: what the cell's activation can give, and 0, where it begins.
+    /// The range of the state: what the cell's activation can give, and 0, where it begins. Unknown where gates are no shares.
     fn state_range(&self, input: Option<Range>) -> Option<Range> {
         let range = self.activation.range(input)?;
-        Some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
+        let gate = self.recurrent_activation.range(input);
+        let shares = gate.is_some_and(|gate| gate.min >= 0.0 && gate.max <= 1.0);
+        (shares || self.cell == Cell::SimpleRnn)
+            .then_some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
     }
 
     /// Registers the bias, whose part for an LSTM's forget gate may start at 1.
@@ -268,11 +271,14 @@ impl Recurrent {
         let units = self.units;
         let activations = self.activations();
         let columns = activations.len() * units;
-        let state_range = self.state_range(input.range);
+        // As behind a Dropout layer.
+        let dropped = input.range.map(|range| stretched(range, self.dropout));
+        let input_range = self.auto_rotate.and_then(|a| a.given_range()).or(dropped);
+        let state_range = self.state_range(input_range);
         let rotated = match self.auto_rotate {
             None => None,
             Some(options) => {
-                let (rotation, limits) = resolve_all(options, &path, input.range, &activations)?;
+                let (rotation, limits) = resolve_all(options, &path, input_range, &activations)?;
                 let h_q = match self.rotated_part {
                     RotatedPart::Input => None,
                     RotatedPart::Gate => Some(h_q(&path, state_range)?),
@@ -326,7 +332,7 @@ impl Recurrent {
             stateful: self.stateful,
             truncate: self.truncate,
             masked: input.masked,
-            input_range: self.auto_rotate.and_then(|a| a.given_range()).or(input.range),
+            input_range,
             output,
         }))
     }

@@ -2,7 +2,8 @@
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    Activate, DenseForward, Dropout, FoldRotation, GateKernels, RecurrentForward, RecurrentStep, Stage,
+    Activate, CopyRows, DenseForward, Dropout, FoldRotation, GateKernels, RecurrentForward, RecurrentStep,
+    Stage, Strided,
 };
 use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
 use crate::plan::arena::ParameterId;
@@ -281,7 +282,17 @@ impl Node for RecurrentNode {
             rec.op(Activate { count, sum: false, activation: Activation::Linear }, [z, unused, copy]);
             copy
         });
+        // Outputs that come in the order of a course backwards have their mask in that order.
+        let reversed = self.return_sequences && self.direction == Direction::Backward;
+        let mask = mask.filter(|_| reversed).map(|mask| {
+            let turned = rec.scratch(rows);
+            let lines = Strided { first: 0, stride: self.steps };
+            let kernel = CopyRows { rows: batch, width: self.steps, from: lines, to: lines, reversed: true };
+            rec.op(kernel, [mask, turned]);
+            turned
+        });
         Trace {
+            mask,
             pre_activation,
             rotation,
             d_pre_activation: Some(z),

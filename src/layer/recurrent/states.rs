@@ -1,14 +1,14 @@
 //! Where sequences begin and end: initial states, states kept from batch to batch, the last output.
 
 use super::node::{Kept, RecurrentNode};
-use crate::kernel::{CopyRows, Dropout, Element, Rows, RunningAverage, state_part};
+use crate::kernel::{CopyRows, Dropout, Element, RunningAverage, Strided, state_part};
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder, View};
 
 impl RecurrentNode {
     /// The buffer that keeps the states from one batch to the next.
     pub(super) fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
-        let key = keys::state(&self.path, rec.batch(), rec.purpose() != Purpose::Infer);
+        let key = keys::state(rec.course(), &self.path, rec.batch());
         let part = state_part(rec.batch(), self.units);
         rec.shared(&key, Element::Float, self.states() * part)
     }
@@ -24,8 +24,8 @@ impl RecurrentNode {
         if continues {
             let kept = self.kept_states(rec);
             let width = self.states() * part;
-            let all = Rows { first: 0, stride: width };
-            rec.op(CopyRows { rows: 1, width, from: all, to: all }, [kept, state]);
+            let all = Strided { first: 0, stride: width };
+            rec.op(CopyRows { rows: 1, width, from: all, to: all, reversed: false }, [kept, state]);
         }
         if drops {
             let count = rec.batch() * self.units;
@@ -41,8 +41,12 @@ impl RecurrentNode {
 
     /// Records how the final states are kept, once it is known that they are finite.
     pub(super) fn keep_states(&self, rec: &mut Recorder<'_>, kept: &Kept) {
-        let purpose = matches!(rec.purpose(), Purpose::Train | Purpose::Infer);
-        if !(self.stateful || self.return_state) || !purpose {
+        let keeps = match rec.purpose() {
+            Purpose::Train => self.stateful,
+            Purpose::Infer => self.stateful || self.return_state,
+            Purpose::Inspect | Purpose::Diagnose => false,
+        };
+        if !keeps {
             return;
         }
         let to = self.kept_states(rec);
@@ -56,16 +60,22 @@ impl RecurrentNode {
     }
 
     /// Where the last step of the course lies in a buffer of states.
-    pub(super) fn last_rows(&self) -> Rows {
+    pub(super) fn last_rows(&self) -> Strided {
         let (_, to) = self.place(self.steps - 1);
-        Rows { first: to * self.units, stride: self.steps * self.units }
+        Strided { first: to * self.units, stride: self.steps * self.units }
     }
 
     /// The last step of a buffer of states.
     pub(super) fn last(&self, rec: &mut Recorder<'_>, states: View) -> View {
         let (rows, width) = (rec.batch(), self.units);
         let out = rec.scratch(rows * width);
-        let kernel = CopyRows { rows, width, from: self.last_rows(), to: Rows { first: 0, stride: width } };
+        let kernel = CopyRows {
+            rows,
+            width,
+            from: self.last_rows(),
+            to: Strided { first: 0, stride: width },
+            reversed: false,
+        };
         rec.op(kernel, [states, out]);
         out
     }

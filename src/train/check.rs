@@ -1,0 +1,106 @@
+//! Whether a trainer's options, data and a model fit together.
+
+use super::Trainer;
+use super::step::Scored;
+use crate::model::Network;
+use crate::{Dataset, Error, Metric, Model, Result};
+
+impl Trainer<'_> {
+    /// Whether options, data and model fit together.
+    pub(super) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
+        for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("accumulate", self.accumulate)]
+        {
+            if value == 0 {
+                return Err(Error::invalid(
+                    format!("trainer option {name}"),
+                    0,
+                    "at least 1",
+                    format!("set {name} to a positive number"),
+                ));
+            }
+        }
+        let network = model.network();
+        if data.shape() != network.input().shape {
+            return Err(Error::invalid(
+                "data set inputs",
+                format!("rows of shape {:?}", data.shape()),
+                format!("rows of shape {:?}, the model's input", network.input().shape),
+                "build the model with Sequential::for_data, or reshape the data",
+            ));
+        }
+        if u32::try_from(data.len()).is_err() {
+            return Err(Error::invalid(
+                "data set",
+                format!("{} rows", data.len()),
+                "at most 4,294,967,295 rows",
+                "train on parts of the data",
+            ));
+        }
+        network.check_masks(data.inputs(), "data set inputs")?;
+        let outputs = network.output().len();
+        self.loss.check(data.targets(), outputs)?;
+        let scored = self.task(network, data.targets().steps()).scored;
+        self.metrics.iter().try_for_each(|m| m.check(scored.outputs))?;
+        self.check_steps(network, data, scored)?;
+        let mut names = std::collections::HashSet::new();
+        if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {
+            return Err(Error::invalid(
+                "trainer metrics",
+                format!("{twice} twice"),
+                "every metric once",
+                "leave one of them out",
+            ));
+        }
+        self.optimizer.check()
+    }
+
+    /// Whether every prediction of a row has its target, where a row has several.
+    fn check_steps(&self, network: &Network, data: &Dataset, scored: Scored) -> Result<()> {
+        let Scored { steps, masked, .. } = scored;
+        let (output, targets) = (&network.output().shape, data.targets());
+        // Targets [T] are those of a single output a step.
+        let of_steps = targets.steps() == steps || (targets.steps() == 1 && targets.width() == steps);
+        let along: usize = output.iter().take(output.len().saturating_sub(1)).product();
+        if steps > 1 && !(of_steps && along == steps) {
+            return Err(Error::invalid(
+                "data set targets",
+                format!("{} targets of {} numbers a row", targets.steps(), targets.width() / targets.steps()),
+                format!("one for every step of the predictions, {output:?}"),
+                "give every time step its target, or let the last recurrent layer return its last output alone",
+            ));
+        }
+        if masked && self.metrics.contains(&Metric::R2) {
+            return Err(Error::invalid(
+                "metric r2",
+                "masked sequences",
+                "sequences all of whose steps count",
+                "use MeanAbsoluteError",
+            ));
+        }
+        if masked && self.accumulate > 1 {
+            return Err(Error::invalid(
+                "trainer option accumulate",
+                format!("{} steps of masked sequences", self.accumulate),
+                "1: batches in which different numbers of time steps count have no common mean",
+                "use a larger batch",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether layers that keep states from batch to batch find the sequences in their order.
+    pub(super) fn check_course(&self, model: &Model, data: &Dataset, shuffled: bool) -> Result<()> {
+        let Some(node) = model.network().stateful() else { return Ok(()) };
+        let whole = data.len().is_multiple_of(self.batch.min(data.len()));
+        if whole && !shuffled {
+            return Ok(());
+        }
+        let order = if shuffled { ", shuffled" } else { "" };
+        Err(Error::invalid(
+            node.path(),
+            format!("a stateful layer, {} rows in batches of {}{order}", data.len(), self.batch),
+            "rows in their order, in batches of the same size",
+            "set shuffle(false), and a batch that divides the number of rows",
+        ))
+    }
+}
