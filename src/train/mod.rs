@@ -161,7 +161,7 @@ impl<'a> Trainer<'a> {
     /// optimiser, it goes on with that optimiser's moments and schedule; see [`Model::reset_optimizer`].
     ///
     /// # Errors
-    /// Options or data that do not fit, by name; [`Error::NonFinite`] when a loss or a gradient is not finite any
+    /// Options or data that do not fit, by name; [`Error::NonFinite`](crate::Error::NonFinite) when a loss or a gradient is not finite any
     /// more, in which case the model has the last weights that gave finite ones, and optimisers begin anew;
     /// the device's errors. What there was of the history before is at [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
