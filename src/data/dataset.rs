@@ -1,5 +1,6 @@
 //! A data set in memory: rows of inputs and their targets.
 
+use super::pad::Padding;
 use crate::{Error, Result, shape};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -62,6 +63,8 @@ pub struct Dataset {
     shape: Vec<usize>,
     inputs: Vec<f32>,
     targets: Targets,
+    /// Of padded sequences.
+    pub(super) padding: Option<Padding>,
 }
 
 impl Dataset {
@@ -78,8 +81,8 @@ impl Dataset {
     ) -> Result<Self> {
         check_labels(&labels, &names, 1)?;
         let rows = labels.len();
-        Self { shape: shape.into(), inputs, targets: Targets::Classes { labels, steps: 1, names } }
-            .checked(rows)
+        let targets = Targets::Classes { labels, steps: 1, names };
+        Self { shape: shape.into(), inputs, targets, padding: None }.checked(rows)
     }
 
     /// A data set of sequences `[T, ...]` every time step of which has a class: `labels` holds T of them a row.
@@ -104,7 +107,8 @@ impl Dataset {
         }
         check_labels(&labels, &names, steps)?;
         let rows = labels.len() / steps;
-        Self { shape, inputs, targets: Targets::Classes { labels, steps, names } }.checked(rows)
+        let targets = Targets::Classes { labels, steps, names };
+        Self { shape, inputs, targets, padding: None }.checked(rows)
     }
 
     /// A regression data set (or one with distributions as targets) from arrays: `inputs` holds rows of `shape`,
@@ -132,8 +136,8 @@ impl Dataset {
             return Err(not_finite("data set targets", values[i], i / width));
         }
         let rows = values.len() / width;
-        Self { shape: shape.into(), inputs, targets: Targets::Values { shape: target_shape, values } }
-            .checked(rows)
+        let targets = Targets::Values { shape: target_shape, values };
+        Self { shape: shape.into(), inputs, targets, padding: None }.checked(rows)
     }
 
     fn checked(self, rows: usize) -> Result<Self> {
@@ -191,9 +195,10 @@ impl Dataset {
         self.inputs.chunks_exact(self.row_len()).nth(index)
     }
 
-    /// The smallest and the largest input value: where range propagation starts.
+    /// The smallest and the largest input value, padded steps left out: where range propagation starts.
     pub fn range(&self) -> (f32, f32) {
-        self.inputs.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), &v| (lo.min(v), hi.max(v)))
+        let values = self.counting().flatten();
+        values.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), &v| (lo.min(v), hi.max(v)))
     }
 
     /// The rows with these indices, in this order.
@@ -222,8 +227,8 @@ impl Dataset {
                 Targets::Values { shape: shape.clone(), values: pick(values, shape.iter().product()) }
             }
         };
-        Self { shape: self.shape.clone(), inputs: pick(&self.inputs, self.row_len()), targets }
-            .checked(rows.len())
+        let inputs = pick(&self.inputs, self.row_len());
+        Self { shape: self.shape.clone(), inputs, targets, padding: self.padding }.checked(rows.len())
     }
 
     /// Splits off a share of the rows for testing, at random; of a classification set the same share of every
@@ -279,12 +284,14 @@ impl Dataset {
         Ok(Split { train: self.select(train)?, test: self.select(test)? })
     }
 
-    /// The same rows with other inputs of the same shape: what a scaler returns.
+    /// The same rows with other inputs of the same shape: what a scaler returns. Of padded sequences the mask value
+    /// stays.
     ///
     /// # Errors
     /// As [`Dataset::classes`].
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
-        Self { shape: self.shape.clone(), inputs, targets: self.targets.clone() }.checked(self.len())
+        let (shape, targets) = (self.shape.clone(), self.targets.clone());
+        Self { shape, inputs, targets, padding: self.padding }.checked(self.len())
     }
 
     /// The same rows seen in another shape of as many values: gray images `[28, 28]` as `[28, 28, 1]`, say, for

@@ -1,20 +1,24 @@
-//! Data sets: loaders of the original file formats, arrays from memory, a drawn data set that needs
-//! no download, and scaling fitted on the training part.
+//! Data sets: loaders of the original file formats, arrays and sequences from memory, two data sets that are drawn and
+//! need no download, and scaling fitted on the training part.
 //!
 //! | source | call | one row of inputs | targets |
 //! |---|---|---|---|
 //! | arrays in memory | [`Dataset::classes`], [`Dataset::values`] | any shape | classes or values |
+//! | sequences of varied lengths in memory | [`PadSequences`] | `[T, F]`, padded at the end | classes or values |
 //! | idx files, plain or `.gz` | [`idx::load`] | as in the file, 0..1 | classes |
 //! | MNIST | [`idx::mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
 //! | a table in a CSV file | [`Csv`] | `[columns]`, as in the file | values or classes |
 //! | a folder of PNG and JPEG files | `folder::load`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class a directory |
+//! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
+//! | the adding problem, no files | [`AddingProblem`] | `[T, 2]`, 0..1 | a value |
 //!
 //! Colour images have their channels last. [`Scaler`] brings inputs or regression targets to a common
 //! scale; fit it on the training part and apply it to both parts.
 
+mod adding;
 pub mod cifar10;
 mod csv;
 mod dataset;
@@ -22,11 +26,15 @@ mod dataset;
 pub mod folder;
 mod glyphs;
 pub mod idx;
+mod pad;
 mod scale;
+pub mod vowels;
 
 pub use self::csv::Csv;
+pub use adding::AddingProblem;
 pub use dataset::{Dataset, Split, Targets};
 pub use glyphs::Glyphs;
+pub use pad::PadSequences;
 pub use scale::Scaler;
 
 /// Rec. 601 luma, in f64 so that three equal channels give exactly their value.

@@ -11,7 +11,8 @@ use crate::{Error, Result};
 /// It is fitted on the training part and applied to both parts, so that nothing about the test part
 /// leaks into the training. Tables want one scale a column; images want one common scale for all
 /// their pixels (`…_overall`), which keeps their look. A column that is constant in the training part
-/// is only shifted, never divided by zero.
+/// is only shifted, never divided by zero. Padded sequences keep their padding, which no fit counts; their columns are
+/// the features, over all steps.
 ///
 /// ```
 /// use autorot::data::{Dataset, Scaler};
@@ -50,12 +51,12 @@ impl Scaler {
     /// Fits every input column to mean 0 and standard deviation 1 (of the population: divided by the
     /// number of rows).
     pub fn standard(train: &Dataset) -> Self {
-        Self::fit(Part::Inputs, train.shape(), train.inputs(), train.row_len(), standard, None)
+        Self::fit_inputs(train, columns(train), standard, None)
     }
 
     /// Fits all inputs together to mean 0 and standard deviation 1.
     pub fn standard_overall(train: &Dataset) -> Self {
-        Self::fit(Part::Inputs, train.shape(), train.inputs(), 1, standard, None)
+        Self::fit_inputs(train, 1, standard, None)
     }
 
     /// Fits every column of the values to regress to mean 0 and standard deviation 1.
@@ -74,7 +75,7 @@ impl Scaler {
     /// `low` not below `high`, or either not finite.
     pub fn min_max(train: &Dataset, low: f32, high: f32) -> Result<Self> {
         let range = checked(low, high)?;
-        Ok(Self::fit(Part::Inputs, train.shape(), train.inputs(), train.row_len(), min_max, range))
+        Ok(Self::fit_inputs(train, columns(train), min_max, range))
     }
 
     /// Fits the smallest of all inputs to `low` and the largest to `high`.
@@ -83,7 +84,7 @@ impl Scaler {
     /// As [`Scaler::min_max`].
     pub fn min_max_overall(train: &Dataset, low: f32, high: f32) -> Result<Self> {
         let range = checked(low, high)?;
-        Ok(Self::fit(Part::Inputs, train.shape(), train.inputs(), 1, min_max, range))
+        Ok(Self::fit_inputs(train, 1, min_max, range))
     }
 
     /// Fits the smallest value of every column to regress to `low` and its largest to `high`.
@@ -99,8 +100,8 @@ impl Scaler {
     /// The same rows with scaled inputs, or with scaled targets if the scaler was fitted on targets.
     ///
     /// # Errors
-    /// Rows of another shape than those of the fit, classes where values are to be scaled, and values
-    /// too large once scaled.
+    /// Rows of another shape than those of the fit, classes where values are to be scaled, values too large once
+    /// scaled, and a step of a padded sequence that scaling makes look like padding.
     pub fn apply(&self, data: &Dataset) -> Result<Dataset> {
         let (shape, values) = match self.part {
             Part::Inputs => (data.shape(), data.inputs()),
@@ -116,12 +117,13 @@ impl Scaler {
         }
         let scaled = self.scale(values)?;
         match self.part {
-            Part::Inputs => data.with_inputs(scaled),
-            Part::Targets => Dataset::values(data.shape(), data.inputs().to_vec(), shape, scaled),
+            Part::Inputs => data.with_inputs(data.with_padding(scaled)?),
+            Part::Targets => data.with_values(shape, scaled),
         }
     }
 
-    /// Scales whole rows outside a data set: what a prediction on new inputs needs.
+    /// Scales whole rows outside a data set: what a prediction on new inputs needs. Knows of no padding; that takes
+    /// [`Scaler::apply`].
     ///
     /// # Errors
     /// A length that is not a multiple of the row length.
@@ -150,6 +152,19 @@ impl Scaler {
         Ok(values.iter().zip(self.columns.iter().cycle()).map(|(&v, c)| f(c, f64::from(v)) as f32).collect())
     }
 
+    fn fit_inputs(
+        train: &Dataset,
+        columns: usize,
+        fit: fn(&[f32], usize) -> Vec<Column>,
+        range: Option<(f64, f64)>,
+    ) -> Self {
+        if train.mask_value().is_none() {
+            return Self::fit(Part::Inputs, train.shape(), train.inputs(), columns, fit, range);
+        }
+        let values: Vec<f32> = train.counting().flatten().copied().collect();
+        Self::fit(Part::Inputs, train.shape(), &values, columns, fit, range)
+    }
+
     fn fit(
         part: Part,
         shape: &[usize],
@@ -161,6 +176,11 @@ impl Scaler {
         let (low, high) = range.unwrap_or((0.0, 1.0));
         Self { part, shape: shape.to_vec(), columns: fit(values, columns), low, span: high - low }
     }
+}
+
+/// The values of a row, or of a step of padded sequences.
+fn columns(train: &Dataset) -> usize {
+    train.padding.map_or(train.row_len(), |padding| padding.step)
 }
 
 fn regression(data: &Dataset) -> Result<(&[usize], &[f32])> {

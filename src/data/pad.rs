@@ -1,0 +1,326 @@
+//! Sequences of varied lengths in one data set: padded at their ends with a value that masks them.
+
+use super::{Dataset, Targets};
+use crate::{Error, Result};
+
+/// Makes a [`Dataset`] of sequences of varied lengths: rows of shape `[T, F]`, each a sequence of steps of F features
+/// and then, up to T steps, steps that consist of a value which no step of a sequence consists of (Keras'
+/// `pad_sequences` with `padding="post"`).
+///
+/// [`Masking::new`](crate::Masking::new) with the same value makes a network leave those steps out. The data set
+/// remembers the value, [`Dataset::mask_value`], so that its range and [`Scaler`](super::Scaler) leave them out, too.
+///
+/// ```
+/// use autorot::{Dense, Gru, Masking, Sequential, data::PadSequences};
+///
+/// // Two sequences of two features: of three steps and of one.
+/// let sequences = [vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6], vec![0.7, 0.8]];
+/// let names = ["up".into(), "down".into()];
+/// let data = PadSequences::new(2, -1.0).classes(&sequences, vec![0, 1], names.to_vec())?;
+/// assert_eq!((data.shape(), data.range()), (&[3, 2][..], (0.1, 0.8)));
+/// assert_eq!(data.row(1), Some(&[0.7, 0.8, -1.0, -1.0, -1.0, -1.0][..]));
+/// let model = Sequential::for_data(&data).add(Masking::new(-1.0)).add(Gru::new(8)).add(Dense::new(2));
+/// # model.network(0)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a builder makes nothing before classes or values"]
+pub struct PadSequences {
+    features: usize,
+    value: f32,
+    steps: Option<usize>,
+}
+
+impl PadSequences {
+    /// Of sequences of steps of `features` numbers, padded with `value` to the length of the longest.
+    pub fn new(features: usize, value: f32) -> Self {
+        Self { features, value, steps: None }
+    }
+
+    /// Sets T, so that several data sets agree on it, or with `None` takes the length of the longest sequence.
+    pub fn steps(mut self, steps: impl Into<Option<usize>>) -> Self {
+        self.steps = steps.into();
+        self
+    }
+
+    /// A classification data set: one label a sequence, each below `names.len()`.
+    ///
+    /// # Errors
+    /// No sequences; one that is empty, that is not of whole steps, that is longer than the given T, that has a step
+    /// which consists of the mask value, or numbers that are not finite; and those of [`Dataset::classes`].
+    pub fn classes(
+        &self,
+        sequences: &[impl AsRef<[f32]>],
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Result<Dataset> {
+        let (shape, inputs) = self.pad(sequences)?;
+        Ok(Dataset::classes(shape, inputs, labels, names)?.padded_with(self.padding()))
+    }
+
+    /// A regression data set: one target of `target_shape` a sequence.
+    ///
+    /// # Errors
+    /// As [`PadSequences::classes`], and those of [`Dataset::values`].
+    pub fn values(
+        &self,
+        sequences: &[impl AsRef<[f32]>],
+        target_shape: impl Into<Vec<usize>>,
+        values: Vec<f32>,
+    ) -> Result<Dataset> {
+        let (shape, inputs) = self.pad(sequences)?;
+        Ok(Dataset::values(shape, inputs, target_shape, values)?.padded_with(self.padding()))
+    }
+
+    fn padding(&self) -> Padding {
+        Padding { value: self.value, step: self.features }
+    }
+
+    /// The shape of a row, and all rows.
+    fn pad(&self, sequences: &[impl AsRef<[f32]>]) -> Result<([usize; 2], Vec<f32>)> {
+        if self.features == 0 {
+            return Err(Error::invalid(
+                "sequences",
+                "steps of 0 features",
+                "at least 1",
+                "give their number",
+            ));
+        }
+        if !self.value.is_finite() {
+            return Err(Error::invalid(
+                "sequences",
+                format!("the mask value {}", self.value),
+                "a finite number",
+                "pad with a number that no step consists of",
+            ));
+        }
+        for (index, sequence) in sequences.iter().enumerate() {
+            self.check(index, sequence.as_ref())?;
+        }
+        let longest = sequences.iter().map(|s| s.as_ref().len() / self.features).max();
+        let Some(longest) = longest else {
+            return Err(Error::invalid("sequences", "none", "at least one", "check the source of the data"));
+        };
+        let steps = self.steps.unwrap_or(longest);
+        let width = steps.checked_mul(self.features);
+        let room =
+            width.and_then(|width| width.checked_mul(sequences.len())).filter(|&all| all <= MOST_NUMBERS);
+        let (Some(width), Some(room)) = (width, room) else {
+            return Err(Error::invalid(
+                "sequences",
+                format!("{} of {steps} steps of {} features", sequences.len(), self.features),
+                format!("at most {MOST_NUMBERS} numbers in all"),
+                "cut the longest sequences into parts",
+            ));
+        };
+        let mut inputs = Vec::with_capacity(room);
+        for (row, sequence) in sequences.iter().enumerate() {
+            inputs.extend_from_slice(sequence.as_ref());
+            inputs.resize((row + 1) * width, self.value);
+        }
+        Ok(([steps, self.features], inputs))
+    }
+
+    fn check(&self, index: usize, sequence: &[f32]) -> Result<()> {
+        let fail = |found: String, expected: String, remedy: &str| {
+            Err(Error::invalid(format!("sequence {index}"), found, expected, remedy))
+        };
+        let (len, features) = (sequence.len(), self.features);
+        if len == 0 {
+            return fail("no steps".into(), "at least one".into(), "drop the empty sequence and its target");
+        }
+        if !len.is_multiple_of(features) {
+            let expected = format!("whole steps of {features} features");
+            return fail(format!("{len} numbers"), expected, "pass all features of every step");
+        }
+        if let Some(steps) = self.steps.filter(|&steps| len / features > steps) {
+            let found = format!("{} steps", len / features);
+            return fail(found, format!("at most the given {steps}"), "cut the sequence, or give more steps");
+        }
+        if let Some(at) = sequence.iter().position(|v| !v.is_finite()) {
+            let found = format!("{} in step {}", sequence[at], at / features);
+            return fail(found, "finite numbers".into(), "drop the sequence or fill in what is missing");
+        }
+        match self.padding().find(sequence) {
+            None => Ok(()),
+            Some(step) => fail(
+                format!("step {step} with all features {}, the mask value", self.value),
+                "a mask value that no step consists of".into(),
+                "choose another mask value, outside of the range of the data",
+            ),
+        }
+    }
+}
+
+/// The most numbers of a data set that is made here, 4 GiB.
+pub(super) const MOST_NUMBERS: usize = 1 << 30;
+
+/// Which parts of a data set's rows are padding: steps of so many numbers all of which have the value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Padding {
+    pub(super) value: f32,
+    pub(super) step: usize,
+}
+
+impl Padding {
+    /// Whether these numbers are a padded step.
+    pub(super) fn is(self, step: &[f32]) -> bool {
+        step.iter().all(|&v| v == self.value)
+    }
+
+    /// The first padded step.
+    pub(super) fn find(self, values: &[f32]) -> Option<usize> {
+        values.chunks_exact(self.step).position(|step| self.is(step))
+    }
+}
+
+impl Dataset {
+    /// The value of which padded steps consist, of a data set of padded sequences: see [`PadSequences`].
+    pub fn mask_value(&self) -> Option<f32> {
+        self.padding.map(|padding| padding.value)
+    }
+
+    /// The inputs without padded steps, in as many parts as fit.
+    pub(super) fn counting(&self) -> impl Iterator<Item = &[f32]> {
+        let step = self.padding.map_or(self.inputs().len(), |padding| padding.step);
+        let padded = move |step: &[f32]| self.padding.is_some_and(|padding| padding.is(step));
+        self.inputs().chunks(step).filter(move |step| !padded(step))
+    }
+
+    /// Scaled inputs with the padded steps as they were.
+    pub(super) fn with_padding(&self, mut scaled: Vec<f32>) -> Result<Vec<f32>> {
+        let Some(padding) = self.padding else { return Ok(scaled) };
+        let steps = self.inputs().chunks_exact(padding.step);
+        for (i, (step, scaled)) in steps.zip(scaled.chunks_exact_mut(padding.step)).enumerate() {
+            if padding.is(step) {
+                scaled.fill(padding.value);
+            } else if padding.is(scaled) {
+                return Err(Error::invalid(
+                    "scaled sequences",
+                    format!(
+                        "a step of row {} that consists of the mask value, {}",
+                        i * padding.step / self.row_len(),
+                        padding.value
+                    ),
+                    "a mask value that no step consists of",
+                    "pad with a value outside of the range that is scaled to",
+                ));
+            }
+        }
+        Ok(scaled)
+    }
+
+    /// The same rows with other targets.
+    pub(super) fn with_values(&self, shape: &[usize], values: Vec<f32>) -> Result<Self> {
+        let mut data = Self::values(self.shape(), self.inputs().to_vec(), shape, values)?;
+        data.padding = self.padding;
+        Ok(data)
+    }
+
+    fn padded_with(mut self, padding: Padding) -> Self {
+        self.padding = Some(padding);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Scaler;
+
+    fn names() -> Vec<String> {
+        vec!["a".into(), "b".into()]
+    }
+
+    /// Steps of two features: two, one and three of them.
+    fn sequences() -> Vec<Vec<f32>> {
+        vec![vec![1.0, 10.0, 2.0, 20.0], vec![3.0, 30.0], vec![4.0, 40.0, 5.0, 9.0, 5.0, 50.0]]
+    }
+
+    fn data() -> Dataset {
+        PadSequences::new(2, 9.0).steps(4).classes(&sequences(), vec![0, 1, 0], names()).unwrap()
+    }
+
+    #[test]
+    fn sequences_are_padded_at_their_ends() {
+        let data = data();
+        assert_eq!((data.len(), data.shape(), data.mask_value()), (3, &[4, 2][..], Some(9.0)));
+        assert_eq!(data.row(0), Some(&[1.0, 10.0, 2.0, 20.0, 9.0, 9.0, 9.0, 9.0][..]));
+        assert_eq!(data.row(2), Some(&[4.0, 40.0, 5.0, 9.0, 5.0, 50.0, 9.0, 9.0][..]));
+        let values = PadSequences::new(2, -1.0).values(&sequences(), [1], vec![0.5; 3]).unwrap();
+        assert_eq!((values.shape(), values.mask_value()), (&[3, 2][..], Some(-1.0)));
+        assert_eq!(values.targets(), &Targets::Values { shape: vec![1], values: vec![0.5; 3] });
+        let plain = Dataset::values([1], vec![9.0], [1], vec![9.0]).unwrap();
+        assert_eq!((plain.mask_value(), plain.range()), (None, (9.0, 9.0)));
+    }
+
+    #[test]
+    fn what_is_made_of_a_padded_set_knows_its_mask_value() {
+        let data = data();
+        assert_eq!(data.range(), (1.0, 50.0));
+        // The longest row, and a shape of other steps: padding is told by the steps of the beginning.
+        let shaped = data.select(&[1, 0]).unwrap().reshape([2, 4]).unwrap();
+        assert_eq!((shaped.range(), shaped.mask_value()), ((1.0, 30.0), Some(9.0)));
+        let twice = [data.inputs(), data.inputs()].concat();
+        let twice = PadSequences::new(2, 9.0)
+            .steps(4)
+            .classes(&[sequences(), sequences()].concat(), vec![0, 1, 0, 0, 1, 0], names())
+            .unwrap()
+            .with_inputs(twice)
+            .unwrap();
+        let split = twice.split(0.5, 0).unwrap();
+        assert_eq!((split.train.mask_value(), split.test.mask_value()), (Some(9.0), Some(9.0)));
+        assert_eq!(twice.split_last(0.5).unwrap().test.mask_value(), Some(9.0));
+    }
+
+    #[test]
+    fn scalers_leave_padded_steps_out() {
+        let data = data();
+        let scaled = Scaler::min_max(&data, 0.0, 1.0).unwrap().apply(&data).unwrap();
+        // A column is a feature over all steps: 1 to 5, and 9 to 50.
+        assert_eq!(scaled.row(1), Some(&[0.5, 21.0 / 41.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0][..]));
+        assert_eq!((scaled.range(), scaled.mask_value()), ((0.0, 1.0), Some(9.0)));
+        let overall = Scaler::min_max_overall(&data, 0.0, 1.0).unwrap().apply(&data).unwrap();
+        assert_eq!(overall.row(1), Some(&[2.0 / 49.0, 29.0 / 49.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0][..]));
+        let standard = Scaler::standard(&data).apply(&data).unwrap();
+        let first: f32 = standard.counting().map(|step| step[0]).sum();
+        assert!(first.abs() < 1e-6, "{first}");
+        let targets = data.with_values(&[1], vec![1.0, 2.0, 3.0]).unwrap();
+        let scaled = Scaler::standard_targets(&targets).unwrap().apply(&targets).unwrap();
+        assert_eq!((scaled.mask_value(), scaled.inputs()), (Some(9.0), data.inputs()));
+    }
+
+    #[test]
+    fn a_scaling_must_not_make_a_step_of_mask_values() {
+        let data =
+            PadSequences::new(1, -1.0).values(&[vec![1.0, 3.0], vec![2.0]], [1], vec![0.0; 2]).unwrap();
+        let message = Scaler::min_max(&data, -1.0, 1.0).unwrap().apply(&data).unwrap_err().to_string();
+        assert!(message.contains("row 0") && message.contains("mask value"), "{message}");
+    }
+
+    #[test]
+    fn what_cannot_be_padded_is_named() {
+        let pad = PadSequences::new(2, 9.0);
+        let refused = |pad: PadSequences, sequences: &[Vec<f32>], words: &[&str]| {
+            let count = sequences.len();
+            let values = pad.values(sequences, [1], vec![0.0; count]).unwrap_err().to_string();
+            let classes = pad.classes(sequences, vec![0; count], names()).unwrap_err().to_string();
+            for word in words {
+                assert!(values.contains(word), "{word:?} is not in {values:?}");
+            }
+            assert_eq!(values, classes);
+        };
+        let ok = vec![1.0, 2.0];
+        refused(pad, &[], &["found none"]);
+        refused(pad, &[ok.clone(), vec![]], &["sequence 1", "no steps"]);
+        refused(pad, &[ok.clone(), vec![1.0; 3]], &["sequence 1", "3 numbers", "2 features"]);
+        refused(pad.steps(2), &[vec![1.0; 6]], &["sequence 0", "3 steps", "given 2"]);
+        refused(pad, &[vec![1.0, 2.0, 9.0, 9.0]], &["sequence 0", "step 1", "mask value"]);
+        refused(pad, &[vec![1.0, f32::NAN]], &["sequence 0", "NaN in step 0"]);
+        refused(PadSequences::new(0, 9.0), &[ok.clone()], &["0 features"]);
+        refused(PadSequences::new(2, f32::NAN), &[ok.clone()], &["NaN"]);
+        refused(pad.steps(0), &[ok.clone()], &["sequence 0", "given 0"]);
+        refused(pad.steps(usize::MAX), &[ok.clone()], &["numbers in all"]);
+        assert!(pad.classes(&[ok], vec![0, 1], names()).is_err());
+    }
+}
