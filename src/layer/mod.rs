@@ -230,6 +230,8 @@ pub struct Facts {
     pub limits: Vec<f32>,
     /// The value that fills padded steps, of a layer that masks them.
     pub mask_value: Option<f32>,
+    /// The time steps of its input, of a recurrent layer.
+    pub steps: Option<usize>,
     /// How many states `[B, units]` the layer keeps after a batch.
     pub states: usize,
     /// Whether the next batch begins with them.

@@ -26,6 +26,9 @@ pub struct LayerReport {
     pub rho: Option<[f64; 3]>,
     /// The smallest, median and largest L of a rotated layer, learnt or not.
     pub limit: Option<[f64; 3]>,
+    /// Of a recurrent layer, mean |∂ℓ/∂z_t| for every time step t of its input: the mean is over the rows and the gates'
+    /// pre-activations, rows in which the step is masked counting 0; ℓ is the mean loss of the rows.
+    pub gradient_by_step: Option<Vec<f64>>,
 }
 
 /// Smallest, median and largest.
@@ -38,6 +41,16 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
         values[middle]
     };
     [values[0], median, values[values.len() - 1]]
+}
+
+/// mean |g| of every time step of gradients `[rows, steps, columns]`.
+fn by_step(gradients: &[f64], steps: usize, columns: usize) -> Vec<f64> {
+    let count = (gradients.len() / steps) as f64;
+    let mut means = vec![0.0; steps];
+    for (i, line) in gradients.chunks_exact(columns).enumerate() {
+        means[i % steps] += line.iter().map(|g| g.abs()).sum::<f64>() / count;
+    }
+    means
 }
 
 /// The share of the pre-activations beyond the table value of L of their activation, of which there may be one a gate.
@@ -133,6 +146,13 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
             }
             None => None,
         };
+        let gradient_by_step = match (facts.steps, trace.d_pre_activation) {
+            (Some(steps), Some(view)) => {
+                let columns = facts.activations.len() * node.output().shape.last().copied().unwrap_or(1);
+                Some(by_step(&model.executor.read_view(program, view).await?, steps, columns))
+            }
+            _ => None,
+        };
         let limit = facts.rotation.map(|_| match facts.lambda {
             Some(id) => spread(slice(&parameters, id).into_iter().map(f64::exp).collect()),
             None => spread(facts.limits.iter().copied().map(f64::from).collect()),
@@ -144,6 +164,7 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
             saturated,
             rho,
             limit,
+            gradient_by_step,
         });
     }
     Ok(reports)

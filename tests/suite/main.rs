@@ -17,6 +17,7 @@ mod nets;
 mod sequences;
 mod shaders;
 mod tidy;
+mod time_reports;
 mod trainer;
 mod training;
 mod tuning;

@@ -317,6 +317,7 @@ impl Node for RecurrentNode {
             rotation: self.rotated.as_ref().map(|rotated| rotated.rotation),
             lambda,
             activations: self.activations.clone(),
+            steps: Some(self.steps),
             states: if self.stateful || self.return_state { self.states() } else { 0 },
             stateful: self.stateful,
             limits: self.rotated.as_ref().map_or(Vec::new(), |rotated| rotated.limits.clone()),
