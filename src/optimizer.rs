@@ -186,6 +186,17 @@ impl Optimizer {
         self
     }
 
+    /// The optimiser with these limits on the gradient.
+    pub fn with_clip(mut self, clip: Clip) -> Self {
+        match &mut self {
+            Self::Sgd(o) => o.clip = clip,
+            Self::RmsProp(o) => o.clip = clip,
+            Self::Adam(o) => o.clip = clip,
+            Self::AdamW(o) => o.adam.clip = clip,
+        }
+        self
+    }
+
     /// The learning rate over time.
     pub fn learning_rate(&self) -> Schedule {
         match self {

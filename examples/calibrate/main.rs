@@ -17,6 +17,7 @@ use autorot::{
     Activation, AutoRotate, Dense, Device, History, LearnL, Loss, Model, Result, Rule, Sequential, Trainer,
 };
 use common::gradients::PROBE_ROWS;
+use common::run::by_turns;
 use data::Measurements;
 use errors::Errors;
 use options::Options;
@@ -66,35 +67,21 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// All variants from one seed: they start from equal kernels and see the rows in equal order. They take turns, an
-/// epoch each, so that whatever else the machine does falls on all of them.
+/// All variants from one seed: they start from equal kernels, see the rows in equal order and take turns.
 fn train(options: &Options, device: &Device, data: &Measurements, seed: u64) -> Result<Vec<Run>> {
     let optimizer = options.training.optimizer()?;
-    let mut trainer = Trainer::new(optimizer, Loss::MeanSquaredError)
-        .epochs(1)
-        .batch(options.training.batch)
-        .seed(seed)
-        .progress(false);
-    let mut courses = Vec::new();
+    let trainer = || options.training.trainer_for(Loss::MeanSquaredError, optimizer, seed);
+    let mut models = Vec::new();
     for (variant, _) in VARIANTS {
         let model = build(options, device, data, variant, seed)?;
         if seed == 0 && options.summary {
             println!("\n{variant}\n{}", model.summary());
         }
-        courses.push((variant, model, History::default()));
+        models.push(model);
     }
-    for epoch in 1..=options.training.epochs {
-        // There and back, so that none always comes after the same one.
-        courses.reverse();
-        for (_, model, history) in &mut courses {
-            let mut done = trainer.fit(model, &data.split.train, Some(&data.split.test))?.epochs;
-            done.iter_mut().for_each(|e| e.epoch = epoch);
-            history.epochs.append(&mut done);
-        }
-    }
-    let place = |variant: &str| VARIANTS.iter().position(|v| v.0 == variant);
-    courses.sort_by_key(|(variant, ..)| place(variant));
-    courses.into_iter().map(|(variant, model, h)| finish(data, &trainer, variant, seed, model, &h)).collect()
+    let histories = by_turns(trainer(), options.training.epochs, &mut models, &data.split)?;
+    let courses = VARIANTS.iter().zip(models).zip(histories);
+    courses.map(|((v, model), h)| finish(data, &trainer(), v.0, seed, model, &h)).collect()
 }
 
 fn build(options: &Options, device: &Device, data: &Measurements, variant: &str, seed: u64) -> Result<Model> {

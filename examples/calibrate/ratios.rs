@@ -1,7 +1,7 @@
 //! Variants beside the classic one of the same seed, and the paper's numbers beside those.
 
 use super::VARIANTS;
-use super::common::run::{mean_deviation, of};
+use super::common::run::{Statistic, median, of};
 use super::report::Run;
 use autorot::report::plot::{Curve, CurvePanel};
 use serde::Serialize;
@@ -17,29 +17,6 @@ pub struct Ratios<T = Statistic> {
 
 /// What the paper reports of auto-rotation.
 pub const PAPER: Ratios<f64> = Ratios { test_loss: 15.0, time: 1.12 };
-
-/// Over the seeds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Statistic {
-    pub mean: f64,
-    /// The standard deviation.
-    pub deviation: f64,
-}
-
-impl Statistic {
-    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let (mean, deviation) = mean_deviation(values);
-        Self { mean, deviation }
-    }
-}
-
-/// With as many decimals as the format asks for.
-impl std::fmt::Display for Statistic {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let decimals = f.precision().unwrap_or(3);
-        write!(f, "{:.decimals$} ± {:.decimals$}", self.mean, self.deviation)
-    }
-}
 
 impl Ratios {
     pub fn of(runs: &[Run], variant: &str) -> Self {
@@ -76,17 +53,6 @@ pub fn panel(runs: &[Run]) -> CurvePanel {
         y_label: "ratio, mean over the seeds".into(),
         curves: VARIANTS.iter().map(curve).collect(),
         log_y: true,
-    }
-}
-
-/// The middle one; of an even number the mean of the middle two.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        n if n.is_multiple_of(2) => 0.5 * (values[middle - 1] + values[middle]),
-        _ => values[middle],
     }
 }
 

@@ -1,11 +1,11 @@
 //! The tables, the report and the figures.
 
 use super::common::report;
-use super::common::run::of;
+use super::common::run::{Statistic, median, of};
 use super::common::{figures, run};
 use super::data::{Measurements, Target};
 use super::errors::{Errors, column};
-use super::ratios::{self, PAPER, Ratios, Statistic, median};
+use super::ratios::{self, PAPER, Ratios};
 use super::{Options, VARIANTS};
 use autorot::Result;
 use autorot::report::plot::{self, CurvePanel, Scatter, ScatterRow};

@@ -1,7 +1,7 @@
-//! The record of one training, and statistics over several.
+//! The record of one training, trainings that take turns, and statistics over several.
 
-use autorot::History;
 use autorot::train::Epoch;
+use autorot::{History, Model, Result, Split, Trainer};
 use serde::Serialize;
 
 /// One training, with what only some studies record.
@@ -64,7 +64,7 @@ impl<E> Run<E> {
         let Point { val_loss, val_accuracy, .. } = self.last();
         let Self { seed, variant, epoch_seconds, .. } = self;
         format!(
-            "seed {seed}  {variant:12} loss {val_loss:.4}  accuracy {val_accuracy:.4}  {epoch_seconds:.2} s an epoch"
+            "seed {seed}  {variant:13} loss {val_loss:.4}  accuracy {val_accuracy:.4}  {epoch_seconds:.2} s an epoch"
         )
     }
 
@@ -75,6 +75,31 @@ impl<E> Run<E> {
     pub fn last(&self) -> Point {
         self.epochs.last().copied().unwrap_or(NONE)
     }
+}
+
+/// Trains models by turns, an epoch each, so that whatever else the machine does falls on all of them. Of equal layers
+/// they start from equal kernels, and they see the rows in equal order.
+pub fn by_turns(
+    trainer: Trainer<'_>,
+    epochs: usize,
+    models: &mut [Model],
+    data: &Split,
+) -> Result<Vec<History>> {
+    let mut trainer = trainer.epochs(1).progress(false);
+    let mut courses: Vec<_> = models.iter_mut().map(|model| (model, History::default())).collect();
+    for epoch in 1..=epochs {
+        // There and back, so that none always comes after the same one.
+        courses.reverse();
+        for (model, history) in &mut courses {
+            let mut done = trainer.fit(model, &data.train, Some(&data.test))?.epochs;
+            done.iter_mut().for_each(|e| e.epoch = epoch);
+            history.epochs.append(&mut done);
+        }
+    }
+    if epochs % 2 == 1 {
+        courses.reverse();
+    }
+    Ok(courses.into_iter().map(|(_, history)| history).collect())
 }
 
 /// The trainings of one variant.
@@ -88,4 +113,42 @@ pub fn mean_deviation(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let mean = values.clone().sum::<f64>() / count;
     let squares = values.map(|v| (v - mean).powi(2)).sum::<f64>();
     (mean, if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 })
+}
+
+/// The middle one; of an even number the mean of the middle two.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        n if n.is_multiple_of(2) => 0.5 * (values[middle - 1] + values[middle]),
+        _ => values[middle],
+    }
+}
+
+/// Over the seeds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Statistic {
+    pub mean: f64,
+    /// The standard deviation.
+    pub deviation: f64,
+}
+
+impl Statistic {
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let (mean, deviation) = mean_deviation(values);
+        Self { mean, deviation }
+    }
+}
+
+/// With as many decimals as the format asks for, a dash where there is no number.
+impl std::fmt::Display for Statistic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let decimals = f.precision().unwrap_or(3);
+        if self.mean.is_finite() {
+            write!(f, "{:.decimals$} ± {:.decimals$}", self.mean, self.deviation)
+        } else {
+            f.write_str("–")
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Results over the seeds, the table, the report and the figures.
 
 use super::common::gradients::LayerGradients;
-use super::common::run::mean_deviation;
+use super::common::run::Statistic;
 use super::common::{figures, report, run};
 use super::measures::Spreads;
 use super::{Options, net};
@@ -19,23 +19,6 @@ pub struct Extra {
     /// Seconds of training, epoch by epoch.
     pub seconds: Vec<f64>,
     pub gradients: Vec<LayerGradients>,
-}
-
-/// Mean and standard deviation over the seeds.
-#[derive(Clone, Copy, Debug)]
-pub struct Statistic {
-    pub mean: f64,
-    pub deviation: f64,
-}
-
-impl std::fmt::Display for Statistic {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.mean.is_finite() {
-            write!(f, "{:.3} ± {:.3}", self.mean, self.deviation)
-        } else {
-            f.write_str("–")
-        }
-    }
 }
 
 /// A net's results.
@@ -58,8 +41,7 @@ pub fn results(runs: &[Run]) -> [Outcome; 4] {
         let all = run::of(runs, net.name);
         let statistic = |value: &dyn Fn(&Run) -> f64| {
             let values: Vec<f64> = all.clone().map(value).filter(|v| v.is_finite()).collect();
-            let (mean, deviation) = mean_deviation(values.into_iter());
-            Statistic { mean, deviation }
+            Statistic::of(values.into_iter())
         };
         let spreads = |run: &Run| Spreads::of(&run.extra.gradients);
         Outcome {

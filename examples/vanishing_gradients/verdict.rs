@@ -1,6 +1,7 @@
 //! What the numbers say, in words.
 
-use super::report::{Outcome, Statistic};
+use super::common::run::Statistic;
+use super::report::Outcome;
 use std::cmp::Ordering;
 
 /// Answers to the poster's three questions.

@@ -1,6 +1,6 @@
 //! Sequences of varied lengths in one data set: padded at their ends with a value that masks them.
 
-use super::{Dataset, Targets};
+use super::Dataset;
 use crate::{Error, Result};
 
 /// Makes a [`Dataset`] of sequences of varied lengths: rows of shape `[T, F]`, each a sequence of steps of F features
@@ -226,7 +226,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Scaler;
+    use crate::data::{Scaler, Targets};
 
     fn names() -> Vec<String> {
         vec!["a".into(), "b".into()]
