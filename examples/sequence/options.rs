@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// Trains recurrent networks, classic and auto-rotating, from common initial weights and compares them.
 #[derive(clap::Parser, Debug, Serialize)]
-#[command(mut_arg("epochs", |arg| by_task(arg, ["8", "10", "60"])))]
+#[command(mut_arg("epochs", |arg| by_task(arg, ["5", "10", "60"])))]
 #[command(mut_arg("batch", |arg| arg.default_value("32")))]
 #[command(mut_arg("seeds", |arg| by_task(arg, ["1", "1", "3"])))]
 #[command(mut_arg("clip_norm", |arg| by_task(arg, ["1", "0", "0"])))]

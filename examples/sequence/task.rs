@@ -17,7 +17,7 @@ pub struct Source {
     /// The steps of a sequence of the adding problem [default: 200].
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Training rows, of the adding problem [default: 2000] and of glyphs [default: 4000].
+    /// Training rows, of the adding problem [default: 3000] and of glyphs [default: 4000].
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
     /// Whether one scale brings all of the vowels' features to 0..1, or each has its own [default: overall].
@@ -81,7 +81,7 @@ impl Source {
         let (name, split) = match (self.task, &self.dir) {
             (Name::Vowels, Some(dir)) => ("Japanese vowels".to_owned(), self.scaled(&vowels::load(dir)?)?),
             (Name::Adding, _) => {
-                let (steps, train) = (self.steps.unwrap_or(200), self.rows.unwrap_or(2_000));
+                let (steps, train) = (self.steps.unwrap_or(200), self.rows.unwrap_or(3_000));
                 let problem = AddingProblem { steps, train, ..AddingProblem::default() };
                 (format!("adding, {steps} steps"), problem.load()?)
             }
