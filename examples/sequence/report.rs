@@ -141,10 +141,13 @@ pub fn verdicts(task: &Task, cells: &[Cell], runs: &[Run]) -> Vec<String> {
             ("MSE", twins.each_ref().map(|o| o.test_loss))
         };
         let better = if task.classifies() { b.mean > a.mean } else { b.mean < a.mean };
-        let verb = if better { "is better" } else { "is not better" };
-        let none = !task.classifies() && [a, b].iter().all(|o| o.mean > 0.9 * AddingProblem::MEAN_LOSS);
+        let idle = !task.classifies() && [a, b].iter().all(|o| o.mean > 0.9 * AddingProblem::MEAN_LOSS);
+        let verb = match (idle, better) {
+            (true, _) => "does not help, neither twin learns more than the mean of all answers",
+            (_, true) => "is better",
+            (_, false) => "is not better",
+        };
         let doubt = match twins[0].seeds {
-            _ if none => "; neither learns more than the mean of all answers",
             1 => ", from one seed",
             _ if (a.mean - b.mean).abs() <= a.deviation.max(b.deviation) => {
                 ", no more apart than one seed is from another"

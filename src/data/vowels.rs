@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn speakers_follow_from_the_place() {
         let data = load(folder(&text(270, ONES), &text(370, "\n")).path()).unwrap();
-        let Targets::Classes { labels, names } = data.test.targets() else { panic!("classes") };
+        let Targets::Classes { labels, names, .. } = data.test.targets() else { panic!("classes") };
         assert_eq!((names.len(), names[8].as_str()), (9, "speaker 9"));
         assert_eq!((labels[30], labels[31], labels[65], labels[66], labels[369]), (0, 1, 1, 2, 8));
         let Targets::Classes { labels, .. } = data.train.targets() else { panic!("classes") };
