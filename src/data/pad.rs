@@ -317,10 +317,10 @@ mod tests {
         refused(pad.steps(2), &[vec![1.0; 6]], &["sequence 0", "3 steps", "given 2"]);
         refused(pad, &[vec![1.0, 2.0, 9.0, 9.0]], &["sequence 0", "step 1", "mask value"]);
         refused(pad, &[vec![1.0, f32::NAN]], &["sequence 0", "NaN in step 0"]);
-        refused(PadSequences::new(0, 9.0), &[ok.clone()], &["0 features"]);
-        refused(PadSequences::new(2, f32::NAN), &[ok.clone()], &["NaN"]);
-        refused(pad.steps(0), &[ok.clone()], &["sequence 0", "given 0"]);
-        refused(pad.steps(usize::MAX), &[ok.clone()], &["numbers in all"]);
+        refused(PadSequences::new(0, 9.0), std::slice::from_ref(&ok), &["0 features"]);
+        refused(PadSequences::new(2, f32::NAN), std::slice::from_ref(&ok), &["NaN"]);
+        refused(pad.steps(0), std::slice::from_ref(&ok), &["sequence 0", "given 0"]);
+        refused(pad.steps(usize::MAX), std::slice::from_ref(&ok), &["numbers in all"]);
         assert!(pad.classes(&[ok], vec![0, 1], names()).is_err());
     }
 }
