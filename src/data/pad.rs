@@ -24,7 +24,7 @@ use crate::{Error, Result};
 /// # Ok::<(), autorot::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "a builder makes nothing before classes or values"]
+#[must_use = "a builder makes nothing before its targets are given"]
 pub struct PadSequences {
     features: usize,
     value: f32,
@@ -70,6 +70,64 @@ impl PadSequences {
     ) -> Result<Dataset> {
         let (shape, inputs) = self.pad(sequences)?;
         Ok(Dataset::values(shape, inputs, target_shape, values)?.padded_with(self.padding()))
+    }
+
+    /// A classification data set of steps: a label for every step of each sequence, below `names.len()`. Where a network
+    /// masks the padded steps, what stands for their labels does not matter.
+    ///
+    /// # Errors
+    /// As [`PadSequences::classes`]; another number of labels than of steps.
+    pub fn step_classes(
+        &self,
+        sequences: &[impl AsRef<[f32]>],
+        labels: &[impl AsRef<[u32]>],
+        names: Vec<String>,
+    ) -> Result<Dataset> {
+        let (shape, inputs) = self.pad(sequences)?;
+        let labels = self.pad_targets(sequences, labels, shape[0], 1)?;
+        Ok(Dataset::step_classes(shape, inputs, labels, names)?.padded_with(self.padding()))
+    }
+
+    /// A regression data set of steps: `width` numbers for every step of each sequence, so that a row's target has the shape
+    /// `[T, width]`. Where a network masks the padded steps, what stands for their targets does not matter.
+    ///
+    /// # Errors
+    /// As [`PadSequences::values`]; another number of targets than of steps.
+    pub fn step_values(
+        &self,
+        sequences: &[impl AsRef<[f32]>],
+        width: usize,
+        values: &[impl AsRef<[f32]>],
+    ) -> Result<Dataset> {
+        let (shape, inputs) = self.pad(sequences)?;
+        let values = self.pad_targets(sequences, values, shape[0], width)?;
+        Ok(Dataset::values(shape, inputs, [shape[0], width], values)?.padded_with(self.padding()))
+    }
+
+    /// The targets of all steps, zeros for those that are padded.
+    fn pad_targets<T: Copy + Default>(
+        &self,
+        sequences: &[impl AsRef<[f32]>],
+        targets: &[impl AsRef<[T]>],
+        steps: usize,
+        width: usize,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::with_capacity(sequences.len() * steps * width);
+        for (index, sequence) in sequences.iter().enumerate() {
+            let count = sequence.as_ref().len() / self.features;
+            let of_sequence = targets.get(index).map_or(&[][..], AsRef::as_ref);
+            if of_sequence.len() != count * width || targets.len() != sequences.len() {
+                return Err(Error::invalid(
+                    format!("sequence {index}"),
+                    format!("{count} steps and {} numbers of {} targets", of_sequence.len(), targets.len()),
+                    format!("{width} for every step, and targets for all {} sequences", sequences.len()),
+                    "pass the targets of every step of every sequence",
+                ));
+            }
+            all.extend_from_slice(of_sequence);
+            all.resize((index + 1) * steps * width, T::default());
+        }
+        Ok(all)
     }
 
     fn padding(&self) -> Padding {
@@ -239,6 +297,23 @@ mod tests {
 
     fn data() -> Dataset {
         PadSequences::new(2, 9.0).steps(4).classes(&sequences(), vec![0, 1, 0], names()).unwrap()
+    }
+
+    #[test]
+    fn steps_have_targets_of_their_own() {
+        let sequences = [vec![0.1, 0.2, 0.3], vec![0.4]];
+        let names = || vec!["a".to_owned(), "b".to_owned()];
+        let pad = PadSequences::new(1, -1.0);
+        let data = pad.step_classes(&sequences, &[vec![1, 0, 1], vec![1]], names()).unwrap();
+        let wanted = Targets::Classes { labels: vec![1, 0, 1, 1, 0, 0], steps: 3, names: names() };
+        assert_eq!((data.targets(), data.mask_value()), (&wanted, Some(-1.0)));
+        let values = [vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0]];
+        let data = pad.step_values(&sequences, 2, &values).unwrap();
+        let padded = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(data.targets(), &Targets::Values { shape: vec![3, 2], values: padded });
+        let error = pad.step_classes(&sequences, &[vec![1, 0], vec![1]], names()).unwrap_err().to_string();
+        assert!(error.contains("sequence 0") && error.contains("3 steps and 2"), "{error}");
+        assert!(pad.step_values(&sequences, 1, &[vec![1.0; 3]]).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod kernels;
 mod nets;
 mod sequences;
 mod shaders;
+mod states;
 mod tidy;
 mod time_reports;
 mod trainer;

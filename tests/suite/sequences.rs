@@ -1,5 +1,4 @@
-//! Networks on sequences: padding changes nothing, states go on from batch to batch, losses and metrics of every
-//! step, memory, and errors.
+//! Networks on sequences: padding changes nothing; losses and metrics of every step, memory, reports, errors.
 
 use crate::common::{Random, Tolerance, assert_close, devices};
 use autorot::layer::Layer;
@@ -8,15 +7,15 @@ use autorot::{
     Masking, Metric, Model, Optimizer, Recurrent, Sequential, Sgd, SimpleRnn, TimeDistributed, Trainer,
 };
 
-const FEATURES: usize = 3;
+pub const FEATURES: usize = 3;
 const MASK: f32 = -7.0;
 
 /// Every cell, rotated.
-fn cells() -> Vec<Cell> {
+pub fn cells() -> Vec<Cell> {
     Cell::ALL.iter().copied().chain([Cell::Gru { reset_after: false }]).collect()
 }
 
-fn rotated(cell: Cell) -> Recurrent {
+pub fn rotated(cell: Cell) -> Recurrent {
     Recurrent::new(cell, 5).auto_rotate(AutoRotate::new())
 }
 
@@ -127,84 +126,6 @@ fn bias_gradient(model: &mut Model, data: &Dataset) -> f64 {
 }
 
 #[test]
-fn chunks_of_a_sequence_continue_it_where_layers_are_stateful() {
-    let (rows, steps, chunk) = (3, 8, 4);
-    let whole = Random::new(5).vector(rows * steps * FEATURES, 1.0);
-    let part = |first: usize| -> Vec<f32> {
-        let rows = whole.chunks_exact(steps * FEATURES);
-        rows.flat_map(|row| row[first * FEATURES..][..chunk * FEATURES].to_vec()).collect()
-    };
-    for device in devices("chunks_of_a_sequence") {
-        for cell in cells() {
-            let net = |steps: usize, layer: Recurrent| {
-                let model = Sequential::new([steps, FEATURES]).input_range(-1.0, 1.0).add(layer);
-                model.build(&device, 2).unwrap()
-            };
-            let wanted = net(steps, rotated(cell)).predict(&whole).unwrap();
-            let mut stateful = net(chunk, rotated(cell).stateful(true));
-            stateful.predict(&part(0)).unwrap();
-            let path = format!("0.{}", cell.name());
-            let between = stateful.states(&path, rows).unwrap();
-            assert_eq!(between.len(), if cell == Cell::Lstm { 2 } else { 1 });
-            let found = stateful.predict(&part(chunk)).unwrap();
-            assert_eq!(found, stateful.states(&path, rows).unwrap()[0], "the last output is the state");
-            let off =
-                |found: &[f32]| found.iter().zip(&wanted).fold(0.0f32, |off, (a, b)| off.max((a - b).abs()));
-            assert!(off(&found) < 1e-5, "{}: {cell:?} off by {}", device.name(), off(&found));
-            // Begun anew the second chunk ends elsewhere; from the given state it ends there again.
-            stateful.reset_states().unwrap();
-            assert!(off(&stateful.predict(&part(chunk)).unwrap()) > 1e-3);
-            stateful.set_states(&path, &between).unwrap();
-            assert_eq!(stateful.predict(&part(chunk)).unwrap(), found);
-        }
-    }
-}
-
-#[test]
-fn truncated_gradients_are_those_of_the_last_chunk_begun_from_the_state_before_it() {
-    let (rows, steps, chunk) = (4, 6, 3);
-    let whole = Random::new(6).vector(rows * steps * FEATURES, 1.0);
-    let targets = Random::new(7).vector(rows, 1.0);
-    let part = |first: usize| -> Vec<f32> {
-        let rows = whole.chunks_exact(steps * FEATURES);
-        rows.flat_map(|row| row[first * FEATURES..][..chunk * FEATURES].to_vec()).collect()
-    };
-    let build = |steps: usize, layer: Recurrent| {
-        let net = Sequential::new([steps, FEATURES]).input_range(-1.0, 1.0).add(layer).add(Dense::new(1));
-        net.build(&Device::cpu(), 3).unwrap()
-    };
-    // What a step of plain gradient descent makes of the recurrent kernel.
-    let train = |mut model: Model, data: Dataset, rate: f64, steps: usize| -> Vec<f64> {
-        let descent = Optimizer::from(Sgd::default()).with_learning_rate(rate);
-        let mut trainer = Trainer::new(descent, Loss::MeanSquaredError).epochs(1).batch(rows).shuffle(false);
-        let before = model.weights().unwrap();
-        trainer = trainer.accumulate(steps);
-        trainer.fit(&mut model, &data, None).unwrap();
-        let after = model.weights().unwrap();
-        let kernels = after.iter().filter(|(path, _)| path.starts_with("0."));
-        kernels
-            .flat_map(|(path, (_, w))| w.iter().zip(&before[path].1).map(|(a, b)| f64::from(a - b)))
-            .collect()
-    };
-    for cell in cells() {
-        let data = |steps: usize, inputs: Vec<f32>, targets: Vec<f32>| {
-            Dataset::values([steps, FEATURES], inputs, [1], targets).unwrap()
-        };
-        let of_whole =
-            |layer| train(build(steps, layer), data(steps, whole.clone(), targets.clone()), 1.0, 1);
-        let cut = of_whole(rotated(cell).truncate(chunk));
-        // The first chunk predicts its targets already, so that the mean of both gradients is half of the second's.
-        let first = build(chunk, rotated(cell)).predict(&part(0)).unwrap();
-        let chunks = data(chunk, [part(0), part(chunk)].concat(), [first, targets.clone()].concat());
-        let wanted = train(build(chunk, rotated(cell).stateful(true)), chunks, 2.0, 2);
-        assert_close(cell.name(), &cut, &wanted, Tolerance::new(1e-6, 1e-3));
-        let uncut = of_whole(rotated(cell));
-        assert_eq!(uncut, of_whole(rotated(cell).truncate(steps)));
-        assert!(cut.iter().zip(&uncut).any(|(a, b)| (a - b).abs() > 1e-3), "{cell:?}: nothing was cut");
-    }
-}
-
-#[test]
 fn outputs_in_reverse_have_their_mask_in_reverse() {
     // What follows a layer that goes backwards sees the steps that count, wherever they now are.
     let (steps, lengths) = (6, [6, 2, 4]);
@@ -223,53 +144,6 @@ fn outputs_in_reverse_have_their_mask_in_reverse() {
                 &wide(&alone),
                 Tolerance::new(1e-6, 1e-5),
             );
-        }
-    }
-}
-
-#[test]
-fn evaluation_training_and_prediction_keep_their_states_apart() {
-    let data = |seed: u64| {
-        let inputs = Random::new(seed).vector(4 * 5 * FEATURES, 1.0);
-        Dataset::values([5, FEATURES], inputs, [3], Random::new(9).vector(12, 1.0)).unwrap()
-    };
-    for device in devices("evaluation_training_and_prediction") {
-        let net = Sequential::new([5, FEATURES]).input_range(-1.0, 1.0).add(Gru::new(3).stateful(true));
-        let mut model = net.build(&device, 1).unwrap();
-        let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
-        let mut trainer = Trainer::new(still, Loss::MeanSquaredError).epochs(2).batch(2).shuffle(false);
-        let first = model.predict(data(1).inputs()).unwrap();
-        let evaluated = trainer.evaluate(&mut model, &data(2)).unwrap();
-        trainer.fit(&mut model, &data(3), Some(&data(2))).unwrap();
-        assert_eq!(evaluated, trainer.evaluate(&mut model, &data(2)).unwrap(), "it begins with states of 0");
-        assert_eq!(model.states("0.gru", 4).unwrap()[0], first);
-        let second = model.predict(data(1).inputs()).unwrap();
-        assert_ne!(first, second);
-        model.reset_states().unwrap();
-        assert_eq!(model.predict(data(1).inputs()).unwrap(), first);
-    }
-}
-
-#[test]
-fn returned_states_are_those_after_the_last_step() {
-    let inputs = Random::new(2).vector(5 * 4 * FEATURES, 1.0);
-    for device in devices("returned_states") {
-        for cell in cells() {
-            let net = |sequences| {
-                let layer = rotated(cell).return_state(true).return_sequences(sequences);
-                Sequential::new([4, FEATURES]).input_range(-1.0, 1.0).add(layer).build(&device, 6).unwrap()
-            };
-            let path = format!("0.{}", cell.name());
-            let mut model = net(false);
-            let last = model.predict(&inputs).unwrap();
-            assert_eq!(model.states(&path, 5).unwrap()[0], last);
-            let mut model = net(true);
-            let all = model.predict(&inputs).unwrap();
-            let lasts = all.chunks(4 * 5).flat_map(|row| row[3 * 5..].to_vec()).collect::<Vec<_>>();
-            assert_eq!(model.states(&path, 5).unwrap()[0], lasts);
-            // It begins anew with every batch.
-            assert_eq!(model.predict(&inputs).unwrap(), all);
-            assert_says(model.set_states(&path, &[vec![0.0; 25]]), &[&path, "stateful"]);
         }
     }
 }
@@ -356,7 +230,7 @@ fn recurrent_nets_learn_on_every_device_and_repeat_to_the_bit() {
 
 /// The error's text, which must name all of this.
 #[track_caller]
-fn assert_says<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str]) {
+pub fn assert_says<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str]) {
     let text = result.unwrap_err().to_string();
     for word in words {
         assert!(text.contains(word), "{word:?} is not in: {text}");
