@@ -171,10 +171,12 @@ impl Recurrent {
         /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it
         /// makes them.
         go_backwards: bool,
-        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended: for sequences cut
-        /// into chunks, between which gradients do not flow. Chunk i of the sequence in row r of a batch is row i·batch + r of the data.
-        /// Training must not shuffle then, all batches must have the same rows, and every epoch and every evaluation begins with states of 0;
-        /// predictions go on until [`Model::reset_states`](crate::Model::reset_states), from [`Model::set_states`](crate::Model::set_states) if given.
+        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended:
+        /// for sequences cut into chunks, between which gradients do not flow. Chunk i of the sequence in row r of a
+        /// batch is row i·batch + r of the data. Training must not shuffle then, all batches must have the same rows,
+        /// and every epoch and every evaluation begins with states of 0; predictions go on until
+        /// [`Model::reset_states`](crate::Model::reset_states), from [`Model::set_states`](crate::Model::set_states) if
+        /// given.
         stateful: bool,
     }
 
