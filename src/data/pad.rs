@@ -112,16 +112,26 @@ impl PadSequences {
         steps: usize,
         width: usize,
     ) -> Result<Vec<T>> {
-        let mut all = Vec::with_capacity(sequences.len() * steps * width);
+        let mut all = Vec::new();
         for (index, sequence) in sequences.iter().enumerate() {
             let count = sequence.as_ref().len() / self.features;
             let of_sequence = targets.get(index).map_or(&[][..], AsRef::as_ref);
-            if of_sequence.len() != count * width || targets.len() != sequences.len() {
+            if count.checked_mul(width) != Some(of_sequence.len()) || targets.len() != sequences.len() {
                 return Err(Error::invalid(
                     format!("sequence {index}"),
                     format!("{count} steps and {} numbers of {} targets", of_sequence.len(), targets.len()),
                     format!("{width} for every step, and targets for all {} sequences", sequences.len()),
                     "pass the targets of every step of every sequence",
+                ));
+            }
+            // Its own targets fit into memory; those of padded steps may not.
+            let room = steps.checked_mul(width).and_then(|row| row.checked_mul(index + 1));
+            if room.is_none_or(|room| room > MOST_NUMBERS) {
+                return Err(Error::invalid(
+                    "targets of steps",
+                    format!("{} sequences of {steps} steps of {width} numbers", sequences.len()),
+                    format!("at most {MOST_NUMBERS} numbers in all"),
+                    "cut the longest sequences into parts",
                 ));
             }
             all.extend_from_slice(of_sequence);
@@ -314,6 +324,8 @@ mod tests {
         let error = pad.step_classes(&sequences, &[vec![1, 0], vec![1]], names()).unwrap_err().to_string();
         assert!(error.contains("sequence 0") && error.contains("3 steps and 2"), "{error}");
         assert!(pad.step_values(&sequences, 1, &[vec![1.0; 3]]).is_err());
+        assert!(pad.step_values(&sequences, usize::MAX / 2, &[vec![1.0; 3], vec![1.0]]).is_err());
+        assert!(Scaler::standard_targets(&data).unwrap_err().to_string().contains("padded"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// leaks into the training. Tables want one scale a column; images want one common scale for all
 /// their pixels (`…_overall`), which keeps their look. A column that is constant in the training part
 /// is only shifted, never divided by zero. Padded sequences keep their padding, which no fit counts; their columns are
-/// the features, over all steps.
+/// the features, over all steps. Targets of their steps are to be scaled before they are padded.
 ///
 /// ```
 /// use autorot::data::{Dataset, Scaler};
@@ -185,6 +185,16 @@ fn columns(train: &Dataset) -> usize {
 
 fn regression(data: &Dataset) -> Result<(&[usize], &[f32])> {
     match data.targets() {
+        Targets::Values { shape, .. }
+            if data.mask_value().is_some() && shape.len() > 1 && shape[0] == data.shape()[0] =>
+        {
+            Err(Error::invalid(
+                "scaler of targets",
+                "targets of all steps of padded sequences, some of which stand for nothing",
+                "a target for every sequence",
+                "scale the targets of steps before they are padded",
+            ))
+        }
         Targets::Values { shape, values } => Ok((shape, values)),
         Targets::Classes { .. } => Err(Error::invalid(
             "scaler of targets",

@@ -131,6 +131,14 @@ impl Node for ResidualNode {
         rec.set_mask(mask);
         let around = chain::forward(rec, shortcut, input);
         let b = around.last().map_or(input, |trace| trace.output);
+        if self.output.masked && left != rec.mask() {
+            rec.refuse(Error::invalid(
+                &self.path,
+                "two ways with masks of their own",
+                "one mask, of both ways' inputs",
+                "mask before the block, and let no layer inside turn its sequence round",
+            ));
+        }
         inner.extend(around);
         let y = Self::sum(rec, rec.batch() * self.output.len(), a, b);
         Trace { inner, mask: left, ..Trace::new(input, y) }

@@ -82,8 +82,7 @@ impl Model {
     /// [`Model::states`], for callers that may not block.
     pub async fn states_async(&mut self, path: &str, rows: usize) -> Result<Vec<Vec<f32>>> {
         let (count, units) = self.layer_with_states(path, false)?;
-        let bound = self.rows_bound(rows);
-        let key = keys::state(Course::Prediction, path, bound);
+        let key = keys::state(Course::Prediction, path, rows);
         if !self.states.contains_key(&key) {
             return Err(Error::invalid(
                 path,
@@ -92,7 +91,7 @@ impl Model {
                 "predict first, or ask for as many rows as were predicted",
             ));
         }
-        let part = state_part(bound, units);
+        let part = state_part(rows, units);
         let all = self.executor.read(&key, 0, count * part).await?;
         let single = |part: &[f64]| part[..rows * units].iter().map(|&v| v as f32).collect();
         Ok(all.chunks_exact(part).map(single).collect())
@@ -144,10 +143,10 @@ impl Model {
         self.clear_states(|key| key.starts_with(&prefix))
     }
 
-    /// How many rows are predicted at once where so many are asked for: exactly as many where states go on from batch to batch, else one of
-    /// few sizes, so that few plans are ever made; what surplus rows hold does not matter.
+    /// How many rows are predicted at once where so many are asked for: exactly as many where layers keep states, else one
+    /// of few sizes, so that few plans are ever made; what surplus rows hold does not matter.
     pub(super) fn rows_bound(&self, rows: usize) -> usize {
-        if self.network.stateful().is_some() { rows } else { rows.next_power_of_two() }
+        if self.network.keeps_states() { rows } else { rows.next_power_of_two() }
     }
 
     fn clear_states(&mut self, which: impl Fn(&str) -> bool) -> Result<()> {

@@ -215,7 +215,7 @@ impl<'a> Recorder<'a> {
     pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, args: Vec<View>) {
         let scope = self.scopes.last().cloned().unwrap_or_default();
         if let Err(error) = self.check(&*kernel, &args, &scope) {
-            self.error.get_or_insert(error);
+            self.refuse(error);
         }
         self.ops.push(Op { scope, kernel, args });
     }
@@ -230,6 +230,11 @@ impl<'a> Recorder<'a> {
     /// The end of the step; at the latest the plan's.
     pub fn record_deferred(&mut self) {
         self.ops.append(&mut self.deferred);
+    }
+
+    /// Refuses the plan: [`Recorder::finish`] returns the first error.
+    pub fn refuse(&mut self, error: Error) {
+        self.error.get_or_insert(error);
     }
 
     /// What a kernel's side and a layer's side must agree on; a violation is a bug in a layer.

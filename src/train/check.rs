@@ -3,7 +3,7 @@
 use super::Trainer;
 use super::step::Scored;
 use crate::model::Network;
-use crate::{Dataset, Error, Metric, Model, Result};
+use crate::{Dataset, Error, Metric, Model, Result, Targets};
 
 impl Trainer<'_> {
     /// Whether options, data and model fit together.
@@ -58,8 +58,10 @@ impl Trainer<'_> {
     fn check_steps(&self, network: &Network, data: &Dataset, scored: Scored) -> Result<()> {
         let Scored { steps, masked, .. } = scored;
         let (output, targets) = (&network.output().shape, data.targets());
-        // Targets [T] are those of a single output a step.
-        let of_steps = targets.steps() == steps || (targets.steps() == 1 && targets.width() == steps);
+        // Values [T] are those of a single output a step.
+        let single = matches!(targets, Targets::Values { .. }) && !self.loss.takes_steps();
+        let of_steps =
+            targets.steps() == steps || (single && targets.steps() == 1 && targets.width() == steps);
         let along: usize = output.iter().take(output.len().saturating_sub(1)).product();
         if steps > 1 && !(of_steps && along == steps) {
             return Err(Error::invalid(
@@ -77,7 +79,12 @@ impl Trainer<'_> {
                 "use MeanAbsoluteError",
             ));
         }
-        if masked && self.accumulate > 1 {
+        Ok(())
+    }
+
+    /// Whether training may share updates between steps.
+    pub(super) fn check_accumulation(&self, model: &Model) -> Result<()> {
+        if model.network().output().masked && self.accumulate > 1 {
             return Err(Error::invalid(
                 "trainer option accumulate",
                 format!("{} steps of masked sequences", self.accumulate),

@@ -27,7 +27,7 @@ pub struct LayerReport {
     /// The smallest, median and largest L of a rotated layer, learnt or not.
     pub limit: Option<[f64; 3]>,
     /// Of a recurrent layer, mean |∂ℓ/∂z_t| for every time step t of its input: the mean is over the rows and the gates'
-    /// pre-activations, rows in which the step is masked counting 0; ℓ is the mean loss of the rows.
+    /// pre-activations, rows in which the step is masked counting 0; ℓ is the loss.
     pub gradient_by_step: Option<Vec<f64>>,
 }
 

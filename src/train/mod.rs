@@ -184,6 +184,7 @@ impl<'a> Trainer<'a> {
         self.history = History::default();
         self.check(model, train)?;
         self.check_course(model, train, self.shuffle)?;
+        self.check_accumulation(model)?;
         if let Some(validation) = validation {
             self.check(model, validation)?;
             self.check_course(model, validation, false)?;

@@ -305,6 +305,22 @@ fn what_is_wrong_with_a_sequence_is_said() {
     assert_says(trainer.fit(&mut model, &rows(&[5, 2]), None), &["accumulate", "masked"]);
     let mut trainer = trainer.accumulate(1).metric(Metric::R2);
     assert_says(trainer.fit(&mut model, &rows(&[5, 2]), None), &["r2", "masked"]);
+    // Evaluation accumulates nothing.
+    let evaluated = Trainer::new(Adam::default(), Loss::MeanSquaredError).accumulate(2);
+    assert!(evaluated.evaluate(&mut model, &rows(&[5, 2])).is_ok());
+    let masking = || net(&[5, 3]).add(Masking::new(0.0));
+    let mut single = masking()
+        .add(Lstm::new(2).return_sequences(true))
+        .add(Dense::new(1))
+        .build(&Device::cpu(), 0)
+        .unwrap();
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1);
+    assert!(trainer.fit(&mut single, &rows(&[5]), None).is_ok(), "a number for every step");
+    let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).epochs(1);
+    assert_says(trainer.fit(&mut single, &rows(&[5]), None), &["1 targets of 5", "[5, 1]"]);
+    let turned = autorot::Residual::new().add(Gru::new(3).return_sequences(true).go_backwards(true));
+    let turned = masking().add(turned).add(Gru::new(1)).build(&Device::cpu(), 0);
+    assert_says(turned.and_then(|mut model| model.predict(&[0.5; 15])), &["1.residual", "mask"]);
     let time = |layer: TimeDistributed| net(&[4, 5, 3]).add(layer).network(0);
     assert_says(time(TimeDistributed::new(Masking::new(0.0))), &["0.time_distributed", "mask"]);
     assert_says(time(TimeDistributed::new(Lstm::new(2).stateful(true))), &["0.time_distributed", "states"]);

@@ -124,6 +124,7 @@ fn returned_states_are_those_after_the_last_step() {
             let all = model.predict(&inputs).unwrap();
             let lasts = all.chunks(4 * 5).flat_map(|row| row[3 * 5..].to_vec()).collect::<Vec<_>>();
             assert_eq!(model.states(&path, 5).unwrap()[0], lasts);
+            assert_says(model.states(&path, 4), &[&path, "no states of 4 rows"]);
             // It begins anew with every batch.
             assert_eq!(model.predict(&inputs).unwrap(), all);
             assert_says(model.set_states(&path, &[vec![0.0; 25]]), &[&path, "stateful"]);

@@ -283,7 +283,10 @@ impl Recurrent {
                 let (rotation, limits) = resolve_all(options, &path, input_range, &activations)?;
                 let h_q = match self.rotated_part {
                     RotatedPart::Input => None,
-                    RotatedPart::Gate => Some(h_q(&path, state_range)?),
+                    RotatedPart::Gate => {
+                        let dropped = state_range.map(|range| stretched(range, self.recurrent_dropout));
+                        Some(h_q(&path, dropped)?)
+                    }
                 };
                 Some(Rotated { rotation, limits, h_q })
             }
