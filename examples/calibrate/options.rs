@@ -31,11 +31,6 @@ impl Options {
     pub fn check(&self) -> Result<()> {
         self.source.check()?;
         self.training.check()?;
-        for (option, value) in [("--epochs", self.training.epochs), ("--batch", self.training.batch)] {
-            if value == 0 {
-                return Err(Error::invalid(option, 0, "at least 1", "give a positive number"));
-            }
-        }
         if self.hidden.is_empty() || self.hidden.contains(&0) {
             return Err(Error::invalid(
                 "--hidden",

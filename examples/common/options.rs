@@ -30,6 +30,14 @@ pub struct Training {
     pub out: PathBuf,
 }
 
+/// Refuses an option of 0.
+pub fn positive(option: &str, value: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::invalid(option, 0, "at least 1", "give a positive number")),
+        _ => Ok(()),
+    }
+}
+
 impl Training {
     /// What can be told to be wrong before anything is read or trained.
     pub fn check(&self) -> Result<()> {
@@ -38,7 +46,8 @@ impl Training {
         if self.seeds == 0 {
             return Err(Error::invalid("--seeds", 0, "at least 1", "train from at least one seed"));
         }
-        Ok(())
+        positive("--epochs", self.epochs)?;
+        positive("--batch", self.batch)
     }
 
     /// The device, and says which and why.

@@ -1,8 +1,8 @@
 //! The options.
 
-use super::common::options::{Rotation, Training};
+use super::common::options::{Rotation, Training, positive};
 use super::task::Source;
-use autorot::{Cell, Clip, Error, Optimizer, Result, RotatedPart};
+use autorot::{Cell, Clip, Optimizer, Result, RotatedPart};
 use clap::Arg;
 use serde::Serialize;
 
@@ -64,12 +64,7 @@ impl Options {
         self.source.check()?;
         self.training.check()?;
         self.optimizer()?.check()?;
-        let numbers =
-            [("--epochs", self.training.epochs), ("--batch", self.training.batch), ("--units", self.units)];
-        match numbers.into_iter().find(|(_, value)| *value == 0) {
-            Some((option, _)) => Err(Error::invalid(option, 0, "at least 1", "give a positive number")),
-            None => Ok(()),
-        }
+        positive("--units", self.units)
     }
 
     /// The cells, each once.

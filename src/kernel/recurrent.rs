@@ -257,18 +257,17 @@ pub(super) fn gate_product<T: Real>(
     left: &[T],
     (u, column, width): (&[T], usize, usize),
     depth: usize,
-    out: &mut Vec<T>,
-) {
-    out.clear();
-    out.resize(tile.rows() * tile.width(), T::zero());
+) -> Vec<T> {
+    let mut out = vec![T::zero(); tile.rows() * tile.width()];
     if depth > 0 {
         let left = matrix(&left[tile.row * depth..], depth);
-        multiply(out, (tile.rows(), depth, tile.width()), left, matrix(&u[column + tile.col..], width));
+        multiply(&mut out, (tile.rows(), depth, tile.width()), left, matrix(&u[column + tile.col..], width));
     }
+    out
 }
 
-/// A tile's rows of the matrix whose transpose is `turned`, `[depth, batch]`, by rows of U, from its column `column` on. U is read
-/// along its rows, so that it need not be packed; turning the result costs less.
+/// A tile's rows of the matrix whose transpose is `turned`, `[depth, batch]`, by rows of U, from its column `column` on.
+/// U is read along its rows, so that it need not be packed; turning the result costs less.
 pub(super) fn turned_product<T: Real>(
     tile: &Block<'_, T>,
     (turned, batch): (&[T], usize),

@@ -153,11 +153,11 @@ impl Family for RecurrentForward {
         for_each_part(multiplications, parts, |(mut z, mut y, mut memory, mut left)| {
             let y = &mut y[0];
             let (rows, w) = (y.rows(), y.width());
-            let mut products = [const { Vec::new() }; 4];
-            for (gate, product) in products.iter_mut().enumerate().take(step.product_gates()) {
+            let product = |gate: usize| {
                 let column = step.first_column() + gate * units;
-                gate_product(y, operand, (u, column, width), depth, product);
-            }
+                gate_product(y, operand, (u, column, width), depth)
+            };
+            let products: Vec<Vec<T>> = (0..step.product_gates()).map(product).collect();
             let (row, col) = (y.row, y.col);
             each_line(
                 rows,

@@ -28,8 +28,8 @@ use node::{Parameters, RecurrentNode, Rotated};
 /// is no neuron and is not rotated. [`LearnL::PerLayer`] learns one L a gate here.
 ///
 /// On a device, the inputs' product for all time steps is one kernel, and a time step one more, forwards and
-/// backwards (two of a GRU that resets before its product); weights' gradients are one product over all steps.
-/// Memory grows linearly with T.
+/// backwards; weights' gradients are one product over all steps. Of a GRU that resets before its product a step is two
+/// kernels, and the recurrent kernel's gradient two products. Memory grows linearly with T.
 ///
 /// ```
 /// use autorot::{AutoRotate, Dense, LearnL, Lstm, Sequential};

@@ -2,8 +2,8 @@
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    Activate, CopyRows, DenseForward, Dropout, FoldRotation, GateKernels, RecurrentForward, RecurrentStep,
-    Stage, Strided,
+    CopyRows, DenseForward, Dropout, FoldRotation, GateKernels, RecurrentForward, RecurrentStep, Stage,
+    Strided,
 };
 use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
 use crate::plan::arena::ParameterId;
@@ -87,7 +87,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn views(self) -> Vec<View> {
+    fn views(self) -> Vec<View> {
         let Self { x, z, y, memory, left, state, mask, kernels: Kernels { w, u, b } } = self;
         vec![x, z, y, memory, left, state, mask, w, u, b]
     }
@@ -127,7 +127,7 @@ impl RecurrentNode {
         }
     }
 
-    pub(super) fn has_recurrent_bias(&self) -> bool {
+    fn has_recurrent_bias(&self) -> bool {
         self.parameters.bias.is_some() && self.parameters.bias_lines == 2
     }
 
@@ -189,7 +189,7 @@ impl RecurrentNode {
     }
 
     /// Records ρ, q and the kernels with ρ in them.
-    pub(super) fn fold(&self, rec: &mut Recorder<'_>, rotated: &Rotated) -> (Kernels, View) {
+    fn fold(&self, rec: &mut Recorder<'_>, rotated: &Rotated) -> (Kernels, View) {
         let Kernels { w, u, b } = self.parameters(rec);
         let lambda = self.parameters.lambda.map(|id| rec.parameter(id));
         let lambda = lambda.unwrap_or_else(|| rec.unused());
@@ -277,9 +277,9 @@ impl Node for RecurrentNode {
         let output = if self.return_sequences { y } else { self.last(rec, y) };
         // The backward pass replaces them.
         let pre_activation = rec.keeps_all().then(|| {
-            let (count, copy) = (rows * columns, rec.scratch(rows * columns));
-            let unused = rec.unused();
-            rec.op(Activate { count, sum: false, activation: Activation::Linear }, [z, unused, copy]);
+            let copy = rec.scratch(rows * columns);
+            let lines = Strided { first: 0, stride: columns };
+            rec.op(CopyRows { rows, width: columns, from: lines, to: lines, reversed: false }, [z, copy]);
             copy
         });
         // Outputs that come in the order of a course backwards have their mask in that order.

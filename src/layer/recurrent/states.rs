@@ -7,7 +7,7 @@ use crate::plan::{Purpose, Recorder, View};
 
 impl RecurrentNode {
     /// The buffer that keeps the states from one batch to the next.
-    pub(super) fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
+    fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
         let key = keys::state(rec.course(), &self.path, rec.batch());
         let part = state_part(rec.batch(), self.units);
         rec.shared(&key, Element::Float, self.states() * part)
@@ -59,24 +59,14 @@ impl RecurrentNode {
         }
     }
 
-    /// Where the last step of the course lies in a buffer of states.
-    pub(super) fn last_rows(&self) -> Strided {
-        let (_, to) = self.place(self.steps - 1);
-        Strided { first: to * self.units, stride: self.steps * self.units }
-    }
-
     /// The last step of a buffer of states.
     pub(super) fn last(&self, rec: &mut Recorder<'_>, states: View) -> View {
         let (rows, width) = (rec.batch(), self.units);
         let out = rec.scratch(rows * width);
-        let kernel = CopyRows {
-            rows,
-            width,
-            from: self.last_rows(),
-            to: Strided { first: 0, stride: width },
-            reversed: false,
-        };
-        rec.op(kernel, [states, out]);
+        let (_, last) = self.place(self.steps - 1);
+        let from = Strided { first: last * width, stride: self.steps * width };
+        let to = Strided { first: 0, stride: width };
+        rec.op(CopyRows { rows, width, from, to, reversed: false }, [states, out]);
         out
     }
 }
