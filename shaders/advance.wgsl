@@ -1,4 +1,5 @@
-// advance: moves the clock past a step of B rows.
+// advance: moves the clock past a step of B rows; cursor and slot go round.
+//   step += 1    cursor = (cursor + B) mod rows    slot = (slot + 1) mod slots
 //
 // → clock
 // One invocation. Grid: (1, 1, 1).
@@ -6,6 +7,6 @@
 @compute @workgroup_size(1)
 fn main() {
     clock[STEP] += 1u;
-    clock[CURSOR] += u.batch;
-    clock[SLOT] += 1u;
+    clock[CURSOR] = (clock[CURSOR] + u.batch) % u.rows;
+    clock[SLOT] = (clock[SLOT] + 1u) % u.slots;
 }

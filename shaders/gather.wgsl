@@ -1,6 +1,6 @@
 // gather: the batch's rows from one chunk of a data set. Rows that lie in other chunks are left alone.
 //
-// data [rows, width]  order [all rows of the set]  clock  → out [B, width]
+// data [rows, width]  order [a multiple of all rows of the set]  clock  → out [B, width]
 // out[r] = data[order[clock.cursor + r] − first_row]
 // Workgroup: 64 invocations, each with four numbers of a row. Grid: ⌈B·⌈width/4⌉/64⌉ groups, folded over (x, y).
 

@@ -17,13 +17,17 @@ pub mod clock {
     pub const LEN: usize = 4;
 }
 
-uniforms!(AdvanceUniforms { batch: u32 });
+uniforms!(AdvanceUniforms { batch: u32, rows: u32, slots: u32 });
 
-/// Moves the clock past a step of B rows.
+/// Moves the clock past a step of B rows. Cursor and slot go round: behind the last comes the first again.
 #[derive(Clone, Copy, Debug)]
 pub struct Advance {
     /// B.
     pub batch: usize,
+    /// The length of the order of rows, a multiple of an epoch's: at least the cursor and B together.
+    pub rows: usize,
+    /// The rows of the tallies and of the rates.
+    pub slots: usize,
 }
 
 impl Family for Advance {
@@ -37,7 +41,7 @@ impl Family for Advance {
     }
 
     fn uniforms(&self) -> AdvanceUniforms {
-        AdvanceUniforms { batch: self.batch as u32 }
+        AdvanceUniforms { batch: self.batch as u32, rows: self.rows as u32, slots: self.slots as u32 }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
@@ -51,7 +55,7 @@ impl Family for Advance {
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let now = args.write_index(0);
         now[clock::STEP] += 1;
-        now[clock::CURSOR] += self.batch as u32;
-        now[clock::SLOT] += 1;
+        now[clock::CURSOR] = (now[clock::CURSOR] + self.batch as u32) % self.rows as u32;
+        now[clock::SLOT] = (now[clock::SLOT] + 1) % self.slots as u32;
     }
 }

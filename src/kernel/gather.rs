@@ -20,8 +20,8 @@ pub struct Gather {
     pub first_row: usize,
     /// The rows that the chunk holds.
     pub rows: usize,
-    /// The rows of the whole set, the length of the order.
-    pub total_rows: usize,
+    /// The length of the order.
+    pub order: usize,
 }
 
 impl Family for Gather {
@@ -34,7 +34,7 @@ impl Family for Gather {
     type Uniforms = GatherUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.rows * self.width, self.total_rows, clock::LEN, self.batch * self.width]
+        vec![self.rows * self.width, self.order, clock::LEN, self.batch * self.width]
     }
 
     fn uniforms(&self) -> GatherUniforms {
@@ -43,7 +43,7 @@ impl Family for Gather {
             width: self.width as u32,
             first_row: self.first_row as u32,
             rows: self.rows as u32,
-            last: (self.total_rows as u32).saturating_sub(1),
+            last: (self.order as u32).saturating_sub(1),
         }
     }
 
@@ -64,7 +64,7 @@ impl Family for Gather {
         let cursor = args.read_index(2)[clock::CURSOR] as usize;
         let out = args.write(3);
         for (r, out) in out.chunks_exact_mut(self.width).enumerate() {
-            let row = order[(cursor + r).min(self.total_rows - 1)] as usize;
+            let row = order[(cursor + r).min(self.order - 1)] as usize;
             if (self.first_row..self.first_row + self.rows).contains(&row) {
                 let start = (row - self.first_row) * self.width;
                 out.copy_from_slice(&data[start..start + self.width]);

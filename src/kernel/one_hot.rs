@@ -4,7 +4,7 @@ use super::advance::clock;
 use super::{Args, Binding, Family, Grid, Trust, flat_grid, read_index, uniforms, wgsl, write};
 use crate::Real;
 
-uniforms!(OneHotUniforms { batch: u32, classes: u32, steps: u32, last: u32 });
+uniforms!(OneHotUniforms { batch: u32, classes: u32, steps: u32, last: u32, last_row: u32 });
 
 /// `out[r, s, c]` = 1 where c = `labels[order[cursor + r], s]`, else 0.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub struct OneHot {
     pub steps: usize,
     /// The rows of the whole set.
     pub total_rows: usize,
+    /// The length of the order.
+    pub order: usize,
 }
 
 impl Family for OneHot {
@@ -28,7 +30,7 @@ impl Family for OneHot {
 
     fn lens(&self) -> Vec<usize> {
         let labels = self.total_rows * self.steps;
-        vec![labels, self.total_rows, clock::LEN, self.batch * self.steps * self.classes]
+        vec![labels, self.order, clock::LEN, self.batch * self.steps * self.classes]
     }
 
     fn uniforms(&self) -> OneHotUniforms {
@@ -36,7 +38,8 @@ impl Family for OneHot {
             batch: self.batch as u32,
             classes: self.classes as u32,
             steps: self.steps as u32,
-            last: (self.total_rows as u32).saturating_sub(1),
+            last: (self.order as u32).saturating_sub(1),
+            last_row: (self.total_rows as u32).saturating_sub(1),
         }
     }
 
@@ -53,8 +56,8 @@ impl Family for OneHot {
         let cursor = args.read_index(2)[clock::CURSOR] as usize;
         for (r, out) in args.write(3).chunks_exact_mut(self.classes).enumerate() {
             out.fill(T::zero());
-            let last = self.total_rows - 1;
-            let row = (order[(cursor + r / self.steps).min(last)] as usize).min(last);
+            let row = order[(cursor + r / self.steps).min(self.order - 1)] as usize;
+            let row = row.min(self.total_rows - 1);
             out[labels[row * self.steps + r % self.steps] as usize] = T::one();
         }
     }

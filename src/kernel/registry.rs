@@ -129,7 +129,7 @@ pub fn all() -> Vec<Entry> {
     ];
     let single = vec![
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
-        entry([Advance { batch: 17 }]),
+        entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units })),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardWeight {
             batch,
@@ -160,21 +160,18 @@ pub fn all() -> Vec<Entry> {
                 seed: 9,
             }),
         ),
-        entry([(5, 3, 0, 11, 11), (7, 2, 4, 5, 23), (9, 8, 3, 6, 17)].map(
-            |(batch, width, first_row, rows, total_rows)| Gather {
-                batch,
-                width,
-                first_row,
-                rows,
-                total_rows,
-            },
-        )),
+        entry(
+            [(5, 3, 0, 11, 11), (7, 2, 4, 5, 23), (9, 8, 3, 6, 17)].map(
+                |(batch, width, first_row, rows, order)| Gather { batch, width, first_row, rows, order },
+            ),
+        ),
         entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm })),
         entry([(5, 3, 1), (70, 11, 1), (9, 4, 5)].map(|(batch, classes, steps)| OneHot {
             batch,
             classes,
             steps,
             total_rows: 90,
+            order: 120,
         })),
         entry([(777, 500, 0.0), (777, 502, 0.01), (40_000, 30_002, 0.02)].map(
             |(count, decayed, clip_value)| Adam {

@@ -121,8 +121,8 @@ pub struct Model {
     pub(crate) updated: bool,
     /// Updates by each kind of optimiser.
     pub(crate) updates: HashMap<&'static str, u64>,
-    /// Data sets put onto the device so far, each under a name of its own.
-    pub(crate) feeds: u64,
+    /// Names given so far to what has buffers of its own.
+    named: u64,
     predictors: HashMap<usize, (Program, View)>,
     /// The buffers in which layers keep states, with their lengths.
     states: BTreeMap<String, usize>,
@@ -163,7 +163,7 @@ impl Model {
             epochs: 0,
             updated: false,
             updates: HashMap::new(),
-            feeds: 0,
+            named: 0,
             predictors: HashMap::new(),
             states: BTreeMap::new(),
         })
@@ -182,6 +182,12 @@ impl Model {
     /// How many numbers are trained.
     pub fn parameter_count(&self) -> usize {
         self.network.arena.count()
+    }
+
+    /// A name that nothing else on this model has: trainings may be nested in callbacks.
+    pub(crate) fn own_name(&mut self, name: &str) -> String {
+        self.named += 1;
+        format!("{name} {}", self.named)
     }
 
     /// A table of the layers: outputs, parameters, ranges, x_Q and L; and what training takes. Before anything is allocated

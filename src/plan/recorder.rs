@@ -1,7 +1,7 @@
 //! Recording a plan.
 
 use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, memory};
-use crate::kernel::{Access, Element, Family, Kernel, UNUSED, clock};
+use crate::kernel::{Access, CopyRows, Element, Family, Kernel, Strided, UNUSED, clock};
 use crate::plan::arena::{Arena, ParameterId, keys};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -51,6 +51,7 @@ pub struct Recorder<'a> {
     scopes: Vec<String>,
     buffers: Vec<Buffer>,
     shared: HashMap<String, usize>,
+    clock: String,
     ops: Vec<Op>,
     /// What is to come at the end of the step.
     deferred: Vec<Op>,
@@ -72,6 +73,7 @@ impl<'a> Recorder<'a> {
             scopes: Vec::new(),
             buffers: Vec::new(),
             shared: HashMap::new(),
+            clock: keys::CLOCK.into(),
             ops: Vec::new(),
             deferred: Vec::new(),
             kept: Vec::new(),
@@ -176,7 +178,13 @@ impl<'a> Recorder<'a> {
 
     /// The clock.
     pub fn clock(&mut self) -> View {
-        self.shared(keys::CLOCK, Element::Index, clock::LEN)
+        let key = self.clock.clone();
+        self.shared(&key, Element::Index, clock::LEN)
+    }
+
+    /// Sets under which name the clock is kept: steps that run beside others have their own.
+    pub fn set_clock(&mut self, key: impl Into<String>) {
+        self.clock = key.into();
     }
 
     /// The values of a parameter.
@@ -204,6 +212,22 @@ impl<'a> Recorder<'a> {
     /// Keeps a scratch buffer to the end of the plan, so that it can be read after a run.
     pub fn keep(&mut self, view: View) {
         self.kept.push(view.buffer);
+    }
+
+    /// Lets the executor keep a whole buffer under `key`, so that others can use what the plan writes there; returns its view.
+    /// What is a part of a buffer, or somebody else's, is copied.
+    pub fn publish(&mut self, view: View, key: &str) -> View {
+        let buffer = &mut self.buffers[view.buffer];
+        if matches!(buffer.home, Home::Scratch(_)) && buffer.len == view.len {
+            buffer.home = Home::Shared(key.to_owned());
+            self.shared.insert(key.to_owned(), view.buffer);
+            return view;
+        }
+        let published = self.shared(key, Element::Float, view.len);
+        let whole = Strided { first: 0, stride: view.len };
+        let copy = CopyRows { rows: 1, width: view.len, from: whole, to: whole, reversed: false };
+        self.op(copy, [view, published]);
+        published
     }
 
     /// Records a kernel over views in the order of its bindings. A view may be longer than the kernel needs.

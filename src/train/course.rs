@@ -1,6 +1,7 @@
 //! One course of training: the loop over epochs and steps.
 
 use super::callback::Watch;
+use super::epoch::{Step, rates_of, steps};
 use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
@@ -14,31 +15,8 @@ use crate::plan::arena::keys;
 use crate::plan::{self, Purpose};
 use crate::report::Progress;
 use crate::{Dataset, Error, Model, Result};
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use std::collections::HashMap;
 use web_time::Instant;
-
-/// One step of an epoch.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    /// Where its rows begin in the epoch's order.
-    first: usize,
-    rows: usize,
-    ending: Ending,
-    /// Its share of an accumulated gradient.
-    weight: f64,
-    /// Whether it begins a group of accumulated steps.
-    begins: bool,
-}
-
-impl Step {
-    /// Whether the optimiser updates the parameters at its end.
-    fn updates(&self) -> bool {
-        self.ending != Ending::Accumulate
-    }
-}
 
 /// Steps that were handed to the device, and what is read back of them.
 struct Submission {
@@ -47,29 +25,6 @@ struct Submission {
     slot: usize,
     tallies: Pending<'static, Result<Vec<f64>>>,
     clock: Pending<'static, Result<Vec<u32>>>,
-}
-
-/// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
-fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
-    let group_rows = batch.saturating_mul(accumulate);
-    let step = |first: usize| {
-        let group = first / group_rows * group_rows;
-        let in_group = group_rows.min(rows - group);
-        let rows = batch.min(rows - first);
-        let last = first + rows == group + in_group;
-        Step {
-            first,
-            rows,
-            ending: match (accumulate, last) {
-                (1, _) => Ending::Update,
-                (_, true) => Ending::AccumulateAndUpdate,
-                (_, false) => Ending::Accumulate,
-            },
-            weight: rows as f64 / in_group as f64,
-            begins: first == group,
-        }
-    };
-    (0..rows).step_by(batch).map(step).collect()
 }
 
 pub(super) struct Course<'t, 'a, 'm> {
@@ -182,7 +137,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 
     async fn epoch(&mut self, number: usize) -> Result<Epoch> {
-        let order = self.order();
+        let order = self.trainer.order(self.train.len(), self.model.epochs);
         let label = format!("epoch {number}/{}", self.trainer.epochs);
         let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
         let (columns, scored) = (self.task().columns(), self.task().scored);
@@ -190,7 +145,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let mut rows_done = 0;
         let begin = Instant::now();
         self.model.begin_sequences(plan::Course::Training)?;
-        self.feed.begin(&mut *self.model.executor, &order)?;
+        self.feed.begin(&mut *self.model.executor, 0, &order)?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
         let kind = self.trainer.optimizer.kind();
@@ -271,17 +226,6 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
     }
 
-    /// The order of an epoch's rows: a function of the trainer's seed and the epochs since the model was built.
-    fn order(&self) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
-        if self.trainer.shuffle {
-            let mut rng = ChaCha8Rng::seed_from_u64(self.trainer.seed);
-            rng.set_stream(self.model.epochs + 1);
-            order.shuffle(&mut rng);
-        }
-        order
-    }
-
     /// Submits steps whose numbers stand in the slots from `slot` on, and starts reading their tallies.
     fn submit(
         &mut self,
@@ -292,12 +236,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     ) -> Result<Submission> {
         let cursor = self.stage(order, span.clone())?;
         let steps = &self.steps[span.clone()];
-        let mut table = Vec::with_capacity(steps.len() * rates::LEN);
-        for step in steps {
-            let [rate, alpha] = self.trainer.optimizer.rates(*updates);
-            table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
-            *updates += u64::from(step.updates());
-        }
+        let table = rates_of(&self.trainer.optimizer, steps, updates);
         let (columns, tallies) = (self.task().columns(), self.task().tallies());
         let executor = &mut *self.model.executor;
         executor.write(keys::RATES, slot * rates::LEN, Values::F64(&table))?;
@@ -356,26 +295,4 @@ fn line(label: &str, epoch: &Epoch, metrics: &[crate::Metric]) -> String {
         }
     }
     text + &format!("  {:.0} rows/s", epoch.samples_per_second)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn steps_cover_every_row_once_and_groups_weigh_one() {
-        for (rows, batch, accumulate) in [(10, 3, 1), (10, 3, 2), (12, 3, 2), (7, 8, 3), (100, 7, 4)] {
-            let steps = steps(rows, batch, accumulate);
-            assert_eq!(steps.iter().map(|s| s.rows).sum::<usize>(), rows);
-            assert!(steps.windows(2).all(|w| w[0].first + w[0].rows == w[1].first));
-            let mut weight = 0.0;
-            for step in &steps {
-                weight = if step.begins { step.weight } else { weight + step.weight };
-                if step.ending == Ending::AccumulateAndUpdate {
-                    assert!((weight - 1.0).abs() < 1e-12, "{weight}");
-                }
-            }
-            assert_ne!(steps.last().map(|s| s.ending), Some(Ending::Accumulate));
-        }
-    }
 }

@@ -3,7 +3,7 @@
 
 use crate::device::{Executor, Values};
 use crate::kernel::{Element, Gather, OneHot};
-use crate::plan::{Recorder, View};
+use crate::plan::{ALIGNMENT, Recorder, View};
 use crate::{Dataset, Model, Result, Targets};
 
 /// Bytes of one buffer: WebGPU's limit on a binding.
@@ -19,7 +19,10 @@ struct Table {
 
 impl Table {
     fn new(key: String, width: usize) -> Self {
-        Self { key, width, chunk_rows: (CHUNK_BYTES / 4 / width).max(1) }
+        let rows = (CHUNK_BYTES / 4 / width).max(1);
+        // Where chunks are parts of one buffer, they begin where a binding may.
+        let chunk_rows = if rows < ALIGNMENT { rows } else { rows / ALIGNMENT * ALIGNMENT };
+        Self { key, width, chunk_rows }
     }
 
     /// First row and number of rows of every chunk.
@@ -32,13 +35,6 @@ impl Table {
         format!("{} from {first}", self.key)
     }
 
-    fn allocate(&self, executor: &mut dyn Executor, rows: usize) -> Result<()> {
-        for (first, count) in self.chunks(rows) {
-            executor.allocate(&self.chunk_key(first), Element::Float, count * self.width)?;
-        }
-        Ok(())
-    }
-
     fn write(&self, executor: &mut dyn Executor, values: &[f32]) -> Result<()> {
         for (first, count) in self.chunks(values.len() / self.width) {
             let part = &values[first * self.width..(first + count) * self.width];
@@ -48,12 +44,12 @@ impl Table {
     }
 
     fn record(&self, rec: &mut Recorder<'_>, rows: usize, order: View) -> View {
-        let (batch, width) = (rec.batch(), self.width);
+        let (batch, width, order_len) = (rec.batch(), self.width, order.len);
         let out = rec.scratch(batch * width);
         let clock = rec.clock();
         for (first_row, count) in self.chunks(rows) {
             let data = rec.shared(&self.chunk_key(first_row), Element::Float, count * width);
-            let gather = Gather { batch, width, first_row, rows: count, total_rows: rows };
+            let gather = Gather { batch, width, first_row, rows: count, order: order_len };
             rec.op(gather, [data, order, clock, out]);
         }
         out
@@ -66,12 +62,25 @@ pub(crate) struct Feed {
     name: String,
     /// Rows on the device: all of them, or those of a window.
     rows: usize,
+    /// How many epochs' orders the device holds.
+    orders: usize,
     resident: bool,
     inputs: Table,
     targets: Option<Table>,
     classes: usize,
     /// Labels of a row.
     steps: usize,
+}
+
+/// A stretch of a data set in a buffer of its own.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    /// The buffer's name.
+    pub(crate) key: String,
+    pub(crate) element: Element,
+    /// The first number within all rows, and how many there are.
+    pub(crate) first: usize,
+    pub(crate) len: usize,
 }
 
 impl Feed {
@@ -83,21 +92,12 @@ impl Feed {
         resident_bytes: u64,
         window: usize,
     ) -> Result<Self> {
-        // A name of its own: trainings may be nested in callbacks.
-        model.feeds += 1;
-        let name = format!("{name} {}", model.feeds);
-        let executor = &mut *model.executor;
         let bytes = (data.inputs().len() + data.targets().len()) as u64 * 4;
         let resident = bytes <= resident_bytes;
         let rows = if resident { data.len() } else { window.min(data.len()) };
-        let targets = match data.targets() {
-            Targets::Classes { .. } => None,
-            Targets::Values { .. } => Some(Table::new(format!("{name} targets"), data.targets().width())),
-        };
-        let steps = data.targets().steps();
-        let inputs = Table::new(format!("{name} inputs"), data.row_len());
         let feed =
-            Self { name, rows, resident, inputs, targets, classes: data.targets().width() / steps, steps };
+            Self { resident, ..Self::of_rows(model.own_name(name), rows, 1, data.row_len(), data.targets()) };
+        let executor = &mut *model.executor;
         if let Err(error) = feed.fill(executor, data) {
             feed.free(executor);
             return Err(error);
@@ -105,13 +105,57 @@ impl Feed {
         Ok(feed)
     }
 
-    fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
-        self.inputs.allocate(executor, self.rows)?;
-        match &self.targets {
-            Some(table) => table.allocate(executor, self.rows)?,
-            None => executor.allocate(&self.key("labels"), Element::Index, self.rows * self.steps)?,
+    /// For so many rows of this width with targets of this kind, and room for the orders of so many epochs: what
+    /// [`Feed::stretches`] names is still to be allocated, and the order with [`Feed::allocate_order`].
+    pub(crate) fn of_rows(name: String, rows: usize, orders: usize, width: usize, targets: &Targets) -> Self {
+        let steps = targets.steps();
+        Self {
+            rows,
+            orders,
+            resident: true,
+            inputs: Table::new(format!("{name} inputs"), width),
+            targets: match targets {
+                Targets::Classes { .. } => None,
+                Targets::Values { .. } => Some(Table::new(format!("{name} targets"), targets.width())),
+            },
+            classes: targets.width() / steps,
+            steps,
+            name,
         }
-        executor.allocate(&self.key("order"), Element::Index, self.rows)?;
+    }
+
+    /// The stretches of the inputs, and those of the targets.
+    pub(crate) fn stretches(&self) -> [Vec<Stretch>; 2] {
+        let of_table = |table: &Table| {
+            let stretch = |(first, count): (usize, usize)| Stretch {
+                key: table.chunk_key(first),
+                element: Element::Float,
+                first: first * table.width,
+                len: count * table.width,
+            };
+            table.chunks(self.rows).map(stretch).collect()
+        };
+        let labels = || {
+            let len = self.rows * self.steps;
+            vec![Stretch { key: self.key("labels"), element: Element::Index, first: 0, len }]
+        };
+        [of_table(&self.inputs), self.targets.as_ref().map_or_else(labels, of_table)]
+    }
+
+    /// The length of the order of rows on the device.
+    pub(crate) fn order_len(&self) -> usize {
+        self.rows * self.orders
+    }
+
+    pub(crate) fn allocate_order(&self, executor: &mut dyn Executor) -> Result<()> {
+        executor.allocate(&self.key("order"), Element::Index, self.order_len())
+    }
+
+    fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
+        for stretch in self.stretches().iter().flatten() {
+            executor.allocate(&stretch.key, stretch.element, stretch.len)?;
+        }
+        self.allocate_order(executor)?;
         if !self.resident {
             let identity: Vec<u32> = (0..self.rows as u32).collect();
             return executor.write(&self.key("order"), 0, Values::U32(&identity));
@@ -119,7 +163,8 @@ impl Feed {
         self.write(executor, data)
     }
 
-    fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
+    /// Puts a data set of as many rows onto the device.
+    pub(crate) fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
         self.inputs.write(executor, data.inputs())?;
         match (data.targets(), &self.targets) {
             (Targets::Values { values, .. }, Some(table)) => table.write(executor, values),
@@ -142,7 +187,7 @@ impl Feed {
     /// Records the gathering of a batch: inputs and targets.
     pub(crate) fn record(&self, rec: &mut Recorder<'_>) -> (View, View) {
         rec.scope(self.name.clone(), |rec| {
-            let order = rec.shared(&self.key("order"), Element::Index, self.rows);
+            let order = rec.shared(&self.key("order"), Element::Index, self.order_len());
             let inputs = self.inputs.record(rec, self.rows, order);
             let targets = match &self.targets {
                 Some(table) => table.record(rec, self.rows, order),
@@ -151,7 +196,7 @@ impl Feed {
                     let out = rec.scratch(batch * steps * classes);
                     let labels = rec.shared(&self.key("labels"), Element::Index, self.rows * steps);
                     let clock = rec.clock();
-                    let kernel = OneHot { batch, classes, steps, total_rows: self.rows };
+                    let kernel = OneHot { batch, classes, steps, total_rows: self.rows, order: order.len };
                     rec.op(kernel, [labels, order, clock, out]);
                     out
                 }
@@ -162,17 +207,14 @@ impl Feed {
 
     /// Gives the device's memory back.
     pub(crate) fn free(&self, executor: &mut dyn Executor) {
-        for table in std::iter::once(&self.inputs).chain(&self.targets) {
-            table.chunks(self.rows).for_each(|(first, _)| executor.free(&table.chunk_key(first)));
-        }
-        executor.free(&self.key("labels"));
+        self.stretches().iter().flatten().for_each(|stretch| executor.free(&stretch.key));
         executor.free(&self.key("order"));
     }
 
-    /// Announces the order of an epoch's rows.
-    pub(crate) fn begin(&self, executor: &mut dyn Executor, order: &[u32]) -> Result<()> {
+    /// Announces the order of an epoch's rows, in this place of those that the device holds.
+    pub(crate) fn begin(&self, executor: &mut dyn Executor, place: usize, order: &[u32]) -> Result<()> {
         if self.resident {
-            executor.write(&self.key("order"), 0, Values::U32(order))?;
+            executor.write(&self.key("order"), place * self.rows, Values::U32(order))?;
         }
         Ok(())
     }

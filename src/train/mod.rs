@@ -3,6 +3,7 @@
 mod callback;
 mod check;
 mod course;
+mod epoch;
 mod evaluate;
 mod feed;
 mod history;
@@ -247,6 +248,12 @@ impl<'a> Trainer<'a> {
             (false, false) => 1,
         };
         let scored = step::Scored { steps, outputs: output.len() / steps, masked: output.masked };
-        step::Task { loss: self.loss, metrics: &self.metrics, optimizer: &self.optimizer, scored }
+        step::Task {
+            loss: self.loss,
+            metrics: &self.metrics,
+            optimizer: &self.optimizer,
+            scored,
+            desk: step::Desk::MODEL,
+        }
     }
 }

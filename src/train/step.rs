@@ -31,6 +31,29 @@ pub(crate) struct Task<'a> {
     pub(crate) metrics: &'a [Metric],
     pub(crate) optimizer: &'a Optimizer,
     pub(crate) scored: Scored,
+    pub(crate) desk: Desk<'a>,
+}
+
+/// Where the host and the steps on the device meet: the clock, the table of rates and the tallies, in buffers of
+/// one beginning of their names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Desk<'a> {
+    pub(crate) name: &'a str,
+    /// The rows of the tallies and of the table of rates.
+    pub(crate) slots: usize,
+}
+
+impl Desk<'_> {
+    /// That of the model: for whatever waits for its steps before others begin.
+    pub(crate) const MODEL: Self = Self { name: "", slots: SLOTS };
+
+    pub(crate) fn clock(&self) -> String {
+        format!("{}{}", self.name, keys::CLOCK)
+    }
+
+    pub(crate) fn rates(&self) -> String {
+        format!("{}{}", self.name, keys::RATES)
+    }
 }
 
 /// What is scored: the rows of a batch, or every time step of them, or those steps that count.
@@ -63,12 +86,15 @@ impl Task<'_> {
 
     /// The name of the tallies: tasks of different widths keep theirs apart.
     pub(crate) fn tallies(&self) -> String {
-        format!("{} of {}", keys::TALLIES, self.columns())
+        format!("{}{} of {}", self.desk.name, keys::TALLIES, self.columns())
     }
 
-    /// Allocates the tallies.
+    /// Allocates the tallies, and a desk that is not the model's.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
-        model.executor.allocate(&self.tallies(), Element::Float, SLOTS * self.columns())
+        let Desk { slots, .. } = self.desk;
+        model.executor.allocate(&self.desk.clock(), Element::Index, clock::LEN)?;
+        model.executor.allocate(&self.desk.rates(), Element::Float, slots * rates::LEN)?;
+        model.executor.allocate(&self.tallies(), Element::Float, slots * self.columns())
     }
 
     /// Records how masked steps are left out of the scores and of the loss's gradient, whose mean is then over the others.
@@ -110,9 +136,10 @@ impl Task<'_> {
             rec.set_course(Course::Evaluation);
         }
         let Scored { steps, outputs: width, .. } = self.scored;
-        let columns = self.columns();
-        let clock = rec.shared(keys::CLOCK, Element::Index, clock::LEN);
-        let tallies = rec.shared(&self.tallies(), Element::Float, SLOTS * columns);
+        let (columns, slots) = (self.columns(), self.desk.slots);
+        rec.set_clock(self.desk.clock());
+        let clock = rec.clock();
+        let tallies = rec.shared(&self.tallies(), Element::Float, slots * columns);
 
         let (inputs, targets) = feed.record(rec);
         let traces = network.forward(rec, inputs);
@@ -137,7 +164,7 @@ impl Task<'_> {
             };
             let (penalties, count) = network.penalties(rec);
             rec.op(
-                Tally { batch: rows, columns, penalties: count, slots: SLOTS, weighted: masked },
+                Tally { batch: rows, columns, penalties: count, slots, weighted: masked },
                 [scores, penalties, clock, tallies],
             );
             d_outputs
@@ -147,7 +174,7 @@ impl Task<'_> {
         }
         rec.scope("optimizer", |rec| {
             let count = arena.len();
-            let rates = rec.shared(keys::RATES, Element::Float, SLOTS * rates::LEN);
+            let rates = rec.shared(&self.desk.rates(), Element::Float, slots * rates::LEN);
             let gradient = rec.shared(keys::GRADIENTS, Element::Float, count);
             let control = rec.shared(keys::CONTROL, Element::Float, 2);
             let mut step = UpdateViews { gradient, rates, tallies, columns, clock, control };
@@ -162,7 +189,7 @@ impl Task<'_> {
                 self.optimizer.record(rec, step, arena);
             }
             rec.record_deferred();
-            rec.op(Advance { batch }, [clock]);
+            rec.op(Advance { batch, rows: feed.order_len(), slots }, [clock]);
         });
         Ok((recorder.finish(format!("{purpose:?} {batch}"))?, traces))
     }
