@@ -31,8 +31,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The device cannot do what was asked, or failed while doing it.
-    #[error("device {device}: {reason}; {remedy}")]
+    #[error("device {device}: {fault}: {reason}; {remedy}")]
     Device {
+        /// The kind of fault, for programs that go on after some of them.
+        fault: Fault,
         /// The adapter's name, or `cpu`.
         device: String,
         /// What happened.
@@ -56,6 +58,43 @@ pub enum Error {
     },
 }
 
+/// What kind of fault an [`Error::Device`] reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// There is no such device, or it cannot be opened.
+    Unavailable,
+    /// What was asked for is beyond a limit of the device, or needs a feature that it lacks.
+    Unsupported,
+    /// The device is gone: destroyed by its owner, unplugged, or reset by its driver. Nothing on it can be used any more.
+    Lost,
+    /// The device has no memory left for what was asked for.
+    OutOfMemory,
+    /// The device refused a command that breaks its rules.
+    Validation,
+    /// A kernel's shader was rejected.
+    Shader,
+    /// The device did not finish within the time that it was given.
+    Timeout,
+    /// The driver failed in a way that no rule foresees.
+    Internal,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable => "unavailable",
+            Self::Unsupported => "unsupported",
+            Self::Lost => "device lost",
+            Self::OutOfMemory => "out of memory",
+            Self::Validation => "validation error",
+            Self::Shader => "shader rejected",
+            Self::Timeout => "timeout",
+            Self::Internal => "driver error",
+        })
+    }
+}
+
 impl Error {
     /// An [`Error::Invalid`] from its four parts.
     pub fn invalid(
@@ -77,8 +116,21 @@ impl Error {
         Self::Io { path: path.as_ref().display().to_string(), source }
     }
 
-    /// An [`Error::Device`] from its three parts.
-    pub fn device(device: impl ToString, reason: impl ToString, remedy: impl ToString) -> Self {
-        Self::Device { device: device.to_string(), reason: reason.to_string(), remedy: remedy.to_string() }
+    /// An [`Error::Device`] from its four parts.
+    pub fn device(fault: Fault, device: impl ToString, reason: impl ToString, remedy: impl ToString) -> Self {
+        Self::Device {
+            fault,
+            device: device.to_string(),
+            reason: reason.to_string(),
+            remedy: remedy.to_string(),
+        }
+    }
+
+    /// The device's fault; `None` for errors that are not a device's.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Device { fault, .. } => Some(*fault),
+            _ => None,
+        }
     }
 }

@@ -25,7 +25,7 @@ mod shape;
 pub use activation::Activation;
 pub use data::{Dataset, Split, Targets};
 pub use device::Device;
-pub use error::{Error, Result};
+pub use error::{Error, Fault, Result};
 pub use initializer::Initializer;
 pub use kernel::MergeMode;
 pub use layer::{

@@ -6,7 +6,7 @@ use super::gpu::GpuExecutor;
 use super::pipelines::Gpu;
 use super::tune::Tuning;
 use crate::kernel::Traits;
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use std::sync::Arc;
 
 /// Where models train and predict: a GPU through wgpu, or the CPU.
@@ -227,6 +227,7 @@ impl Device {
                 "unset it, or choose one that the example `devices` lists without it",
             )),
             None if software_too => Err(Error::device(
+                Fault::Unavailable,
                 "gpu",
                 format!("no adapter found ({instance_note})"),
                 "install a Vulkan, Metal or DX12 driver (for a software one on Debian: mesa-vulkan-drivers), or use \
@@ -314,6 +315,7 @@ async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
     };
     let (device, queue) = adapter.request_device(&request).await.map_err(|e| {
         Error::device(
+            Fault::Unavailable,
             adapter.get_info().name,
             e,
             "choose another adapter with AUTOROT_DEVICE, or use AUTOROT_DEVICE=cpu",

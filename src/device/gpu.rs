@@ -6,7 +6,7 @@ use super::tune::BUDGET;
 use super::{Executor, Pending, Program, Programs, Values};
 use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Op, Plan, View};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use web_time::{Duration, Instant};
@@ -92,6 +92,7 @@ impl GpuExecutor {
         let (bytes, limit) = (len as u64 * 4, self.gpu.device.limits().max_buffer_size);
         if bytes > limit {
             return Err(self.gpu.error(
+                Fault::Unsupported,
                 format!("buffer {label}: found {bytes} bytes, expected at most {limit}, the device's limit"),
                 &format!(
                     "use {}, or the CPU (AUTOROT_DEVICE=cpu)",
@@ -189,7 +190,7 @@ impl GpuExecutor {
             let begin = Instant::now();
             self.gpu.watched("tuning", || self.gpu.submit(std::slice::from_ref(op), times))?;
             let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
-            waited.map_err(|e| self.gpu.error(e, "switch it off with AUTOROT_TUNE=off"))?;
+            waited.map_err(|e| self.gpu.error(Fault::Timeout, e, "switch it off with AUTOROT_TUNE=off"))?;
             Ok::<f64, Error>(begin.elapsed().as_secs_f64() / times as f64)
         };
         // The first run may compile.
@@ -217,6 +218,7 @@ impl GpuExecutor {
         let grid = kernel.grid(variant);
         if let Some(groups) = grid.iter().find(|&&g| g > limits.max_compute_workgroups_per_dimension) {
             return Err(self.gpu.error(
+                Fault::Unsupported,
                 format!(
                     "{place}: found {groups} workgroups, expected at most {}",
                     limits.max_compute_workgroups_per_dimension
@@ -240,6 +242,7 @@ impl GpuExecutor {
             if bytes > limit {
                 let smaller = smaller(plan.batch_within(view.buffer, bytes, limit));
                 return Err(self.gpu.error(
+                    Fault::Unsupported,
                     format!(
                         "{place}: found {bytes} bytes for {}, expected at most {limit} in one binding",
                         binding.name

@@ -2,7 +2,7 @@
 
 use super::tune::{Choices, Tuning};
 use crate::kernel::{Access, Kernel, Traits};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
@@ -63,7 +63,10 @@ impl Gpu {
         if let Some(pipeline) = pipelines.get(&source) {
             return Ok(pipeline.clone());
         }
-        let made = self.watched(place, || self.make_pipeline(kernel, &source.0, checked))?;
+        let refused =
+            (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
+        let made =
+            self.scoped(place, [refused, refused], || self.make_pipeline(kernel, &source.0, checked))?;
         pipelines.insert(source, made.clone());
         Ok(made)
     }
@@ -116,27 +119,36 @@ impl Gpu {
         Pipeline { pipeline, layout }
     }
 
-    pub(super) fn error(&self, reason: impl ToString, remedy: &str) -> Error {
-        Error::device(&self.info.name, reason, remedy)
+    pub(super) fn error(&self, fault: Fault, reason: impl ToString, remedy: &str) -> Error {
+        Error::device(fault, &self.info.name, reason, remedy)
     }
 
     /// Runs `work` and returns what wgpu found wrong with it. In a browser the answer comes later: there
     /// the errors reach the device's own handler instead.
     pub(super) fn watched<R>(&self, what: &str, work: impl FnOnce() -> R) -> Result<R> {
         let report = "report this as a bug of autorot or of the driver";
+        self.scoped(what, [(Fault::Validation, report), (Fault::Internal, report)], work)
+    }
+
+    /// [`Gpu::watched`], with the faults that a misuse and a failure of the driver are, and what to do about them.
+    fn scoped<R>(
+        &self,
+        what: &str,
+        [misuse, failure]: [(Fault, &str); 2],
+        work: impl FnOnce() -> R,
+    ) -> Result<R> {
+        let memory =
+            (Fault::OutOfMemory, "use a smaller batch, Trainer::resident_bytes, or AUTOROT_DEVICE=cpu");
         let filters = [
-            (
-                wgpu::ErrorFilter::OutOfMemory,
-                "use a smaller batch, Trainer::resident_bytes, or AUTOROT_DEVICE=cpu",
-            ),
-            (wgpu::ErrorFilter::Internal, report),
-            (wgpu::ErrorFilter::Validation, report),
+            (wgpu::ErrorFilter::OutOfMemory, memory),
+            (wgpu::ErrorFilter::Internal, failure),
+            (wgpu::ErrorFilter::Validation, misuse),
         ];
-        let scopes = filters.map(|(filter, remedy)| (self.device.push_error_scope(filter), remedy));
+        let scopes = filters.map(|(filter, fault)| (self.device.push_error_scope(filter), fault));
         let result = work();
         // The scope opened last is closed first; all are closed, also after an error.
-        let found = scopes.into_iter().rev().filter_map(|(scope, remedy)| {
-            ready(scope.pop()).flatten().map(|error| self.error(format!("{what}: {error}"), remedy))
+        let found = scopes.into_iter().rev().filter_map(|(scope, (fault, remedy))| {
+            ready(scope.pop()).flatten().map(|error| self.error(fault, format!("{what}: {error}"), remedy))
         });
         let found: Vec<_> = found.collect();
         found.into_iter().next().map_or(Ok(result), Err)

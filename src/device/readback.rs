@@ -2,7 +2,7 @@
 
 use super::Pending;
 use super::pipelines::Gpu;
-use crate::Result;
+use crate::{Fault, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Buffers that read-backs go through, kept for the next one.
@@ -51,7 +51,11 @@ impl Staging {
         });
         Ok(Box::pin(async move {
             let lost = |reason: String| {
-                gpu.error(reason, "the device may be lost: start again, or use AUTOROT_DEVICE=cpu")
+                gpu.error(
+                    Fault::Lost,
+                    reason,
+                    "the device may be lost: start again, or use AUTOROT_DEVICE=cpu",
+                )
             };
             #[cfg(not(target_family = "wasm"))]
             gpu.device
