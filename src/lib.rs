@@ -3,6 +3,7 @@
 pub mod data;
 pub mod device;
 pub mod docs;
+pub mod embed;
 pub mod kernel;
 pub mod layer;
 pub mod model;

@@ -183,6 +183,20 @@ impl Device {
         gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
+    /// The wgpu device and its queue, the caller's or those that were opened; `None` on a CPU. Handles are cheap to clone.
+    pub fn wgpu(&self) -> Option<(&wgpu::Device, &wgpu::Queue)> {
+        let Kind::Gpu(gpu) = &self.kind else { return None };
+        Some((&gpu.device, &gpu.queue))
+    }
+
+    /// Runs `work`, which gives commands to a GPU, and returns what wgpu found wrong with it.
+    pub(crate) fn watched<R>(&self, what: &str, work: impl FnOnce(&wgpu::Device) -> R) -> Result<R> {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.watched(what, || work(&gpu.device)),
+            _ => Err(Error::invalid(what, self.name(), "a GPU", "use Device::from_wgpu")),
+        }
+    }
+
     /// Whether plans run through wgpu.
     pub fn is_gpu(&self) -> bool {
         matches!(self.kind, Kind::Gpu(_))

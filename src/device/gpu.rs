@@ -1,21 +1,32 @@
 //! The GPU executor: one compute pass for a step, everything it needs built beforehand.
 
+mod lending;
+mod timing;
+
 use super::pipelines::{Gpu, Pipeline};
 use super::readback::{Staging, floats, started};
-use super::tune::BUDGET;
 use super::{Executor, Pending, Program, Programs, Values};
-use crate::kernel::{Element, Kernel, Traits};
+use crate::kernel::{Element, Traits};
 use crate::plan::{Home, Op, Plan, View};
 use crate::{Error, Fault, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
-use web_time::{Duration, Instant};
+use web_time::Duration;
 
 #[derive(Debug)]
 struct Shared {
-    buffer: wgpu::Buffer,
+    place: Place,
     element: Element,
     len: usize,
+    /// Whether it is the caller's.
+    borrowed: bool,
+}
+
+/// Where a plan's buffer begins within one of the device's, in bytes.
+#[derive(Clone, Debug)]
+struct Place {
+    buffer: wgpu::Buffer,
+    offset: u64,
 }
 
 #[derive(Debug)]
@@ -29,8 +40,18 @@ struct BoundOp {
 struct Bound {
     name: String,
     ops: Vec<BoundOp>,
-    /// Each plan buffer's buffer on the device.
-    buffers: Vec<wgpu::Buffer>,
+    /// Each plan buffer's place on the device.
+    places: Vec<Place>,
+}
+
+/// Records ops into a pass.
+fn encode(ops: &[BoundOp], pass: &mut wgpu::ComputePass<'_>) {
+    for op in ops {
+        pass.set_pipeline(&op.pipeline);
+        pass.set_bind_group(0, &op.group, &[]);
+        let [x, y, z] = op.grid;
+        pass.dispatch_workgroups(x, y, z);
+    }
 }
 
 impl Gpu {
@@ -40,22 +61,19 @@ impl Gpu {
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for _ in 0..times {
-                for op in ops {
-                    pass.set_pipeline(&op.pipeline);
-                    pass.set_bind_group(0, &op.group, &[]);
-                    let [x, y, z] = op.grid;
-                    pass.dispatch_workgroups(x, y, z);
-                }
+                encode(ops, &mut pass);
             }
         }
         self.queue.submit([encoder.finish()]);
     }
 }
 
-/// Executes plans on a GPU.
+/// Executes plans on a GPU, and lends and borrows buffers there.
 #[derive(Debug)]
-pub(crate) struct GpuExecutor {
+pub struct GpuExecutor {
     gpu: Arc<Gpu>,
+    /// Its identity: what was bound here runs nowhere else.
+    identity: Arc<()>,
     shared: HashMap<String, Shared>,
     /// Scratch slots, used by all programs in turn. A later program may replace a slot by a larger one.
     scratch: Vec<wgpu::Buffer>,
@@ -76,6 +94,7 @@ impl GpuExecutor {
     pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>, traits: Traits, checked: bool) -> Self {
         Self {
             gpu,
+            identity: Arc::default(),
             shared: HashMap::new(),
             scratch: Vec::new(),
             staging: Staging::default(),
@@ -119,94 +138,25 @@ impl GpuExecutor {
     }
 
     /// A shared buffer of at least `end` elements.
-    fn source(&self, key: &str, end: usize) -> Result<wgpu::Buffer> {
+    fn source(&self, key: &str, end: usize) -> Result<Place> {
         let shared = self.shared(key)?;
-        if end > shared.len { Err(bounds(end, shared.len)) } else { Ok(shared.buffer.clone()) }
+        if end > shared.len { Err(bounds(end, shared.len)) } else { Ok(shared.place.clone()) }
     }
 
-    /// The variant that was asked for, or chosen by timing, or else the built-in choice.
-    fn variant(&self, kernel: &dyn Kernel) -> usize {
-        let place = |name: &str| kernel.variants().iter().position(|v| *v == name);
-        let timed = || self.gpu.choices.get(&self.problem(kernel)).and_then(|name| place(&name));
-        let wanted =
-            self.variant.and_then(place).or_else(|| if self.undecided(kernel) { timed() } else { None });
-        wanted.filter(|&v| kernel.supports(v, self.traits)).unwrap_or_else(|| kernel.prefer(self.traits))
-    }
-
-    /// Whether timing has a say in a kernel's variant.
-    fn undecided(&self, kernel: &dyn Kernel) -> bool {
-        self.gpu.choices.on() && self.variant.is_none() && kernel.candidates(self.traits).len() > 1
-    }
-
-    /// The name of a choice. Checks by the driver change what is fastest.
-    fn problem(&self, kernel: &dyn Kernel) -> String {
-        kernel.problem() + if self.checked { " checked" } else { "" }
-    }
-
-    /// Times the variants of the plan's kernels for which no choice is known, as long as the budget lasts, and keeps the
-    /// choices; where it does not last, that is the table's. The kernels run on the buffers of the plan: what they write is
-    /// undefined before it runs.
-    fn tune(&mut self, plan: &Plan, bind: impl Fn(&Self, usize, usize) -> Result<BoundOp>) -> Result<()> {
-        let mut new = BTreeMap::new();
-        for (i, op) in plan.ops.iter().enumerate() {
-            let kernel = &*op.kernel;
-            if !self.undecided(kernel) {
-                continue;
-            }
-            let problem = self.problem(kernel);
-            if new.contains_key(&problem) || self.gpu.choices.get(&problem).is_some() {
-                continue;
-            }
-            let mut best = (kernel.prefer(self.traits), f64::INFINITY);
-            for variant in kernel.candidates(self.traits) {
-                let begin = Instant::now();
-                let left = BUDGET.saturating_sub(self.tuned).as_secs_f64();
-                // A variant that does not fit or that the driver refuses is none to choose; binding names what is wrong with
-                // the one that is taken.
-                match bind(self, i, variant).and_then(|bound| self.time(&bound, left.min(2.0 * best.1))) {
-                    Ok(Some(seconds)) if seconds < best.1 => best = (variant, seconds),
-                    Ok(_) => {}
-                    Err(error) => log::debug!("tuning: {problem}: {error}"),
-                }
-                let name = kernel.variants()[variant];
-                log::debug!("tuning: {problem}: {name}, best so far {:.1} µs", best.1 * 1e6);
-                self.tuned += begin.elapsed();
-            }
-            new.insert(problem, kernel.variants()[best.0].to_owned());
-        }
-        if !new.is_empty() {
-            self.gpu.choices.keep(new);
-        }
-        Ok(())
-    }
-
-    /// Seconds that an op takes: the least of three, each of as many runs as make some milliseconds. `None` when one run
-    /// takes longer than `limit`.
-    fn time(&self, op: &BoundOp, limit: f64) -> Result<Option<f64>> {
-        if limit <= 0.0 {
-            return Ok(None);
-        }
-        let run = |times: usize| {
-            let begin = Instant::now();
-            self.gpu.watched("tuning", || self.gpu.submit(std::slice::from_ref(op), times))?;
-            let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
-            waited.map_err(|e| self.gpu.error(Fault::Timeout, e, "switch it off with AUTOROT_TUNE=off"))?;
-            Ok::<f64, Error>(begin.elapsed().as_secs_f64() / times as f64)
-        };
-        // The first run may compile.
-        run(1)?;
-        let once = run(1)?;
-        if once > limit {
-            return Ok(None);
-        }
-        let times = ((0.002 / once) as usize).clamp(1, 64);
-        Ok(Some(run(times)?.min(run(times)?).min(run(times)?)))
+    /// Copies a stretch to the host, as it is after everything submitted so far; the future waits.
+    fn read_place(
+        &self,
+        place: &Place,
+        offset: usize,
+        len: usize,
+    ) -> Result<Pending<'static, Result<Vec<u32>>>> {
+        self.staging.read(&self.gpu, &place.buffer, place.offset + offset as u64 * 4, len)
     }
 
     fn bind_op(
         &self,
         op: &Op,
-        buffers: &[wgpu::Buffer],
+        places: &[Place],
         uniforms: &wgpu::Buffer,
         offset: u64,
         plan: &Plan,
@@ -253,8 +203,8 @@ impl GpuExecutor {
             entries.push(wgpu::BindGroupEntry {
                 binding: i as u32 + 1,
                 resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &buffers[view.buffer],
-                    offset: view.offset as u64 * 4,
+                    buffer: &places[view.buffer].buffer,
+                    offset: places[view.buffer].offset + view.offset as u64 * 4,
                     size: wgpu::BufferSize::new(bytes),
                 }),
             });
@@ -295,8 +245,8 @@ impl Executor for GpuExecutor {
         if self.shared.get(key).is_none_or(|s| s.len != len || s.element != element) {
             // The old buffer goes first, so that the new one may take its memory.
             self.shared.remove(key);
-            let buffer = self.buffer(key, len, None)?;
-            self.shared.insert(key.to_owned(), Shared { buffer, element, len });
+            let place = Place { buffer: self.buffer(key, len, None)?, offset: 0 };
+            self.shared.insert(key.to_owned(), Shared { place, element, len, borrowed: false });
         }
         Ok(())
     }
@@ -309,7 +259,7 @@ impl Executor for GpuExecutor {
         let Some(shared) = self.shared.get(key) else { return Ok(()) };
         self.gpu.watched(key, || {
             let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            encoder.clear_buffer(&shared.buffer, 0, None);
+            encoder.clear_buffer(&shared.place.buffer, shared.place.offset, Some(shared.len as u64 * 4));
             self.gpu.queue.submit([encoder.finish()]);
         })
     }
@@ -331,7 +281,8 @@ impl Executor for GpuExecutor {
         };
         self.gpu.watched(key, || {
             for (i, piece) in bytes.chunks(UPLOAD).enumerate() {
-                self.gpu.queue.write_buffer(&shared.buffer, (offset * 4 + i * UPLOAD) as u64, piece);
+                let start = shared.place.offset + (offset * 4 + i * UPLOAD) as u64;
+                self.gpu.queue.write_buffer(&shared.place.buffer, start, piece);
                 if bytes.len() > UPLOAD {
                     self.gpu.queue.submit([]);
                 }
@@ -340,11 +291,11 @@ impl Executor for GpuExecutor {
     }
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
-        floats(self.source(key, offset + len).and_then(|b| self.staging.read(&self.gpu, &b, offset, len)))
+        floats(self.source(key, offset + len).and_then(|place| self.read_place(&place, offset, len)))
     }
 
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {
-        started(self.source(key, len).and_then(|b| self.staging.read(&self.gpu, &b, 0, len)))
+        started(self.source(key, len).and_then(|place| self.read_place(&place, 0, len)))
     }
 
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
@@ -358,17 +309,17 @@ impl Executor for GpuExecutor {
                 }
             }
         }
-        let buffers = plan.buffers.iter().map(|buffer| match &buffer.home {
+        let places = plan.buffers.iter().map(|buffer| match &buffer.home {
             Home::Shared(key) => {
                 let shared = self.shared(key)?;
                 if shared.len < buffer.len || shared.element != buffer.element {
                     return Err(bounds(buffer.len, shared.len));
                 }
-                Ok(shared.buffer.clone())
+                Ok(shared.place.clone())
             }
-            Home::Scratch(slot) => Ok(self.scratch[*slot].clone()),
+            Home::Scratch(slot) => Ok(Place { buffer: self.scratch[*slot].clone(), offset: 0 }),
         });
-        let buffers: Vec<wgpu::Buffer> = buffers.collect::<Result<_>>()?;
+        let places: Vec<Place> = places.collect::<Result<_>>()?;
 
         let stride = self.gpu.device.limits().min_uniform_buffer_offset_alignment as usize / 4;
         let mut words = Vec::new();
@@ -389,7 +340,7 @@ impl Executor for GpuExecutor {
             uniforms
         })?;
         let bind = |this: &Self, op: usize, variant: usize| {
-            this.bind_op(&plan.ops[op], &buffers, &uniforms, offsets[op], plan, variant)
+            this.bind_op(&plan.ops[op], &places, &uniforms, offsets[op], plan, variant)
         };
         // In a browser nothing may wait for the device.
         if cfg!(not(target_family = "wasm")) {
@@ -397,7 +348,7 @@ impl Executor for GpuExecutor {
         }
         let ops = plan.ops.iter().enumerate().map(|(i, op)| bind(self, i, self.variant(&*op.kernel)));
         let ops = ops.collect::<Result<_>>()?;
-        Ok(self.programs.add(Bound { name: plan.name.clone(), ops, buffers }))
+        Ok(self.programs.add(Bound { name: plan.name.clone(), ops, places }))
     }
 
     fn release(&mut self, program: Program) {
@@ -410,12 +361,16 @@ impl Executor for GpuExecutor {
     }
 
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {
-        let buffer = self.programs.get(program).map(|bound| bound.buffers[view.buffer].clone());
-        floats(buffer.and_then(|b| self.staging.read(&self.gpu, &b, view.offset, view.len)))
+        let place = self.programs.get(program).map(|bound| bound.places[view.buffer].clone());
+        floats(place.and_then(|place| self.read_place(&place, view.offset, view.len)))
+    }
+
+    fn gpu(&mut self) -> Option<&mut GpuExecutor> {
+        Some(self)
     }
 
     fn bytes(&self) -> u64 {
-        let shared = self.shared.values().map(|s| s.buffer.size());
+        let shared = self.shared.values().filter(|s| !s.borrowed).map(|s| s.place.buffer.size());
         shared.sum::<u64>() + self.scratch.iter().map(wgpu::Buffer::size).sum::<u64>()
     }
 }

@@ -8,6 +8,7 @@ mod readback;
 mod tune;
 
 pub use choose::{AdapterReport, Device, adapters};
+pub use gpu::GpuExecutor;
 pub use pipelines::Gpu;
 pub use tune::Tuning;
 
@@ -129,6 +130,11 @@ pub trait Executor: wgpu::WasmNotSend {
     /// Reads a kept scratch buffer, or any shared one, as the program sees it.
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>>;
 
-    /// Bytes that the buffers take on the device.
+    /// Bytes that the buffers take on the device, without borrowed ones.
     fn bytes(&self) -> u64;
+
+    /// The executor itself where it is a GPU's, for what only wgpu has.
+    fn gpu(&mut self) -> Option<&mut GpuExecutor> {
+        None
+    }
 }

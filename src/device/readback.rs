@@ -29,19 +29,19 @@ impl Staging {
         })
     }
 
-    /// Copies a stretch of a buffer to the host, as it is after everything submitted so far; the future waits.
+    /// Copies a stretch of a buffer, from a byte on, to the host, as it is after everything submitted so far; the future waits.
     pub(super) fn read(
         &self,
         gpu: &Arc<Gpu>,
         buffer: &wgpu::Buffer,
-        offset: usize,
+        offset: u64,
         len: usize,
     ) -> Result<Pending<'static, Result<Vec<u32>>>> {
         let (bytes, gpu, pool) = (len as u64 * 4, gpu.clone(), self.clone());
         let staging = self.take(&gpu, bytes)?;
         let submission = gpu.watched("reading back", || {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(buffer, offset as u64 * 4, &staging, 0, Some(bytes));
+            encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, Some(bytes));
             gpu.queue.submit([encoder.finish()])
         })?;
         let (sender, receiver) = futures_channel::oneshot::channel();

@@ -64,15 +64,7 @@ impl Network {
     /// # Errors
     /// A batch of 0 rows, or one with which a layer has more numbers than fit.
     pub fn memory(&self, batch: usize) -> Result<Memory> {
-        let widest = self.every_node().into_iter().map(|node| node.output().len()).max().unwrap_or(1);
-        if batch == 0 || widest.max(self.input.len()).saturating_mul(batch) > u32::MAX as usize {
-            return Err(Error::invalid(
-                "batch",
-                format!("{batch} rows, with {widest} numbers each at the widest layer"),
-                format!("at least 1 row and at most {} numbers in all", u32::MAX),
-                "choose another batch",
-            ));
-        }
+        self.check_batch(batch)?;
         let mut rec = Recorder::new(Purpose::Train, batch, &self.arena);
         let input = rec.scratch(batch * self.input.len());
         let traces = self.forward(&mut rec, input);
@@ -87,6 +79,20 @@ impl Network {
             activations: plan.scratch.iter().copied().map(bytes).sum(),
             binding: bytes(bound),
         })
+    }
+
+    /// Whether a batch of so many rows can be counted.
+    pub(crate) fn check_batch(&self, batch: usize) -> Result<()> {
+        let widest = self.every_node().into_iter().map(|node| node.output().len()).max().unwrap_or(1);
+        if batch == 0 || widest.max(self.input.len()).saturating_mul(batch) > u32::MAX as usize {
+            return Err(Error::invalid(
+                "batch",
+                format!("{batch} rows, with {widest} numbers each at the widest layer"),
+                format!("at least 1 row and at most {} numbers in all", u32::MAX),
+                "choose another batch",
+            ));
+        }
+        Ok(())
     }
 
     /// The most numbers of a row between its input and its prediction.

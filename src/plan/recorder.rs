@@ -251,6 +251,11 @@ impl<'a> Recorder<'a> {
         self.deferred.extend(self.ops.pop());
     }
 
+    /// How many kernels are recorded so far, beside those that are deferred.
+    pub(crate) fn ops(&self) -> usize {
+        self.ops.len()
+    }
+
     /// The end of the step; at the latest the plan's.
     pub fn record_deferred(&mut self) {
         self.ops.append(&mut self.deferred);

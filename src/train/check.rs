@@ -7,7 +7,22 @@ use crate::{Dataset, Error, Metric, Model, Result, Targets};
 
 impl Trainer<'_> {
     /// Whether options, data and model fit together.
-    pub(super) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
+    pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
+        let network = model.network();
+        if data.shape() != network.input().shape {
+            return Err(Error::invalid(
+                "data set inputs",
+                format!("rows of shape {:?}", data.shape()),
+                format!("rows of shape {:?}, the model's input", network.input().shape),
+                "build the model with Sequential::for_data, or reshape the data",
+            ));
+        }
+        network.check_masks(data.inputs(), "data set inputs")?;
+        self.check_rows(network, data.len(), data.targets())
+    }
+
+    /// Whether options and a model fit so many rows of its inputs and such targets.
+    pub(crate) fn check_rows(&self, network: &Network, rows: usize, targets: &Targets) -> Result<()> {
         for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("accumulate", self.accumulate)]
         {
             if value == 0 {
@@ -19,29 +34,18 @@ impl Trainer<'_> {
                 ));
             }
         }
-        let network = model.network();
-        if data.shape() != network.input().shape {
-            return Err(Error::invalid(
-                "data set inputs",
-                format!("rows of shape {:?}", data.shape()),
-                format!("rows of shape {:?}, the model's input", network.input().shape),
-                "build the model with Sequential::for_data, or reshape the data",
-            ));
-        }
-        if u32::try_from(data.len()).is_err() {
+        if rows == 0 || u32::try_from(rows).is_err() {
             return Err(Error::invalid(
                 "data set",
-                format!("{} rows", data.len()),
-                "at most 4,294,967,295 rows",
+                format!("{rows} rows"),
+                "1 to 4,294,967,295 rows",
                 "train on parts of the data",
             ));
         }
-        network.check_masks(data.inputs(), "data set inputs")?;
-        let outputs = network.output().len();
-        self.loss.check(data.targets(), outputs)?;
-        let scored = self.task(network, data.targets().steps()).scored;
+        self.loss.check(targets, network.output().len())?;
+        let scored = self.task(network, targets.steps()).scored;
         self.metrics.iter().try_for_each(|m| m.check(scored.outputs))?;
-        self.check_steps(network, data, scored)?;
+        self.check_steps(network, targets, scored)?;
         let mut names = std::collections::HashSet::new();
         if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {
             return Err(Error::invalid(
@@ -55,9 +59,9 @@ impl Trainer<'_> {
     }
 
     /// Whether every prediction of a row has its target, where a row has several.
-    fn check_steps(&self, network: &Network, data: &Dataset, scored: Scored) -> Result<()> {
+    fn check_steps(&self, network: &Network, targets: &Targets, scored: Scored) -> Result<()> {
         let Scored { steps, masked, .. } = scored;
-        let (output, targets) = (&network.output().shape, data.targets());
+        let output = &network.output().shape;
         // Values [T] are those of a single output a step.
         let single = matches!(targets, Targets::Values { .. }) && !self.loss.takes_steps();
         let of_steps =
@@ -83,7 +87,7 @@ impl Trainer<'_> {
     }
 
     /// Whether training may share updates between steps.
-    pub(super) fn check_accumulation(&self, model: &Model) -> Result<()> {
+    pub(crate) fn check_accumulation(&self, model: &Model) -> Result<()> {
         if model.network().output().masked && self.accumulate > 1 {
             return Err(Error::invalid(
                 "trainer option accumulate",

@@ -9,7 +9,7 @@ use super::pace::{Pace, clock_words};
 use super::step::{Ending, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
-use crate::kernel::{Element, clock, rates};
+use crate::kernel::{clock, rates};
 use crate::model::STEPS;
 use crate::plan::arena::keys;
 use crate::plan::{self, Purpose};
@@ -48,15 +48,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     ) -> Result<Self> {
         let batch = trainer.batch.min(train.len());
         let task = trainer.task(&model.network, train.targets().steps());
-        let len = model.network.arena().len();
-        for key in trainer.optimizer.moments() {
-            model.executor.allocate(key, Element::Float, len)?;
-        }
-        model.executor.allocate(keys::PREVIOUS, Element::Float, len)?;
-        model.updated = false;
-        if trainer.accumulate > 1 {
-            model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
-        }
+        trainer.allocate(model)?;
         task.allocate(model)?;
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.accumulate);

@@ -15,7 +15,14 @@ pub use callback::{Callback, EarlyStopping};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 
+pub(crate) use epoch::{Step, rates_of, steps};
+pub(crate) use feed::Feed;
+pub(crate) use pace::{Pace, clock_words};
+pub(crate) use step::{Desk, Ending, Task};
+
+use crate::kernel::Element;
 use crate::model::Network;
+use crate::plan::arena::keys;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use course::Course;
 
@@ -39,14 +46,14 @@ use course::Course;
 /// # Ok::<(), autorot::Error>(())
 /// ```
 pub struct Trainer<'a> {
-    optimizer: Optimizer,
+    pub(crate) optimizer: Optimizer,
     loss: Loss,
-    metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<Metric>,
     epochs: usize,
-    batch: usize,
-    shuffle: bool,
+    pub(crate) batch: usize,
+    pub(crate) shuffle: bool,
     seed: u64,
-    accumulate: usize,
+    pub(crate) accumulate: usize,
     resident_bytes: u64,
     progress: bool,
     early_stopping: Option<EarlyStopping>,
@@ -238,8 +245,32 @@ impl<'a> Trainer<'a> {
         inspect::inspect(self, model, data, rows).await
     }
 
+    /// The same options without callbacks, which belong to epochs of [`Trainer::fit`].
+    pub(crate) fn options(&self) -> Trainer<'static> {
+        Trainer {
+            metrics: self.metrics.clone(),
+            epochs: self.epochs,
+            batch: self.batch,
+            shuffle: self.shuffle,
+            seed: self.seed,
+            accumulate: self.accumulate,
+            ..Trainer::new(self.optimizer, self.loss)
+        }
+    }
+
+    /// Gives the optimiser room for its moments, and a training for what it keeps beside the parameters.
+    pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
+        let len = model.network.arena().len();
+        self.optimizer.allocate(&mut *model.executor, len)?;
+        if self.accumulate > 1 {
+            model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
+        }
+        model.updated = false;
+        Ok(())
+    }
+
     /// What a step computes for targets of so many time steps a row.
-    fn task(&self, network: &Network, steps: usize) -> step::Task<'_> {
+    pub(crate) fn task(&self, network: &Network, steps: usize) -> Task<'_> {
         let output = network.output();
         let by_steps = self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
         let steps = match (output.masked, by_steps) {
@@ -248,12 +279,12 @@ impl<'a> Trainer<'a> {
             (false, false) => 1,
         };
         let scored = step::Scored { steps, outputs: output.len() / steps, masked: output.masked };
-        step::Task {
+        Task {
             loss: self.loss,
             metrics: &self.metrics,
             optimizer: &self.optimizer,
             scored,
-            desk: step::Desk::MODEL,
+            desk: Desk::MODEL,
         }
     }
 }

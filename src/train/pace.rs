@@ -6,27 +6,31 @@ use crate::model::STEPS;
 /// How many steps go out in one submission: long ones would starve other programs of the GPU, and a driver may
 /// reset it. The results do not depend on it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    pub(super) steps: usize,
+pub(crate) struct Pace {
+    pub(crate) steps: usize,
+    /// Seconds that a submission should take.
+    pub(crate) seconds: f64,
+    most: usize,
 }
 
 impl Pace {
-    /// Seconds that a submission should take.
-    const SECONDS: f64 = 0.2;
-
     pub(super) fn new() -> Self {
-        Self { steps: 1 }
+        Self::of(0.2, STEPS)
+    }
+
+    pub(crate) fn of(seconds: f64, most: usize) -> Self {
+        Self { steps: 1, seconds, most }
     }
 
     /// Learns from a submission.
-    pub(super) fn note(&mut self, steps: usize, seconds: f64) {
-        let fitting = Self::SECONDS * steps as f64 / seconds.max(1e-9);
-        self.steps = (fitting as usize).clamp(1, STEPS);
+    pub(crate) fn note(&mut self, steps: usize, seconds: f64) {
+        let fitting = self.seconds * steps as f64 / seconds.max(1e-9);
+        self.steps = (fitting as usize).clamp(1, self.most);
     }
 }
 
 /// The clock at the beginning of an epoch, or of a step that is repeated.
-pub(super) fn clock_words(step: u64, cursor: usize) -> [u32; clock::LEN] {
+pub(crate) fn clock_words(step: u64, cursor: usize) -> [u32; clock::LEN] {
     let mut words = [0; clock::LEN];
     words[clock::STEP] = step as u32;
     words[clock::CURSOR] = cursor as u32;

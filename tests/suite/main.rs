@@ -6,6 +6,7 @@
 mod bad_input;
 mod common;
 mod convnets;
+mod embed;
 mod golden;
 mod golden_conv;
 mod golden_layers;

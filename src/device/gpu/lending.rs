@@ -1,0 +1,121 @@
+//! Buffers borrowed from the caller and lent to it, and ops recorded into the caller's own passes.
+
+use super::{GpuExecutor, Place, Shared, encode};
+use crate::device::Program;
+use crate::kernel::Element;
+use crate::{Error, Result};
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+impl GpuExecutor {
+    /// Lets plans use a stretch of the caller's own buffer as the shared buffer of this name: `len` numbers or integers of
+    /// 32 bits from the binding's offset on. The buffer needs the usage `STORAGE`, and stays the caller's. Programs
+    /// that were bound before keep what they have.
+    ///
+    /// # Errors
+    /// Another usage, an offset that storage bindings may not have, a binding that is too short.
+    pub fn borrow(
+        &mut self,
+        key: &str,
+        element: Element,
+        len: usize,
+        binding: &wgpu::BufferBinding<'_>,
+    ) -> Result<()> {
+        let wrong = |found: String, expected: String, remedy: &str| {
+            Err(Error::invalid(format!("the buffer for {key}"), found, expected, remedy))
+        };
+        if !binding.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
+            return wrong(
+                format!("usages {:?}", binding.buffer.usage()),
+                "STORAGE among them".into(),
+                "create the buffer with it",
+            );
+        }
+        let alignment = u64::from(self.gpu.device.limits().min_storage_buffer_offset_alignment);
+        if !binding.offset.is_multiple_of(alignment) {
+            return wrong(
+                format!("an offset of {} bytes", binding.offset),
+                format!("a multiple of {alignment}, this device's alignment of storage bindings"),
+                "move the rows",
+            );
+        }
+        let rest = binding.buffer.size().saturating_sub(binding.offset);
+        let bytes = binding.size.map_or(rest, |size| size.get().min(rest));
+        if bytes < len as u64 * 4 {
+            return wrong(
+                format!("{bytes} bytes"),
+                format!("at least {} for {len} numbers", len as u64 * 4),
+                "bind a larger stretch, or state fewer rows",
+            );
+        }
+        let place = Place { buffer: binding.buffer.clone(), offset: binding.offset };
+        self.shared.insert(key.to_owned(), Shared { place, element, len, borrowed: true });
+        Ok(())
+    }
+
+    /// The buffer of a shared name, with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`; it is replaced when one of
+    /// another length is allocated.
+    ///
+    /// # Errors
+    /// None of this name.
+    pub fn lend(&self, key: &str) -> Result<wgpu::Buffer> {
+        Ok(self.shared(key)?.place.buffer.clone())
+    }
+
+    /// Records some of a program's ops into the caller's pass.
+    ///
+    /// # Errors
+    /// The program is not bound.
+    pub fn encode(
+        &self,
+        program: Program,
+        ops: impl RangeBounds<usize>,
+        pass: &mut wgpu::ComputePass<'_>,
+    ) -> Result<()> {
+        let bound = self.programs.get(program)?;
+        encode(&bound.ops[(ops.start_bound().cloned(), ops.end_bound().cloned())], pass);
+        Ok(())
+    }
+
+    /// Copies a shared buffer over another of its length, after everything submitted so far.
+    ///
+    /// # Errors
+    /// None of these names, other lengths; the device's.
+    pub fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.shared(from)?, self.shared(to)?);
+        if from.len != to.len {
+            return Err(super::bounds(from.len, to.len));
+        }
+        self.watched("copying", |queue| {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            let (source, target) = (&from.place, &to.place);
+            let bytes = Some(from.len as u64 * 4);
+            encoder.copy_buffer_to_buffer(
+                &source.buffer,
+                source.offset,
+                &target.buffer,
+                target.offset,
+                bytes,
+            );
+            queue.submit([encoder.finish()]);
+        })
+    }
+
+    /// What tells this executor from others, for as long as somebody holds it.
+    pub fn identity(&self) -> &Arc<()> {
+        &self.identity
+    }
+
+    /// The device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.gpu.device
+    }
+
+    /// Runs `work`, which gives commands to the device, and returns what wgpu found wrong with it; `what` is named in the error.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn watched<R>(&self, what: &str, work: impl FnOnce(&wgpu::Queue) -> R) -> Result<R> {
+        self.gpu.watched(what, || work(&self.gpu.queue))
+    }
+}

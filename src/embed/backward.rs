@@ -1,0 +1,295 @@
+//! Backward passes from a loss of the caller's own, and updates, in its submissions.
+
+use super::forward::borrow_or_allocate;
+use super::readings::{Readings, Stretch};
+use super::slots::{Slots, UNSUBMITTED};
+use super::{Owner, discard, gpu};
+use crate::device::{Executor, Program};
+use crate::kernel::{Advance, Element, clock, rates};
+use crate::optimizer::UpdateViews;
+use crate::plan::arena::keys;
+use crate::plan::{Purpose, Recorder};
+use crate::train::Desk;
+use crate::{Error, Model, Optimizer, Result};
+
+/// Encodes training steps whose loss is the caller's: a forward pass, a backward pass from ∂ℓ/∂y, which the caller's own shader
+/// computes between the two, and an optimiser's update.
+///
+/// ```no_run
+/// use autorot::{embed::Backward, *};
+/// # fn step(mut model: Model, device: wgpu::Device, queue: wgpu::Queue, my_loss: impl Fn(&mut wgpu::ComputePass, &Backward)) -> Result<()> {
+/// let mut backward = Backward::new(&mut model, 1024, None, Adam::default())?;
+/// let mut encoder = device.create_command_encoder(&Default::default());
+/// {
+///     let mut pass = encoder.begin_compute_pass(&Default::default());
+///     backward.encode_forward(&mut model, &mut pass)?;
+///     my_loss(&mut pass, &backward); // reads backward.output(), writes backward.d_output()
+///     backward.encode_backward(&mut model, &mut pass)?; // backward.d_input() is there
+///     backward.encode_update(&mut model, &mut pass)?;
+/// }
+/// backward.read_back(&mut model, &mut encoder)?;
+/// queue.submit([encoder.finish()]);
+/// backward.poll(&mut model)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing else of the same model may run between a forward pass and its backward pass: they share memory. An update
+/// takes the gradients of the last backward pass; one after every forward and backward pass is a training step as
+/// [`Trainer`](crate::Trainer) makes it. Layers that differ while training, such as dropout, do so here.
+#[derive(Debug)]
+pub struct Backward {
+    owner: Owner,
+    program: Program,
+    /// Where the ops of the backward pass and those of the update begin.
+    parts: [usize; 2],
+    optimizer: Optimizer,
+    slots: Slots,
+    keys: Keys,
+    input: wgpu::Buffer,
+    output: wgpu::Buffer,
+    d_output: wgpu::Buffer,
+    d_input: wgpu::Buffer,
+    readings: Readings<u64>,
+    /// The first step whose gradient was not finite.
+    failed: Option<u64>,
+}
+
+/// The names of its buffers.
+#[derive(Debug)]
+struct Keys {
+    input: String,
+    output: String,
+    d_output: String,
+    d_input: String,
+    tallies: String,
+}
+
+impl Keys {
+    fn all(&self, desk: Desk<'_>) -> Vec<String> {
+        let Self { input, output, d_output, d_input, tallies } = self;
+        let own = [input, output, d_output, d_input, tallies].map(Clone::clone);
+        own.into_iter().chain([desk.clock(), desk.rates()]).collect()
+    }
+}
+
+impl Backward {
+    /// Prepares steps of `rows` rows, which lie one after another, f32, in `input`; without one in a buffer that is made for it.
+    ///
+    /// # Errors
+    /// A model that is not on a GPU; no rows, or more than fit; an option of the optimiser out of its range; a buffer that
+    /// cannot be bound; the device's errors.
+    pub fn new(
+        model: &mut Model,
+        rows: usize,
+        input: Option<wgpu::BufferBinding<'_>>,
+        optimizer: impl Into<Optimizer>,
+    ) -> Result<Self> {
+        let (owner, optimizer) = (Owner::of(model)?, optimizer.into());
+        optimizer.check()?;
+        model.network().check_batch(rows)?;
+        let name = model.own_name("backward");
+        let slots = Slots::new(format!("{name} "));
+        let key = |part: &str| format!("{name} {part}");
+        let keys = Keys {
+            input: key("input"),
+            output: key("output"),
+            d_output: key("gradient of the output"),
+            d_input: key("gradient of the input"),
+            tallies: key("tallies"),
+        };
+        match record(model, rows, input, &optimizer, &slots, &keys) {
+            Ok((program, parts)) => {
+                let executor = gpu(model)?;
+                Ok(Self {
+                    input: executor.lend(&keys.input)?,
+                    output: executor.lend(&keys.output)?,
+                    d_output: executor.lend(&keys.d_output)?,
+                    d_input: executor.lend(&keys.d_input)?,
+                    readings: Readings::new(executor)?,
+                    owner,
+                    program,
+                    parts,
+                    optimizer,
+                    slots,
+                    keys,
+                    failed: None,
+                })
+            }
+            Err(error) => {
+                discard(gpu(model)?, [], &keys.all(slots.desk()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Encodes the forward pass.
+    ///
+    /// # Errors
+    /// Another model than that of [`Backward::new`].
+    pub fn encode_forward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        self.owner.gpu(model)?.encode(self.program, ..self.parts[0], pass)
+    }
+
+    /// Encodes the backward pass, from [`Backward::d_output`] to [`Backward::d_input`] and the gradients of all parameters
+    /// ([`Model::gradients_buffer`]).
+    ///
+    /// # Errors
+    /// Another model than that of [`Backward::new`].
+    pub fn encode_backward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        self.owner.gpu(model)?.encode(self.program, self.parts[0]..self.parts[1], pass)
+    }
+
+    /// Encodes the optimiser's update of all parameters, and the end of the step: running averages of batch
+    /// normalisation, the next step's numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted.
+    ///
+    /// # Errors
+    /// Another model than that of [`Backward::new`]; the error of [`Backward::poll`] once a step has failed; the device's errors.
+    pub fn encode_update(&mut self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        self.failure()?;
+        let updates = model.updates.get(self.optimizer.kind()).copied().unwrap_or(0);
+        let [rate, alpha] = self.optimizer.rates(updates);
+        let executor = self.owner.gpu(model)?;
+        self.slots.fill(executor, &[rate, alpha, 1.0, 1.0])?;
+        executor.encode(self.program, self.parts[1].., pass)?;
+        model.updates.insert(self.optimizer.kind(), updates + 1);
+        model.steps += 1;
+        model.updated = true;
+        Ok(())
+    }
+
+    /// Encodes the copying of what [`Backward::poll`] tells.
+    ///
+    /// # Errors
+    /// Another model than that of [`Backward::new`]; the device's errors.
+    pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
+        let steps = model.steps;
+        let executor = self.owner.gpu(model)?;
+        let buffer = executor.lend(&self.slots.desk().clock())?;
+        let words = Stretch { buffer, offset: 0, len: clock::LEN as u64 * 4 };
+        self.readings.begin(executor, encoder, &[words], false, steps)
+    }
+
+    /// The last step that is known to be done, counted from 1 since the model was built; `None` where nothing new has arrived.
+    /// Waits for nothing.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a gradient was not finite: no update changes anything from there on; to go on, make
+    /// this anew. An encoder that was not submitted; the device's errors.
+    pub fn poll(&mut self, model: &mut Model) -> Result<Option<u64>> {
+        let executor = self.owner.gpu(model)?;
+        // What is finished is only told to whoever asks. A lost device fails the reading.
+        let _ = executor.device().poll(wgpu::PollType::Poll);
+        let mut done = None;
+        while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
+            let halted = reading.words[clock::HALTED];
+            if halted != 0 && self.failed.is_none() {
+                // The clock counts modulo 2³².
+                let since = (reading.note as u32).wrapping_sub(halted);
+                let step = reading.note - u64::from(since);
+                self.failed = Some(step);
+                model.steps = step - 1;
+                model.updated = false;
+                model.reset_optimizer()?;
+            }
+            self.failure()?;
+            done = Some(reading.note);
+        }
+        Ok(done)
+    }
+
+    /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or one with the usages `STORAGE`, `COPY_SRC` and
+    /// `COPY_DST`, as all that follow.
+    pub fn input(&self) -> &wgpu::Buffer {
+        &self.input
+    }
+
+    /// The outputs y, `[rows, …the model's output shape]`, f32.
+    pub fn output(&self) -> &wgpu::Buffer {
+        &self.output
+    }
+
+    /// ∂ℓ/∂y, which the caller writes before the backward pass, of the outputs' shape.
+    pub fn d_output(&self) -> &wgpu::Buffer {
+        &self.d_output
+    }
+
+    /// ∂ℓ/∂x after the backward pass, of the inputs' shape.
+    pub fn d_input(&self) -> &wgpu::Buffer {
+        &self.d_input
+    }
+
+    /// Gives back what the device held for it, when nothing that it encoded is left to submit. Dropping it instead
+    /// leaves that to the model.
+    ///
+    /// # Errors
+    /// Another model than that of [`Backward::new`].
+    pub fn close(self, model: &mut Model) -> Result<()> {
+        let keys = self.keys.all(self.slots.desk());
+        discard(self.owner.gpu(model)?, [self.program], &keys);
+        Ok(())
+    }
+
+    fn failure(&self) -> Result<()> {
+        let Some(step) = self.failed else { return Ok(()) };
+        let (layer, found) = ("a gradient".into(), "a number that is not finite".into());
+        Err(Error::NonFinite { step, layer, found })
+    }
+}
+
+/// Records all three parts in one plan; returns it bound, with the places where the last two begin.
+fn record(
+    model: &mut Model,
+    rows: usize,
+    input: Option<wgpu::BufferBinding<'_>>,
+    optimizer: &Optimizer,
+    slots: &Slots,
+    keys: &Keys,
+) -> Result<(Program, [usize; 2])> {
+    optimizer.allocate(&mut *model.executor, model.network.arena().len())?;
+    model.updated = false;
+    let (step, desk) = (model.steps, slots.desk());
+    let (input_len, output_len) =
+        (rows * model.network().input().len(), rows * model.network().output().len());
+    let executor = gpu(model)?;
+    borrow_or_allocate(executor, &keys.input, input_len, input)?;
+    for (key, len) in [(&keys.output, output_len), (&keys.d_output, output_len), (&keys.d_input, input_len)] {
+        executor.allocate(key, Element::Float, len)?;
+    }
+    executor.allocate(&desk.clock(), Element::Index, clock::LEN)?;
+    executor.allocate(&desk.rates(), Element::Float, UNSUBMITTED * rates::LEN)?;
+    executor.allocate(&keys.tallies, Element::Float, UNSUBMITTED)?;
+    slots.begin(executor, step)?;
+
+    let network = model.network();
+    let mut rec = Recorder::new(Purpose::Train, rows, network.arena());
+    rec.set_clock(desk.clock());
+    let x = rec.shared(&keys.input, Element::Float, input_len);
+    let traces = network.forward(&mut rec, x);
+    let y = traces.last().map_or(x, |t| t.output);
+    rec.publish(y, &keys.output);
+    let backward = rec.ops();
+    let d_y = rec.shared(&keys.d_output, Element::Float, output_len);
+    if let Some(d_x) = network.backward(&mut rec, &traces, d_y, true) {
+        rec.publish(d_x, &keys.d_input);
+    }
+    let update = rec.ops();
+    rec.scope("optimizer", |rec| {
+        let count = network.arena().len();
+        let views = UpdateViews {
+            gradient: rec.shared(keys::GRADIENTS, Element::Float, count),
+            rates: rec.shared(&desk.rates(), Element::Float, UNSUBMITTED * rates::LEN),
+            // The loss is the caller's: the guard sees 0 in its place.
+            tallies: rec.shared(&keys.tallies, Element::Float, UNSUBMITTED),
+            columns: 1,
+            clock: rec.clock(),
+            control: rec.shared(keys::CONTROL, Element::Float, 2),
+        };
+        optimizer.record(rec, views, network.arena());
+        rec.record_deferred();
+        let clock = rec.clock();
+        rec.op(Advance { batch: 0, rows: 1, slots: UNSUBMITTED }, [clock]);
+    });
+    let plan = rec.finish(format!("backward {rows}"))?;
+    Ok((model.bind(&plan)?, [backward, update]))
+}

@@ -1,0 +1,127 @@
+//! Forward passes in the caller's submissions.
+
+use super::{Owner, discard, gpu};
+use crate::device::{Executor, GpuExecutor, Program, Values};
+use crate::kernel::{Element, clock};
+use crate::plan::{Purpose, Recorder};
+use crate::{Model, Result};
+
+/// Encodes predictions for rows in a buffer into the caller's command encoders and compute passes, with the weights that the model has
+/// when they run.
+///
+/// ```no_run
+/// use autorot::{embed::Forward, *};
+/// # fn frame(mut model: Model, device: wgpu::Device, queue: wgpu::Queue, points: wgpu::Buffer) -> Result<()> {
+/// let forward = Forward::new(&mut model, 4096, Some(points.as_entire_buffer_binding()))?;
+/// let mut encoder = device.create_command_encoder(&Default::default());
+/// forward.encode(&mut model, &mut encoder)?;
+/// // … and a pass that draws `forward.output()`.
+/// queue.submit([encoder.finish()]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Forward {
+    owner: Owner,
+    program: Program,
+    input: wgpu::Buffer,
+    output: wgpu::Buffer,
+    keys: [String; 3],
+}
+
+impl Forward {
+    /// Prepares the prediction of `rows` rows, which lie one after another, f32, in `input`; without one in a buffer that is made
+    /// for it.
+    ///
+    /// # Errors
+    /// A model that is not on a GPU; no rows, or more than fit; a buffer that cannot be bound; the device's errors.
+    pub fn new(model: &mut Model, rows: usize, input: Option<wgpu::BufferBinding<'_>>) -> Result<Self> {
+        let owner = Owner::of(model)?;
+        model.network().check_batch(rows)?;
+        let name = model.own_name("forward");
+        let keys = ["input", "output", "clock"].map(|part| format!("{name} {part}"));
+        match record(model, rows, input, &keys) {
+            Ok(program) => {
+                let gpu = gpu(model)?;
+                let (input, output) = (gpu.lend(&keys[0])?, gpu.lend(&keys[1])?);
+                Ok(Self { owner, program, input, output, keys })
+            }
+            Err(error) => {
+                discard(gpu(model)?, [], &keys);
+                Err(error)
+            }
+        }
+    }
+
+    /// Encodes the pass.
+    ///
+    /// # Errors
+    /// Another model than that of [`Forward::new`].
+    pub fn encode(&self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
+        self.encode_pass(model, &mut encoder.begin_compute_pass(&Default::default()))
+    }
+
+    /// Encodes it into the caller's open compute pass.
+    ///
+    /// # Errors
+    /// Another model than that of [`Forward::new`].
+    pub fn encode_pass(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        self.owner.gpu(model)?.encode(self.program, .., pass)
+    }
+
+    /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or one with the usages `STORAGE`, `COPY_SRC` and
+    /// `COPY_DST`.
+    pub fn input(&self) -> &wgpu::Buffer {
+        &self.input
+    }
+
+    /// The outputs, `[rows, …the model's output shape]`, f32, with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`.
+    pub fn output(&self) -> &wgpu::Buffer {
+        &self.output
+    }
+
+    /// Gives back what the device held for it, when nothing that it encoded is left to submit. Dropping it instead
+    /// leaves that to the model.
+    ///
+    /// # Errors
+    /// Another model than that of [`Forward::new`].
+    pub fn close(self, model: &mut Model) -> Result<()> {
+        discard(self.owner.gpu(model)?, [self.program], &self.keys);
+        Ok(())
+    }
+}
+
+fn record(
+    model: &mut Model,
+    rows: usize,
+    input: Option<wgpu::BufferBinding<'_>>,
+    [input_key, output_key, clock_key]: &[String; 3],
+) -> Result<Program> {
+    let len = rows * model.network().input().len();
+    borrow_or_allocate(gpu(model)?, input_key, len, input)?;
+    let network = model.network();
+    let mut rec = Recorder::new(Purpose::Infer, rows, network.arena());
+    rec.set_clock(clock_key);
+    let view = rec.shared(input_key, Element::Float, len);
+    let traces = network.forward(&mut rec, view);
+    let output = rec.publish(traces.last().map_or(view, |t| t.output), output_key);
+    let plan = rec.finish(format!("forward {rows}"))?;
+    let gpu = gpu(model)?;
+    gpu.allocate(output_key, Element::Float, output.len)?;
+    gpu.allocate(clock_key, Element::Index, clock::LEN)?;
+    gpu.write(clock_key, 0, Values::U32(&[0; clock::LEN]))?;
+    model.bind(&plan)
+}
+
+/// Binds the caller's buffer under this name, or makes one.
+pub(super) fn borrow_or_allocate(
+    gpu: &mut GpuExecutor,
+    key: &str,
+    len: usize,
+    binding: Option<wgpu::BufferBinding<'_>>,
+) -> Result<()> {
+    match binding {
+        Some(binding) => gpu.borrow(key, Element::Float, len, &binding),
+        None => gpu.allocate(key, Element::Float, len),
+    }
+}

@@ -1,0 +1,89 @@
+//! What a learner needs before its first step: checks, buffers, programs.
+
+use super::{Learner, task};
+use crate::device::Executor;
+use crate::embed::gpu;
+use crate::embed::rows::Source;
+use crate::plan::Purpose;
+use crate::{Error, Metric, Model, Result, Targets, Trainer};
+use std::collections::hash_map::Entry;
+
+impl Learner {
+    /// Allocates and borrows buffers, announces the first orders, binds a program for every kind of step.
+    pub(super) fn prepare(&mut self, model: &mut Model, source: &Source<'_>) -> Result<()> {
+        self.trainer.allocate(model)?;
+        self.task(model).allocate(model)?;
+        let [inputs, targets] = self.feed.stretches();
+        let executor = gpu(model)?;
+        match source {
+            Source::Dataset(data) => {
+                for stretch in inputs.iter().chain(&targets) {
+                    executor.allocate(&stretch.key, stretch.element, stretch.len)?;
+                }
+                self.feed.write(executor, data)?;
+            }
+            Source::Buffers(rows) => {
+                for (stretches, binding) in [(&inputs, &rows.inputs), (&targets, rows.targets.binding())] {
+                    for stretch in stretches {
+                        let bytes = stretch.first as u64 * 4;
+                        let size = binding.size.map(|size| size.get().saturating_sub(bytes));
+                        let part = wgpu::BufferBinding {
+                            buffer: binding.buffer,
+                            offset: binding.offset + bytes,
+                            size: size
+                                .map(|left| wgpu::BufferSize::new(left).unwrap_or(wgpu::BufferSize::MIN)),
+                        };
+                        executor.borrow(&stretch.key, stretch.element, stretch.len, &part)?;
+                    }
+                }
+            }
+        }
+        self.feed.allocate_order(executor)?;
+        if !self.trainer.shuffle {
+            let order = self.trainer.order(self.rows, 0);
+            (0..self.orders).try_for_each(|place| self.feed.begin(executor, place, &order))?;
+        }
+        for step in &self.steps {
+            if let Entry::Vacant(vacant) = self.programs.entry((step.rows, step.ending)) {
+                let network = model.network();
+                let task = task(&self.trainer, network, &self.feed, &self.slots);
+                let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
+                vacant.insert(model.bind(&plan)?);
+            }
+        }
+        let step = model.steps;
+        self.slots.begin(gpu(model)?, step)
+    }
+}
+
+/// Whether options, rows and model fit together, and suit a learner.
+pub(super) fn check(
+    trainer: &Trainer<'_>,
+    model: &Model,
+    source: &Source<'_>,
+    rows: usize,
+    targets: &Targets,
+) -> Result<()> {
+    match source {
+        Source::Dataset(data) => trainer.check(model, data)?,
+        Source::Buffers(_) => trainer.check_rows(model.network(), rows, targets)?,
+    }
+    trainer.check_accumulation(model)?;
+    if let Some(node) = model.network().stateful() {
+        return Err(Error::invalid(
+            node.path(),
+            "a stateful layer",
+            "layers whose sequences begin with every row",
+            "train it with Trainer::fit, or make it not stateful",
+        ));
+    }
+    if trainer.metrics.contains(&Metric::R2) {
+        return Err(Error::invalid(
+            "metric r2",
+            "a learner, which sees the targets on the device alone",
+            "metrics of single rows",
+            "use MeanAbsoluteError",
+        ));
+    }
+    Ok(())
+}

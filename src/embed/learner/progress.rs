@@ -1,0 +1,130 @@
+//! What the device tells of a learner's steps.
+
+use super::{Encoded, Learner};
+use crate::embed::UNSUBMITTED;
+use crate::embed::readings::{Reading, Stretch};
+use crate::kernel::clock;
+use crate::plan::arena::keys;
+use crate::{Error, Model, Result};
+
+/// What the device tells of steps that are done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// The last of them, counted from 1 since the model was built.
+    pub step: u64,
+    /// How many there were since the last report.
+    pub steps: usize,
+    /// The mean loss over the rows of these steps, with the regularisers' penalties.
+    pub loss: f64,
+    /// The metrics over the same rows, in the trainer's order.
+    pub metrics: Vec<f64>,
+    /// Seconds that they took on the device, where it has `Features::TIMESTAMP_QUERY` and the steps were encoded into an encoder.
+    pub seconds: Option<f64>,
+}
+
+impl Learner {
+    /// What the device tells of steps that have run since the last call; `None` where nothing has arrived. Waits for nothing.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a loss or a gradient was not finite: no step changes anything from there on, and the model
+    /// has the last weights that gave finite ones; to go on, make a new learner. An encoder that was not submitted;
+    /// the device's errors.
+    pub fn poll(&mut self, model: &mut Model) -> Result<Option<Progress>> {
+        let executor = self.owner.gpu(model)?;
+        // What is finished is only told to whoever asks. A lost device fails the reading.
+        let _ = executor.device().poll(wgpu::PollType::Poll);
+        let (mut sums, mut rows, mut steps, mut last) = (vec![0.0; self.task(model).columns()], 0, 0, None);
+        let mut seconds = Some(0.0);
+        while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
+            self.note(&reading);
+            seconds = seconds.filter(|_| reading.timed).map(|sum| sum + reading.seconds);
+            self.settle(model, &reading)?;
+            let tallies: &[f32] = bytemuck::cast_slice(&reading.words[clock::LEN..]);
+            for row in tallies.chunks_exact(sums.len()) {
+                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+            rows += reading.note.iter().map(|step| step.rows).sum::<usize>();
+            steps += reading.note.len();
+            last = reading.note.last().map(|step| step.number);
+        }
+        let Some(step) = last else { return Ok(None) };
+        let scored = self.task(model).scored;
+        let count = scored.count(&sums, rows);
+        let mut column = 1;
+        let metrics = self.trainer.metrics.iter().map(|metric| {
+            let first = column;
+            column += metric.columns(scored.outputs);
+            sums[first] / count
+        });
+        Ok(Some(Progress { step, steps, metrics: metrics.collect(), loss: sums[0] / count, seconds }))
+    }
+
+    /// Records the copying of the clock and of the tallies of all steps that are not read yet.
+    pub(super) fn copy(
+        &mut self,
+        model: &mut Model,
+        encoder: &mut wgpu::CommandEncoder,
+        timed: bool,
+    ) -> Result<()> {
+        let task = self.task(model);
+        let (columns, keys) = (task.columns(), [task.desk.clock(), task.tallies()]);
+        let executor = self.owner.gpu(model)?;
+        let [clock, tallies] = [executor.lend(&keys[0])?, executor.lend(&keys[1])?];
+        let steps = std::mem::take(&mut self.unread);
+        let mut stretches = vec![Stretch { buffer: clock, offset: 0, len: clock::LEN as u64 * 4 }];
+        let (first, until_end) = (steps[0].slot, (UNSUBMITTED - steps[0].slot).min(steps.len()));
+        for (slot, count) in [(first, until_end), (0, steps.len() - until_end)] {
+            let [offset, len] = [slot, count].map(|rows| (rows * columns) as u64 * 4);
+            stretches.push(Stretch { buffer: tallies.clone(), offset, len });
+        }
+        stretches.retain(|stretch| stretch.len > 0);
+        self.readings.begin(executor, encoder, &stretches, timed, steps.into())
+    }
+
+    /// Learns how long steps take.
+    fn note(&mut self, reading: &Reading<Vec<Encoded>>) {
+        // Untimed submissions take what they take beyond the least that any took to be seen.
+        self.least = self.least.min(reading.seconds);
+        let seconds = if reading.timed { reading.seconds } else { reading.seconds - self.least };
+        let steps = reading.note.len();
+        self.pace.note(steps, seconds);
+        self.pace.steps = self.pace.steps.min(2 * steps);
+    }
+
+    /// Whether the steps of a reading went well, and what follows if not.
+    fn settle(&mut self, model: &mut Model, reading: &Reading<Vec<Encoded>>) -> Result<()> {
+        let Some(last) = reading.note.last() else { return Ok(()) };
+        let (step, halted) = (reading.words[clock::STEP], reading.words[clock::HALTED]);
+        // The clock counts modulo 2³².
+        if step != last.number as u32 {
+            return Err(Error::invalid(
+                "embedding",
+                format!("a device that has done {step} steps"),
+                format!("{}, those that were encoded", last.number as u32),
+                "submit every encoder once, in the order in which steps were encoded into them",
+            ));
+        }
+        let columns = self.task(model).columns();
+        let failed = reading.note.iter().position(|step| halted != 0 && step.number as u32 == halted);
+        if let (None, Some(i)) = (&self.failed, failed) {
+            let loss = f32::from_bits(reading.words[clock::LEN + i * columns]);
+            self.updated |= reading.note[..i].iter().any(|step| step.updates);
+            let found = if loss.is_finite() { "a gradient" } else { "the loss" };
+            self.failed = Some((reading.note[i].number, found.into()));
+            model.steps = reading.note[i].number - 1;
+            // A loss that is not finite is the last update's fault.
+            if !loss.is_finite() && self.updated {
+                self.owner.gpu(model)?.copy(keys::PREVIOUS, keys::PARAMETERS)?;
+            }
+            model.updated = false;
+            model.reset_optimizer()?;
+        }
+        self.updated |= reading.note.iter().any(|step| step.updates);
+        self.failure().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn failure(&self) -> Option<Error> {
+        let (step, layer) = self.failed.clone()?;
+        Some(Error::NonFinite { step, layer, found: "a number that is not finite".into() })
+    }
+}

@@ -1,0 +1,186 @@
+//! Reading back without waiting: copies that the caller's submission makes, looked at once they have arrived.
+
+use crate::device::GpuExecutor;
+use crate::{Error, Fault, Result};
+use futures_channel::oneshot::{Receiver, channel};
+use std::collections::VecDeque;
+use web_time::Instant;
+
+/// A stretch of a buffer, in bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub(super) buffer: wgpu::Buffer,
+    pub(super) offset: u64,
+    pub(super) len: u64,
+}
+
+/// What the device says of a submission: the words that were copied, and how long the pass took.
+#[derive(Debug)]
+pub(super) struct Reading<N> {
+    /// What the caller noted when it began.
+    pub(super) note: N,
+    /// The stretches, one after another.
+    pub(super) words: Vec<u32>,
+    /// Seconds: of the pass where it could be timed, else until it was seen to be finished.
+    pub(super) seconds: f64,
+    /// Whether the pass was timed.
+    pub(super) timed: bool,
+}
+
+#[derive(Debug)]
+struct Pending<N> {
+    note: N,
+    staging: wgpu::Buffer,
+    /// Bytes of the stretches, and of all that is mapped.
+    copied: u64,
+    mapped: u64,
+    timed: bool,
+    since: Instant,
+    answer: Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}
+
+/// Readings under way, in the order in which they began.
+#[derive(Debug)]
+pub(super) struct Readings<N> {
+    pending: VecDeque<Pending<N>>,
+    free: Vec<wgpu::Buffer>,
+    stopwatch: Option<Stopwatch>,
+}
+
+/// Times passes, where the device can.
+#[derive(Debug)]
+struct Stopwatch {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    /// Nanoseconds of a tick.
+    period: f32,
+}
+
+/// Bytes of the two times.
+const TIMES: u64 = 16;
+
+impl<N> Readings<N> {
+    /// For a device; passes are timed where it has the feature `TIMESTAMP_QUERY`.
+    pub(super) fn new(gpu: &GpuExecutor) -> Result<Self> {
+        let device = gpu.device();
+        let stopwatch = match device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            false => None,
+            true => Some(gpu.watched("timing", |queue| Stopwatch {
+                queries: device.create_query_set(&wgpu::QuerySetDescriptor {
+                    label: Some("autorot"),
+                    ty: wgpu::QueryType::Timestamp,
+                    count: 2,
+                }),
+                resolved: device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("times"),
+                    size: TIMES,
+                    usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+                    mapped_at_creation: false,
+                }),
+                period: queue.get_timestamp_period(),
+            })?),
+        };
+        Ok(Self { pending: VecDeque::new(), free: Vec::new(), stopwatch })
+    }
+
+    /// A pass that is timed, where that is possible.
+    pub(super) fn pass<'e>(&self, encoder: &'e mut wgpu::CommandEncoder) -> wgpu::ComputePass<'e> {
+        let timestamp_writes = self.stopwatch.as_ref().map(|watch| wgpu::ComputePassTimestampWrites {
+            query_set: &watch.queries,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        });
+        encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some("autorot"), timestamp_writes })
+    }
+
+    /// Records the copying of some stretches; `timed` says whether a pass of [`Readings::pass`] came just before.
+    pub(super) fn begin(
+        &mut self,
+        gpu: &GpuExecutor,
+        encoder: &mut wgpu::CommandEncoder,
+        stretches: &[Stretch],
+        timed: bool,
+        note: N,
+    ) -> Result<()> {
+        let copied: u64 = stretches.iter().map(|s| s.len).sum();
+        let watch = self.stopwatch.as_ref().filter(|_| timed);
+        // Times are 64-bit.
+        let times_at = copied.next_multiple_of(8);
+        let bytes = if watch.is_some() { times_at + TIMES } else { copied };
+        let staging = take(&mut self.free, gpu, bytes)?;
+        let mut to = 0;
+        for stretch in stretches {
+            encoder.copy_buffer_to_buffer(&stretch.buffer, stretch.offset, &staging, to, Some(stretch.len));
+            to += stretch.len;
+        }
+        if let Some(watch) = watch {
+            encoder.resolve_query_set(&watch.queries, 0..2, &watch.resolved, 0);
+            encoder.copy_buffer_to_buffer(&watch.resolved, 0, &staging, times_at, Some(TIMES));
+        }
+        let (sender, answer) = channel();
+        encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, ..bytes, move |result| {
+            // Nobody waits for it once the readings are dropped.
+            let _ = sender.send(result);
+        });
+        let timed = watch.is_some();
+        let since = Instant::now();
+        self.pending.push_back(Pending { note, staging, copied, mapped: bytes, timed, since, answer });
+        Ok(())
+    }
+
+    /// The oldest reading, if it has arrived. Waits for nothing.
+    pub(super) fn next(&mut self, gpu: &GpuExecutor) -> Result<Option<Reading<N>>> {
+        let Some(oldest) = self.pending.front_mut() else { return Ok(None) };
+        let answer = match oldest.answer.try_recv() {
+            Ok(None) => return Ok(None),
+            Ok(Some(answer)) => answer,
+            Err(_) => {
+                self.pending.clear();
+                return Err(Error::invalid(
+                    "embedding",
+                    "an encoder that was dropped",
+                    "every encoder to be submitted",
+                    "submit the encoders in the order in which steps were encoded into them",
+                ));
+            }
+        };
+        let Some(Pending { note, staging, copied, mapped, timed, since, .. }) = self.pending.pop_front()
+        else {
+            return Ok(None);
+        };
+        let lost = |reason: String| {
+            let remedy = "build the model on another device and go on from a snapshot";
+            Error::device(Fault::Lost, gpu.device().adapter_info().name, reason, remedy)
+        };
+        answer.map_err(|e| lost(e.to_string()))?;
+        let all: Vec<u32> = {
+            let range = staging.slice(..mapped).get_mapped_range().map_err(|e| lost(e.to_string()))?;
+            bytemuck::pod_collect_to_vec(&range)
+        };
+        staging.unmap();
+        self.free.push(staging);
+        let mut seconds = since.elapsed().as_secs_f64();
+        if let (true, Some(watch)) = (timed, &self.stopwatch) {
+            let at = copied.next_multiple_of(8) as usize / 4;
+            let time = |i: usize| u64::from(all[at + 2 * i]) | u64::from(all[at + 2 * i + 1]) << 32;
+            seconds = time(1).saturating_sub(time(0)) as f64 * f64::from(watch.period) * 1e-9;
+        }
+        let words = all[..copied as usize / 4].to_vec();
+        Ok(Some(Reading { note, words, seconds, timed }))
+    }
+}
+
+/// A staging buffer of at least so many bytes: one that is free, or a new one.
+fn take(free: &mut Vec<wgpu::Buffer>, gpu: &GpuExecutor, bytes: u64) -> Result<wgpu::Buffer> {
+    if let Some(place) = free.iter().position(|buffer| buffer.size() >= bytes) {
+        return Ok(free.swap_remove(place));
+    }
+    gpu.watched("reading back", |_| {
+        gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("staging"),
+            size: bytes.next_power_of_two().max(256),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    })
+}

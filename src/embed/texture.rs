@@ -1,0 +1,181 @@
+//! A texture as rows of numbers.
+
+use crate::{Device, Error, Fault, Result};
+
+/// Converts a texture of the caller's into rows for [`Rows`](super::Rows) or [`Forward`](super::Forward): `[height·width, channels]`, f32, a row a
+/// texel, lines from top to bottom. Unsigned normalised formats give 0..1; sRGB formats are decoded, so that the numbers are linear.
+///
+/// ```no_run
+/// use autorot::{embed::TextureRows, Device};
+/// # fn run(device: wgpu::Device, queue: wgpu::Queue, frame: wgpu::Texture) -> autorot::Result<()> {
+/// let rows = TextureRows::new(&Device::from_wgpu(device.clone(), queue.clone()), &frame, 3)?;
+/// let mut encoder = device.create_command_encoder(&Default::default());
+/// rows.encode(&mut encoder); // whenever the texture has changed
+/// queue.submit([encoder.finish()]);
+/// let targets = rows.buffer().as_entire_buffer_binding();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TextureRows {
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    buffer: wgpu::Buffer,
+    rows: usize,
+    groups: [u32; 2],
+}
+
+/// The shader, for so many channels.
+fn source(channels: usize) -> String {
+    format!(
+        "const CHANNELS: u32 = {channels}u;\n\n{}",
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/embed/texture_rows.wgsl"))
+    )
+}
+
+impl TextureRows {
+    /// Prepares the conversion of the texture's first mip level and layer into rows of `channels` numbers, 1 to 4.
+    ///
+    /// # Errors
+    /// A device that is no GPU; another number of channels; a texture that is not 2-D, has several samples, lacks the usage
+    /// `TEXTURE_BINDING` or has a format that shaders do not read as floating-point numbers; the device's errors.
+    pub fn new(device: &Device, texture: &wgpu::Texture, channels: usize) -> Result<Self> {
+        let Some((gpu, _)) = device.wgpu() else {
+            return Err(Error::invalid("texture", device.name(), "a GPU", "use Device::from_wgpu"));
+        };
+        let format = texture.format();
+        let floats = matches!(
+            format.sample_type(None, Some(gpu.features())),
+            Some(wgpu::TextureSampleType::Float { .. })
+        );
+        let usable = texture.dimension() == wgpu::TextureDimension::D2
+            && texture.sample_count() == 1
+            && texture.usage().contains(wgpu::TextureUsages::TEXTURE_BINDING)
+            && floats
+            && (1..=4).contains(&channels);
+        if !usable {
+            return Err(Error::invalid(
+                "texture",
+                format!(
+                    "{:?}, {format:?}, {} samples, usages {:?}, {channels} channels",
+                    texture.dimension(),
+                    texture.sample_count(),
+                    texture.usage()
+                ),
+                "a 2-D texture of one sample in a floating-point or normalised format, TEXTURE_BINDING among its usages, \
+                 and 1 to 4 channels",
+                "copy what it shows into such a texture",
+            ));
+        }
+        let (width, height) = (texture.width(), texture.height());
+        let rows = width as usize * height as usize;
+        let (bytes, limit) = ((rows * channels * 4) as u64, gpu.limits().max_storage_buffer_binding_size);
+        if bytes > limit {
+            return Err(Error::device(
+                Fault::Unsupported,
+                device.name(),
+                format!("{rows} texels: found {bytes} bytes, expected at most {limit} in one binding"),
+                "use a smaller texture",
+            ));
+        }
+        let (pipeline, group, buffer) =
+            device.watched("texture rows", |gpu| make(gpu, texture, channels, bytes))?;
+        Ok(Self { pipeline, group, buffer, rows, groups: [width.div_ceil(8), height.div_ceil(8)] })
+    }
+
+    /// Encodes the conversion.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        self.encode_pass(&mut encoder.begin_compute_pass(&Default::default()));
+    }
+
+    /// Encodes it into the caller's open compute pass.
+    pub fn encode_pass(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.group, &[]);
+        pass.dispatch_workgroups(self.groups[0], self.groups[1], 1);
+    }
+
+    /// How many rows there are: the texels.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The rows, with the usages `STORAGE` and `COPY_SRC`.
+    pub fn buffer(&self) -> &wgpu::Buffer {
+        &self.buffer
+    }
+}
+
+fn make(
+    gpu: &wgpu::Device,
+    texture: &wgpu::Texture,
+    channels: usize,
+    bytes: u64,
+) -> (wgpu::ComputePipeline, wgpu::BindGroup, wgpu::Buffer) {
+    let label = Some("texture_rows");
+    let buffer = gpu.create_buffer(&wgpu::BufferDescriptor {
+        label,
+        size: bytes,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+        mapped_at_creation: false,
+    });
+    let view = texture.create_view(&wgpu::TextureViewDescriptor {
+        dimension: Some(wgpu::TextureViewDimension::D2),
+        mip_level_count: Some(1),
+        array_layer_count: Some(1),
+        ..Default::default()
+    });
+    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty,
+        count: None,
+    };
+    let layout = gpu.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label,
+        entries: &[
+            entry(
+                0,
+                wgpu::BindingType::Texture {
+                    sample_type: wgpu::TextureSampleType::Float { filterable: false },
+                    view_dimension: wgpu::TextureViewDimension::D2,
+                    multisampled: false,
+                },
+            ),
+            entry(
+                1,
+                wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Storage { read_only: false },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+            ),
+        ],
+    });
+    let module = gpu.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label,
+        source: wgpu::ShaderSource::Wgsl(source(channels).into()),
+    });
+    let pipeline_layout = gpu.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 0,
+    });
+    let pipeline = gpu.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: Default::default(),
+        cache: None,
+    });
+    let group = gpu.create_bind_group(&wgpu::BindGroupDescriptor {
+        label,
+        layout: &layout,
+        entries: &[
+            wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) },
+            wgpu::BindGroupEntry { binding: 1, resource: buffer.as_entire_binding() },
+        ],
+    });
+    (pipeline, group, buffer)
+}

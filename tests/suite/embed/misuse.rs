@@ -1,0 +1,84 @@
+//! What an application may do wrong.
+
+use super::{Host, buffers, rows};
+use crate::nets;
+use autorot::embed::{Forward, Learner, Rows, UNSUBMITTED};
+use autorot::wgpu::{self, BufferUsages};
+use autorot::{Adam, Dataset, Device, Loss, Lstm, Metric, Sequential, Trainer};
+use std::sync::atomic::Ordering;
+
+#[test]
+fn misuse_is_an_error_that_says_what_to_do() {
+    let Some(host) = Host::open("misuse", wgpu::Features::empty()) else { return };
+    let data = nets::waves(64);
+    let own = buffers(&host, &data);
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(16);
+    let mut model = nets::wave_model(&host.autorot());
+    // The optimiser's moments are the model's and stay.
+    Learner::new(&trainer, &mut model, &data).unwrap().close(&mut model).unwrap();
+    let bytes = model.device_bytes();
+    let refused = |result: autorot::Result<Learner>, words: &[&str]| {
+        let error = result.err().expect("an error").to_string();
+        for word in words {
+            assert!(error.contains(word), "{error}: no {word}");
+        }
+    };
+    let mut on_cpu = nets::wave_model(&Device::cpu());
+    refused(Learner::new(&trainer, &mut on_cpu, &data), &["cpu", "a model on a GPU", "Device::from_wgpu"]);
+    assert!(on_cpu.parameters_buffer().is_err() && Forward::new(&mut on_cpu, 1, None).is_err());
+
+    let mut with = |change: &dyn Fn(&mut Rows<'_>), words: &[&str]| {
+        let mut changed = rows(&own, &data);
+        change(&mut changed);
+        refused(Learner::new(&trainer, &mut model, changed), words);
+        assert_eq!(model.device_bytes(), bytes, "nothing is left behind");
+    };
+    with(&|rows| rows.rows = 65, &["768 bytes", "at least 780 for 195 numbers"]);
+    with(&|rows| rows.rows = 0, &["0 rows"]);
+    with(&|rows| rows.inputs.offset = 4, &["4 bytes", "a multiple of", "alignment"]);
+    with(&|rows| rows.inputs.size = wgpu::BufferSize::new(8), &["8 bytes", "at least 768"]);
+    let copies = host.device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 4096,
+        usage: BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut changed = rows(&own, &data);
+    changed.inputs = copies.as_entire_buffer_binding();
+    refused(Learner::new(&trainer, &mut model, changed), &["COPY_DST", "STORAGE among them"]);
+    let zero = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(0);
+    refused(Learner::new(&zero, &mut model, rows(&own, &data)), &["batch", "at least 1"]);
+    let r2 = Trainer::new(Adam::default(), Loss::MeanSquaredError).metric(Metric::R2);
+    refused(Learner::new(&r2, &mut model, rows(&own, &data)), &["r2", "MeanAbsoluteError"]);
+    let mut stateful = Sequential::new([4, 3])
+        .input_range(-1.0, 1.0)
+        .add(Lstm::new(2).stateful(true))
+        .build(&host.autorot(), 1)
+        .unwrap();
+    let steps = Dataset::values([4, 3], vec![0.5; 12], [2], vec![0.0; 2]).unwrap();
+    refused(Learner::new(&trainer, &mut stateful, &steps), &["0.lstm", "stateful", "Trainer::fit"]);
+
+    let mut learner = Learner::new(&trainer, &mut model, rows(&own, &data)).unwrap();
+    let error = learner.encode(&mut model, &mut host.encoder(), UNSUBMITTED + 1).unwrap_err().to_string();
+    assert!(error.contains("257") && error.contains("at most 256"), "{error}");
+    let mut other = nets::wave_model(&host.autorot());
+    let error = learner.encode(&mut other, &mut host.encoder(), 1).unwrap_err().to_string();
+    assert!(error.contains("another model"), "{error}");
+
+    // An encoder that is never submitted; two in the wrong order.
+    let mut encoder = host.encoder();
+    learner.encode(&mut model, &mut encoder, 1).unwrap();
+    drop(encoder);
+    let error = learner.poll(&mut model).unwrap_err().to_string();
+    assert!(error.contains("dropped") && error.contains("submit"), "{error}");
+    let mut learner = Learner::new(&trainer, &mut model, rows(&own, &data)).unwrap();
+    let mut encoders = [host.encoder(), host.encoder()];
+    for encoder in &mut encoders {
+        learner.encode(&mut model, encoder, 2).unwrap();
+    }
+    host.queue.submit(encoders.into_iter().rev().map(|e| e.finish()));
+    host.wait();
+    let error = learner.poll(&mut model).unwrap_err().to_string();
+    assert!(error.contains("in the order in which"), "{error}");
+    assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
+}

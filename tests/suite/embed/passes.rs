@@ -1,0 +1,167 @@
+//! Forward and backward passes, lent buffers, textures.
+
+use super::{Host, buffers};
+use crate::nets;
+use autorot::embed::{Backward, Forward, TextureRows};
+use autorot::{Adam, Dense, Device, Loss, Sequential, Sgd, Targets, Trainer, wgpu};
+use std::sync::atomic::Ordering;
+
+#[test]
+fn forward_passes_give_the_bits_of_predictions() {
+    let Some(host) = Host::open("forward passes", wgpu::Features::empty()) else { return };
+    let data = nets::waves(37);
+    let mut model = nets::wave_model(&host.autorot());
+    let wanted = model.predict(data.inputs()).unwrap();
+    let own = buffers(&host, &data);
+    let binding = wgpu::BufferBinding { buffer: &own[0], offset: 512, size: None };
+    let borrowed = Forward::new(&mut model, 37, Some(binding)).unwrap();
+    assert_eq!(*borrowed.input(), own[0]);
+    let made = Forward::new(&mut model, 37, None).unwrap();
+    host.queue.write_buffer(made.input(), 0, bytemuck::cast_slice(data.inputs()));
+    let mut encoder = host.encoder();
+    borrowed.encode(&mut model, &mut encoder).unwrap();
+    made.encode_pass(&mut model, &mut encoder.begin_compute_pass(&Default::default())).unwrap();
+    host.submit(encoder);
+    assert_eq!(host.read(borrowed.output()), wanted);
+    assert_eq!(host.read(made.output()), wanted);
+    // Another training, in the same memory, leaves the outputs alone.
+    Trainer::new(Adam::default(), Loss::MeanSquaredError)
+        .progress(false)
+        .epochs(1)
+        .fit(&mut model, &data, None)
+        .unwrap();
+    assert_eq!(host.read(borrowed.output()), wanted);
+    // A network that hands its input on has it copied.
+    let mut flat = Sequential::new([3, 2]).add(autorot::Flatten).build(&host.autorot(), 1).unwrap();
+    let forward = Forward::new(&mut flat, 2, None).unwrap();
+    let numbers: Vec<f32> = (0..12).map(|i| i as f32).collect();
+    host.queue.write_buffer(forward.input(), 0, bytemuck::cast_slice(&numbers));
+    let mut encoder = host.encoder();
+    forward.encode(&mut flat, &mut encoder).unwrap();
+    host.submit(encoder);
+    assert_eq!(host.read(forward.output()), numbers);
+    let before = model.device_bytes();
+    made.close(&mut model).unwrap();
+    assert!(model.device_bytes() < before);
+    assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn parameters_lie_where_the_arena_says() {
+    let Some(host) = Host::open("parameters", wgpu::Features::empty()) else { return };
+    let mut model = nets::wave_model(&host.autorot());
+    let all = host.read(&model.parameters_buffer().unwrap());
+    let weights = model.weights().unwrap();
+    for p in model.network().arena().parameters() {
+        assert_eq!(all[p.offset..p.offset + p.len()], weights[&p.path].1, "{}", p.path);
+    }
+}
+
+/// Steps of a loss that the host computes: ∂ℓ/∂y of the mean squared error.
+#[test]
+fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
+    let Some(host) = Host::open("backward passes", wgpu::Features::empty()) else { return };
+    let data = nets::waves(48);
+    let Targets::Values { values, .. } = data.targets() else { panic!("waves have values") };
+    let mut alone = nets::wave_model(&host.autorot());
+    Trainer::new(Adam::default(), Loss::MeanSquaredError)
+        .progress(false)
+        .shuffle(false)
+        .epochs(5)
+        .fit(&mut alone, &data, None)
+        .unwrap();
+    let wanted = alone.weights().unwrap();
+
+    let mut model = nets::wave_model(&host.autorot());
+    let mut backward = Backward::new(&mut model, 48, None, Adam::default()).unwrap();
+    host.queue.write_buffer(backward.input(), 0, bytemuck::cast_slice(data.inputs()));
+    for step in 1..=5 {
+        let mut encoder = host.encoder();
+        backward.encode_forward(&mut model, &mut encoder.begin_compute_pass(&Default::default())).unwrap();
+        host.submit(encoder);
+        let outputs = host.read(backward.output());
+        let scale = 2.0 / outputs.len() as f32;
+        let d: Vec<f32> = outputs.iter().zip(values).map(|(y, t)| scale * (y - t)).collect();
+        host.queue.write_buffer(backward.d_output(), 0, bytemuck::cast_slice(&d));
+        let mut encoder = host.encoder();
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            backward.encode_backward(&mut model, &mut pass).unwrap();
+            backward.encode_update(&mut model, &mut pass).unwrap();
+        }
+        backward.read_back(&mut model, &mut encoder).unwrap();
+        host.submit(encoder);
+        host.wait();
+        assert_eq!(backward.poll(&mut model).unwrap(), Some(step));
+    }
+    let found = model.weights().unwrap();
+    for (path, (_, values)) in &wanted {
+        for (f, w) in found[path].1.iter().zip(values) {
+            assert!((f - w).abs() <= 1e-6 + 1e-5 * w.abs(), "{path}: {f}, {w}");
+        }
+    }
+    // A linear model's ∂ℓ/∂x is ∂ℓ/∂y·Wᵀ.
+    let mut linear = Sequential::new([3]).add(Dense::new(2)).build(&host.autorot(), 1).unwrap();
+    let w = linear.weights().unwrap()["0.dense.kernel"].1.clone();
+    let backward = Backward::new(&mut linear, 1, None, Sgd::default()).unwrap();
+    host.queue.write_buffer(backward.d_output(), 0, bytemuck::cast_slice(&[1.0f32, -2.0]));
+    let mut encoder = host.encoder();
+    {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        backward.encode_forward(&mut linear, &mut pass).unwrap();
+        backward.encode_backward(&mut linear, &mut pass).unwrap();
+    }
+    host.submit(encoder);
+    let d_x = host.read(backward.d_input());
+    for (i, d) in d_x.iter().enumerate() {
+        assert!((d - (w[2 * i] - 2.0 * w[2 * i + 1])).abs() < 1e-6, "{d_x:?}");
+    }
+    assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn textures_become_rows() {
+    let Some(host) = Host::open("textures", wgpu::Features::empty()) else { return };
+    let (width, height) = (11u32, 9u32);
+    let texels: Vec<u8> = (0..width * height * 4).map(|i| (i * 37 % 256) as u8).collect();
+    let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
+    let make = |format, usage| {
+        host.device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size,
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: usage | wgpu::TextureUsages::COPY_DST,
+            view_formats: &[],
+        })
+    };
+    let texture = make(wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureUsages::TEXTURE_BINDING);
+    host.queue.write_texture(
+        texture.as_image_copy(),
+        &texels,
+        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * 4), rows_per_image: None },
+        size,
+    );
+    for channels in [1, 3, 4] {
+        let rows = TextureRows::new(&host.autorot(), &texture, channels).unwrap();
+        assert_eq!(rows.rows(), 99);
+        let mut encoder = host.encoder();
+        rows.encode(&mut encoder);
+        host.submit(encoder);
+        let found = host.read(rows.buffer());
+        let wanted = texels.chunks(4).flat_map(|t| t[..channels].iter().map(|&v| f32::from(v) / 255.0));
+        for (f, w) in found.iter().zip(wanted.collect::<Vec<_>>()) {
+            assert!((f - w).abs() < 1e-6, "{f}, {w}");
+        }
+    }
+    let integers = make(wgpu::TextureFormat::Rgba8Uint, wgpu::TextureUsages::TEXTURE_BINDING);
+    let unbound = make(wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureUsages::COPY_SRC);
+    for (texture, channels) in [(&integers, 3), (&unbound, 3), (&texture, 5), (&texture, 0)] {
+        let error = TextureRows::new(&host.autorot(), texture, channels).unwrap_err().to_string();
+        assert!(error.contains("TEXTURE_BINDING"), "{error}");
+    }
+    assert!(TextureRows::new(&Device::cpu(), &texture, 3).is_err());
+    assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
+}
