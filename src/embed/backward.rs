@@ -53,6 +53,8 @@ pub struct Backward {
     readings: Readings<u64>,
     /// The first step whose gradient was not finite.
     failed: Option<u64>,
+    /// The last step that is known to be done, until it is told.
+    done: Option<u64>,
 }
 
 /// The names of its buffers.
@@ -114,6 +116,7 @@ impl Backward {
                     slots,
                     keys,
                     failed: None,
+                    done: None,
                 })
             }
             Err(error) => {
@@ -163,6 +166,7 @@ impl Backward {
     /// # Errors
     /// Another model than that of [`Backward::new`]; the device's errors.
     pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
+        self.collect(model)?;
         let steps = model.steps;
         let executor = self.owner.gpu(model)?;
         let buffer = executor.lend(&self.slots.desk().clock())?;
@@ -177,10 +181,15 @@ impl Backward {
     /// [`Error::NonFinite`] when a gradient was not finite: no update changes anything from there on; to go on, make
     /// this anew. An encoder that was not submitted; the device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<u64>> {
+        self.collect(model)?;
+        Ok(self.done.take())
+    }
+
+    /// Looks at what has arrived.
+    fn collect(&mut self, model: &mut Model) -> Result<()> {
         let executor = self.owner.gpu(model)?;
         // What is finished is only told to whoever asks. A lost device fails the reading.
         let _ = executor.device().poll(wgpu::PollType::Poll);
-        let mut done = None;
         while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
             let halted = reading.words[clock::HALTED];
             if halted != 0 && self.failed.is_none() {
@@ -193,9 +202,9 @@ impl Backward {
                 model.reset_optimizer()?;
             }
             self.failure()?;
-            done = Some(reading.note);
+            self.done = Some(reading.note);
         }
-        Ok(done)
+        Ok(())
     }
 
     /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or one with the usages `STORAGE`, `COPY_SRC` and

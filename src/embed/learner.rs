@@ -14,6 +14,7 @@ use crate::model::Network;
 use crate::train::{Ending, Feed, Pace, Step, Task, rates_of, steps};
 use crate::{Error, Model, Result, Trainer};
 use prepare::check;
+use progress::Told;
 use std::collections::{HashMap, VecDeque};
 use web_time::Duration;
 
@@ -76,7 +77,8 @@ pub struct Learner {
     /// Whether an update preceded the steps that are not settled.
     updated: bool,
     /// The first step that met a number that is not finite, and where.
-    failed: Option<(u64, String)>,
+    failed: Option<(u64, &'static str)>,
+    told: Told,
 }
 
 /// A step that was encoded.
@@ -124,6 +126,7 @@ impl Learner {
             least: f64::INFINITY,
             updated: false,
             failed: None,
+            told: Told::default(),
         };
         match learner.prepare(model, &source) {
             Ok(()) => Ok(learner),
@@ -160,7 +163,8 @@ impl Learner {
                 executor.encode(program, .., &mut pass)?;
             }
         }
-        self.copy(model, encoder, true)
+        // Steps of other passes may wait to be read, too: those were not timed.
+        self.copy(model, encoder, self.unread.len() == steps)
     }
 
     /// Encodes as many steps as should take about `budget` on the device, at least one; returns how many.
@@ -248,7 +252,7 @@ impl Learner {
 
     /// Gives the next steps their numbers; returns their programs.
     fn advance(&mut self, model: &mut Model, count: usize) -> Result<Vec<Program>> {
-        self.owner.gpu(model)?;
+        self.collect(model)?;
         if let Some(error) = self.failure() {
             return Err(error);
         }

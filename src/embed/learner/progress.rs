@@ -22,6 +22,17 @@ pub struct Progress {
     pub seconds: Option<f64>,
 }
 
+/// What has arrived since the last report.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    sums: Vec<f64>,
+    rows: usize,
+    steps: usize,
+    /// The number of the last step.
+    last: u64,
+    seconds: Option<f64>,
+}
+
 impl Learner {
     /// What the device tells of steps that have run since the last call; `None` where nothing has arrived. Waits for nothing.
     ///
@@ -30,24 +41,11 @@ impl Learner {
     /// has the last weights that gave finite ones; to go on, make a new learner. An encoder that was not submitted;
     /// the device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<Progress>> {
-        let executor = self.owner.gpu(model)?;
-        // What is finished is only told to whoever asks. A lost device fails the reading.
-        let _ = executor.device().poll(wgpu::PollType::Poll);
-        let (mut sums, mut rows, mut steps, mut last) = (vec![0.0; self.task(model).columns()], 0, 0, None);
-        let mut seconds = Some(0.0);
-        while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
-            self.note(&reading);
-            seconds = seconds.filter(|_| reading.timed).map(|sum| sum + reading.seconds);
-            self.settle(model, &reading)?;
-            let tallies: &[f32] = bytemuck::cast_slice(&reading.words[clock::LEN..]);
-            for row in tallies.chunks_exact(sums.len()) {
-                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
-            }
-            rows += reading.note.iter().map(|step| step.rows).sum::<usize>();
-            steps += reading.note.len();
-            last = reading.note.last().map(|step| step.number);
+        self.collect(model)?;
+        let Told { sums, rows, steps, last, seconds } = std::mem::take(&mut self.told);
+        if steps == 0 {
+            return Ok(None);
         }
-        let Some(step) = last else { return Ok(None) };
         let scored = self.task(model).scored;
         let count = scored.count(&sums, rows);
         let mut column = 1;
@@ -56,7 +54,31 @@ impl Learner {
             column += metric.columns(scored.outputs);
             sums[first] / count
         });
-        Ok(Some(Progress { step, steps, metrics: metrics.collect(), loss: sums[0] / count, seconds }))
+        Ok(Some(Progress { step: last, steps, metrics: metrics.collect(), loss: sums[0] / count, seconds }))
+    }
+
+    /// Adds up what has arrived.
+    pub(super) fn collect(&mut self, model: &mut Model) -> Result<()> {
+        let executor = self.owner.gpu(model)?;
+        // What is finished is only told to whoever asks. A lost device fails the reading.
+        let _ = executor.device().poll(wgpu::PollType::Poll);
+        let columns = self.task(model).columns();
+        while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
+            self.note(&reading);
+            self.settle(model, &reading)?;
+            let told = &mut self.told;
+            told.sums.resize(columns, 0.0);
+            let tallies: &[f32] = bytemuck::cast_slice(&reading.words[clock::LEN..]);
+            for row in tallies.chunks_exact(columns) {
+                told.sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+            let before = if told.steps == 0 { Some(0.0) } else { told.seconds };
+            told.seconds = before.filter(|_| reading.timed).map(|sum| sum + reading.seconds);
+            told.rows += reading.note.iter().map(|step| step.rows).sum::<usize>();
+            told.steps += reading.note.len();
+            told.last = reading.note.last().map_or(told.last, |step| step.number);
+        }
+        Ok(())
     }
 
     /// Records the copying of the clock and of the tallies of all steps that are not read yet.
@@ -104,14 +126,14 @@ impl Learner {
                 "submit every encoder once, in the order in which steps were encoded into them",
             ));
         }
-        let columns = self.task(model).columns();
-        let failed = reading.note.iter().position(|step| halted != 0 && step.number as u32 == halted);
-        if let (None, Some(i)) = (&self.failed, failed) {
-            let loss = f32::from_bits(reading.words[clock::LEN + i * columns]);
-            self.updated |= reading.note[..i].iter().any(|step| step.updates);
-            let found = if loss.is_finite() { "a gradient" } else { "the loss" };
-            self.failed = Some((reading.note[i].number, found.into()));
-            model.steps = reading.note[i].number - 1;
+        if halted != 0 && self.failed.is_none() {
+            let number = last.number - u64::from((last.number as u32).wrapping_sub(halted));
+            let place = reading.note.iter().position(|step| step.number == number);
+            let columns = self.task(model).columns();
+            let loss = place.map_or(0.0, |i| f32::from_bits(reading.words[clock::LEN + i * columns]));
+            self.updated |= reading.note[..place.unwrap_or(0)].iter().any(|step| step.updates);
+            self.failed = Some((number, if loss.is_finite() { "a gradient" } else { "the loss" }));
+            model.steps = number - 1;
             // A loss that is not finite is the last update's fault.
             if !loss.is_finite() && self.updated {
                 self.owner.gpu(model)?.copy(keys::PREVIOUS, keys::PARAMETERS)?;
@@ -124,7 +146,7 @@ impl Learner {
     }
 
     pub(super) fn failure(&self) -> Option<Error> {
-        let (step, layer) = self.failed.clone()?;
-        Some(Error::NonFinite { step, layer, found: "a number that is not finite".into() })
+        let (step, layer) = self.failed?;
+        Some(Error::NonFinite { step, layer: layer.into(), found: "a number that is not finite".into() })
     }
 }
