@@ -15,6 +15,9 @@ fn main() -> autorot::Result<()> {
     for adapter in &found {
         let (info, limits) = (&adapter.info, &adapter.limits);
         println!("{} ({}, {:?})", info.name, info.backend, info.device_type);
+        if let Some(lack) = &adapter.lacks {
+            println!("    cannot be used    {lack}");
+        }
         println!("    driver            {} {}", info.driver, info.driver_info);
         println!("    subgroup          {} to {}", info.subgroup_min_size, info.subgroup_max_size);
         println!("    buffer            {} MiB", limits.max_buffer_size >> 20);

@@ -3,6 +3,7 @@
 use super::Executor;
 use super::cpu::Cpu;
 use super::gpu::GpuExecutor;
+use super::needs::{lacking, requested};
 use super::pipelines::Gpu;
 use super::tune::Tuning;
 use crate::kernel::Traits;
@@ -22,8 +23,9 @@ use std::sync::Arc;
 /// | `cpu-f64` | the CPU in f64: slow, for checks |
 /// | anything else | the adapter whose name contains it |
 ///
-/// wgpu's own `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`), `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF`
-/// (`low`, `high`) narrow the choice of adapters.
+/// wgpu's own `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`, `gl`), `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF`
+/// (`low`, `high`) narrow the choice of adapters. An adapter of OpenGL comes after all of its kind that the others have. More in
+/// [the page on devices](crate::docs::devices).
 #[derive(Clone, Debug)]
 pub struct Device {
     kind: Kind,
@@ -153,7 +155,7 @@ impl Device {
         match &self.kind {
             Kind::Cpu => "cpu".into(),
             Kind::CpuF64 => "cpu-f64".into(),
-            Kind::Gpu(gpu) => format!("{} ({})", gpu.info().name, gpu.info().backend),
+            Kind::Gpu(gpu) => title(gpu.info()),
         }
     }
 
@@ -225,10 +227,16 @@ impl Device {
         let asked = std::env::var("WGPU_ADAPTER_NAME").is_ok_and(|name| !name.is_empty());
         match candidates.into_iter().find(|a| software_too || asked || !is_software(&a.get_info())) {
             Some(adapter) => {
+                let info = adapter.get_info();
                 let why = if asked {
                     "WGPU_ADAPTER_NAME asks for it"
-                } else if is_software(&adapter.get_info()) {
-                    "the only kind of adapter wgpu finds is a software one"
+                } else if let Some(lack) = lacking(&adapter.limits()).filter(|_| !software_too) {
+                    let why = format!("the GPU that wgpu finds, {}, cannot be used: {lack}", title(&info));
+                    return Ok(Self { why, ..Self::cpu() });
+                } else if is_software(&info) {
+                    "the only adapters that wgpu finds and that suffice are software ones"
+                } else if info.backend == wgpu::Backend::Gl {
+                    "the best GPU that wgpu finds, which it finds through OpenGL alone"
                 } else {
                     "the best GPU that wgpu finds"
                 };
@@ -244,7 +252,7 @@ impl Device {
                 Fault::Unavailable,
                 "gpu",
                 format!("no adapter found ({instance_note})"),
-                "install a Vulkan, Metal or DX12 driver (for a software one on Debian: mesa-vulkan-drivers), or use \
+                "install a Vulkan, Metal, DX12 or OpenGL driver (for a software one on Debian: mesa-vulkan-drivers), or use \
                  AUTOROT_DEVICE=cpu",
             )),
             None => {
@@ -262,7 +270,7 @@ impl Device {
 
     async fn first(name: &str, wanted: impl Fn(&wgpu::AdapterInfo) -> bool) -> Result<Self> {
         let (candidates, _) = ranked().await;
-        let known: Vec<String> = candidates.iter().map(|a| format!("{:?}", a.get_info().name)).collect();
+        let known: Vec<String> = candidates.iter().map(|a| title(&a.get_info())).collect();
         match candidates.into_iter().find(|a| wanted(&a.get_info())) {
             Some(adapter) => open(adapter, String::new()).await,
             None => Err(Error::invalid(
@@ -278,8 +286,17 @@ impl Device {
     }
 }
 
-fn is_software(info: &wgpu::AdapterInfo) -> bool {
-    info.device_type == wgpu::DeviceType::Cpu
+/// Renderers of OpenGL that run on the CPU and that wgpu takes for something else.
+const SOFTWARE: [&str; 2] = ["softpipe", "microsoft basic render driver"];
+
+pub(super) fn is_software(info: &wgpu::AdapterInfo) -> bool {
+    let name = info.name.to_ascii_lowercase();
+    info.device_type == wgpu::DeviceType::Cpu || SOFTWARE.iter().any(|part| name.contains(part))
+}
+
+/// An adapter's name and backend.
+fn title(info: &wgpu::AdapterInfo) -> String {
+    format!("{} ({})", info.name, info.backend)
 }
 
 /// The adapters that the environment allows, best first, and where they were looked for.
@@ -298,43 +315,45 @@ async fn ranked() -> (Vec<wgpu::Adapter>, String) {
             && a.get_info().name.to_ascii_lowercase().contains(&name)
     });
     let low_power = wgpu::PowerPreference::from_env() == Some(wgpu::PowerPreference::LowPower);
-    adapters.sort_by_key(|a| match a.get_info().device_type {
+    adapters.sort_by_key(|a| rank(&a.get_info(), lacking(&a.limits()).is_none(), low_power));
+    (adapters, note)
+}
+
+/// The place of an adapter, lowest best: those that can be used before others, real ones before software, the other
+/// backends before OpenGL, then by power.
+fn rank(info: &wgpu::AdapterInfo, usable: bool, low_power: bool) -> (bool, bool, bool, u8) {
+    let power = match info.device_type {
         wgpu::DeviceType::DiscreteGpu => u8::from(low_power),
         wgpu::DeviceType::IntegratedGpu => u8::from(!low_power),
         wgpu::DeviceType::VirtualGpu => 2,
         wgpu::DeviceType::Other => 3,
         wgpu::DeviceType::Cpu => 4,
-    });
-    (adapters, note)
+    };
+    (!usable, is_software(info), info.backend == wgpu::Backend::Gl, power)
 }
 
 /// Features that some kernel variants use where an adapter offers them.
 const OPTIONAL: wgpu::Features = wgpu::Features::SUBGROUP;
 
-/// Opens an adapter with WebGPU's default limits, except that buffers may be as large as it allows.
+/// Opens an adapter with WebGPU's default limits, or what it has of them, except that buffers may be as large as it allows.
 async fn open(adapter: wgpu::Adapter, why: String) -> Result<Device> {
     let tuning = Tuning::from_env()?;
-    let offered = adapter.limits();
-    let limits = wgpu::Limits {
-        max_buffer_size: offered.max_buffer_size,
-        max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
-        ..wgpu::Limits::default()
+    let refused = |fault, reason: String| {
+        let remedy = "choose another adapter with AUTOROT_DEVICE, or use AUTOROT_DEVICE=cpu";
+        Error::device(fault, title(&adapter.get_info()), reason, remedy)
     };
+    if let Some(lack) = lacking(&adapter.limits()) {
+        return Err(refused(Fault::Unsupported, lack));
+    }
     let request = wgpu::DeviceDescriptor {
         label: Some("autorot"),
         required_features: adapter.features() & OPTIONAL,
-        required_limits: limits,
+        required_limits: requested(&adapter.limits()),
         memory_hints: wgpu::MemoryHints::Performance,
         ..Default::default()
     };
-    let (device, queue) = adapter.request_device(&request).await.map_err(|e| {
-        Error::device(
-            Fault::Unavailable,
-            adapter.get_info().name,
-            e,
-            "choose another adapter with AUTOROT_DEVICE, or use AUTOROT_DEVICE=cpu",
-        )
-    })?;
+    let opened = adapter.request_device(&request).await;
+    let (device, queue) = opened.map_err(|e| refused(Fault::Unavailable, e.to_string()))?;
     Ok(Device { why, ..Device::from_wgpu(device, queue).with_tuning(tuning) })
 }
 
@@ -347,13 +366,41 @@ pub struct AdapterReport {
     pub limits: wgpu::Limits,
     /// The optional features it offers.
     pub features: wgpu::Features,
+    /// What it lacks to be used, if anything.
+    pub lacks: Option<String>,
 }
 
 /// All adapters that wgpu finds and the environment allows, best first.
 #[cfg(not(target_family = "wasm"))]
 pub fn adapters() -> Vec<AdapterReport> {
     let (adapters, _) = pollster::block_on(ranked());
-    let report =
-        |a: wgpu::Adapter| AdapterReport { info: a.get_info(), limits: a.limits(), features: a.features() };
+    let report = |a: wgpu::Adapter| AdapterReport {
+        info: a.get_info(),
+        limits: a.limits(),
+        features: a.features(),
+        lacks: lacking(&a.limits()),
+    };
     adapters.into_iter().map(report).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wgpu::{AdapterInfo, Backend, DeviceType};
+
+    #[test]
+    fn opengl_comes_after_the_others_of_its_kind_and_what_lacks_something_last() {
+        let info =
+            |kind, backend, name: &str| AdapterInfo { name: name.into(), ..AdapterInfo::new(kind, backend) };
+        let order = [
+            (info(DeviceType::DiscreteGpu, Backend::Vulkan, "a"), true),
+            (info(DeviceType::IntegratedGpu, Backend::Dx12, "b"), true),
+            (info(DeviceType::Other, Backend::Gl, "a"), true),
+            (info(DeviceType::Cpu, Backend::Vulkan, "llvmpipe"), true),
+            (info(DeviceType::Other, Backend::Gl, "softpipe"), true),
+            (info(DeviceType::DiscreteGpu, Backend::Metal, "c"), false),
+        ];
+        let ranks = order.map(|(info, usable)| rank(&info, usable, false));
+        assert!(ranks.is_sorted_by(|a, b| a < b), "{ranks:?}");
+    }
 }

@@ -3,12 +3,14 @@
 mod choose;
 mod cpu;
 mod gpu;
+mod needs;
 mod pipelines;
 mod readback;
 mod tune;
 
 pub use choose::{AdapterReport, Device, adapters};
 pub use gpu::GpuExecutor;
+pub use needs::needs;
 pub use pipelines::Gpu;
 pub use tune::Tuning;
 

@@ -1,5 +1,7 @@
 //! An open wgpu device, and the pipelines made for it.
 
+use super::choose::is_software;
+use super::needs::lacking;
 use super::tune::{Choices, Tuning};
 use crate::kernel::{Access, Kernel, Traits};
 use crate::{Error, Fault, Result};
@@ -45,7 +47,7 @@ impl Gpu {
         let fixed = info.subgroup_min_size == info.subgroup_max_size;
         let granted = self.device.features().contains(wgpu::Features::SUBGROUP);
         Traits {
-            software: info.device_type == wgpu::DeviceType::Cpu,
+            software: is_software(info),
             subgroup: if granted && fixed { info.subgroup_min_size } else { 0 },
         }
     }
@@ -62,6 +64,10 @@ impl Gpu {
         let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipeline) = pipelines.get(&source) {
             return Ok(pipeline.clone());
+        }
+        // A device that the caller opened may have less than the crate would have asked for.
+        if let Some(lack) = lacking(&self.device.limits()) {
+            return Err(self.error(Fault::Unsupported, lack, "open the device with wgpu::Limits::default()"));
         }
         let refused =
             (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
@@ -117,6 +123,18 @@ impl Gpu {
             cache: None,
         });
         Pipeline { pipeline, layout }
+    }
+
+    /// Waits for everything submitted so far, or up to `submission`.
+    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), wgpu::PollError> {
+        loop {
+            let all = wgpu::PollType::Wait { submission_index: submission.clone(), timeout: None };
+            match self.device.poll(all) {
+                // OpenGL waits for two seconds at most.
+                Err(wgpu::PollError::Timeout) => {}
+                done => return done.map(drop),
+            }
+        }
     }
 
     pub(super) fn error(&self, fault: Fault, reason: impl ToString, remedy: &str) -> Error {

@@ -58,9 +58,7 @@ impl Staging {
                 )
             };
             #[cfg(not(target_family = "wasm"))]
-            gpu.device
-                .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })
-                .map_err(|e| lost(e.to_string()))?;
+            gpu.wait(Some(submission)).map_err(|e| lost(e.to_string()))?;
             #[cfg(target_family = "wasm")]
             drop(submission);
             let mapped = receiver.await.map_err(|e| lost(e.to_string()))?;

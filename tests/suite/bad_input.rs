@@ -1,5 +1,6 @@
 //! Whatever is wrong is one error that names the place, what was found, what was expected and what to do.
 
+use crate::common::callers_with;
 use autorot::data::{Csv, Glyphs, cifar10, folder, idx};
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error,
@@ -36,6 +37,16 @@ fn trainer() -> Trainer<'static> {
 /// Builds a network around one layer.
 fn with(layer: Dense) -> Result<Model, Error> {
     Sequential::new([4]).input_range(0.0, 1.0).add(Dense::new(5)).add(layer).build(&Device::cpu(), 0)
+}
+
+#[test]
+fn a_callers_device_with_less_than_the_kernels_need() {
+    let few = wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..wgpu::Limits::default() };
+    let Some(device) = callers_with("a_callers_device_with_less", few) else { return };
+    let mut model = Sequential::new([4]).add(Dense::new(3)).build(&device, 0).unwrap();
+    let parts =
+        ["found max_storage_buffers_per_shader_stage 4, expected at least 8", "wgpu::Limits::default()"];
+    fails(model.predict(&[0.5; 4]), &parts);
 }
 
 #[test]

@@ -26,6 +26,30 @@ pub fn gpu(test: &str) -> Option<Device> {
     device.clone()
 }
 
+/// A device that is not the crate's own, with wgpu's default limits and no optional feature.
+pub fn callers(test: &str) -> Option<Device> {
+    callers_with(test, wgpu::Limits::default())
+}
+
+/// A device that is not the crate's own, with these limits, or what the adapter has of them, and no optional feature.
+pub fn callers_with(test: &str, limits: wgpu::Limits) -> Option<Device> {
+    gpu(test)?;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let open = async {
+        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.unwrap();
+        let request = wgpu::DeviceDescriptor {
+            required_features: wgpu::Features::empty(),
+            required_limits: limits.or_worse_values_from(&adapter.limits()),
+            ..Default::default()
+        };
+        adapter.request_device(&request).await.unwrap()
+    };
+    let (device, queue) = pollster::block_on(open);
+    let device = Device::from_wgpu(device, queue);
+    assert!(device.is_gpu());
+    Some(device)
+}
+
 /// The devices that training tests run on: the CPU, and the GPU where there is one.
 pub fn devices(test: &str) -> Vec<Device> {
     std::iter::once(Device::cpu()).chain(gpu(test)).collect()

@@ -1,6 +1,6 @@
 //! Whole trainings: they lower the loss, agree between devices, repeat to the bit, and report what they do.
 
-use crate::common::{devices, gpu};
+use crate::common::{callers, devices, gpu};
 use crate::nets::{glyphs, model, run, trainer, wave_model, waves};
 use autorot::data::Glyphs;
 use autorot::kernel::{DenseForward, Family};
@@ -71,23 +71,7 @@ fn shaders_with_and_without_checks_agree_to_the_bit() {
 
 #[test]
 fn a_callers_device_with_default_limits_runs_everything() {
-    let name = "a_callers_device_with_default_limits_runs_everything";
-    if gpu(name).is_none() {
-        return;
-    }
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-    let open = async {
-        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.unwrap();
-        let request = wgpu::DeviceDescriptor {
-            required_features: wgpu::Features::empty(),
-            required_limits: wgpu::Limits::default(),
-            ..Default::default()
-        };
-        adapter.request_device(&request).await.unwrap()
-    };
-    let (device, queue) = pollster::block_on(open);
-    let device = Device::from_wgpu(device, queue);
-    assert!(device.is_gpu());
+    let Some(device) = callers("a_callers_device_with_default_limits_runs_everything") else { return };
     let (history, _) = run(&device, 1);
     assert!(history.epochs[0].train_loss.is_finite());
     let data = waves(40);

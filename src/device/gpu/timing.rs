@@ -78,7 +78,7 @@ impl GpuExecutor {
         let run = |times: usize| {
             let begin = Instant::now();
             self.gpu.watched("tuning", || self.gpu.submit(std::slice::from_ref(op), times))?;
-            let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
+            let waited = self.gpu.wait(None);
             waited.map_err(|e| self.gpu.error(Fault::Timeout, e, "switch it off with AUTOROT_TUNE=off"))?;
             Ok::<f64, Error>(begin.elapsed().as_secs_f64() / times as f64)
         };
