@@ -1,6 +1,6 @@
 //! The gradient table: every layer of the registry inside a small net, against central differences in f64.
 
-use crate::common::{Random, assert_norm};
+use crate::common::{Random, assert_norm, callers};
 use autorot::device::{Executor, Values};
 use autorot::kernel::{Element, clock};
 use autorot::layer::registry;
@@ -25,8 +25,8 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(network: &Network, random: &mut Random) -> Self {
-        let mut executor = Device::cpu_f64().executor();
+    fn new(network: &Network, random: &mut Random, device: &Device) -> Self {
+        let mut executor = device.executor();
         let (inputs, outputs) = (network.input().len(), network.output().len());
         let len = network.arena().len();
         for (key, len) in
@@ -112,7 +112,7 @@ fn every_layer_has_the_gradient_of_its_forward_pass() {
             let x: Vec<f64> =
                 random.vector(BATCH * network.input().len(), 1.0).into_iter().map(f64::from).collect();
             let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-            let mut probe = Probe::new(&network, &mut random);
+            let mut probe = Probe::new(&network, &mut random, &Device::cpu_f64());
             let (by_parameters, by_input) = probe.gradients(&x, &parameters);
             for p in network.arena().parameters() {
                 let places = p.offset..p.offset + p.len();
@@ -123,6 +123,28 @@ fn every_layer_has_the_gradient_of_its_forward_pass() {
             let wanted = differences(&x, 0..x.len(), |x| probe.loss(x, &parameters));
             assert_norm(&format!("{what}: input"), &by_input, &wanted, 1e-6);
         }
+    }
+}
+
+#[test]
+fn every_layer_has_the_oracles_gradient_on_a_callers_device_with_default_limits() {
+    let Some(device) = callers("every_layer_has_the_oracles_gradient") else { return };
+    // The variant of products that software adapters compile fastest.
+    let device = device.with_variant("reduce");
+    for entry in registry::all() {
+        let layer = entry.examples.into_iter().next_back().unwrap();
+        let what = format!("{}: {layer:?}", entry.kind);
+        let network = around(&entry.input, layer);
+        let x = Random::new(1).vector(BATCH * network.input().len(), 1.0);
+        let x: Vec<f64> = x.into_iter().map(f64::from).collect();
+        let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
+        let of = |device| Probe::new(&network, &mut Random::new(2), device).gradients(&x, &parameters);
+        let (found, wanted) = (of(&device), of(&Device::cpu_f64()));
+        for p in network.arena().parameters() {
+            let places = p.offset..p.offset + p.len();
+            assert_norm(&format!("{what}: {}", p.path), &found.0[places.clone()], &wanted.0[places], 1e-4);
+        }
+        assert_norm(&format!("{what}: input"), &found.1, &wanted.1, 1e-4);
     }
 }
 
@@ -172,7 +194,7 @@ fn masked_steps_have_no_gradient_and_change_no_other() {
                 }
             }
             let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-            let mut probe = Probe::new(&network, &mut random);
+            let mut probe = Probe::new(&network, &mut random, &Device::cpu_f64());
             let (by_parameters, by_input) = probe.gradients(&x, &parameters);
             for p in network.arena().parameters() {
                 let places = p.offset..p.offset + p.len();
@@ -219,7 +241,7 @@ fn a_rotated_layer_does_not_see_the_scale_of_its_weights() {
     let mut random = Random::new(9);
     let x: Vec<f64> = random.vector(BATCH * 5, 1.0).into_iter().map(f64::from).collect();
     let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-    let mut probe = Probe::new(&network, &mut random);
+    let mut probe = Probe::new(&network, &mut random, &Device::cpu_f64());
     let (gradient, _) = probe.gradients(&x, &parameters);
     let product: f64 = gradient.iter().zip(&parameters).map(|(g, w)| g * w).sum();
     let sizes: f64 = gradient.iter().zip(&parameters).map(|(g, w)| (g * w).abs()).sum();
