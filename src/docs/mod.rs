@@ -6,5 +6,8 @@ pub mod architecture {}
 #[doc = include_str!("adding_a_layer.md")]
 pub mod adding_a_layer {}
 
+#[doc = include_str!("devices.md")]
+pub mod devices {}
+
 #[doc = include_str!("rejected.md")]
 pub mod rejected {}
