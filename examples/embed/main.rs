@@ -1,0 +1,80 @@
+//! A network that lives in another program's wgpu device: it learns a picture, colour from coordinates, while the program
+//! draws it from the network's own output buffer, and beside it one unit of the first layer with its rotated surface, drawn
+//! from the network's own parameters. Nothing is copied to the host, and no frame waits for the device.
+//!
+//! `cargo run --release --example embed -- --help`
+
+mod gpu;
+mod headless;
+mod layout;
+mod painter;
+mod picture;
+mod plot;
+mod renderer;
+mod show;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use autorot::Result;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Learns a picture live, and draws it from the network's own buffers.
+#[derive(Parser, Debug)]
+struct Options {
+    /// What is learnt: swirl, sunset, waves, tiles, or the path of a PNG or JPEG file.
+    #[arg(long, value_name = "NAME|PATH", default_value = picture::NAMES[0])]
+    picture: String,
+    /// The width and height of computed pictures.
+    #[arg(long, value_name = "PIXELS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=256))]
+    size: u32,
+    /// The hidden layers' activation.
+    #[arg(long, value_name = "NAME", default_value = "tanh")]
+    activation: String,
+    /// Begin without auto-rotation.
+    #[arg(long)]
+    classic: bool,
+    /// L, instead of the activation's own.
+    #[arg(long, value_name = "NUMBER")]
+    l: Option<f32>,
+    /// The seed of the first weights and of the order of the pixels.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The unit of the first layer that the plot shows at first.
+    #[arg(long, default_value_t = 2)]
+    unit: u32,
+    /// Without a window: draws to a texture.
+    #[arg(long)]
+    headless: bool,
+    /// How many frames, without a window.
+    #[arg(long, default_value_t = 100, requires = "headless")]
+    frames: u32,
+    /// Training steps a frame, without a window.
+    #[arg(long, default_value_t = 16, requires = "headless", value_parser = clap::value_parser!(u32).range(1..=256))]
+    steps: u32,
+    /// What training may take of a frame, with a window.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, conflicts_with = "headless")]
+    milliseconds: u32,
+    /// Where the last frame goes, without a window.
+    #[arg(long, value_name = "FILE", requires = "headless")]
+    png: Option<PathBuf>,
+}
+
+fn main() {
+    env_logger::init();
+    let options = Options::parse();
+    if let Err(error) = run(&options) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    if !options.headless {
+        return window::run(options);
+    }
+    let psnr = headless::run(options)?;
+    println!("PSNR {psnr:.2} dB");
+    Ok(())
+}
