@@ -46,7 +46,7 @@ pub use real::Real;
 pub use rotate::{AutoRotate, LearnL, Range, Rotation, Rule};
 pub use schedule::Schedule;
 pub use shape::Padding;
-pub use train::{EarlyStopping, History, Trainer};
+pub use train::{EarlyStopping, History, Interval, Trainer};
 /// The GPU interface this crate is built on, so that a host application uses the same version.
 pub use wgpu;
 

@@ -1,6 +1,5 @@
 //! Optimisers, with Keras' defaults and Keras' formulas.
 
-use crate::device::Executor;
 use crate::kernel::{self, Accumulate, Guard, SumSquares, rates};
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{Recorder, View};
@@ -271,12 +270,6 @@ impl Optimizer {
             Self::RmsProp(_) => &MOMENTS[1..3],
             Self::Adam(_) | Self::AdamW(_) => &MOMENTS[3..5],
         }
-    }
-
-    /// Gives it room for its moments and for the parameters before an update, each of so many numbers.
-    pub(crate) fn allocate(&self, executor: &mut dyn Executor, len: usize) -> Result<()> {
-        let keys = self.moments().iter().copied().chain([keys::PREVIOUS]);
-        keys.into_iter().try_for_each(|key| executor.allocate(key, kernel::Element::Float, len))
     }
 
     /// The kind whose moments it uses.

@@ -9,6 +9,7 @@ use super::tune::Tuning;
 use crate::kernel::Traits;
 use crate::{Error, Fault, Result};
 use std::sync::Arc;
+use web_time::Duration;
 
 /// Where models train and predict: a GPU through wgpu, or the CPU.
 ///
@@ -33,7 +34,11 @@ pub struct Device {
     variant: Option<&'static str>,
     traits: Option<Traits>,
     checked: bool,
+    timeout: Duration,
 }
+
+/// How long a device may take for what is waited for, unless said otherwise: a software adapter may need minutes for a step.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -94,7 +99,14 @@ impl Device {
     }
 
     fn new(kind: Kind, why: &str) -> Self {
-        Self { kind, why: why.into(), variant: None, traits: None, checked: cfg!(debug_assertions) }
+        Self {
+            kind,
+            why: why.into(),
+            variant: None,
+            traits: None,
+            checked: cfg!(debug_assertions),
+            timeout: TIMEOUT,
+        }
     }
 
     /// The device of this name; see the table above.
@@ -147,6 +159,14 @@ impl Device {
     /// the same. Kernels from elsewhere are always checked.
     pub fn with_checks(mut self, checked: bool) -> Self {
         self.checked = checked;
+        self
+    }
+
+    /// Sets how long the device may take for what a call waits for, default 5 minutes; then the call fails with
+    /// [`Fault::Timeout`](crate::Fault::Timeout). The device may still be at work on it, and what is asked of it next waits in turn. No
+    /// effect on a CPU, and in browsers, where nothing waits. Models that were built before keep what they have.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -209,9 +229,13 @@ impl Device {
         match &self.kind {
             Kind::Cpu => Box::new(Cpu::<f32>::default()),
             Kind::CpuF64 => Box::new(Cpu::<f64>::default()),
-            Kind::Gpu(gpu) => {
-                Box::new(GpuExecutor::new(gpu.clone(), self.variant, self.traits(), self.checked))
-            }
+            Kind::Gpu(gpu) => Box::new(GpuExecutor::new(
+                gpu.clone(),
+                self.variant,
+                self.traits(),
+                self.checked,
+                self.timeout,
+            )),
         }
     }
 

@@ -87,17 +87,20 @@ pub struct GpuExecutor {
     tuned: Duration,
 }
 
-/// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
-const UPLOAD: usize = 16 << 20;
-
 impl GpuExecutor {
-    pub(crate) fn new(gpu: Arc<Gpu>, variant: Option<&'static str>, traits: Traits, checked: bool) -> Self {
+    pub(crate) fn new(
+        gpu: Arc<Gpu>,
+        variant: Option<&'static str>,
+        traits: Traits,
+        checked: bool,
+        timeout: Duration,
+    ) -> Self {
         Self {
             gpu,
             identity: Arc::default(),
             shared: HashMap::new(),
             scratch: Vec::new(),
-            staging: Staging::default(),
+            staging: Staging::new(timeout),
             programs: Programs::default(),
             variant,
             traits,
@@ -279,15 +282,8 @@ impl Executor for GpuExecutor {
                 bytemuck::cast_slice(&converted)
             }
         };
-        self.gpu.watched(key, || {
-            for (i, piece) in bytes.chunks(UPLOAD).enumerate() {
-                let start = shared.place.offset + (offset * 4 + i * UPLOAD) as u64;
-                self.gpu.queue.write_buffer(&shared.place.buffer, start, piece);
-                if bytes.len() > UPLOAD {
-                    self.gpu.queue.submit([]);
-                }
-            }
-        })
+        let at = shared.place.offset + offset as u64 * 4;
+        self.gpu.write(key, &shared.place.buffer, at, bytes)
     }
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
@@ -330,15 +326,14 @@ impl Executor for GpuExecutor {
             words.extend(op.kernel.uniforms());
         }
         let uniforms = self.gpu.watched(&plan.name, || {
-            let uniforms = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("uniforms"),
                 size: (words.len() as u64 * 4).max(4),
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
-            });
-            self.gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
-            uniforms
+            })
         })?;
+        self.gpu.write(&plan.name, &uniforms, 0, bytemuck::cast_slice(&words))?;
         let bind = |this: &Self, op: usize, variant: usize| {
             this.bind_op(&plan.ops[op], &places, &uniforms, offsets[op], plan, variant)
         };

@@ -6,9 +6,11 @@ use super::tune::{Choices, Tuning};
 use crate::kernel::{Access, Kernel, Traits};
 use crate::{Error, Fault, Result};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use web_time::{Duration, Instant};
 
 /// A wgpu device with its queue, and the pipelines made for it so far. Models on one device share it.
 #[derive(Debug)]
@@ -19,6 +21,9 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<(String, bool), Pipeline>>,
     pub(super) choices: Choices,
 }
+
+/// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
+const UPLOAD: usize = 16 << 20;
 
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
@@ -125,20 +130,17 @@ impl Gpu {
         Pipeline { pipeline, layout }
     }
 
-    /// Waits for everything submitted so far, or up to `submission`.
-    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), wgpu::PollError> {
-        loop {
-            let all = wgpu::PollType::Wait { submission_index: submission.clone(), timeout: None };
-            match self.device.poll(all) {
-                // OpenGL waits for two seconds at most.
-                Err(wgpu::PollError::Timeout) => {}
-                done => return done.map(drop),
-            }
-        }
-    }
-
     pub(super) fn error(&self, fault: Fault, reason: impl ToString, remedy: &str) -> Error {
         Error::device(fault, &self.info.name, reason, remedy)
+    }
+
+    /// The error of a device that is gone.
+    pub(super) fn gone(&self, what: &str) -> Error {
+        self.error(
+            Fault::Lost,
+            format!("{what}: the device is gone"),
+            "open a device anew, move the model there with Model::rebuild, and go on with Trainer::resume",
+        )
     }
 
     /// Runs `work` and returns what wgpu found wrong with it. In a browser the answer comes later: there
@@ -155,21 +157,95 @@ impl Gpu {
         [misuse, failure]: [(Fault, &str); 2],
         work: impl FnOnce() -> R,
     ) -> Result<R> {
-        let memory =
-            (Fault::OutOfMemory, "use a smaller batch, Trainer::resident_bytes, or AUTOROT_DEVICE=cpu");
-        let filters = [
-            (wgpu::ErrorFilter::OutOfMemory, memory),
-            (wgpu::ErrorFilter::Internal, failure),
-            (wgpu::ErrorFilter::Validation, misuse),
-        ];
-        let scopes = filters.map(|(filter, fault)| (self.device.push_error_scope(filter), fault));
+        let (result, found) = self.caught(work);
+        let Some(error) = found else { return Ok(result) };
+        let (fault, remedy) = match error {
+            wgpu::Error::OutOfMemory { .. } => {
+                (Fault::OutOfMemory, "use a smaller batch, Trainer::resident_bytes, or AUTOROT_DEVICE=cpu")
+            }
+            // What a lost device made is invalid, and so is its use.
+            _ if self.lost() => return Err(self.gone(what)),
+            wgpu::Error::Internal { .. } => failure,
+            wgpu::Error::Validation { .. } => misuse,
+        };
+        Err(self.error(fault, format!("{what}: {error}"), remedy))
+    }
+
+    /// Runs `work`; the first error is returned, too, lack of memory before what follows from it.
+    fn caught<R>(&self, work: impl FnOnce() -> R) -> (R, Option<wgpu::Error>) {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        let scopes = [Validation, Internal, OutOfMemory].map(|filter| self.device.push_error_scope(filter));
         let result = work();
         // The scope opened last is closed first; all are closed, also after an error.
-        let found = scopes.into_iter().rev().filter_map(|(scope, (fault, remedy))| {
-            ready(scope.pop()).flatten().map(|error| self.error(fault, format!("{what}: {error}"), remedy))
+        let found: Vec<_> =
+            scopes.into_iter().rev().filter_map(|scope| ready(scope.pop()).flatten()).collect();
+        (result, found.into_iter().next())
+    }
+
+    /// Whether the device is gone. wgpu tells that to a callback alone, of which a device has one, its owner's: but a
+    /// buffer can then not be made, without any error.
+    fn lost(&self) -> bool {
+        let (made, error) = self.caught(|| {
+            let probe = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("probe"),
+                size: 4,
+                usage: wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: true,
+            });
+            probe.slice(..).get_mapped_range_mut().is_ok()
         });
-        let found: Vec<_> = found.collect();
-        found.into_iter().next().map_or(Ok(result), Err)
+        !made && error.is_none()
+    }
+
+    /// Writes into a buffer. A lost device says so here.
+    pub(super) fn write(&self, what: &str, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
+        for (i, piece) in bytes.chunks(UPLOAD).enumerate() {
+            let Some(size) = wgpu::BufferSize::new(piece.len() as u64) else { continue };
+            let written = self.watched(what, || {
+                let room = self.queue.write_buffer_with(buffer, offset + (i * UPLOAD) as u64, size);
+                let written = room.map(|mut room| room.copy_from_slice(piece));
+                if bytes.len() > UPLOAD {
+                    self.queue.submit([]);
+                }
+                written
+            })?;
+            written.ok_or_else(|| self.gone(what))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the queue is done with a submission, or with all that there are, for so long at most.
+    pub(super) fn wait(
+        &self,
+        what: &str,
+        submission_index: Option<wgpu::SubmissionIndex>,
+        timeout: Duration,
+    ) -> Result<()> {
+        let begin = Instant::now();
+        let poll = || loop {
+            let left = Some(timeout.saturating_sub(begin.elapsed()));
+            let wait = wgpu::PollType::Wait { submission_index: submission_index.clone(), timeout: left };
+            match self.device.poll(wait) {
+                // OpenGL waits for two seconds at most.
+                Err(wgpu::PollError::Timeout) if begin.elapsed() < timeout => {}
+                done => return done,
+            }
+        };
+        // wgpu panics where the driver says while it waits that the device is lost.
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(wgpu::PollError::Timeout)) => Err(self.error(
+                Fault::Timeout,
+                format!("{what}: found the device still at work after {timeout:?}, expected it to be done"),
+                "allow it more time with Device::with_timeout, give it less work at once (a smaller batch), or go on \
+                 elsewhere as after a loss",
+            )),
+            // A lost device takes no submissions that one could wait for.
+            Ok(Err(wgpu::PollError::WrongSubmissionIndex(..))) => Err(self.gone(what)),
+            Err(_) if self.lost() => Err(self.gone(what)),
+            // The panic of a callback of the device's owner.
+            Err(panic) => resume_unwind(panic),
+        }
     }
 }
 

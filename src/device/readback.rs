@@ -2,24 +2,36 @@
 
 use super::Pending;
 use super::pipelines::Gpu;
-use crate::{Fault, Result};
+use crate::Result;
 use std::sync::{Arc, Mutex, PoisonError};
+use web_time::Duration;
+
+/// What errors name.
+const READING: &str = "reading back";
 
 /// Buffers that read-backs go through, kept for the next one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Staging(Arc<Mutex<Vec<wgpu::Buffer>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Staging {
+    free: Arc<Mutex<Vec<wgpu::Buffer>>>,
+    /// How long a read may wait for the device.
+    pub(super) timeout: Duration,
+}
 
 impl Staging {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { free: Arc::default(), timeout }
+    }
+
     /// One of at least so many bytes: the smallest there is, or a new one.
     fn take(&self, gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = (0..free.len()).filter(|&i| free[i].size() >= bytes).min_by_key(|&i| free[i].size());
         if let Some(place) = fitting {
             return Ok(free.swap_remove(place));
         }
         // Those that were too small have a larger successor now.
         free.clear();
-        gpu.watched("reading back", || {
+        gpu.watched(READING, || {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("staging"),
                 size: bytes.max(4),
@@ -39,42 +51,38 @@ impl Staging {
     ) -> Result<Pending<'static, Result<Vec<u32>>>> {
         let (bytes, gpu, pool) = (len as u64 * 4, gpu.clone(), self.clone());
         let staging = self.take(&gpu, bytes)?;
-        let submission = gpu.watched("reading back", || {
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        let submission = gpu.watched(READING, || {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, Some(bytes));
-            gpu.queue.submit([encoder.finish()])
+            let submission = gpu.queue.submit([encoder.finish()]);
+            staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
+                // The receiver is gone only when the whole read was dropped.
+                let _ = sender.send(result);
+            });
+            submission
         })?;
-        let (sender, receiver) = futures_channel::oneshot::channel();
-        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only when the whole read was dropped.
-            let _ = sender.send(result);
-        });
         Ok(Box::pin(async move {
-            let lost = |reason: String| {
-                gpu.error(
-                    Fault::Lost,
-                    reason,
-                    "the device may be lost: start again, or use AUTOROT_DEVICE=cpu",
-                )
-            };
             #[cfg(not(target_family = "wasm"))]
-            gpu.wait(Some(submission)).map_err(|e| lost(e.to_string()))?;
+            gpu.wait(READING, Some(submission), pool.timeout)?;
             #[cfg(target_family = "wasm")]
             drop(submission);
-            let mapped = receiver.await.map_err(|e| lost(e.to_string()))?;
-            mapped.map_err(|e| lost(e.to_string()))?;
-            let words = {
-                let range = staging.slice(..bytes).get_mapped_range().map_err(|e| lost(e.to_string()))?;
-                bytemuck::pod_collect_to_vec(&range)
-            };
-            staging.unmap();
+            // A misuse would have been found before: what is left is that the device is gone.
+            let Ok(Ok(())) = receiver.await else { return Err(gpu.gone(READING)) };
+            let words = gpu.watched(READING, || {
+                let range = staging.slice(..bytes).get_mapped_range();
+                let words = range.map(|range| bytemuck::pod_collect_to_vec(&range));
+                staging.unmap();
+                words
+            })?;
+            let words = words.map_err(|_| gpu.gone(READING))?;
             pool.give_back(staging);
             Ok(words)
         }))
     }
 
     fn give_back(&self, buffer: wgpu::Buffer) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 

@@ -9,5 +9,8 @@ pub mod adding_a_layer {}
 #[doc = include_str!("devices.md")]
 pub mod devices {}
 
+#[doc = include_str!("faults.md")]
+pub mod faults {}
+
 #[doc = include_str!("rejected.md")]
 pub mod rejected {}

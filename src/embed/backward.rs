@@ -155,7 +155,7 @@ impl Backward {
         let executor = self.owner.gpu(model)?;
         self.slots.fill(executor, &[rate, alpha, 1.0, 1.0])?;
         executor.encode(self.program, self.parts[1].., pass)?;
-        model.updates.insert(self.optimizer.kind(), updates + 1);
+        model.updates.insert(self.optimizer.kind().to_owned(), updates + 1);
         model.steps += 1;
         model.updated = true;
         Ok(())
@@ -255,8 +255,7 @@ fn record(
     slots: &Slots,
     keys: &Keys,
 ) -> Result<(Program, [usize; 2])> {
-    optimizer.allocate(&mut *model.executor, model.network.arena().len())?;
-    model.updated = false;
+    model.keep_for(optimizer)?;
     let (step, desk) = (model.steps, slots.desk());
     let (input_len, output_len) =
         (rows * model.network().input().len(), rows * model.network().output().len());

@@ -286,7 +286,7 @@ impl Learner {
                 });
                 programs.push(self.programs[&(step.rows, step.ending)]);
             }
-            model.updates.insert(kind, updates);
+            model.updates.insert(kind.to_owned(), updates);
             model.updated = true;
             self.next = end % self.steps.len();
             if self.next == 0 {

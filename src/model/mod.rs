@@ -1,10 +1,13 @@
 //! Models: built from layers, living on a device.
 
 pub mod network;
+mod state;
 mod states;
 mod weights;
 
 pub use network::{Memory, Network};
+pub use state::ModelState;
+pub(crate) use state::Saving;
 pub use weights::Weights;
 
 use crate::device::{Device, Executor, Program, Values};
@@ -120,12 +123,14 @@ pub struct Model {
     /// Whether the parameters are those that an update made of the previous ones.
     pub(crate) updated: bool,
     /// Updates by each kind of optimiser.
-    pub(crate) updates: HashMap<&'static str, u64>,
+    pub(crate) updates: BTreeMap<String, u64>,
     /// Names given so far to what has buffers of its own.
     named: u64,
     predictors: HashMap<usize, (Program, View)>,
     /// The buffers in which layers keep states, with their lengths.
     states: BTreeMap<String, usize>,
+    /// The other buffers that training goes on from: the parameters, and what optimisers keep.
+    kept: BTreeMap<String, usize>,
 }
 
 impl std::fmt::Debug for Model {
@@ -144,16 +149,23 @@ const INPUT: &str = "input";
 const PREDICT_ROWS: usize = 1024;
 const PREDICT_NUMBERS: usize = 32 << 20;
 
+/// An executor with a network's buffers.
+fn prepared(network: &Network, device: &Device) -> Result<Box<dyn Executor>> {
+    let mut executor = device.executor();
+    let len = network.arena.len();
+    executor.allocate(keys::PARAMETERS, Element::Float, len)?;
+    executor.allocate(keys::GRADIENTS, Element::Float, len)?;
+    executor.allocate(keys::CLOCK, Element::Index, clock::LEN)?;
+    executor.allocate(keys::RATES, Element::Float, SLOTS * rates::LEN)?;
+    executor.allocate(keys::CONTROL, Element::Float, 2)?;
+    executor.write(keys::PARAMETERS, 0, Values::F32(&network.arena.initial()))?;
+    Ok(executor)
+}
+
 impl Model {
     fn new(network: Network, device: &Device) -> Result<Self> {
-        let mut executor = device.executor();
-        let len = network.arena.len();
-        executor.allocate(keys::PARAMETERS, Element::Float, len)?;
-        executor.allocate(keys::GRADIENTS, Element::Float, len)?;
-        executor.allocate(keys::CLOCK, Element::Index, clock::LEN)?;
-        executor.allocate(keys::RATES, Element::Float, SLOTS * rates::LEN)?;
-        executor.allocate(keys::CONTROL, Element::Float, 2)?;
-        executor.write(keys::PARAMETERS, 0, Values::F32(&network.arena.initial()))?;
+        let executor = prepared(&network, device)?;
+        let kept = BTreeMap::from([(keys::PARAMETERS.to_owned(), network.arena.len())]);
         let device = device.clone();
         Ok(Self {
             network,
@@ -162,11 +174,29 @@ impl Model {
             steps: 0,
             epochs: 0,
             updated: false,
-            updates: HashMap::new(),
+            updates: BTreeMap::new(),
             named: 0,
             predictors: HashMap::new(),
             states: BTreeMap::new(),
+            kept,
         })
+    }
+
+    /// Builds the model anew on a device: the same network, with the parameters that it had at first. What it was on the device
+    /// before is forgotten, and need not be there any more; [`Model::restore`] and [`Model::set_weights`] bring it back, and
+    /// [`Trainer::resume`](crate::Trainer::resume) does so by itself.
+    ///
+    /// # Errors
+    /// The device's, in which case the model stays where it is.
+    pub fn rebuild(&mut self, device: &Device) -> Result<()> {
+        self.executor = prepared(&self.network, device)?;
+        self.device = device.clone();
+        (self.steps, self.epochs, self.updated) = (0, 0, false);
+        self.updates.clear();
+        self.predictors.clear();
+        self.states.clear();
+        self.kept.retain(|key, _| key == keys::PARAMETERS);
+        Ok(())
     }
 
     /// The network: layers, shapes, parameters' places.

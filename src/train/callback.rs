@@ -40,9 +40,15 @@ impl Default for EarlyStopping {
 #[derive(Debug)]
 pub(super) struct Watch {
     options: EarlyStopping,
+    pub(super) standing: Standing,
+}
+
+/// The best epoch so far.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Standing {
     best: f64,
     best_epoch: usize,
-    /// The best epoch's parameters.
+    /// Its parameters.
     weights: Option<Vec<f64>>,
 }
 
@@ -56,27 +62,28 @@ impl Watch {
                 "correct the options",
             ));
         }
-        Ok(Self { options, best: f64::INFINITY, best_epoch: 0, weights: None })
+        Ok(Self { options, standing: Standing { best: f64::INFINITY, best_epoch: 0, weights: None } })
     }
 
     /// Notes an epoch; returns whether to stop. A loss that is not a number is no improvement.
     pub(super) async fn note(&mut self, model: &mut Model, epoch: &Epoch) -> Result<bool> {
         let loss = epoch.val_loss.unwrap_or(epoch.train_loss);
-        if loss < self.best - self.options.min_delta {
-            (self.best, self.best_epoch) = (loss, epoch.epoch);
+        let standing = &mut self.standing;
+        if loss < standing.best - self.options.min_delta {
+            (standing.best, standing.best_epoch) = (loss, epoch.epoch);
             if self.options.restore_best {
-                self.weights = Some(model.read_arena(crate::plan::arena::keys::PARAMETERS).await?);
+                standing.weights = Some(model.read_arena(crate::plan::arena::keys::PARAMETERS).await?);
             }
         }
-        Ok(epoch.epoch >= self.best_epoch.saturating_add(self.options.patience))
+        Ok(epoch.epoch >= standing.best_epoch.saturating_add(self.options.patience))
     }
 
     /// Puts the best weights back, if that was asked for and there are any; returns their epoch.
     pub(super) fn finish(self, model: &mut Model) -> Result<Option<usize>> {
-        match self.weights {
+        match self.standing.weights {
             Some(weights) => {
                 model.write_parameters(&weights)?;
-                Ok(Some(self.best_epoch))
+                Ok(Some(self.standing.best_epoch))
             }
             None => Ok(None),
         }

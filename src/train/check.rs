@@ -6,6 +6,23 @@ use crate::model::Network;
 use crate::{Dataset, Error, Metric, Model, Result, Targets};
 
 impl Trainer<'_> {
+    /// Whether a model can be trained on these data.
+    pub(super) fn check_all(
+        &self,
+        model: &Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<()> {
+        self.check(model, train)?;
+        self.check_course(model, train, self.shuffle)?;
+        self.check_accumulation(model)?;
+        if let Some(validation) = validation {
+            self.check(model, validation)?;
+            self.check_course(model, validation, false)?;
+        }
+        self.interval.check()
+    }
+
     /// Whether options, data and model fit together.
     pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         let network = model.network();

@@ -6,16 +6,18 @@ use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
+use super::snapshot::{Done, Due, Place, Snapshot};
 use super::step::{Ending, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
 use crate::kernel::{clock, rates};
-use crate::model::STEPS;
+use crate::model::{STEPS, Saving};
 use crate::plan::arena::keys;
 use crate::plan::{self, Purpose};
 use crate::report::Progress;
 use crate::{Dataset, Error, Model, Result};
 use std::collections::HashMap;
+use std::sync::Arc;
 use web_time::Instant;
 
 /// Steps that were handed to the device, and what is read back of them.
@@ -25,6 +27,8 @@ struct Submission {
     slot: usize,
     tallies: Pending<'static, Result<Vec<f64>>>,
     clock: Pending<'static, Result<Vec<u32>>>,
+    /// The model after these steps, where a snapshot is due.
+    saving: Option<Saving>,
 }
 
 pub(super) struct Course<'t, 'a, 'm> {
@@ -37,6 +41,8 @@ pub(super) struct Course<'t, 'a, 'm> {
     programs: HashMap<(usize, Ending), Program>,
     evaluator: Option<Evaluator>,
     pace: Pace,
+    watch: Option<Watch>,
+    due: Due,
 }
 
 impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
@@ -52,8 +58,10 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         task.allocate(model)?;
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.accumulate);
-        let (programs, evaluator, pace) = (HashMap::new(), None, Pace::new());
-        let mut course = Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace };
+        let due = Due::new(trainer.interval);
+        let (programs, evaluator, pace, watch) = (HashMap::new(), None, Pace::new(), None);
+        let mut course =
+            Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace, watch, due };
         match course.bind() {
             Ok(()) => Ok(course),
             Err(error) => {
@@ -83,24 +91,23 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         Ok(())
     }
 
-    pub(super) async fn run(mut self) -> Result<History> {
-        let history = self.epochs().await;
+    /// Trains from the beginning, or from the trainer's snapshot.
+    pub(super) async fn run(mut self, resumed: bool) -> Result<History> {
+        let history = self.epochs(resumed).await;
         self.close();
         history
     }
 
-    async fn epochs(&mut self) -> Result<History> {
-        let names = self.trainer.metrics.iter().map(|m| m.name()).collect();
-        self.trainer.history = History { metrics: names, ..History::default() };
-        let mut watch = match self.trainer.early_stopping {
-            Some(options) => Some(Watch::new(options)?),
-            None => None,
-        };
-        'epochs: for number in 1..=self.trainer.epochs {
-            let epoch = self.epoch(number).await?;
+    async fn epochs(&mut self, resumed: bool) -> Result<History> {
+        if let Some(options) = self.trainer.early_stopping {
+            self.watch = Some(Watch::new(options)?);
+        }
+        let (first, mut done) = if resumed { self.take_up()? } else { self.set_out().await? };
+        'epochs: for number in first..=self.trainer.epochs {
+            let epoch = self.epoch(number, std::mem::take(&mut done)).await?;
             self.trainer.history.epochs.push(epoch.clone());
             let mut stop = false;
-            if let Some(watch) = &mut watch {
+            if let Some(watch) = &mut self.watch {
                 stop = watch.note(self.model, &epoch).await?;
             }
             for callback in &mut self.trainer.callbacks {
@@ -112,10 +119,44 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
                 break;
             }
         }
-        if let Some(watch) = watch {
+        if let Some(watch) = self.watch.take() {
             self.trainer.history.restored_epoch = watch.finish(self.model)?;
         }
         Ok(self.trainer.history.clone())
+    }
+
+    /// Begins a training, with a first snapshot where there are to be any.
+    async fn set_out(&mut self) -> Result<(usize, Done)> {
+        let names = self.trainer.metrics.iter().map(|m| m.name()).collect();
+        self.trainer.history = History { metrics: names, ..History::default() };
+        self.trainer.snapshot = None;
+        if self.due.ever() {
+            let saving = self.model.begin_save();
+            self.keep_snapshot(saving, 1, Done::default()).await?;
+        }
+        Ok((1, Done::default()))
+    }
+
+    /// Goes back to the snapshot; returns the epoch and what is done of it.
+    fn take_up(&mut self) -> Result<(usize, Done)> {
+        let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
+        self.model.restore(&snapshot.model)?;
+        let place = &snapshot.place;
+        self.trainer.history = place.history.clone();
+        if let (Some(watch), Some(standing)) = (&mut self.watch, &place.standing) {
+            watch.standing = standing.clone();
+        }
+        Ok((place.epoch, place.done.clone()))
+    }
+
+    /// Makes a snapshot of a model on its way to the host.
+    async fn keep_snapshot(&mut self, saving: Saving, epoch: usize, done: Done) -> Result<()> {
+        let model = self.model.finish_save(saving).await?;
+        let terms = self.trainer.terms(self.train, self.validation);
+        let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
+        let place = Place { terms, epoch, done, history: self.trainer.history.clone(), standing };
+        self.trainer.snapshot = Some(Arc::new(Snapshot { model, place }));
+        Ok(())
     }
 
     /// Gives back what the device held for this course.
@@ -128,35 +169,42 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
     }
 
-    async fn epoch(&mut self, number: usize) -> Result<Epoch> {
+    async fn epoch(&mut self, number: usize, done: Done) -> Result<Epoch> {
         let order = self.trainer.order(self.train.len(), self.model.epochs);
         let label = format!("epoch {number}/{}", self.trainer.epochs);
         let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
         let (columns, scored) = (self.task().columns(), self.task().scored);
-        let mut sums = vec![0.0; columns];
-        let mut rows_done = 0;
+        let mut sums = done.sums;
+        sums.resize(columns, 0.0);
+        let mut rows_done = self.steps[..done.steps].iter().map(|s| s.rows).sum::<usize>();
+        if rows_done > 0 {
+            progress.advance(rows_done as u64, sums[0] / scored.count(&sums, rows_done));
+        }
         let begin = Instant::now();
-        self.model.begin_sequences(plan::Course::Training)?;
+        if done.steps == 0 {
+            self.model.begin_sequences(plan::Course::Training)?;
+        }
         self.feed.begin(&mut *self.model.executor, 0, &order)?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
         let kind = self.trainer.optimizer.kind();
         let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
-        let (mut from, mut host, mut since) = (0, 0.0, begin);
+        let (mut from, mut host, mut since) = (done.steps, done.host_seconds, begin);
         // While the device works on one submission, the next is prepared.
         let mut running: Option<Submission> = None;
         while from < self.steps.len() || running.is_some() {
             let mut next = None;
             if from < self.steps.len() {
-                let to = (from + self.pace.steps).min(self.steps.len());
+                let most = (from + self.pace.steps).min(self.steps.len());
+                let (to, due) = self.due.end(&self.steps, from, most);
                 let slot = running.as_ref().map_or(0, |r| STEPS - r.slot);
                 let prepared = Instant::now();
-                next = match self.submit(&order, from..to, slot, &mut updates) {
+                next = match self.submit(&order, from..to, slot, due, &mut updates) {
                     Ok(submission) => Some(submission),
                     Err(error) => {
                         // What runs already has changed the parameters: the model is to know how far it came.
-                        if let Some(done) = running {
-                            self.settle(&order, done).await?;
+                        if let Some(running) = running {
+                            self.settle(&order, running).await?;
                         }
                         return Err(error);
                     }
@@ -164,20 +212,25 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
                 host += prepared.elapsed().as_secs_f64();
                 from = to;
             }
-            if let Some(done) = std::mem::replace(&mut running, next) {
-                let span = done.span.clone();
-                let tallies = self.settle(&order, done).await?;
+            if let Some(mut settling) = std::mem::replace(&mut running, next) {
+                let (span, saving) = (settling.span.clone(), settling.saving.take());
+                let tallies = self.settle(&order, settling).await?;
                 self.pace.note(span.len(), since.elapsed().as_secs_f64());
                 since = Instant::now();
                 for row in tallies.chunks_exact(columns) {
                     sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 }
-                let rows = self.steps[span].iter().map(|s| s.rows).sum::<usize>();
+                let (steps, rows) = (span.end, self.steps[span].iter().map(|s| s.rows).sum::<usize>());
                 rows_done += rows;
                 progress.advance(rows as u64, sums[0] / scored.count(&sums, rows_done));
+                if let Some(saving) = saving {
+                    let seconds = done.seconds + begin.elapsed().as_secs_f64();
+                    let done = Done { steps, sums: sums.clone(), seconds, host_seconds: host };
+                    self.keep_snapshot(saving, number, done).await?;
+                }
             }
         }
-        let seconds = begin.elapsed().as_secs_f64();
+        let seconds = done.seconds + begin.elapsed().as_secs_f64();
         let trained = evaluation(&sums, &self.trainer.metrics, self.train, scored);
         let validated = match (&self.evaluator, self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
@@ -218,12 +271,14 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
     }
 
-    /// Submits steps whose numbers stand in the slots from `slot` on, and starts reading their tallies.
+    /// Submits steps whose numbers stand in the slots from `slot` on, and starts reading their tallies, and the model where a
+    /// snapshot is due.
     fn submit(
         &mut self,
         order: &[u32],
         span: std::ops::Range<usize>,
         slot: usize,
+        due: bool,
         updates: &mut u64,
     ) -> Result<Submission> {
         let cursor = self.stage(order, span.clone())?;
@@ -239,7 +294,9 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
         let tallies = executor.read(&tallies, slot * columns, steps.len() * columns);
         let clock = executor.read_index(keys::CLOCK, clock::LEN);
-        Ok(Submission { span, slot, tallies, clock })
+        let saving = due.then(|| self.model.begin_save());
+        self.due.note(span.len(), due);
+        Ok(Submission { span, slot, tallies, clock, saving })
     }
 
     /// Makes the rows of some steps available; returns where the cursor is to begin.
@@ -258,7 +315,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         // The word counts modulo 2³². What was submitted after the step that failed has changed nothing.
         let done = if halted == 0 { span.len() } else { (halted - 1).wrapping_sub(begin as u32) as usize };
         let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
-        *self.model.updates.entry(self.trainer.optimizer.kind()).or_default() += updates;
+        *self.model.updates.entry(self.trainer.optimizer.kind().to_owned()).or_default() += updates;
         self.model.updated |= updates > 0;
         self.model.steps = begin + done as u64;
         if halted != 0 {

@@ -9,11 +9,13 @@ mod feed;
 mod history;
 mod inspect;
 mod pace;
+mod snapshot;
 mod step;
 
 pub use callback::{Callback, EarlyStopping};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
+pub use snapshot::{Interval, Snapshot};
 
 pub(crate) use epoch::{Step, rates_of, steps};
 pub(crate) use feed::Feed;
@@ -25,6 +27,7 @@ use crate::model::Network;
 use crate::plan::arena::keys;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use course::Course;
+use std::sync::Arc;
 
 /// Trains and evaluates models. Every option has a default but the optimiser and the loss.
 ///
@@ -59,6 +62,8 @@ pub struct Trainer<'a> {
     early_stopping: Option<EarlyStopping>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     history: History,
+    interval: Interval,
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 impl std::fmt::Debug for Trainer<'_> {
@@ -99,6 +104,8 @@ impl<'a> Trainer<'a> {
             early_stopping: None,
             callbacks: Vec::new(),
             history: History::default(),
+            interval: Interval::default(),
+            snapshot: None,
         }
     }
 
@@ -153,6 +160,14 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Sets how often the training is copied to the host, so that it can go on after a fault of the device: see
+    /// [`Trainer::resume`]. Default every 30 seconds, and at its beginning. A copy is read while the device works on the next
+    /// steps; on the host it takes eight bytes for every parameter, its value before the last update, and every moment of the optimiser.
+    pub fn snapshot_every(mut self, interval: Interval) -> Self {
+        self.interval = interval;
+        self
+    }
+
     /// Ends the training when the loss no longer falls.
     pub fn early_stopping(mut self, options: EarlyStopping) -> Self {
         self.early_stopping = Some(options);
@@ -171,7 +186,8 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Options or data that do not fit, by name; [`Error::NonFinite`](crate::Error::NonFinite) when a loss or a gradient is not finite any
     /// more, in which case the model has the last weights that gave finite ones, and optimisers begin anew;
-    /// the device's errors. What there was of the history before is at [`Trainer::history`].
+    /// the device's errors, of which [`Error::fault`](crate::Error::fault) tells the kind, and after which [`Trainer::resume`] goes on.
+    /// What there was of the history before is at [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
     pub fn fit(
         &mut self,
@@ -190,14 +206,44 @@ impl<'a> Trainer<'a> {
         validation: Option<&Dataset>,
     ) -> Result<History> {
         self.history = History::default();
-        self.check(model, train)?;
-        self.check_course(model, train, self.shuffle)?;
-        self.check_accumulation(model)?;
-        if let Some(validation) = validation {
-            self.check(model, validation)?;
-            self.check_course(model, validation, false)?;
-        }
-        Course::new(self, model, train, validation)?.run().await
+        self.check_all(model, train, validation)?;
+        Course::new(self, model, train, validation)?.run(false).await
+    }
+
+    /// Goes on with the last training from [`Trainer::snapshot`], in the midst of an epoch, with the same data and options; only more
+    /// epochs may be asked for. `model` is made what it was then, wherever it is: after a fault that leaves its device
+    /// unusable, move it to another with [`Model::rebuild`] first. On the same kind of device weights and history come out
+    /// with the same bits as without an interruption, whatever else they depend on being the same, such as callbacks, which are called again for
+    /// epochs that ended after the snapshot. A training that failed before its first snapshot leaves that of the training before.
+    ///
+    /// # Errors
+    /// No snapshot, another network, other data or options, by name; and as [`Trainer::fit`].
+    #[cfg(not(target_family = "wasm"))]
+    pub fn resume(
+        &mut self,
+        model: &mut Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<History> {
+        pollster::block_on(self.resume_async(model, train, validation))
+    }
+
+    /// [`Trainer::resume`], for callers that may not block.
+    pub async fn resume_async(
+        &mut self,
+        model: &mut Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<History> {
+        self.check_all(model, train, validation)?;
+        self.check_snapshot(train, validation)?;
+        Course::new(self, model, train, validation)?.run(true).await
+    }
+
+    /// The last copy of the training, also after an error: the weights that can still be had, and where
+    /// [`Trainer::resume`] goes on.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
     }
 
     /// The course of the last training so far: what there is of it after an error.
@@ -260,12 +306,11 @@ impl<'a> Trainer<'a> {
 
     /// Gives the optimiser room for its moments, and a training for what it keeps beside the parameters.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
-        let len = model.network.arena().len();
-        self.optimizer.allocate(&mut *model.executor, len)?;
+        model.keep_for(&self.optimizer)?;
         if self.accumulate > 1 {
+            let len = model.network.arena().len();
             model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
         }
-        model.updated = false;
         Ok(())
     }
 

@@ -1,12 +1,17 @@
 //! What training takes of the process, in one of its own: no more memory for many steps than for few, and little of the
-//! host's time while a GPU works.
+//! host's time while a GPU works; and what comes of a device that has no memory left.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use autorot::{
-    Activation, Adam, AutoRotate, Dataset, Dense, Device, LearnL, Loss, Metric, Sequential, Trainer,
+    Activation, Adam, AutoRotate, Dataset, Dense, Device, Interval, LearnL, Loss, Metric, Sequential, Trainer,
 };
 
+use autorot::kernel::Element;
+use autorot::train::Epoch;
+use autorot::{Error, Fault, Model};
+use std::ops::ControlFlow;
+use std::process::Command;
 use std::time::Instant;
 
 /// Bytes of this process in memory, where the system tells.
@@ -34,6 +39,7 @@ fn gpu() -> Option<Device> {
 fn training_is_frugal() {
     twenty_thousand_steps_take_no_more_memory_than_two_thousand();
     the_host_has_little_to_do();
+    training_goes_on_after_a_device_had_no_memory_left();
 }
 
 fn twenty_thousand_steps_take_no_more_memory_than_two_thousand() {
@@ -53,6 +59,7 @@ fn twenty_thousand_steps_take_no_more_memory_than_two_thousand() {
         let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy)
             .metric(Metric::Accuracy)
             .batch(4)
+            .snapshot_every(Interval::Steps(50))
             .progress(false);
         trainer = trainer.epochs(2_000 / STEPS);
         trainer.fit(&mut model, &data, None).unwrap();
@@ -92,4 +99,60 @@ fn the_host_has_little_to_do() {
         println!("{}: the host takes {:.1} % of a step", device.name(), 100.0 * share);
         assert!(share < 0.2, "{share}");
     }
+}
+
+/// Limits the addresses that this process may use to so many bytes more than now, or lifts the limit; whether it could.
+fn limit_addresses(more: Option<u64>) -> bool {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages: Option<u64> = pages.and_then(|text| text.split_whitespace().next()?.parse().ok());
+    let soft = match (more, pages) {
+        (Some(more), Some(pages)) => (pages * 4096 + more).to_string(),
+        (None, _) => "unlimited".into(),
+        _ => return false,
+    };
+    let id = std::process::id().to_string();
+    let status = Command::new("prlimit").args(["--pid", &id, &format!("--as={soft}:")]).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Buffers as large as may be, until there is no memory for one. A software adapter's memory is this process's addresses,
+/// which can be limited; nothing is written, so that no memory is really taken.
+fn allocate_absurdly(device: &Device) -> Result<(), Error> {
+    let mut executor = device.executor();
+    let largest = device.largest_binding().unwrap_or(0).min(4 << 30) as usize / 4;
+    (0..256).try_for_each(|i| executor.allocate(&format!("absurd {i}"), Element::Float, largest))
+}
+
+fn training_goes_on_after_a_device_had_no_memory_left() {
+    let (Some(device), Some(fresh)) = (gpu(), gpu()) else { return };
+    if device.traits().software && !limit_addresses(Some(1 << 30)) {
+        println!("SKIPPED lack of memory: the process's addresses cannot be limited here");
+        return;
+    }
+    let inputs = (0..50 * 8).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
+    let data = Dataset::values([8], inputs, [1], (0..50).map(|i| i as f32 / 50.0).collect()).unwrap();
+    let net = Sequential::for_data(&data).add(Dense::new(1));
+    let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(8).epochs(4).progress(false);
+    let mut undisturbed = net.build(&fresh, 0).unwrap();
+    let history = trainer().fit(&mut undisturbed, &data, None).unwrap();
+
+    let mut model = net.build(&device, 0).unwrap();
+    let mut had_none = false;
+    let mut trainer =
+        trainer().snapshot_every(Interval::Steps(5)).callback(|_: &mut Model, epoch: &Epoch| {
+            if epoch.epoch == 2 && !std::mem::replace(&mut had_none, true) {
+                allocate_absurdly(&device)?;
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+    let error = trainer.fit(&mut model, &data, None).unwrap_err();
+    assert!(!device.traits().software || limit_addresses(None));
+    assert_eq!(error.fault(), Some(Fault::OutOfMemory), "{error}");
+    assert!(error.to_string().contains("absurd"), "{error}");
+    assert_eq!(trainer.snapshot().unwrap().place(), (2, 3));
+    model.rebuild(&fresh).unwrap();
+    let resumed = trainer.resume(&mut model, &data, None).unwrap();
+    let losses = |h: &autorot::History| h.epochs.iter().map(|e| e.train_loss.to_bits()).collect::<Vec<_>>();
+    assert_eq!(losses(&resumed), losses(&history));
+    assert_eq!(model.save().unwrap(), undisturbed.save().unwrap());
 }

@@ -3,7 +3,7 @@
 use crate::common::callers_with;
 use autorot::data::{Csv, Glyphs, cifar10, folder, idx};
 use autorot::{
-    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error,
+    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error, Fault,
     Flatten, Initializer, Loss, Metric, Model, Optimizer, Range, Regularizer, RmsProp, Schedule, Sequential,
     Sgd, Trainer,
 };
@@ -209,5 +209,6 @@ fn figures_that_cannot_be_written() {
 fn a_device_too_small_is_an_error() {
     let Some(device) = crate::common::gpu("a_device_too_small_is_an_error") else { return };
     let result = device.executor().allocate("large", autorot::kernel::Element::Float, 1 << 40);
+    assert_eq!(result.as_ref().unwrap_err().fault(), Some(Fault::Unsupported));
     fails(result, &["large", "bytes", "cpu"]);
 }

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod broken;
 mod common;
 mod convnets;
 mod embed;
+mod faults;
 mod golden;
 mod golden_conv;
 mod golden_layers;
@@ -15,6 +17,7 @@ mod gradients;
 mod keras;
 mod kernels;
 mod nets;
+mod resume;
 mod sequences;
 mod shaders;
 mod states;

@@ -55,6 +55,9 @@ impl GpuExecutor {
                 match bind(self, i, variant).and_then(|bound| self.time(&bound, left.min(2.0 * best.1))) {
                     Ok(Some(seconds)) if seconds < best.1 => best = (variant, seconds),
                     Ok(_) => {}
+                    Err(error) if matches!(error.fault(), Some(Fault::Lost | Fault::Timeout)) => {
+                        return Err(error);
+                    }
                     Err(error) => log::debug!("tuning: {problem}: {error}"),
                 }
                 let name = kernel.variants()[variant];
@@ -78,8 +81,7 @@ impl GpuExecutor {
         let run = |times: usize| {
             let begin = Instant::now();
             self.gpu.watched("tuning", || self.gpu.submit(std::slice::from_ref(op), times))?;
-            let waited = self.gpu.wait(None);
-            waited.map_err(|e| self.gpu.error(Fault::Timeout, e, "switch it off with AUTOROT_TUNE=off"))?;
+            self.gpu.wait("tuning", None, self.staging.timeout)?;
             Ok::<f64, Error>(begin.elapsed().as_secs_f64() / times as f64)
         };
         // The first run may compile.

@@ -1,0 +1,150 @@
+//! What a model is, copied to the host: enough to go on with it elsewhere.
+
+use super::{Model, Weights};
+use crate::device::{Pending, Values};
+use crate::kernel::Element;
+use crate::plan::Course;
+use crate::plan::arena::{Parameter, keys};
+use crate::{Error, Optimizer, Result};
+use std::collections::BTreeMap;
+
+/// A model's parameters with all that training goes on from: the optimisers' moments, the states of stateful layers, and how
+/// far it came. From the same state, the same kind of device goes on to the same bits.
+///
+/// Numbers are f64, into which those of every device fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelState {
+    /// The parameters' paths, shapes and places.
+    layout: Vec<(String, Vec<usize>, usize)>,
+    /// The buffers by name.
+    buffers: BTreeMap<String, Vec<f64>>,
+    steps: u64,
+    epochs: u64,
+    updated: bool,
+    /// Updates by each kind of optimiser.
+    updates: BTreeMap<String, u64>,
+}
+
+impl ModelState {
+    /// The parameters by path.
+    pub fn weights(&self) -> Weights {
+        let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
+        let entry = |(path, shape, offset): &(String, Vec<usize>, usize)| {
+            let values = all.iter().skip(*offset).take(shape.iter().product()).map(|&v| v as f32);
+            (path.clone(), (shape.clone(), values.collect()))
+        };
+        self.layout.iter().map(entry).collect()
+    }
+
+    /// Training steps since the model was built.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Epochs that were completed since the model was built.
+    pub fn epochs(&self) -> u64 {
+        self.epochs
+    }
+}
+
+/// Buffers on their way to the host.
+pub(crate) type Saving = Vec<(String, Pending<'static, Result<Vec<f64>>>)>;
+
+fn entry(parameter: &Parameter) -> (String, Vec<usize>, usize) {
+    (parameter.path.clone(), parameter.shape.clone(), parameter.offset)
+}
+
+impl Model {
+    /// Copies the model to the host: see [`ModelState`].
+    ///
+    /// # Errors
+    /// The device's.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn save(&mut self) -> Result<ModelState> {
+        pollster::block_on(self.save_async())
+    }
+
+    /// [`Model::save`], for callers that may not block.
+    pub async fn save_async(&mut self) -> Result<ModelState> {
+        let saving = self.begin_save();
+        self.finish_save(saving).await
+    }
+
+    /// Makes the model what it was when the state was copied. States of layers in predictions stay.
+    ///
+    /// # Errors
+    /// The state of another network, in which case nothing changes; the device's errors.
+    pub fn restore(&mut self, state: &ModelState) -> Result<()> {
+        let own: Vec<_> = self.network.arena.parameters().iter().map(entry).collect();
+        if own != state.layout {
+            let other = |a: &[(String, Vec<usize>, usize)], b: &[(String, Vec<usize>, usize)]| {
+                let first = a.iter().zip(b).find(|(a, b)| a != b).map(|(a, _)| a).or(a.get(b.len()));
+                first.map_or("no more parameters".into(), |(path, shape, _)| format!("{path} {shape:?}"))
+            };
+            return Err(Error::invalid(
+                "state of a model",
+                other(&state.layout, &own),
+                other(&own, &state.layout),
+                "build the model as the one was that the state is of",
+            ));
+        }
+        for (key, _) in self.state_keys() {
+            if !state.buffers.contains_key(&key) {
+                self.executor.clear(&key)?;
+            }
+        }
+        for (key, values) in &state.buffers {
+            self.executor.allocate(key, Element::Float, values.len())?;
+            self.executor.write(key, 0, Values::F64(values))?;
+            let group = if key.starts_with(keys::STATE) { &mut self.states } else { &mut self.kept };
+            group.insert(key.clone(), values.len());
+        }
+        (self.steps, self.epochs, self.updated) = (state.steps, state.epochs, state.updated);
+        self.updates.clone_from(&state.updates);
+        Ok(())
+    }
+
+    /// Allocates a buffer as long as the parameters that training changes and goes on from.
+    pub(crate) fn keep(&mut self, key: &str) -> Result<()> {
+        let len = self.network.arena.len();
+        self.executor.allocate(key, Element::Float, len)?;
+        self.kept.insert(key.to_owned(), len);
+        Ok(())
+    }
+
+    /// Makes room for what an optimiser keeps: its moments, and the parameters from before an update, of which there was none yet.
+    pub(crate) fn keep_for(&mut self, optimizer: &Optimizer) -> Result<()> {
+        self.updated = false;
+        optimizer.moments().iter().chain(&[keys::PREVIOUS]).try_for_each(|key| self.keep(key))
+    }
+
+    /// The buffers that training goes on from, with their lengths. Accumulated gradients are none: a state is copied where no
+    /// group of steps is open.
+    fn state_keys(&self) -> Vec<(String, usize)> {
+        let training = format!("{}{}", keys::STATE, Course::Training);
+        let states = self.states.iter().filter(|(key, _)| key.starts_with(&training));
+        self.kept.iter().chain(states).map(|(key, &len)| (key.clone(), len)).collect()
+    }
+
+    /// Starts copying the model as it is after everything that was run so far; more can be run meanwhile.
+    pub(crate) fn begin_save(&mut self) -> Saving {
+        let keys = self.state_keys();
+        keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read(&key, 0, len))).collect()
+    }
+
+    /// The state, once the buffers have arrived; the model's counters are to stand where they stood for those.
+    pub(crate) async fn finish_save(&self, saving: Saving) -> Result<ModelState> {
+        let mut buffers = BTreeMap::new();
+        for (key, values) in saving {
+            buffers.insert(key, values.await?);
+        }
+        Ok(ModelState {
+            layout: self.network.arena.parameters().iter().map(entry).collect(),
+            buffers,
+            steps: self.steps,
+            epochs: self.epochs,
+            updated: self.updated,
+            updates: self.updates.clone(),
+        })
+    }
+}

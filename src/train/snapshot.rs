@@ -1,0 +1,193 @@
+//! Snapshots of a training: copies on the host from which it goes on as if nothing had happened.
+
+use super::Trainer;
+use super::callback::Standing;
+use super::epoch::Step;
+use super::history::History;
+use crate::model::{ModelState, Weights};
+use crate::{Dataset, Error, Result};
+use web_time::Instant;
+
+/// How often a training is copied to the host.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Interval {
+    /// After so many steps, at least 1; where several steps share an update, at the end of the group.
+    Steps(u64),
+    /// After so many seconds, at the end of the step or group that is then at work.
+    Seconds(f64),
+    /// Not at all.
+    Never,
+}
+
+impl Default for Interval {
+    /// Every 30 seconds.
+    fn default() -> Self {
+        Self::Seconds(30.0)
+    }
+}
+
+/// A training in its midst: the model, and where its epochs, its history and early stopping stand. What callbacks keep is
+/// their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    pub(super) model: ModelState,
+    pub(super) place: Place,
+}
+
+impl Snapshot {
+    /// The model.
+    pub fn model(&self) -> &ModelState {
+        &self.model
+    }
+
+    /// The model's parameters by path.
+    pub fn weights(&self) -> Weights {
+        self.model.weights()
+    }
+
+    /// The epoch of the training that was under way, counted from 1, and how many of its steps were done.
+    pub fn place(&self) -> (usize, usize) {
+        (self.place.epoch, self.place.done.steps)
+    }
+
+    /// The epochs before that one.
+    pub fn history(&self) -> &History {
+        &self.place.history
+    }
+}
+
+/// Where a training stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Place {
+    /// What makes the place meaningful.
+    pub(super) terms: Terms,
+    /// The epoch at hand, counted from 1.
+    pub(super) epoch: usize,
+    pub(super) done: Done,
+    /// The epochs before.
+    pub(super) history: History,
+    /// Early stopping's best epoch before.
+    pub(super) standing: Option<Standing>,
+}
+
+/// What is done of an epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Done {
+    pub(super) steps: usize,
+    /// The sums of the scores' columns.
+    pub(super) sums: Vec<f64>,
+    pub(super) seconds: f64,
+    pub(super) host_seconds: f64,
+}
+
+/// Options and sizes by name: those that decide what is done in which step.
+pub(super) type Terms = Vec<(String, String)>;
+
+impl Trainer<'_> {
+    pub(super) fn terms(&self, train: &Dataset, validation: Option<&Dataset>) -> Terms {
+        let rows = |data: Option<&Dataset>| data.map_or("none".into(), |d| format!("{} rows", d.len()));
+        let metrics: Vec<String> = self.metrics.iter().map(|m| m.name()).collect();
+        let terms = [
+            ("training data", rows(Some(train))),
+            ("validation data", rows(validation)),
+            ("trainer option batch", self.batch.to_string()),
+            ("trainer option accumulate", self.accumulate.to_string()),
+            ("trainer option shuffle", self.shuffle.to_string()),
+            ("trainer option seed", self.seed.to_string()),
+            ("trainer option early_stopping", self.early_stopping.is_some().to_string()),
+            ("optimizer", self.optimizer.kind().to_owned()),
+            ("loss", format!("{:?}", self.loss)),
+            ("metrics", metrics.join(", ")),
+        ];
+        terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Whether the snapshot's place means the same for these data and options.
+    pub(super) fn check_snapshot(&self, train: &Dataset, validation: Option<&Dataset>) -> Result<()> {
+        let Some(snapshot) = &self.snapshot else {
+            return Err(Error::invalid(
+                "resume",
+                "no snapshot",
+                "a training that took one",
+                "call fit first, with an interval of snapshots other than Never",
+            ));
+        };
+        let place = &snapshot.place;
+        let terms = self.terms(train, validation);
+        let differing = terms.into_iter().zip(&place.terms).find(|(now, then)| now != *then);
+        if let Some(((name, now), (_, then))) = differing {
+            return Err(Error::invalid(
+                format!("resume: {name}"),
+                now,
+                format!("{then}, as in the snapshot"),
+                "go on with the data and the options that the training began with",
+            ));
+        }
+        if self.epochs < place.epoch {
+            return Err(Error::invalid(
+                "resume: trainer option epochs",
+                self.epochs,
+                format!("at least {}, the epoch of the snapshot", place.epoch),
+                "set epochs to as many as the training is to have in all",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Interval {
+    pub(super) fn check(self) -> Result<()> {
+        let found = match self {
+            Self::Steps(0) => "0 steps".to_owned(),
+            Self::Seconds(s) if !(s.is_finite() && s >= 0.0) => format!("{s} seconds"),
+            _ => return Ok(()),
+        };
+        Err(Error::invalid(
+            "trainer option snapshot_every",
+            found,
+            "at least 1 step, or a finite number of seconds that is not negative",
+            "correct the interval, or use Interval::Never",
+        ))
+    }
+}
+
+/// When the next snapshot is due.
+#[derive(Debug)]
+pub(super) struct Due {
+    interval: Interval,
+    /// Steps that were submitted since the last one.
+    steps: u64,
+    since: Instant,
+}
+
+impl Due {
+    pub(super) fn new(interval: Interval) -> Self {
+        Self { interval, steps: 0, since: Instant::now() }
+    }
+
+    /// Whether there is to be any.
+    pub(super) fn ever(&self) -> bool {
+        self.interval != Interval::Never
+    }
+
+    /// Where a submission of steps from `from` on, up to `most` at most, is to end, and whether a snapshot follows: at the first end
+    /// of a group at which one is due.
+    pub(super) fn end(&self, steps: &[Step], from: usize, most: usize) -> (usize, bool) {
+        let seconds = self.since.elapsed().as_secs_f64();
+        let due = |end: usize| match self.interval {
+            Interval::Steps(steps) => self.steps + (end - from) as u64 >= steps,
+            Interval::Seconds(interval) => seconds >= interval,
+            Interval::Never => false,
+        };
+        let first = (from + 1..=most).find(|&end| steps[end - 1].updates() && due(end));
+        first.map_or((most, false), |end| (end, true))
+    }
+
+    /// Notes that so many steps were submitted, and whether a snapshot follows.
+    pub(super) fn note(&mut self, steps: usize, taken: bool) {
+        self.steps += steps as u64;
+        if taken {
+            (self.steps, self.since) = (0, Instant::now());
+        }
+    }
+}
