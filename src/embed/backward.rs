@@ -187,9 +187,7 @@ impl Backward {
 
     /// Looks at what has arrived.
     fn collect(&mut self, model: &mut Model) -> Result<()> {
-        let executor = self.owner.gpu(model)?;
-        // What is finished is only told to whoever asks. A lost device fails the reading.
-        let _ = executor.device().poll(wgpu::PollType::Poll);
+        self.owner.gpu(model)?.notice();
         while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
             let halted = reading.words[clock::HALTED];
             if halted != 0 && self.failed.is_none() {

@@ -6,6 +6,7 @@ mod forward;
 mod learner;
 mod readings;
 mod rows;
+mod saver;
 mod slots;
 mod texture;
 
@@ -13,6 +14,7 @@ pub use backward::Backward;
 pub use forward::Forward;
 pub use learner::{Learner, Progress};
 pub use rows::{Rows, Source, Target};
+pub use saver::Saver;
 pub use slots::UNSUBMITTED;
 pub use texture::TextureRows;
 

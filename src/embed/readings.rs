@@ -1,7 +1,7 @@
 //! Reading back without waiting: copies that the caller's submission makes, looked at once they have arrived.
 
 use crate::device::GpuExecutor;
-use crate::{Error, Fault, Result};
+use crate::{Error, Result};
 use futures_channel::oneshot::{Receiver, channel};
 use std::collections::VecDeque;
 use web_time::Instant;
@@ -55,6 +55,9 @@ struct Stopwatch {
     /// Nanoseconds of a tick.
     period: f32,
 }
+
+/// What errors name.
+const READING: &str = "reading back";
 
 /// Bytes of the two times.
 const TIMES: u64 = 16;
@@ -148,16 +151,15 @@ impl<N> Readings<N> {
         else {
             return Ok(None);
         };
-        let lost = |reason: String| {
-            let remedy = "build the model on another device and go on from a snapshot";
-            Error::device(Fault::Lost, gpu.device().adapter_info().name, reason, remedy)
-        };
-        answer.map_err(|e| lost(e.to_string()))?;
-        let all: Vec<u32> = {
-            let range = staging.slice(..mapped).get_mapped_range().map_err(|e| lost(e.to_string()))?;
-            bytemuck::pod_collect_to_vec(&range)
-        };
-        staging.unmap();
+        // A misuse shows where the encoder is submitted: what is left is that the device is gone.
+        answer.map_err(|_| gpu.gone(READING))?;
+        let all = gpu.watched(READING, |_| {
+            let range = staging.slice(..mapped).get_mapped_range();
+            let all = range.map(|range| bytemuck::pod_collect_to_vec::<u8, u32>(&range));
+            staging.unmap();
+            all
+        })?;
+        let all = all.map_err(|_| gpu.gone(READING))?;
         self.free.push(staging);
         let mut seconds = since.elapsed().as_secs_f64();
         if let (true, Some(watch)) = (timed, &self.stopwatch) {
@@ -175,7 +177,7 @@ fn take(free: &mut Vec<wgpu::Buffer>, gpu: &GpuExecutor, bytes: u64) -> Result<w
     if let Some(place) = free.iter().position(|buffer| buffer.size() >= bytes) {
         return Ok(free.swap_remove(place));
     }
-    gpu.watched("reading back", |_| {
+    gpu.watched(READING, |_| {
         gpu.device().create_buffer(&wgpu::BufferDescriptor {
             label: Some("staging"),
             size: bytes.next_power_of_two().max(256),

@@ -17,7 +17,7 @@ pub struct ModelState {
     /// The parameters' paths, shapes and places.
     layout: Vec<(String, Vec<usize>, usize)>,
     /// The buffers by name.
-    buffers: BTreeMap<String, Vec<f64>>,
+    pub(crate) buffers: BTreeMap<String, Vec<f64>>,
     steps: u64,
     epochs: u64,
     updated: bool,
@@ -120,7 +120,7 @@ impl Model {
 
     /// The buffers that training goes on from, with their lengths. Accumulated gradients are none: a state is copied where no
     /// group of steps is open.
-    fn state_keys(&self) -> Vec<(String, usize)> {
+    pub(crate) fn state_keys(&self) -> Vec<(String, usize)> {
         let training = format!("{}{}", keys::STATE, Course::Training);
         let states = self.states.iter().filter(|(key, _)| key.starts_with(&training));
         self.kept.iter().chain(states).map(|(key, &len)| (key.clone(), len)).collect()
@@ -138,13 +138,18 @@ impl Model {
         for (key, values) in saving {
             buffers.insert(key, values.await?);
         }
-        Ok(ModelState {
+        Ok(ModelState { buffers, ..self.bare_state() })
+    }
+
+    /// The state without its buffers.
+    pub(crate) fn bare_state(&self) -> ModelState {
+        ModelState {
             layout: self.network.arena.parameters().iter().map(entry).collect(),
-            buffers,
+            buffers: BTreeMap::new(),
             steps: self.steps,
             epochs: self.epochs,
             updated: self.updated,
             updates: self.updates.clone(),
-        })
+        }
     }
 }

@@ -106,6 +106,17 @@ impl GpuExecutor {
         &self.identity
     }
 
+    /// Lets wgpu take notice of submissions that are finished, and call whoever waits for them, without waiting.
+    pub fn notice(&self) {
+        // A lost device fails the readings.
+        let _ = self.gpu.device.poll(wgpu::PollType::Poll);
+    }
+
+    /// The error of a device that is gone.
+    pub(crate) fn gone(&self, what: &str) -> Error {
+        self.gpu.gone(what)
+    }
+
     /// The device.
     pub fn device(&self) -> &wgpu::Device {
         &self.gpu.device

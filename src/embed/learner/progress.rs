@@ -59,9 +59,7 @@ impl Learner {
 
     /// Adds up what has arrived.
     pub(super) fn collect(&mut self, model: &mut Model) -> Result<()> {
-        let executor = self.owner.gpu(model)?;
-        // What is finished is only told to whoever asks. A lost device fails the reading.
-        let _ = executor.device().poll(wgpu::PollType::Poll);
+        self.owner.gpu(model)?.notice();
         let columns = self.task(model).columns();
         while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
             self.note(&reading);
