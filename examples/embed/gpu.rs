@@ -11,14 +11,25 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// The adapter that `WGPU_ADAPTER_NAME` names, or else the best one that can draw to `surface`.
+    /// The best adapter that can draw to `surface`, of those whose names contain `WGPU_ADAPTER_NAME`.
     pub fn open(instance: &wgpu::Instance, surface: Option<&wgpu::Surface<'_>>) -> Result<Self> {
         pollster::block_on(Self::open_async(instance, surface))
     }
 
     async fn open_async(instance: &wgpu::Instance, surface: Option<&wgpu::Surface<'_>>) -> Result<Self> {
-        let adapter = wgpu::util::initialize_adapter_from_env_or_default(instance, surface).await;
-        let adapter = adapter.map_err(|e| unavailable("gpu", e, "install a Vulkan, Metal or DX12 driver"))?;
+        let wanted = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default().to_lowercase();
+        let mut adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
+        adapters.retain(|adapter| {
+            // The plot's vertices come from the net's parameters.
+            let reads = wgpu::DownlevelFlags::COMPUTE_SHADERS | wgpu::DownlevelFlags::VERTEX_STORAGE;
+            adapter.get_downlevel_capabilities().flags.contains(reads)
+                && adapter.get_info().name.to_lowercase().contains(&wanted)
+                && surface.is_none_or(|surface| adapter.is_surface_supported(surface))
+        });
+        let adapter = adapters.into_iter().min_by_key(|adapter| rank(&adapter.get_info()));
+        let remedy =
+            "install a driver for Vulkan, Metal, DX12 or OpenGL, or unset WGPU_ADAPTER_NAME and WGPU_BACKEND";
+        let adapter = adapter.ok_or_else(|| unavailable("gpu", "no adapter found", remedy))?;
         let name = adapter.get_info().name;
         let wanted = wgpu::DeviceDescriptor {
             label: Some("embed"),
@@ -32,6 +43,18 @@ impl Gpu {
             opened.map_err(|e| unavailable(&name, e, "choose another adapter with WGPU_ADAPTER_NAME"))?;
         Ok(Self { adapter, device, queue })
     }
+}
+
+/// Lower is better: OpenGL last, software after hardware.
+fn rank(info: &wgpu::AdapterInfo) -> (bool, u8) {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    };
+    (info.backend == wgpu::Backend::Gl, kind)
 }
 
 /// The error of something that is not there or cannot be opened.

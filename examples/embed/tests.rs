@@ -1,5 +1,6 @@
 //! Runs the program off-screen and looks at the pictures that it writes.
 
+use super::gpu::{Gpu, instance};
 use super::headless::{self, colours};
 use super::layout::{Layout, Rect};
 use super::picture::Picture;
@@ -10,12 +11,10 @@ use std::path::Path;
 
 /// Whether there is an adapter; else it prints SKIPPED, or panics with `REQUIRE_GPU=1`.
 fn adapter(test: &str) -> bool {
-    let there = !autorot::device::adapters().is_empty();
-    if !there {
-        assert!(std::env::var("REQUIRE_GPU").map_or(true, |v| v != "1"), "REQUIRE_GPU=1: no adapter");
-        eprintln!("SKIPPED {test}: no adapter");
-    }
-    there
+    let Err(error) = Gpu::open(&instance(), None) else { return true };
+    assert!(std::env::var("REQUIRE_GPU").map_or(true, |v| v != "1"), "REQUIRE_GPU=1: {error}");
+    eprintln!("SKIPPED {test}: {error}");
+    false
 }
 
 fn options(arguments: &[&str]) -> Options {
