@@ -1,6 +1,6 @@
 //! What several tests need: a GPU or a reason to skip, comparisons that refuse lax limits, random numbers.
 
-use autorot::Device;
+use autorot::{Device, wgpu};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::{Mutex, OnceLock};
@@ -48,6 +48,19 @@ pub fn callers_with(test: &str, limits: wgpu::Limits) -> Option<Device> {
     let device = Device::from_wgpu(device, queue);
     assert!(device.is_gpu());
     Some(device)
+}
+
+/// A wgpu device of the test's own on the same adapter, with default limits and those of the features that are there.
+pub fn open(test: &str, features: wgpu::Features) -> Option<(wgpu::Device, wgpu::Queue)> {
+    let shared = gpu(test)?;
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let adapters =
+        pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::all()));
+    let name = |info: wgpu::AdapterInfo| format!("{} ({})", info.name, info.backend);
+    let adapter = adapters.into_iter().find(|a| name(a.get_info()) == shared.name()).unwrap();
+    let descriptor =
+        wgpu::DeviceDescriptor { required_features: adapter.features() & features, ..Default::default() };
+    Some(pollster::block_on(adapter.request_device(&descriptor)).unwrap())
 }
 
 /// The devices that training tests run on: the CPU, and the GPU where there is one.

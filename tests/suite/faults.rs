@@ -1,7 +1,7 @@
 //! Every fault of a device: provoked, named, and trained on after it, on another device, to the same bits.
 
 use crate::broken::{Broken, Lacking, run};
-use crate::common::gpu;
+use crate::common::open;
 use crate::nets::{wave_model, waves};
 use crate::resume::{numbers, same};
 use autorot::train::Epoch;
@@ -13,19 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A device of the test's own on the adapter that all tests use.
-pub fn open(test: &str) -> Option<(wgpu::Device, wgpu::Queue)> {
-    let shared = gpu(test)?;
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    let adapters =
-        pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::all()));
-    let name = |info: wgpu::AdapterInfo| format!("{} ({})", info.name, info.backend);
-    let adapter = adapters.into_iter().find(|a| name(a.get_info()) == shared.name()).unwrap();
-    Some(pollster::block_on(adapter.request_device(&Default::default())).unwrap())
-}
-
 fn opened(test: &str) -> Option<(wgpu::Device, Device)> {
-    let (device, queue) = open(test)?;
+    let (device, queue) = open(test, wgpu::Features::empty())?;
     Some((device.clone(), Device::from_wgpu(device, queue)))
 }
 
@@ -116,7 +105,7 @@ fn a_loss_at_which_waiting_panics() {
     // wgpu panics where the driver tells of a loss while it waits, and so does it here for a callback of the owner's. Where the
     // device is done so soon that the callback is run by a submission instead, it is tried again.
     let weights = |destroyed: bool| {
-        let (owned, queue) = open("a_loss_at_which_waiting_panics")?;
+        let (owned, queue) = open("a_loss_at_which_waiting_panics", wgpu::Features::empty())?;
         let device = Device::from_wgpu(owned.clone(), queue.clone());
         let mut model = wave_model(&device);
         assert_eq!(time_out(&device).unwrap_err().fault(), Some(Fault::Timeout));

@@ -1,7 +1,7 @@
 //! A training that goes on from a snapshot ends with the same bits as one that was never interrupted.
 
 use crate::common::Random;
-use crate::faults::open;
+use crate::common::open;
 use crate::nets::{glyphs, model, trainer, wave_model, waves};
 use autorot::{
     Adam, Dataset, Dense, Device, EarlyStopping, Error, Gru, History, Interval, Loss, Model, Optimizer,
@@ -26,7 +26,7 @@ pub fn same(found: &History, wanted: &History) {
 
 /// The CPU in both precisions, and a GPU.
 fn devices(test: &str) -> Vec<Device> {
-    let gpu = open(test).map(|(device, queue)| Device::from_wgpu(device, queue));
+    let gpu = open(test, wgpu::Features::empty()).map(|(device, queue)| Device::from_wgpu(device, queue));
     [Device::cpu(), Device::cpu_f64()].into_iter().chain(gpu).collect()
 }
 

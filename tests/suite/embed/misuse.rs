@@ -18,7 +18,7 @@ fn misuse_is_an_error_that_says_what_to_do() {
     Learner::new(&trainer, &mut model, &data).unwrap().close(&mut model).unwrap();
     let bytes = model.device_bytes();
     let refused = |result: autorot::Result<Learner>, words: &[&str]| {
-        let error = result.err().expect("an error").to_string();
+        let error = result.map(drop).expect_err("an error").to_string();
         for word in words {
             assert!(error.contains(word), "{error}: no {word}");
         }

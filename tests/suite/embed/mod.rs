@@ -1,10 +1,11 @@
 //! Models inside an application that owns the device: the same bits as by themselves, and no harm done.
 
+mod faults;
 mod learner;
 mod misuse;
 mod passes;
 
-use crate::common::gpu;
+use crate::common::open;
 use autorot::embed::{Learner, Progress, Rows, Target};
 use autorot::wgpu::{self, BufferUsages};
 use autorot::{Dataset, Device, Model, Targets};
@@ -19,15 +20,9 @@ struct Host {
 }
 
 impl Host {
-    /// On the adapter of the tests, with default limits and these features where they are there.
+    /// With these features where they are there.
     fn open(test: &str, features: wgpu::Features) -> Option<Self> {
-        gpu(test)?;
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-        let adapter = adapters.into_iter().next().expect("the adapter of the tests");
-        let descriptor =
-            wgpu::DeviceDescriptor { required_features: adapter.features() & features, ..Default::default() };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
+        let (device, queue) = open(test, features)?;
         let uncaptured = Arc::new(AtomicUsize::new(0));
         let count = uncaptured.clone();
         device.on_uncaptured_error(Arc::new(move |error| {
