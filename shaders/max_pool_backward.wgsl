@@ -19,7 +19,11 @@ fn give(row: u32, c: u32) {
             for (var place = span.first.z; place < span.end.z; place++) {
                 let at = place_of(plane, line, place);
                 let value = get_x((sample + at) * u.channels + c);
-                first = select(first, vec4<u32>(at), value > best);
+                // One by one: OpenGL before 4.5 cannot select vectors of integers.
+                if (value.x > best.x) { first.x = at; }
+                if (value.y > best.y) { first.y = at; }
+                if (value.z > best.z) { first.z = at; }
+                if (value.w > best.w) { first.w = at; }
                 best = max(best, value);
             }
         }

@@ -2,11 +2,16 @@
 // ZONE_HIGH on are zones of their own, and those between form ZONE_PERIOD zones that take turns. Zones of lines are those of
 // the first two dimensions. The capitals are generated constants.
 
+// select(no, yes, which), which OpenGL before 4.5 does not have for vectors of integers.
+fn select_each(no: vec3<u32>, yes: vec3<u32>, which: vec3<bool>) -> vec3<u32> {
+    return vec3<u32>(select(no.x, yes.x, which.x), select(no.y, yes.y, which.y), select(no.z, yes.z, which.z));
+}
+
 // The zones of a place by dimension.
 fn zones_along(at: vec3<u32>) -> vec3<u32> {
     let turn = ZONE_LOW + (max(at, ZONE_LOW) - ZONE_LOW) % max(ZONE_PERIOD, vec3<u32>(1u));
     let above = max(at, ZONE_HIGH) - ZONE_HIGH + ZONE_LOW + ZONE_PERIOD;
-    return select(select(above, turn, at < ZONE_HIGH), at, at < ZONE_LOW);
+    return select_each(select_each(above, turn, at < ZONE_HIGH), at, at < ZONE_LOW);
 }
 
 fn zone_of(position: u32) -> u32 {
@@ -30,11 +35,11 @@ fn zone_at(zone: u32) -> Zone {
     let at = vec3<u32>(line / ZONES_ALONG.y, line % ZONES_ALONG.y, zone % ZONES_ALONG.z);
     let takes_turns = at >= ZONE_LOW & at < ZONE_LOW + ZONE_PERIOD;
     let above = max(at, ZONE_LOW + ZONE_PERIOD) - (ZONE_LOW + ZONE_PERIOD) + ZONE_HIGH;
-    let step = select(vec3<u32>(1u), ZONE_PERIOD, takes_turns);
+    let step = select_each(vec3<u32>(1u), ZONE_PERIOD, takes_turns);
     let turns = (max(ZONE_HIGH, at) - at + step - 1u) / step;
     return Zone(
-        select(above, at, at < ZONE_LOW + ZONE_PERIOD),
+        select_each(above, at, at < ZONE_LOW + ZONE_PERIOD),
         step,
-        select(vec3<u32>(1u), turns, takes_turns),
+        select_each(vec3<u32>(1u), turns, takes_turns),
     );
 }

@@ -48,13 +48,7 @@ impl Gpu {
 
     /// What decides between kernel variants.
     pub fn traits(&self) -> Traits {
-        let Self { info, .. } = self;
-        let fixed = info.subgroup_min_size == info.subgroup_max_size;
-        let granted = self.device.features().contains(wgpu::Features::SUBGROUP);
-        Traits {
-            software: is_software(info),
-            subgroup: if granted && fixed { info.subgroup_min_size } else { 0 },
-        }
+        traits(&self.info, self.device.features().contains(wgpu::Features::SUBGROUP))
     }
 
     /// The pipeline of a kernel's variant, made on first use, with or without the driver's checks of every index.
@@ -249,10 +243,41 @@ impl Gpu {
     }
 }
 
+/// What decides between kernel variants on such an adapter, with subgroup operations or without.
+fn traits(info: &wgpu::AdapterInfo, subgroups: bool) -> Traits {
+    let fixed = info.subgroup_min_size == info.subgroup_max_size;
+    Traits {
+        software: is_software(info),
+        subgroup: if subgroups && fixed { info.subgroup_min_size } else { 0 },
+    }
+}
+
 /// The future's result, if it is there already.
 fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subgroups_count_where_they_are_granted_and_all_of_one_size() {
+        let kind = (wgpu::DeviceType::IntegratedGpu, wgpu::Backend::Vulkan);
+        let of = |(subgroup_min_size, subgroup_max_size), granted| {
+            let info = wgpu::AdapterInfo {
+                subgroup_min_size,
+                subgroup_max_size,
+                ..wgpu::AdapterInfo::new(kind.0, kind.1)
+            };
+            traits(&info, granted).subgroup
+        };
+        for size in [4, 8, 16, 32, 64, 128] {
+            assert_eq!((of((size, size), true), of((size, size), false)), (size, 0));
+        }
+        assert_eq!([(4, 128), (8, 32), (32, 64)].map(|sizes| of(sizes, true)), [0; 3]);
     }
 }

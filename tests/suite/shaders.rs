@@ -5,7 +5,7 @@ use autorot::device::needs;
 use autorot::kernel::{Access, Element, Kernel, MAX_BINDINGS, Traits, registry};
 use naga::back::glsl::Version;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, ScalarKind, StorageAccess, TypeInner};
+use naga::{AddressSpace, Expression, Module, ScalarKind, StorageAccess, TypeInner};
 use std::sync::Arc;
 use wgpu::Limits;
 
@@ -108,6 +108,22 @@ fn glsl(module: &Module, info: &ModuleInfo, version: Version) -> Result<String, 
     Ok(text)
 }
 
+/// Whether anything is selected between two vectors of integers, number by number.
+fn selects_integers(module: &Module, info: &ModuleInfo) -> bool {
+    let functions = module.functions.iter().map(|(handle, function)| (function, &info[handle]));
+    let entry = (&module.entry_points[0].function, info.get_entry_point(0));
+    functions.chain([entry]).any(|(function, info)| {
+        let inner = |handle: naga::Handle<Expression>| info[handle].ty.inner_with(&module.types);
+        let by_vector = |condition| matches!(inner(condition), TypeInner::Vector { .. });
+        function.expressions.iter().any(|(handle, expression)| match expression {
+            &Expression::Select { condition, .. } if by_vector(condition) => {
+                inner(handle).scalar_kind() != Some(ScalarKind::Float)
+            }
+            _ => false,
+        })
+    })
+}
+
 #[test]
 fn every_shader_translates_for_every_backend() {
     every_shader(|what, kernel, variant, module, info| {
@@ -137,6 +153,10 @@ fn every_shader_translates_for_every_backend() {
         if !kernel.supports(variant, Traits { subgroup: 0, ..ALL }) {
             return;
         }
+        assert!(
+            !selects_integers(module, info),
+            "{what}: before 4.5, GLSL has no select of integers by vectors"
+        );
         for version in [Version::new_gles(310), Version::Desktop(430), Version::Desktop(450)] {
             let text = glsl(module, info, version).unwrap_or_else(|e| panic!("{what}: {version}: {e}"));
             let size = format!("layout(local_size_x = {x}, local_size_y = {y}, local_size_z = {z}) in;");
