@@ -5,7 +5,7 @@ use crate::common::open;
 use crate::nets::{glyphs, model, trainer, wave_model, waves};
 use autorot::{
     Adam, Dataset, Dense, Device, EarlyStopping, Error, Gru, History, Interval, Loss, Model, Optimizer,
-    RmsProp, Schedule, Sequential, Sgd, Trainer,
+    RmsProp, Schedule, Sequential, Sgd, Trainer, wgpu,
 };
 
 /// All that does not tell of time.
