@@ -22,6 +22,7 @@ mod real;
 mod rotate;
 mod schedule;
 mod shape;
+mod unchecked;
 
 pub use activation::Activation;
 pub use data::{Dataset, Split, Targets};

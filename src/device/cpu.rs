@@ -1,7 +1,7 @@
 //! The CPU executor: runs the kernels' twins, in f32 as the fallback and in f64 as the oracle.
 
 use super::{Executor, Pending, Program, Programs, Values};
-use crate::kernel::{Access, Args, Element, Kernel, Slot};
+use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot};
 use crate::plan::{Home, Plan, View};
 use crate::{Error, Real, Result};
 use std::collections::HashMap;
@@ -14,11 +14,24 @@ enum Storage<T> {
 }
 
 impl<T: Real> Storage<T> {
-    fn zeros(element: Element, len: usize) -> Self {
-        match element {
+    const EMPTY: Self = Self::Index(Vec::new());
+
+    /// # Errors
+    /// There is no memory for so many.
+    fn zeros(element: Element, len: usize) -> Result<Self> {
+        // `vec!` takes memory that is zero already, but ends the process where there is none.
+        let (room, size) = match element {
+            Element::Float => (Vec::<T>::new().try_reserve_exact(len), size_of::<T>()),
+            Element::Index => (Vec::<u32>::new().try_reserve_exact(len), size_of::<u32>()),
+        };
+        room.map_err(|_| {
+            let reason = format!("no memory for {len} numbers of {size} bytes");
+            Error::device("cpu", reason, "use a smaller batch or smaller layers")
+        })?;
+        Ok(match element {
             Element::Float => Self::Float(vec![T::zero(); len]),
             Element::Index => Self::Index(vec![0; len]),
-        }
+        })
     }
 
     fn len(&self) -> usize {
@@ -48,7 +61,8 @@ struct Location {
 #[derive(Debug)]
 struct BoundOp {
     kernel: Arc<dyn Kernel>,
-    args: Vec<Location>,
+    /// Each with its binding's number.
+    args: Vec<(usize, Location)>,
 }
 
 #[derive(Debug)]
@@ -108,13 +122,14 @@ impl<T: Real> Executor for Cpu<T> {
         match self.shared.get(key) {
             Some(&place) if self.storage[place].len() == len && self.storage[place].element() == element => {}
             // Programs that are bound to the old buffer see the new one: the place stays.
-            Some(&place) => self.storage[place] = Storage::zeros(element, len),
+            Some(&place) => self.storage[place] = Storage::zeros(element, len)?,
             None => {
+                let zeros = Storage::zeros(element, len)?;
                 let place = self.vacant.pop().unwrap_or_else(|| {
-                    self.storage.push(Storage::zeros(Element::Index, 0));
+                    self.storage.push(Storage::EMPTY);
                     self.storage.len() - 1
                 });
-                self.storage[place] = Storage::zeros(element, len);
+                self.storage[place] = zeros;
                 self.shared.insert(key.to_owned(), place);
             }
         }
@@ -123,14 +138,17 @@ impl<T: Real> Executor for Cpu<T> {
 
     fn free(&mut self, key: &str) {
         if let Some(place) = self.shared.remove(key) {
-            self.storage[place] = Storage::zeros(Element::Index, 0);
+            self.storage[place] = Storage::EMPTY;
             self.vacant.push(place);
         }
     }
 
     fn clear(&mut self, key: &str) -> Result<()> {
         if let Some(&place) = self.shared.get(key) {
-            self.storage[place] = Storage::zeros(self.storage[place].element(), self.storage[place].len());
+            match &mut self.storage[place] {
+                Storage::Float(v) => v.fill(T::zero()),
+                Storage::Index(v) => v.fill(0),
+            }
         }
         Ok(())
     }
@@ -167,10 +185,10 @@ impl<T: Real> Executor for Cpu<T> {
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
         for (slot, &len) in plan.scratch.iter().enumerate() {
             if slot == self.scratch.len() {
-                self.storage.push(Storage::zeros(Element::Float, len));
+                self.storage.push(Storage::zeros(Element::Float, len)?);
                 self.scratch.push(self.storage.len() - 1);
             } else if self.storage[self.scratch[slot]].len() < len {
-                self.storage[self.scratch[slot]] = Storage::zeros(Element::Float, len);
+                self.storage[self.scratch[slot]] = Storage::zeros(Element::Float, len)?;
             }
         }
         let places = plan.buffers.iter().map(|buffer| match &buffer.home {
@@ -192,12 +210,9 @@ impl<T: Real> Executor for Cpu<T> {
                     access: binding.access,
                 },
             );
-            BoundOp { kernel: op.kernel.clone(), args: args.collect() }
+            Ok(BoundOp { kernel: op.kernel.clone(), args: in_order(args)? })
         });
-        let ops: Vec<BoundOp> = ops.collect();
-        for op in &ops {
-            assert_apart(&op.args);
-        }
+        let ops: Vec<BoundOp> = ops.collect::<Result<_>>()?;
         Ok(self.programs.add(Bound { ops, places }))
     }
 
@@ -229,46 +244,76 @@ impl<T: Real> Executor for Cpu<T> {
     }
 }
 
-/// The soundness of [`borrow`]: a written stretch overlaps no other stretch of the same op.
-fn assert_apart(args: &[Location]) {
-    for (i, a) in args.iter().enumerate() {
-        for (j, b) in args.iter().enumerate() {
-            let apart =
-                a.storage != b.storage || a.offset + a.len <= b.offset || b.offset + b.len <= a.offset;
-            assert!(i == j || apart || (a.access == Access::Read && b.access == Access::Read));
+/// The stretches in the order of their places, each with its binding's number, as [`borrow`] takes them.
+///
+/// # Errors
+/// A written stretch of a buffer of which the op has another one, unless both are written and do not overlap: the recorder
+/// refuses such ops.
+fn in_order(args: impl IntoIterator<Item = Location>) -> Result<Vec<(usize, Location)>> {
+    let mut args: Vec<_> = args.into_iter().enumerate().collect();
+    args.sort_by_key(|(_, arg)| (arg.storage, arg.offset));
+    for pair in args.windows(2) {
+        let [(_, a), (_, b)] = pair else { continue };
+        let read = [a, b].map(|arg| arg.access == Access::Read);
+        let overlap = a.offset + a.len > b.offset;
+        if a.storage == b.storage && (read[0] != read[1] || !read[0] && overlap) {
+            return Err(Error::invalid(
+                "bindings of an op",
+                format!("{a:?} and {b:?}"),
+                "written stretches apart from all others of the op",
+                "report this as a bug of autorot",
+            ));
         }
     }
+    Ok(args)
 }
 
 /// Borrows an op's stretches of the storage all at once.
-#[expect(unsafe_code, reason = "disjoint parts of several vectors, some shared and some exclusive")]
-fn borrow<'a, T: Real>(storage: &'a mut [Storage<T>], args: &[Location]) -> Result<Args<'a, T>> {
-    for arg in args {
-        let len = storage[arg.storage].len();
-        if arg.offset + arg.len > len {
-            return Err(bounds(arg.offset + arg.len, len));
+fn borrow<'a, T: Real>(storage: &'a mut [Storage<T>], args: &[(usize, Location)]) -> Result<Args<'a, T>> {
+    let mut slots = [const { Slot::Taken }; MAX_BINDINGS];
+    let (mut rest, mut first) = (storage, 0);
+    for of_one in args.chunk_by(|(_, a), (_, b)| a.storage == b.storage) {
+        let (_, Location { storage, access, .. }) = of_one[0];
+        let (one, others) = rest.split_at_mut(storage + 1 - first);
+        (rest, first) = (others, storage + 1);
+        match (one.last_mut(), access) {
+            (Some(Storage::Float(v)), Access::Read) => shared(v, of_one, &mut slots, Slot::Read)?,
+            (Some(Storage::Index(v)), Access::Read) => shared(v, of_one, &mut slots, Slot::ReadIndex)?,
+            (Some(Storage::Float(v)), _) => exclusive(v, of_one, &mut slots, Slot::Write)?,
+            (Some(Storage::Index(v)), _) => exclusive(v, of_one, &mut slots, Slot::WriteIndex)?,
+            (None, _) => {}
         }
     }
-    let base = storage.as_mut_ptr();
-    Ok(Args::new(args.iter().map(|arg| {
-        // SAFETY: `storage` is borrowed exclusively for 'a, every stretch was just checked to lie inside its
-        // vector, and `assert_apart` held at binding: written stretches overlap nothing. The vectors are
-        // never resized while the slices live.
-        unsafe {
-            match (&mut *base.add(arg.storage), arg.access) {
-                (Storage::Float(v), Access::Read) => {
-                    Slot::Read(std::slice::from_raw_parts(v.as_mut_ptr().add(arg.offset), arg.len))
-                }
-                (Storage::Float(v), _) => {
-                    Slot::Write(std::slice::from_raw_parts_mut(v.as_mut_ptr().add(arg.offset), arg.len))
-                }
-                (Storage::Index(v), Access::Read) => {
-                    Slot::ReadIndex(std::slice::from_raw_parts(v.as_mut_ptr().add(arg.offset), arg.len))
-                }
-                (Storage::Index(v), _) => {
-                    Slot::WriteIndex(std::slice::from_raw_parts_mut(v.as_mut_ptr().add(arg.offset), arg.len))
-                }
-            }
-        }
-    })))
+    Ok(Args::new(slots))
+}
+
+/// Stretches of one buffer, to be read.
+fn shared<'a, V, T>(
+    values: &'a [V],
+    args: &[(usize, Location)],
+    slots: &mut [Slot<'a, T>],
+    slot: fn(&'a [V]) -> Slot<'a, T>,
+) -> Result<()> {
+    for &(binding, Location { offset, len, .. }) in args {
+        slots[binding] =
+            slot(values.get(offset..offset + len).ok_or_else(|| bounds(offset + len, values.len()))?);
+    }
+    Ok(())
+}
+
+/// Stretches of one buffer, none of which overlaps another, to be written.
+fn exclusive<'a, V, T>(
+    mut values: &'a mut [V],
+    args: &[(usize, Location)],
+    slots: &mut [Slot<'a, T>],
+    slot: fn(&'a mut [V]) -> Slot<'a, T>,
+) -> Result<()> {
+    let (all, mut first) = (values.len(), 0);
+    for &(binding, Location { offset, len, .. }) in args {
+        let end = offset + len;
+        let (stretch, rest) = values.split_at_mut_checked(end - first).ok_or_else(|| bounds(end, all))?;
+        slots[binding] = slot(&mut stretch[offset - first..]);
+        (values, first) = (rest, end);
+    }
+    Ok(())
 }

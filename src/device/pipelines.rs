@@ -4,6 +4,7 @@ use super::choose::is_software;
 use super::needs::lacking;
 use super::tune::{Choices, Tuning};
 use crate::kernel::{Access, Kernel, Traits};
+use crate::unchecked::shader;
 use crate::{Error, Fault, Result};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -71,13 +72,12 @@ impl Gpu {
         let refused =
             (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
         let made =
-            self.scoped(place, [refused, refused], || self.make_pipeline(kernel, &source.0, checked))?;
+            self.scoped(place, [refused, refused], || self.make_pipeline(kernel, variant, checked))?;
         pipelines.insert(source, made.clone());
         Ok(made)
     }
 
-    #[expect(unsafe_code, reason = "shaders of this crate, without the checks that untrusted ones need")]
-    fn make_pipeline(&self, kernel: &dyn Kernel, source: &str, checked: bool) -> Pipeline {
+    fn make_pipeline(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> Pipeline {
         let label = Some(kernel.name());
         let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
@@ -97,18 +97,7 @@ impl Gpu {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
-        let module = if checked {
-            self.device.create_shader_module(descriptor)
-        } else {
-            // SAFETY: only kernels with `Trust::OWN`, which none outside of this crate can claim, come here: each index
-            // is below the length in `lens`, to which the binding is cut, or clamped, whatever the buffers hold; each loop
-            // ends. The kernel table runs all of them unchecked with guard words around every buffer.
-            unsafe {
-                self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
-            }
-        };
+        let module = shader::module(&self.device, kernel, variant, checked);
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&pipeline_layout),

@@ -1,9 +1,8 @@
-//! What the product kernels share: their shader bodies, their grid and the CPU's matrix product.
+//! What the product kernels share: their shader bodies, their grid, and how the CPU divides a product among threads.
 
 use super::{Grid, MAX_GROUPS, Traits, wgsl};
-use crate::Real;
+pub(crate) use crate::unchecked::block::{Block, matrix, multiply, multiply_block, transposed};
 use rayon::prelude::*;
-use std::marker::PhantomData;
 
 /// A way to compute C = A·B on a GPU.
 struct Body {
@@ -192,34 +191,6 @@ pub(crate) fn grid(variant: usize, size: Size) -> Grid {
     [size.cols.div_ceil(tile_cols) as u32, rows.div_ceil(folds), folds * size.parts as u32]
 }
 
-/// A stored matrix, read as it is or as its transpose.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Matrix<'a, T> {
-    values: &'a [T],
-    row_step: isize,
-    col_step: isize,
-}
-
-/// `values` as stored, rows of `stride`.
-pub(crate) fn matrix<T>(values: &[T], stride: usize) -> Matrix<'_, T> {
-    Matrix { values, row_step: stride as isize, col_step: 1 }
-}
-
-/// The transpose of `values`, stored in rows of `stride`.
-pub(crate) fn transposed<T>(values: &[T], stride: usize) -> Matrix<'_, T> {
-    Matrix { values, row_step: 1, col_step: stride as isize }
-}
-
-impl<T> Matrix<'_, T> {
-    /// The number of stored elements that a matrix of this size reaches over.
-    fn reach(&self, rows: usize, cols: usize) -> usize {
-        if rows == 0 || cols == 0 {
-            return 0;
-        }
-        (rows - 1) * self.row_step.unsigned_abs() + (cols - 1) * self.col_step.unsigned_abs() + 1
-    }
-}
-
 /// Below this many multiplications a second thread costs more than it saves.
 const PARALLEL_WORK: usize = 1 << 20;
 
@@ -231,105 +202,10 @@ pub(crate) const PANEL: usize = 64;
 /// narrow product occupies several threads too.
 const PANEL_ROWS: usize = 256;
 
-/// A block of a matrix that is stored in rows.
-pub(crate) struct Block<'a, T> {
-    /// Its first row in the matrix.
-    pub(crate) row: usize,
-    /// Its first column in the matrix.
-    pub(crate) col: usize,
-    first: *mut T,
-    rows: usize,
-    width: usize,
-    stride: usize,
-    matrix: PhantomData<&'a mut [T]>,
-}
-
-#[expect(unsafe_code, reason = "an exclusive borrow of the block, as `&mut [T]` is of a slice")]
-// SAFETY: `tiles` and `gates` hand every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
-unsafe impl<T: Send> Send for Block<'_, T> {}
-
 impl<'a, T> Block<'a, T> {
     /// All of `values`, stored in rows of `stride`, in blocks of up to [`PANEL`] columns.
     pub(crate) fn split(values: &'a mut [T], stride: usize) -> impl Iterator<Item = Self> + use<'a, T> {
         Self::tiles(values, stride, PANEL_ROWS, PANEL)
-    }
-
-    /// All of `values`, stored in rows of `stride`, in blocks of up to `rows` × `width`.
-    pub(crate) fn tiles(
-        values: &'a mut [T],
-        stride: usize,
-        rows: usize,
-        width: usize,
-    ) -> impl Iterator<Item = Self> + use<'a, T> {
-        let all = values.len() / stride;
-        let start = values.as_mut_ptr();
-        let corners =
-            (0..all).step_by(rows).flat_map(move |row| (0..stride).step_by(width).map(move |col| (row, col)));
-        corners.map(move |(row, col)| Self {
-            row,
-            col,
-            first: start.wrapping_add(row * stride + col),
-            rows: rows.min(all - row),
-            width: width.min(stride - col),
-            stride,
-            matrix: PhantomData,
-        })
-    }
-
-    /// `gates` neighbouring matrices of `units` columns each, which lie from `first` on in lines that are `stride` apart, in
-    /// tiles of up to `rows` × [`PANEL`]: each with its block of every gate.
-    pub(crate) fn gates(
-        values: &'a mut [T],
-        (first, stride): (usize, usize),
-        (all, gates, units): (usize, usize, usize),
-        rows: usize,
-    ) -> impl Iterator<Item = Vec<Self>> + use<'a, T> {
-        assert!(gates * units <= stride && (all - 1) * stride + first + gates * units <= values.len());
-        let start = values.as_mut_ptr();
-        let corners =
-            (0..all).step_by(rows).flat_map(move |row| (0..units).step_by(PANEL).map(move |col| (row, col)));
-        corners.map(move |(row, col)| {
-            let block = |gate: usize| Self {
-                row,
-                col,
-                first: start.wrapping_add(first + row * stride + gate * units + col),
-                rows: rows.min(all - row),
-                width: PANEL.min(units - col),
-                stride,
-                matrix: PhantomData,
-            };
-            (0..gates).map(block).collect()
-        })
-    }
-
-    /// The number of rows.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The number of columns.
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
-    /// The block's part of its row number `row`.
-    #[expect(unsafe_code, reason = "a stretch of the borrowed matrix")]
-    pub(crate) fn line(&mut self, row: usize) -> &mut [T] {
-        assert!(row < self.rows);
-        // SAFETY: inside the matrix, since row < rows and the block's columns lie below the stride; no one else has these
-        // numbers.
-        unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), self.width) }
-    }
-
-    /// The block in stretches of neighbouring numbers, each with the number of its first in the matrix.
-    #[expect(unsafe_code, reason = "stretches of the borrowed matrix")]
-    pub(crate) fn stretches(&mut self) -> impl Iterator<Item = (usize, &mut [T])> {
-        let Self { row, col, first, rows, width, stride, .. } = *self;
-        let (count, len) = if width == stride { (1, rows * width) } else { (rows, width) };
-        // SAFETY: lines of the block, which do not overlap, or all of them in one where they lie side by side.
-        (0..count).map(move |i| unsafe {
-            ((row + i) * stride + col, std::slice::from_raw_parts_mut(first.add(i * stride), len))
-        })
     }
 }
 
@@ -343,56 +219,5 @@ pub(crate) fn for_each_part<P: Send>(
         parts.into_iter().for_each(work);
     } else {
         parts.into_iter().collect::<Vec<P>>().into_par_iter().for_each(work);
-    }
-}
-
-/// out[rows, cols] = a[rows, depth]·b[depth, cols] on the calling thread.
-pub(crate) fn multiply<T: Real>(
-    out: &mut [T],
-    (rows, depth, cols): (usize, usize, usize),
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-) {
-    assert!(out.len() >= rows * cols);
-    let first = out.as_mut_ptr();
-    let mut out = Block { row: 0, col: 0, first, rows, width: cols, stride: cols, matrix: PhantomData };
-    multiply_block(&mut out, depth, a, b, false);
-}
-
-/// [`multiply`] into a block of a larger matrix, added to what is there when `accumulate`.
-#[expect(unsafe_code, reason = "gemm takes pointers; the assertion and the block bound every access")]
-pub(crate) fn multiply_block<T: Real>(
-    out: &mut Block<'_, T>,
-    depth: usize,
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    accumulate: bool,
-) {
-    let (rows, cols) = (out.rows, out.width);
-    assert!(a.values.len() >= a.reach(rows, depth) && b.values.len() >= b.reach(depth, cols));
-    // SAFETY: `reach` is the last element that sizes and strides touch, so the assertion bounds the operands; `out` holds
-    // its numbers exclusively.
-    unsafe {
-        gemm::gemm(
-            rows,
-            cols,
-            depth,
-            out.first,
-            1,
-            out.stride as isize,
-            accumulate,
-            a.values.as_ptr(),
-            a.col_step,
-            a.row_step,
-            b.values.as_ptr(),
-            b.col_step,
-            b.row_step,
-            if accumulate { T::one() } else { T::zero() },
-            T::one(),
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
     }
 }

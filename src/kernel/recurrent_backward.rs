@@ -59,7 +59,7 @@ impl RecurrentBackward {
     /// The length of dy that is bound.
     fn d_y(&self) -> usize {
         let RecurrentStep { batch, units, .. } = self.step;
-        self.d_y.map_or(UNUSED, |(first, stride)| first + (batch - 1) * stride + units)
+        self.d_y.map_or(UNUSED.min(batch * units), |(first, stride)| first + (batch - 1) * stride + units)
     }
 
     /// Whether dh reaches the step before on other ways than the product.
@@ -89,17 +89,19 @@ impl Family for RecurrentBackward {
         let step = &self.step;
         let outputs = step.outputs();
         let width = step.stage.width();
+        // What is bound without being used may be as short as the layer's outputs.
+        let unused = UNUSED.min(outputs);
         let memory = match step.stage {
             Stage::Lstm => outputs,
             Stage::Gru => width * outputs,
-            _ => UNUSED,
+            _ => unused,
         };
         vec![
             step.units * step.line(),
             self.d_y(),
             step.state(),
             step.mask(),
-            if matches!(step.stage, Stage::SimpleRnn | Stage::Lstm) { UNUSED } else { outputs },
+            if matches!(step.stage, Stage::SimpleRnn | Stage::Lstm) { unused } else { outputs },
             width * outputs,
             memory,
             2 * state_part(step.batch, step.units),
@@ -166,12 +168,13 @@ impl Family for RecurrentBackward {
             Stage::Lstm => step.gather(memory, step.to, units, (0, units)),
             _ => Vec::new(),
         };
-        let zs = Block::gates(z, step.lines(step.at, width), (batch, stage.width(), units), TILE_ROWS);
+        let zs =
+            Block::gates(z, step.lines(step.at, width), (batch, stage.width(), units), (TILE_ROWS, PANEL));
         let mut memories = (stage == Stage::Gru)
-            .then(|| Block::gates(memory, step.lines(step.at, width), (batch, 3, units), TILE_ROWS));
+            .then(|| Block::gates(memory, step.lines(step.at, width), (batch, 3, units), (TILE_ROWS, PANEL)));
         let (carry_h, carry_c) = carry.split_at_mut(state_part(batch, units));
-        let [carries_h, carries_c] =
-            [carry_h, carry_c].map(|carry| Block::gates(carry, (0, units), (batch, 1, units), TILE_ROWS));
+        let [carries_h, carries_c] = [carry_h, carry_c]
+            .map(|carry| Block::gates(carry, (0, units), (batch, 1, units), (TILE_ROWS, PANEL)));
         let parts = zs.zip(carries_h).zip(carries_c).map(|((z, h), c)| {
             let memory = memories.as_mut().and_then(Iterator::next).unwrap_or_default();
             (z, memory, h, c)

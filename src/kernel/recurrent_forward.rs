@@ -78,7 +78,7 @@ impl Family for RecurrentForward {
             width * outputs,
             outputs,
             memory,
-            if keeps { outputs } else { UNUSED },
+            if keeps { outputs } else { UNUSED.min(outputs) },
         ]
     }
 
@@ -133,7 +133,7 @@ impl Family for RecurrentForward {
 
         let width = step.line();
         let tiles = |values, (to, width): (usize, usize), gates| {
-            Block::gates(values, step.lines(to, width), (step.batch, gates, units), TILE_ROWS)
+            Block::gates(values, step.lines(to, width), (step.batch, gates, units), (TILE_ROWS, PANEL))
         };
         let zs = tiles(z, (step.at, width), stage.width());
         let ys = tiles(y, (step.to, units), 1);

@@ -46,14 +46,40 @@ fn what_records_plans_knows_no_gpu() {
             assert!(!line.contains("wgpu"), "{}:{}: names wgpu", path.display(), i + 1);
         }
     }
-    for line in code(Path::new("src/device/cpu.rs")) {
-        assert!(!line.contains("wgpu") && !line.contains("gpu::"), "the CPU path names the GPU path: {line}");
+    for path in ["src/device/cpu.rs", "src/unchecked/block.rs"] {
+        for line in code(Path::new(path)) {
+            let names = ["wgpu", "gpu::", "shader::"].into_iter().find(|name| line.contains(name));
+            assert_eq!(names, None, "{path}: the CPU path names the GPU path: {line}");
+        }
     }
     for path in files("src/device", "rs") {
         for line in code(&path) {
             assert!(!line.contains("layer::"), "{}: a device names layers: {line}", path.display());
         }
     }
+}
+
+#[test]
+fn unsafe_code_has_one_place_and_reasons() {
+    assert!(read("Cargo.toml").contains("unsafe_code = \"deny\""), "the lint that the compiler checks");
+    let mut blocks = 0;
+    for path in files("src", "rs").into_iter().chain(files("tests", "rs")).chain(files("examples", "rs")) {
+        let text = read(&path);
+        if path.ends_with("tidy.rs") {
+            continue;
+        }
+        if !path.starts_with("src/unchecked") {
+            assert!(!text.contains("unsafe_code"), "{}: lifts the lint", path.display());
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        for (i, line) in code(&path).iter().enumerate().filter(|(_, line)| line.contains("unsafe ")) {
+            assert!(path.starts_with("src/unchecked"), "{}: {line}", path.display());
+            let comments = lines[..i].iter().rev().take_while(|line| line.trim_start().starts_with("//"));
+            assert!(comments.into_iter().any(|line| line.contains("SAFETY: ")), "{}: {line}", path.display());
+            blocks += 1;
+        }
+    }
+    assert!(blocks > 0, "the places that this test looks at");
 }
 
 #[test]
