@@ -72,9 +72,11 @@ impl GateKernels {
     /// The lengths of W, U where it is rotated, and b.
     fn lens(&self) -> [usize; 3] {
         let columns = self.columns();
+        let recurrent = self.units * columns;
         [
             self.inputs * columns,
-            if self.h_q.is_some() { self.units * columns } else { UNUSED },
+            // U is bound also where it stays as it is.
+            if self.h_q.is_some() { recurrent } else { UNUSED.min(recurrent) },
             if self.lines > 0 { self.lines * columns } else { UNUSED },
         ]
     }

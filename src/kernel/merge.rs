@@ -127,7 +127,8 @@ impl Family for MergeBackward {
 
     fn lens(&self) -> Vec<usize> {
         let part = self.0.part();
-        let factor = if self.0.mode == MergeMode::Mul { part } else { UNUSED };
+        // Layers bind the factors where they are not used, too.
+        let factor = if self.0.mode == MergeMode::Mul { part } else { UNUSED.min(part) };
         vec![self.0.whole(), factor, factor, part, part]
     }
 

@@ -238,6 +238,32 @@ pub fn assert_says<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str])
 }
 
 #[test]
+fn a_single_unit_learns_from_a_single_row() {
+    use autorot::{MergeMode, Rule};
+    let data = Dataset::values([2, 1], vec![0.5, -0.5], [1], vec![0.1]).unwrap();
+    for device in devices("a_single_unit_learns_from_a_single_row") {
+        for cell in cells() {
+            let one = || Recurrent::new(cell, 1);
+            let both = |merge| Bidirectional::new(one()).merge(merge);
+            let turned = one().auto_rotate(AutoRotate::new().rule(Rule::Aligned));
+            let nets = [
+                Sequential::new([2, 1]).input_range(-1.0, 1.0).add(turned),
+                Sequential::new([2, 1]).add(one().return_sequences(true)).add(one()),
+                Sequential::new([2, 1]).add(both(MergeMode::Sum)),
+                Sequential::new([2, 1]).add(both(MergeMode::Concat)).add(Dense::new(1)),
+            ];
+            for net in nets {
+                let mut model = net.build(&device, 3).unwrap();
+                let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false);
+                trainer = trainer.epochs(2);
+                let history = trainer.fit(&mut model, &data, None).unwrap();
+                assert!(history.epochs[1].train_loss < history.epochs[0].train_loss, "{cell:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_sequence_is_said() {
     let net = |shape: &[usize]| Sequential::new(shape).input_range(0.0, 1.0);
     assert_says(net(&[0, 3]).add(Lstm::new(4)).network(0), &["[0, 3]"]);
