@@ -69,6 +69,11 @@ impl Initializer {
     /// Numbers that are not finite, min > max, a deviation or gain that is not positive.
     pub fn values(self, path: &str, shape: &[usize], seed: u64) -> Result<Vec<f32>> {
         self.check(path)?;
+        Ok(self.numbers(path, shape, seed))
+    }
+
+    /// [`Initializer::values`] of an initialiser that was checked.
+    pub(crate) fn numbers(self, path: &str, shape: &[usize], seed: u64) -> Vec<f32> {
         let count: usize = shape.iter().product();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream(path));
@@ -80,7 +85,7 @@ impl Initializer {
         let mut take = |(draw, mean, scale): (Draw, f64, f64)| {
             (0..count).map(|_| single(mean + scale * draw.sample(&mut rng))).collect()
         };
-        Ok(match self {
+        match self {
             Self::GlorotUniform => take(uniform(1.0 / mean_fan)),
             Self::HeUniform => take(uniform(2.0 / fan_in)),
             Self::LecunUniform => take(uniform(1.0 / fan_in)),
@@ -96,10 +101,11 @@ impl Initializer {
             Self::Ones => vec![1.0; count],
             Self::Constant(value) => vec![value; count],
             Self::Orthogonal { gain } => orthogonal(shape, f64::from(gain), &mut rng),
-        })
+        }
     }
 
-    fn check(self, path: &str) -> Result<()> {
+    /// Refuses numbers that [`Initializer::values`] does.
+    pub(crate) fn check(self, path: &str) -> Result<()> {
         let fine = match self {
             Self::Constant(value) => value.is_finite(),
             Self::RandomUniform { min, max } => min.is_finite() && max.is_finite() && min <= max,

@@ -101,18 +101,24 @@ impl Taps {
     /// same taps divide.
     pub(crate) fn inside(&self, d: usize) -> (std::ops::Range<usize>, usize) {
         let (divisor, scale) = (i64::from(self.divisor[d]), i64::from(self.scale[d]));
-        let at = |position: usize, tap: usize| {
-            let from_tap = tap as i64 * i64::from(self.step[d]) + i64::from(self.shift[d]);
-            (0..self.from[d] as i64 * divisor).contains(&(position as i64 * scale + from_tap))
+        let reach = (self.kernel[d] as i64 - 1) * i64::from(self.step[d]);
+        let (low, high) = (reach.min(0), reach.max(0));
+        let shift = i64::from(self.shift[d]);
+        let (all, sources) = (self.at[d] as i64, self.from[d] as i64 * divisor);
+        // A position p is inside where 0 ≤ p·scale + shift + low and p·scale + shift + high < sources.
+        let before = (-(shift + low)).max(0);
+        let behind = (sources - shift - high).max(0);
+        let (first, end) = match scale {
+            0 if before == 0 && behind > 0 => (0, all),
+            0 => (all, all),
+            _ => ((before + scale - 1) / scale, ((behind + scale - 1) / scale).min(all)),
         };
-        let last = self.kernel[d] - 1;
-        let mut inside = (0..self.at[d]).filter(|&position| at(position, 0) && at(position, last));
-        let range = match (inside.next(), inside.next_back()) {
-            (Some(first), last) => first..last.unwrap_or(first) + 1,
-            (None, _) => self.at[d]..self.at[d],
-        };
-        let period = (1..=divisor).find(|period| period * scale % divisor == 0).unwrap_or(1);
-        (range, period as usize)
+        let range = if first < end { first as usize..end as usize } else { self.at[d]..self.at[d] };
+        let (mut period, mut rest) = (divisor, scale);
+        while rest != 0 {
+            (period, rest) = (rest, period % rest);
+        }
+        (range, (divisor / period) as usize)
     }
 
     /// Whether every position has one source, that of its own number.

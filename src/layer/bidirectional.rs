@@ -71,6 +71,7 @@ impl Layer for Bidirectional {
         if let (MergeMode::Concat, Some(last)) = (self.merge, output.shape.last_mut()) {
             *last = 2 * units;
         }
+        shape::elements(&path, &output.shape)?;
         output.range = single.range.map(|range| merged(self.merge, range));
         let rows = if single.shape.len() > 1 { steps } else { 1 };
         let features = input.len();

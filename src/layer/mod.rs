@@ -50,7 +50,7 @@ pub use window::{Extent, Margins};
 pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d};
 
 use crate::initializer::stream;
-use crate::plan::arena::{Arena, ParameterId, Role};
+use crate::plan::arena::{Arena, Initial, ParameterId, Role};
 use crate::plan::{Recorder, View};
 use crate::{Initializer, Range, Result, Rotation, shape};
 
@@ -95,6 +95,24 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>>;
 }
 
+impl<L: Layer + ?Sized> Layer for Box<L> {
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+
+    fn takes_masks(&self) -> bool {
+        (**self).takes_masks()
+    }
+
+    fn mixes_rows(&self) -> bool {
+        (**self).mixes_rows()
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
+        (**self).build(scope, input)
+    }
+}
+
 /// Where a layer is being built: its path, and the arena for its parameters.
 #[derive(Debug)]
 pub struct Scope<'a> {
@@ -120,23 +138,23 @@ impl Scope<'_> {
         initializer: Initializer,
         role: Role,
     ) -> Result<ParameterId> {
-        self.parameter_with(name, shape, initializer, role, |_| {})
+        self.parameter_with(name, shape, initializer, role, Vec::new())
     }
 
-    /// Registers a parameter of this layer whose initial values are changed by `adjust`.
+    /// Registers a parameter of this layer of which some stretches start at a number of their own.
     pub(crate) fn parameter_with(
         &mut self,
         name: &str,
         shape: &[usize],
         initializer: Initializer,
         role: Role,
-        adjust: impl FnOnce(&mut [f32]),
+        constant: Vec<(std::ops::Range<usize>, f32)>,
     ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
         shape::elements(&path, shape)?;
-        let mut values = initializer.values(&path, shape, self.seed)?;
-        adjust(&mut values);
-        Ok(self.arena.add(path, shape, values, role))
+        initializer.check(&path)?;
+        let initial = Initial { initializer, seed: self.seed, constant };
+        Ok(self.arena.add(path, shape, initial, role))
     }
 
     /// A seed of the layer's own, for random numbers while training.

@@ -89,6 +89,7 @@ impl<const D: usize> Layer for SeparableConv<D> {
         shape::groups(&path, between, self.filters, 1)?;
         self.depthwise_regularizer.check(&path)?;
         let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
+        shape::with_channels(&path, &geometry.output, D, between)?;
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
         let depthwise =

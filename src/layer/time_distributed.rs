@@ -2,7 +2,7 @@
 
 use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::plan::{Recorder, View};
-use crate::{Error, Result};
+use crate::{Error, Result, shape};
 
 /// Applies a layer to every time step of a sequence by itself (Keras' `TimeDistributed`): a convolution to every
 /// image of a film, say. Input: `[T, ...]`, output: `[T, ...]` of the layer's outputs. Costs no more than the layer
@@ -70,6 +70,9 @@ impl Layer for TimeDistributed {
                 "a layer that treats a step as a whole, and by itself",
                 "return the last output of inner sequences alone, and keep no states",
             ));
+        }
+        for node in chain::every(&nodes) {
+            shape::elements(node.path(), &[steps, node.output().len()])?;
         }
         let shape = [&[steps], inner.shape.as_slice()].concat();
         let output = Signal { shape, range: inner.range, masked: input.masked };

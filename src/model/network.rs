@@ -83,8 +83,11 @@ impl Network {
 
     /// Whether a batch of so many rows can be counted.
     pub(crate) fn check_batch(&self, batch: usize) -> Result<()> {
-        let widest = self.every_node().into_iter().map(|node| node.output().len()).max().unwrap_or(1);
-        if batch == 0 || widest.max(self.input.len()).saturating_mul(batch) > u32::MAX as usize {
+        let outputs = self.every_node().into_iter().map(|node| node.output().len());
+        let widest = outputs.fold(self.input.len(), usize::max);
+        // What layers keep to themselves may be wider, and is only to be counted.
+        let fits = |numbers: usize, most: usize| numbers.saturating_mul(batch) <= most;
+        if batch == 0 || !fits(widest, u32::MAX as usize) || !fits(self.widest(), usize::MAX >> 16) {
             return Err(Error::invalid(
                 "batch",
                 format!("{batch} rows, with {widest} numbers each at the widest layer"),

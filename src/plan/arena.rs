@@ -1,6 +1,8 @@
 //! The parameters of a model: one arena, in which each has a path, a shape and a place.
 
 use super::ALIGNMENT;
+use crate::Initializer;
+use std::ops::Range;
 
 /// The names of the buffers that all plans of a model share.
 pub mod keys {
@@ -55,7 +57,18 @@ pub struct Parameter {
     pub offset: usize,
     /// What happens to it in training.
     pub role: Role,
-    initial: Vec<f32>,
+    initial: Initial,
+}
+
+/// How a parameter starts. Its numbers are made when they are asked for: a network that is too large for memory can be
+/// described and measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Initial {
+    /// One that was checked.
+    pub(crate) initializer: Initializer,
+    pub(crate) seed: u64,
+    /// Stretches that start at a number of their own.
+    pub(crate) constant: Vec<(Range<usize>, f32)>,
 }
 
 impl Parameter {
@@ -63,6 +76,13 @@ impl Parameter {
     #[expect(clippy::len_without_is_empty, reason = "a parameter is never empty")]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    fn initial(&self) -> Vec<f32> {
+        let Initial { initializer, seed, constant } = &self.initial;
+        let mut values = initializer.numbers(&self.path, &self.shape, *seed);
+        constant.iter().for_each(|(stretch, value)| values[stretch.clone()].fill(*value));
+        values
     }
 }
 
@@ -75,14 +95,8 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// Registers a parameter with its initial values.
-    pub(crate) fn add(
-        &mut self,
-        path: String,
-        shape: &[usize],
-        initial: Vec<f32>,
-        role: Role,
-    ) -> ParameterId {
+    /// Registers a parameter.
+    pub(crate) fn add(&mut self, path: String, shape: &[usize], initial: Initial, role: Role) -> ParameterId {
         self.parameters.push(Parameter { path, shape: shape.to_vec(), offset: 0, role, initial });
         self.lay_out();
         ParameterId(self.parameters.len() - 1)
@@ -137,7 +151,7 @@ impl Arena {
     pub fn initial(&self) -> Vec<f32> {
         let mut values = vec![0.0; self.len];
         for parameter in &self.parameters {
-            values[parameter.offset..parameter.offset + parameter.len()].copy_from_slice(&parameter.initial);
+            values[parameter.offset..][..parameter.len()].copy_from_slice(&parameter.initial());
         }
         values
     }

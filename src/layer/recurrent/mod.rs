@@ -253,11 +253,8 @@ impl Recurrent {
         let (lines, units) = (self.cell.bias_lines(), self.units);
         let shape = if lines == 1 { vec![columns] } else { vec![lines, columns] };
         let forgets = self.cell == Cell::Lstm && self.unit_forget_bias;
-        scope.parameter_with("bias", &shape, self.bias_initializer, Role::Decayed, |values| {
-            if forgets {
-                values[units..2 * units].fill(1.0);
-            }
-        })
+        let ones = forgets.then_some((units..2 * units, 1.0)).into_iter().collect();
+        scope.parameter_with("bias", &shape, self.bias_initializer, Role::Decayed, ones)
     }
 
     /// The layer, going through time in this direction.
@@ -272,7 +269,7 @@ impl Recurrent {
         self.check(&path, steps)?;
         let units = self.units;
         let activations = self.activations();
-        let columns = activations.len() * units;
+        let columns = shape::elements(&path, &[activations.len(), units])?;
         // As behind a Dropout layer.
         let dropped = input.range.map(|range| stretched(range, self.dropout));
         let input_range = self.auto_rotate.and_then(|a| a.given_range()).or(dropped);
@@ -302,12 +299,12 @@ impl Recurrent {
         let bias = if self.use_bias { Some(self.bias(scope, columns)?) } else { None };
         let lambda = match &rotated {
             Some(Rotated { rotation, limits, .. }) if rotation.learn != LearnL::Fixed => {
-                let shape = if rotation.learn == LearnL::PerLayer { limits.len() } else { columns };
-                let start = Initializer::Constant(0.0);
-                Some(scope.parameter_with("lambda", &[shape], start, Role::Trained, |values| {
-                    let each = values.len() / limits.len();
-                    values.iter_mut().enumerate().for_each(|(i, value)| *value = limits[i / each].ln());
-                })?)
+                let each = if rotation.learn == LearnL::PerLayer { 1 } else { units };
+                let starts = limits.iter().enumerate();
+                let starts =
+                    starts.map(|(gate, limit)| (gate * each..(gate + 1) * each, limit.ln())).collect();
+                let shape = [limits.len() * each];
+                Some(scope.parameter_with("lambda", &shape, Initializer::Zeros, Role::Trained, starts)?)
             }
             _ => None,
         };
@@ -316,6 +313,7 @@ impl Recurrent {
             range: state_range,
             masked: input.masked && self.return_sequences,
         };
+        shape::elements(&path, &output.shape)?;
         Ok(Box::new(RecurrentNode {
             path,
             cell: self.cell,
