@@ -9,8 +9,12 @@ use image::{ImageError, ImageReader};
 use super::{Dataset, luma};
 use crate::{Error, Result};
 
-/// The largest height and width that images may be resized to.
+/// The largest height and width of images, and of what they may be resized to.
 const MAX_SIDE: usize = 16_384;
+
+/// The most pixels of an image that is taken as it is, and of one that is resized: a few bytes may declare any number.
+const MAX_PIXELS: usize = 1 << 25;
+const MAX_RESIZED: usize = 1 << 27;
 
 /// How [`load`] reads images. The default keeps colour and size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +34,8 @@ pub struct Options {
 ///
 /// # Errors
 /// A directory or file that cannot be read, no class directory, a class without images, a file that is no
-/// image, images of different sizes where [`Options::size`] is `None`, a size out of its range.
+/// image, an image of more than 16,384 pixels a side, or of more than 2²⁵ in all (2²⁷ where it is resized), images of
+/// different sizes where [`Options::size`] is `None`, a size out of its range.
 pub fn load(dir: impl AsRef<Path>, options: Options) -> Result<Dataset> {
     let dir = dir.as_ref();
     if let Some((height, width)) = options.size
@@ -101,23 +106,36 @@ fn read(
     size: &mut Option<(usize, usize)>,
     inputs: &mut Vec<f32>,
 ) -> Result<()> {
-    let open = || ImageReader::open(path)?.with_guessed_format()?.decode();
-    let mut image = open().map_err(|e| match e {
+    let open = || ImageReader::open(path)?.with_guessed_format();
+    let broken = |e| match e {
         ImageError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::io(path, e),
         e => Error::invalid(path.display(), e, "a PNG or JPEG image", "replace or remove the file"),
-    })?;
-    if let Some((height, width)) = options.size {
-        image = image.resize_exact(width as u32, height as u32, FilterType::Triangle);
+    };
+    // What the header declares is looked at before anything of that size is made.
+    let dimensions = open().map_err(ImageError::IoError).and_then(ImageReader::into_dimensions);
+    let (width, height) = dimensions.map_err(broken)?;
+    let found = (height as usize, width as usize);
+    let most = if options.size.is_some() { MAX_RESIZED } else { MAX_PIXELS };
+    if found.0.max(found.1) > MAX_SIDE || found.0 * found.1 > most {
+        return Err(Error::invalid(
+            path.display(),
+            format!("{} × {} pixels (height × width)", found.0, found.1),
+            format!("at most {MAX_SIDE} a side and {most} in all"),
+            "make the image smaller",
+        ));
     }
-    let found = (image.height() as usize, image.width() as usize);
     let expected = *size.get_or_insert(found);
-    if found != expected {
+    if options.size.is_none() && found != expected {
         return Err(Error::invalid(
             path.display(),
             format!("{} × {} pixels (height × width)", found.0, found.1),
             format!("{} × {}, as the images before it", expected.0, expected.1),
             "set Options::size to resize every image",
         ));
+    }
+    let mut image = open().map_err(ImageError::IoError).and_then(ImageReader::decode).map_err(broken)?;
+    if let Some((height, width)) = options.size {
+        image = image.resize_exact(width as u32, height as u32, FilterType::Triangle);
     }
     let image = image.into_rgb32f();
     if options.gray {
@@ -209,6 +227,12 @@ mod tests {
             fs::write(dir.path().join("alpha/x.png"), bad).unwrap();
             assert!(message().contains("x.png"), "{}", message());
         }
+        // A header that declares 2³⁰ pixels, with the sum that belongs to it.
+        let mut huge = good.clone();
+        huge[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 0, 64, 0]);
+        huge[29..33].copy_from_slice(&[0x6b, 0x47, 0xd2, 0x53]);
+        fs::write(dir.path().join("alpha/x.png"), &huge).unwrap();
+        assert!(message().contains("x.png: found 16384 × 65536 pixels"), "{}", message());
         fs::remove_file(dir.path().join("alpha/x.png")).unwrap();
         assert!(message().contains("alpha: found no image"), "{}", message());
         let empty = tempfile::tempdir().unwrap();

@@ -63,9 +63,10 @@ impl History {
     /// As comma-separated values with a header: epoch, losses, metrics, learning rate, time.
     ///
     /// # Errors
-    /// What the system says of the file.
+    /// An epoch with other metrics than [`History::metrics`]; what the system says of the file.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        self.check()?;
         let failed = |e: csv::Error| Error::io(path, std::io::Error::other(e));
         let mut writer = csv::Writer::from_writer(Vec::new());
         let named = |prefix: &str| self.metrics.iter().map(|m| format!("{prefix}_{m}")).collect::<Vec<_>>();
@@ -90,6 +91,21 @@ impl History {
         }
         let bytes = writer.into_inner().map_err(|e| Error::io(path, std::io::Error::other(e.to_string())))?;
         store::write(path, &bytes)
+    }
+
+    /// Whether the epochs have the metrics that are named: a history may come from a file.
+    fn check(&self) -> Result<()> {
+        let names = self.metrics.len();
+        let fits = |e: &&Epoch| e.train_metrics.len() == names && [0, names].contains(&e.val_metrics.len());
+        match self.epochs.iter().find(|epoch| !fits(epoch)) {
+            None => Ok(()),
+            Some(Epoch { epoch, train_metrics, val_metrics, .. }) => Err(Error::invalid(
+                format!("epoch {epoch} of the history"),
+                format!("{} metrics, {} of validation", train_metrics.len(), val_metrics.len()),
+                format!("{names}, named {:?}", self.metrics),
+                "read a history that was saved whole",
+            )),
+        }
     }
 
     /// As JSON. Numbers that are not finite become null.

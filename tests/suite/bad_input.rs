@@ -201,14 +201,50 @@ fn figures_that_cannot_be_written() {
     let history = trainer().fit(&mut model(), &data(), None).unwrap();
     fails(history.plot(dir.path().join("curves.gif")), &["curves.gif", "png"]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+    let mut odd = history.clone();
+    odd.epochs[0].val_metrics.push(1.0);
+    fails(odd.save_csv(dir.path().join("history.csv")), &["epoch 1", "1 of validation"]);
     std::fs::write(dir.path().join("file"), "x").unwrap();
     fails(history.save_csv(dir.path().join("file/history.csv")), &["file"]);
 }
 
 #[test]
 fn a_device_too_small_is_an_error() {
-    let Some(device) = crate::common::gpu("a_device_too_small_is_an_error") else { return };
-    let result = device.executor().allocate("large", autorot::kernel::Element::Float, 1 << 40);
-    assert_eq!(result.as_ref().unwrap_err().fault(), Some(Fault::Unsupported));
-    fails(result, &["large", "bytes", "cpu"]);
+    for device in
+        crate::common::devices("a_device_too_small_is_an_error").into_iter().chain([Device::cpu_f64()])
+    {
+        let result = device.executor().allocate("large", autorot::kernel::Element::Float, 1 << 60);
+        let wanted = if device.is_gpu() { Fault::Unsupported } else { Fault::OutOfMemory };
+        assert_eq!(result.as_ref().unwrap_err().fault(), Some(wanted));
+        fails(result, &["bytes", "device"]);
+    }
+}
+
+#[test]
+fn large_nets_are_described_without_memory_and_larger_ones_refused() {
+    let mut large = Sequential::new([60_000]).input_range(0.0, 1.0);
+    for _ in 0..64 {
+        large = large.add(Dense::new(60_000).auto_rotate(AutoRotate::new()));
+    }
+    let network = large.network(0).unwrap();
+    assert_eq!(network.arena().count(), 64 * 60_001 * 60_000);
+    assert!(network.memory(2).unwrap().parameters >= 4 * 64 * 60_001 * 60_000);
+    fails(network.memory(usize::MAX), &["batch", "60000"]);
+
+    use autorot::{
+        Bidirectional, Gru, Lstm, Residual, SeparableConv1d, TimeDistributed, UpSampling1d, ZeroPadding2d,
+    };
+    let of = |shape: &[usize]| Sequential::new(shape).input_range(0.0, 1.0);
+    let huge = 1 << 31;
+    fails(of(&[3, 2]).add(Lstm::new(usize::MAX / 2)).network(0), &["0.lstm"]);
+    fails(of(&[3, 1]).add(Gru::new(usize::MAX).return_sequences(true)).network(0), &["0.gru"]);
+    fails(of(&[3, 1]).add(Bidirectional::new(Lstm::new(usize::MAX))).network(0), &["0.bidirectional"]);
+    let grown = TimeDistributed::new(UpSampling1d::new(1 << 20));
+    fails(of(&[1 << 20, 1, 1]).add(grown).network(0), &["0.time_distributed", "elements"]);
+    let waist = Residual::new().add(Dense::new(huge)).add(Dense::new(1));
+    fails(of(&[huge, 1]).add(TimeDistributed::new(waist)).network(0), &["dense", "elements"]);
+    let wide = SeparableConv1d::new(1, 1).depth_multiplier(huge);
+    fails(of(&[1 << 20, 1]).add(wide).network(0), &["0.separable_conv1d", "elements"]);
+    fails(of(&[2, 2, 1]).add(ZeroPadding2d::new(usize::MAX)).network(0), &["0.zero_padding2d"]);
+    fails(of(&[5]).add(Dense::new(huge)).network(0), &["0.dense", "4,294,967,295"]);
 }
