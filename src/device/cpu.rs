@@ -3,7 +3,7 @@
 use super::{Executor, Pending, Program, Programs, Values};
 use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot};
 use crate::plan::{Home, Plan, View};
-use crate::{Error, Real, Result};
+use crate::{Error, Fault, Real, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl<T: Real> Storage<T> {
         };
         room.map_err(|_| {
             let reason = format!("no memory for {len} numbers of {size} bytes");
-            Error::device("cpu", reason, "use a smaller batch or smaller layers")
+            Error::device(Fault::OutOfMemory, "cpu", reason, "use a smaller batch or smaller layers")
         })?;
         Ok(match element {
             Element::Float => Self::Float(vec![T::zero(); len]),

@@ -1,74 +1,13 @@
 //! The gradient table: every layer of the registry inside a small net, against central differences in f64.
 
 use crate::common::{Random, assert_norm, callers};
-use autorot::device::{Executor, Values};
-use autorot::kernel::{Element, clock};
+use crate::probe::Probe;
 use autorot::layer::registry;
 use autorot::model::network::Network;
-use autorot::plan::arena::keys;
-use autorot::plan::{Purpose, Recorder, View};
 use autorot::{Activation, Dense, Device, Flatten, Gru, Sequential};
 
 /// Rows of the batch.
 const BATCH: usize = 6;
-
-/// The loss's factor: a lost or doubled factor shows when it is not 1.
-const COEFFICIENT: f64 = 0.7;
-
-/// ℓ = 0.7·Σ y ⊙ g over a fixed g, with its gradients by the parameters and the input.
-struct Probe {
-    executor: Box<dyn Executor>,
-    program: autorot::device::Program,
-    output: View,
-    d_x: View,
-    g: Vec<f64>,
-}
-
-impl Probe {
-    fn new(network: &Network, random: &mut Random, device: &Device) -> Self {
-        let mut executor = device.executor();
-        let (inputs, outputs) = (network.input().len(), network.output().len());
-        let len = network.arena().len();
-        for (key, len) in
-            [("x", BATCH * inputs), ("g", BATCH * outputs), (keys::PARAMETERS, len), (keys::GRADIENTS, len)]
-        {
-            executor.allocate(key, Element::Float, len).unwrap();
-        }
-        executor.allocate(keys::CLOCK, Element::Index, clock::LEN).unwrap();
-        let mut rec = Recorder::new(Purpose::Train, BATCH, network.arena());
-        let x = rec.shared("x", Element::Float, BATCH * inputs);
-        let g = rec.shared("g", Element::Float, BATCH * outputs);
-        let traces = network.forward(&mut rec, x);
-        let output = traces.last().unwrap().output;
-        let d_x = network.backward(&mut rec, &traces, g, true).expect("the input's gradient");
-        rec.keep(output);
-        rec.keep(d_x);
-        let program = executor.bind(&rec.finish("probe").unwrap()).unwrap();
-        let g: Vec<f64> = (0..BATCH * outputs).map(|_| COEFFICIENT * f64::from(random.signed())).collect();
-        executor.write("g", 0, Values::F64(&g)).unwrap();
-        Self { executor, program, output, d_x, g }
-    }
-
-    fn run(&mut self, x: &[f64], parameters: &[f64]) {
-        self.executor.write("x", 0, Values::F64(x)).unwrap();
-        self.executor.write(keys::PARAMETERS, 0, Values::F64(parameters)).unwrap();
-        self.executor.run(self.program, 1).unwrap();
-    }
-
-    fn loss(&mut self, x: &[f64], parameters: &[f64]) -> f64 {
-        self.run(x, parameters);
-        let y = pollster::block_on(self.executor.read_view(self.program, self.output)).unwrap();
-        y.iter().zip(&self.g).map(|(y, g)| y * g).sum()
-    }
-
-    fn gradients(&mut self, x: &[f64], parameters: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        self.run(x, parameters);
-        let by_parameters =
-            pollster::block_on(self.executor.read(keys::GRADIENTS, 0, parameters.len())).unwrap();
-        let by_input = pollster::block_on(self.executor.read_view(self.program, self.d_x)).unwrap();
-        (by_parameters, by_input)
-    }
-}
 
 fn differences(
     at: &[f64],
@@ -112,7 +51,7 @@ fn every_layer_has_the_gradient_of_its_forward_pass() {
             let x: Vec<f64> =
                 random.vector(BATCH * network.input().len(), 1.0).into_iter().map(f64::from).collect();
             let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-            let mut probe = Probe::new(&network, &mut random, &Device::cpu_f64());
+            let mut probe = Probe::new(&Device::cpu_f64(), &network, BATCH, &mut random);
             let (by_parameters, by_input) = probe.gradients(&x, &parameters);
             for p in network.arena().parameters() {
                 let places = p.offset..p.offset + p.len();
@@ -194,7 +133,7 @@ fn masked_steps_have_no_gradient_and_change_no_other() {
                 }
             }
             let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-            let mut probe = Probe::new(&network, &mut random, &Device::cpu_f64());
+            let mut probe = Probe::new(&Device::cpu_f64(), &network, BATCH, &mut random);
             let (by_parameters, by_input) = probe.gradients(&x, &parameters);
             for p in network.arena().parameters() {
                 let places = p.offset..p.offset + p.len();
@@ -241,7 +180,7 @@ fn a_rotated_layer_does_not_see_the_scale_of_its_weights() {
     let mut random = Random::new(9);
     let x: Vec<f64> = random.vector(BATCH * 5, 1.0).into_iter().map(f64::from).collect();
     let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-    let mut probe = Probe::new(&network, &mut random, &Device::cpu_f64());
+    let mut probe = Probe::new(&Device::cpu_f64(), &network, BATCH, &mut random);
     let (gradient, _) = probe.gradients(&x, &parameters);
     let product: f64 = gradient.iter().zip(&parameters).map(|(g, w)| g * w).sum();
     let sizes: f64 = gradient.iter().zip(&parameters).map(|(g, w)| (g * w).abs()).sum();
