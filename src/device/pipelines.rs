@@ -71,8 +71,7 @@ impl Gpu {
         }
         let refused =
             (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
-        let made =
-            self.scoped(place, [refused, refused], || self.make_pipeline(kernel, variant, checked))?;
+        let made = self.scoped(place, [refused, refused], || self.make_pipeline(kernel, variant, checked))?;
         pipelines.insert(source, made.clone());
         Ok(made)
     }

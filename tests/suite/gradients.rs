@@ -77,7 +77,7 @@ fn every_layer_has_the_oracles_gradient_on_a_callers_device_with_default_limits(
         let x = Random::new(1).vector(BATCH * network.input().len(), 1.0);
         let x: Vec<f64> = x.into_iter().map(f64::from).collect();
         let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
-        let of = |device| Probe::new(&network, &mut Random::new(2), device).gradients(&x, &parameters);
+        let of = |device| Probe::new(device, &network, BATCH, &mut Random::new(2)).gradients(&x, &parameters);
         let (found, wanted) = (of(&device), of(&Device::cpu_f64()));
         for p in network.arena().parameters() {
             let places = p.offset..p.offset + p.len();
