@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Everything that wants a real GPU, in under 8 minutes, on a machine that has nothing but a driver.
+# Everything that wants a real GPU, in under 9 minutes, on a machine that has nothing but a driver.
 #
 #   benches/gpu.sh pack DIR      builds, and puts the binaries and this script into DIR (x86-64 Linux, about 25 MB)
 #   DIR/gpu.sh run OUT           runs them there; logs and JSON go to OUT
 #
-# Parts: the kernel table and the end-to-end tests on the GPU, the benchmark on GPU and CPU in one run, tuned and not, and,
+# Parts: the kernel table and the end-to-end tests on the GPU, training inside an application, the benchmark on GPU and CPU in one run, tuned and not, and,
 # where Python has PyTorch with CUDA, its training steps. A part that fails or takes too long is named at the end; the others
 # run all the same. Without a Vulkan loader nothing works: see that libvulkan.so.1 is there.
 set -euo pipefail
@@ -15,12 +15,12 @@ pack() {
     root="$(cd "$here/.." && pwd)"
     mkdir -p "$1" && dir="$(cd "$1" && pwd)"
     cd "$root"
-    cargo build --release --example benchmark --example devices
+    cargo build --release --example benchmark --example devices --example embed
     local suite
     suite="$(cargo test --release --no-run --test suite 2>&1 | sed -n 's/.*(\(target[^)]*\)).*/\1/p')"
-    cp target/release/examples/benchmark target/release/examples/devices "$dir"
+    cp target/release/examples/{benchmark,devices,embed} "$dir"
     cp "$suite" "$dir/suite"
-    strip "$dir/benchmark" "$dir/devices" "$dir/suite"
+    strip "$dir/benchmark" "$dir/devices" "$dir/embed" "$dir/suite"
     cp benches/peers/pytorch/bench.py "$dir/pytorch.py"
     cp "$here/gpu.sh" "$dir"
     du -sh "$dir"
@@ -49,6 +49,8 @@ run() {
     # Only these tests need no files beside the binary.
     REQUIRE_GPU=1 part kernels 90 "$here/suite" kernels::
     REQUIRE_GPU=1 part tests 60 "$here/suite" training:: trainer:: tuning::
+    REQUIRE_GPU=1 part embedding 40 "$here/suite" embed::
+    part embed 30 "$here/embed" --headless --frames 300 --png "$out/embed.png"
     part benchmark 110 "$here/benchmark" --seconds 1 --report "$out/benchmark.json"
     AUTOROT_TUNE=off part benchmark-untuned 60 "$here/benchmark" --devices gpu --seconds 0.5 --report "$out/benchmark-untuned.json"
     RUST_LOG=autorot=debug AUTOROT_TUNE=again part tuning 30 "$here/benchmark" --devices gpu --only 784-2048 --seconds 0.2

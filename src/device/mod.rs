@@ -1,5 +1,6 @@
 //! Devices: where plans run. [`Device`] chooses; an [`Executor`] keeps a model's buffers and runs its plans.
 
+mod adapters;
 mod choose;
 mod cpu;
 mod gpu;
@@ -8,7 +9,8 @@ mod pipelines;
 mod readback;
 mod tune;
 
-pub use choose::{AdapterReport, Device, adapters};
+pub use adapters::{AdapterReport, adapters};
+pub use choose::Device;
 pub use gpu::GpuExecutor;
 pub use needs::needs;
 pub use pipelines::Gpu;

@@ -1,6 +1,6 @@
 //! An open wgpu device, and the pipelines made for it.
 
-use super::choose::is_software;
+use super::adapters::is_software;
 use super::needs::lacking;
 use super::tune::{Choices, Tuning};
 use crate::kernel::{Access, Kernel, Traits};

@@ -125,6 +125,26 @@ fn selects_integers(module: &Module, info: &ModuleInfo) -> bool {
 }
 
 #[test]
+fn shaders_that_are_no_kernels_translate_for_every_backend() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/embed/");
+    let text = std::fs::read_to_string(format!("{folder}texture_rows.wgsl")).unwrap();
+    for channels in 1..=4 {
+        let source = format!("const CHANNELS: u32 = {channels}u;\n{text}");
+        let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|e| panic!("{e}"));
+        let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).unwrap();
+        assert!(naga::back::spv::write_vec(&module, &info, &Default::default(), None).is_ok());
+        let options = naga::back::msl::Options { lang_version: (2, 0), ..Default::default() };
+        let (metal, _) =
+            naga::back::msl::write_string(&module, &info, &options, &Default::default()).unwrap();
+        assert!(metal.contains("texture2d<float"), "{metal}");
+        assert!(hlsl(&module, &info).unwrap().contains("Texture2D<float4>"));
+        for version in [Version::new_gles(310), Version::Desktop(430)] {
+            assert!(glsl(&module, &info, version).unwrap().contains("texelFetch"));
+        }
+    }
+}
+
+#[test]
 fn every_shader_translates_for_every_backend() {
     every_shader(|what, kernel, variant, module, info| {
         let reached = reached(&**kernel, module, info);
