@@ -91,10 +91,10 @@ impl<T: Real> Cpu<T> {
 
     fn floats(&self, place: usize, offset: usize, len: usize) -> Result<Vec<f64>> {
         match &self.storage[place] {
-            Storage::Float(v) if offset + len <= v.len() => {
+            Storage::Float(v) if offset.saturating_add(len) <= v.len() => {
                 Ok(v[offset..offset + len].iter().map(|v| v.wide()).collect())
             }
-            other => Err(bounds(offset + len, other.len())),
+            other => Err(bounds(offset.saturating_add(len), other.len())),
         }
     }
 }
@@ -155,7 +155,7 @@ impl<T: Real> Executor for Cpu<T> {
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {
         let place = self.place(key)?;
-        let (end, len) = (offset + values.len(), self.storage[place].len());
+        let (end, len) = (offset.saturating_add(values.len()), self.storage[place].len());
         match (&mut self.storage[place], values) {
             (Storage::Float(v), Values::F32(values)) if end <= len => {
                 v[offset..end].iter_mut().zip(values).for_each(|(v, &new)| *v = T::of(new.into()));

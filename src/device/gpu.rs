@@ -269,7 +269,7 @@ impl Executor for GpuExecutor {
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {
         let shared = self.shared(key)?;
-        let end = offset + values.len();
+        let end = offset.saturating_add(values.len());
         if end > shared.len || values.element() != shared.element {
             return Err(bounds(end, shared.len));
         }
@@ -287,7 +287,10 @@ impl Executor for GpuExecutor {
     }
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
-        floats(self.source(key, offset + len).and_then(|place| self.read_place(&place, offset, len)))
+        floats(
+            self.source(key, offset.saturating_add(len))
+                .and_then(|place| self.read_place(&place, offset, len)),
+        )
     }
 
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {

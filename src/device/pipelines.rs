@@ -213,17 +213,28 @@ impl Gpu {
                 done => return done,
             }
         };
-        // wgpu panics where the driver says while it waits that the device is lost.
-        match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(wgpu::PollError::Timeout)) => Err(self.error(
+        match self.polled(what, poll)? {
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => Err(self.error(
                 Fault::Timeout,
                 format!("{what}: found the device still at work after {timeout:?}, expected it to be done"),
                 "allow it more time with Device::with_timeout, give it less work at once (a smaller batch), or go on \
                  elsewhere as after a loss",
             )),
             // A lost device takes no submissions that one could wait for.
-            Ok(Err(wgpu::PollError::WrongSubmissionIndex(..))) => Err(self.gone(what)),
+            Err(wgpu::PollError::WrongSubmissionIndex(..)) => Err(self.gone(what)),
+        }
+    }
+
+    /// Lets wgpu take notice of submissions that are finished, and call whoever waits for them, without waiting.
+    pub(super) fn notice(&self, what: &str) -> Result<()> {
+        self.polled(what, || self.device.poll(wgpu::PollType::Poll)).map(drop)
+    }
+
+    /// Runs `poll`, in which wgpu panics where the driver says that the device is lost.
+    fn polled<R>(&self, what: &str, poll: impl FnOnce() -> R) -> Result<R> {
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(result) => Ok(result),
             Err(_) if self.lost() => Err(self.gone(what)),
             // The panic of a callback of the device's owner.
             Err(panic) => resume_unwind(panic),

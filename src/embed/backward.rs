@@ -2,7 +2,7 @@
 
 use super::forward::borrow_or_allocate;
 use super::readings::{Readings, Stretch};
-use super::slots::{Slots, UNSUBMITTED};
+use super::slots::{Slots, UNSUBMITTED, halted, take_back};
 use super::{Owner, discard, gpu};
 use crate::device::{Executor, Program};
 use crate::kernel::{Advance, Element, clock, rates};
@@ -34,8 +34,8 @@ use crate::{Error, Model, Optimizer, Result};
 /// # }
 /// ```
 ///
-/// Nothing else of the same model may run between a forward pass and its backward pass: they share memory. An update
-/// takes the gradients of the last backward pass; one after every forward and backward pass is a training step as
+/// Nothing else of the same model may run between a forward pass and its update, nor a second one of these train it: they share
+/// memory. An update takes the gradients of the last backward pass; one after every forward and backward pass is a training step as
 /// [`Trainer`](crate::Trainer) makes it. Layers that differ while training, such as dropout, do so here.
 #[derive(Debug)]
 pub struct Backward {
@@ -51,6 +51,8 @@ pub struct Backward {
     d_output: wgpu::Buffer,
     d_input: wgpu::Buffer,
     readings: Readings<u64>,
+    /// The steps since the model was built.
+    step: u64,
     /// The first step whose gradient was not finite.
     failed: Option<u64>,
     /// The last step that is known to be done, until it is told.
@@ -87,7 +89,7 @@ impl Backward {
         input: Option<wgpu::BufferBinding<'_>>,
         optimizer: impl Into<Optimizer>,
     ) -> Result<Self> {
-        let (owner, optimizer) = (Owner::of(model)?, optimizer.into());
+        let (owner, optimizer, step) = (Owner::of(model)?, optimizer.into(), model.steps);
         optimizer.check()?;
         model.network().check_batch(rows)?;
         let name = model.own_name("backward");
@@ -115,6 +117,7 @@ impl Backward {
                     optimizer,
                     slots,
                     keys,
+                    step,
                     failed: None,
                     done: None,
                 })
@@ -156,7 +159,8 @@ impl Backward {
         self.slots.fill(executor, &[rate, alpha, 1.0, 1.0])?;
         executor.encode(self.program, self.parts[1].., pass)?;
         model.updates.insert(self.optimizer.kind().to_owned(), updates + 1);
-        model.steps += 1;
+        self.step += 1;
+        model.steps = self.step;
         model.updated = true;
         Ok(())
     }
@@ -167,11 +171,10 @@ impl Backward {
     /// Another model than that of [`Backward::new`]; the device's errors.
     pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         self.collect(model)?;
-        let steps = model.steps;
         let executor = self.owner.gpu(model)?;
         let buffer = executor.lend(&self.slots.desk().clock())?;
         let words = Stretch { buffer, offset: 0, len: clock::LEN as u64 * 4 };
-        self.readings.begin(executor, encoder, &[words], false, steps)
+        self.readings.begin(executor, encoder, &[words], false, self.step)
     }
 
     /// The last step that is known to be done, counted from 1 since the model was built; `None` where nothing new has arrived.
@@ -182,22 +185,17 @@ impl Backward {
     /// this anew. An encoder that was not submitted; the device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<u64>> {
         self.collect(model)?;
+        self.failure()?;
         Ok(self.done.take())
     }
 
     /// Looks at what has arrived.
     fn collect(&mut self, model: &mut Model) -> Result<()> {
-        self.owner.gpu(model)?.notice();
+        self.owner.gpu(model)?.notice()?;
         while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
-            let halted = reading.words[clock::HALTED];
-            if halted != 0 && self.failed.is_none() {
-                // The clock counts modulo 2³².
-                let since = (reading.note as u32).wrapping_sub(halted);
-                let step = reading.note - u64::from(since);
+            if let (Some(step), None) = (halted(&reading.words, reading.note)?, self.failed) {
                 self.failed = Some(step);
-                model.steps = step - 1;
-                model.updated = false;
-                model.reset_optimizer()?;
+                take_back(model, step)?;
             }
             self.failure()?;
             self.done = Some(reading.note);
@@ -265,6 +263,7 @@ fn record(
     executor.allocate(&desk.clock(), Element::Index, clock::LEN)?;
     executor.allocate(&desk.rates(), Element::Float, UNSUBMITTED * rates::LEN)?;
     executor.allocate(&keys.tallies, Element::Float, UNSUBMITTED)?;
+    executor.copy(keys::PARAMETERS, keys::PREVIOUS)?;
     slots.begin(executor, step)?;
 
     let network = model.network();

@@ -11,7 +11,7 @@ use super::slots::{Slots, UNSUBMITTED};
 use super::{Owner, discard, gpu};
 use crate::device::Program;
 use crate::model::Network;
-use crate::train::{Ending, Feed, Pace, Step, Task, rates_of, steps};
+use crate::train::{Ending, Feed, Recipe, Step, Task, rates_of, steps};
 use crate::{Error, Model, Result, Trainer};
 use prepare::check;
 use progress::Told;
@@ -54,7 +54,7 @@ use web_time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct Learner {
-    trainer: Trainer<'static>,
+    recipe: Recipe,
     owner: Owner,
     slots: Slots,
     feed: Feed,
@@ -62,6 +62,8 @@ pub struct Learner {
     /// may need.
     rows: usize,
     orders: usize,
+    /// How many steps may wait for their submission.
+    most: usize,
     /// The steps of an epoch.
     steps: Vec<Step>,
     programs: HashMap<(usize, Ending), Program>,
@@ -72,10 +74,6 @@ pub struct Learner {
     unread: VecDeque<Encoded>,
     readings: Readings<Vec<Encoded>>,
     pace: Pace,
-    /// The least seconds after which a submission was seen to be finished.
-    least: f64,
-    /// Whether an update preceded the steps that are not settled.
-    updated: bool,
     /// The first step that met a number that is not finite, and where.
     failed: Option<(u64, &'static str)>,
     told: Told,
@@ -88,7 +86,29 @@ struct Encoded {
     number: u64,
     slot: usize,
     rows: usize,
-    updates: bool,
+    /// The epochs that were completed before.
+    epochs: u64,
+}
+
+/// How many steps fit into a frame.
+#[derive(Debug)]
+struct Pace {
+    /// Seconds that a step takes, as far as is known.
+    each: Option<f64>,
+    /// The most steps of a frame: twice as many as were measured last.
+    most: usize,
+    /// The least seconds after which an untimed submission was seen to be finished.
+    least: f64,
+}
+
+impl Pace {
+    /// The most steps of a frame that is fitted to a budget.
+    const MOST: usize = UNSUBMITTED / 4;
+
+    fn steps(&self, budget: Duration) -> usize {
+        let fitting = self.each.map_or(1.0, |each| budget.as_secs_f64() / each.max(1e-9));
+        (fitting as usize).clamp(1, self.most.min(Self::MOST))
+    }
 }
 
 impl Learner {
@@ -99,32 +119,31 @@ impl Learner {
     /// A model that is not on a GPU; options, rows and model that do not fit together; a stateful layer, whose sequences need
     /// the order of [`Trainer::fit`]; the metric R², which needs the targets; buffers that cannot be bound; the device's errors.
     pub fn new<'s>(trainer: &Trainer<'_>, model: &mut Model, source: impl Into<Source<'s>>) -> Result<Self> {
-        let (owner, source, trainer) = (Owner::of(model)?, source.into(), trainer.options());
+        let (owner, source, recipe) = (Owner::of(model)?, source.into(), trainer.recipe().clone());
         let (rows, targets) = match &source {
             Source::Dataset(data) => (data.len(), data.targets().clone()),
             Source::Buffers(rows) => (rows.rows, rows.targets.shape(model.network().output())?),
         };
-        check(&trainer, model, &source, rows, &targets)?;
+        check(&recipe, model, &source, rows, &targets)?;
         let name = model.own_name("learner");
-        let steps = steps(rows, trainer.batch.min(rows), trainer.accumulate);
-        let orders = (UNSUBMITTED - 1).div_ceil(steps.len()) + 1;
+        let steps = steps(rows, recipe.batch.min(rows), recipe.accumulate);
+        let (orders, most) = orders(&recipe, rows, steps.len(), model)?;
         let width = model.network().input().len();
         let mut learner = Self {
             feed: Feed::of_rows(format!("{name} rows"), rows, orders, width, &targets),
             slots: Slots::new(format!("{name} ")),
             readings: Readings::new(gpu(model)?)?,
-            trainer,
+            recipe,
             owner,
             steps,
             rows,
             orders,
+            most,
             programs: HashMap::new(),
             next: 0,
             order: 0,
             unread: VecDeque::new(),
-            pace: Pace::of(0.0, UNSUBMITTED / 4),
-            least: f64::INFINITY,
-            updated: false,
+            pace: Pace { each: None, most: 1, least: f64::INFINITY },
             failed: None,
             told: Told::default(),
         };
@@ -138,13 +157,13 @@ impl Learner {
     }
 
     fn task(&self, model: &Model) -> Task<'_> {
-        task(&self.trainer, model.network(), &self.feed, &self.slots)
+        task(&self.recipe, model.network(), &self.feed, &self.slots)
     }
 
     /// Encodes `steps` training steps and the copying of their tallies; see [`Learner::poll`]. Zero steps encode nothing.
     ///
     /// # Errors
-    /// More than [`UNSUBMITTED`] steps; another model than that of [`Learner::new`]; the error of [`Learner::poll`] once steps
+    /// More than [`Learner::most`] steps; another model than that of [`Learner::new`]; the error of [`Learner::poll`] once steps
     /// have failed; the device's errors.
     pub fn encode(
         &mut self,
@@ -167,7 +186,7 @@ impl Learner {
         self.copy(model, encoder, self.unread.len() == steps)
     }
 
-    /// Encodes as many steps as should take about `budget` on the device, at least one; returns how many.
+    /// Encodes as many steps as should take about `budget` on the device, 1 to 64; returns how many.
     ///
     /// How long a step takes is measured with timestamps where the device has `Features::TIMESTAMP_QUERY`; elsewhere by when
     /// submissions are seen to be finished, which is coarser than a frame: there the budget is met less well. It begins with one
@@ -181,8 +200,8 @@ impl Learner {
         encoder: &mut wgpu::CommandEncoder,
         budget: Duration,
     ) -> Result<usize> {
-        self.pace.seconds = budget.as_secs_f64();
-        let steps = self.pace.steps;
+        self.collect(model)?;
+        let steps = self.pace.steps(budget).min(self.most);
         self.encode(model, encoder, steps)?;
         Ok(steps)
     }
@@ -231,6 +250,12 @@ impl Learner {
         self.task(model).columns()
     }
 
+    /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`], or fewer where so many orders of rows do not fit
+    /// into a binding. That more wait is not noticed.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     /// The row of [`Learner::tallies`] that the next step writes.
     pub fn next_tally(&self) -> usize {
         self.slots.next()
@@ -250,58 +275,95 @@ impl Learner {
         Ok(())
     }
 
-    /// Gives the next steps their numbers; returns their programs.
+    /// Gives the next steps their numbers; returns their programs. Where that fails nothing has changed.
     fn advance(&mut self, model: &mut Model, count: usize) -> Result<Vec<Program>> {
         self.collect(model)?;
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        if count > UNSUBMITTED {
+        if count > self.most {
             return Err(Error::invalid(
                 "steps to encode",
                 count,
-                format!("at most {UNSUBMITTED}"),
+                format!("at most {}", self.most),
                 "submit them in several encoders",
             ));
         }
-        let kind = self.trainer.optimizer.kind();
-        let mut programs = Vec::with_capacity(count);
-        while programs.len() < count {
-            if self.next == 0 && self.trainer.shuffle {
-                let order = self.trainer.order(self.rows, model.epochs);
-                self.feed.begin(self.owner.gpu(model)?, self.order, &order)?;
-            }
-            let end = self.steps.len().min(self.next + count - programs.len());
-            let steps = &self.steps[self.next..end];
-            let mut updates = model.updates.get(kind).copied().unwrap_or(0);
-            let table = rates_of(&self.trainer.optimizer, steps, &mut updates);
-            let first = self.slots.fill(self.owner.gpu(model)?, &table)?;
-            for (i, step) in steps.iter().enumerate() {
-                model.steps += 1;
-                self.unread.push_back(Encoded {
-                    number: model.steps,
-                    slot: (first + i) % UNSUBMITTED,
-                    rows: step.rows,
-                    updates: step.updates(),
-                });
-                programs.push(self.programs[&(step.rows, step.ending)]);
-            }
-            model.updates.insert(kind.to_owned(), updates);
-            model.updated = true;
-            self.next = end % self.steps.len();
-            if self.next == 0 {
-                model.epochs += 1;
-                self.order = (self.order + 1) % self.orders;
-            }
+        let slot = self.slots.next();
+        let begun = self.begin(model, count);
+        if begun.is_err() {
+            self.slots.set_next(slot);
         }
+        let (programs, encoded, updates) = begun?;
+        if let Some(last) = encoded.last() {
+            model.steps = last.number;
+            model.updates.insert(self.recipe.optimizer.kind().to_owned(), updates);
+            model.updated = true;
+        }
+        let next = self.next + count;
+        let epochs = next / self.steps.len();
+        model.epochs += epochs as u64;
+        self.order = (self.order + epochs) % self.orders;
+        self.next = next % self.steps.len();
+        self.unread.extend(encoded);
         // Rows of tallies are written anew after so many steps.
         let surplus = self.unread.len().saturating_sub(UNSUBMITTED);
         self.unread.drain(..surplus);
         Ok(programs)
     }
+
+    /// Writes what the device needs to know of the next steps: rates, and the orders of epochs that begin. Returns their
+    /// programs, what is noted of them, and the updates after them.
+    fn begin(&mut self, model: &mut Model, count: usize) -> Result<(Vec<Program>, Vec<Encoded>, u64)> {
+        let mut updates = model.updates.get(self.recipe.optimizer.kind()).copied().unwrap_or(0);
+        let (mut programs, mut encoded) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut number, mut epochs) = (model.steps, model.epochs);
+        let (mut next, mut place) = (self.next, self.order);
+        let executor = self.owner.gpu(model)?;
+        while programs.len() < count {
+            if next == 0 && self.recipe.shuffle {
+                self.feed.begin(executor, place, &self.recipe.order(self.rows, epochs))?;
+            }
+            let end = self.steps.len().min(next + count - programs.len());
+            let steps = &self.steps[next..end];
+            let table = rates_of(&self.recipe.optimizer, steps, &mut updates);
+            let first = self.slots.fill(executor, &table)?;
+            for (i, step) in steps.iter().enumerate() {
+                number += 1;
+                encoded.push(Encoded { number, slot: (first + i) % UNSUBMITTED, rows: step.rows, epochs });
+                programs.push(self.programs[&(step.rows, step.ending)]);
+            }
+            next = end % self.steps.len();
+            if next == 0 {
+                epochs += 1;
+                place = (place + 1) % self.orders;
+            }
+        }
+        Ok((programs, encoded, updates))
+    }
+}
+
+/// How many orders of epochs the device holds, and how many steps may then wait: those find their orders.
+fn orders(recipe: &Recipe, rows: usize, steps: usize, model: &mut Model) -> Result<(usize, usize)> {
+    if !recipe.shuffle {
+        // All are one.
+        return Ok((1, UNSUBMITTED));
+    }
+    let wanted = (UNSUBMITTED - 1).div_ceil(steps) + 1;
+    let fitting = gpu(model)?.device().limits().max_storage_buffer_binding_size / (rows as u64 * 4);
+    let orders = wanted.min(fitting as usize);
+    if orders < 2 {
+        return Err(Error::invalid(
+            "rows to shuffle",
+            format!("{rows} rows"),
+            "two orders of rows that fit into a binding of the device",
+            "set shuffle(false), or learn from fewer rows at a time",
+        ));
+    }
+    Ok((orders, UNSUBMITTED.min((orders - 1) * steps)))
 }
 
 /// What a step computes.
-fn task<'t>(trainer: &'t Trainer<'_>, network: &Network, feed: &Feed, slots: &'t Slots) -> Task<'t> {
-    Task { desk: slots.desk(), ..trainer.task(network, feed.steps()) }
+fn task<'t>(recipe: &'t Recipe, network: &Network, feed: &Feed, slots: &'t Slots) -> Task<'t> {
+    Task { desk: slots.desk(), ..recipe.task(network, feed.steps()) }
 }

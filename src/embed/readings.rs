@@ -1,7 +1,7 @@
 //! Reading back without waiting: copies that the caller's submission makes, looked at once they have arrived.
 
 use crate::device::GpuExecutor;
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use futures_channel::oneshot::{Receiver, channel};
 use std::collections::VecDeque;
 use web_time::Instant;
@@ -31,7 +31,7 @@ pub(super) struct Reading<N> {
 struct Pending<N> {
     note: N,
     staging: wgpu::Buffer,
-    /// Bytes of the stretches, and of all that is mapped.
+    /// Bytes of the stretches, and of all that is mapped, of which the last four are the mark.
     copied: u64,
     mapped: u64,
     timed: bool,
@@ -44,6 +44,8 @@ struct Pending<N> {
 pub(super) struct Readings<N> {
     pending: VecDeque<Pending<N>>,
     free: Vec<wgpu::Buffer>,
+    /// What is copied last: without it the submission was rejected.
+    mark: wgpu::Buffer,
     stopwatch: Option<Stopwatch>,
 }
 
@@ -58,6 +60,12 @@ struct Stopwatch {
 
 /// What errors name.
 const READING: &str = "reading back";
+
+/// Bytes below which staging buffers are rounded up.
+const SMALL: u64 = 1 << 20;
+
+/// What stands at the end of a reading that took place.
+const MARK: u32 = 0x6175_746f;
 
 /// Bytes of the two times.
 const TIMES: u64 = 16;
@@ -83,7 +91,21 @@ impl<N> Readings<N> {
                 period: queue.get_timestamp_period(),
             })?),
         };
-        Ok(Self { pending: VecDeque::new(), free: Vec::new(), stopwatch })
+        let mark = gpu.watched(READING, |_| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("mark"),
+                size: 4,
+                usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        })?;
+        gpu.write_buffer(READING, &mark, 0, bytemuck::bytes_of(&MARK))?;
+        Ok(Self { pending: VecDeque::new(), free: Vec::new(), mark, stopwatch })
+    }
+
+    /// Whether passes are timed.
+    pub(super) fn times(&self) -> bool {
+        self.stopwatch.is_some()
     }
 
     /// A pass that is timed, where that is possible.
@@ -109,8 +131,10 @@ impl<N> Readings<N> {
         let watch = self.stopwatch.as_ref().filter(|_| timed);
         // Times are 64-bit.
         let times_at = copied.next_multiple_of(8);
-        let bytes = if watch.is_some() { times_at + TIMES } else { copied };
+        let mark_at = if watch.is_some() { times_at + TIMES } else { copied };
+        let bytes = mark_at + 4;
         let staging = take(&mut self.free, gpu, bytes)?;
+        gpu.write_buffer(READING, &staging, mark_at, &[0; 4])?;
         let mut to = 0;
         for stretch in stretches {
             encoder.copy_buffer_to_buffer(&stretch.buffer, stretch.offset, &staging, to, Some(stretch.len));
@@ -120,6 +144,7 @@ impl<N> Readings<N> {
             encoder.resolve_query_set(&watch.queries, 0..2, &watch.resolved, 0);
             encoder.copy_buffer_to_buffer(&watch.resolved, 0, &staging, times_at, Some(TIMES));
         }
+        encoder.copy_buffer_to_buffer(&self.mark, 0, &staging, mark_at, Some(4));
         let (sender, answer) = channel();
         encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, ..bytes, move |result| {
             // Nobody waits for it once the readings are dropped.
@@ -139,12 +164,7 @@ impl<N> Readings<N> {
             Ok(Some(answer)) => answer,
             Err(_) => {
                 self.pending.clear();
-                return Err(Error::invalid(
-                    "embedding",
-                    "an encoder that was dropped",
-                    "every encoder to be submitted",
-                    "submit the encoders in the order in which steps were encoded into them",
-                ));
+                return Err(unsubmitted("an encoder that was dropped"));
             }
         };
         let Some(Pending { note, staging, copied, mapped, timed, since, .. }) = self.pending.pop_front()
@@ -161,6 +181,10 @@ impl<N> Readings<N> {
         })?;
         let all = all.map_err(|_| gpu.gone(READING))?;
         self.free.push(staging);
+        if all.last() != Some(&MARK) {
+            self.pending.clear();
+            return Err(unsubmitted("a submission that wgpu rejected"));
+        }
         let mut seconds = since.elapsed().as_secs_f64();
         if let (true, Some(watch)) = (timed, &self.stopwatch) {
             let at = copied.next_multiple_of(8) as usize / 4;
@@ -172,15 +196,36 @@ impl<N> Readings<N> {
     }
 }
 
+fn unsubmitted(found: &str) -> Error {
+    Error::invalid(
+        "embedding",
+        found,
+        "every encoder to be submitted",
+        "submit the encoders in the order in which steps were encoded into them; make what encoded into this one anew",
+    )
+}
+
 /// A staging buffer of at least so many bytes: one that is free, or a new one.
 fn take(free: &mut Vec<wgpu::Buffer>, gpu: &GpuExecutor, bytes: u64) -> Result<wgpu::Buffer> {
     if let Some(place) = free.iter().position(|buffer| buffer.size() >= bytes) {
         return Ok(free.swap_remove(place));
     }
+    let limit = gpu.device().limits().max_buffer_size;
+    if bytes > limit {
+        let device = gpu.device().adapter_info().name;
+        let reason = format!("{READING}: found {bytes} bytes, expected at most {limit} in one buffer");
+        return Err(Error::device(
+            Fault::Unsupported,
+            device,
+            reason,
+            "use Model::save, which reads in parts",
+        ));
+    }
     gpu.watched(READING, |_| {
         gpu.device().create_buffer(&wgpu::BufferDescriptor {
             label: Some("staging"),
-            size: bytes.next_power_of_two().max(256),
+            // Small ones serve readings of several lengths.
+            size: if bytes < SMALL { bytes.next_power_of_two().max(256) } else { bytes },
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         })

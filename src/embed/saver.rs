@@ -68,13 +68,14 @@ impl Saver {
         self.readings.begin(executor, encoder, &stretches, false, note)
     }
 
-    /// The newest state that has arrived since the last call, if there is one. Waits for nothing.
+    /// The newest state that has arrived since the last call, if there is one. Waits for nothing. Poll what trains the model first: a
+    /// state that was copied after a step which it finds to have failed is none.
     ///
     /// # Errors
     /// Another model than that of [`Saver::new`]; an encoder that was not submitted; the device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<ModelState>> {
         let executor = self.owner.gpu(model)?;
-        executor.notice();
+        executor.notice()?;
         let mut newest = None;
         while let Some(reading) = self.readings.next(executor)? {
             let Note { mut bare, parts } = reading.note;
@@ -85,6 +86,7 @@ impl Saver {
             }
             newest = Some(bare);
         }
-        Ok(newest)
+        // Steps that turned out to have failed set the model back.
+        Ok(newest.filter(|state| state.steps() <= model.steps))
     }
 }

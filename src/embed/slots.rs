@@ -1,11 +1,14 @@
 //! The numbers that the host computes for every step, in a table that goes round.
 
-use crate::Result;
+use super::gpu;
 use crate::device::{Executor, GpuExecutor, Values};
-use crate::kernel::rates;
+use crate::kernel::{clock, rates};
+use crate::plan::arena::keys;
 use crate::train::{Desk, clock_words};
+use crate::{Error, Model, Result};
 
-/// The most steps that may be encoded and not yet submitted: their learning rates wait in a table of so many rows.
+/// The most steps that may be encoded and not yet submitted: their learning rates wait in a table of so many rows. That more
+/// wait is not noticed.
 pub const UNSUBMITTED: usize = 256;
 
 /// The clock and the table of rates of steps that run in the caller's submissions.
@@ -31,6 +34,11 @@ impl Slots {
         gpu.write(&self.desk().clock(), 0, Values::U32(&clock_words(step, 0)))
     }
 
+    /// The slot of the next step; steps of which it turns out that they cannot be encoded give theirs back.
+    pub(super) fn set_next(&mut self, slot: usize) {
+        self.next = slot;
+    }
+
     /// The slot of the next step.
     pub(super) fn next(&self) -> usize {
         self.next
@@ -49,4 +57,28 @@ impl Slots {
         self.next = (first + count) % UNSUBMITTED;
         Ok(first)
     }
+}
+
+/// The step that met a number that is not finite, if one did, from the words of a clock that should stand behind step `last`.
+pub(super) fn halted(words: &[u32], last: u64) -> Result<Option<u64>> {
+    // The clock counts modulo 2³².
+    let (step, halted) = (words[clock::STEP], words[clock::HALTED]);
+    if step != last as u32 {
+        return Err(Error::invalid(
+            "embedding",
+            format!("a device that has done {step} steps"),
+            format!("{}, those that were encoded", last as u32),
+            "submit every encoder once, in the order in which steps were encoded into them; make what encoded them anew",
+        ));
+    }
+    Ok((halted != 0).then(|| last - u64::from((last as u32).wrapping_sub(halted))))
+}
+
+/// Gives a model the weights from before the last update: those gave finite numbers, which cannot be said of what the update
+/// made of them. `failed` is the step that found out.
+pub(super) fn take_back(model: &mut Model, failed: u64) -> Result<()> {
+    gpu(model)?.copy(keys::PREVIOUS, keys::PARAMETERS)?;
+    model.steps = failed - 1;
+    model.updated = false;
+    model.reset_optimizer()
 }

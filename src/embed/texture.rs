@@ -68,19 +68,25 @@ impl TextureRows {
             ));
         }
         let (width, height) = (texture.width(), texture.height());
-        let rows = width as usize * height as usize;
-        let (bytes, limit) = ((rows * channels * 4) as u64, gpu.limits().max_storage_buffer_binding_size);
+        let texels = u64::from(width) * u64::from(height);
+        let (bytes, limit) = (texels * channels as u64 * 4, gpu.limits().max_storage_buffer_binding_size);
         if bytes > limit {
             return Err(Error::device(
                 Fault::Unsupported,
                 device.name(),
-                format!("{rows} texels: found {bytes} bytes, expected at most {limit} in one binding"),
+                format!("{texels} texels: found {bytes} bytes, expected at most {limit} in one binding"),
                 "use a smaller texture",
             ));
         }
         let (pipeline, group, buffer) =
             device.watched("texture rows", |gpu| make(gpu, texture, channels, bytes))?;
-        Ok(Self { pipeline, group, buffer, rows, groups: [width.div_ceil(8), height.div_ceil(8)] })
+        Ok(Self {
+            pipeline,
+            group,
+            buffer,
+            rows: texels as usize,
+            groups: [width.div_ceil(8), height.div_ceil(8)],
+        })
     }
 
     /// Encodes the conversion.

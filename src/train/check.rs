@@ -1,7 +1,7 @@
 //! Whether a trainer's options, data and a model fit together.
 
-use super::Trainer;
 use super::step::Scored;
+use super::{Recipe, Trainer};
 use crate::model::Network;
 use crate::{Dataset, Error, Metric, Model, Result, Targets};
 
@@ -14,8 +14,8 @@ impl Trainer<'_> {
         validation: Option<&Dataset>,
     ) -> Result<()> {
         self.check(model, train)?;
-        self.check_course(model, train, self.shuffle)?;
-        self.check_accumulation(model)?;
+        self.check_course(model, train, self.recipe.shuffle)?;
+        self.recipe.check_accumulation(model)?;
         if let Some(validation) = validation {
             self.check(model, validation)?;
             self.check_course(model, validation, false)?;
@@ -23,6 +23,30 @@ impl Trainer<'_> {
         self.interval.check()
     }
 
+    /// Whether options, data and model fit together.
+    pub(super) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
+        positive("epochs", self.epochs)?;
+        self.recipe.check(model, data)
+    }
+
+    /// Whether layers that keep states from batch to batch find the sequences in their order.
+    pub(super) fn check_course(&self, model: &Model, data: &Dataset, shuffled: bool) -> Result<()> {
+        let Some(node) = model.network().stateful() else { return Ok(()) };
+        let whole = data.len().is_multiple_of(self.recipe.batch.min(data.len()));
+        if whole && !shuffled {
+            return Ok(());
+        }
+        let order = if shuffled { ", shuffled" } else { "" };
+        Err(Error::invalid(
+            node.path(),
+            format!("a stateful layer, {} rows in batches of {}{order}", data.len(), self.recipe.batch),
+            "rows in their order, in batches of the same size",
+            "set shuffle(false), and a batch that divides the number of rows",
+        ))
+    }
+}
+
+impl Recipe {
     /// Whether options, data and model fit together.
     pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         let network = model.network();
@@ -40,17 +64,8 @@ impl Trainer<'_> {
 
     /// Whether options and a model fit so many rows of its inputs and such targets.
     pub(crate) fn check_rows(&self, network: &Network, rows: usize, targets: &Targets) -> Result<()> {
-        for (name, value) in [("batch", self.batch), ("epochs", self.epochs), ("accumulate", self.accumulate)]
-        {
-            if value == 0 {
-                return Err(Error::invalid(
-                    format!("trainer option {name}"),
-                    0,
-                    "at least 1",
-                    format!("set {name} to a positive number"),
-                ));
-            }
-        }
+        positive("batch", self.batch)?;
+        positive("accumulate", self.accumulate)?;
         if rows == 0 || u32::try_from(rows).is_err() {
             return Err(Error::invalid(
                 "data set",
@@ -115,20 +130,16 @@ impl Trainer<'_> {
         }
         Ok(())
     }
+}
 
-    /// Whether layers that keep states from batch to batch find the sequences in their order.
-    pub(super) fn check_course(&self, model: &Model, data: &Dataset, shuffled: bool) -> Result<()> {
-        let Some(node) = model.network().stateful() else { return Ok(()) };
-        let whole = data.len().is_multiple_of(self.batch.min(data.len()));
-        if whole && !shuffled {
-            return Ok(());
-        }
-        let order = if shuffled { ", shuffled" } else { "" };
-        Err(Error::invalid(
-            node.path(),
-            format!("a stateful layer, {} rows in batches of {}{order}", data.len(), self.batch),
-            "rows in their order, in batches of the same size",
-            "set shuffle(false), and a batch that divides the number of rows",
-        ))
+fn positive(option: &str, value: usize) -> Result<()> {
+    if value > 0 {
+        return Ok(());
     }
+    Err(Error::invalid(
+        format!("trainer option {option}"),
+        0,
+        "at least 1",
+        format!("set {option} to a positive number"),
+    ))
 }

@@ -52,12 +52,12 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         train: &'m Dataset,
         validation: Option<&'m Dataset>,
     ) -> Result<Self> {
-        let batch = trainer.batch.min(train.len());
-        let task = trainer.task(&model.network, train.targets().steps());
-        trainer.allocate(model)?;
+        let batch = trainer.recipe.batch.min(train.len());
+        let task = trainer.recipe.task(&model.network, train.targets().steps());
+        trainer.recipe.allocate(model)?;
         task.allocate(model)?;
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
-        let steps = steps(train.len(), batch, trainer.accumulate);
+        let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
         let (programs, evaluator, pace, watch) = (HashMap::new(), None, Pace::new(), None);
         let mut course =
@@ -72,7 +72,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 
     fn task(&self) -> Task<'_> {
-        self.trainer.task(&self.model.network, self.feed.steps())
+        self.trainer.recipe.task(&self.model.network, self.feed.steps())
     }
 
     fn bind(&mut self) -> Result<()> {
@@ -80,7 +80,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             let key = (step.rows, step.ending);
             if let std::collections::hash_map::Entry::Vacant(vacant) = self.programs.entry(key) {
                 let network = &self.model.network;
-                let task = self.trainer.task(network, self.feed.steps());
+                let task = self.trainer.recipe.task(network, self.feed.steps());
                 let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
                 vacant.insert(self.model.bind(&plan)?);
             }
@@ -127,12 +127,13 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
 
     /// Begins a training, with a first snapshot where there are to be any.
     async fn set_out(&mut self) -> Result<(usize, Done)> {
-        let names = self.trainer.metrics.iter().map(|m| m.name()).collect();
+        let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
         self.trainer.history = History { metrics: names, ..History::default() };
-        self.trainer.snapshot = None;
         if self.due.ever() {
             let saving = self.model.begin_save();
             self.keep_snapshot(saving, 1, Done::default()).await?;
+        } else {
+            self.trainer.snapshot = None;
         }
         Ok((1, Done::default()))
     }
@@ -170,7 +171,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 
     async fn epoch(&mut self, number: usize, done: Done) -> Result<Epoch> {
-        let order = self.trainer.order(self.train.len(), self.model.epochs);
+        let order = self.trainer.recipe.order(self.train.len(), self.model.epochs);
         let label = format!("epoch {number}/{}", self.trainer.epochs);
         let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
         let (columns, scored) = (self.task().columns(), self.task().scored);
@@ -187,7 +188,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         self.feed.begin(&mut *self.model.executor, 0, &order)?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
-        let kind = self.trainer.optimizer.kind();
+        let kind = self.trainer.recipe.optimizer.kind();
         let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
         let (mut from, mut host, mut since) = (done.steps, done.host_seconds, begin);
         // While the device works on one submission, the next is prepared.
@@ -231,7 +232,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             }
         }
         let seconds = done.seconds + begin.elapsed().as_secs_f64();
-        let trained = evaluation(&sums, &self.trainer.metrics, self.train, scored);
+        let trained = evaluation(&sums, &self.trainer.recipe.metrics, self.train, scored);
         let validated = match (&self.evaluator, self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
             _ => None,
@@ -242,20 +243,20 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             return Err(Error::NonFinite { step: self.model.steps, layer, found: loss.to_string() });
         }
         self.model.epochs += 1;
-        let updates = self.model.updates.get(self.trainer.optimizer.kind()).copied().unwrap_or(0);
+        let updates = self.model.updates.get(self.trainer.recipe.optimizer.kind()).copied().unwrap_or(0);
         let epoch = Epoch {
             epoch: number,
             train_loss: trained.loss,
             train_metrics: trained.metrics,
             val_loss: validated.as_ref().map(|v| v.loss),
             val_metrics: validated.map(|v| v.metrics).unwrap_or_default(),
-            learning_rate: self.trainer.optimizer.learning_rate().rate(updates.saturating_sub(1)),
+            learning_rate: self.trainer.recipe.optimizer.learning_rate().rate(updates.saturating_sub(1)),
             seconds,
             host_seconds: host,
             steps: self.steps.len(),
             samples_per_second: self.train.len() as f64 / seconds,
         };
-        progress.finish(&line(&label, &epoch, &self.trainer.metrics));
+        progress.finish(&line(&label, &epoch, &self.trainer.recipe.metrics));
         Ok(epoch)
     }
 
@@ -283,7 +284,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     ) -> Result<Submission> {
         let cursor = self.stage(order, span.clone())?;
         let steps = &self.steps[span.clone()];
-        let table = rates_of(&self.trainer.optimizer, steps, updates);
+        let table = rates_of(&self.trainer.recipe.optimizer, steps, updates);
         let (columns, tallies) = (self.task().columns(), self.task().tallies());
         let executor = &mut *self.model.executor;
         executor.write(keys::RATES, slot * rates::LEN, Values::F64(&table))?;
@@ -315,7 +316,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         // The word counts modulo 2³². What was submitted after the step that failed has changed nothing.
         let done = if halted == 0 { span.len() } else { (halted - 1).wrapping_sub(begin as u32) as usize };
         let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
-        *self.model.updates.entry(self.trainer.optimizer.kind().to_owned()).or_default() += updates;
+        *self.model.updates.entry(self.trainer.recipe.optimizer.kind().to_owned()).or_default() += updates;
         self.model.updated |= updates > 0;
         self.model.steps = begin + done as u64;
         if halted != 0 {

@@ -1,6 +1,6 @@
 //! An epoch: its steps, the order of its rows, and the numbers that the host computes for every step.
 
-use super::Trainer;
+use super::Recipe;
 use super::step::Ending;
 use crate::Optimizer;
 use crate::kernel::rates;
@@ -62,8 +62,8 @@ pub(crate) fn rates_of(optimizer: &Optimizer, steps: &[Step], updates: &mut u64)
     table
 }
 
-impl Trainer<'_> {
-    /// The order of an epoch's rows: a function of the trainer's seed and the epochs since the model was built.
+impl Recipe {
+    /// The order of an epoch's rows: a function of the seed and the epochs since the model was built.
     pub(crate) fn order(&self, rows: usize, epochs: u64) -> Vec<u32> {
         let mut order: Vec<u32> = (0..rows as u32).collect();
         if self.shuffle {

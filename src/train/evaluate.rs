@@ -44,13 +44,13 @@ impl Evaluator {
         name: &'static str,
         data: &Dataset,
     ) -> Result<Self> {
-        let task = trainer.task(&model.network, data.targets().steps());
+        let task = trainer.recipe.task(&model.network, data.targets().steps());
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
-        let batch = trainer.batch.min(data.len());
+        let batch = trainer.recipe.batch.min(data.len());
         let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let order: Vec<u32> = (0..data.len() as u32).collect();
-        let metrics = trainer.metrics.clone();
+        let metrics = trainer.recipe.metrics.clone();
         let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, scored, tallies };
         match evaluator.bind(&task, model, batch) {
             Ok(()) => Ok(evaluator),

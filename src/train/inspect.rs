@@ -72,7 +72,7 @@ pub(super) async fn inspect(
         return Err(Error::invalid("rows to inspect", 0, "at least 1", "inspect at least one row"));
     }
     let data = data.select(&(0..batch).collect::<Vec<_>>())?;
-    trainer.task(&model.network, data.targets().steps()).allocate(model)?;
+    trainer.recipe.task(&model.network, data.targets().steps()).allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, u64::MAX, batch)?;
     let order: Vec<u32> = (0..batch as u32).collect();
     let ready = feed.begin(&mut *model.executor, 0, &order);
@@ -99,7 +99,7 @@ fn replay(
     purpose: Purpose,
     words: [u32; clock::LEN],
 ) -> Result<(Program, Vec<Trace>)> {
-    let task = trainer.task(&model.network, feed.steps());
+    let task = trainer.recipe.task(&model.network, feed.steps());
     let (plan, traces) = task.record(&model.network, feed, rows, purpose, Ending::None)?;
     let program = model.bind(&plan)?;
     let run = model
@@ -182,7 +182,7 @@ pub(super) async fn diagnose(
 ) -> Result<Error> {
     let found = match replay(trainer, model, feed, rows, Purpose::Diagnose, words) {
         Ok((program, traces)) => {
-            let tallies = trainer.task(&model.network, feed.steps()).tallies();
+            let tallies = trainer.recipe.task(&model.network, feed.steps()).tallies();
             let found = first_non_finite(model, program, &traces, &tallies).await;
             model.executor.release(program);
             found

@@ -9,6 +9,7 @@ mod feed;
 mod history;
 mod inspect;
 mod pace;
+mod recipe;
 mod snapshot;
 mod step;
 
@@ -19,12 +20,10 @@ pub use snapshot::{Interval, Snapshot};
 
 pub(crate) use epoch::{Step, rates_of, steps};
 pub(crate) use feed::Feed;
-pub(crate) use pace::{Pace, clock_words};
+pub(crate) use pace::clock_words;
+pub(crate) use recipe::Recipe;
 pub(crate) use step::{Desk, Ending, Task};
 
-use crate::kernel::Element;
-use crate::model::Network;
-use crate::plan::arena::keys;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use course::Course;
 use std::sync::Arc;
@@ -49,14 +48,8 @@ use std::sync::Arc;
 /// # Ok::<(), autorot::Error>(())
 /// ```
 pub struct Trainer<'a> {
-    pub(crate) optimizer: Optimizer,
-    loss: Loss,
-    pub(crate) metrics: Vec<Metric>,
+    recipe: Recipe,
     epochs: usize,
-    pub(crate) batch: usize,
-    pub(crate) shuffle: bool,
-    seed: u64,
-    pub(crate) accumulate: usize,
     resident_bytes: u64,
     progress: bool,
     early_stopping: Option<EarlyStopping>,
@@ -69,11 +62,11 @@ pub struct Trainer<'a> {
 impl std::fmt::Debug for Trainer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trainer")
-            .field("optimizer", &self.optimizer)
-            .field("loss", &self.loss)
-            .field("metrics", &self.metrics)
+            .field("optimizer", &self.recipe.optimizer)
+            .field("loss", &self.recipe.loss)
+            .field("metrics", &self.recipe.metrics)
             .field("epochs", &self.epochs)
-            .field("batch", &self.batch)
+            .field("batch", &self.recipe.batch)
             .finish_non_exhaustive()
     }
 }
@@ -90,15 +83,18 @@ pub struct Evaluation {
 impl<'a> Trainer<'a> {
     /// A trainer for 10 epochs in batches of 128.
     pub fn new(optimizer: impl Into<Optimizer>, loss: Loss) -> Self {
-        Self {
+        let recipe = Recipe {
             optimizer: optimizer.into(),
             loss,
             metrics: Vec::new(),
-            epochs: 10,
             batch: 128,
             shuffle: true,
             seed: 0,
             accumulate: 1,
+        };
+        Self {
+            recipe,
+            epochs: 10,
             resident_bytes: 1 << 30,
             progress: true,
             early_stopping: None,
@@ -111,7 +107,7 @@ impl<'a> Trainer<'a> {
 
     /// Adds a metric.
     pub fn metric(mut self, metric: Metric) -> Self {
-        self.metrics.push(metric);
+        self.recipe.metrics.push(metric);
         self
     }
 
@@ -124,26 +120,26 @@ impl<'a> Trainer<'a> {
     /// Sets the rows of a step, at least 1. An epoch's last step takes what remains, and its mean is over
     /// those rows alone.
     pub fn batch(mut self, batch: usize) -> Self {
-        self.batch = batch;
+        self.recipe.batch = batch;
         self
     }
 
     /// Sets whether the rows are drawn in a new order every epoch; default on.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
+        self.recipe.shuffle = shuffle;
         self
     }
 
     /// Sets the seed of the order of rows; default 0.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.recipe.seed = seed;
         self
     }
 
     /// Sets how many steps share one update, at least 1: their gradients are averaged, weighted by rows. What
     /// remains at the end of an epoch makes a smaller group. Not for losses of masked sequences.
     pub fn accumulate(mut self, steps: usize) -> Self {
-        self.accumulate = steps;
+        self.recipe.accumulate = steps;
         self
     }
 
@@ -246,6 +242,11 @@ impl<'a> Trainer<'a> {
         self.snapshot.as_deref()
     }
 
+    /// What its steps are made of.
+    pub(crate) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// The course of the last training so far: what there is of it after an error.
     pub fn history(&self) -> &History {
         &self.history
@@ -289,47 +290,5 @@ impl<'a> Trainer<'a> {
     ) -> Result<Vec<LayerReport>> {
         self.check(model, data)?;
         inspect::inspect(self, model, data, rows).await
-    }
-
-    /// The same options without callbacks, which belong to epochs of [`Trainer::fit`].
-    pub(crate) fn options(&self) -> Trainer<'static> {
-        Trainer {
-            metrics: self.metrics.clone(),
-            epochs: self.epochs,
-            batch: self.batch,
-            shuffle: self.shuffle,
-            seed: self.seed,
-            accumulate: self.accumulate,
-            ..Trainer::new(self.optimizer, self.loss)
-        }
-    }
-
-    /// Gives the optimiser room for its moments, and a training for what it keeps beside the parameters.
-    pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
-        model.keep_for(&self.optimizer)?;
-        if self.accumulate > 1 {
-            let len = model.network.arena().len();
-            model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
-        }
-        Ok(())
-    }
-
-    /// What a step computes for targets of so many time steps a row.
-    pub(crate) fn task(&self, network: &Network, steps: usize) -> Task<'_> {
-        let output = network.output();
-        let by_steps = self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
-        let steps = match (output.masked, by_steps) {
-            (true, _) => output.shape[0],
-            (false, true) => steps,
-            (false, false) => 1,
-        };
-        let scored = step::Scored { steps, outputs: output.len() / steps, masked: output.masked };
-        Task {
-            loss: self.loss,
-            metrics: &self.metrics,
-            optimizer: &self.optimizer,
-            scored,
-            desk: Desk::MODEL,
-        }
     }
 }

@@ -6,26 +6,22 @@ use crate::model::STEPS;
 /// How many steps go out in one submission: long ones would starve other programs of the GPU, and a driver may
 /// reset it. The results do not depend on it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    pub(crate) steps: usize,
-    /// Seconds that a submission should take.
-    pub(crate) seconds: f64,
-    most: usize,
+pub(super) struct Pace {
+    pub(super) steps: usize,
 }
 
 impl Pace {
-    pub(super) fn new() -> Self {
-        Self::of(0.2, STEPS)
-    }
+    /// Seconds that a submission should take.
+    const SECONDS: f64 = 0.2;
 
-    pub(crate) fn of(seconds: f64, most: usize) -> Self {
-        Self { steps: 1, seconds, most }
+    pub(super) fn new() -> Self {
+        Self { steps: 1 }
     }
 
     /// Learns from a submission.
-    pub(crate) fn note(&mut self, steps: usize, seconds: f64) {
-        let fitting = self.seconds * steps as f64 / seconds.max(1e-9);
-        self.steps = (fitting as usize).clamp(1, self.most);
+    pub(super) fn note(&mut self, steps: usize, seconds: f64) {
+        let fitting = Self::SECONDS * steps as f64 / seconds.max(1e-9);
+        self.steps = (fitting as usize).clamp(1, STEPS);
     }
 }
 

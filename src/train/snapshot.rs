@@ -86,17 +86,17 @@ pub(super) type Terms = Vec<(String, String)>;
 impl Trainer<'_> {
     pub(super) fn terms(&self, train: &Dataset, validation: Option<&Dataset>) -> Terms {
         let rows = |data: Option<&Dataset>| data.map_or("none".into(), |d| format!("{} rows", d.len()));
-        let metrics: Vec<String> = self.metrics.iter().map(|m| m.name()).collect();
+        let metrics: Vec<String> = self.recipe.metrics.iter().map(|m| m.name()).collect();
         let terms = [
             ("training data", rows(Some(train))),
             ("validation data", rows(validation)),
-            ("trainer option batch", self.batch.to_string()),
-            ("trainer option accumulate", self.accumulate.to_string()),
-            ("trainer option shuffle", self.shuffle.to_string()),
-            ("trainer option seed", self.seed.to_string()),
+            ("trainer option batch", self.recipe.batch.to_string()),
+            ("trainer option accumulate", self.recipe.accumulate.to_string()),
+            ("trainer option shuffle", self.recipe.shuffle.to_string()),
+            ("trainer option seed", self.recipe.seed.to_string()),
             ("trainer option early_stopping", self.early_stopping.is_some().to_string()),
-            ("optimizer", self.optimizer.kind().to_owned()),
-            ("loss", format!("{:?}", self.loss)),
+            ("optimizer", self.recipe.optimizer.kind().to_owned()),
+            ("loss", format!("{:?}", self.recipe.loss)),
             ("metrics", metrics.join(", ")),
         ];
         terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

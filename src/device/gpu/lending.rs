@@ -21,6 +21,17 @@ impl GpuExecutor {
         len: usize,
         binding: &wgpu::BufferBinding<'_>,
     ) -> Result<()> {
+        self.check_binding(key, len, binding)?;
+        let place = Place { buffer: binding.buffer.clone(), offset: binding.offset };
+        self.shared.insert(key.to_owned(), Shared { place, element, len, borrowed: true });
+        Ok(())
+    }
+
+    /// Whether [`GpuExecutor::borrow`] would take the binding.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_binding(&self, key: &str, len: usize, binding: &wgpu::BufferBinding<'_>) -> Result<()> {
         let wrong = |found: String, expected: String, remedy: &str| {
             Err(Error::invalid(format!("the buffer for {key}"), found, expected, remedy))
         };
@@ -41,19 +52,18 @@ impl GpuExecutor {
         }
         let rest = binding.buffer.size().saturating_sub(binding.offset);
         let bytes = binding.size.map_or(rest, |size| size.get().min(rest));
-        if bytes < len as u64 * 4 {
+        let wanted = (len as u64).saturating_mul(4);
+        if bytes < wanted {
             return wrong(
                 format!("{bytes} bytes"),
-                format!("at least {} for {len} numbers", len as u64 * 4),
+                format!("at least {wanted} for {len} numbers"),
                 "bind a larger stretch, or state fewer rows",
             );
         }
-        let place = Place { buffer: binding.buffer.clone(), offset: binding.offset };
-        self.shared.insert(key.to_owned(), Shared { place, element, len, borrowed: true });
         Ok(())
     }
 
-    /// The buffer of a shared name, with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`; it is replaced when one of
+    /// The buffer of a shared name: a borrowed one, or one with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, which is replaced when one of
     /// another length is allocated.
     ///
     /// # Errors
@@ -73,7 +83,11 @@ impl GpuExecutor {
         pass: &mut wgpu::ComputePass<'_>,
     ) -> Result<()> {
         let bound = self.programs.get(program)?;
-        encode(&bound.ops[(ops.start_bound().cloned(), ops.end_bound().cloned())], pass);
+        let range = (ops.start_bound().cloned(), ops.end_bound().cloned());
+        let Some(ops) = bound.ops.get(range) else {
+            return Err(super::bounds(bound.ops.len(), bound.ops.len()));
+        };
+        encode(ops, pass);
         Ok(())
     }
 
@@ -107,14 +121,27 @@ impl GpuExecutor {
     }
 
     /// Lets wgpu take notice of submissions that are finished, and call whoever waits for them, without waiting.
-    pub fn notice(&self) {
-        // A lost device fails the readings.
-        let _ = self.gpu.device.poll(wgpu::PollType::Poll);
+    ///
+    /// # Errors
+    /// The device is lost.
+    pub fn notice(&self) -> Result<()> {
+        self.gpu.notice("polling")
     }
 
     /// The error of a device that is gone.
     pub(crate) fn gone(&self, what: &str) -> Error {
         self.gpu.gone(what)
+    }
+
+    /// Writes into a buffer before the next submission.
+    pub(crate) fn write_buffer(
+        &self,
+        what: &str,
+        buffer: &wgpu::Buffer,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<()> {
+        self.gpu.write(what, buffer, offset, bytes)
     }
 
     /// The device.

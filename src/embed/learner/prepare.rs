@@ -5,13 +5,15 @@ use crate::device::Executor;
 use crate::embed::gpu;
 use crate::embed::rows::Source;
 use crate::plan::Purpose;
-use crate::{Error, Metric, Model, Result, Targets, Trainer};
+use crate::plan::arena::keys;
+use crate::train::Recipe;
+use crate::{Error, Metric, Model, Result, Targets};
 use std::collections::hash_map::Entry;
 
 impl Learner {
     /// Allocates and borrows buffers, announces the first orders, binds a program for every kind of step.
     pub(super) fn prepare(&mut self, model: &mut Model, source: &Source<'_>) -> Result<()> {
-        self.trainer.allocate(model)?;
+        self.recipe.allocate(model)?;
         self.task(model).allocate(model)?;
         let [inputs, targets] = self.feed.stretches();
         let executor = gpu(model)?;
@@ -39,36 +41,48 @@ impl Learner {
             }
         }
         self.feed.allocate_order(executor)?;
-        if !self.trainer.shuffle {
-            let order = self.trainer.order(self.rows, 0);
-            (0..self.orders).try_for_each(|place| self.feed.begin(executor, place, &order))?;
+        if !self.recipe.shuffle {
+            self.feed.begin(executor, 0, &self.recipe.order(self.rows, 0))?;
         }
         for step in &self.steps {
             if let Entry::Vacant(vacant) = self.programs.entry((step.rows, step.ending)) {
                 let network = model.network();
-                let task = task(&self.trainer, network, &self.feed, &self.slots);
+                let task = task(&self.recipe, network, &self.feed, &self.slots);
                 let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
                 vacant.insert(model.bind(&plan)?);
             }
         }
-        let step = model.steps;
-        self.slots.begin(gpu(model)?, step)
+        let (step, executor) = (model.steps, gpu(model)?);
+        // So that there is something to go back to.
+        executor.copy(keys::PARAMETERS, keys::PREVIOUS)?;
+        self.slots.begin(executor, step)
     }
 }
 
 /// Whether options, rows and model fit together, and suit a learner.
 pub(super) fn check(
-    trainer: &Trainer<'_>,
-    model: &Model,
+    recipe: &Recipe,
+    model: &mut Model,
     source: &Source<'_>,
     rows: usize,
     targets: &Targets,
 ) -> Result<()> {
     match source {
-        Source::Dataset(data) => trainer.check(model, data)?,
-        Source::Buffers(_) => trainer.check_rows(model.network(), rows, targets)?,
+        Source::Dataset(data) => recipe.check(model, data)?,
+        Source::Buffers(given) => {
+            recipe.check_rows(model.network(), rows, targets)?;
+            let width = model.network().input().len();
+            let labels_or_values = match targets {
+                Targets::Classes { steps, .. } => *steps,
+                Targets::Values { .. } => targets.width(),
+            };
+            let gpu = gpu(model)?;
+            gpu.check_binding("inputs", rows.saturating_mul(width), &given.inputs)?;
+            let len = rows.saturating_mul(labels_or_values);
+            gpu.check_binding("targets", len, given.targets.binding())?;
+        }
     }
-    trainer.check_accumulation(model)?;
+    recipe.check_accumulation(model)?;
     if let Some(node) = model.network().stateful() {
         return Err(Error::invalid(
             node.path(),
@@ -77,7 +91,7 @@ pub(super) fn check(
             "train it with Trainer::fit, or make it not stateful",
         ));
     }
-    if trainer.metrics.contains(&Metric::R2) {
+    if recipe.metrics.contains(&Metric::R2) {
         return Err(Error::invalid(
             "metric r2",
             "a learner, which sees the targets on the device alone",

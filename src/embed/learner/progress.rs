@@ -3,8 +3,8 @@
 use super::{Encoded, Learner};
 use crate::embed::UNSUBMITTED;
 use crate::embed::readings::{Reading, Stretch};
+use crate::embed::slots::{halted, take_back};
 use crate::kernel::clock;
-use crate::plan::arena::keys;
 use crate::{Error, Model, Result};
 
 /// What the device tells of steps that are done.
@@ -44,12 +44,12 @@ impl Learner {
         self.collect(model)?;
         let Told { sums, rows, steps, last, seconds } = std::mem::take(&mut self.told);
         if steps == 0 {
-            return Ok(None);
+            return self.failure().map_or(Ok(None), Err);
         }
         let scored = self.task(model).scored;
         let count = scored.count(&sums, rows);
         let mut column = 1;
-        let metrics = self.trainer.metrics.iter().map(|metric| {
+        let metrics = self.recipe.metrics.iter().map(|metric| {
             let first = column;
             column += metric.columns(scored.outputs);
             sums[first] / count
@@ -59,7 +59,7 @@ impl Learner {
 
     /// Adds up what has arrived.
     pub(super) fn collect(&mut self, model: &mut Model) -> Result<()> {
-        self.owner.gpu(model)?.notice();
+        self.owner.gpu(model)?.notice()?;
         let columns = self.task(model).columns();
         while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
             self.note(&reading);
@@ -90,7 +90,7 @@ impl Learner {
         let (columns, keys) = (task.columns(), [task.desk.clock(), task.tallies()]);
         let executor = self.owner.gpu(model)?;
         let [clock, tallies] = [executor.lend(&keys[0])?, executor.lend(&keys[1])?];
-        let steps = std::mem::take(&mut self.unread);
+        let steps: Vec<Encoded> = self.unread.iter().copied().collect();
         let mut stretches = vec![Stretch { buffer: clock, offset: 0, len: clock::LEN as u64 * 4 }];
         let (first, until_end) = (steps[0].slot, (UNSUBMITTED - steps[0].slot).min(steps.len()));
         for (slot, count) in [(first, until_end), (0, steps.len() - until_end)] {
@@ -98,48 +98,46 @@ impl Learner {
             stretches.push(Stretch { buffer: tallies.clone(), offset, len });
         }
         stretches.retain(|stretch| stretch.len > 0);
-        self.readings.begin(executor, encoder, &stretches, timed, steps.into())
+        self.readings.begin(executor, encoder, &stretches, timed, steps)?;
+        self.unread.clear();
+        Ok(())
     }
 
     /// Learns how long steps take.
     fn note(&mut self, reading: &Reading<Vec<Encoded>>) {
-        // Untimed submissions take what they take beyond the least that any took to be seen.
-        self.least = self.least.min(reading.seconds);
-        let seconds = if reading.timed { reading.seconds } else { reading.seconds - self.least };
         let steps = reading.note.len();
-        self.pace.note(steps, seconds);
-        self.pace.steps = self.pace.steps.min(2 * steps);
+        // Where passes can be timed, those that were not tell nothing new.
+        if steps == 0 || (self.readings.times() && !reading.timed) {
+            return;
+        }
+        let pace = &mut self.pace;
+        let seconds = if reading.timed {
+            reading.seconds
+        } else {
+            // What it took beyond the least that any took to be seen.
+            pace.least = pace.least.min(reading.seconds);
+            reading.seconds - pace.least
+        };
+        pace.each = Some(seconds / steps as f64);
+        pace.most = 2 * steps;
     }
 
     /// Whether the steps of a reading went well, and what follows if not.
     fn settle(&mut self, model: &mut Model, reading: &Reading<Vec<Encoded>>) -> Result<()> {
         let Some(last) = reading.note.last() else { return Ok(()) };
-        let (step, halted) = (reading.words[clock::STEP], reading.words[clock::HALTED]);
-        // The clock counts modulo 2³².
-        if step != last.number as u32 {
-            return Err(Error::invalid(
-                "embedding",
-                format!("a device that has done {step} steps"),
-                format!("{}, those that were encoded", last.number as u32),
-                "submit every encoder once, in the order in which steps were encoded into them",
-            ));
-        }
-        if halted != 0 && self.failed.is_none() {
-            let number = last.number - u64::from((last.number as u32).wrapping_sub(halted));
+        if let (Some(number), None) = (halted(&reading.words, last.number)?, self.failed) {
             let place = reading.note.iter().position(|step| step.number == number);
             let columns = self.task(model).columns();
-            let loss = place.map_or(0.0, |i| f32::from_bits(reading.words[clock::LEN + i * columns]));
-            self.updated |= reading.note[..place.unwrap_or(0)].iter().any(|step| step.updates);
-            self.failed = Some((number, if loss.is_finite() { "a gradient" } else { "the loss" }));
-            model.steps = number - 1;
-            // A loss that is not finite is the last update's fault.
-            if !loss.is_finite() && self.updated {
-                self.owner.gpu(model)?.copy(keys::PREVIOUS, keys::PARAMETERS)?;
-            }
-            model.updated = false;
-            model.reset_optimizer()?;
+            let loss = place.map(|i| f32::from_bits(reading.words[clock::LEN + i * columns]));
+            let layer = match loss {
+                Some(loss) if loss.is_finite() => "a gradient",
+                Some(_) => "the loss",
+                None => "the loss or a gradient",
+            };
+            self.failed = Some((number, layer));
+            model.epochs = reading.note[place.unwrap_or(0)].epochs;
+            take_back(model, number)?;
         }
-        self.updated |= reading.note.iter().any(|step| step.updates);
         self.failure().map_or(Ok(()), Err)
     }
 

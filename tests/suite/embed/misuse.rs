@@ -2,7 +2,7 @@
 
 use super::{Host, buffers, rows};
 use crate::nets;
-use autorot::embed::{Forward, Learner, Rows, UNSUBMITTED};
+use autorot::embed::{Forward, Learner, Rows, Saver, UNSUBMITTED};
 use autorot::wgpu::{self, BufferUsages};
 use autorot::{Adam, Dataset, Device, Loss, Lstm, Metric, Sequential, Trainer};
 use std::sync::atomic::Ordering;
@@ -81,4 +81,49 @@ fn misuse_is_an_error_that_says_what_to_do() {
     let error = learner.poll(&mut model).unwrap_err().to_string();
     assert!(error.contains("in the order in which"), "{error}");
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_a_rejected_submission_would_have_told_is_not_believed() {
+    let Some(host) = Host::open("a rejected submission", wgpu::Features::empty()) else { return };
+    let mut model = nets::wave_model(&host.autorot());
+    let (mut saver, mut other) = (Saver::new(&mut model).unwrap(), Saver::new(&mut model).unwrap());
+    // The second time its staging buffer holds what was saved before.
+    for rejected in [false, true] {
+        let spoilt = host.floats(&[0.0]);
+        let target = host.floats(&[0.0]);
+        let mut encoder = host.encoder();
+        saver.encode(&mut model, &mut encoder).unwrap();
+        encoder.copy_buffer_to_buffer(&spoilt, 0, &target, 0, None);
+        if rejected {
+            spoilt.destroy();
+        }
+        let scope = host.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        host.submit(encoder);
+        assert_eq!(pollster::block_on(scope.pop()).is_some(), rejected);
+        host.wait();
+        let polled = saver.poll(&mut model);
+        if rejected {
+            let error = polled.unwrap_err().to_string();
+            assert!(error.contains("rejected"), "{error}");
+        } else {
+            assert_eq!(polled.unwrap().unwrap().weights(), model.weights().unwrap());
+        }
+    }
+    let mut encoder = host.encoder();
+    other.encode(&mut model, &mut encoder).unwrap();
+    host.submit(encoder);
+    host.wait();
+    assert!(other.poll(&mut model).unwrap().is_some(), "others go on");
+}
+
+#[test]
+fn what_is_made_for_a_model_may_move_between_threads() {
+    fn moves<T: Send>() {}
+    moves::<autorot::Model>();
+    moves::<Learner>();
+    moves::<Forward>();
+    moves::<autorot::embed::Backward>();
+    moves::<Saver>();
+    moves::<autorot::embed::TextureRows>();
 }

@@ -48,6 +48,10 @@ impl Host {
         buffer
     }
 
+    fn floats(&self, values: &[f32]) -> wgpu::Buffer {
+        self.buffer(bytemuck::cast_slice(values), 0)
+    }
+
     fn encoder(&self) -> wgpu::CommandEncoder {
         self.device.create_command_encoder(&Default::default())
     }
