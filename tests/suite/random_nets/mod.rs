@@ -13,16 +13,14 @@ use describe::{Description, descriptions};
 use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner};
 use std::cell::Cell;
 
-/// Checks as many nets as `PROPTEST_CASES` says, `default` of them unless set, always the same ones.
+/// Checks as many nets as `PROPTEST_CASES` says, `default` of them unless set; always the same ones unless
+/// `PROPTEST_RNG_SEED` is set.
 fn check(default: u32, property: impl Fn(Description) -> TestCaseResult) -> u32 {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(default);
-    let config = Config {
-        cases,
-        rng_seed: RngSeed::Fixed(17),
-        failure_persistence: None,
-        max_shrink_iters: 400,
-        ..Config::default()
-    };
+    let mut config = Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(17);
+    }
     match TestRunner::new(config).run(&descriptions(), property) {
         Ok(()) => cases,
         Err(TestError::Fail(why, net)) => panic!("{why}\n{:#?}\n{net:#?}", net.net()),
