@@ -5,7 +5,7 @@ use crate::common::Random;
 use crate::nets;
 use autorot::embed::{Learner, UNSUBMITTED};
 use autorot::{
-    Adam, Dataset, Dense, Device, Error, Loss, Lstm, Metric, Model, Sequential, Sgd, Trainer, wgpu,
+    Adam, Dataset, Dense, Device, Error, Loss, Lstm, Masking, Metric, Model, Sequential, Sgd, Trainer, wgpu,
 };
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -28,10 +28,27 @@ fn a_learner_gives_the_bits_of_the_trainer() {
             .build(device, 3)
             .unwrap()
     };
+    // Half of the sequences end early.
+    let masked = {
+        let mut inputs = Random::new(5).vector(60 * 5 * 2, 1.0);
+        inputs.chunks_mut(10).step_by(2).for_each(|row| row[4..].fill(-7.0));
+        let labels = (0..60 * 5).map(|i| i % 3).collect();
+        let names = ["a", "b", "c"].map(String::from).to_vec();
+        Dataset::step_classes([5, 2], inputs, labels, names).unwrap()
+    };
+    let masking_tagger = |device: &Device| {
+        Sequential::new([5, 2])
+            .input_range(-1.0, 1.0)
+            .add(Masking::new(-7.0))
+            .add(Lstm::new(6).return_sequences(true))
+            .add(Dense::new(3))
+            .build(device, 3)
+            .unwrap()
+    };
     let of_glyphs = |device: &Device| nets::model(&glyphs, device);
     type Build<'a> = &'a dyn Fn(&Device) -> Model;
     let adam = || nets::trainer(Adam::default()).batch(64);
-    let cases: [(&str, Build<'_>, &Dataset, Trainer<'_>, usize); 5] = [
+    let cases: [(&str, Build<'_>, &Dataset, Trainer<'_>, usize); 6] = [
         ("glyphs", &of_glyphs, &glyphs, adam(), 3),
         ("accumulated", &of_glyphs, &glyphs, adam().accumulate(3).seed(5), 2),
         (
@@ -54,6 +71,13 @@ fn a_learner_gives_the_bits_of_the_trainer() {
             &sequences,
             Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).batch(16),
             3,
+        ),
+        (
+            "masked",
+            &masking_tagger,
+            &masked,
+            Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).batch(60),
+            4,
         ),
     ];
     for (name, build, data, trainer, epochs) in cases {

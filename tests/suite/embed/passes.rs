@@ -3,7 +3,10 @@
 use super::{Host, buffers};
 use crate::nets;
 use autorot::embed::{Backward, Forward, TextureRows};
-use autorot::{Adam, Dense, Device, Loss, Sequential, Sgd, Targets, Trainer, wgpu};
+use autorot::{
+    Activation, Adam, AutoRotate, BatchNorm, Dense, Device, Dropout, Error, Loss, Model, Optimizer,
+    Sequential, Sgd, Targets, Trainer, wgpu,
+};
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -57,14 +60,12 @@ fn parameters_lie_where_the_arena_says() {
     }
 }
 
-/// Steps of a loss that the host computes: ∂ℓ/∂y of the mean squared error.
-#[test]
-fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
-    let Some(host) = Host::open("backward passes", wgpu::Features::empty()) else { return };
+/// Steps of a loss that the host computes, ∂ℓ/∂y of the mean squared error, against the trainer's.
+fn agrees(host: &Host, build: &dyn Fn() -> Model, optimizer: Optimizer) {
     let data = nets::waves(48);
     let Targets::Values { values, .. } = data.targets() else { panic!("waves have values") };
-    let mut alone = nets::wave_model(&host.autorot());
-    Trainer::new(Adam::default(), Loss::MeanSquaredError)
+    let mut alone = build();
+    Trainer::new(optimizer, Loss::MeanSquaredError)
         .progress(false)
         .shuffle(false)
         .epochs(5)
@@ -72,8 +73,8 @@ fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
         .unwrap();
     let wanted = alone.weights().unwrap();
 
-    let mut model = nets::wave_model(&host.autorot());
-    let mut backward = Backward::new(&mut model, 48, None, Adam::default()).unwrap();
+    let mut model = build();
+    let mut backward = Backward::new(&mut model, 48, None, optimizer).unwrap();
     host.queue.write_buffer(backward.input(), 0, bytemuck::cast_slice(data.inputs()));
     for step in 1..=5 {
         let mut encoder = host.encoder();
@@ -100,6 +101,27 @@ fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
             assert!((f - w).abs() <= 1e-6 + 1e-5 * w.abs(), "{path}: {f}, {w}");
         }
     }
+    let before = model.device_bytes();
+    backward.close(&mut model).unwrap();
+    assert!(model.device_bytes() < before, "what is closed gives its memory back");
+}
+
+#[test]
+fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
+    let Some(host) = Host::open("backward passes", wgpu::Features::empty()) else { return };
+    agrees(&host, &|| nets::wave_model(&host.autorot()), Adam::default().into());
+    // Running statistics, and the numbers of dropout, go on with the steps.
+    let with_state = || {
+        Sequential::new([3])
+            .input_range(-1.0, 1.0)
+            .add(Dense::new(12).activation(Activation::Sigmoid).auto_rotate(AutoRotate::new()))
+            .add(BatchNorm::new())
+            .add(Dropout::new(0.2))
+            .add(Dense::new(2))
+            .build(&host.autorot(), 1)
+            .unwrap()
+    };
+    agrees(&host, &with_state, Sgd::default().into());
     // A linear model's ∂ℓ/∂x is ∂ℓ/∂y·Wᵀ.
     let mut linear = Sequential::new([3]).add(Dense::new(2)).build(&host.autorot(), 1).unwrap();
     let w = linear.weights().unwrap()["0.dense.kernel"].1.clone();
@@ -117,6 +139,34 @@ fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
         assert!((d - (w[2 * i] - 2.0 * w[2 * i + 1])).abs() < 1e-6, "{d_x:?}");
     }
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_gradient_that_is_none_stops_updates() {
+    let Some(host) = Host::open("a gradient that is none", wgpu::Features::empty()) else { return };
+    let mut model = nets::wave_model(&host.autorot());
+    let mut backward = Backward::new(&mut model, 4, None, Adam::default()).unwrap();
+    let mut step = |model: &mut Model, d: f32| {
+        host.queue.write_buffer(backward.d_output(), 0, bytemuck::cast_slice(&[d; 8]));
+        let mut encoder = host.encoder();
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            backward.encode_forward(model, &mut pass)?;
+            backward.encode_backward(model, &mut pass)?;
+            backward.encode_update(model, &mut pass)?;
+        }
+        backward.read_back(model, &mut encoder)?;
+        host.submit(encoder);
+        host.wait();
+        backward.poll(model)
+    };
+    let first = model.weights().unwrap();
+    assert_eq!(step(&mut model, 0.1).unwrap(), Some(1));
+    assert_ne!(model.weights().unwrap(), first);
+    let error = step(&mut model, f32::NAN).unwrap_err();
+    assert!(matches!(error, Error::NonFinite { step: 2, .. }), "{error}");
+    assert_eq!(model.weights().unwrap(), first, "the weights whose gradient was finite");
+    assert!(step(&mut model, 0.1).is_err(), "it stays stopped");
 }
 
 #[test]
