@@ -22,8 +22,8 @@ fuzz_target!(|data: &[u8]| {
     let names =
         |bits: u8| ["a", "b", "c", "d"].into_iter().enumerate().filter(move |(i, _)| bits >> i & 1 == 1);
     csv = csv.inputs(names(which & 15).map(|(_, name)| name));
-    let targets = names(which >> 4).map(|(_, name)| name);
-    csv = if set(4) { csv.classes(targets.last().unwrap_or("d")) } else { csv.targets(targets) };
+    let mut targets = names(which >> 4).map(|(_, name)| name);
+    csv = if set(4) { csv.classes(targets.next_back().unwrap_or("d")) } else { csv.targets(targets) };
     if set(5) {
         csv = csv.class_names(["x", "y", "1", "2"]);
     }

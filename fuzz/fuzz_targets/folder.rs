@@ -23,6 +23,6 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(data) = folder::load(files.path(), folder::Options { gray: set(5), size }) {
         assert!(data.inputs().iter().all(|v| v.is_finite()));
         assert_eq!(data.shape().len(), if set(5) { 2 } else { 3 });
-        assert_eq!(size.is_none_or(|(h, w)| data.shape()[..2] == [h, w]), true);
+        assert!(size.is_none_or(|(h, w)| data.shape()[..2] == [h, w]));
     }
 });
