@@ -158,7 +158,8 @@ impl<'a> Trainer<'a> {
 
     /// Sets how often the training is copied to the host, so that it can go on after a fault of the device: see
     /// [`Trainer::resume`]. Default every 30 seconds, and at its beginning. A copy is read while the device works on the next
-    /// steps; on the host it takes eight bytes for every parameter, its value before the last update, and every moment of the optimiser.
+    /// steps; it takes eight bytes on the host, and four in buffers of the device that the host can read, for every parameter, its value
+    /// before the last update, and every moment of the optimiser.
     pub fn snapshot_every(mut self, interval: Interval) -> Self {
         self.interval = interval;
         self
