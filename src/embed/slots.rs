@@ -34,7 +34,7 @@ impl Slots {
         gpu.write(&self.desk().clock(), 0, Values::U32(&clock_words(step, 0)))
     }
 
-    /// The slot of the next step; steps of which it turns out that they cannot be encoded give theirs back.
+    /// Goes back to a slot: steps that in the end cannot be encoded leave theirs to others.
     pub(super) fn set_next(&mut self, slot: usize) {
         self.next = slot;
     }

@@ -106,7 +106,7 @@ impl Feed {
     }
 
     /// For so many rows of this width with targets of this kind, and room for the orders of so many epochs: what
-    /// [`Feed::stretches`] names is still to be allocated, and the order with [`Feed::allocate_order`].
+    /// [`Feed::stretches`] names and the order are still to be allocated, all by [`Feed::fill`] or the order by itself.
     pub(crate) fn of_rows(name: String, rows: usize, orders: usize, width: usize, targets: &Targets) -> Self {
         let steps = targets.steps();
         Self {
@@ -151,7 +151,8 @@ impl Feed {
         executor.allocate(&self.key("order"), Element::Index, self.order_len())
     }
 
-    fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
+    /// Makes room for the data and their order, and puts the data there where the device holds all of them.
+    pub(crate) fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
         for stretch in self.stretches().iter().flatten() {
             executor.allocate(&stretch.key, stretch.element, stretch.len)?;
         }
@@ -163,8 +164,7 @@ impl Feed {
         self.write(executor, data)
     }
 
-    /// Puts a data set of as many rows onto the device.
-    pub(crate) fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
+    fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
         self.inputs.write(executor, data.inputs())?;
         match (data.targets(), &self.targets) {
             (Targets::Values { values, .. }, Some(table)) => table.write(executor, values),

@@ -44,7 +44,7 @@ fn training_is_frugal() {
 
 /// Takes minutes: cargo test --release --test process -- --ignored --nocapture
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "a soak of 100,000 steps, which takes ten minutes"]
 fn a_hundred_thousand_steps_take_no_more_memory_than_ten_thousand() {
     steps_take_no_more_memory(&[10_000; 10]);
 }

@@ -1,7 +1,6 @@
 //! What a learner needs before its first step: checks, buffers, programs.
 
 use super::{Learner, task};
-use crate::device::Executor;
 use crate::embed::gpu;
 use crate::embed::rows::Source;
 use crate::plan::Purpose;
@@ -15,16 +14,12 @@ impl Learner {
     pub(super) fn prepare(&mut self, model: &mut Model, source: &Source<'_>) -> Result<()> {
         self.recipe.allocate(model)?;
         self.task(model).allocate(model)?;
-        let [inputs, targets] = self.feed.stretches();
         let executor = gpu(model)?;
         match source {
-            Source::Dataset(data) => {
-                for stretch in inputs.iter().chain(&targets) {
-                    executor.allocate(&stretch.key, stretch.element, stretch.len)?;
-                }
-                self.feed.write(executor, data)?;
-            }
+            Source::Dataset(data) => self.feed.fill(executor, data)?,
             Source::Buffers(rows) => {
+                self.feed.allocate_order(executor)?;
+                let [inputs, targets] = self.feed.stretches();
                 for (stretches, binding) in [(&inputs, &rows.inputs), (&targets, rows.targets.binding())] {
                     for stretch in stretches {
                         let bytes = stretch.first as u64 * 4;
@@ -40,7 +35,6 @@ impl Learner {
                 }
             }
         }
-        self.feed.allocate_order(executor)?;
         if !self.recipe.shuffle {
             self.feed.begin(executor, 0, &self.recipe.order(self.rows, 0))?;
         }
