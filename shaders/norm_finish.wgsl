@@ -17,17 +17,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             sum += rows_of(chunk) * get_means(chunk * u.channels + c);
         }
     }
-    let whole = sum_slices(sum, local) / f32(u.rows);
+    let count = f32(u.rows);
+    let whole = sum_slices(sum, local) / count;
+    var distances = vec4<f32>();
     sum = vec4<f32>();
     if (inside) {
         for (var chunk = local.y; chunk < u.chunks; chunk += SLICES) {
             let distance = get_means(chunk * u.channels + c) - whole;
+            distances += rows_of(chunk) * distance;
             sum += get_squares(chunk * u.channels + c) + rows_of(chunk) * distance * distance;
         }
     }
+    // The mean was rounded: what the distances sum up to corrects both.
+    distances = sum_slices(distances, local);
     sum = sum_slices(sum, local);
     if (local.y == 0u && inside) {
-        put_mean(c, whole, u.channels - c);
-        put_variance(c, sum / f32(u.rows), u.channels - c);
+        put_mean(c, whole + distances / count, u.channels - c);
+        put_variance(c, max(sum - distances * distances / count, vec4<f32>()) / count, u.channels - c);
     }
 }

@@ -1,8 +1,11 @@
 // pointwise_loss: a loss of every single output, averaged over the row. The generated functions
 // `loss(x, t)` and `loss_derivative(x, t)` decide which.
 //
-// x, t [B, C]  → scores [B, columns]: column 0 takes the row's mean loss  d_x [B, C] (not written when gradient = 0)
-// Workgroup: 64 invocations on one row. Grid: B rows, folded over (x, y).
+// x, t [B, C]  → scores [B, columns]: the share of the row's mean that every piece of 4,096 outputs has, from u.column on
+// d_x [B, C] (not written when gradient = 0)
+// Workgroup: 64 invocations on one piece of a row. Grid: B·pieces groups, folded over (x, y).
+
+const PIECE: u32 = 4096u;
 
 @compute @workgroup_size(64)
 fn main(
@@ -10,12 +13,14 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = flat_index(group, groups, 0u, 1u);
+    let index = flat_index(group, groups, 0u, 1u);
+    let row = index / u.pieces;
+    let piece = index % u.pieces;
     let first = row * u.outputs;
     let inside = row < u.batch;
-    let end = select(0u, u.outputs, inside);
+    let end = select(0u, min((piece + 1u) * PIECE, u.outputs), inside);
     var total = 0.0;
-    for (var c = local; c < end; c += LANES) {
+    for (var c = piece * PIECE + local; c < end; c += LANES) {
         let value = x[first + c];
         let wanted = t[first + c];
         total += loss(value, wanted);
@@ -25,6 +30,6 @@ fn main(
     }
     total = sum_lanes(total, local);
     if (inside && local == 0u) {
-        scores[row * u.columns] = total / f32(u.outputs);
+        scores[row * u.columns + u.column + piece] = total / f32(u.outputs);
     }
 }

@@ -4,15 +4,16 @@
 //   d_b[n] = Σ of partial_b over all of them + Σ_k dq (ALIGNED b·dq/q)
 //   SHARED: shares[t, n] = Σ of d_v[k, n] over the zones k in which tap t has a source (lib/share_of_tap.wgsl)
 //
-// partial_s, partial_b [chunks, TOLD_APART, filters]  rotation [2·ZONES·filters]: ρ then q  b [filters]
+// partial_s, partial_b [chunks, TOLD_APART, filters], or BY_ZONE [chunks, ZONES, filters]  rotation [2·ZONES·filters]: ρ then q  b [filters]
 // → d_b [filters]  d_v [ZONES, filters]  s [filters]  shares [TAPS, filters] (all but d_b as far as ROTATED, d_b as far as
 // HAS_BIAS)
 // Workgroup: 4 quads of filters × 64 slices, in a fixed order: slices take a position each, or where there are fewer than 64 a
 // part of its chunks; then a zone each, of as many positions as were summed at a time.
 // Grid: (⌈filters/16⌉, 1, 1). The capitals are generated constants.
 
-// Positions summed at a time, and parts of their chunks.
-const POSITIONS_AT_ONCE: u32 = min(TOLD_APART, SLICES);
+// Positions of a chunk; those summed at a time, and parts of their chunks.
+const PLACES: u32 = select(TOLD_APART, ZONES, BY_ZONE);
+const POSITIONS_AT_ONCE: u32 = min(PLACES, SLICES);
 const PARTS: u32 = SLICES / POSITIONS_AT_ONCE;
 
 // Zones of a slice.
@@ -23,9 +24,15 @@ fn sum_of_zone(k: u32, begin: u32, across: u32) -> vec4<f32> {
     let zone = zone_at(k);
     let one = ZONES == 1u;
     let line = k / ZONES_ALONG.z * (TOLD_APART * ZONES_ALONG.z / ZONES);
-    let first = line + select(zone.first.z, 0u, one);
-    let step = zone.step.z;
-    let end = min(begin + POSITIONS_AT_ONCE, first + step * select(zone.count.z, 1u, one));
+    var first = line + select(zone.first.z, 0u, one);
+    var step = zone.step.z;
+    var count = select(zone.count.z, 1u, one);
+    if (BY_ZONE) {
+        first = k;
+        step = 1u;
+        count = 1u;
+    }
+    let end = min(begin + POSITIONS_AT_ONCE, first + step * count);
     var sum = vec4<f32>();
     for (var at = first + (max(begin, first) - first + step - 1u) / step * step; at < end; at += step) {
         for (var part = 0u; part < PARTS; part++) {
@@ -41,12 +48,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     let inside = n < u.filters;
     var of_zones: array<vec4<f32>, ZONES_EACH>;
     var all_b = vec4<f32>();
-    for (var begin = 0u; begin < TOLD_APART; begin += POSITIONS_AT_ONCE) {
+    for (var begin = 0u; begin < PLACES; begin += POSITIONS_AT_ONCE) {
         let position = begin + local.y % POSITIONS_AT_ONCE;
         var sum = vec4<f32>();
-        if (inside && local.y < PARTS * POSITIONS_AT_ONCE && position < TOLD_APART) {
+        if (inside && local.y < PARTS * POSITIONS_AT_ONCE && position < PLACES) {
             for (var chunk = local.y / POSITIONS_AT_ONCE; chunk < u.chunks; chunk += PARTS) {
-                let place = (chunk * TOLD_APART + position) * u.filters + n;
+                let place = (chunk * PLACES + position) * u.filters + n;
                 if (ROTATED) {
                     sum += get_partial_s(place);
                 }

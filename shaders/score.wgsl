@@ -1,12 +1,12 @@
 // score: one metric's numbers of every row.
 //   kind 0, accuracy: 1 when the first largest output and the first largest target are at the same place
 //   kind 1, binary accuracy: the share of outputs on the same side of their threshold as the targets
-//   kind 2, top k: 1 when fewer than k outputs are larger than that of the largest target
+//   kind 2, top k: 1 when fewer than k outputs are larger than that of the largest target, which must be a number
 //   kind 3, absolute error: mean |x − t| over the row
 //   kind 4, squared error: (x − t)² of every output, C columns
 //
 // x, t [B, C]  → scores [B, columns]: from `column` on
-// Workgroup: 64 invocations, one a row. Grid: ⌈B/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, one a row, or one an output of kind 4. Grid: ⌈B/64⌉ or ⌈B·C/64⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
 fn main(
@@ -14,19 +14,21 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = flat_index(group, groups, local, 64u);
+    let index = flat_index(group, groups, local, 64u);
+    if (u.kind == 4u) {
+        let row = index / u.outputs;
+        if (row < u.batch) {
+            let error = x[index] - t[index];
+            scores[row * u.columns + u.column + index % u.outputs] = error * error;
+        }
+        return;
+    }
+    let row = index;
     if (row >= u.batch) {
         return;
     }
     let first = row * u.outputs;
     let out = row * u.columns + u.column;
-    if (u.kind == 4u) {
-        for (var c = 0u; c < u.outputs; c++) {
-            let error = x[first + c] - t[first + c];
-            scores[out + c] = error * error;
-        }
-        return;
-    }
     var best = 0u;
     var wanted = 0u;
     var agree = 0.0;
@@ -48,7 +50,7 @@ fn main(
         for (var c = 0u; c < u.outputs; c++) {
             larger += select(0u, 1u, x[first + c] > x[first + wanted]);
         }
-        scores[out] = select(0.0, 1.0, larger < u.k);
+        scores[out] = select(0.0, 1.0, larger < u.k && !is_nan(x[first + wanted]));
     } else {
         scores[out] = error / f32(u.outputs);
     }

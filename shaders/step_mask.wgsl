@@ -1,7 +1,8 @@
 // step_mask: which steps of a sequence count: those of which any feature differs from the mask's value.
 //
 // x [rows, F], a row a step of a sample  → mask [rows]: 1 or 0
-// Workgroup: 64 invocations, one a row. Grid: ⌈rows/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, one a row, or WIDE all on one row. Grid: ⌈rows/64⌉ or rows groups, folded over (x, y). WIDE is a
+// generated constant.
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,13 +10,16 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = flat_index(group, groups, local, 64u);
-    if (row >= u.rows) {
-        return;
-    }
+    let index = flat_index(group, groups, select(local, 0u, WIDE), select(64u, 1u, WIDE));
+    let row = min(index, u.rows - 1u);
     var counts = 0.0;
-    for (var i = 0u; i < u.features; i++) {
+    for (var i = select(0u, local, WIDE); i < u.features; i += select(1u, LANES, WIDE)) {
         counts = select(1.0, counts, x[row * u.features + i] == u.value);
     }
-    mask[row] = counts;
+    if (WIDE) {
+        counts = max_lanes(counts, local);
+    }
+    if (index < u.rows && (local == 0u || !WIDE)) {
+        mask[row] = counts;
+    }
 }

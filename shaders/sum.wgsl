@@ -1,17 +1,35 @@
-// sum: the sums of short vectors, each in a fixed order.
+// sum: the sums of vectors in blocks of 4,096 values, or SQUARED of their squares, each in a fixed order.
 //
-// values [parts, count]  → total [parts]
-// Workgroup: 64 invocations on one sum. Grid: (parts, 1, 1).
+// values [parts, count]  → totals: block k of part p at first + p·stride + k
+// Workgroup: 64 invocations on one block, each with four sums of up to 16 values. Grid: parts·blocks groups, folded over (x, y).
+// SQUARED is a generated constant.
+
+const BLOCK: u32 = 4096u;
+
+fn value_at(i: u32, end: u32) -> f32 {
+    let value = select(0.0, values[min(i, end - 1u)], i < end);
+    return select(value, value * value, SQUARED);
+}
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let first = group.x * u.count;
-    var sum = 0.0;
-    for (var i = local; i < u.count; i += LANES) {
-        sum += values[first + i];
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = flat_index(group, groups, 0u, 1u);
+    let part = min(index / u.blocks, u.parts - 1u);
+    let block = index % u.blocks;
+    let first = part * u.count + block * BLOCK;
+    let end = min(first + BLOCK, (part + 1u) * u.count);
+    var sums = vec4<f32>();
+    for (var i = first + local; i < end; i += 4u * LANES) {
+        sums += vec4<f32>(
+            value_at(i, end), value_at(i + LANES, end), value_at(i + 2u * LANES, end), value_at(i + 3u * LANES, end),
+        );
     }
-    sum = sum_lanes(sum, local);
-    if (local == 0u) {
-        total[group.x] = sum;
+    let total = sum_lanes((sums.x + sums.y) + (sums.z + sums.w), local);
+    if (local == 0u && index < u.parts * u.blocks) {
+        totals[u.first + part * u.stride + block] = total;
     }
 }

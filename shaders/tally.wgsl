@@ -1,15 +1,20 @@
 // tally: the sums of a step's scores into the row of tallies for the step. The penalties of the regularisers
 // count once a row in column 0, so that its mean is loss + penalties; WEIGHTED: once a row that counts, as the last column tells.
 //
-// scores [B, columns]  penalties [P]  clock  → tallies [slots, columns], row clock.slot
-// Workgroup: 64 invocations on one column, summed in a fixed order. Grid: (columns, 1, 1). WEIGHTED is a generated
-// constant.
+// scores [rows, columns], rows being those of the batch or sums of them  penalties [P]  clock  → tallies [slots, columns], row clock.slot
+// Workgroup: 64 invocations on one column, summed in a fixed order. Grid: columns groups, folded over (x, y). WEIGHTED is a
+// generated constant.
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let column = group.x;
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let place = flat_index(group, groups, 0u, 1u);
+    let column = min(place, u.columns - 1u);
     var total = 0.0;
-    for (var row = local; row < u.batch; row += LANES) {
+    for (var row = local; row < u.rows; row += LANES) {
         total += scores[row * u.columns + column];
     }
     total = sum_lanes(total, local);
@@ -21,12 +26,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var counting = f32(u.batch);
     if (WEIGHTED) {
         counting = 0.0;
-        for (var row = local; row < u.batch; row += LANES) {
+        for (var row = local; row < u.rows; row += LANES) {
             counting += scores[row * u.columns + u.columns - 1u];
         }
         counting = sum_lanes(counting, local);
     }
-    if (local == 0u) {
+    if (local == 0u && place < u.columns) {
         if (column == 0u) {
             total += penalty * counting;
         }

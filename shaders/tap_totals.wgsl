@@ -5,14 +5,11 @@
 // w [TAPS, channels, filters], or TURNED [TAPS, filters, channels]  b [filters]  lambda [1 or filters] (any, as far as
 // lib/rho.wgsl needs none)  → rotation [2·ZONES·filters]: ρ then q, or v [ZONES, filters]
 // Workgroup: 4 quads of filters × 64 slices, in a fixed order: slices take a tap each, or where there are fewer than 64 a part
-// of its channels; then a zone each. Grid: (⌈filters/16⌉, 1, 1). The capitals are generated constants.
+// of its channels; then a zone each. Grid: (⌈filters/16⌉, ⌈ZONES/64⌉, 1). The capitals are generated constants.
 
 // Taps summed at a time, and parts of their channels.
 const TAPS_AT_ONCE: u32 = min(TAPS, SLICES);
 const PARTS: u32 = SLICES / TAPS_AT_ONCE;
-
-// Zones of a slice.
-const ZONES_EACH: u32 = (ZONES + SLICES - 1u) / SLICES;
 
 fn term(w: vec4<f32>) -> vec4<f32> {
     if (SQUARED) {
@@ -58,7 +55,8 @@ fn sum_of_zone(k: u32, begin: u32, across: u32) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let n = (group.x * ACROSS + local.x) * 4u;
     let inside = n < u.filters;
-    var of_zones: array<vec4<f32>, ZONES_EACH>;
+    let k = group.y * SLICES + local.y;
+    var of_zone = vec4<f32>();
     for (var begin = 0u; begin < TAPS; begin += TAPS_AT_ONCE) {
         let t = begin + local.y % TAPS_AT_ONCE;
         var sum = vec4<f32>();
@@ -68,19 +66,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         workgroupBarrier();
         slices[local.y * ACROSS + local.x] = sum;
         workgroupBarrier();
-        for (var i = 0u; i < ZONES_EACH; i++) {
-            if (local.y + i * SLICES < ZONES) {
-                of_zones[i] += sum_of_zone(local.y + i * SLICES, begin, local.x);
-            }
-        }
-    }
-    if (!inside) {
-        return;
-    }
-    for (var i = 0u; i < ZONES_EACH; i++) {
-        let k = local.y + i * SLICES;
         if (k < ZONES) {
-            finish(k, n, u.factor * of_zones[i]);
+            of_zone += sum_of_zone(k, begin, local.x);
         }
+    }
+    if (inside && k < ZONES) {
+        finish(k, n, u.factor * of_zone);
     }
 }

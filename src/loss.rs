@@ -1,6 +1,8 @@
 //! Losses, computed from the model's raw outputs.
 
-use crate::kernel::{PointwiseKind, PointwiseLoss, SoftmaxLoss};
+use crate::kernel::{
+    PointwiseKind, PointwiseLoss, SoftmaxFinish, SoftmaxGradient, SoftmaxLoss, SoftmaxParts, Strided,
+};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, Targets};
 
@@ -102,15 +104,54 @@ impl Loss {
 
     /// Records the loss of every row and, when `gradient`, the gradient of the mean loss by the outputs.
     pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> View {
-        let batch = rec.batch();
-        let LossViews { outputs, targets, scores, columns } = views;
-        let width = outputs.len / batch;
-        let d_x = if gradient { rec.scratch(outputs.len) } else { rec.unused() };
-        let args = [outputs, targets, scores, d_x];
         match self.pointwise() {
-            None => rec.op(SoftmaxLoss { batch, classes: width, columns, gradient }, args),
-            Some(kind) => rec.op(PointwiseLoss { kind, batch, outputs: width, columns, gradient }, args),
+            None => record_softmax(rec, views, gradient),
+            Some(kind) => record_pointwise(rec, kind, views, 0, gradient),
         }
-        d_x
     }
+}
+
+/// Records the mean over every row's outputs of a pointwise loss into a column of the scores.
+pub(crate) fn record_pointwise(
+    rec: &mut Recorder<'_>,
+    kind: PointwiseKind,
+    views: LossViews,
+    column: usize,
+    gradient: bool,
+) -> View {
+    let batch = rec.batch();
+    let LossViews { outputs: x, targets, scores, columns } = views;
+    let outputs = x.len / batch;
+    let d_x = if gradient { rec.scratch(x.len) } else { rec.unused() };
+    let kernel = PointwiseLoss { kind, batch, outputs, columns, column, gradient };
+    let pieces = PointwiseLoss::pieces(outputs);
+    if pieces == 1 {
+        rec.op(kernel, [x, targets, scores, d_x]);
+    } else {
+        let shares = rec.scratch(batch * pieces);
+        rec.op(PointwiseLoss { columns: pieces, column: 0, ..kernel }, [x, targets, shares, d_x]);
+        rec.sum(shares, pieces, batch, scores, Strided { first: column, stride: columns });
+    }
+    d_x
+}
+
+/// Records the cross-entropy of a softmax into the first column of the scores.
+fn record_softmax(rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> View {
+    let batch = rec.batch();
+    let LossViews { outputs: x, targets, scores, columns } = views;
+    let classes = x.len / batch;
+    let d_x = if gradient { rec.scratch(x.len) } else { rec.unused() };
+    if SoftmaxLoss::takes(classes) {
+        rec.op(SoftmaxLoss { batch, classes, columns, gradient }, [x, targets, scores, d_x]);
+        return d_x;
+    }
+    let pieces = SoftmaxParts::pieces(classes);
+    let (parts, rows) =
+        (rec.scratch(SoftmaxParts::len(batch, pieces)), rec.scratch(SoftmaxParts::len(batch, 1)));
+    rec.op(SoftmaxParts { batch, classes }, [x, targets, parts]);
+    rec.op(SoftmaxFinish { batch, pieces, columns }, [parts, scores, rows]);
+    if gradient {
+        rec.op(SoftmaxGradient { batch, classes }, [x, targets, rows, d_x]);
+    }
+    d_x
 }

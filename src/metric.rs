@@ -1,7 +1,7 @@
 //! Metrics: what is reported beside the loss.
 
-use crate::kernel::{Score, ScoreKind};
-use crate::loss::LossViews;
+use crate::kernel::{Hits, Largest, MOST_PLACES, PointwiseKind, Rank, Score, ScoreKind};
+use crate::loss::{LossViews, record_pointwise};
 use crate::plan::Recorder;
 use crate::{Dataset, Error, Result, Targets};
 
@@ -62,8 +62,8 @@ impl Metric {
     /// k = 0 or above the number of outputs, a class metric for a single output, a threshold that is no number.
     pub fn check(self, outputs: usize) -> Result<()> {
         let fine = match self {
-            Self::Accuracy => outputs > 1,
-            Self::TopK { k } => k >= 1 && (k as usize) <= outputs && outputs > 1,
+            Self::Accuracy => outputs > 1 && outputs <= MOST_PLACES,
+            Self::TopK { k } => k >= 1 && (k as usize) <= outputs && outputs > 1 && outputs <= MOST_PLACES,
             Self::BinaryAccuracy { threshold } => threshold.is_finite(),
             Self::MeanAbsoluteError | Self::R2 => true,
         };
@@ -73,7 +73,7 @@ impl Metric {
         Err(Error::invalid(
             format!("metric {}", self.name()),
             format!("{self:?} for {outputs} outputs"),
-            "1 <= k <= outputs, at least 2 outputs for class metrics, a finite threshold",
+            "1 <= k <= outputs, 2 to 16,777,216 outputs for class metrics, a finite threshold",
             "use BinaryAccuracy for a single output, or correct the numbers",
         ))
     }
@@ -86,11 +86,23 @@ impl Metric {
     /// Records its numbers of every row into the scores from `column` on.
     pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
         let batch = rec.batch();
-        let outputs = views.outputs.len / batch;
-        rec.op(
-            Score { kind: self.kind(), batch, outputs, columns: views.columns, column },
-            [views.outputs, views.targets, views.scores],
-        );
+        let LossViews { outputs: x, targets, scores, columns } = views;
+        let outputs = x.len / batch;
+        let kind = self.kind();
+        if Score::takes(kind, outputs) {
+            rec.op(Score { kind, batch, outputs, columns, column }, [x, targets, scores]);
+            return;
+        }
+        match kind {
+            ScoreKind::BinaryAccuracy { threshold } => {
+                record_pointwise(rec, PointwiseKind::Agreement { threshold }, views, column, false);
+            }
+            ScoreKind::AbsoluteError | ScoreKind::SquaredError => {
+                record_pointwise(rec, PointwiseKind::AbsoluteError, views, column, false);
+            }
+            ScoreKind::Accuracy => record_hits(rec, views, column, 1, true),
+            ScoreKind::TopK { k } => record_hits(rec, views, column, k as usize, false),
+        }
     }
 
     /// Its value from the sums of its columns over all rows of the set, or all their time steps, of which `count` count.
@@ -112,4 +124,26 @@ impl Metric {
         });
         scores.sum::<f64>() / width as f64
     }
+}
+
+/// Records into a column of the scores which rows have fewer than k outputs above that of the target's class.
+fn record_hits(rec: &mut Recorder<'_>, views: LossViews, column: usize, k: usize, ties: bool) {
+    let batch = rec.batch();
+    let LossViews { outputs: x, targets, scores, columns } = views;
+    let outputs = x.len / batch;
+    let (mut values, mut from, mut width) = (targets, rec.unused(), outputs);
+    let places = loop {
+        let pieces = Largest::pieces(width);
+        let (tops, places) = (rec.scratch(batch * pieces), rec.scratch(batch * pieces));
+        let of_pieces = width != outputs;
+        rec.op(Largest { rows: batch, width, of_pieces }, [values, from, tops, places]);
+        (values, from, width) = (tops, places, pieces);
+        if pieces == 1 {
+            break places;
+        }
+    };
+    let pieces = Largest::pieces(outputs);
+    let counts = rec.scratch(batch * pieces);
+    rec.op(Rank { batch, outputs, ties }, [x, places, counts]);
+    rec.op(Hits { batch, pieces, columns, column, k }, [counts, scores]);
 }

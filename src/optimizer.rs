@@ -2,7 +2,7 @@
 
 use crate::kernel::{self, Accumulate, Guard, SumSquares, rates};
 use crate::plan::arena::{Arena, keys};
-use crate::plan::{Recorder, View};
+use crate::plan::{FEW, Recorder, View};
 use crate::{Error, Result, Schedule};
 
 /// Limits on the gradient. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
@@ -361,9 +361,10 @@ pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm:
         let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
         rec.op(SumSquares { count }, [gradient, part]);
     }
+    let (partials, count) = rec.condense(partials, partials.len, 1, FEW);
     let slots = step.rates.len / rates::LEN;
     rec.op(
-        Guard { partials: partials.len, columns: step.columns, slots, clip_norm },
+        Guard { partials: count, columns: step.columns, slots, clip_norm },
         [partials, step.tallies, step.clock, step.control],
     );
 }

@@ -70,6 +70,10 @@ fn normal_cdf(z: f32) -> f32 {
 }
 
 // Whether every bit pattern is a number: comparisons may be compiled as if NaN did not exist.
+fn is_nan(v: f32) -> bool {
+    return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
 fn is_finite(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
 }

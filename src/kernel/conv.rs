@@ -7,7 +7,7 @@ use super::zones::Zones;
 use super::{Args, Binding, Family, Grid, Trust, UNUSED, constants, read, uniforms, wgsl, write};
 use crate::{Activation, Real};
 
-uniforms!(ConvUniforms { batch: u32 });
+uniforms!(ConvUniforms { batch: u32, first: u32, depth: u32 });
 
 /// A convolution in up to three dimensions, with or against the direction of its windows: the forward pass of convolutions
 /// and transposed convolutions, and the input's gradient of both, which is the other one's forward pass.
@@ -30,6 +30,18 @@ pub struct Conv {
     pub turned: bool,
     /// What follows the product.
     pub ending: Ending,
+    /// The part of the depth that is summed over, or `None` for all of it.
+    pub stretch: Option<Stretch>,
+}
+
+/// A part of a long depth. What the stretches before it sum up to is added; the last one ends the layer, the others leave the
+/// sums so far in y.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first term, a multiple of 4.
+    pub first: usize,
+    /// How many terms.
+    pub len: usize,
 }
 
 /// What becomes of a linear map's f: z = ρ ⊙ (f + bias) and y = σ(z).
@@ -116,10 +128,21 @@ impl Conv {
         self.batch * self.taps.positions()
     }
 
+    /// The terms of an output, in all stretches.
+    pub fn depth(&self) -> usize {
+        self.taps.taps() * self.channels / self.groups
+    }
+
+    /// The stretch, and whether it is the last.
+    fn stretch(&self) -> (Stretch, bool) {
+        let stretch = self.stretch.unwrap_or(Stretch { first: 0, len: self.depth() });
+        (stretch, stretch.first + stretch.len == self.depth())
+    }
+
     fn size(&self) -> product::Size {
         product::Size {
             rows: self.rows(),
-            depth: self.taps.taps() * self.channels / self.groups,
+            depth: self.stretch().0.len,
             cols: self.filters / self.groups,
             parts: self.groups,
         }
@@ -143,26 +166,36 @@ impl Family for Conv {
     const NAME: &'static str = "conv";
     const TRUST: Trust<Self> = Trust::OWN;
     const BINDINGS: &'static [Binding] =
-        &[read("x"), read("w"), read("b"), read("rotation"), write("z"), write("y")];
+        &[read("x"), read("w"), read("b"), read("rotation"), read("before"), write("z"), write("y")];
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
-    const QUADS: &'static [&'static str] = &["x", "w", "b", "rotation", "z", "y"];
+    const QUADS: &'static [&'static str] = &["x", "w", "b", "rotation", "before", "z", "y"];
     type Uniforms = ConvUniforms;
 
     fn lens(&self) -> Vec<usize> {
         let weights = self.taps.taps() * self.channels * self.filters / self.groups;
         let inputs = self.batch * self.taps.sources() * self.channels;
-        let [b, rotation, z, y] = self.ending.lens(self.filters, self.rows() * self.filters);
-        vec![inputs, weights, b, rotation, z, y]
+        let (stretch, last) = self.stretch();
+        let ending = if last { self.ending } else { Ending::default() };
+        let [b, rotation, z, y] = ending.lens(self.filters, self.rows() * self.filters);
+        vec![inputs, weights, b, rotation, if stretch.first > 0 { y } else { UNUSED }, z, y]
     }
 
     fn uniforms(&self) -> ConvUniforms {
-        ConvUniforms { batch: self.batch as u32 }
+        let Stretch { first, len } = self.stretch().0;
+        ConvUniforms { batch: self.batch as u32, first: first as u32, depth: len as u32 }
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
         let mut parts = self.ending.wgsl();
         parts.extend([self.taps.wgsl(), channel_constants(self.channels, self.filters, self.groups)]);
-        parts.extend([constants(&[("TURNED", self.turned)]), product::plain()]);
+        let (stretch, last) = self.stretch();
+        let options = constants(&[
+            ("TURNED", self.turned),
+            ("STRETCHED", self.stretch.is_some()),
+            ("CONTINUES", stretch.first > 0),
+            ("ENDS", last),
+        ]);
+        parts.extend([options, product::plain()]);
         parts.extend(product::shader(wgsl!("lib/patches.wgsl") + "\n" + &wgsl!("conv.wgsl"), variant));
         parts
     }
@@ -181,9 +214,12 @@ impl Family for Conv {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, w, b, rotation) = (args.read(0), args.read(1), args.read(2), args.read(3));
-        let (z, y) = (args.write(4), args.write(5));
-        let product::Size { depth, cols: width, .. } = self.size();
-        let [b, rho] = self.ending.cycles(b, rotation);
+        let before = args.read(4);
+        let (z, y) = (args.write(5), args.write(6));
+        let (depth, width) = (self.depth(), self.filters / self.groups);
+        let (Stretch { first, len }, last) = self.stretch();
+        let keep_z = self.ending.keep_z && last;
+        let [b, rho] = if last { self.ending.cycles(b, rotation) } else { [None, None] };
         let channels = self.channels;
         let count = channels / self.groups;
         let turned: Vec<Vec<T>> = if self.turned {
@@ -193,18 +229,18 @@ impl Family for Conv {
         };
         let table = self.taps.table();
         let rows = (GATHERED / depth).clamp(16, 256);
-        let mut zs = Block::tiles(if self.ending.keep_z { z } else { &mut [] }, self.filters, rows, width);
-        let parts = Block::tiles(y, self.filters, rows, width)
-            .map(|y| (y, if self.ending.keep_z { zs.next() } else { None }));
-        for_each_part(self.rows() * depth * self.filters, parts, |(mut y, mut z)| {
+        let mut zs = Block::tiles(if keep_z { z } else { &mut [] }, self.filters, rows, width);
+        let parts =
+            Block::tiles(y, self.filters, rows, width).map(|y| (y, if keep_z { zs.next() } else { None }));
+        for_each_part(self.rows() * len * self.filters, parts, |(mut y, mut z)| {
             let part = y.col / width;
             let w = match turned.get(part) {
-                Some(w) => matrix(w.as_slice(), width),
-                None => matrix(&w[y.col..], self.filters),
+                Some(w) => matrix(&w[first * width..], width),
+                None => matrix(&w[first * self.filters + y.col..], self.filters),
             };
             if self.taps.is_identity() {
-                let x = matrix(&x[y.row * channels + part * count..], channels);
-                multiply_block(&mut y, depth, x, w, false);
+                let x = matrix(&x[y.row * channels + part * count + first..], channels);
+                multiply_block(&mut y, len, x, w, false);
             } else {
                 let mut gathered = vec![T::zero(); y.rows() * depth];
                 let mut row = table.row(y.row);
@@ -213,13 +249,19 @@ impl Family for Conv {
                     table.gather(sample, channels, part * count, &row, out);
                     table.advance(&mut row);
                 }
-                multiply_block(&mut y, depth, matrix(&gathered, depth), w, false);
+                multiply_block(&mut y, len, matrix(&gathered[first..], depth), w, false);
             }
             vectorised(
                 #[inline(always)]
                 || {
                     let mut zs = z.as_mut().map(Block::stretches);
                     for (at, y) in y.stretches() {
+                        if first > 0 {
+                            y.iter_mut().zip(&before[at..]).for_each(|(y, &before)| *y = *y + before);
+                        }
+                        if !last {
+                            continue;
+                        }
                         let z = zs.as_mut().and_then(|zs| zs.next()).map(|(_, z)| z);
                         self.ending.apply(at, [b.as_ref(), rho.as_ref()], y, z);
                     }

@@ -3,7 +3,7 @@
 use super::conv::channel_constants;
 use super::product::{self, Block, for_each_part, matrix, multiply_block, transposed};
 use super::taps::Taps;
-use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::{Args, Binding, Family, Grid, MAX_DEPTH, Trust, read, uniforms, wgsl, write};
 use crate::Real;
 
 uniforms!(ConvBackwardWeightUniforms { batch: u32, splits: u32, split_rows: u32 });
@@ -24,7 +24,7 @@ pub struct ConvBackwardWeight {
     pub groups: usize,
 }
 
-/// Rows that one partial sum goes over at most, unless there would be too many.
+/// Rows that one partial sum goes over at most, unless there would be too many; never more than a product's depth.
 const SPLIT_ROWS: usize = 1024;
 
 /// The most partial sums.
@@ -35,7 +35,8 @@ const MAX_PARTIALS: usize = 8 << 20;
 
 /// How many partial sums a gradient of so many weights over so many rows has.
 pub fn splits(rows: usize, weights: usize) -> usize {
-    rows.div_ceil(SPLIT_ROWS).clamp(1, (MAX_PARTIALS / weights).clamp(1, MAX_SPLITS))
+    let wanted = rows.div_ceil(SPLIT_ROWS).clamp(1, (MAX_PARTIALS / weights).clamp(1, MAX_SPLITS));
+    wanted.max(rows.div_ceil(MAX_DEPTH))
 }
 
 /// Rows of each partial sum but the last, which may have less: a multiple of 4.

@@ -101,6 +101,11 @@ impl Family for Depthwise {
         quad_grid(self.batch * self.taps.positions(), self.sides().1)
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        let several = if self.multiplier > 1 { 4 * self.multiplier } else { 0 };
+        self.taps.taps() * (1 + if self.turned { several } else { 0 })
+    }
+
     fn by_fours(&self) -> bool {
         self.multiplier == 1 && self.channels.is_multiple_of(4)
     }

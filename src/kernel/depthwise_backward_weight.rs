@@ -76,6 +76,10 @@ impl Family for DepthwiseBackwardWeight {
         [columns as u32, self.taps.taps() as u32, splits(self.rows(), self.weights()) as u32]
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        split_rows(self.rows(), self.weights()).div_ceil(64)
+    }
+
     fn by_fours(&self) -> bool {
         self.multiplier == 1 && self.channels.is_multiple_of(4)
     }

@@ -1,6 +1,6 @@
 //! What a kernel family is, and what plans and executors see of it.
 
-use super::{Access, Args, Binding, Element, Grid, Traits, Uniforms, accessors, product};
+use super::{Access, Args, Binding, Element, Grid, MAX_ROUNDS, Traits, Uniforms, accessors, product};
 use crate::Real;
 use crate::initializer::stream;
 use std::marker::PhantomData;
@@ -33,6 +33,8 @@ pub trait Kernel: sealed::Sealed + std::fmt::Debug + Send + Sync {
     /// What the choice between variants depends on: sizes, and the bodies of the shaders, but no option, since a step that is
     /// repeated for a report must add in the same order.
     fn problem(&self) -> String;
+    /// The most rounds that the loops of one invocation of a variant take together: see [`Family::rounds`].
+    fn rounds(&self, variant: usize) -> usize;
     /// The whole WGSL source of a variant, entry point `main`.
     fn source(&self, variant: usize) -> String;
     /// The uniform block's words.
@@ -93,6 +95,12 @@ pub trait Family: std::fmt::Debug + Send + Sync + Sized {
     fn product(&self) -> Option<product::Size> {
         None
     }
+    /// The most rounds that the loops of one invocation of a variant take together, leaving aside loops of a fixed number of
+    /// at most 64 rounds. A kernel whose rounds grow with a size says so here; a test counts them. More than
+    /// [`MAX_ROUNDS`](super::MAX_ROUNDS) are refused when the kernel is recorded.
+    fn rounds(&self, variant: usize) -> usize {
+        self.product().map_or(0, |size| product::rounds(variant, size))
+    }
     /// Whether a variant can do these sizes on such an adapter.
     fn supports(&self, variant: usize, traits: Traits) -> bool {
         (self.by_fours() || !by_quads::<Self>(variant))
@@ -127,7 +135,7 @@ impl<F: Family> Kernel for F {
     }
 
     fn supports(&self, variant: usize, traits: Traits) -> bool {
-        Family::supports(self, variant, traits)
+        Family::supports(self, variant, traits) && Family::rounds(self, variant) <= MAX_ROUNDS
     }
 
     fn trusted(&self) -> bool {
@@ -135,19 +143,25 @@ impl<F: Family> Kernel for F {
     }
 
     fn prefer(&self, traits: Traits) -> usize {
-        Family::prefer(self, traits)
+        let first = Family::prefer(self, traits);
+        let others = (0..F::VARIANTS.len()).rev();
+        std::iter::once(first).chain(others).find(|&v| Kernel::supports(self, v, traits)).unwrap_or(first)
     }
 
     fn candidates(&self, traits: Traits) -> Vec<usize> {
         match self.product() {
             Some(size) => product::candidates(traits, self.by_fours(), size),
-            None => vec![Family::prefer(self, traits)],
+            None => vec![Kernel::prefer(self, traits)],
         }
     }
 
     fn problem(&self) -> String {
         let size = self.product().map_or(String::new(), |size| size.to_string());
         format!("{} {size} {:016x}", F::NAME, stream(&product::bodies()))
+    }
+
+    fn rounds(&self, variant: usize) -> usize {
+        Family::rounds(self, variant)
     }
 
     fn source(&self, variant: usize) -> String {

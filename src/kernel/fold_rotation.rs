@@ -81,6 +81,13 @@ impl GateKernels {
         ]
     }
 
+    /// The rounds of an invocation: over the rows of W, and of U where it is rotated, twice.
+    fn rounds(&self) -> usize {
+        let slices = 256 / ACROSS;
+        let recurrent = if self.h_q.is_some() { self.units.div_ceil(slices) } else { 0 };
+        2 * (self.inputs.div_ceil(slices) + recurrent + self.lines)
+    }
+
     fn grid(&self) -> Grid {
         [self.columns().div_ceil(4 * ACROSS) as u32, 1, 1]
     }
@@ -188,6 +195,10 @@ impl Family for FoldRotation {
 
     fn grid(&self, _variant: usize) -> Grid {
         self.kernels.grid()
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        self.kernels.rounds()
     }
 
     fn by_fours(&self) -> bool {
@@ -307,6 +318,10 @@ impl Family for UnfoldRotation {
 
     fn grid(&self, _variant: usize) -> Grid {
         self.kernels.grid()
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        self.kernels.rounds()
     }
 
     fn by_fours(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The check before an update: are loss and gradients finite, and how far is the gradient clipped?
 
 use super::advance::clock;
+use super::rows::total;
 use super::{Args, Binding, Family, Grid, Trust, read, uniforms, update_index, wgsl, write};
 use crate::Real;
 
@@ -48,8 +49,12 @@ impl Family for Guard {
         [1, 1, 1]
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        self.partials.div_ceil(64)
+    }
+
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let total: T = args.read(0).iter().copied().sum();
+        let total = total(args.read(0)[..self.partials].iter().copied());
         let (tallies, now) = (args.read(1), args.write_index(2));
         let loss = tallies[now[clock::SLOT] as usize * self.columns];
         if now[clock::HALTED] == 0 && !(loss.is_finite() && total.is_finite()) {

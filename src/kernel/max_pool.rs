@@ -2,9 +2,10 @@
 
 use super::rows::vectorised;
 use super::spans::{Span, Spans, Table, each};
+use super::window_parts::reach;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, uniforms, wgsl,
-    write,
+    Args, BY_FOURS, Binding, Family, Grid, MAX_ROUNDS, Trust, constants, each_quad, quad_grid, read,
+    uniforms, wgsl, write,
 };
 use crate::Real;
 use crate::shape::Geometry;
@@ -66,6 +67,18 @@ impl MaxPoolBackward {
         );
     }
 
+    /// The rounds that an invocation takes.
+    fn work(&self) -> usize {
+        let window = reach(&self.geometry, false);
+        6 * window * if self.tiled() { 1 } else { reach(&self.geometry, true) }
+    }
+
+    /// Whether windows are small enough for every input, or every window, to be one invocation's; the gradient of others goes
+    /// through their places ([`MaxPoolGive`](super::MaxPoolGive)).
+    pub fn takes(&self) -> bool {
+        self.work() <= MAX_ROUNDS
+    }
+
     /// Whether every input lies in one window.
     fn tiled(&self) -> bool {
         let Geometry { input, output, kernel, strides, before, .. } = self.geometry;
@@ -118,6 +131,10 @@ impl Family for MaxPoolForward {
         quad_grid(windows, self.channels)
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        3 * reach(&self.geometry, false)
+    }
+
     fn by_fours(&self) -> bool {
         self.channels.is_multiple_of(4)
     }
@@ -168,6 +185,10 @@ impl Family for MaxPoolBackward {
     fn grid(&self, _variant: usize) -> Grid {
         let grid = if self.tiled() { self.geometry.output } else { self.geometry.input };
         quad_grid(self.batch * grid.iter().product::<usize>(), self.channels)
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        self.work()
     }
 
     fn by_fours(&self) -> bool {

@@ -33,6 +33,7 @@ mod penalty;
 mod pointwise_loss;
 mod product;
 mod random_window;
+mod rank;
 mod recurrent;
 mod recurrent_backward;
 mod recurrent_forward;
@@ -44,6 +45,7 @@ mod rows;
 mod running_average;
 mod score;
 mod softmax_loss;
+mod softmax_parts;
 mod spans;
 mod step_mask;
 mod sum;
@@ -56,14 +58,16 @@ mod taps;
 mod uniforms;
 mod weight_gradient;
 mod weighted_squares;
+mod window_parts;
 mod window_sum;
+mod zone_sums;
 mod zones;
 
 pub use accumulate::{Accumulate, rates};
 pub use activate::Activate;
 pub use advance::{Advance, clock};
 pub use args::{Args, MAX_BINDINGS, Slot};
-pub use conv::{Conv, Ending};
+pub use conv::{Conv, Ending, Stretch};
 pub use conv_backward_weight::{ConvBackwardWeight, splits};
 pub use copy_rows::{CopyRows, Strided};
 pub use dense_backward_input::DenseBackwardInput;
@@ -87,6 +91,8 @@ pub use optimizer::{Adam, RmsProp, Sgd};
 pub use penalty::Penalty;
 pub use pointwise_loss::{PointwiseKind, PointwiseLoss};
 pub use random_window::RandomWindow;
+pub(crate) use rank::MOST_PLACES;
+pub use rank::{Hits, Largest, Rank};
 pub use recurrent::{RecurrentStep, Stage, state_part};
 pub use recurrent_backward::RecurrentBackward;
 pub use recurrent_forward::RecurrentForward;
@@ -96,6 +102,7 @@ pub use rotate_sums::RotateSums;
 pub use running_average::RunningAverage;
 pub use score::{Score, ScoreKind};
 pub use softmax_loss::SoftmaxLoss;
+pub use softmax_parts::{SoftmaxFinish, SoftmaxGradient, SoftmaxParts};
 pub use step_mask::{MaskRows, StepMask};
 pub use sum::Sum;
 pub use sum_rows::SumRows;
@@ -107,7 +114,9 @@ pub use taps::Taps;
 pub use uniforms::Uniforms;
 pub use weight_gradient::{Share, WeightGradient};
 pub use weighted_squares::WeightedSquares;
+pub use window_parts::{MaxPoolGive, Reduction, WindowParts, reach};
 pub use window_sum::WindowSum;
+pub use zone_sums::ZoneSums;
 pub use zones::Zones;
 
 pub use crate::shape::Geometry;
@@ -205,11 +214,19 @@ pub struct Traits {
     pub subgroup: u32,
 }
 
+/// The most rounds that the loops of one invocation take together. More starve the other invocations of a GPU, and Mesa's
+/// software driver silently ends an invocation's loops after 65,536 rounds. What is longer is divided among invocations and
+/// finished in a second pass: see [`Recorder::sum`](crate::plan::Recorder::sum).
+pub const MAX_ROUNDS: usize = 4096;
+
+/// The longest depth of a product that one dispatch sums over: [`MAX_ROUNDS`] rounds of four terms.
+pub(crate) const MAX_DEPTH: usize = 4 * MAX_ROUNDS;
+
 /// How many workgroups a dispatch has in each dimension.
 pub type Grid = [u32; 3];
 
 /// The most workgroups that WebGPU promises in one dimension of a grid.
-const MAX_GROUPS: u32 = 65_535;
+pub(crate) const MAX_GROUPS: u32 = 65_535;
 
 /// Enough groups of `size` invocations for `count` elements, folded over two dimensions where one
 /// does not hold them (the shader's side is `flat_index`).

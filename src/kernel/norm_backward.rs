@@ -1,7 +1,7 @@
 //! Batch normalisation, backward: the sums over the rows, and what follows from them.
 
 use super::norm_statistics::{norm_chunk, norm_chunks};
-use super::rows::{Cycle, fold, map_blocks, map_each, round};
+use super::rows::{ColumnSums, Cycle, map_blocks, map_each, round};
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, each_quad, quad_grid, read, slices,
     uniforms, wgsl, write,
@@ -77,6 +77,10 @@ impl Family for NormBackwardSums {
         [self.channels.div_ceil(16) as u32, norm_chunks(self.rows) as u32, 1]
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        norm_chunk(self.rows).min(self.rows).div_ceil(64)
+    }
+
     fn by_fours(&self) -> bool {
         self.channels.is_multiple_of(4)
     }
@@ -92,16 +96,15 @@ impl Family for NormBackwardSums {
             x.len(),
             #[inline(always)]
             |(d_y, x): (&[T], &[T])| {
-                let (mut beta, mut gamma) = (vec![T::zero(); round], vec![T::zero(); round]);
+                let (mut betas, mut gammas) = (ColumnSums::new(c), ColumnSums::new(c));
                 for (d_y, x) in d_y.chunks(round).zip(x.chunks(round)) {
+                    let (beta, gamma) = (betas.next(), gammas.next());
                     beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
                     let statistics = mean.from(0).iter().zip(inverse.from(0));
                     let normal = x.iter().zip(statistics).map(|(&x, (&mean, &inverse))| (x - mean) * inverse);
                     gamma.iter_mut().zip(d_y).zip(normal).for_each(|((sum, &d_y), n)| *sum = *sum + d_y * n);
                 }
-                fold(&mut beta, c);
-                fold(&mut gamma, c);
-                (beta, gamma)
+                (betas.finish(), gammas.finish())
             },
         );
         let (beta, gamma) = (args.write(4).chunks_exact_mut(c), args.write(5).chunks_exact_mut(c));

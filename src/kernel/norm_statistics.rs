@@ -1,6 +1,6 @@
 //! Mean and variance of every channel, in parts and whole.
 
-use super::rows::{Cycle, fold, map_each, round};
+use super::rows::{ColumnSums, Cycle, column_sums, map_each, round};
 use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
 use crate::Real;
 
@@ -65,6 +65,10 @@ impl Family for NormStatistics {
         [self.channels.div_ceil(16) as u32, norm_chunks(self.rows) as u32, 1]
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        2 * norm_chunk(self.rows).min(self.rows).div_ceil(64)
+    }
+
     fn by_fours(&self) -> bool {
         self.channels.is_multiple_of(4)
     }
@@ -76,20 +80,16 @@ impl Family for NormStatistics {
             x.len(),
             #[inline(always)]
             |x: &[T]| {
-                let round = round(c);
-                let (mut mean, mut squares) = (vec![T::zero(); round], vec![T::zero(); round]);
-                for x in x.chunks(round) {
-                    mean.iter_mut().zip(x).for_each(|(mean, &x)| *mean = *mean + x);
-                }
-                fold(&mut mean, c);
-                let count = T::of((x.len() / c) as f64);
-                mean.iter_mut().for_each(|mean| *mean = *mean / count);
-                let means = Cycle::new(&mean);
-                for x in x.chunks(round) {
+                let count = (x.len() / c) as f64;
+                let mut mean = column_sums(x, c, |x| x);
+                mean.iter_mut().for_each(|mean| *mean = T::of(mean.wide() / count));
+                let (means, mut squares) = (Cycle::new(&mean), ColumnSums::new(c));
+                for x in x.chunks(round(c)) {
                     let distances = x.iter().zip(means.from(0)).map(|(&x, &mean)| x - mean);
-                    squares.iter_mut().zip(distances).for_each(|(sum, d)| *sum = *sum + d * d);
+                    squares.next().iter_mut().zip(distances).for_each(|(sum, d)| *sum = *sum + d * d);
                 }
-                fold(&mut squares, c);
+                let squares = squares.finish();
+                drop(means);
                 (mean, squares)
             },
         );
@@ -131,6 +131,10 @@ impl Family for NormFinish {
         [self.channels.div_ceil(16) as u32, 1, 1]
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        2 * norm_chunks(self.rows).div_ceil(64)
+    }
+
     fn by_fours(&self) -> bool {
         self.channels.is_multiple_of(4)
     }
@@ -139,21 +143,15 @@ impl Family for NormFinish {
         let (means, squares) = (args.read(0), args.read(1));
         let (mean, variance) = (args.write(2), args.write(3));
         let size = norm_chunk(self.rows);
-        let count = |chunk: usize| T::of(size.min(self.rows - chunk * size) as f64);
-        let rows = T::of(self.rows as f64);
-        let (mut sum_of_means, mut sum_of_squares);
+        let count = |chunk: usize| size.min(self.rows - chunk * size) as f64;
+        let (rows, chunks) = (self.rows as f64, norm_chunks(self.rows));
         for c in 0..self.channels {
-            let part = |of: &[T], chunk: usize| of[chunk * self.channels + c];
-            (sum_of_means, sum_of_squares) = (T::zero(), T::zero());
-            for chunk in 0..norm_chunks(self.rows) {
-                sum_of_means = sum_of_means + count(chunk) * part(means, chunk);
-            }
-            mean[c] = sum_of_means / rows;
-            for chunk in 0..norm_chunks(self.rows) {
-                let distance = part(means, chunk) - mean[c];
-                sum_of_squares = sum_of_squares + part(squares, chunk) + count(chunk) * distance * distance;
-            }
-            variance[c] = sum_of_squares / rows;
+            let part = |of: &[T], chunk: usize| of[chunk * self.channels + c].wide();
+            let whole = (0..chunks).map(|chunk| count(chunk) * part(means, chunk)).sum::<f64>() / rows;
+            let distance = |chunk: usize| part(means, chunk) - whole;
+            let spread = (0..chunks).map(|k| part(squares, k) + count(k) * distance(k) * distance(k));
+            mean[c] = T::of(whole);
+            variance[c] = T::of(spread.sum::<f64>() / rows);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a regulariser adds to the loss.
 
+use super::rows::total;
 use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
 
@@ -64,7 +65,7 @@ impl Family for Penalty {
         let partials = args.write(1);
         partials.fill(T::zero());
         for (partial, w) in partials.iter_mut().zip(args.read(0).chunks(CHUNK)) {
-            *partial = w.iter().map(|&w| l1 * w.abs() + l2 * w * w).sum();
+            *partial = total(w.iter().map(|&w| l1 * w.abs() + l2 * w * w));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Losses of every single output. To add one, add one arm to each of [`PointwiseKind`]'s methods.
 
+use super::rows::total;
 use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl, write};
 use crate::Real;
 
@@ -18,6 +19,11 @@ pub enum PointwiseKind {
     },
     /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), x a logit.
     BinaryCrossEntropy,
+    /// 1 where x lies on the same side of the threshold as t of 1/2: a metric, without a slope.
+    Agreement {
+        /// 0 for logits, 1/2 for probabilities.
+        threshold: f32,
+    },
 }
 
 impl PointwiseKind {
@@ -32,6 +38,8 @@ impl PointwiseKind {
                 if error.abs() <= delta { half * error * error } else { delta * (error.abs() - half * delta) }
             }
             Self::BinaryCrossEntropy => x.max(T::zero()) - x * t + (-x.abs()).exp().ln_1p(),
+            Self::Agreement { threshold } if (x > T::of(threshold.into())) == (t > T::of(0.5)) => T::one(),
+            Self::Agreement { .. } => T::zero(),
         }
     }
 
@@ -46,6 +54,7 @@ impl PointwiseKind {
                 error.max(-delta).min(delta)
             }
             Self::BinaryCrossEntropy => crate::Activation::Sigmoid.value(x) - t,
+            Self::Agreement { .. } => T::zero(),
         }
     }
 
@@ -62,6 +71,9 @@ impl PointwiseKind {
             Self::BinaryCrossEntropy => {
                 ("max(x, 0.0) - x * t + log(1.0 + exp(-abs(x)))".to_string(), "sigmoid(x) - t".to_string())
             }
+            Self::Agreement { threshold } => {
+                (format!("select(0.0, 1.0, (x > {threshold:?}) == (t > 0.5))"), "0.0".to_string())
+            }
         };
         format!(
             "fn loss(x: f32, t: f32) -> f32 {{\n    return {value};\n}}\n\n\
@@ -70,9 +82,21 @@ impl PointwiseKind {
     }
 }
 
-uniforms!(PointwiseLossUniforms { batch: u32, outputs: u32, columns: u32, gradient: u32, scale: f32 });
+/// Outputs that one workgroup goes over.
+const PIECE: usize = 4096;
 
-/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`.
+uniforms!(PointwiseLossUniforms {
+    batch: u32,
+    outputs: u32,
+    pieces: u32,
+    columns: u32,
+    column: u32,
+    gradient: u32,
+    scale: f32
+});
+
+/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`. A row longer than 4,096 outputs is divided
+/// into pieces, each of which leaves its share of the mean: see [`PointwiseLoss::pieces`].
 #[derive(Clone, Copy, Debug)]
 pub struct PointwiseLoss {
     /// Which loss.
@@ -81,10 +105,19 @@ pub struct PointwiseLoss {
     pub batch: usize,
     /// C.
     pub outputs: usize,
-    /// The width of a row of scores, whose first column takes the loss.
+    /// The width of a row of scores.
     pub columns: usize,
+    /// The column of scores that takes the mean, or the first of those that take the pieces' shares.
+    pub column: usize,
     /// Whether dx is asked for.
     pub gradient: bool,
+}
+
+impl PointwiseLoss {
+    /// How many pieces so many outputs have.
+    pub fn pieces(outputs: usize) -> usize {
+        outputs.div_ceil(PIECE)
+    }
 }
 
 impl Family for PointwiseLoss {
@@ -102,7 +135,9 @@ impl Family for PointwiseLoss {
         PointwiseLossUniforms {
             batch: self.batch as u32,
             outputs: self.outputs as u32,
+            pieces: Self::pieces(self.outputs) as u32,
             columns: self.columns as u32,
+            column: self.column as u32,
             gradient: self.gradient.into(),
             scale: 1.0 / (self.batch * self.outputs) as f32,
         }
@@ -119,20 +154,24 @@ impl Family for PointwiseLoss {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.batch, 1)
+        flat_grid(self.batch * Self::pieces(self.outputs), 1)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, t) = (args.read(0), args.read(1));
         let (scores, d_x) = (args.write(2), args.write(3));
         let scale = T::of(1.0 / (self.batch * self.outputs) as f64);
+        let width = T::of(self.outputs as f64);
         for row in 0..self.batch {
             let span = row * self.outputs..(row + 1) * self.outputs;
-            let pairs = || x[span.clone()].iter().zip(&t[span.clone()]);
-            let total: T = pairs().map(|(&x, &t)| self.kind.value(x, t)).sum();
-            scores[row * self.columns] = total / T::of(self.outputs as f64);
+            let scores = &mut scores[row * self.columns + self.column..];
+            let pieces = x[span.clone()].chunks(PIECE).zip(t[span.clone()].chunks(PIECE));
+            for (score, (x, t)) in scores.iter_mut().zip(pieces) {
+                *score = total(x.iter().zip(t).map(|(&x, &t)| self.kind.value(x, t))) / width;
+            }
             if self.gradient {
-                for (d_x, (&x, &t)) in d_x[span.clone()].iter_mut().zip(pairs()) {
+                let pairs = x[span.clone()].iter().zip(&t[span.clone()]);
+                for (d_x, (&x, &t)) in d_x[span].iter_mut().zip(pairs) {
                     *d_x = self.kind.derivative(x, t) * scale;
                 }
             }

@@ -12,6 +12,8 @@ struct Body {
     blocks: (usize, usize),
     /// Constants that the body's file needs.
     constants: &'static str,
+    /// Terms of the depth that an invocation goes over in a round.
+    step: usize,
     file: fn() -> String,
 }
 
@@ -34,28 +36,44 @@ const BODIES: [Body; 6] = [
         tile: (64, 64),
         blocks: (1, 1),
         constants: "const TILE: u32 = 64u;\n",
+        step: 16,
         file: || wgsl!("lib/product_tile.wgsl"),
     },
     Body {
         tile: (128, 128),
         blocks: (2, 2),
         constants: "const TILE: u32 = 128u;\n",
+        step: 16,
         file: || wgsl!("lib/product_tile.wgsl"),
     },
     Body {
         tile: (16, 16),
         blocks: (1, 1),
         constants: "const BLOCKS_ACROSS: u32 = 4u;\n",
+        step: 64,
         file: || wgsl!("lib/product_reduce.wgsl"),
     },
     Body {
         tile: (4, 64),
         blocks: (1, 1),
         constants: "const BLOCKS_ACROSS: u32 = 16u;\n",
+        step: 64,
         file: || wgsl!("lib/product_reduce.wgsl"),
     },
-    Body { tile: (64, 128), blocks: (2, 4), constants: "", file: || wgsl!("lib/product_direct.wgsl") },
-    Body { tile: (32, 32), blocks: (8, 1), constants: "", file: || wgsl!("lib/product_shuffle.wgsl") },
+    Body {
+        tile: (64, 128),
+        blocks: (2, 4),
+        constants: "",
+        step: 4,
+        file: || wgsl!("lib/product_direct.wgsl"),
+    },
+    Body {
+        tile: (32, 32),
+        blocks: (8, 1),
+        constants: "",
+        step: 4,
+        file: || wgsl!("lib/product_shuffle.wgsl"),
+    },
 ];
 
 /// The subgroup size for which the body `shuffle` is written.
@@ -91,6 +109,11 @@ impl std::fmt::Display for Size {
 /// Whether a variant works on such an adapter.
 pub(crate) fn supports(variant: usize, traits: Traits) -> bool {
     variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
+}
+
+/// The rounds of an invocation's loop over the depth.
+pub(crate) fn rounds(variant: usize, size: Size) -> usize {
+    size.depth.div_ceil(BODIES[variant % BODIES.len()].step)
 }
 
 /// As many workgroups occupy a GPU.

@@ -98,11 +98,19 @@ const ACROSS: usize = 8;
 /// Blocks side by side in `lib/product_gates_reduce.wgsl`.
 const BLOCKS: usize = 16;
 
+/// Slices of the depth there.
+const SLICES: usize = 16;
+
 /// The variants of the two kernels: the whole depth in one invocation, or split over a workgroup.
 pub(super) const VARIANTS: &[&str] = &["direct", "reduce", "direct4", "reduce4"];
 
 fn reduces(variant: usize) -> bool {
     VARIANTS[variant].starts_with("reduce")
+}
+
+/// The rounds of an invocation's loop over the depth.
+pub(super) fn rounds(variant: usize, depth: usize) -> usize {
+    depth.div_ceil(if reduces(variant) { 4 * SLICES } else { 4 })
 }
 
 impl RecurrentStep {

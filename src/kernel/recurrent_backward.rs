@@ -135,6 +135,10 @@ impl Family for RecurrentBackward {
         self.step.grid(variant)
     }
 
+    fn rounds(&self, variant: usize) -> usize {
+        super::recurrent::rounds(variant, self.depth())
+    }
+
     fn by_fours(&self) -> bool {
         let aligned =
             self.d_y.is_none_or(|(first, stride)| first.is_multiple_of(4) && stride.is_multiple_of(4));

@@ -105,6 +105,10 @@ impl Family for RecurrentForward {
         self.step.grid(variant)
     }
 
+    fn rounds(&self, variant: usize) -> usize {
+        super::recurrent::rounds(variant, self.depth())
+    }
+
     fn by_fours(&self) -> bool {
         self.step.units.is_multiple_of(4)
     }

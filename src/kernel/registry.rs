@@ -20,6 +20,9 @@ pub struct Entry {
     pub examples: Vec<Arc<dyn Kernel>>,
     /// Uses that differ in what all variants share, such as the activation: one variant of each tells enough.
     pub options: Vec<Arc<dyn Kernel>>,
+    /// Uses that are as long as a dispatch may be, or longer than a loop that grows with a size could be
+    /// ([`MAX_ROUNDS`](super::MAX_ROUNDS)): of every kernel with such a loop.
+    pub long: Vec<Arc<dyn Kernel>>,
 }
 
 fn kernels<F: Family + 'static>(uses: impl IntoIterator<Item = F>) -> Vec<Arc<dyn Kernel>> {
@@ -27,12 +30,17 @@ fn kernels<F: Family + 'static>(uses: impl IntoIterator<Item = F>) -> Vec<Arc<dy
 }
 
 fn entry<F: Family + 'static>(examples: impl IntoIterator<Item = F>) -> Entry {
-    Entry { name: F::NAME, examples: kernels(examples), options: Vec::new() }
+    Entry { name: F::NAME, examples: kernels(examples), options: Vec::new(), long: Vec::new() }
 }
 
 impl Entry {
     fn options<F: Family + 'static>(mut self, options: impl IntoIterator<Item = F>) -> Self {
         self.options = kernels(options);
+        self
+    }
+
+    fn long<F: Family + 'static>(mut self, long: impl IntoIterator<Item = F>) -> Self {
+        self.long = kernels(long);
         self
     }
 }
@@ -119,6 +127,7 @@ pub fn all() -> Vec<Entry> {
         PointwiseKind::AbsoluteError,
         PointwiseKind::Huber { delta: 0.75 },
         PointwiseKind::BinaryCrossEntropy,
+        PointwiseKind::Agreement { threshold: 0.25 },
     ];
     let scores = [
         ScoreKind::Accuracy,
@@ -128,9 +137,25 @@ pub fn all() -> Vec<Entry> {
         ScoreKind::SquaredError,
     ];
     let single = vec![
+        entry([(3, 5, false), (2, 9000, false), (3, 3, true)].map(|(rows, width, of_pieces)| Largest {
+            rows,
+            width,
+            of_pieces,
+        }))
+        .long([Largest { rows: 2, width: 300_000, of_pieces: false }]),
+        entry([(3, 5, false), (2, 9000, true)].map(|(batch, outputs, ties)| Rank { batch, outputs, ties }))
+            .long([Rank { batch: 2, outputs: 300_000, ties: true }]),
+        entry([(70, 3), (2, 1)].map(|(batch, pieces)| Hits { batch, pieces, columns: 4, column: 1, k: 3 }))
+            .long([Hits { batch: 2, pieces: MAX_ROUNDS, columns: 4, column: 1, k: 3 }]),
+        entry([(3, 5), (2, 9000)].map(|(batch, classes)| SoftmaxParts { batch, classes }))
+            .long([SoftmaxParts { batch: 2, classes: 300_000 }]),
+        entry([(3, 1), (2, 130)].map(|(batch, pieces)| SoftmaxFinish { batch, pieces, columns: 2 }))
+            .long([SoftmaxFinish { batch: 2, pieces: 100_000, columns: 2 }]),
+        entry([(3, 5), (2, 9000)].map(|(batch, classes)| SoftmaxGradient { batch, classes })),
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
         entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),
-        entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units })),
+        entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units }))
+            .long([DenseBackwardInput { batch: 5, inputs: 6, units: MAX_DEPTH }]),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardWeight {
             batch,
             inputs,
@@ -142,8 +167,22 @@ pub fn all() -> Vec<Entry> {
             },
             l1: if units == 67 { 0.01 } else { 0.0 },
             l2: if batch > 9 { 0.02 } else { 0.0 },
-        })),
-        entry(dense_forward).options(forward_options),
+        }))
+        .long([DenseBackwardWeight {
+            batch: MAX_DEPTH,
+            inputs: 5,
+            units: 6,
+            rule: None,
+            l1: 0.0,
+            l2: 0.0,
+        }]),
+        entry(dense_forward).options(forward_options).long([forward(
+            (5, MAX_DEPTH, 6),
+            true,
+            some,
+            true,
+            Activation::Sigmoid,
+        )]),
         entry(
             [
                 (1, [1; 2], 0.5),
@@ -165,7 +204,8 @@ pub fn all() -> Vec<Entry> {
                 |(batch, width, first_row, rows, order)| Gather { batch, width, first_row, rows, order },
             ),
         ),
-        entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm })),
+        entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm }))
+            .long([Guard { partials: 200_000, columns: 3, slots: 4, clip_norm: 0.5 }]),
         entry([(5, 3, 1), (70, 11, 1), (9, 4, 5)].map(|(batch, classes, steps)| OneHot {
             batch,
             classes,
@@ -197,31 +237,75 @@ pub fn all() -> Vec<Entry> {
                 clip_value: if nesterov { 0.01 } else { 0.0 },
             },
         )),
-        entry([3, 4101, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })),
+        entry([3, 4101, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })).long([Penalty {
+            count: 300_000,
+            l1: 0.01,
+            l2: 0.02,
+        }]),
         entry(losses.iter().flat_map(|&kind| {
-            [(1, 1, true), (33, 70, true), (5, 3, false)].map(|(batch, outputs, gradient)| PointwiseLoss {
+            [(1, 1, true), (33, 70, true), (5, 3, false), (3, 9001, true)].map(
+                |(batch, outputs, gradient)| PointwiseLoss {
+                    kind,
+                    batch,
+                    outputs,
+                    columns: 5,
+                    column: 1,
+                    gradient,
+                },
+            )
+        }))
+        .long([PointwiseLoss {
+            kind: PointwiseKind::AbsoluteError,
+            batch: 1,
+            outputs: 300_000,
+            columns: 80,
+            column: 1,
+            gradient: true,
+        }]),
+        entry(rotate_backward).options(backward_options).long([
+            backward((100_000, 3), true, Activation::Tanh, some, None),
+            backward((300_000, 3), true, Activation::Tanh, some, Some(one)),
+        ]),
+        entry(scores.map(|kind| Score { kind, batch: 70, outputs: 5, columns: 7, column: 1 })).long(
+            [ScoreKind::Accuracy, ScoreKind::TopK { k: 3 }].map(|kind| Score {
                 kind,
-                batch,
-                outputs,
+                batch: 70,
+                outputs: 512,
                 columns: 2,
-                gradient,
-            })
-        })),
-        entry(rotate_backward).options(backward_options),
-        entry(scores.map(|kind| Score { kind, batch: 70, outputs: 5, columns: 7, column: 1 })),
+                column: 1,
+            }),
+        ),
         entry(
             [(1, 2, true), (33, 10, true), (70, 130, true), (5, 3, false)]
                 .map(|(batch, classes, gradient)| SoftmaxLoss { batch, classes, columns: 2, gradient }),
-        ),
-        entry([(1, 1), (3000, 1), (70, 3)].map(|(count, parts)| Sum { count, parts })),
-        entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count })),
+        )
+        .long([SoftmaxLoss { batch: 2, classes: 4096, columns: 2, gradient: true }]),
+        entry([(1, 1, false), (9000, 2, false), (70, 3, true)].map(|(count, parts, squared)| Sum {
+            count,
+            parts,
+            squared,
+            first: 2,
+            stride: 3,
+        }))
+        .long([Sum { count: 1_000_001, parts: 1, squared: false, first: 0, stride: 1 }]),
+        entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count }))
+            .long([SumSquares { count: 300_000 }]),
         entry([(5, 1, 0), (130, 3, 64), (70, 2, 9)].map(|(batch, columns, penalties)| Tally {
             batch,
+            rows: if columns == 3 { 7 } else { batch },
             columns,
             penalties,
             slots: 4,
             weighted: batch == 70,
-        })),
+        }))
+        .long([Tally {
+            batch: 90_000,
+            rows: 90_000,
+            columns: 2,
+            penalties: 70_000,
+            slots: 4,
+            weighted: true,
+        }]),
     ];
     single
         .into_iter()

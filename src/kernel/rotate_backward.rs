@@ -49,6 +49,9 @@ const LINES: usize = 128;
 /// threads.
 const DENSE_ROWS: usize = 32;
 
+/// Lines that an invocation visits in a row.
+const VISITS: usize = 4;
+
 /// The most partial sums.
 const MAX_CHUNKS: usize = 4096;
 
@@ -202,6 +205,21 @@ impl Family for RotateBackward {
         flat_grid(self.columns().div_ceil(4 * self.across(variant)) * self.slots(), 1)
     }
 
+    fn rounds(&self, variant: usize) -> usize {
+        let slices = 256 / self.across(variant);
+        if self.zones().count() == 1 {
+            return self.chunk().div_ceil(slices);
+        }
+        // Lines, of which VISITS are visited in a row, in every round over the samples of a chunk.
+        let lines = self.zones().sample().0;
+        let (samples, lines) = if lines >= slices {
+            (self.chunk(), lines.div_ceil(slices))
+        } else {
+            (self.chunk().div_ceil(slices), lines)
+        };
+        samples * (1 + lines.div_ceil(VISITS) * (1 + VISITS))
+    }
+
     fn by_fours(&self) -> bool {
         self.units.is_multiple_of(4)
     }
@@ -258,10 +276,11 @@ impl Family for RotateBackward {
             for (out, sums) in
                 out.chunks_exact_mut(told_apart).zip(sums.chunks(self.chunk().div_ceil(samples)))
             {
-                out.copy_from_slice(&sums[0][which][..told_apart]);
-                for sums in &sums[1..] {
-                    out.iter_mut().zip(&sums[which]).for_each(|(sum, &part)| *sum = *sum + part);
+                let mut wide = vec![0.0; told_apart];
+                for sums in sums {
+                    wide.iter_mut().zip(&sums[which]).for_each(|(sum, &part)| *sum += part.wide());
                 }
+                out.iter_mut().zip(wide).for_each(|(out, sum)| *out = T::of(sum));
             }
         };
         if self.rotation.is_some() {

@@ -1,12 +1,13 @@
 //! The sums that [`RotateBackward`](super::RotateBackward) left in parts, finished.
 
-use super::rotate_backward::{chunks, d_v, rotation_constants};
-use super::rows::map_each;
+use super::rotate_backward::{d_v, rotation_constants};
+use super::rows::{map_each, total};
 use super::tap_shares::{shares_shader, tap_shares};
 use super::taps::Taps;
 use super::zones::Zones;
 use super::{
-    Args, BY_FOURS, Binding, Family, Grid, Trust, UNUSED, constants, read, slices, uniforms, wgsl, write,
+    Args, BY_FOURS, Binding, Family, Grid, MAX_ROUNDS, Trust, UNUSED, constants, read, slices, uniforms,
+    wgsl, write,
 };
 use crate::{Real, Rotation};
 
@@ -17,10 +18,13 @@ uniforms!(RotateSumsUniforms { chunks: u32, filters: u32, epsilon: f32 });
 /// zone k; `s[n]` and `d_b[n]` are summed over all zones.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateSums {
-    /// B·positions.
-    pub rows: usize,
+    /// The partial sums of every position.
+    pub chunks: usize,
     /// The zones that have a ρ of their own.
     pub zones: Zones,
+    /// Whether what stands for a zone is already one number, as [`ZoneSums`](super::ZoneSums) leave it, so that the sums are
+    /// `[chunks, zones, filters]`.
+    pub by_zone: bool,
     /// The taps that are to receive d_v as from [`TapShares`](super::TapShares), if any; the zones are theirs.
     pub taps: Option<Taps>,
     /// The filters.
@@ -32,9 +36,42 @@ pub struct RotateSums {
 }
 
 impl RotateSums {
+    /// The positions of a chunk.
+    fn places(&self) -> usize {
+        if self.by_zone { self.zones.count() } else { self.zones.told_apart() }
+    }
+
     /// The numbers of a chunk of the partial sums.
     fn units(&self) -> usize {
-        self.zones.told_apart() * self.filters
+        self.places() * self.filters
+    }
+
+    /// Positions summed at a time, and parts of their chunks.
+    fn at_once(&self) -> (usize, usize) {
+        let positions = self.places().min(SLICES);
+        (positions, SLICES / positions)
+    }
+
+    /// Whether one workgroup may go over all positions.
+    pub fn takes(&self) -> bool {
+        self.work() <= MAX_ROUNDS
+    }
+
+    /// The rounds of an invocation.
+    fn work(&self) -> usize {
+        let (positions, parts) = self.at_once();
+        let zones = self.zones.count();
+        let each = zones.div_ceil(SLICES);
+        let steps = self.places().div_ceil(positions);
+        let shares = self.taps.map_or(0, |taps| taps.taps().div_ceil(SLICES) * (1 + zones));
+        // A zone that is already one number lies in one of the positions that are summed at a time.
+        let of_zone = if self.by_zone { 1 } else { positions };
+        steps * (self.chunks.div_ceil(parts) + each * (1 + of_zone * (1 + parts))) + each + shares
+    }
+
+    /// Whether so many chunks of the sums of these zones are few enough to be summed on the way.
+    pub fn few_chunks(chunks: usize, zones: &Zones) -> bool {
+        chunks.div_ceil(SLICES / zones.told_apart().min(SLICES)) <= FEW_CHUNKS
     }
 }
 
@@ -57,8 +94,7 @@ impl Family for RotateSums {
     type Uniforms = RotateSumsUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        let (units, sums) =
-            (self.zones.count() * self.filters, chunks(self.rows, &self.zones) * self.units());
+        let (units, sums) = (self.zones.count() * self.filters, self.chunks * self.units());
         let rotated = self.rotation.is_some();
         let used = |used: bool, len: usize| if used { len } else { UNUSED };
         vec![
@@ -75,7 +111,7 @@ impl Family for RotateSums {
 
     fn uniforms(&self) -> RotateSumsUniforms {
         RotateSumsUniforms {
-            chunks: chunks(self.rows, &self.zones) as u32,
+            chunks: self.chunks as u32,
             filters: self.filters as u32,
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
@@ -88,7 +124,11 @@ impl Family for RotateSums {
             None => shares_shader(&Taps::whole([1; 3]), &self.zones),
         };
         vec![
-            constants(&[("HAS_BIAS", self.has_bias), ("SHARED", self.taps.is_some())]),
+            constants(&[
+                ("HAS_BIAS", self.has_bias),
+                ("SHARED", self.taps.is_some()),
+                ("BY_ZONE", self.by_zone),
+            ]),
             taps,
             rotation_constants(self.rotation),
             wgsl!("lib/rotation.wgsl"),
@@ -101,6 +141,10 @@ impl Family for RotateSums {
         [self.filters.div_ceil(16) as u32, 1, 1]
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        self.work()
+    }
+
     fn by_fours(&self) -> bool {
         self.filters.is_multiple_of(4)
     }
@@ -109,7 +153,7 @@ impl Family for RotateSums {
         let (partial_s, partial_b, rotation, b) = (args.read(0), args.read(1), args.read(2), args.read(3));
         let (d_b, d_v, s, shares) = (args.write(4), args.write(5), args.write(6), args.write(7));
         let (n, units) = (self.filters, self.units());
-        let table = self.zones.table();
+        let table = if self.by_zone { (0..self.places()).collect() } else { self.zones.table() };
         let pieces = (0..PIECES).map(|i| table.len() * i / PIECES..table.len() * (i + 1) / PIECES);
         let sums = map_each(
             pieces.collect(),
@@ -121,7 +165,7 @@ impl Family for RotateSums {
                     sum.iter_mut().zip(parts).for_each(|(sum, &part)| *sum = *sum + part);
                 };
                 // Chunk after chunk, so that memory is read in order.
-                for first in (0..chunks(self.rows, &self.zones) * units).step_by(units) {
+                for first in (0..self.chunks * units).step_by(units) {
                     for (position, &zone) in piece.clone().zip(&table[piece.clone()]) {
                         let place = first + position * n;
                         if self.rotation.is_some() {
@@ -135,7 +179,7 @@ impl Family for RotateSums {
                 [sum_s, sum_b]
             },
         );
-        let total = |which: usize, i: usize| -> T { sums.iter().map(|sums| sums[which][i]).sum() };
+        let total = |which: usize, i: usize| total(sums.iter().map(|sums| sums[which][i]));
         if self.has_bias {
             d_b.iter_mut().enumerate().for_each(|(i, d_b)| *d_b = total(1, i));
         }
@@ -155,6 +199,12 @@ impl Family for RotateSums {
         }
     }
 }
+
+/// Slices of a workgroup.
+const SLICES: usize = 64;
+
+/// The most chunks that a slice sums.
+const FEW_CHUNKS: usize = 64;
 
 /// Stretches of positions whose sums are made side by side; fixed, so that they do not depend on the number of threads.
 const PIECES: usize = 8;

@@ -68,6 +68,63 @@ pub(crate) fn fold<T: Real>(rows: &mut Vec<T>, width: usize) {
     rows.truncate(width);
 }
 
+/// Σ of numbers, with less rounding than a sum of this many numbers of the type would have.
+#[inline(always)]
+pub(crate) fn total<T: Real>(values: impl Iterator<Item = T>) -> T {
+    T::of(values.map(T::wide).sum())
+}
+
+/// Rounds that are summed in the type itself: longer sums are sums of such, in double precision.
+const RUN: usize = 16;
+
+/// Sums of columns, made of rounds of rows that lie side by side.
+pub(crate) struct ColumnSums<T> {
+    run: Vec<T>,
+    rounds: usize,
+    sums: Vec<f64>,
+}
+
+impl<T: Real> ColumnSums<T> {
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { run: vec![T::zero(); round(columns)], rounds: 0, sums: vec![0.0; columns] }
+    }
+
+    /// The sums to which the next round is to be added.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> &mut [T] {
+        if self.rounds == RUN {
+            self.flush();
+        }
+        self.rounds += 1;
+        &mut self.run
+    }
+
+    #[inline(always)]
+    fn flush(&mut self) {
+        for run in self.run.chunks_exact(self.sums.len()) {
+            self.sums.iter_mut().zip(run).for_each(|(sum, run)| *sum += run.wide());
+        }
+        self.run.fill(T::zero());
+        self.rounds = 0;
+    }
+
+    #[inline(always)]
+    pub(crate) fn finish(mut self) -> Vec<T> {
+        self.flush();
+        self.sums.into_iter().map(T::of).collect()
+    }
+}
+
+/// Σ over the rows of `values` of what `term` makes of each number, by column.
+#[inline(always)]
+pub(crate) fn column_sums<T: Real>(values: &[T], columns: usize, term: impl Fn(T) -> T) -> Vec<T> {
+    let mut sums = ColumnSums::new(columns);
+    for values in values.chunks(round(columns)) {
+        sums.next().iter_mut().zip(values).for_each(|(sum, &v)| *sum = *sum + term(v));
+    }
+    sums.finish()
+}
+
 /// Parameters that come round again with every row of outputs, or with lines of positions: written out so far that loops over
 /// several rows are long enough for vectors.
 pub(crate) struct Cycle<'a, T: Copy> {

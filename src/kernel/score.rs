@@ -1,5 +1,6 @@
 //! The numbers that metrics are made of, row by row.
 
+use super::rows::total;
 use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl};
 use crate::Real;
 
@@ -14,7 +15,7 @@ pub enum ScoreKind {
         /// 0 for logits, 1/2 for probabilities.
         threshold: f32,
     },
-    /// 1 when fewer than k outputs are larger than that of the largest target.
+    /// 1 when fewer than k outputs are larger than that of the largest target, which must be a number.
     TopK {
         /// k ≥ 1.
         k: u32,
@@ -31,6 +32,12 @@ impl ScoreKind {
         if self == Self::SquaredError { outputs } else { 1 }
     }
 }
+
+/// Up to so many outputs one invocation compares those of a row.
+const FEW_OUTPUTS: usize = 512;
+
+/// Up to so many outputs one invocation sums what those of a row give.
+const FEW_TERMS: usize = 64;
 
 uniforms!(ScoreUniforms {
     batch: u32,
@@ -55,6 +62,18 @@ pub struct Score {
     pub columns: usize,
     /// The first column to fill.
     pub column: usize,
+}
+
+impl Score {
+    /// Whether it is for rows of so many outputs; longer ones are scored in pieces ([`Largest`](super::Largest),
+    /// [`Rank`](super::Rank), [`PointwiseLoss`](super::PointwiseLoss)).
+    pub fn takes(kind: ScoreKind, outputs: usize) -> bool {
+        match kind {
+            ScoreKind::Accuracy | ScoreKind::TopK { .. } => outputs <= FEW_OUTPUTS,
+            ScoreKind::BinaryAccuracy { .. } | ScoreKind::AbsoluteError => outputs <= FEW_TERMS,
+            ScoreKind::SquaredError => true,
+        }
+    }
 }
 
 impl Family for Score {
@@ -88,11 +107,19 @@ impl Family for Score {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), wgsl!("score.wgsl")]
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/math.wgsl"), wgsl!("score.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.batch, 64)
+        flat_grid(self.batch * self.kind.columns(self.outputs), 64)
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        match self.kind {
+            ScoreKind::SquaredError => 0,
+            ScoreKind::TopK { .. } => 2 * self.outputs,
+            _ => self.outputs,
+        }
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
@@ -109,14 +136,15 @@ impl Family for Score {
                 ScoreKind::BinaryAccuracy { threshold } => {
                     let (threshold, half) = (T::of(threshold.into()), T::of(0.5));
                     let agree = x.iter().zip(t).map(|(&x, &t)| one_if((x > threshold) == (t > half)));
-                    out[0] = agree.sum::<T>() / width;
+                    out[0] = total(agree) / width;
                 }
                 ScoreKind::TopK { k } => {
                     let wanted = x[first_largest(t)];
-                    out[0] = one_if(x.iter().filter(|&&x| x > wanted).count() < k as usize);
+                    let above = x.iter().filter(|&&x| x > wanted).count();
+                    out[0] = one_if(!wanted.is_nan() && above < k as usize);
                 }
                 ScoreKind::AbsoluteError => {
-                    out[0] = x.iter().zip(t).map(|(&x, &t)| (x - t).abs()).sum::<T>() / width;
+                    out[0] = total(x.iter().zip(t).map(|(&x, &t)| (x - t).abs())) / width;
                 }
                 ScoreKind::SquaredError => {
                     for (out, (&x, &t)) in out.iter_mut().zip(x.iter().zip(t)) {
@@ -128,6 +156,7 @@ impl Family for Score {
     }
 }
 
-fn first_largest<T: Real>(values: &[T]) -> usize {
+/// The place of the first of the largest values.
+pub(super) fn first_largest<T: Real>(values: &[T]) -> usize {
     values.iter().enumerate().fold(0, |best, (i, &v)| if v > values[best] { i } else { best })
 }

@@ -1,11 +1,16 @@
 //! Cross-entropy of a softmax, with its gradient.
 
+use super::rows::total;
 use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl, write};
 use crate::Real;
 
 uniforms!(SoftmaxLossUniforms { batch: u32, classes: u32, columns: u32, gradient: u32, scale: f32 });
 
-/// loss = Σ t·(log Σ eˣ − x) a row; dx = (softmax(x)·Σt − t)/B. x, t and dx are `[B, C]`.
+/// The most classes that one workgroup goes over.
+const FEW_CLASSES: usize = 4096;
+
+/// loss = Σ t·(log Σ eˣ − x) a row; dx = (softmax(x)·Σt − t)/B. x, t and dx are `[B, C]`. For up to 4,096 classes;
+/// more are summed in pieces ([`SoftmaxParts`](super::SoftmaxParts)).
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxLoss {
     /// B.
@@ -16,6 +21,13 @@ pub struct SoftmaxLoss {
     pub columns: usize,
     /// Whether dx is asked for.
     pub gradient: bool,
+}
+
+impl SoftmaxLoss {
+    /// Whether it is for so many classes.
+    pub fn takes(classes: usize) -> bool {
+        classes <= FEW_CLASSES
+    }
 }
 
 impl Family for SoftmaxLoss {
@@ -47,6 +59,10 @@ impl Family for SoftmaxLoss {
         flat_grid(self.batch, 1)
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        3 * self.classes.div_ceil(64)
+    }
+
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (x, t) = (args.read(0), args.read(1));
         let (scores, d_x) = (args.write(2), args.write(3));
@@ -55,13 +71,13 @@ impl Family for SoftmaxLoss {
             let span = row * self.classes..(row + 1) * self.classes;
             let (x, t) = (&x[span.clone()], &t[span.clone()]);
             let top = x.iter().fold(T::neg_infinity(), |a, &b| a.max(b));
-            let total: T = x.iter().map(|&x| (x - top).exp()).sum();
-            let mass: T = t.iter().copied().sum();
+            let sum = total(x.iter().map(|&x| (x - top).exp()));
+            let mass = total(t.iter().copied());
             let terms = x.iter().zip(t).filter(|(_, t)| **t != T::zero());
-            scores[row * self.columns] = terms.map(|(&x, &t)| t * (total.ln() - (x - top))).sum();
+            scores[row * self.columns] = total(terms.map(|(&x, &t)| t * (sum.ln() - (x - top))));
             if self.gradient {
                 for ((d_x, &x), &t) in d_x[span].iter_mut().zip(x).zip(t) {
-                    *d_x = ((x - top).exp() / total * mass - t) * scale;
+                    *d_x = ((x - top).exp() / sum * mass - t) * scale;
                 }
             }
         }

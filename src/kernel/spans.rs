@@ -80,6 +80,27 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The spans of all positions in order.
+    pub(super) fn all(&self) -> Vec<Span> {
+        let mut all = Vec::new();
+        self.each(|_, span| all.push(span));
+        all
+    }
+}
+
+/// The i-th position of a span on a grid, as [`each`] visits them.
+#[inline(always)]
+pub(super) fn nth(span: &Span, grid: [usize; 3], i: usize) -> Option<usize> {
+    let [planes, lines, places] = span.map(|(first, end)| end - first);
+    if i >= planes * lines * places {
+        return None;
+    }
+    let [plane, line, place] = [i / (lines * places), i / places % lines, i % places];
+    let at = (span[0].0 + plane) * grid[1] + span[1].0 + line;
+    Some(at * grid[2] + span[2].0 + place)
+}
+
 /// How many positions a span has.
 pub(super) fn count(span: &Span) -> usize {
     span.iter().map(|(first, end)| end - first).product()

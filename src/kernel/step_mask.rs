@@ -32,6 +32,13 @@ pub struct MaskRows {
     pub mean: bool,
 }
 
+impl StepMask {
+    /// Whether a workgroup looks at every row, rather than an invocation.
+    fn wide(&self) -> bool {
+        self.features > 256
+    }
+}
+
 impl Family for StepMask {
     const NAME: &'static str = "step_mask";
     const TRUST: Trust<Self> = Trust::OWN;
@@ -47,11 +54,16 @@ impl Family for StepMask {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/index.wgsl"), wgsl!("step_mask.wgsl")]
+        let wide = constants(&[("WIDE", self.wide())]);
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/reduce.wgsl"), wide, wgsl!("step_mask.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.rows, 64)
+        flat_grid(self.rows, if self.wide() { 1 } else { 64 })
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        if self.wide() { self.features.div_ceil(64) } else { self.features }
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

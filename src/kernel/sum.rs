@@ -1,43 +1,74 @@
-//! The sums of short vectors.
+//! The sums of vectors, in blocks.
 
-use super::{Args, Binding, Family, Grid, Trust, read, uniforms, wgsl, write};
+use super::rows::total;
+use super::{Args, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, update, wgsl};
 use crate::Real;
 
-uniforms!(SumUniforms { count: u32 });
+/// Values that one workgroup sums.
+const BLOCK: usize = 4096;
 
-/// `total[p]` = Σ of the p-th `count` of the values.
+uniforms!(SumUniforms { count: u32, parts: u32, blocks: u32, first: u32, stride: u32 });
+
+/// `totals[first + p·stride + k]` = Σ of the k-th block of up to 4,096 of the p-th `count` values, or of their squares.
+///
+/// [`Recorder::sum`](crate::plan::Recorder::sum) records as many of them, one after another, as a sum needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum {
     /// The number of values of a sum.
     pub count: usize,
     /// The number of sums.
     pub parts: usize,
+    /// Whether the values are squared.
+    pub squared: bool,
+    /// Where the first total goes.
+    pub first: usize,
+    /// From there to the next sum's.
+    pub stride: usize,
+}
+
+impl Sum {
+    /// In how many blocks a sum of so many values is made.
+    pub fn blocks(count: usize) -> usize {
+        count.div_ceil(BLOCK)
+    }
 }
 
 impl Family for Sum {
     const NAME: &'static str = "sum";
     const TRUST: Trust<Self> = Trust::OWN;
-    const BINDINGS: &'static [Binding] = &[read("values"), write("total")];
+    const BINDINGS: &'static [Binding] = &[read("values"), update("totals")];
     type Uniforms = SumUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.parts * self.count, self.parts]
+        vec![self.parts * self.count, self.first + (self.parts - 1) * self.stride + Self::blocks(self.count)]
     }
 
     fn uniforms(&self) -> SumUniforms {
-        SumUniforms { count: self.count as u32 }
+        SumUniforms {
+            count: self.count as u32,
+            parts: self.parts as u32,
+            blocks: Self::blocks(self.count) as u32,
+            first: self.first as u32,
+            stride: self.stride as u32,
+        }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("lib/reduce.wgsl"), wgsl!("sum.wgsl")]
+        let options = constants(&[("SQUARED", self.squared)]);
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/reduce.wgsl"), options, wgsl!("sum.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.parts as u32, 1, 1]
+        flat_grid(self.parts * Self::blocks(self.count), 1)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let parts = args.read(0).chunks_exact(self.count);
-        args.write(1).iter_mut().zip(parts).for_each(|(total, values)| *total = values.iter().copied().sum());
+        let (values, totals) = (args.read(0), args.write(1));
+        for (part, values) in values.chunks_exact(self.count).take(self.parts).enumerate() {
+            let totals = &mut totals[self.first + part * self.stride..];
+            for (sum, values) in totals.iter_mut().zip(values.chunks(BLOCK)) {
+                *sum = total(values.iter().map(|&v| if self.squared { v * v } else { v }));
+            }
+        }
     }
 }

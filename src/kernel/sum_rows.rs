@@ -1,17 +1,38 @@
-//! The sum of every column of a matrix of few rows.
+//! The sums of the columns of matrices, in blocks of rows.
 
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, read, slices, uniforms, wgsl, write};
+use super::rows::{column_sums, map_each};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, MAX_GROUPS, Trust, constants, read, slices, uniforms, wgsl, write,
+};
 use crate::Real;
 
-uniforms!(SumRowsUniforms { rows: u32, columns: u32 });
+uniforms!(SumRowsUniforms { rows: u32, columns: u32, block: u32 });
 
-/// `totals[c]` = Σ over the rows r of `values[r, c]`.
+/// `totals[m, k, c]` = Σ over the rows r of the k-th block of `values[m, r, c]`, or of its square.
+///
+/// [`Recorder::sum_rows`](crate::plan::Recorder::sum_rows) records as many of them, one after another, as a sum needs.
 #[derive(Clone, Copy, Debug)]
 pub struct SumRows {
-    /// The number of rows.
+    /// The number of matrices.
+    pub parts: usize,
+    /// The number of rows of each.
     pub rows: usize,
     /// The number of columns.
     pub columns: usize,
+    /// Whether the values are squared.
+    pub squared: bool,
+}
+
+impl SumRows {
+    /// Rows of a block: 1,024, or more where there would be more blocks than a grid's dimension has workgroups.
+    fn block(rows: usize) -> usize {
+        rows.div_ceil(MAX_GROUPS as usize).max(1024)
+    }
+
+    /// In how many blocks so many rows are summed.
+    pub fn blocks(rows: usize) -> usize {
+        rows.div_ceil(Self::block(rows))
+    }
 }
 
 impl Family for SumRows {
@@ -23,19 +44,28 @@ impl Family for SumRows {
     type Uniforms = SumRowsUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.rows * self.columns, self.columns]
+        let blocks = Self::blocks(self.rows);
+        vec![self.parts * self.rows * self.columns, self.parts * blocks * self.columns]
     }
 
     fn uniforms(&self) -> SumRowsUniforms {
-        SumRowsUniforms { rows: self.rows as u32, columns: self.columns as u32 }
+        SumRowsUniforms {
+            rows: self.rows as u32,
+            columns: self.columns as u32,
+            block: Self::block(self.rows) as u32,
+        }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![slices(4), wgsl!("sum_rows.wgsl")]
+        vec![constants(&[("SQUARED", self.squared)]), slices(4), wgsl!("sum_rows.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.columns.div_ceil(16) as u32, 1, 1]
+        [self.columns.div_ceil(16) as u32, Self::blocks(self.rows) as u32, self.parts as u32]
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        Self::block(self.rows).min(self.rows).div_ceil(64)
     }
 
     fn by_fours(&self) -> bool {
@@ -43,10 +73,18 @@ impl Family for SumRows {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        let (values, totals) = (args.read(0), args.write(1));
-        totals.fill(T::zero());
-        for values in values.chunks_exact(self.columns) {
-            totals.iter_mut().zip(values).for_each(|(total, &value)| *total = *total + value);
+        let (values, columns) = (args.read(0), self.columns);
+        let values = &values[..self.parts * self.rows * columns];
+        let blocks =
+            values.chunks(self.rows * columns).flat_map(|of| of.chunks(Self::block(self.rows) * columns));
+        let sums = map_each(
+            blocks.collect(),
+            values.len(),
+            #[inline(always)]
+            |block: &[T]| column_sums(block, columns, |v| if self.squared { v * v } else { v }),
+        );
+        for (totals, sums) in args.write(1).chunks_exact_mut(columns).zip(sums) {
+            totals.copy_from_slice(&sums);
         }
     }
 }

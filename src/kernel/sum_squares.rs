@@ -64,7 +64,7 @@ impl Family for SumSquares {
                     sums.iter_mut().zip(line).for_each(|(sum, &v)| *sum = *sum + v * v);
                 }
                 sums.iter_mut().zip(lines.remainder()).for_each(|(sum, &v)| *sum = *sum + v * v);
-                sums.into_iter().sum()
+                super::rows::total(sums.into_iter())
             },
         );
         args.write(1).copy_from_slice(&sums);

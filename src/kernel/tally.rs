@@ -1,10 +1,13 @@
 //! The sums of a step's scores.
 
 use super::advance::clock;
-use super::{Args, Binding, Family, Grid, Trust, constants, read, read_index, uniforms, update, wgsl};
+use super::rows::{column_sums, total};
+use super::{
+    Args, Binding, Family, Grid, Trust, constants, flat_grid, read, read_index, uniforms, update, wgsl,
+};
 use crate::Real;
 
-uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32, last_slot: u32 });
+uniforms!(TallyUniforms { batch: u32, rows: u32, columns: u32, penalties: u32, last_slot: u32 });
 
 /// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties. Where
 /// not all rows count, the last column tells which, and their number stands for B.
@@ -12,6 +15,8 @@ uniforms!(TallyUniforms { batch: u32, columns: u32, penalties: u32, last_slot: u
 pub struct Tally {
     /// B.
     pub batch: usize,
+    /// Rows of scores: B, or fewer that are sums of them.
+    pub rows: usize,
     /// The width of a row of scores.
     pub columns: usize,
     /// How many partial penalties there are.
@@ -30,12 +35,13 @@ impl Family for Tally {
     type Uniforms = TallyUniforms;
 
     fn lens(&self) -> Vec<usize> {
-        vec![self.batch * self.columns, self.penalties.max(1), clock::LEN, self.slots * self.columns]
+        vec![self.rows * self.columns, self.penalties.max(1), clock::LEN, self.slots * self.columns]
     }
 
     fn uniforms(&self) -> TallyUniforms {
         TallyUniforms {
             batch: self.batch as u32,
+            rows: self.rows as u32,
             columns: self.columns as u32,
             penalties: self.penalties as u32,
             last_slot: (self.slots as u32).saturating_sub(1),
@@ -45,6 +51,7 @@ impl Family for Tally {
     fn shader(&self, _variant: usize) -> Vec<String> {
         vec![
             constants(&[("WEIGHTED", self.weighted)]),
+            wgsl!("lib/index.wgsl"),
             wgsl!("lib/clock.wgsl"),
             wgsl!("lib/reduce.wgsl"),
             wgsl!("tally.wgsl"),
@@ -52,18 +59,20 @@ impl Family for Tally {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.columns as u32, 1, 1]
+        flat_grid(self.columns, 1)
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        2 * self.rows.div_ceil(64) + self.penalties.div_ceil(64)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (scores, penalties) = (args.read(0), args.read(1));
         let slot = args.read_index(2)[clock::SLOT] as usize;
         let out = &mut args.write(3)[slot * self.columns..][..self.columns];
-        out.fill(T::zero());
-        for row in scores.chunks_exact(self.columns) {
-            out.iter_mut().zip(row).for_each(|(out, &score)| *out = *out + score);
-        }
-        let penalty: T = penalties[..self.penalties].iter().copied().sum();
+        let scores = &scores[..self.rows * self.columns];
+        out.copy_from_slice(&column_sums(scores, self.columns, |score| score));
+        let penalty = total(penalties[..self.penalties].iter().copied());
         let rows = if self.weighted { out[self.columns - 1] } else { T::of(self.batch as f64) };
         out[0] = out[0] + penalty * rows;
     }

@@ -43,6 +43,10 @@ impl Family for TapShares {
         quad_grid(self.taps.taps(), self.filters)
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        Zones::of(&self.taps).count()
+    }
+
     fn by_fours(&self) -> bool {
         self.filters.is_multiple_of(4)
     }

@@ -1,10 +1,12 @@
 //! What windows make of a constant sample, by way of sums over the channels.
 
 use super::rotate::{parameter_lens, rho_shader, rotate};
-use super::rows::vectorised;
+use super::rows::{column_sums, total, vectorised};
 use super::taps::Taps;
 use super::zones::Zones;
-use super::{Args, BY_FOURS, Binding, Family, Grid, Trust, constants, read, slices, uniforms, wgsl, write};
+use super::{
+    Args, BY_FOURS, Binding, Family, Grid, MAX_ROUNDS, Trust, constants, read, slices, uniforms, wgsl, write,
+};
 use crate::{Real, Rotation};
 
 uniforms!(TapTotalsUniforms { channels: u32, filters: u32, factor: f32, limit: f32, epsilon: f32 });
@@ -33,7 +35,24 @@ pub struct TapTotals {
     pub rotation: Option<Rotation>,
 }
 
+/// Slices of a workgroup.
+const SLICES: usize = 64;
+
 impl TapTotals {
+    /// Whether one workgroup may go over all taps and channels; else the sums over the channels come first.
+    pub fn takes(&self) -> bool {
+        self.work() <= MAX_ROUNDS
+    }
+
+    /// The rounds of an invocation.
+    fn work(&self) -> usize {
+        let at_once = self.taps.taps().min(SLICES);
+        let parts = SLICES / at_once;
+        let channels = self.channels.div_ceil(parts);
+        let over_channels = if self.turned { channels + 4 } else { channels };
+        self.taps.taps().div_ceil(at_once) * (over_channels + at_once)
+    }
+
     fn zones(&self) -> Zones {
         Zones::of(&self.taps)
     }
@@ -84,7 +103,11 @@ impl Family for TapTotals {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.filters.div_ceil(16) as u32, 1, 1]
+        [self.filters.div_ceil(16) as u32, self.zones().count().div_ceil(SLICES) as u32, 1]
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        self.work()
     }
 
     fn by_fours(&self) -> bool {
@@ -102,12 +125,10 @@ impl Family for TapTotals {
                 for (sums, w) in sums.chunks_exact_mut(n).zip(w.chunks_exact(self.channels * n)) {
                     if self.turned {
                         for (sum, w) in sums.iter_mut().zip(w.chunks_exact(self.channels)) {
-                            *sum = w.iter().map(|&w| term(w)).sum();
+                            *sum = total(w.iter().map(|&w| term(w)));
                         }
                     } else {
-                        for w in w.chunks_exact(n) {
-                            sums.iter_mut().zip(w).for_each(|(sum, &w)| *sum = *sum + term(w));
-                        }
+                        sums.copy_from_slice(&column_sums(w, n, term));
                     }
                 }
             },

@@ -122,6 +122,10 @@ impl Family for WeightGradient {
         quad_grid(self.taps * outer, inner)
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        self.splits
+    }
+
     fn by_fours(&self) -> bool {
         self.sides().1.is_multiple_of(4) && self.filters.is_multiple_of(4)
     }

@@ -39,6 +39,10 @@ impl Family for WeightedSquares {
         flat_grid(self.filters, 64)
     }
 
+    fn rounds(&self, _variant: usize) -> usize {
+        self.channels + self.channels.div_ceil(64)
+    }
+
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (w, factors, sums) = (args.read(0), args.read(1), args.write(2));
         if self.turned {

@@ -2,6 +2,7 @@
 
 use super::rows::vectorised;
 use super::spans::{Spans, each, share};
+use super::window_parts::reach;
 use super::{
     Args, BY_FOURS, Binding, Family, Grid, Trust, constants, each_quad, quad_grid, read, uniforms, wgsl,
     write,
@@ -64,6 +65,11 @@ impl Family for WindowSum {
     fn grid(&self, _variant: usize) -> Grid {
         let positions = self.grids().1.iter().product::<usize>();
         quad_grid(self.batch * positions, self.channels)
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        // Those of the planes, of their lines, and of their places.
+        3 * reach(&self.geometry, self.turned)
     }
 
     fn by_fours(&self) -> bool {

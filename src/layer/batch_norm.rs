@@ -3,8 +3,7 @@
 use super::{Facts, Layer, Node, Scope, Signal, Trace};
 use crate::activation::STANDARD_RANGE;
 use crate::kernel::{
-    NormBackward, NormBackwardSums, NormFinish, NormForward, NormStatistics, RunningAverage, SumRows,
-    norm_chunks,
+    NormBackward, NormBackwardSums, NormFinish, NormForward, NormStatistics, RunningAverage, norm_chunks,
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Purpose, Recorder, View};
@@ -193,7 +192,7 @@ impl Node for BatchNormNode {
                 Some(id) => rec.gradient(id),
                 None => rec.scratch(channels),
             };
-            rec.op(SumRows { rows: chunks, columns: channels }, [partial, total]);
+            rec.sum_rows(partial, chunks, channels, total);
             total
         };
         let (d_beta, d_gamma) = (finish(partials[0], self.beta), finish(partials[1], self.gamma));

@@ -1,6 +1,7 @@
 //! Convolutions: y = σ(ρ ⊙ (conv(x, W) + b)) in one to three dimensions.
 
 use super::neuron::{Neuron, Neurons, neuron_options};
+use super::product::record_conv;
 use super::virtual_sample::{VirtualSample, Weights};
 use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Scope, Signal, Trace};
@@ -129,7 +130,9 @@ impl ConvNode {
             rec.op(Depthwise { batch, taps, channels, multiplier, turned, ending }, args);
         } else {
             let (channels, filters) = if back { (filters, self.channels) } else { (self.channels, filters) };
-            rec.op(ConvKernel { batch, taps, channels, filters, groups: self.groups, turned, ending }, args);
+            let groups = self.groups;
+            let kernel = ConvKernel { batch, taps, channels, filters, groups, turned, ending, stretch: None };
+            record_conv(rec, kernel, args);
         }
     }
 

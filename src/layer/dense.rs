@@ -1,10 +1,13 @@
 //! Dense: y = σ(ρ ⊙ (x·W + b)).
 
+use super::conv::record_ending;
 use super::neuron::{Neuron, Neurons, neuron_options};
+use super::product::{Product, share_of};
+use super::virtual_sample::{VirtualSample, Weights, through_activation};
 use super::{Facts, Layer, Node, Scope, Signal, Trace};
-use crate::kernel::{DenseBackwardInput, DenseBackwardWeight, DenseForward, RotateBackward};
+use crate::kernel::{DenseBackwardWeight, DenseForward, MAX_DEPTH, RotateBackward, Taps, Zones};
 use crate::plan::{Recorder, View};
-use crate::{Result, shape};
+use crate::{Result, Rule, shape};
 
 /// A penalty on a kernel, added to the loss: l1·Σ|w| + l2·Σw² (Keras' `L1L2`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -74,6 +77,28 @@ struct DenseNode {
     output: Signal,
 }
 
+/// More rows than these are summed in parts.
+const MANY_ROWS: usize = 4096;
+
+impl DenseNode {
+    fn product(&self, rec: &Recorder<'_>) -> Product {
+        Product { rows: rec.batch() * self.positions, inputs: self.inputs, units: self.neurons.units }
+    }
+
+    /// Records the layer for rows too long for one dispatch: ρ first, then stretches of the product.
+    fn forward_in_stretches(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
+        let Neurons { units, rotation, kernel, .. } = self.neurons;
+        let product = Product { rows: rec.batch(), inputs: self.inputs, units };
+        let w = rec.parameter(kernel);
+        let sample = VirtualSample::new(Taps::pointwise([1; 3]), None, rotation, 1);
+        let weights = Weights { taps: 1, channels: self.inputs, filters: units, turned: false };
+        let stored = rotation.map(|rotation| sample.rotate(rec, &self.neurons, rotation, weights));
+        record_ending(rec, &self.neurons, &sample, stored, input, |rec, ending, [b, rho, z, y]| {
+            product.forward(rec, ending, [input, w, b, rho, z, y]);
+        })
+    }
+}
+
 impl Node for DenseNode {
     fn path(&self) -> &str {
         &self.neurons.path
@@ -85,7 +110,10 @@ impl Node for DenseNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
-        let (batch, inputs) = (rec.batch() * self.positions, self.inputs);
+        let Product { rows: batch, inputs, .. } = self.product(rec);
+        if inputs > MAX_DEPTH {
+            return rec.with_steps(self.positions, |rec| self.forward_in_stretches(rec, input));
+        }
         let w = rec.parameter(kernel);
         let [b, lambda] = self.neurons.parameters(rec);
         let stored = rotation.map(|_| rec.scratch(2 * units));
@@ -101,43 +129,41 @@ impl Node for DenseNode {
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let Neurons { units, activation, rotation, kernel, bias, regularizer, .. } = self.neurons;
-        let (batch, inputs) = (rec.batch() * self.positions, self.inputs);
-        let w = rec.parameter(kernel);
-        let [b, _] = self.neurons.parameters(rec);
-        let d_f = rec.scratch(batch * units);
-        let d_b = self.neurons.d_b(rec);
-        let virtual_sample = if rotation.is_some() { rec.scratch(units) } else { rec.unused() };
-        let stored = trace.rotation.unwrap_or_else(|| rec.unused());
-        let s = self.neurons.s(rec);
-        rec.op(
-            RotateBackward {
-                rows: batch,
-                units,
-                has_bias: bias.is_some(),
-                activation,
-                rotation,
-                zones: None,
-            },
-            [d_y, trace.pre_activation.unwrap_or(trace.output), stored, b, d_f, d_b, virtual_sample, s],
-        );
-        self.neurons.finish_lambda(rec, s);
-        let d_w = rec.gradient(kernel);
-        rec.op(
-            DenseBackwardWeight {
-                batch,
-                inputs,
-                units,
-                rule: rotation.map(|r| r.rule),
-                l1: regularizer.l1,
-                l2: regularizer.l2,
-            },
-            [trace.input, d_f, w, virtual_sample, d_w],
-        );
-        need_d_x.then(|| {
-            let d_x = rec.scratch(batch * inputs);
-            rec.op(DenseBackwardInput { batch, inputs, units }, [d_f, w, d_x]);
-            d_x
-        })
+        let product = self.product(rec);
+        let Product { rows: batch, inputs, .. } = product;
+        let (w, d_w) = (rec.parameter(kernel), rec.gradient(kernel));
+        let z = trace.pre_activation.unwrap_or(trace.output);
+        let d_f = if batch > MANY_ROWS {
+            let zones = Zones::one([1; 3]);
+            let (d_f, d_v) =
+                through_activation(rec, &self.neurons, (batch, zones), (z, trace.rotation), d_y, None);
+            let numbers = d_v.unwrap_or_else(|| rec.unused());
+            let rule = rotation.map(|r| r.rule);
+            let factor =
+                rotation.map_or(0.0, |r| if r.rule == Rule::Aligned { r.x_q * r.x_q } else { r.x_q });
+            let share = (share_of(rule), numbers, factor);
+            product.backward_weight_in_parts(rec, [trace.input, d_f, w, d_w], share, regularizer);
+            d_f
+        } else {
+            let [b, _] = self.neurons.parameters(rec);
+            let d_f = rec.scratch(batch * units);
+            let d_b = self.neurons.d_b(rec);
+            let virtual_sample = if rotation.is_some() { rec.scratch(units) } else { rec.unused() };
+            let stored = trace.rotation.unwrap_or_else(|| rec.unused());
+            let s = self.neurons.s(rec);
+            let has_bias = bias.is_some();
+            rec.op(
+                RotateBackward { rows: batch, units, has_bias, activation, rotation, zones: None },
+                [d_y, z, stored, b, d_f, d_b, virtual_sample, s],
+            );
+            self.neurons.finish_lambda(rec, s);
+            let Regularizer { l1, l2 } = regularizer;
+            let rule = rotation.map(|r| r.rule);
+            let kernel = DenseBackwardWeight { batch, inputs, units, rule, l1, l2 };
+            rec.op(kernel, [trace.input, d_f, w, virtual_sample, d_w]);
+            d_f
+        };
+        need_d_x.then(|| product.backward_input(rec, d_f, w))
     }
 
     fn facts(&self) -> Facts {

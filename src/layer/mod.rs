@@ -14,6 +14,7 @@ mod flatten;
 mod masking;
 mod neuron;
 mod pool;
+mod product;
 mod random_window;
 mod recurrent;
 pub mod registry;

@@ -1,7 +1,7 @@
 //! What layers of neurons have in common: activation, bias, auto-rotation, and how their parameters start.
 
 use super::{Facts, Regularizer, Scope, Signal};
-use crate::kernel::Sum;
+use crate::kernel::Strided;
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
 use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, Rotation};
@@ -207,7 +207,7 @@ impl Neurons {
     pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: View) {
         if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id)) = (self.rotation, self.lambda) {
             let d_lambda = rec.gradient(id);
-            rec.op(Sum { count: self.units, parts: 1 }, [s, d_lambda]);
+            rec.sum(s, self.units, 1, d_lambda, Strided { first: 0, stride: 1 });
         }
     }
 

@@ -2,7 +2,10 @@
 
 use super::window::{Extent, Window, kind, window_options};
 use super::{Layer, Node, Scope, Signal, Trace};
-use crate::kernel::{Geometry, MaxPoolBackward, MaxPoolForward, WindowSum};
+use crate::kernel::{
+    Geometry, MOST_PLACES, MaxPoolBackward, MaxPoolForward, MaxPoolGive, Reduction, WindowParts, WindowSum,
+    reach,
+};
 use crate::plan::{Recorder, View};
 use crate::{Error, Padding, Result, shape};
 
@@ -157,15 +160,76 @@ pub(super) struct PoolNode {
     pub(super) output: Signal,
 }
 
+/// Windows of more positions than this are reduced in pieces.
+const FEW_POSITIONS: usize = 256;
+
 impl PoolNode {
-    /// Records sums over windows, or over the windows in which a number lies.
-    fn sum(&self, rec: &mut Recorder<'_>, x: View, turned: bool) -> View {
+    /// Records what becomes of every window's numbers, or turned, of those of the windows in which a position lies.
+    fn reduce(&self, rec: &mut Recorder<'_>, x: View, turned: bool, reduction: Reduction) -> View {
         let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
+        let unused = rec.unused();
+        let parts = WindowParts { batch, geometry, channels, turned, reduction };
+        if reach(&geometry, turned) > FEW_POSITIONS {
+            return self.reduce_in_pieces(rec, parts, [x, unused]);
+        }
         let grid = if turned { geometry.input } else { geometry.output };
         let y = rec.scratch(batch * grid.iter().product::<usize>() * channels);
-        let mean = self.kind == PoolKind::Mean;
-        rec.op(WindowSum { batch, geometry, channels, turned, mean }, [x, y]);
+        if reduction == Reduction::Max {
+            rec.op(MaxPoolForward { batch, geometry, channels }, [x, y]);
+        } else {
+            let mean = reduction == Reduction::Mean;
+            rec.op(WindowSum { batch, geometry, channels, turned, mean }, [x, y]);
+        }
         y
+    }
+
+    /// Records the pieces of all windows, then windows over the pieces.
+    fn reduce_in_pieces(&self, rec: &mut Recorder<'_>, kernel: WindowParts, args: [View; 2]) -> View {
+        let WindowParts { batch, geometry, channels, turned, reduction } = kernel;
+        let grid = if turned { geometry.input } else { geometry.output };
+        let (windows, pieces) = (grid.iter().product::<usize>(), kernel.pieces());
+        let parts = rec.scratch(batch * windows * pieces * channels);
+        rec.op(kernel, [args[0], args[1], parts]);
+        if pieces == 1 {
+            return parts;
+        }
+        let along = |n: usize| [1, 1, n];
+        let geometry = Geometry {
+            input: along(windows * pieces),
+            output: along(windows),
+            kernel: along(pieces),
+            strides: along(pieces),
+            dilation: [1; 3],
+            before: [0; 3],
+        };
+        let rest = Self { path: String::new(), geometry, output: self.output.clone(), ..*self };
+        let largest = matches!(reduction, Reduction::Max | Reduction::Place);
+        rest.reduce(rec, parts, false, if largest { Reduction::Max } else { Reduction::Sum })
+    }
+
+    /// Records the gradient of a maximum.
+    fn give_back(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View) -> View {
+        let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
+        let d_x = rec.scratch(batch * geometry.input.iter().product::<usize>() * channels);
+        let kernel = MaxPoolBackward { batch, geometry, channels };
+        if kernel.takes() {
+            rec.op(kernel, [trace.input, d_y, d_x]);
+            return d_x;
+        }
+        let reduction = Reduction::Place;
+        let parts = WindowParts { batch, geometry, channels, turned: false, reduction };
+        let positions: usize = geometry.input.iter().product();
+        if positions > MOST_PLACES {
+            rec.refuse(Error::invalid(
+                &self.path,
+                format!("the gradient of the largest of {positions} positions"),
+                format!("at most {MOST_PLACES}"),
+                "pool smaller windows first",
+            ));
+        }
+        let places = self.reduce_in_pieces(rec, parts, [trace.input, trace.output]);
+        rec.op(MaxPoolGive { batch, geometry, channels }, [places, d_y, d_x]);
+        d_x
     }
 }
 
@@ -179,26 +243,21 @@ impl Node for PoolNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
-        let output = if self.kind == PoolKind::Max {
-            let y = rec.scratch(batch * self.output.len());
-            rec.op(MaxPoolForward { batch, geometry, channels }, [input, y]);
-            y
-        } else {
-            self.sum(rec, input, self.kind == PoolKind::Spread)
+        let output = match self.kind {
+            PoolKind::Max => self.reduce(rec, input, false, Reduction::Max),
+            PoolKind::Mean => self.reduce(rec, input, false, Reduction::Mean),
+            PoolKind::Sum => self.reduce(rec, input, false, Reduction::Sum),
+            PoolKind::Spread => self.reduce(rec, input, true, Reduction::Sum),
         };
         Trace::new(input, output)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
-        let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
-        need_d_x.then(|| {
-            if self.kind != PoolKind::Max {
-                return self.sum(rec, d_y, self.kind != PoolKind::Spread);
-            }
-            let d_x = rec.scratch(batch * geometry.input.iter().product::<usize>() * channels);
-            rec.op(MaxPoolBackward { batch, geometry, channels }, [trace.input, d_y, d_x]);
-            d_x
+        need_d_x.then(|| match self.kind {
+            PoolKind::Max => self.give_back(rec, trace, d_y),
+            PoolKind::Mean => self.reduce(rec, d_y, true, Reduction::Mean),
+            PoolKind::Sum => self.reduce(rec, d_y, true, Reduction::Sum),
+            PoolKind::Spread => self.reduce(rec, d_y, false, Reduction::Sum),
         })
     }
 }

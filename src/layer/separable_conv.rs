@@ -2,7 +2,8 @@
 
 use super::conv::record_ending;
 use super::neuron::{Neuron, Neurons, neuron_options};
-use super::virtual_sample::{VirtualSample, Weights};
+use super::product::record_conv;
+use super::virtual_sample::{VirtualSample, Weights, record_totals};
 use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Regularizer, Scope, Signal, Trace};
 use crate::kernel::{
@@ -138,7 +139,7 @@ impl SeparableNode {
         let (between, filters) = (self.between(), self.neurons.units);
         let (channels, filters) = if back { (filters, between) } else { (between, filters) };
         let taps = Taps::pointwise(self.geometry.output);
-        Conv { batch: rec.batch(), taps, channels, filters, groups: 1, turned: back, ending }
+        Conv { batch: rec.batch(), taps, channels, filters, groups: 1, turned: back, ending, stretch: None }
     }
 
     /// Squared pointwise weights, summed over their channels or, back, over their filters, each with its factor.
@@ -203,7 +204,7 @@ impl Node for SeparableNode {
             let sample = rec.scratch(zones * between);
             let map = self.virtual_sample.map(rotation.rule, self.depthwise_weights());
             let unused = [rec.unused(), rec.unused(), rec.unused(), rec.unused()];
-            rec.op(map, [depthwise, unused[0], unused[1], sample]);
+            record_totals(rec, map, [depthwise, unused[0], unused[1], sample]);
             kept.push(sample);
             let v = match rotation.rule {
                 Rule::Aligned => self.squares(rec, false, sample),
@@ -229,7 +230,7 @@ impl Node for SeparableNode {
             stored
         });
         let map = |rec: &mut Recorder<'_>, ending, [b, rho, z, y]: [View; 4]| {
-            rec.op(self.pointwise(rec, false, ending), [h, pointwise, b, rho, z, y]);
+            record_conv(rec, self.pointwise(rec, false, ending), [h, pointwise, b, rho, z, y]);
         };
         let trace = record_ending(rec, &self.neurons, &self.virtual_sample, stored, input, map);
         Trace { kept, ..trace }
@@ -290,7 +291,7 @@ impl Node for SeparableNode {
 
         let d_h = rec.scratch(rows * between);
         let back = self.pointwise(rec, true, Ending::default());
-        rec.op(back, [d_f, pointwise, unused[0], unused[1], unused[2], d_h]);
+        record_conv(rec, back, [d_f, pointwise, unused[0], unused[1], unused[2], d_h]);
         let weights = self.depthwise_weights();
         let count = weights.taps * between;
         let partials = rec.scratch(splits(rows, count) * count);

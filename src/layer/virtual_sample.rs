@@ -1,7 +1,9 @@
 //! The virtual sample of layers whose windows may be cut off: ρ for every zone of positions or for every filter, and back.
 
 use super::neuron::Neurons;
-use crate::kernel::{RotateBackward, RotateSums, Share, TapShares, TapTotals, Taps, Zones, chunks};
+use crate::kernel::{
+    RotateBackward, RotateSums, Share, Strided, TapShares, TapTotals, Taps, ZoneSums, Zones, chunks,
+};
 use crate::plan::{Recorder, View};
 use crate::{AutoRotate, Rotation, Rule};
 
@@ -86,7 +88,7 @@ impl VirtualSample {
             rotation: Some(rotation),
             ..self.map(rotation.rule, weights)
         };
-        rec.op(kernel, [w, b, lambda, stored]);
+        record_totals(rec, kernel, [w, b, lambda, stored]);
         stored
     }
 
@@ -100,34 +102,8 @@ impl VirtualSample {
         d_y: View,
         to_taps: bool,
     ) -> (View, Option<View>) {
-        let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
-        let (zones, has_bias) = (self.zones(), bias.is_some());
         let rows = rec.batch() * self.taps.positions();
-        let [b, _] = neurons.parameters(rec);
-        let d_f = rec.scratch(rows * filters);
-        let sums = chunks(rows, &zones) * zones.told_apart() * filters;
-        let partial =
-            |rec: &mut Recorder<'_>, used: bool| if used { rec.scratch(sums) } else { rec.unused() };
-        let partial_b = partial(rec, has_bias);
-        let partial_s = partial(rec, rotation.is_some());
-        let stored = stored.unwrap_or_else(|| rec.unused());
-        let (unused_b, unused_share) = (rec.unused(), rec.unused());
-        rec.op(
-            RotateBackward { rows, units: filters, has_bias, activation, rotation, zones: Some(zones) },
-            [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
-        );
-        if !has_bias && rotation.is_none() {
-            return (d_f, None);
-        }
-        let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
-        let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
-        let taps = to_taps.then_some(self.taps);
-        let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
-        let unused = rec.unused();
-        let finish = RotateSums { rows, zones, taps, filters, has_bias, rotation };
-        rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s, shares.unwrap_or(unused)]);
-        neurons.finish_lambda(rec, s);
-        (d_f, rotation.map(|_| shares.unwrap_or(d_v)))
+        through_activation(rec, neurons, (rows, self.zones()), (z, stored), d_y, to_taps.then_some(self.taps))
     }
 
     /// How the kernel receives the gradient of the map of the sample.
@@ -148,4 +124,89 @@ impl VirtualSample {
         rec.op(TapShares { taps: self.taps, filters }, [d_v, shares]);
         shares
     }
+}
+
+/// Records what windows make of the virtual sample; where that is much to go over, the sums over the channels come first.
+pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, [w, b, lambda, out]: [View; 4]) {
+    if kernel.takes() {
+        rec.op(kernel, [w, b, lambda, out]);
+        return;
+    }
+    let TapTotals { taps, channels, filters, turned, squared, .. } = kernel;
+    let taps = taps.taps();
+    let sums = rec.scratch(taps * filters);
+    if turned {
+        let terms = rec.block_sums(w, channels, taps * filters, squared);
+        rec.sum(terms.0, terms.1, taps * filters, sums, Strided { first: 0, stride: 1 });
+    } else {
+        rec.sum_rows_of_each(w, [taps, channels, filters], squared, sums);
+    }
+    let rest = TapTotals { channels: 1, turned: false, squared: false, ..kernel };
+    rec.op(rest, [sums, b, lambda, out]);
+}
+
+/// Records the way back through σ and ρ, with db and dλ, over so many rows whose sums are made in parts: df, and for a rotated
+/// layer the gradient of what the linear map made of the virtual sample, or what the taps receive of it.
+pub(super) fn through_activation(
+    rec: &mut Recorder<'_>,
+    neurons: &Neurons,
+    (rows, zones): (usize, Zones),
+    (z, stored): (View, Option<View>),
+    d_y: View,
+    taps: Option<Taps>,
+) -> (View, Option<View>) {
+    let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
+    let has_bias = bias.is_some();
+    let [b, _] = neurons.parameters(rec);
+    let d_f = rec.scratch(rows * filters);
+    let (mut chunks, width) = (chunks(rows, &zones), zones.told_apart() * filters);
+    let partial = |rec: &mut Recorder<'_>, used: bool| {
+        if used { rec.scratch(chunks * width) } else { rec.unused() }
+    };
+    let mut partial_b = partial(rec, has_bias);
+    let mut partial_s = partial(rec, rotation.is_some());
+    let stored = stored.unwrap_or_else(|| rec.unused());
+    let (unused_b, unused_share) = (rec.unused(), rec.unused());
+    rec.op(
+        RotateBackward { rows, units: filters, has_bias, activation, rotation, zones: Some(zones) },
+        [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
+    );
+    if !has_bias && rotation.is_none() {
+        return (d_f, None);
+    }
+    let used = [(&mut partial_b, has_bias), (&mut partial_s, rotation.is_some())];
+    let mut used: Vec<&mut View> = used.into_iter().filter(|(_, used)| *used).map(|(view, _)| view).collect();
+    if !RotateSums::few_chunks(chunks, &zones) {
+        for view in &mut used {
+            let sums = rec.scratch(width);
+            rec.sum_rows(**view, chunks, width, sums);
+            **view = sums;
+        }
+        chunks = 1;
+    }
+    let mut finish = RotateSums { chunks, zones, by_zone: false, taps, filters, has_bias, rotation };
+    if !finish.takes() {
+        for view in &mut used {
+            let whole = rec.scratch(width);
+            rec.sum_rows(**view, chunks, width, whole);
+            let (pieces, width) = (ZoneSums::pieces(&zones), zones.count() * filters);
+            let parts = rec.scratch(pieces * width);
+            rec.op(ZoneSums { zones, filters }, [whole, parts]);
+            let sums = rec.scratch(width);
+            rec.sum_rows(parts, pieces, width, sums);
+            **view = sums;
+        }
+        finish = RotateSums { chunks: 1, by_zone: true, taps: None, ..finish };
+    }
+    let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
+    let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
+    let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
+    let unused = rec.unused();
+    let shares_on_the_way = if finish.taps.is_some() { shares } else { None };
+    rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s, shares_on_the_way.unwrap_or(unused)]);
+    if let (None, Some(taps), Some(shares)) = (finish.taps, taps, shares) {
+        rec.op(TapShares { taps, filters }, [d_v, shares]);
+    }
+    neurons.finish_lambda(rec, s);
+    (d_f, rotation.map(|_| shares.unwrap_or(d_v)))
 }

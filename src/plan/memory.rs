@@ -59,7 +59,7 @@ mod tests {
             let view = |buffer: usize| View { buffer: buffer % count, offset: 0, len: 1 };
             let op = |&(a, b): &(usize, usize)| Op {
                 scope: String::new(),
-                kernel: Arc::new(Sum { count: 1, parts: 1 }),
+                kernel: Arc::new(Sum { count: 1, parts: 1, squared: false, first: 0, stride: 1 }),
                 args: vec![view(a), view(b)],
             };
             let ops: Vec<Op> = touched.iter().map(op).collect();

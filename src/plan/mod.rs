@@ -4,8 +4,10 @@
 pub mod arena;
 mod memory;
 mod recorder;
+mod sums;
 
 pub use recorder::{Course, Purpose, Recorder};
+pub(crate) use sums::FEW;
 
 use crate::kernel::{Element, Kernel};
 use std::sync::Arc;

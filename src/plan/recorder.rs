@@ -1,7 +1,9 @@
 //! Recording a plan.
 
 use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, memory};
-use crate::kernel::{Access, CopyRows, Element, Family, Kernel, Strided, UNUSED, clock};
+use crate::kernel::{
+    Access, CopyRows, Element, Family, Kernel, MAX_GROUPS, MAX_ROUNDS, Strided, UNUSED, clock,
+};
 use crate::plan::arena::{Arena, ParameterId, keys};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -272,6 +274,21 @@ impl<'a> Recorder<'a> {
         let wrong = |found: String, expected: String| {
             Err(Error::invalid(&place, found, expected, "report this as a bug of autorot"))
         };
+        let refused = |found: String, expected: String| {
+            Err(Error::invalid(&place, found, expected, "use a smaller layer, or a smaller batch"))
+        };
+        let variants = 0..kernel.variants().len();
+        let rounds = variants.clone().map(|variant| kernel.rounds(variant)).min().unwrap_or(0);
+        if rounds > MAX_ROUNDS {
+            return refused(format!("loops of {rounds} rounds"), format!("at most {MAX_ROUNDS}"));
+        }
+        let groups = variants.flat_map(|variant| kernel.grid(variant)).max().unwrap_or(0);
+        if groups > MAX_GROUPS {
+            return refused(
+                format!("{groups} workgroups beside each other"),
+                format!("at most {MAX_GROUPS}"),
+            );
+        }
         let bindings = kernel.bindings();
         if args.len() != bindings.len() {
             return wrong(format!("{} views", args.len()), format!("{} bindings", bindings.len()));

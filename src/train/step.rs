@@ -1,14 +1,14 @@
 //! Recording one step: gather, forward, loss, metrics, and, when training, backward and update.
 
 use super::feed::Feed;
-use crate::kernel::{Advance, CopyRows, Element, MaskRows, Strided, Sum, Tally, clock, rates};
+use crate::kernel::{Advance, CopyRows, Element, MaskRows, Strided, Tally, clock, rates};
 use crate::layer::Trace;
 use crate::loss::LossViews;
 use crate::model::SLOTS;
 use crate::model::network::Network;
 use crate::optimizer::{UpdateViews, record_accumulation, record_guard};
 use crate::plan::arena::keys;
-use crate::plan::{Course, Plan, Purpose, Recorder, View};
+use crate::plan::{Course, FEW, Plan, Purpose, Recorder, View};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
 /// What a step does after its backward pass.
@@ -114,7 +114,7 @@ impl Task<'_> {
             return (kept, d_outputs);
         }
         let (total, features) = (rec.scratch(1), self.scored.outputs);
-        rec.op(Sum { count: rows, parts: 1 }, [mask, total]);
+        rec.sum(mask, rows, 1, total, Strided { first: 0, stride: 1 });
         let d_kept = rec.scratch(rows * features);
         rec.op(MaskRows { rows, features, mean: true }, [d_outputs, mask, total, d_kept]);
         (kept, d_kept)
@@ -163,8 +163,10 @@ impl Task<'_> {
                 None => (scores, d_outputs),
             };
             let (penalties, count) = network.penalties(rec);
+            let (penalties, count) = rec.condense(penalties, count, 1, FEW);
+            let (scores, few) = rec.condense_rows(scores, rows, columns, FEW);
             rec.op(
-                Tally { batch: rows, columns, penalties: count, slots, weighted: masked },
+                Tally { batch: rows, rows: few, columns, penalties: count, slots, weighted: masked },
                 [scores, penalties, clock, tallies],
             );
             d_outputs

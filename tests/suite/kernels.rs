@@ -53,6 +53,9 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         ("rotate", "v") => map(&|v| v.abs() + 0.1),
         (_, "variance" | "squares") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),
+        // Places of a row.
+        ("rank", "places") => map(&|v| (v.abs() * 4.0).floor()),
+        ("softmax_finish" | "softmax_gradient", "parts" | "rows") => map(&|v| v.abs() + 0.5),
         (_, "mask") => map(&|v| if v > 0.0 { 1.0 } else { 0.0 }),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),
@@ -127,7 +130,8 @@ fn check(name: &str) {
     assert_eq!(entries.len(), 1, "{name} stands once in the registry");
     let Some(device) = gpu(name) else { return };
     let all = entries[0].examples.iter().map(|kernel| (kernel, true));
-    for (kernel, every_variant) in all.chain(entries[0].options.iter().map(|kernel| (kernel, false))) {
+    let others = entries[0].options.iter().chain(&entries[0].long).map(|kernel| (kernel, false));
+    for (kernel, every_variant) in all.chain(others) {
         let twin = run(kernel, &mut *Device::cpu_f64().executor());
         for (index, variant) in kernel.variants().iter().enumerate() {
             let preferred = index == kernel.prefer(device.traits());
@@ -186,8 +190,11 @@ table! {
     fold_rotation
     gather
     guard
+    hits
+    largest
     max_pool_backward
     max_pool_forward
+    max_pool_give
     mask_rows
     merge
     merge_backward
@@ -200,6 +207,7 @@ table! {
     penalty
     pointwise_loss
     random_window
+    rank
     recurrent_backward
     recurrent_forward
     rmsprop
@@ -209,7 +217,10 @@ table! {
     running_average
     score
     sgd
+    softmax_finish
+    softmax_gradient
     softmax_loss
+    softmax_parts
     step_mask
     sum
     sum_rows
@@ -220,7 +231,9 @@ table! {
     unfold_rotation
     weight_gradient
     weighted_squares
+    window_parts
     window_sum
+    zone_sums
 }
 
 #[test]

@@ -16,7 +16,7 @@ const ALL: Traits = Traits { software: true, subgroup: 8 };
 fn every_shader(mut check: impl FnMut(&str, &Arc<dyn Kernel>, usize, &Module, &ModuleInfo)) {
     let mut seen = std::collections::HashSet::new();
     for entry in registry::all() {
-        for kernel in entry.examples.iter().chain(&entry.options) {
+        for kernel in entry.examples.iter().chain(&entry.options).chain(&entry.long) {
             for (variant, variant_name) in kernel.variants().iter().enumerate() {
                 if !kernel.supports(variant, ALL) {
                     continue;

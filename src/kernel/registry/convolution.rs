@@ -2,8 +2,8 @@
 
 use super::{Entry, entry, rotation};
 use crate::kernel::{
-    Conv, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Rotate, RotateSums, Share,
-    TapShares, TapTotals, Taps, WeightGradient, WeightedSquares, Zones,
+    Conv, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, MAX_DEPTH, Rotate, RotateSums,
+    Share, Stretch, TapShares, TapTotals, Taps, WeightGradient, WeightedSquares, ZoneSums, Zones, chunks,
 };
 use crate::shape::Geometry;
 use crate::{Activation, LearnL, Rotation, Rule};
@@ -47,6 +47,7 @@ pub(super) fn entries() -> Vec<Entry> {
         groups,
         turned,
         ending,
+        stretch: None,
     };
     // A shader for each geometry is slow to compile: two of them take all variants, by number and by vec4.
     let (mut convs, mut conv_options) = (Vec::new(), Vec::new());
@@ -55,6 +56,15 @@ pub(super) fn entries() -> Vec<Entry> {
         let list = if matches!(i, 2 | 3) { &mut convs } else { &mut conv_options };
         list.push(conv(2 + i % 3, Taps::down(&geometry), (channels, filters, groups), false, ending));
         list.push(conv(3, Taps::up(&geometry), (filters, channels, groups), true, Ending::default()));
+    }
+    // Products in stretches of their depth: the first, one between and the last, with and against the windows.
+    for (geometry, stretch) in
+        [(geometries()[1], (0, 12)), (geometries()[1], (12, 8)), (geometries()[1], (20, 7))]
+    {
+        let stretch = Some(Stretch { first: stretch.0, len: stretch.1 });
+        let ending = Ending { zones: zones(2, &Taps::down(&geometry)), ..ending };
+        conv_options.push(Conv { stretch, ..conv(2, Taps::down(&geometry), (3, 5, 1), false, ending) });
+        conv_options.push(Conv { stretch, ..conv(2, Taps::up(&geometry), (3, 5, 1), true, ending) });
     }
     let up = Taps::up(&geometries()[4]);
     let turned_options = conv(3, up, (4, 5, 1), true, Ending { zones: zones(2, &up), ..ending });
@@ -99,8 +109,9 @@ pub(super) fn entries() -> Vec<Entry> {
         rotation(Rule::Aligned, LearnL::PerUnit),
     ];
     let sums = |rows, zones: Option<Zones>, filters, has_bias, rotation| RotateSums {
-        rows,
+        chunks: chunks(rows, &zones.unwrap_or(Zones::one([1; 3]))),
         zones: zones.unwrap_or(Zones::one([1; 3])),
+        by_zone: false,
         taps: None,
         filters,
         has_bias,
@@ -117,17 +128,63 @@ pub(super) fn entries() -> Vec<Entry> {
         l1: 0.0,
         l2: 0.0,
     };
+    // A line, a window of many taps, and one over everything.
+    let long = |n: usize, taps: usize, before: usize| Geometry {
+        input: [1, 1, n],
+        output: [1, 1, n + 2 * before + 1 - taps],
+        kernel: [1, 1, taps],
+        before: [0, 0, before],
+        ..geometries()[0]
+    };
+    let (line, wide) = (long(70_000, 3, 1), long(4200, 4000, 0));
+    let mosaic = Geometry {
+        input: [1, 40, 40],
+        output: [1, 40, 40],
+        kernel: [1, 31, 31],
+        before: [0, 15, 15],
+        ..geometries()[1]
+    };
+    let totals = |taps, turned| TapTotals {
+        taps,
+        channels: 3,
+        filters: 5,
+        turned,
+        squared: false,
+        factor: 2.0,
+        has_bias: false,
+        rotation: None,
+    };
     let regularised = WeightGradient { l1: 0.01, l2: 0.02, ..gradient((2, 9, 3, 16), false, Share::Shift) };
     vec![
-        entry(convs).options(conv_options.into_iter().chain(options).chain([turned_options])),
-        entry(weights.iter().copied().filter(every)).options(weights.iter().copied().filter(|w| !every(w))),
-        entry(depthwises),
+        entry(convs).options(conv_options.into_iter().chain(options).chain([turned_options])).long([conv(
+            3,
+            Taps::pointwise([1; 3]),
+            (MAX_DEPTH, 5, 1),
+            false,
+            Ending::default(),
+        )]),
+        entry(weights.iter().copied().filter(every))
+            .options(weights.iter().copied().filter(|w| !every(w)))
+            .long([ConvBackwardWeight {
+                batch: 2,
+                taps: Taps::down(&line),
+                channels: 3,
+                filters: 2,
+                groups: 1,
+            }]),
+        entry(depthwises).long([depthwise(1, Taps::down(&wide), 2, 1, false, Ending::default())]),
         entry(cases().map(|(i, (geometry, (channels, _, _)))| DepthwiseBackwardWeight {
             batch: if i == 7 { 24 } else { 1 + i },
             taps: Taps::down(&geometry),
             channels,
             multiplier: 1 + i.div_ceil(2) % 3,
-        })),
+        }))
+        .long([DepthwiseBackwardWeight {
+            batch: 4,
+            taps: Taps::down(&line),
+            channels: 3,
+            multiplier: 1,
+        }]),
         entry(
             rotations.iter().zip([(1, 7), (12, 5), (1, 130)]).map(|(&rotation, (zones, filters))| Rotate {
                 zones,
@@ -144,23 +201,30 @@ pub(super) fn entries() -> Vec<Entry> {
             RotateSums { taps: Some(down), ..sums(42 * 30, zones(2, &down), 12, true, Some(rotations[0])) },
             RotateSums { taps: Some(up), ..sums(60 * 70, zones(2, &up), 3, true, Some(rotations[0])) },
             sums(3000, zones(1, &down), 17, true, None),
-        ]),
-        entry([1, 3, 4].map(|i| TapShares { taps: Taps::down(&geometries()[i]), filters: 4 + i })),
+            RotateSums { by_zone: true, ..sums(42 * 30, zones(2, &down), 12, true, Some(rotations[0])) },
+        ])
+        .long([RotateSums { chunks: 4096, ..sums(0, None, 3, true, Some(rotations[0])) }]),
+        entry(
+            [(zones(2, &down), 12), (zones(2, &up), 3)]
+                .map(|(zones, filters)| ZoneSums { zones: zones.unwrap_or(Zones::one([1; 3])), filters }),
+        )
+        .long([ZoneSums { zones: Zones::of(&Taps::down(&line)), filters: 3 }]),
+        entry([1, 3, 4].map(|i| TapShares { taps: Taps::down(&geometries()[i]), filters: 4 + i }))
+            .long([TapShares { taps: Taps::down(&mosaic), filters: 3 }]),
         entry(
             [(3, 5, false), (70, 6, true), (8, 12, true)]
                 .map(|(channels, filters, turned)| WeightedSquares { channels, filters, turned }),
-        ),
+        )
+        .long([WeightedSquares { channels: 4000, filters: 5, turned: false }]),
         entry([1, 3, 4].into_iter().flat_map(|i| {
             let geometry = geometries()[i];
             let totals = |taps, turned, rotation: Option<Rotation>| TapTotals {
-                taps,
                 channels: 3 * i + 5,
                 filters: 4 + i,
-                turned,
                 squared: rotation.is_some_and(|r| r.rule == Rule::Aligned),
-                factor: 2.0,
                 has_bias: i == 3,
                 rotation,
+                ..totals(taps, turned)
             };
             let whole = Taps::whole(geometry.kernel);
             [
@@ -169,7 +233,11 @@ pub(super) fn entries() -> Vec<Entry> {
                 totals(Taps::up(&geometry), false, None),
                 TapTotals { filters: 20, channels: 72, ..totals(whole, i == 3, Some(rotations[2])) },
             ]
-        })),
+        }))
+        .long([
+            TapTotals { channels: 200_000, ..totals(Taps::pointwise([1; 3]), false) },
+            TapTotals { channels: 3, ..totals(Taps::down(&mosaic), false) },
+        ]),
         entry([
             gradient((1, 9, 3, 16), false, Share::None),
             gradient((3, 9, 3, 16), false, Share::ShiftPerTap),
@@ -180,6 +248,7 @@ pub(super) fn entries() -> Vec<Entry> {
             gradient((2, 1, 6, 8), false, Share::ScalePerChannel),
             gradient((2, 1, 6, 9), false, Share::Whole),
             regularised,
-        ]),
+        ])
+        .long([gradient((4000, 1, 3, 4), false, Share::None)]),
     ]
 }

@@ -4,8 +4,8 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    Activate, MaxPoolBackward, MaxPoolForward, NormBackward, NormBackwardSums, NormFinish, NormForward,
-    NormStatistics, RandomWindow, RunningAverage, SumRows, WindowSum,
+    Activate, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
+    NormForward, NormStatistics, RandomWindow, Reduction, RunningAverage, SumRows, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
 
@@ -25,6 +25,15 @@ pub(super) fn entries() -> Vec<Entry> {
     };
     // As many windows as inputs, but shifted: not tiled.
     let shifted = Geometry { before: [0, 1, 0], ..tiled };
+    // One window over everything; and windows so close that each input lies in many.
+    let global = |grid| Geometry { input: grid, output: [1; 3], kernel: grid, ..geometries()[5] };
+    let dense = Geometry {
+        input: [1, 40, 40],
+        output: [1, 11, 11],
+        kernel: [1, 30, 30],
+        strides: [1; 3],
+        ..geometries()[5]
+    };
     let pools = [geometries()[1], geometries()[2], geometries()[4], gaps, whole, tiled, tiled, shifted];
     let pools = || pools.iter().zip([3, 4, 5, 8, 12, 4, 5, 4]).enumerate();
     let window = RandomWindow {
@@ -49,10 +58,33 @@ pub(super) fn entries() -> Vec<Entry> {
     let sums = Activate { count: 4101, sum: true, activation: Activation::Tanh };
     vec![
         entry([sums, Activate { count: 777, sum: false, ..sums }, Activate { count: 40_000, ..sums }]),
-        entry(pools().map(|(i, (&geometry, channels))| MaxPoolForward { batch: 2 + i, geometry, channels })),
-        entry(pools().map(|(i, (&geometry, channels))| MaxPoolBackward { batch: 2 + i, geometry, channels })),
-        entry(SIZES.map(|(rows, channels)| NormStatistics { rows, channels })),
-        entry(SIZES.map(|(rows, channels)| NormFinish { rows, channels })),
+        entry(pools().map(|(i, (&geometry, channels))| MaxPoolForward { batch: 2 + i, geometry, channels }))
+            .long([MaxPoolForward { batch: 2, geometry: global([1, 30, 40]), channels: 3 }]),
+        entry(pools().map(|(i, (&geometry, channels))| MaxPoolBackward { batch: 2 + i, geometry, channels }))
+            .long([MaxPoolBackward { batch: 2, geometry: global([1, 20, 30]), channels: 3 }]),
+        entry(pools().flat_map(|(i, (&geometry, channels))| {
+            let part =
+                |turned, reduction| WindowParts { batch: 2 + i, geometry, channels, turned, reduction };
+            [
+                part(false, Reduction::Sum),
+                part(i % 2 == 0, Reduction::Mean),
+                part(false, Reduction::Max),
+                part(false, Reduction::Place),
+            ]
+        }))
+        .long([Reduction::Sum, Reduction::Max].map(|reduction| WindowParts {
+            batch: 1,
+            geometry: global([1, 300, 301]),
+            channels: 1,
+            turned: false,
+            reduction,
+        })),
+        entry(pools().map(|(i, (&geometry, channels))| MaxPoolGive { batch: 2 + i, geometry, channels }))
+            .long([MaxPoolGive { batch: 2, geometry: dense, channels: 3 }]),
+        entry(SIZES.map(|(rows, channels)| NormStatistics { rows, channels }))
+            .long([NormStatistics { rows: 300_000, channels: 2 }]),
+        entry(SIZES.map(|(rows, channels)| NormFinish { rows, channels }))
+            .long([NormFinish { rows: 5_000_000, channels: 2 }]),
         entry(SIZES.map(|(rows, channels)| NormForward {
             rows,
             channels,
@@ -60,7 +92,8 @@ pub(super) fn entries() -> Vec<Entry> {
             scale: rows != 70,
             center: rows != 2100,
         })),
-        entry(SIZES.map(|(rows, channels)| NormBackwardSums { rows, channels, epsilon: 1e-3 })),
+        entry(SIZES.map(|(rows, channels)| NormBackwardSums { rows, channels, epsilon: 1e-3 }))
+            .long([NormBackwardSums { rows: 300_000, channels: 2, epsilon: 1e-3 }]),
         entry(SIZES.map(|(rows, channels)| NormBackward {
             rows,
             channels,
@@ -69,10 +102,21 @@ pub(super) fn entries() -> Vec<Entry> {
         })),
         entry([window, crop].into_iter().flat_map(|w| [w, RandomWindow { turned: true, ..w }])),
         entry([5, 260].map(|count| RunningAverage { count, momentum: 0.9, factor: 1.25 })),
-        entry([(1, 3), (130, 20), (70, 18)].map(|(rows, columns)| SumRows { rows, columns })),
+        entry(
+            [(1, 1, 3, false), (1, 130, 20, true), (3, 2100, 18, false)]
+                .map(|(parts, rows, columns, squared)| SumRows { parts, rows, columns, squared }),
+        )
+        .long([SumRows { parts: 1, rows: 300_000, columns: 3, squared: false }]),
         entry(pools().flat_map(|(i, (&geometry, channels))| {
             let sum = WindowSum { batch: 2 + i, geometry, channels, turned: false, mean: true };
             [sum, WindowSum { turned: true, ..sum }, WindowSum { turned: true, mean: false, ..sum }]
-        })),
+        }))
+        .long([WindowSum {
+            batch: 2,
+            geometry: global([1, 30, 40]),
+            channels: 3,
+            turned: false,
+            mean: true,
+        }]),
     ]
 }

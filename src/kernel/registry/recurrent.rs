@@ -85,6 +85,8 @@ pub(super) fn entries() -> Vec<Entry> {
         kernels((130, 68, 4), 0, Some(3.0), aligned),
         kernels((6, 36, 4), 1, None, aligned),
     ];
+    let deep = kernels((100_000, 5, 1), 1, None, diagonal);
+    let long = RecurrentStep { batch: 2, units: 1024, masked: false, dropped: false, ..step(0) };
     let merges = [
         (MergeMode::Concat, 5, 3),
         (MergeMode::Concat, 70, 8),
@@ -99,16 +101,23 @@ pub(super) fn entries() -> Vec<Entry> {
         (9, 7, Strided { first: 0, stride: 7 }, Strided { first: 1, stride: 8 }, true),
     ];
     vec![
-        entry(every().enumerate().map(forward)).options(others().enumerate().map(forward)),
-        entry(every().enumerate().map(backward)).options(others().enumerate().map(backward)),
-        entry(folds.map(|kernels| FoldRotation { kernels, limits: [4.0, 2.0, 3.0, 1.5] })),
+        entry(every().enumerate().map(forward))
+            .options(others().enumerate().map(forward))
+            .long([forward((0, long))]),
+        entry(every().enumerate().map(backward))
+            .options(others().enumerate().map(backward))
+            .long([backward((1, long))]),
+        entry(folds.map(|kernels| FoldRotation { kernels, limits: [4.0, 2.0, 3.0, 1.5] }))
+            .long([FoldRotation { kernels: deep, limits: [4.0; 4] }]),
         entry(folds.map(|kernels| UnfoldRotation {
             kernels,
             penalty: if kernels.inputs > 9 { [0.01, 0.02] } else { [0.0; 2] },
             recurrent_penalty: if kernels.units > 20 { [0.03, 0.01] } else { [0.0; 2] },
-        })),
+        }))
+        .long([UnfoldRotation { kernels: deep, penalty: [0.0; 2], recurrent_penalty: [0.0; 2] }]),
         entry(copies.map(|(rows, width, from, to, reversed)| CopyRows { rows, width, from, to, reversed })),
-        entry([(5, 3), (130, 1)].map(|(rows, features)| StepMask { rows, features, value: 0.0 })),
+        entry([(5, 3), (130, 1)].map(|(rows, features)| StepMask { rows, features, value: 0.0 }))
+            .long([StepMask { rows: 3, features: 100_000, value: 0.0 }]),
         entry([(5, 3, true), (70, 8, false)].map(|(rows, features, mean)| MaskRows { rows, features, mean })),
         entry(merges),
         entry(merges.map(MergeBackward)),

@@ -3,10 +3,8 @@
 use super::cell::Cell;
 use super::node::{Kept, Kernels, Parameters, RecurrentNode, Rotated};
 use crate::LearnL;
-use crate::kernel::{
-    CopyRows, DenseBackwardInput, DenseBackwardWeight, RecurrentBackward, Stage, Strided, Sum, SumRows,
-    UnfoldRotation, state_part,
-};
+use crate::kernel::{CopyRows, RecurrentBackward, Stage, Strided, UnfoldRotation, state_part};
+use crate::layer::product::Product;
 use crate::layer::{Regularizer, Trace};
 use crate::plan::{Recorder, View};
 
@@ -43,21 +41,17 @@ impl RecurrentNode {
             }
         }
         let d_w = rec.gradient(self.parameters.kernel);
-        let (w, unused) = (rec.parameter(self.parameters.kernel), rec.unused());
-        let Regularizer { l1, l2 } =
-            if self.rotated.is_some() { Regularizer::default() } else { self.penalties[0] };
-        let product =
-            DenseBackwardWeight { batch: rows, inputs: self.features, units: columns, rule: None, l1, l2 };
-        rec.op(product, [kept.x, kept.z, w, unused, d_w]);
+        let w = rec.parameter(self.parameters.kernel);
+        let penalty = if self.rotated.is_some() { Regularizer::default() } else { self.penalties[0] };
+        let product = Product { rows, inputs: self.features, units: columns };
+        product.backward_weight(rec, [kept.x, kept.z, w, d_w], penalty);
         self.backward_recurrent(rec, &kept);
         self.backward_bias(rec, &kept);
         if let (Some(rotated), Some(rotation)) = (&self.rotated, trace.rotation) {
             self.unfold(rec, rotated, rotation);
         }
         need_d_x.then(|| {
-            let d_x = rec.scratch(rows * self.features);
-            let product = DenseBackwardInput { batch: rows, inputs: self.features, units: columns };
-            rec.op(product, [kept.z, kept.kernels.w, d_x]);
+            let d_x = product.backward_input(rec, kept.z, kept.kernels.w);
             self.drop_inputs(rec, d_x)
         })
     }
@@ -67,18 +61,15 @@ impl RecurrentNode {
     fn backward_recurrent(&self, rec: &mut Recorder<'_>, kept: &Kept) {
         let (units, columns) = (self.units, self.columns());
         let rotated = self.rotated.as_ref().is_some_and(|r| r.h_q.is_some());
-        let Regularizer { l1, l2 } = if rotated { Regularizer::default() } else { self.penalties[1] };
-        let batch = rec.batch() * self.steps;
-        let product = DenseBackwardWeight { batch, inputs: units, units: columns, rule: None, l1, l2 };
+        let penalty = if rotated { Regularizer::default() } else { self.penalties[1] };
+        let product = Product { rows: rec.batch() * self.steps, inputs: units, units: columns };
         let u = rec.parameter(self.parameters.recurrent);
         let d_u = rec.gradient(self.parameters.recurrent);
         let d_recurrent = if self.has_own_recurrent_gradients() { kept.memory } else { kept.z };
-        let unused = rec.unused();
-        rec.op(product, [kept.left, d_recurrent, u, unused, d_u]);
+        product.backward_weight(rec, [kept.left, d_recurrent, u, d_u], penalty);
         if self.resets_before() {
             let of_candidate = rec.scratch(units * columns);
-            let unused = rec.unused();
-            rec.op(product, [kept.memory, kept.z, u, unused, of_candidate]);
+            product.backward_weight(rec, [kept.memory, kept.z, u, of_candidate], penalty);
             let rows = Strided { first: 2 * units, stride: columns };
             rec.op(
                 CopyRows { rows: units, width: units, from: rows, to: rows, reversed: false },
@@ -97,10 +88,10 @@ impl RecurrentNode {
         let Some(id) = self.parameters.bias else { return };
         let d_b = rec.gradient(id);
         let (rows, columns) = (rec.batch() * self.steps, self.columns());
-        rec.op(SumRows { rows, columns }, [kept.z, d_b]);
+        rec.sum_rows(kept.z, rows, columns, d_b);
         if self.parameters.bias_lines == 2 {
             let second = rec.scratch(columns);
-            rec.op(SumRows { rows, columns }, [kept.memory, second]);
+            rec.sum_rows(kept.memory, rows, columns, second);
             let from = Strided { first: 0, stride: columns };
             let to = Strided { first: columns, stride: columns };
             rec.op(CopyRows { rows: 1, width: columns, from, to, reversed: false }, [second, d_b]);
@@ -129,7 +120,7 @@ impl RecurrentNode {
         rec.op(unfold, [w, u, b, rotation, d_w, d_u, d_b, s]);
         if let (LearnL::PerLayer, Some(id)) = (learn, lambda) {
             let d_lambda = rec.gradient(id);
-            rec.op(Sum { count: self.units, parts: self.gates() }, [s, d_lambda]);
+            rec.sum(s, self.units, self.gates(), d_lambda, Strided { first: 0, stride: 1 });
         }
     }
 }

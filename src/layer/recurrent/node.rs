@@ -2,9 +2,10 @@
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    CopyRows, DenseForward, Dropout, FoldRotation, GateKernels, RecurrentForward, RecurrentStep, Stage,
-    Strided,
+    CopyRows, DenseForward, Dropout, Ending, FoldRotation, GateKernels, MAX_DEPTH, RecurrentForward,
+    RecurrentStep, Stage, Strided,
 };
+use crate::layer::product::Product;
 use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
 use crate::plan::arena::ParameterId;
 use crate::plan::{Purpose, Recorder, View};
@@ -242,17 +243,24 @@ impl Node for RecurrentNode {
         };
         let x = self.drop_inputs(rec, input);
         let z = rec.scratch(rows * columns);
-        let product = DenseForward {
-            batch: rows,
-            inputs: self.features,
-            units: columns,
-            has_bias: self.parameters.bias.is_some(),
-            rotation: None,
-            keep_z: false,
-            activation: Activation::Linear,
-        };
         let unused: [View; 4] = std::array::from_fn(|_| rec.unused());
-        rec.op(product, [x, kernels.w, kernels.b, unused[0], unused[1], unused[2], z]);
+        let has_bias = self.parameters.bias.is_some();
+        if self.features > MAX_DEPTH {
+            let product = Product { rows, inputs: self.features, units: columns };
+            let ending = Ending { has_bias, ..Ending::default() };
+            product.forward(rec, ending, [x, kernels.w, kernels.b, unused[0], unused[1], z]);
+        } else {
+            let product = DenseForward {
+                batch: rows,
+                inputs: self.features,
+                units: columns,
+                has_bias,
+                rotation: None,
+                keep_z: false,
+                activation: Activation::Linear,
+            };
+            rec.op(product, [x, kernels.w, kernels.b, unused[0], unused[1], unused[2], z]);
+        }
         let keep = rec.backward_follows();
         let y = rec.scratch(rows * units);
         let memory = match self.cell {

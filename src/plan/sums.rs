@@ -1,0 +1,82 @@
+//! Sums of any length, recorded in blocks: no invocation's loop grows with a size, and long sums stay exact.
+
+use super::{Recorder, View};
+use crate::kernel::{Strided, Sum, SumRows};
+
+/// The most terms that are left for a kernel to sum by itself.
+pub const FEW: usize = 1024;
+
+impl Recorder<'_> {
+    /// Records totals\[p\] = Σ of the p-th `count` of the values, in blocks and blocks of blocks, in a fixed order. The totals
+    /// go where `to` tells.
+    pub fn sum(&mut self, values: View, count: usize, parts: usize, totals: View, to: Strided) {
+        let (values, count) = self.condense(values, count, parts, 4 * FEW);
+        let Strided { first, stride } = to;
+        self.op(Sum { count, parts, squared: false, first, stride }, [values, totals]);
+    }
+
+    /// Records sums of neighbouring values until every part of them has at most `most` left, at least 1,024; returns those, and
+    /// how many a part has.
+    pub fn condense(
+        &mut self,
+        mut values: View,
+        mut count: usize,
+        parts: usize,
+        most: usize,
+    ) -> (View, usize) {
+        while count > most.max(FEW) {
+            (values, count) = self.block_sums(values, count, parts, false);
+        }
+        (values, count)
+    }
+
+    /// Records sums of neighbouring values, or of their squares, of every part; returns those, and how many a part has.
+    pub fn block_sums(&mut self, values: View, count: usize, parts: usize, squared: bool) -> (View, usize) {
+        let blocks = Sum::blocks(count);
+        let sums = self.scratch(parts * blocks);
+        self.op(Sum { count, parts, squared, first: 0, stride: blocks }, [values, sums]);
+        (sums, blocks)
+    }
+
+    /// Records totals\[c\] = Σ over the rows r of values\[r, c\].
+    pub fn sum_rows(&mut self, values: View, rows: usize, columns: usize, totals: View) {
+        self.sum_rows_of_each(values, [1, rows, columns], false, totals);
+    }
+
+    /// Records totals\[m, c\] = Σ over the rows r of values\[m, r, c\], or of their squares, in blocks of rows and blocks of
+    /// blocks.
+    pub fn sum_rows_of_each(
+        &mut self,
+        mut values: View,
+        [parts, mut rows, columns]: [usize; 3],
+        mut squared: bool,
+        totals: View,
+    ) {
+        loop {
+            let blocks = SumRows::blocks(rows);
+            let sums = if blocks == 1 { totals } else { self.scratch(parts * blocks * columns) };
+            self.op(SumRows { parts, rows, columns, squared }, [values, sums]);
+            if blocks == 1 {
+                return;
+            }
+            (values, rows, squared) = (sums, blocks, false);
+        }
+    }
+
+    /// Records sums of neighbouring rows until at most `most` are left, at least 1,024; returns those, and how many they are.
+    pub fn condense_rows(
+        &mut self,
+        mut values: View,
+        mut rows: usize,
+        columns: usize,
+        most: usize,
+    ) -> (View, usize) {
+        while rows > most.max(FEW) {
+            let blocks = SumRows::blocks(rows);
+            let sums = self.scratch(blocks * columns);
+            self.op(SumRows { parts: 1, rows, columns, squared: false }, [values, sums]);
+            (values, rows) = (sums, blocks);
+        }
+        (values, rows)
+    }
+}
