@@ -243,6 +243,12 @@ pub fn product_name((m, k, n): Size) -> String {
     format!("product {m}x{k}x{n}")
 }
 
+/// The names of all workloads and products.
+pub fn names() -> Vec<String> {
+    let nets = WORKLOADS.iter().map(|workload| workload.name.to_owned());
+    nets.chain(PRODUCTS.map(product_name)).collect()
+}
+
 /// A product, ready to run on a device: its executor and program, whose output is the buffer `y`.
 pub fn product(device: &Device, (batch, inputs, units): Size) -> Result<(Box<dyn Executor>, Program)> {
     let kernel = DenseForward {

@@ -5,23 +5,28 @@
 mod peak;
 mod product;
 mod report;
+#[path = "../common/say.rs"]
+mod say;
 mod step;
 #[path = "../../benches/workloads/mod.rs"]
 mod workloads;
 
-use autorot::{Device, Result};
+use autorot::{Device, Error, Result};
 use clap::Parser;
 use peak::Peak;
 use report::Row;
+use say::say;
 use std::path::PathBuf;
 
 /// Times training steps and single products on the GPU and on the CPU.
 #[derive(clap::Parser, Debug)]
+#[command(after_help = format!("Workloads:\n  {}", workloads::names().join("\n  ")))]
 struct Options {
-    /// The devices to time, by name; default: the CPU, and the best adapter if there is one.
+    /// The devices to time, separated by commas: auto, gpu, software, cpu, cpu-f64 or parts of the names of adapters, which the
+    /// example devices lists [default: the CPU, and the best adapter if there is one].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     devices: Vec<String>,
-    /// Only workloads whose name contains this.
+    /// Only workloads whose name contains this; all of them are listed below.
     #[arg(long, value_name = "PART", default_value = "")]
     only: String,
     /// Seconds to spend on every number.
@@ -32,15 +37,34 @@ struct Options {
     report: Option<PathBuf>,
 }
 
+impl Options {
+    /// What can be told to be wrong before anything is timed.
+    fn check(&self) -> Result<()> {
+        if !workloads::names().iter().any(|name| name.contains(&self.only)) {
+            let names = format!("part of one of these names: {}", workloads::names().join(", "));
+            return Err(Error::invalid(
+                "--only",
+                format!("{:?}", self.only),
+                names,
+                "correct it, or leave it out",
+            ));
+        }
+        if !(self.seconds.is_finite() && self.seconds > 0.0) {
+            return Err(Error::invalid("--seconds", self.seconds, "a finite number above 0", "correct it"));
+        }
+        Ok(())
+    }
+}
+
 fn main() {
     env_logger::init();
     if let Err(error) = run(&Options::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
+        say::fail(error);
     }
 }
 
 fn run(options: &Options) -> Result<()> {
+    options.check()?;
     let devices = if options.devices.is_empty() {
         // Without an adapter there is still the CPU to time.
         [Some(Device::cpu()), Device::gpu().ok()].into_iter().flatten().collect()
@@ -50,21 +74,21 @@ fn run(options: &Options) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
     for device in &devices {
         let peak = Peak::measure(device, options.seconds)?;
-        println!("{}: {peak}", device.name());
+        say!("{}: {peak}", device.name());
         for workload in workloads::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
             let row = step::time(device, workload, options.seconds, &peak)?;
-            println!("{}", row.line());
+            say!("{}", row.line());
             rows.push(row);
         }
         for &(m, k, n) in
             workloads::PRODUCTS.iter().filter(|s| workloads::product_name(**s).contains(&options.only))
         {
             let row = product::time(device, (m, k, n), options.seconds, &peak)?;
-            println!("{}", row.line());
+            say!("{}", row.line());
             rows.push(row);
         }
     }
-    println!("\n{}", report::table(&rows));
+    say!("\n{}", report::table(&rows));
     if let Some(path) = &options.report {
         report::save(path, &rows)?;
     }

@@ -1,6 +1,8 @@
 //! What is calibrated: readings of cheap sensors and what a reference measured beside them.
 
+use super::common::given::Given;
 use super::insole;
+use crate::say::say;
 use autorot::data::{Csv, Scaler};
 use autorot::{Dataset, Error, Result, Split, Targets};
 use serde::Serialize;
@@ -66,27 +68,23 @@ const AIR_TARGETS: [&str; 2] = ["C6H6(GT)", "CO(GT)"];
 
 impl Source {
     /// What can be told to be wrong before anything is read.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, given: &Given) -> Result<()> {
         match (self.data, &self.dir) {
-            (Data::Insole, Some(_)) => Err(Error::invalid(
-                "--dir",
-                "a folder for the built-in insole",
-                "no folder",
-                "name its data set with --data air-quality",
-            )),
+            (Data::Insole, _) => {
+                given.refuse(&["dir"], "--data insole", "the option with --data air-quality")
+            }
             (Data::AirQuality, None) => Err(Error::invalid(
                 "--dir",
                 "nothing",
                 format!("the folder with {AIR_FILE}"),
                 "add --dir PATH, or use the built-in --data insole",
             )),
-            _ => Ok(()),
+            (Data::AirQuality, Some(_)) => Ok(()),
         }
     }
 
     /// Reads or simulates the data, and says what they are.
     pub fn load(&self) -> Result<Measurements> {
-        self.check()?;
         let measurements = match &self.dir {
             Some(dir) => {
                 // The file is in the order of time.
@@ -102,7 +100,7 @@ impl Source {
             }
         };
         let Split { train, test } = &measurements.split;
-        println!(
+        say!(
             "data:   {}, {} training and {} test rows split by {}, {} dropped for missing values; {} inputs, targets {}",
             measurements.name,
             train.len(),

@@ -12,6 +12,8 @@ mod insole;
 mod options;
 mod ratios;
 mod report;
+#[path = "../common/say.rs"]
+mod say;
 
 use autorot::{
     Activation, AutoRotate, Dense, Device, History, LearnL, Loss, Model, Result, Rule, Sequential, Trainer,
@@ -22,6 +24,7 @@ use data::Measurements;
 use errors::Errors;
 use options::Options;
 use report::{Extra, Run};
+use say::say;
 
 /// What is compared: name in the report and title.
 const VARIANTS: [(&str, &str); 5] = [
@@ -46,11 +49,10 @@ fn rotation(variant: &str) -> Option<AutoRotate> {
 }
 
 fn main() {
-    common::main(run);
+    common::main(Options::check, run);
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.check()?;
     let device = options.training.device()?;
     let data = options.source.load()?;
     let out = &options.training.out;
@@ -60,10 +62,10 @@ fn run(options: &Options) -> Result<()> {
         // After every seed, so that one that fails costs no other.
         report::save(options, &device.name(), &data, &runs)?;
     }
-    println!("\n{}\n\n{}\n", report::table(&data, &runs), report::errors_table(&data, &runs));
-    report::lines(&data, &runs).iter().for_each(|line| println!("{line}"));
+    say!("\n{}\n\n{}\n", report::table(&data, &runs), report::errors_table(&data, &runs));
+    report::lines(&data, &runs).iter().for_each(|line| say!("{line}"));
     report::draw(out, &data, &runs)?;
-    println!("\nwritten to {}: report.json, curves.png, curves.svg, scatter.png, scatter.svg", out.display());
+    say!("\nwritten to {}: report.json, curves.png, curves.svg, scatter.png, scatter.svg", out.display());
     Ok(())
 }
 
@@ -71,15 +73,16 @@ fn run(options: &Options) -> Result<()> {
 fn train(options: &Options, device: &Device, data: &Measurements, seed: u64) -> Result<Vec<Run>> {
     let optimizer = options.training.optimizer()?;
     let trainer = || options.training.trainer_for(Loss::MeanSquaredError, optimizer, seed);
+    let names = VARIANTS.map(|(name, _)| name);
     let mut models = Vec::new();
     for (variant, _) in VARIANTS {
         let model = build(options, device, data, variant, seed)?;
         if seed == 0 && options.summary {
-            println!("\n{variant}\n{}", model.summary());
+            say!("\n{variant}\n{}", model.summary());
         }
         models.push(model);
     }
-    let histories = by_turns(trainer(), options.training.epochs, &mut models, &data.split)?;
+    let histories = by_turns(trainer(), options.training.epochs, &names, &mut models, &data.split)?;
     let courses = VARIANTS.iter().zip(models).zip(histories);
     courses.map(|((v, model), h)| finish(data, &trainer(), v.0, seed, model, &h)).collect()
 }
@@ -115,9 +118,10 @@ fn finish(
     };
     let run = Run::new(variant, seed, history, extra);
     let (loss, ms) = (run.last(), 1e3 * run.extra.epoch_seconds());
-    println!(
+    say!(
         "seed {seed}  {variant:12} training loss {:.5}  test loss {:.5}  {ms:.1} ms an epoch",
-        loss.train_loss, loss.val_loss
+        loss.train_loss,
+        loss.val_loss
     );
     Ok(run)
 }

@@ -1,5 +1,6 @@
 //! The options.
 
+use super::common::given::Given;
 use super::common::options::Training;
 use super::data::Source;
 use autorot::{Error, Result};
@@ -28,8 +29,8 @@ pub struct Options {
 
 impl Options {
     /// What can be told to be wrong before anything is read or trained.
-    pub fn check(&self) -> Result<()> {
-        self.source.check()?;
+    pub fn check(&self, given: &Given) -> Result<()> {
+        self.source.check(given)?;
         self.training.check()?;
         if self.hidden.is_empty() || self.hidden.contains(&0) {
             return Err(Error::invalid(

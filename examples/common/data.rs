@@ -1,5 +1,7 @@
 //! The data sets and the options that name them.
 
+use super::given::Given;
+use crate::say::say;
 use autorot::data::{Glyphs, cifar10, idx};
 use autorot::{Error, Result, Split};
 use serde::Serialize;
@@ -14,7 +16,7 @@ pub struct Source {
     /// The folder with the data set's original files.
     #[arg(long, value_name = "PATH")]
     dir: Option<PathBuf>,
-    /// Turn colour images gray.
+    /// Turn cifar10's colour images gray.
     #[arg(long)]
     gray: bool,
 }
@@ -46,16 +48,28 @@ impl Source {
     }
 
     /// What can be told to be wrong before anything is read.
-    pub fn check(&self) -> Result<()> {
-        if self.data == Data::Glyphs && self.dir.is_some() {
-            return Err(Error::invalid(
-                "--dir",
-                "a folder for glyphs",
-                "no folder",
-                "name its data set with --data",
-            ));
+    pub fn check(&self, given: &Given) -> Result<()> {
+        let chosen = format!("--data {}", self.name());
+        if self.data == Data::Glyphs {
+            given.refuse(&["dir"], &chosen, "the option with a data set that is not built in")?;
         }
-        Ok(())
+        if self.data != Data::Cifar10 {
+            given.refuse(&["gray"], &chosen, "the option with --data cifar10, whose images have colours")?;
+        }
+        self.folder().map(drop)
+    }
+
+    /// The folder of the data's files; `None` of those that are built in.
+    fn folder(&self) -> Result<Option<&PathBuf>> {
+        if self.data == Data::Glyphs || self.dir.is_some() {
+            return Ok(self.dir.as_ref());
+        }
+        Err(Error::invalid(
+            "--dir",
+            "nothing",
+            format!("the folder with the files of {}", self.name()),
+            "add --dir PATH, or use the built-in --data glyphs",
+        ))
     }
 
     /// Reads or draws the data, and says what they are.
@@ -67,21 +81,11 @@ impl Source {
 
     fn announce(&self, Split { train, test }: &Split) {
         let (name, shape) = (self.name(), train.shape());
-        println!("data:   {name}, {} training and {} test rows of {shape:?}", train.len(), test.len());
+        say!("data:   {name}, {} training and {} test rows of {shape:?}", train.len(), test.len());
     }
 
     fn read(&self) -> Result<Split> {
-        if self.data == Data::Glyphs {
-            return Glyphs::default().load();
-        }
-        let dir = self.dir.as_ref().ok_or_else(|| {
-            Error::invalid(
-                "--dir",
-                "nothing",
-                format!("the folder with the files of {}", self.name()),
-                "add --dir PATH, or use the built-in --data glyphs",
-            )
-        })?;
+        let Some(dir) = self.folder()? else { return Glyphs::default().load() };
         match self.data {
             Data::Mnist => idx::mnist(dir),
             Data::FashionMnist => idx::fashion_mnist(dir),

@@ -3,18 +3,23 @@
 
 pub mod data;
 pub mod figures;
+pub mod given;
 pub mod gradients;
+pub mod named;
 pub mod options;
 pub mod report;
 pub mod run;
 
+use crate::say;
 use autorot::Result;
+use given::Given;
 
-/// Parses the options and runs the study; ends the program with what went wrong.
-pub fn main<O: clap::Parser>(study: fn(&O) -> Result<()>) {
+/// Parses the options, checks them before anything is read or trained, and runs the study; ends the program with what went
+/// wrong.
+pub fn main<O: clap::Parser>(check: fn(&O, &Given) -> Result<()>, study: fn(&O) -> Result<()>) {
     env_logger::init();
-    if let Err(error) = study(&O::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
+    let (options, given) = Given::parse::<O>();
+    if let Err(error) = check(&options, &given).and_then(|()| study(&options)) {
+        say::fail(error);
     }
 }

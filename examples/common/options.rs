@@ -1,6 +1,10 @@
 //! The options on training and on auto-rotation.
 
-use autorot::{AutoRotate, Device, Error, LearnL, Loss, Metric, Optimizer, Result, Rule, Trainer};
+use crate::say::say;
+use autorot::{
+    Adam, AdamW, AutoRotate, Device, Error, LearnL, Loss, Metric, Optimizer, Result, RmsProp, Rule, Sgd,
+    Trainer,
+};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -13,21 +17,32 @@ pub struct Training {
     /// Rows of a step.
     #[arg(long, default_value_t = 128)]
     pub batch: usize,
-    /// sgd, rmsprop, adam or adamw, with Keras' defaults.
-    #[arg(long, value_name = "NAME", default_value = "adam")]
-    optimizer: String,
+    /// The optimiser, with Keras' defaults.
+    #[arg(long, value_enum, value_name = "NAME", ignore_case = true, default_value_t = OptimizerName::Adam)]
+    optimizer: OptimizerName,
     /// Another learning rate than the optimiser's default.
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
     /// How many seeds to train every variant from.
     #[arg(long, default_value_t = 3)]
     pub seeds: u64,
-    /// auto, gpu, software, cpu, cpu-f64 or part of an adapter's name.
+    /// auto, gpu, software, cpu, cpu-f64 or part of the name of an adapter, which the example devices lists [default:
+    /// AUTOROT_DEVICE, or else auto].
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// Where the report and the figures go.
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+enum OptimizerName {
+    Sgd,
+    RmsProp,
+    Adam,
+    AdamW,
 }
 
 /// Refuses an option of 0.
@@ -56,13 +71,18 @@ impl Training {
             Some(name) => Device::named(name)?,
             None => Device::auto()?,
         };
-        println!("device: {}: {}", device.name(), device.why());
+        say!("device: {}: {}", device.name(), device.why());
         Ok(device)
     }
 
     /// The optimiser with its learning rate.
     pub fn optimizer(&self) -> Result<Optimizer> {
-        let optimizer = Optimizer::from_name(&self.optimizer)?;
+        let optimizer: Optimizer = match self.optimizer {
+            OptimizerName::Sgd => Sgd::default().into(),
+            OptimizerName::RmsProp => RmsProp::default().into(),
+            OptimizerName::Adam => Adam::default().into(),
+            OptimizerName::AdamW => AdamW::default().into(),
+        };
         Ok(match self.learning_rate {
             Some(rate) => optimizer.with_learning_rate(rate),
             None => optimizer,

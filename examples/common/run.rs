@@ -1,5 +1,6 @@
 //! The record of one training, trainings that take turns, and statistics over several.
 
+use autorot::report::Progress;
 use autorot::train::Epoch;
 use autorot::{History, Model, Result, Split, Trainer};
 use serde::Serialize;
@@ -78,28 +79,42 @@ impl<E> Run<E> {
 }
 
 /// Trains models by turns, an epoch each, so that whatever else the machine does falls on all of them. Of equal layers
-/// they start from equal kernels, and they see the rows in equal order.
+/// they start from equal kernels, and they see the rows in equal order. Progress tells their losses by name.
 pub fn by_turns(
     trainer: Trainer<'_>,
     epochs: usize,
+    names: &[&str],
     models: &mut [Model],
     data: &Split,
 ) -> Result<Vec<History>> {
     let mut trainer = trainer.epochs(1).progress(false);
-    let mut courses: Vec<_> = models.iter_mut().map(|model| (model, History::default())).collect();
+    let mut histories = vec![History::default(); models.len()];
+    let rows = data.train.len() as u64;
     for epoch in 1..=epochs {
+        let label = format!("epoch {epoch}/{epochs}");
+        let progress = Progress::new(&label, rows * models.len() as u64, true);
         // There and back, so that none always comes after the same one.
-        courses.reverse();
-        for (model, history) in &mut courses {
-            let mut done = trainer.fit(model, &data.train, Some(&data.test))?.epochs;
-            done.iter_mut().for_each(|e| e.epoch = epoch);
-            history.epochs.append(&mut done);
+        let mut turns: Vec<usize> = (0..models.len()).collect();
+        if epoch % 2 == 1 {
+            turns.reverse();
         }
+        for i in turns {
+            for mut done in trainer.fit(&mut models[i], &data.train, Some(&data.test))?.epochs {
+                done.epoch = epoch;
+                progress.advance(rows, done.train_loss);
+                histories[i].epochs.push(done);
+            }
+        }
+        let line = names.iter().zip(&histories).map(|(name, history)| last_epoch(name, history));
+        progress.finish(&format!("{label}  test loss: {}", line.collect::<Vec<_>>().join("  ")));
     }
-    if epochs % 2 == 1 {
-        courses.reverse();
-    }
-    Ok(courses.into_iter().map(|(_, history)| history).collect())
+    Ok(histories)
+}
+
+fn last_epoch(name: &str, history: &History) -> String {
+    let (loss, seconds) =
+        history.last().map_or((f64::NAN, f64::NAN), |e| (Point::from(e).val_loss, e.seconds));
+    format!("{name} {loss:.5}, {seconds:.3} s")
 }
 
 /// The trainings of one variant.

@@ -7,13 +7,14 @@
 mod common;
 mod options;
 mod report;
+#[path = "../common/say.rs"]
+mod say;
 
-use autorot::{
-    Activation, AutoRotate, Dense, Device, Flatten, LearnL, Loss, Result, Rule, Sequential, Split, Trainer,
-};
+use autorot::{AutoRotate, Dense, Device, Flatten, LearnL, Loss, Result, Rule, Sequential, Split, Trainer};
 use common::gradients::{self, PROBE_ROWS};
 use options::Options;
 use report::{Extra, Run};
+use say::say;
 use std::ops::ControlFlow;
 
 /// What is compared: name in the report, title, and auto-rotation of the hidden layers.
@@ -34,11 +35,10 @@ fn rotation(variant: &str) -> Option<AutoRotate> {
 }
 
 fn main() {
-    common::main(run);
+    common::main(Options::check, run);
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.check()?;
     let device = options.training.device()?;
     let data = options.source.load()?;
     let out = &options.training.out;
@@ -46,31 +46,27 @@ fn run(options: &Options) -> Result<()> {
     for seed in 0..options.training.seeds {
         for (variant, _) in VARIANTS {
             let run = train(options, &device, &data, variant, seed)?;
-            println!("{}", run.line());
+            say!("{}", run.line());
             runs.push(run);
             // After every training, so that one that fails costs no other.
             report::save(out, &device.name(), options.source.name(), &runs)?;
         }
     }
-    println!("\n{}", report::table(&runs));
+    say!("\n{}", report::table(&runs));
     report::draw(out, &runs)?;
-    println!(
-        "written to {}: report.json, curves.png, curves.svg, gradients.png, gradients.svg",
-        out.display()
-    );
+    say!("written to {}: report.json, curves.png, curves.svg, gradients.png, gradients.svg", out.display());
     Ok(())
 }
 
 /// One variant from one seed: equal seeds start from equal kernels and see the rows in equal order.
 fn train(options: &Options, device: &Device, data: &Split, variant: &'static str, seed: u64) -> Result<Run> {
-    let activation = Activation::from_name(&options.activation)?;
     let mut model = Sequential::for_data(&data.train).add(Flatten);
     for &units in &options.hidden {
-        model = model.add(Dense::new(units).activation(activation).auto_rotate(rotation(variant)));
+        model = model.add(Dense::new(units).activation(options.activation).auto_rotate(rotation(variant)));
     }
     let mut model = model.add(Dense::new(data.train.targets().width())).build(device, seed)?;
     if seed == 0 && options.summary {
-        println!("\n{variant}\n{}", model.summary());
+        say!("\n{variant}\n{}", model.summary());
     }
 
     let optimizer = options.training.optimizer()?;

@@ -1,6 +1,8 @@
 //! The options.
 
 use super::common::data::Source;
+use super::common::given::Given;
+use super::common::named::activations;
 use super::common::options::Training;
 use autorot::{Activation, Error, Result};
 
@@ -13,8 +15,8 @@ pub struct Options {
     #[command(flatten)]
     pub source: Source,
     /// The hidden layers' activation.
-    #[arg(long, value_name = "NAME", default_value = "sigmoid")]
-    pub activation: String,
+    #[arg(long, value_name = "NAME", default_value = "sigmoid", value_parser = activations())]
+    pub activation: Activation,
     /// The hidden layers' units.
     #[arg(long, value_delimiter = ',', default_value = "50,50,40,40,30")]
     pub hidden: Vec<usize>,
@@ -27,9 +29,8 @@ pub struct Options {
 
 impl Options {
     /// What can be told to be wrong before anything is read or trained.
-    pub fn check(&self) -> Result<()> {
-        Activation::from_name(&self.activation)?;
-        self.source.check()?;
+    pub fn check(&self, given: &Given) -> Result<()> {
+        self.source.check(given)?;
         self.training.check()?;
         if self.hidden.is_empty() {
             return Err(Error::invalid(

@@ -4,6 +4,7 @@ use super::Options;
 use super::gpu::{Gpu, instance};
 use super::layout::{Layout, Rect};
 use super::painter::Pace;
+use super::say::say;
 use super::show::Show;
 use autorot::{Error, Fault, Result, wgpu};
 use image::RgbaImage;
@@ -49,7 +50,7 @@ pub fn run(options: &Options) -> Result<f64> {
         })?;
     }
     show.poll()?;
-    println!("{}", show.status());
+    say!("{}", show.status());
     Ok(psnr)
 }
 

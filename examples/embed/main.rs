@@ -7,17 +7,24 @@
 mod gpu;
 mod headless;
 mod layout;
+#[allow(dead_code, reason = "shared with the studies")]
+#[path = "../common/named.rs"]
+mod named;
 mod painter;
 mod picture;
 mod plot;
 mod renderer;
+#[path = "../common/say.rs"]
+mod say;
 mod show;
 #[cfg(test)]
 mod tests;
 mod window;
 
-use autorot::Result;
+use autorot::{Activation, Error, Result};
 use clap::Parser;
+use painter::Painter;
+use say::say;
 use std::path::PathBuf;
 
 /// Learns a picture live, and draws it from the network's own buffers.
@@ -26,12 +33,12 @@ struct Options {
     /// What is learnt: swirl, sunset, waves, tiles, or the path of a PNG or JPEG file.
     #[arg(long, value_name = "NAME|PATH", default_value = picture::NAMES[0])]
     picture: String,
-    /// The width and height of computed pictures.
-    #[arg(long, value_name = "PIXELS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=256))]
-    size: u32,
+    /// The width and height of computed pictures, 8 to 256 [default: 64].
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=256))]
+    size: Option<u32>,
     /// The hidden layers' activation.
-    #[arg(long, value_name = "NAME", default_value = "tanh")]
-    activation: String,
+    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = named::activations())]
+    activation: Activation,
     /// Begin without auto-rotation.
     #[arg(long)]
     classic: bool,
@@ -41,8 +48,8 @@ struct Options {
     /// The seed of the first weights and of the order of the pixels.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The unit of the first layer that the plot shows at first.
-    #[arg(long, default_value_t = 2)]
+    /// The unit of the first layer that the plot shows at first, 0 to 63.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..i64::from(Painter::UNITS)))]
     unit: u32,
     /// Without a window: draws to a texture.
     #[arg(long)]
@@ -50,7 +57,7 @@ struct Options {
     /// How many frames, without a window.
     #[arg(long, default_value_t = 100, requires = "headless")]
     frames: u32,
-    /// Training steps a frame, without a window.
+    /// Training steps a frame, without a window: 1 to 256.
     #[arg(long, default_value_t = 16, requires = "headless", value_parser = clap::value_parser!(u32).range(1..=256))]
     steps: u32,
     /// What training may take of a frame, with a window.
@@ -63,18 +70,38 @@ struct Options {
 
 fn main() {
     env_logger::init();
-    let options = Options::parse();
-    if let Err(error) = run(&options) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
+    if let Err(error) = run(&Options::parse()) {
+        say::fail(error);
+    }
+}
+
+impl Options {
+    /// What can be told to be wrong before a device is opened.
+    fn check(&self) -> Result<()> {
+        let computed = picture::NAMES.contains(&self.picture.as_str());
+        match self.size {
+            // In a window other pictures may follow.
+            Some(_) if self.headless && !computed => Err(Error::invalid(
+                "--size",
+                format!("it beside --picture {}, where it does nothing", self.picture),
+                "the option with a computed picture",
+                "leave --size out, or change --picture",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn size(&self) -> u32 {
+        self.size.unwrap_or(64)
     }
 }
 
 fn run(options: &Options) -> Result<()> {
+    options.check()?;
     if !options.headless {
         return window::run(options);
     }
     let psnr = headless::run(options)?;
-    println!("PSNR {psnr:.2} dB");
+    say!("PSNR {psnr:.2} dB");
     Ok(())
 }

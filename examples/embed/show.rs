@@ -6,7 +6,7 @@ use super::painter::{INPUTS, Net, Pace, Painter};
 use super::picture::{NAMES, Picture, decibels};
 use super::plot::{Camera, Scene};
 use super::renderer::{Renderer, Sources};
-use autorot::{Activation, Device, Range, Result, wgpu};
+use autorot::{Device, Range, Result, wgpu};
 
 /// Everything between the window, or the file, and the network.
 pub struct Show {
@@ -27,8 +27,8 @@ pub struct Show {
 impl Show {
     /// Draws to textures of this format.
     pub fn new(gpu: &Gpu, format: wgpu::TextureFormat, options: &Options) -> Result<Self> {
-        let picture = Picture::open(&options.picture, options.size)?;
-        let activation = Activation::from_name(&options.activation)?;
+        let picture = Picture::open(&options.picture, options.size())?;
+        let activation = options.activation;
         let limit = options.l.unwrap_or(activation.limit());
         let net = Net { activation, rotating: !options.classic, limit, seed: options.seed };
         let device = Device::from_wgpu(gpu.device.clone(), gpu.queue.clone());
@@ -36,12 +36,12 @@ impl Show {
         let mut show = Self {
             host: gpu.device.clone(),
             device,
-            size: options.size,
+            size: options.size(),
             picture,
             net,
             painter,
             renderer: Renderer::new(&gpu.device, &gpu.queue, format),
-            unit: options.unit % Painter::UNITS,
+            unit: options.unit,
             camera: Camera::default(),
             paused: false,
         };

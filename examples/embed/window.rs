@@ -3,6 +3,7 @@
 use super::Options;
 use super::gpu::{Gpu, instance, unavailable};
 use super::painter::Pace;
+use super::say::say;
 use super::show::Show;
 use autorot::{Error, Fault, Result, wgpu};
 use std::sync::Arc;
@@ -36,7 +37,7 @@ const ORBIT: f32 = 0.25;
 
 /// Runs until the window is closed.
 pub fn run(options: &Options) -> Result<()> {
-    println!("{KEYS}");
+    say!("{KEYS}");
     let fail = |e: winit::error::EventLoopError| unavailable("window", e, "try --headless --png FILE");
     let events = EventLoop::new().map_err(fail)?;
     let mut app = App { options, view: None, failure: None };
@@ -197,7 +198,7 @@ impl View {
         match self.show.frame(&mut encoder, &target, size, self.pace) {
             // The net has diverged. It can still be looked at, and begun anew.
             Err(error @ Error::NonFinite { .. }) => {
-                eprintln!("{error}");
+                say!("{error}");
                 self.show.paused = true;
                 self.window.request_redraw();
                 return Ok(());

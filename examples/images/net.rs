@@ -55,7 +55,7 @@ struct Style {
 /// The net. The layers' paths are those of the other nets, and with them the kernels that a seed gives.
 pub fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
     let stem = Style {
-        activation: if net == Net::Relu { Activation::Relu } else { options.activation()? },
+        activation: if net == Net::Relu { Activation::Relu } else { options.activation },
         rotation: (net == Net::Ar).then(|| options.rotation.auto_rotate()),
         batch_norm: options.batch_norm,
     };

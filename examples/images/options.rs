@@ -1,6 +1,8 @@
 //! The options.
 
 use super::common::data::Images;
+use super::common::given::Given;
+use super::common::named::activations;
 use super::common::options::{Rotation, Training};
 use super::net::Net;
 use autorot::{Activation, AutoRotate, Optimizer, Result, Schedule};
@@ -17,8 +19,8 @@ pub struct Options {
     #[serde(flatten)]
     pub images: Images,
     /// The saturating activation that is compared with ReLU.
-    #[arg(long, value_name = "NAME", default_value = "tanh")]
-    activation: String,
+    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = activations())]
+    pub activation: Activation,
     #[command(flatten)]
     #[serde(flatten)]
     pub rotation: Rotation,
@@ -32,7 +34,7 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub batch_norm: bool,
     /// Leave out shifts, mirrored images and crops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["shift", "crop"])]
     pub no_augment: bool,
     /// Shift by up to so many pixels while training [default: 2, or 4 for images of 32 pixels or more].
     #[arg(long, value_name = "PIXELS")]
@@ -93,14 +95,18 @@ const FLOOR: f64 = 0.01;
 
 impl Options {
     /// What can be told to be wrong before anything is read or trained.
-    pub fn check(&self) -> Result<()> {
-        self.activation()?;
-        self.images.source.check()?;
+    pub fn check(&self, given: &Given) -> Result<()> {
+        let rotation = ["rule", "learn_l", "x_q"];
+        match self.only {
+            Some(Net::Relu) => {
+                given.refuse(&["activation"], "--only relu", "a net with the saturating activation")?;
+                given.refuse(&rotation, "--only relu", "an auto-rotating net")?;
+            }
+            Some(Net::Classic) => given.refuse(&rotation, "--only classic", "an auto-rotating net")?,
+            Some(Net::Ar) | None => {}
+        }
+        self.images.source.check(given)?;
         self.training.check()
-    }
-
-    pub fn activation(&self) -> Result<Activation> {
-        Activation::from_name(&self.activation)
     }
 
     /// The most pixels that images of this height are shifted by.

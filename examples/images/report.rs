@@ -21,7 +21,7 @@ pub struct Extra {
 
 /// The nets that were trained, with their titles.
 fn titles(options: &Options, runs: &[Run]) -> Result<Vec<(&'static str, String)>> {
-    let activation = options.activation()?;
+    let activation = options.activation;
     let trained = Net::ALL.into_iter().filter(|net| run::of(runs, net.name()).next().is_some());
     Ok(trained.map(|net| (net.name(), net.title(activation))).collect())
 }
@@ -58,7 +58,7 @@ pub fn draw(options: &Options, runs: &[Run]) -> Result<()> {
 /// The best accuracy of the auto-rotating net, or of the net that was trained alone.
 pub fn last_line(options: &Options, runs: &[Run]) -> Result<String> {
     let net = options.only.unwrap_or(Net::Ar);
-    let title = net.title(options.activation()?);
+    let title = net.title(options.activation);
     let points = run::of(runs, net.name())
         .flat_map(|r| r.epochs.iter().enumerate().map(|(e, p)| (p.val_accuracy, e + 1, r.seed)));
     let best = points.max_by(|a, b| a.0.total_cmp(&b.0));

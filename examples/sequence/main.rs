@@ -8,6 +8,8 @@
 mod common;
 mod options;
 mod report;
+#[path = "../common/say.rs"]
+mod say;
 mod task;
 
 use autorot::{Cell, Dense, Device, Masking, Model, Recurrent, Result, Sequential, Trainer};
@@ -15,32 +17,32 @@ use common::gradients::PROBE_ROWS;
 use common::run::by_turns;
 use options::Options;
 use report::{Extra, Run};
+use say::say;
 use task::Task;
 
 fn main() {
-    common::main(run);
+    common::main(Options::check, run);
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.check()?;
     let device = options.training.device()?;
     let task = options.source.load()?;
-    let cells = options.cells()?;
+    let cells = options.cells();
     let mut runs = Vec::new();
     for seed in 0..options.training.seeds {
         for &cell in &cells {
             for run in train(options, &device, &task, cell, seed)? {
-                println!("{}", report::line(&task, &run));
+                say!("{}", report::line(&task, &run));
                 runs.push(run);
             }
             // After every pair, so that one that fails costs no other.
             report::save(options, &device.name(), &task, &cells, &runs)?;
         }
     }
-    println!("\n{}\n", report::table(&task, &cells, &runs));
-    report::verdicts(&task, &cells, &runs).iter().for_each(|line| println!("{line}"));
+    say!("\n{}\n", report::table(&task, &cells, &runs));
+    report::verdicts(&task, &cells, &runs).iter().for_each(|line| say!("{line}"));
     report::draw(&options.training.out, &task, &cells, &runs)?;
-    println!(
+    say!(
         "\nwritten to {}: report.json, curves.png, curves.svg, gradients.png, gradients.svg",
         options.training.out.display()
     );
@@ -55,7 +57,7 @@ fn train(options: &Options, device: &Device, task: &Task, cell: Cell, seed: u64)
     for rotated in report::TWINS {
         let model = build(options, device, task, (cell, rotated), seed)?;
         if seed == 0 && options.summary {
-            println!("\n{}\n{}", report::variant(cell, rotated).0, model.summary());
+            say!("\n{}\n{}", report::variant(cell, rotated).0, model.summary());
         }
         models.push(model);
     }
@@ -63,7 +65,8 @@ fn train(options: &Options, device: &Device, task: &Task, cell: Cell, seed: u64)
         models.iter_mut().map(|model| gradient_by_step(&trainer(), model, task)).collect()
     };
     let before = gradients()?;
-    let histories = by_turns(trainer(), options.training.epochs, &mut models, &task.split)?;
+    let names = report::TWINS.map(|rotated| report::variant(cell, rotated).0);
+    let histories = by_turns(trainer(), options.training.epochs, &names, &mut models, &task.split)?;
     let mut gradients = before.into_iter();
     let mut runs = Vec::new();
     for ((rotated, model), history) in report::TWINS.into_iter().zip(&mut models).zip(&histories) {

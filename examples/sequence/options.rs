@@ -1,5 +1,7 @@
 //! The options.
 
+use super::common::given::Given;
+use super::common::named::cells;
 use super::common::options::{Rotation, Training, positive};
 use super::task::Source;
 use autorot::{Cell, Clip, Optimizer, Result, RotatedPart};
@@ -17,9 +19,10 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub source: Source,
-    /// The recurrent layer's cells: simple_rnn, lstm, gru.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "simple_rnn,lstm,gru")]
-    cells: Vec<String>,
+    /// The recurrent layer's cells, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "simple_rnn,lstm,gru", value_parser = cells())]
+    #[serde(serialize_with = "names")]
+    cells: Vec<Cell>,
     /// The recurrent layer's units.
     #[arg(long, default_value_t = 64)]
     pub units: usize,
@@ -57,26 +60,28 @@ enum Part {
     Gate,
 }
 
+fn names<S: serde::Serializer>(cells: &[Cell], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_seq(cells.iter().map(|cell| cell.name()))
+}
+
 impl Options {
     /// What can be told to be wrong before anything is read or trained.
-    pub fn check(&self) -> Result<()> {
-        self.cells()?;
-        self.source.check()?;
+    pub fn check(&self, given: &Given) -> Result<()> {
+        self.source.check(given)?;
         self.training.check()?;
         self.optimizer()?.check()?;
         positive("--units", self.units)
     }
 
     /// The cells, each once.
-    pub fn cells(&self) -> Result<Vec<Cell>> {
+    pub fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
-        for name in &self.cells {
-            let cell = Cell::from_name(name)?;
+        for &cell in &self.cells {
             if !cells.contains(&cell) {
                 cells.push(cell);
             }
         }
-        Ok(cells)
+        cells
     }
 
     pub fn rotated_part(&self) -> RotatedPart {

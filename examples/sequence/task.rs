@@ -1,5 +1,7 @@
 //! What is learnt: sequences and what is asked of them.
 
+use super::common::given::Given;
+use crate::say::say;
 use autorot::data::{AddingProblem, Glyphs, Scaler, vowels};
 use autorot::{Error, Loss, Result, Split, Targets};
 use serde::Serialize;
@@ -43,6 +45,16 @@ enum Name {
     Vowels,
 }
 
+impl Name {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Adding => "adding",
+            Self::Glyphs => "glyphs",
+            Self::Vowels => "vowels",
+        }
+    }
+}
+
 /// A task with its data.
 pub struct Task {
     pub name: String,
@@ -52,27 +64,31 @@ pub struct Task {
 
 impl Source {
     /// What can be told to be wrong before anything is read.
-    pub fn check(&self) -> Result<()> {
-        let vowels = self.task == Name::Vowels;
-        if vowels && self.dir.is_none() {
-            return Err(Error::invalid(
-                "--dir",
-                "nothing",
-                "the folder with ae.train and ae.test",
-                "add --dir PATH, or use --task adding or --task glyphs, which are built in",
-            ));
-        }
-        let superfluous = [
-            ("--dir", self.dir.is_some() && !vowels, "--task vowels"),
-            ("--rows", self.rows.is_some() && vowels, "--task adding or --task glyphs: the vowels have 270"),
-            ("--scale", self.scale.is_some() && !vowels, "--task vowels"),
-            ("--steps", self.steps.is_some() && self.task != Name::Adding, "--task adding"),
-        ];
-        match superfluous.into_iter().find(|(_, wrong, _)| *wrong) {
-            Some((option, _, task)) => {
-                Err(Error::invalid(option, "the option with another task", task, "leave it away"))
+    pub fn check(&self, given: &Given) -> Result<()> {
+        let (task, vowels) = (format!("--task {}", self.task.name()), "the option with --task vowels");
+        match self.task {
+            Name::Adding => given.refuse(&["dir", "scale"], &task, vowels),
+            Name::Glyphs => {
+                given.refuse(&["dir", "scale"], &task, vowels)?;
+                given.refuse(&["steps"], &task, "the option with --task adding")
             }
-            None => Ok(()),
+            Name::Vowels => {
+                given.refuse(&["steps"], &task, "the option with --task adding")?;
+                given.refuse(
+                    &["rows"],
+                    &task,
+                    "the option with --task adding or glyphs: the vowels have 270 rows",
+                )?;
+                match self.dir {
+                    Some(_) => Ok(()),
+                    None => Err(Error::invalid(
+                        "--dir",
+                        "nothing",
+                        "the folder with ae.train and ae.test",
+                        "add --dir PATH, or use --task adding or --task glyphs, which are built in",
+                    )),
+                }
+            }
         }
     }
 
@@ -92,12 +108,7 @@ impl Source {
             }
         };
         let Split { train, test } = &split;
-        println!(
-            "data:   {name}, {} training and {} test rows of {:?}",
-            train.len(),
-            test.len(),
-            train.shape()
-        );
+        say!("data:   {name}, {} training and {} test rows of {:?}", train.len(), test.len(), train.shape());
         let loss = match train.targets() {
             Targets::Values { .. } => Loss::MeanSquaredError,
             _ => Loss::SoftmaxCrossEntropy,

@@ -12,6 +12,8 @@ mod measures;
 mod net;
 mod options;
 mod report;
+#[path = "../common/say.rs"]
+mod say;
 mod verdict;
 
 use autorot::train::{Epoch, LayerReport};
@@ -20,32 +22,32 @@ use common::gradients::{self, PROBE_ROWS};
 use net::Net;
 use options::Options;
 use report::{Extra, Run};
+use say::say;
 use std::ops::ControlFlow;
 
 fn main() {
-    common::main(run);
+    common::main(Options::check, run);
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.check()?;
     let device = options.training.device()?;
     let data = options.images.load()?;
     let mut runs = Vec::new();
     for seed in 0..options.training.seeds {
         for net in net::ALL {
             let run = train(options, &device, &data, net, seed)?;
-            println!("{}", run.line());
+            say!("{}", run.line());
             runs.push(run);
             // After every training, so that one that fails costs no other.
             report::save(options, &device.name(), &runs)?;
         }
     }
     let results = report::results(&runs);
-    println!("\n{}\n", report::table(&results));
-    report::notes(&results).iter().for_each(|note| println!("{note}"));
-    verdict::lines(&results).iter().for_each(|line| println!("{line}"));
+    say!("\n{}\n", report::table(&results));
+    report::notes(&results).iter().for_each(|note| say!("{note}"));
+    verdict::lines(&results).iter().for_each(|line| say!("{line}"));
     report::draw(&options.training.out, &runs)?;
-    println!(
+    say!(
         "\nwritten to {}: report.json, curves.png, curves.svg, gradients.png, gradients.svg",
         options.training.out.display()
     );
@@ -55,7 +57,7 @@ fn run(options: &Options) -> Result<()> {
 fn train(options: &Options, device: &Device, data: &Split, net: Net, seed: u64) -> Result<Run> {
     let mut model = net::build(options, device, &data.train, net, seed)?;
     if seed == 0 && options.summary {
-        println!("\n{}\n{}", net.title, model.summary());
+        say!("\n{}\n{}", net.title, model.summary());
     }
     let optimizer = options.training.optimizer()?;
     let probe = Trainer::new(optimizer, Loss::SoftmaxCrossEntropy);

@@ -42,7 +42,7 @@ pub fn build(options: &Options, device: &Device, data: &Dataset, net: Net, seed:
 }
 
 fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
-    let (activation, rotate) = (options.activation()?, options.rotation.auto_rotate());
+    let (activation, rotate) = (options.activation, options.rotation.auto_rotate());
     let rotation: Option<AutoRotate> = net.rotated.then_some(rotate);
     let mut model = Sequential::for_data(data);
     for filters in FILTERS {

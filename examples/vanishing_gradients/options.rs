@@ -1,6 +1,8 @@
 //! The options.
 
 use super::common::data::Images;
+use super::common::given::Given;
+use super::common::named::activations;
 use super::common::options::{Rotation, Training};
 use autorot::{Activation, Result};
 use serde::Serialize;
@@ -14,8 +16,8 @@ pub struct Options {
     #[serde(flatten)]
     pub images: Images,
     /// The activation of all layers but the last.
-    #[arg(long, value_name = "NAME", default_value = "sigmoid")]
-    activation: String,
+    #[arg(long, value_name = "NAME", default_value = "sigmoid", value_parser = activations())]
+    pub activation: Activation,
     #[command(flatten)]
     #[serde(flatten)]
     pub rotation: Rotation,
@@ -30,13 +32,8 @@ pub struct Options {
 
 impl Options {
     /// What can be told to be wrong before anything is read or trained.
-    pub fn check(&self) -> Result<()> {
-        self.activation()?;
-        self.images.source.check()?;
+    pub fn check(&self, given: &Given) -> Result<()> {
+        self.images.source.check(given)?;
         self.training.check()
-    }
-
-    pub fn activation(&self) -> Result<Activation> {
-        Activation::from_name(&self.activation)
     }
 }

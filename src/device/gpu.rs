@@ -6,7 +6,7 @@ mod timing;
 use super::pipelines::{Gpu, Pipeline};
 use super::readback::{Staging, floats, started};
 use super::{Executor, Pending, Program, Programs, Values};
-use crate::kernel::{Element, Traits};
+use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Op, Plan, View};
 use crate::{Error, Fault, Result};
 use std::collections::HashMap;
@@ -134,6 +134,11 @@ impl GpuExecutor {
         })
     }
 
+    /// Whether the driver is to check the kernel's indices.
+    fn checks(&self, kernel: &dyn Kernel) -> bool {
+        self.checked || !kernel.trusted()
+    }
+
     fn shared(&self, key: &str) -> Result<&Shared> {
         self.shared.get(key).ok_or_else(|| {
             Error::invalid(format!("buffer {key:?}"), "nothing", "an allocated buffer", "allocate it first")
@@ -213,7 +218,7 @@ impl GpuExecutor {
             });
         }
         let Pipeline { pipeline, layout } =
-            self.gpu.pipeline(kernel, variant, self.checked || !kernel.trusted(), &place)?;
+            self.gpu.pipeline(kernel, variant, self.checks(kernel), &place)?;
         self.gpu.watched(&place, || {
             let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(kernel.name()),
@@ -347,6 +352,11 @@ impl Executor for GpuExecutor {
         let ops = plan.ops.iter().enumerate().map(|(i, op)| bind(self, i, self.variant(&*op.kernel)));
         let ops = ops.collect::<Result<_>>()?;
         Ok(self.programs.add(Bound { name: plan.name.clone(), ops, places }))
+    }
+
+    fn compiles(&self, plan: &Plan) -> bool {
+        let missing = |kernel: &dyn Kernel| !self.gpu.has(kernel, self.variant(kernel), self.checks(kernel));
+        plan.ops.iter().any(|op| missing(&*op.kernel))
     }
 
     fn release(&mut self, program: Program) {

@@ -125,6 +125,12 @@ pub trait Executor: wgpu::WasmNotSend {
     /// be overwritten, where they are timed.
     fn bind(&mut self, plan: &Plan) -> Result<Program>;
 
+    /// Whether binding the plan compiles kernels that this device has not had before.
+    fn compiles(&self, plan: &Plan) -> bool {
+        let _ = plan;
+        false
+    }
+
     /// Forgets a program.
     fn release(&mut self, program: Program);
 

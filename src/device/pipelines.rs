@@ -76,6 +76,12 @@ impl Gpu {
         Ok(made)
     }
 
+    /// Whether the pipeline of a kernel's variant was made before.
+    pub(super) fn has(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> bool {
+        let pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        pipelines.contains_key(&(kernel.source(variant), checked))
+    }
+
     fn make_pipeline(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> Pipeline {
         let label = Some(kernel.name());
         let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {

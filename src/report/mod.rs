@@ -6,4 +6,5 @@ mod progress;
 mod summary;
 
 pub use progress::Progress;
+pub(crate) use progress::{Notice, decimals};
 pub(crate) use summary::summary;

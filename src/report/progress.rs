@@ -1,19 +1,22 @@
-//! Progress bars with throughput and remaining time; silent when nobody watches.
+//! Progress on standard error: at a terminal bars and spinners, elsewhere plain lines.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use web_time::Duration;
 
-/// A bar over the steps of an epoch. It draws only when the standard error stream is a terminal.
+/// The progress of an epoch on standard error. At a terminal it is a bar over the epoch's rows, and a line once the epoch is
+/// over; elsewhere, such as in a log file or a notebook, it is that line alone.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    shown: bool,
 }
 
 impl Progress {
-    /// A bar over `rows` rows named `label`, or a hidden one when not `shown` or not at a terminal.
+    /// Over `rows` rows, named `label`. Nothing is written unless `shown`.
     pub fn new(label: &str, rows: u64, shown: bool) -> Self {
-        let visible = shown && std::io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if shown && at_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(rows), target);
         let template = "{prefix:16} {wide_bar} {pos}/{len} rows  {rate}  {eta} left  {msg}";
         let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -24,20 +27,94 @@ impl Progress {
             bar.set_style(style.with_key("rate", rate));
         }
         bar.set_prefix(label.to_owned());
-        Self { bar }
+        Self { bar, shown }
     }
 
     /// Rows done since the last call, and the loss so far.
     pub fn advance(&self, rows: u64, loss: f64) {
         self.bar.inc(rows);
-        self.bar.set_message(format!("loss {loss:.4}"));
+        self.bar.set_message(format!("loss {}", decimals(loss)));
     }
 
-    /// Removes the bar and prints a line in its place, if there was a bar.
+    /// Removes the bar, if there is one, and writes a line.
     pub fn finish(&self, line: &str) {
-        if !self.bar.is_hidden() {
-            self.bar.suspend(|| eprintln!("{line}"));
-        }
         self.bar.finish_and_clear();
+        if self.shown {
+            say(line);
+        }
+    }
+}
+
+/// Says that something takes a while: at a terminal with a spinner that disappears when this is dropped, elsewhere with a line.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    spinner: Option<ProgressBar>,
+}
+
+impl Notice {
+    pub(crate) fn new(what: &'static str) -> Self {
+        if !at_terminal() {
+            say(what);
+            return Self { spinner: None };
+        }
+        let spinner = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            spinner.set_style(style);
+        }
+        spinner.set_message(what);
+        // From a thread of its own: the one that compiles is busy.
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        Self { spinner: Some(spinner) }
+    }
+
+    /// Ends with a line.
+    pub(crate) fn finish(self, line: &str) {
+        drop(self);
+        say(line);
+    }
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+/// A loss or a metric with four decimals; where these would not show it, with an exponent.
+pub(crate) fn decimals(value: f64) -> String {
+    let plain = value == 0.0 || !value.is_finite() || (1e-3..1e6).contains(&value.abs());
+    if plain { format!("{value:.4}") } else { format!("{value:.4e}") }
+}
+
+fn at_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Writes a line at once, so that what others write does not come in between. Where nobody reads standard error any more,
+/// training goes on.
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_and_large_numbers_keep_their_digits() {
+        let cases = [
+            (0.0, "0.0000"),
+            (0.123_456, "0.1235"),
+            (-12.5, "-12.5000"),
+            (1.234_56e-7, "1.2346e-7"),
+            (3.2e9, "3.2000e9"),
+            (f64::INFINITY, "inf"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(decimals(value), text);
+        }
+        assert_eq!(decimals(f64::NAN), "NaN");
     }
 }

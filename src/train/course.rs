@@ -1,6 +1,7 @@
 //! One course of training: the loop over epochs and steps.
 
 use super::callback::Watch;
+use super::compile::Compiler;
 use super::epoch::{Step, rates_of, steps};
 use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
@@ -43,6 +44,7 @@ pub(super) struct Course<'t, 'a, 'm> {
     pace: Pace,
     watch: Option<Watch>,
     due: Due,
+    compile_seconds: f64,
 }
 
 impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
@@ -59,41 +61,52 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
-        let (programs, evaluator, pace, watch) = (HashMap::new(), None, Pace::new(), None);
-        let mut course =
-            Self { trainer, model, train, validation, feed, steps, programs, evaluator, pace, watch, due };
-        match course.bind() {
-            Ok(()) => Ok(course),
-            Err(error) => {
-                course.close();
-                Err(error)
-            }
-        }
+        Ok(Self {
+            trainer,
+            model,
+            train,
+            validation,
+            feed,
+            steps,
+            programs: HashMap::new(),
+            evaluator: None,
+            pace: Pace::new(),
+            watch: None,
+            due,
+            compile_seconds: 0.0,
+        })
     }
 
     fn task(&self) -> Task<'_> {
         self.trainer.recipe.task(&self.model.network, self.feed.steps())
     }
 
-    fn bind(&mut self) -> Result<()> {
+    /// Binds what epochs run.
+    async fn compile(&mut self) -> Result<()> {
+        let mut compiler = Compiler::new(self.trainer.progress);
         for step in &self.steps {
             let key = (step.rows, step.ending);
             if let std::collections::hash_map::Entry::Vacant(vacant) = self.programs.entry(key) {
                 let network = &self.model.network;
                 let task = self.trainer.recipe.task(network, self.feed.steps());
                 let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
-                vacant.insert(self.model.bind(&plan)?);
+                vacant.insert(compiler.bind(self.model, &plan)?);
             }
         }
         if let Some(data) = self.validation {
-            self.evaluator = Some(Evaluator::new(self.trainer, self.model, "validation", data)?);
+            self.evaluator =
+                Some(Evaluator::new(self.trainer, self.model, "validation", data, &mut compiler)?);
         }
+        self.compile_seconds = compiler.finish(self.model).await?;
         Ok(())
     }
 
     /// Trains from the beginning, or from the trainer's snapshot.
     pub(super) async fn run(mut self, resumed: bool) -> Result<History> {
-        let history = self.epochs(resumed).await;
+        let history = match self.compile().await {
+            Ok(()) => self.epochs(resumed).await,
+            Err(error) => Err(error),
+        };
         self.close();
         history
     }
@@ -128,7 +141,8 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     /// Begins a training, with a first snapshot where there are to be any.
     async fn set_out(&mut self) -> Result<(usize, Done)> {
         let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
-        self.trainer.history = History { metrics: names, ..History::default() };
+        let compile_seconds = self.compile_seconds;
+        self.trainer.history = History { metrics: names, compile_seconds, ..History::default() };
         if self.due.ever() {
             let saving = self.model.begin_save();
             self.keep_snapshot(saving, 1, Done::default()).await?;
@@ -144,6 +158,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         self.model.restore(&snapshot.model)?;
         let place = &snapshot.place;
         self.trainer.history = place.history.clone();
+        self.trainer.history.compile_seconds += self.compile_seconds;
         if let (Some(watch), Some(standing)) = (&mut self.watch, &place.standing) {
             watch.standing = standing.clone();
         }
@@ -256,7 +271,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             steps: self.steps.len(),
             samples_per_second: self.train.len() as f64 / seconds,
         };
-        progress.finish(&line(&label, &epoch, &self.trainer.recipe.metrics));
+        progress.finish(&epoch.line(&label, &self.trainer.history.metrics));
         Ok(epoch)
     }
 
@@ -330,19 +345,4 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
         Ok(tallies)
     }
-}
-
-/// A line for people.
-fn line(label: &str, epoch: &Epoch, metrics: &[crate::Metric]) -> String {
-    let mut text = format!("{label}  loss {:.4}", epoch.train_loss);
-    for (metric, value) in metrics.iter().zip(&epoch.train_metrics) {
-        text += &format!("  {} {value:.4}", metric.name());
-    }
-    if let Some(loss) = epoch.val_loss {
-        text += &format!("  validation: loss {loss:.4}");
-        for (metric, value) in metrics.iter().zip(&epoch.val_metrics) {
-            text += &format!("  {} {value:.4}", metric.name());
-        }
-    }
-    text + &format!("  {:.0} rows/s", epoch.samples_per_second)
 }

@@ -1,5 +1,6 @@
 //! Evaluation: forward passes over a data set.
 
+use super::compile::Compiler;
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
 use super::step::{Ending, Scored, Task};
@@ -43,6 +44,7 @@ impl Evaluator {
         model: &mut Model,
         name: &'static str,
         data: &Dataset,
+        compiler: &mut Compiler,
     ) -> Result<Self> {
         let task = trainer.recipe.task(&model.network, data.targets().steps());
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
@@ -52,7 +54,7 @@ impl Evaluator {
         let order: Vec<u32> = (0..data.len() as u32).collect();
         let metrics = trainer.recipe.metrics.clone();
         let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, scored, tallies };
-        match evaluator.bind(&task, model, batch) {
+        match evaluator.bind(&task, model, batch, compiler) {
             Ok(()) => Ok(evaluator),
             Err(error) => {
                 evaluator.close(model);
@@ -61,13 +63,19 @@ impl Evaluator {
         }
     }
 
-    fn bind(&mut self, task: &Task<'_>, model: &mut Model, batch: usize) -> Result<()> {
+    fn bind(
+        &mut self,
+        task: &Task<'_>,
+        model: &mut Model,
+        batch: usize,
+        compiler: &mut Compiler,
+    ) -> Result<()> {
         let all = self.order.len();
         for (rows, count) in [(batch, all / batch), (all % batch, 1)] {
             if rows > 0 {
                 let (plan, _) =
                     task.record(&model.network, &self.feed, rows, Purpose::Infer, Ending::None)?;
-                self.parts.push((rows, count, model.bind(&plan)?));
+                self.parts.push((rows, count, compiler.bind(model, &plan)?));
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What happened, epoch by epoch.
 
+use crate::report::decimals;
 use crate::{Error, Result, store};
 use serde::Deserialize;
 use std::path::Path;
@@ -22,7 +23,7 @@ pub struct Epoch {
     pub val_metrics: Vec<f64>,
     /// The learning rate of the epoch's last update.
     pub learning_rate: f64,
-    /// Seconds spent on training steps, without validation.
+    /// Seconds spent on training steps, without validation, and without compiling kernels, which comes before the first epoch.
     pub seconds: f64,
     /// Seconds of these that the host spent on preparing and submitting steps; on a CPU device, and on software adapters that
     /// work while they are handed the steps, that is the work itself.
@@ -31,6 +32,24 @@ pub struct Epoch {
     pub steps: usize,
     /// Training rows a second.
     pub samples_per_second: f64,
+}
+
+impl Epoch {
+    /// A line for people, which begins with `label`; `metrics` are their names.
+    pub(super) fn line(&self, label: &str, metrics: &[String]) -> String {
+        let mut text = label.to_owned();
+        let mut add = |before: &str, loss: f64, values: &[f64]| {
+            text += &format!("  {before}loss {}", decimals(loss));
+            for (name, value) in metrics.iter().zip(values) {
+                text += &format!("  {name} {}", decimals(*value));
+            }
+        };
+        add("", self.train_loss, &self.train_metrics);
+        if let Some(loss) = self.val_loss {
+            add("validation: ", loss, &self.val_metrics);
+        }
+        text + &format!("  {:.3} s  {:.0} rows/s", self.seconds, self.samples_per_second)
+    }
 }
 
 /// JSON has no NaN: it is written as null.
@@ -52,6 +71,11 @@ pub struct History {
     pub epochs: Vec<Epoch>,
     /// The epoch whose weights the model holds when early stopping restored the best.
     pub restored_epoch: Option<usize>,
+    /// Seconds before the first epoch in which the device's kernels were compiled, their variants timed
+    /// ([`Tuning`](crate::device::Tuning)), and steps of new kernels tried out; next to none where the device has had all kernels
+    /// before, and on a CPU. After a resumption, of all parts of the training.
+    #[serde(default)]
+    pub compile_seconds: f64,
 }
 
 impl History {

@@ -2,6 +2,7 @@
 
 mod callback;
 mod check;
+mod compile;
 mod course;
 mod epoch;
 mod evaluate;
@@ -25,6 +26,7 @@ pub(crate) use recipe::Recipe;
 pub(crate) use step::{Desk, Ending, Task};
 
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
+use compile::Compiler;
 use course::Course;
 use std::sync::Arc;
 
@@ -150,7 +152,10 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets whether progress is shown; default on, and never when standard error is not a terminal.
+    /// Sets whether progress is told on standard error; default on. At a terminal that is a bar, and a line for every epoch that is
+    /// over; elsewhere, as in a log file or a notebook, the lines alone: the epoch's number of how many, losses, metrics, seconds, rows a
+    /// second. While kernels are compiled it says so, and how long that took ([`History::compile_seconds`]). Where nobody reads
+    /// standard error any more, training goes on.
     pub fn progress(mut self, progress: bool) -> Self {
         self.progress = progress;
         self
@@ -266,7 +271,9 @@ impl<'a> Trainer<'a> {
     pub async fn evaluate_async(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         self.check(model, data)?;
         self.check_course(model, data, false)?;
-        let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data)?;
+        let mut compiler = Compiler::new(self.progress);
+        let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data, &mut compiler)?;
+        drop(compiler);
         let evaluation = evaluator.run(model, data).await;
         evaluator.close(model);
         evaluation

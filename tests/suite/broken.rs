@@ -47,7 +47,8 @@ impl Uniforms for Short {
 }
 
 const X: &[Binding] = &[Binding { name: "x", access: Access::Update, element: Element::Float }];
-const LEN: usize = 64;
+/// The length of the kernels' buffer.
+pub const LEN: usize = 64;
 
 fn shader(body: &str) -> Vec<String> {
     let head = "@compute @workgroup_size(64)\nfn main(@builtin(global_invocation_id) id: vec3<u32>) {";

@@ -20,6 +20,8 @@ mod kernels;
 mod long;
 mod nets;
 mod probe;
+mod programs;
+mod progress;
 mod random_nets;
 mod resume;
 mod rounds;

@@ -170,6 +170,19 @@ fn files_are_short_and_finished() {
 }
 
 #[test]
+fn examples_print_where_a_pipe_may_be_closed() {
+    for path in files("examples", "rs").iter().filter(|path| !path.ends_with("tests.rs")) {
+        for line in code(path) {
+            assert!(
+                !line.contains("println!") && !line.contains("print!("),
+                "{}: use say!: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn the_version_and_the_options_are_documented() {
     let changelog = read("CHANGELOG.md");
     assert!(changelog.contains(env!("CARGO_PKG_VERSION")), "CHANGELOG.md names the version");

@@ -1,0 +1,164 @@
+//! The examples as programs: what a person sees of them at a pipe and in a file, what `--help` tells, and options that would do
+//! nothing.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+const STUDIES: [&str; 5] = ["calibrate", "compare", "images", "sequence", "vanishing_gradients"];
+
+/// The folder of the built examples. Where only some tests are run, cargo has not built them.
+fn folder() -> &'static PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let profile = test.ancestors().nth(2).unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--examples", "--target-dir"]).arg(profile.parent().unwrap());
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "{cargo:?}");
+        profile.join("examples")
+    })
+}
+
+fn example(name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(folder().join(name).with_extension(std::env::consts::EXE_EXTENSION));
+    command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn output(name: &str, arguments: &[&str]) -> Output {
+    example(name, arguments).output().unwrap()
+}
+
+/// The writing end of a pipe that nobody reads.
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// What the smallest training of a study takes.
+fn small(out: &str) -> Vec<&str> {
+    vec!["--epochs", "2", "--seeds", "1", "--device", "cpu", "--out", out]
+}
+
+#[test]
+fn a_closed_pipe_ends_them_quietly() {
+    let out = tempfile::tempdir().unwrap();
+    let out = out.path().to_str().unwrap();
+    let benchmark = ["--devices", "cpu", "--seconds", "0.01", "--only", "256x256x256"].to_vec();
+    let studies = STUDIES.map(|name| (name, small(out)));
+    for (name, arguments) in studies.into_iter().chain([("devices", vec![]), ("benchmark", benchmark)]) {
+        let ended = example(name, &arguments).stdout(closed()).stderr(Stdio::piped()).output().unwrap();
+        assert!(ended.status.success(), "{name}: {}: {}", ended.status, text(&ended.stderr));
+        for word in ["panic", "error", "epoch"] {
+            assert!(!text(&ended.stderr).contains(word), "{name}: {}", text(&ended.stderr));
+        }
+    }
+}
+
+#[test]
+fn a_training_in_a_log_file_says_one_line_an_epoch() {
+    let out = tempfile::tempdir().unwrap();
+    let out = out.path().to_str().unwrap();
+    let arguments = [small(out), vec!["--rows", "64", "--only", "relu"]].concat();
+    let ended = output("images", &arguments);
+    let said = text(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    for (i, line) in lines.iter().enumerate() {
+        assert!(line.starts_with(&format!("epoch {}/2  loss ", i + 1)), "{line}");
+        for part in ["  accuracy ", "  validation: loss ", " s  ", " rows/s"] {
+            assert!(line.contains(part), "{part:?} in {line:?}");
+        }
+        assert!(!line.contains('\u{1b}') && !line.contains('\r'), "no terminal's signs: {line:?}");
+    }
+    // Nobody reads standard error: the training goes on to its end.
+    let ended = example("images", &arguments).stderr(closed()).output().unwrap();
+    assert!(ended.status.success(), "{}", ended.status);
+    assert!(text(&ended.stdout).contains("best test accuracy of relu"), "{}", text(&ended.stdout));
+
+    // Twins that take turns share the line.
+    let task = ["--task", "adding", "--steps", "5", "--rows", "32", "--cells", "gru", "--units", "2"];
+    let said = text(&output("sequence", &[small(out), task.to_vec()].concat()).stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[1].starts_with("epoch 2/2  test loss: gru ") && lines[1].contains("  gru-ar "), "{said}");
+}
+
+#[test]
+fn help_lists_what_options_take() {
+    let device = ["auto, gpu, software, cpu, cpu-f64"];
+    let activations = autorot::Activation::ALL.iter().map(|a| a.name());
+    let all = |words: &[&'static str]| words.iter().copied().chain(device).collect::<Vec<_>>();
+    let training = ["sgd, rmsprop, adam, adamw"];
+    let cases = [
+        ("devices", all(&["AUTOROT_DEVICE", "vulkan, metal, dx12, gl"])),
+        ("benchmark", all(&["784-512x4-10", "lstm-128-256", "product 1024x1024x1024"])),
+        ("compare", all(&training).into_iter().chain(activations.clone()).collect()),
+        (
+            "images",
+            all(&training).into_iter().chain(activations.clone()).chain(["aligned", "cosine"]).collect(),
+        ),
+        ("vanishing_gradients", all(&training).into_iter().chain(activations.clone()).collect()),
+        (
+            "sequence",
+            all(&["sgd, rmsprop, adam, adamw", "simple_rnn, lstm, gru", "vowels", "feature", "gate"]),
+        ),
+        ("calibrate", all(&["sgd, rmsprop, adam, adamw", "air-quality", "random"])),
+    ];
+    for (name, words) in cases {
+        let help = output(name, &["--help"]);
+        assert!(help.status.success() && help.stderr.is_empty(), "{name}: {}", text(&help.stderr));
+        // Lines are broken where the terminal ends.
+        let told = text(&help.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(told.contains(word), "{name} --help does not tell of {word:?}: {told}");
+        }
+    }
+    let embed = text(&output("embed", &["--help"]).stdout);
+    for word in activations.chain(["swirl, sunset, waves, tiles"]) {
+        assert!(embed.contains(word), "embed --help does not tell of {word:?}: {embed}");
+    }
+}
+
+#[test]
+fn options_that_would_do_nothing_are_refused_by_name() {
+    let cases: [(&str, &[&str], &[&str]); 19] = [
+        ("compare", &["--gray"], &["--gray", "--data glyphs", "cifar10"]),
+        ("compare", &["--data", "mnist", "--dir", ".", "--gray"], &["--gray", "--data mnist", "cifar10"]),
+        ("compare", &["--dir", "."], &["--dir", "--data glyphs"]),
+        ("compare", &["--data", "mnist"], &["--dir", "mnist"]),
+        ("compare", &["--activation", "none-such"], &["--activation", "none-such", "sigmoid"]),
+        ("vanishing_gradients", &["--gray"], &["--gray", "--data glyphs"]),
+        ("images", &["--gray"], &["--gray", "--data glyphs"]),
+        ("images", &["--only", "relu", "--activation", "tanh"], &["--activation", "--only relu"]),
+        ("images", &["--only", "relu", "--x-q", "3"], &["--x-q", "--only relu"]),
+        ("images", &["--only", "classic", "--learn-l", "unit"], &["--learn-l", "--only classic"]),
+        ("images", &["--no-augment", "--shift", "1"], &["--no-augment", "--shift"]),
+        ("images", &["--no-augment", "--crop", "20"], &["--no-augment", "--crop"]),
+        ("sequence", &["--dir", "."], &["--dir", "--task adding", "--task vowels"]),
+        ("sequence", &["--task", "glyphs", "--steps", "9"], &["--steps", "--task glyphs", "--task adding"]),
+        ("sequence", &["--task", "vowels", "--dir", ".", "--rows", "9"], &["--rows", "--task vowels"]),
+        ("sequence", &["--scale", "feature"], &["--scale", "--task adding", "--task vowels"]),
+        ("calibrate", &["--dir", "."], &["--dir", "--data insole", "--data air-quality"]),
+        ("benchmark", &["--only", "none-such"], &["--only", "none-such", "784-512x4-10"]),
+        ("embed", &["--headless", "--picture", "a.png", "--size", "9"], &["--size", "--picture a.png"]),
+    ];
+    for (name, arguments, words) in cases {
+        let refused = output(name, arguments);
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{name} {arguments:?}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{name} {arguments:?} does not name {word:?}: {said}");
+        }
+    }
+}
