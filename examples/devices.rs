@@ -19,6 +19,7 @@ struct Options {}
 const VARIABLES: &str = "\
 Environment variables:
   AUTOROT_DEVICE      auto, gpu, software, cpu, cpu-f64, or part of an adapter's name
+  AUTOROT_TUNE        on, off, again: whether kernel variants are timed, and anew
   WGPU_BACKEND        vulkan, metal, dx12, gl, or several with commas: look for no other
   WGPU_ADAPTER_NAME   part of a name: adapters without it do not count
   WGPU_POWER_PREF     low, high: integrated or discrete GPUs first";

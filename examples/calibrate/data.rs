@@ -70,9 +70,7 @@ impl Source {
     /// What can be told to be wrong before anything is read.
     pub fn check(&self, given: &Given) -> Result<()> {
         match (self.data, &self.dir) {
-            (Data::Insole, _) => {
-                given.refuse(&["dir"], "--data insole", "the option with --data air-quality")
-            }
+            (Data::Insole, _) => given.refuse(&["dir"], "--data insole", "--data air-quality"),
             (Data::AirQuality, None) => Err(Error::invalid(
                 "--dir",
                 "nothing",

@@ -51,10 +51,10 @@ impl Source {
     pub fn check(&self, given: &Given) -> Result<()> {
         let chosen = format!("--data {}", self.name());
         if self.data == Data::Glyphs {
-            given.refuse(&["dir"], &chosen, "the option with a data set that is not built in")?;
+            given.refuse(&["dir"], &chosen, "a data set that is not built in")?;
         }
         if self.data != Data::Cifar10 {
-            given.refuse(&["gray"], &chosen, "the option with --data cifar10, whose images have colours")?;
+            given.refuse(&["gray"], &chosen, "--data cifar10, whose images have colours")?;
         }
         self.folder().map(drop)
     }

@@ -16,20 +16,16 @@ impl Given {
         }
     }
 
-    /// Refuses those of `options` that were given: `beside` another one they would do nothing. They are for `what`.
+    /// Refuses those of `options` that were given although they would do nothing `beside` another one; they are for `what`.
     pub fn refuse(&self, options: &[&str], beside: &str, what: &str) -> Result<()> {
         let given = |id: &&&str| self.0.value_source(id) == Some(ValueSource::CommandLine);
         match options.iter().find(given) {
             None => Ok(()),
             Some(id) => {
                 let option = format!("--{}", id.replace('_', "-"));
-                let remedy = format!("leave {option} out, or change {beside}");
-                Err(Error::invalid(
-                    option,
-                    format!("it beside {beside}, where it does nothing"),
-                    what,
-                    remedy,
-                ))
+                let found = format!("{beside}, with which it does nothing");
+                let remedy = format!("leave {option} out");
+                Err(Error::invalid(option, found, what, remedy))
             }
         }
     }

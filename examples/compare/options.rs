@@ -32,11 +32,11 @@ impl Options {
     pub fn check(&self, given: &Given) -> Result<()> {
         self.source.check(given)?;
         self.training.check()?;
-        if self.hidden.is_empty() {
+        if self.hidden.is_empty() || self.hidden.contains(&0) {
             return Err(Error::invalid(
                 "--hidden",
-                "no layers",
-                "at least one number",
+                format!("{:?}", self.hidden),
+                "at least one layer, and at least one unit in each",
                 "such as --hidden 50,30",
             ));
         }

@@ -83,9 +83,9 @@ impl Options {
             // In a window other pictures may follow.
             Some(_) if self.headless && !computed => Err(Error::invalid(
                 "--size",
-                format!("it beside --picture {}, where it does nothing", self.picture),
-                "the option with a computed picture",
-                "leave --size out, or change --picture",
+                format!("--picture {}, with which it does nothing", self.picture),
+                "a computed picture",
+                "leave --size out",
             )),
             _ => Ok(()),
         }

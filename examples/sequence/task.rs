@@ -65,20 +65,16 @@ pub struct Task {
 impl Source {
     /// What can be told to be wrong before anything is read.
     pub fn check(&self, given: &Given) -> Result<()> {
-        let (task, vowels) = (format!("--task {}", self.task.name()), "the option with --task vowels");
+        let (task, vowels) = (format!("--task {}", self.task.name()), "--task vowels");
         match self.task {
             Name::Adding => given.refuse(&["dir", "scale"], &task, vowels),
             Name::Glyphs => {
                 given.refuse(&["dir", "scale"], &task, vowels)?;
-                given.refuse(&["steps"], &task, "the option with --task adding")
+                given.refuse(&["steps"], &task, "--task adding")
             }
             Name::Vowels => {
-                given.refuse(&["steps"], &task, "the option with --task adding")?;
-                given.refuse(
-                    &["rows"],
-                    &task,
-                    "the option with --task adding or glyphs: the vowels have 270 rows",
-                )?;
+                given.refuse(&["steps"], &task, "--task adding")?;
+                given.refuse(&["rows"], &task, "--task adding or --task glyphs: the vowels have 270 rows")?;
                 match self.dir {
                     Some(_) => Ok(()),
                     None => Err(Error::invalid(

@@ -152,10 +152,10 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets whether progress is told on standard error; default on. At a terminal that is a bar, and a line for every epoch that is
-    /// over; elsewhere, as in a log file or a notebook, the lines alone: the epoch's number of how many, losses, metrics, seconds, rows a
-    /// second. While kernels are compiled it says so, and how long that took ([`History::compile_seconds`]). Where nobody reads
-    /// standard error any more, training goes on.
+    /// Sets whether progress is shown on standard error; default on. At a terminal that is a bar for the running epoch and a line for
+    /// each finished one; elsewhere, such as in a log file or a notebook, just the lines: epoch n/N, losses, metrics, seconds and rows
+    /// a second. While kernels are being compiled it says so, and then how long that took ([`History::compile_seconds`]). If
+    /// standard error is closed, training goes on.
     pub fn progress(mut self, progress: bool) -> Self {
         self.progress = progress;
         self

@@ -31,7 +31,7 @@ fn model() -> Model {
 }
 
 fn trainer() -> Trainer<'static> {
-    Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).epochs(1)
+    Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false).epochs(1)
 }
 
 /// Builds a network around one layer.
@@ -139,7 +139,7 @@ fn training_options() {
         fit(trainer().early_stopping(EarlyStopping { patience: 0, ..Default::default() })),
         &["patience 0"],
     );
-    let with_optimizer = |o: Optimizer| Trainer::new(o, Loss::SoftmaxCrossEntropy);
+    let with_optimizer = |o: Optimizer| Trainer::new(o, Loss::SoftmaxCrossEntropy).progress(false);
     fails(fit(with_optimizer(Sgd { momentum: 1.0, ..Default::default() }.into())), &["momentum"]);
     fails(fit(with_optimizer(RmsProp { epsilon: 0.0, ..Default::default() }.into())), &["epsilon"]);
     fails(fit(with_optimizer(Adam { beta_2: -0.1, ..Default::default() }.into())), &["beta_2"]);
@@ -156,7 +156,7 @@ fn training_options() {
         fit(with_optimizer(Optimizer::from(Sgd::default()).with_learning_rate(cosine))),
         &["learning rate"],
     );
-    fails(fit(Trainer::new(Sgd::default(), Loss::Huber { delta: 0.0 })), &["huber", "δ = 0"]);
+    fails(fit(Trainer::new(Sgd::default(), Loss::Huber { delta: 0.0 }).progress(false)), &["huber", "δ = 0"]);
 }
 
 #[test]

@@ -317,6 +317,7 @@ fn a_net_trains_as_in_keras() {
         }
         model.set_weights(&weights).unwrap();
         let mut trainer = Trainer::new(optimizer("rmsprop", &net["settings"]), Loss::SoftmaxCrossEntropy)
+            .progress(false)
             .epochs(5)
             .batch(8)
             .shuffle(false);

@@ -34,6 +34,7 @@ pub fn model(data: &Dataset, device: &Device) -> Model {
 
 pub fn trainer<'a>(optimizer: impl Into<Optimizer>) -> Trainer<'a> {
     Trainer::new(optimizer, Loss::SoftmaxCrossEntropy)
+        .progress(false)
         .metric(Metric::Accuracy)
         .metric(Metric::TopK { k: 3 })
         .batch(64)

@@ -97,7 +97,8 @@ fn states_that_are_kept_from_batch_to_batch() {
         net.add(Gru::new(4).stateful(true)).add(Dense::new(2)).build(device, 1).unwrap()
     };
     let optimizer = Sgd { momentum: 0.9, ..Sgd::default() };
-    let trainer = || Trainer::new(optimizer, Loss::MeanSquaredError).shuffle(false).batch(4).epochs(3);
+    let trainer =
+        || Trainer::new(optimizer, Loss::MeanSquaredError).progress(false).shuffle(false).batch(4).epochs(3);
     for device in devices("states_that_are_kept") {
         // 6 steps an epoch.
         goes_on(&device, &build, &trainer, (&data, Some(&data)), 5, (3, 3));
@@ -107,7 +108,7 @@ fn states_that_are_kept_from_batch_to_batch() {
 #[test]
 fn an_epoch_whose_steps_are_all_done() {
     let data = waves(32);
-    let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(8).epochs(3);
+    let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(8).epochs(3);
     for device in devices("an_epoch_whose_steps_are_all_done") {
         goes_on(&device, &wave_model, &trainer, (&data, Some(&data)), 4, (3, 4));
     }
@@ -136,6 +137,7 @@ fn states_of_models_move_between_devices() {
     let mut model = wave_model(&Device::cpu());
     let initial = model.weights().unwrap();
     Trainer::new(Adam::default(), Loss::MeanSquaredError)
+        .progress(false)
         .epochs(2)
         .batch(8)
         .fit(&mut model, &data, None)

@@ -77,7 +77,10 @@ fn padding_leaves_losses_metrics_and_gradients_of_every_step_as_they_are() {
     let net = |steps| masked(steps, rotated(Cell::Lstm).return_sequences(true)).add(Dense::new(3));
     let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
     let trainer = || {
-        Trainer::new(still, Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).metric(Metric::TopK { k: 2 })
+        Trainer::new(still, Loss::SoftmaxCrossEntropy)
+            .progress(false)
+            .metric(Metric::Accuracy)
+            .metric(Metric::TopK { k: 2 })
     };
     for device in devices("padding_leaves_losses") {
         let mut model = net(steps).build(&device, 1).unwrap();
@@ -116,7 +119,8 @@ fn padding_leaves_losses_metrics_and_gradients_of_every_step_as_they_are() {
 fn bias_gradient(model: &mut Model, data: &Dataset) -> f64 {
     let before = model.weights().unwrap();
     let mut trainer =
-        Trainer::new(Optimizer::from(Sgd::default()).with_learning_rate(1.0), Loss::SoftmaxCrossEntropy);
+        Trainer::new(Optimizer::from(Sgd::default()).with_learning_rate(1.0), Loss::SoftmaxCrossEntropy)
+            .progress(false);
     trainer = trainer.epochs(1).batch(data.len());
     trainer.fit(model, data, None).unwrap();
     let bias = |weights: &autorot::model::Weights| f64::from(weights["2.dense.bias"].1[0]);
@@ -155,7 +159,7 @@ fn reports_and_diagnoses_know_recurrent_layers() {
     for device in devices("reports_and_diagnoses") {
         let net = Sequential::for_data(&data).add(Bidirectional::new(rotated(Cell::Lstm))).add(Dense::new(1));
         let mut model = net.build(&device, 1).unwrap();
-        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).epochs(1);
+        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).epochs(1);
         let reports = trainer.inspect(&mut model, &data, 6).unwrap();
         let forward = reports.iter().find(|r| r.path == "0.bidirectional.forward").unwrap();
         assert!(forward.saturated.unwrap() < 1.0 && forward.gradient_norm > 0.0);
@@ -210,6 +214,7 @@ fn recurrent_nets_learn_on_every_device_and_repeat_to_the_bit() {
                     Optimizer::from(Adam::default()).with_learning_rate(0.01),
                     Loss::SoftmaxCrossEntropy,
                 )
+                .progress(false)
                 .metric(Metric::Accuracy)
                 .epochs(12)
                 .batch(32);
@@ -300,7 +305,7 @@ fn what_is_wrong_with_a_sequence_is_said() {
     let targets = vec![0.0; 6];
     let data =
         |steps: usize, inputs: Vec<f32>| Dataset::values([steps, 3], inputs, [2], targets.clone()).unwrap();
-    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError);
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false);
     assert_says(trainer.fit(&mut model, &data(5, inputs), None), &["row 1", "masks"]);
     assert_says(trainer.fit(&mut model, &data(4, vec![0.5; 36]), None), &["[4, 3]", "[5, 3]"]);
 
@@ -324,7 +329,7 @@ fn what_is_wrong_with_a_sequence_is_said() {
         let values = vec![0.5; 3 * targets.iter().product::<usize>()];
         Dataset::values([5, 3], vec![0.5; 45], targets, values).unwrap()
     };
-    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1);
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).epochs(1);
     assert_says(trainer.fit(&mut model, &rows(&[2, 5]), None), &["2 targets of 5", "[5, 2]"]);
     assert!(trainer.fit(&mut model, &rows(&[5, 2]), None).is_ok());
     let mut trainer = trainer.accumulate(2);
@@ -332,7 +337,7 @@ fn what_is_wrong_with_a_sequence_is_said() {
     let mut trainer = trainer.accumulate(1).metric(Metric::R2);
     assert_says(trainer.fit(&mut model, &rows(&[5, 2]), None), &["r2", "masked"]);
     // Evaluation accumulates nothing.
-    let evaluated = Trainer::new(Adam::default(), Loss::MeanSquaredError).accumulate(2);
+    let evaluated = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).accumulate(2);
     assert!(evaluated.evaluate(&mut model, &rows(&[5, 2])).is_ok());
     let masking = || net(&[5, 3]).add(Masking::new(0.0));
     let mut single = masking()
@@ -340,9 +345,9 @@ fn what_is_wrong_with_a_sequence_is_said() {
         .add(Dense::new(1))
         .build(&Device::cpu(), 0)
         .unwrap();
-    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1);
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).epochs(1);
     assert!(trainer.fit(&mut single, &rows(&[5]), None).is_ok(), "a number for every step");
-    let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).epochs(1);
+    let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false).epochs(1);
     assert_says(trainer.fit(&mut single, &rows(&[5]), None), &["1 targets of 5", "[5, 1]"]);
     let turned = autorot::Residual::new().add(Gru::new(3).return_sequences(true).go_backwards(true));
     let turned = masking().add(turned).add(Gru::new(1)).build(&Device::cpu(), 0);

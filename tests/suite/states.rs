@@ -56,7 +56,11 @@ fn truncated_gradients_are_those_of_the_last_chunk_begun_from_the_state_before_i
     // What a step of plain gradient descent makes of the recurrent kernel.
     let train = |mut model: Model, data: Dataset, rate: f64, steps: usize| -> Vec<f64> {
         let descent = Optimizer::from(Sgd::default()).with_learning_rate(rate);
-        let mut trainer = Trainer::new(descent, Loss::MeanSquaredError).epochs(1).batch(rows).shuffle(false);
+        let mut trainer = Trainer::new(descent, Loss::MeanSquaredError)
+            .progress(false)
+            .epochs(1)
+            .batch(rows)
+            .shuffle(false);
         let before = model.weights().unwrap();
         trainer = trainer.accumulate(steps);
         trainer.fit(&mut model, &data, None).unwrap();
@@ -94,7 +98,8 @@ fn evaluation_training_and_prediction_keep_their_states_apart() {
         let net = Sequential::new([5, FEATURES]).input_range(-1.0, 1.0).add(Gru::new(3).stateful(true));
         let mut model = net.build(&device, 1).unwrap();
         let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
-        let mut trainer = Trainer::new(still, Loss::MeanSquaredError).epochs(2).batch(2).shuffle(false);
+        let mut trainer =
+            Trainer::new(still, Loss::MeanSquaredError).progress(false).epochs(2).batch(2).shuffle(false);
         let first = model.predict(data(1).inputs()).unwrap();
         let evaluated = trainer.evaluate(&mut model, &data(2)).unwrap();
         trainer.fit(&mut model, &data(3), Some(&data(2))).unwrap();

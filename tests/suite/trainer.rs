@@ -14,7 +14,9 @@ use std::ops::ControlFlow;
 fn waves_trained(device: &Device, change: impl FnOnce(Trainer<'static>) -> Trainer<'static>) -> Vec<f32> {
     let data = waves(50);
     let mut model = wave_model(device);
-    let trainer = Trainer::new(Sgd { momentum: 0.5, ..Sgd::default() }, Loss::MeanSquaredError).epochs(2);
+    let trainer = Trainer::new(Sgd { momentum: 0.5, ..Sgd::default() }, Loss::MeanSquaredError)
+        .progress(false)
+        .epochs(2);
     change(trainer).fit(&mut model, &data, None).unwrap();
     model.weights().unwrap().into_values().flat_map(|(_, values)| values).collect()
 }
@@ -29,6 +31,7 @@ fn the_last_partial_batch_counts_by_its_rows() {
         let mut losses = Vec::new();
         for batch in [23, 100, 5, 1] {
             let mut trainer = Trainer::new(still, Loss::MeanSquaredError)
+                .progress(false)
                 .metric(Metric::MeanAbsoluteError)
                 .epochs(1)
                 .batch(batch);
@@ -80,6 +83,7 @@ fn early_stopping_puts_the_best_weights_back() {
     // So high a rate that the loss jumps about.
     let history =
         Trainer::new(Optimizer::from(Sgd::default()).with_learning_rate(1.5), Loss::MeanSquaredError)
+            .progress(false)
             .epochs(40)
             .batch(10)
             .early_stopping(options)
@@ -102,9 +106,14 @@ fn callbacks_end_training_and_may_train_themselves() {
     let mut model = wave_model(&Device::cpu());
     let inner_data = data.clone();
     let history = Trainer::new(Adam::default(), Loss::MeanSquaredError)
+        .progress(false)
         .epochs(9)
         .callback(move |model: &mut Model, epoch: &Epoch| {
-            Trainer::new(Adam::default(), Loss::MeanAbsoluteError).epochs(1).fit(model, &inner_data, None)?;
+            Trainer::new(Adam::default(), Loss::MeanAbsoluteError).progress(false).epochs(1).fit(
+                model,
+                &inner_data,
+                None,
+            )?;
             Ok(if epoch.epoch == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
         .fit(&mut model, &data, None)
@@ -123,6 +132,7 @@ fn a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_weights() {
                 Optimizer::from(Sgd::default()).with_learning_rate(1e18),
                 Loss::MeanSquaredError,
             )
+            .progress(false)
             .batch(8)
             .accumulate(accumulate)
             .epochs(3);
@@ -151,8 +161,10 @@ fn the_first_layer_with_a_number_that_is_none_is_named() {
             .build(&device, 0)
             .unwrap();
         let before = model.weights().unwrap();
-        let error =
-            Trainer::new(Sgd::default(), Loss::MeanSquaredError).fit(&mut model, &data, None).unwrap_err();
+        let error = Trainer::new(Sgd::default(), Loss::MeanSquaredError)
+            .progress(false)
+            .fit(&mut model, &data, None)
+            .unwrap_err();
         let Error::NonFinite { step: 1, layer, .. } = &error else { panic!("{error}") };
         assert_eq!(layer, "1.dense", "{error}");
         assert_eq!(model.weights().unwrap(), before);
@@ -171,6 +183,7 @@ fn clipping_bounds_the_step() {
             let before = model.weights().unwrap();
             let optimizer = Sgd { learning_rate: 1.0.into(), clip, ..Sgd::default() };
             Trainer::new(optimizer, Loss::MeanSquaredError)
+                .progress(false)
                 .batch(32)
                 .epochs(1)
                 .fit(&mut model, &data, None)
@@ -196,8 +209,11 @@ fn the_failing_step_of_an_accumulated_group_is_found() {
     for device in devices("the_failing_step_of_an_accumulated_group_is_found") {
         let mut model = Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
         let before = model.weights().unwrap();
-        let mut trainer =
-            Trainer::new(Sgd::default(), Loss::MeanSquaredError).batch(2).accumulate(4).shuffle(false);
+        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError)
+            .progress(false)
+            .batch(2)
+            .accumulate(4)
+            .shuffle(false);
         let error = trainer.fit(&mut model, &data, None).unwrap_err();
         let Error::NonFinite { step: 3, layer, .. } = &error else { panic!("{error}") };
         assert_eq!(layer, "loss", "{error}");
@@ -213,7 +229,7 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
     let validation = autorot::Dataset::values([3], inputs, [2], vec![0.0; 8]).unwrap();
     for device in devices("a_validation_loss_that_is_no_number_is_an_error") {
         let build = || Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
-        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).epochs(1);
+        let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).epochs(1);
         let mut model = build();
         let error = trainer.fit(&mut model, &train, Some(&validation)).unwrap_err();
         let Error::NonFinite { layer, .. } = &error else { panic!("{error}") };
@@ -226,7 +242,7 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
         let mut model = build();
         let before = model.weights().unwrap();
         let wild = Optimizer::from(Sgd::default()).with_learning_rate(1e30);
-        let mut trainer = Trainer::new(wild, Loss::MeanSquaredError).epochs(1);
+        let mut trainer = Trainer::new(wild, Loss::MeanSquaredError).progress(false).epochs(1);
         let error = trainer.fit(&mut model, &train, Some(&train)).unwrap_err();
         let Error::NonFinite { layer, .. } = &error else { panic!("{error}") };
         assert_eq!(layer, "the validation loss");
@@ -241,14 +257,20 @@ fn a_failed_training_gives_its_memory_back_and_can_be_repeated() {
         let mut model = wave_model(&device);
         let fail = |model: &mut Model| {
             let wild = Optimizer::from(Sgd::default()).with_learning_rate(1e18);
-            Trainer::new(wild, Loss::MeanSquaredError).batch(8).fit(model, &data, Some(&data)).unwrap_err();
+            Trainer::new(wild, Loss::MeanSquaredError)
+                .progress(false)
+                .batch(8)
+                .fit(model, &data, Some(&data))
+                .unwrap_err();
         };
         fail(&mut model);
         let bytes = model.device_bytes();
         fail(&mut model);
         assert_eq!(model.device_bytes(), bytes, "{}", device.name());
-        let history =
-            Trainer::new(Adam::default(), Loss::MeanSquaredError).fit(&mut model, &data, None).unwrap();
+        let history = Trainer::new(Adam::default(), Loss::MeanSquaredError)
+            .progress(false)
+            .fit(&mut model, &data, None)
+            .unwrap();
         assert!(history.last().unwrap().train_loss.is_finite());
     }
 }
@@ -261,6 +283,7 @@ fn optimisers_can_be_reset_between_epochs() {
             let mut model = wave_model(&device);
             let mut weights = Vec::new();
             Trainer::new(Adam::default(), Loss::MeanSquaredError)
+                .progress(false)
                 .batch(64)
                 .epochs(epochs)
                 .shuffle(false)
@@ -291,7 +314,7 @@ fn training_again_goes_on_or_begins_anew() {
     let data = waves(50);
     let train = |epochs: &[usize], reset: bool| {
         let mut model = wave_model(&Device::cpu());
-        let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(8);
+        let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(8);
         for &count in epochs {
             trainer = trainer.epochs(count);
             trainer.fit(&mut model, &data, None).unwrap();

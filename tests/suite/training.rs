@@ -81,7 +81,8 @@ fn a_callers_device_with_default_limits_runs_everything() {
     let losses =
         [Loss::MeanSquaredError, Loss::MeanAbsoluteError, Loss::Huber { delta: 1.0 }, Loss::MeanSquaredError];
     for (optimizer, loss) in optimizers.into_iter().zip(losses) {
-        let mut trainer = Trainer::new(optimizer, loss).metric(Metric::R2).epochs(1).batch(16);
+        let mut trainer =
+            Trainer::new(optimizer, loss).progress(false).metric(Metric::R2).epochs(1).batch(16);
         assert!(trainer.fit(&mut model, &data, None).unwrap().epochs[0].train_loss.is_finite());
     }
     assert_eq!(model.predict(data.inputs()).unwrap().len(), 80);
@@ -93,6 +94,7 @@ fn r2_and_regression_metrics_follow_their_definition() {
     for device in devices("r2_and_regression_metrics_follow_their_definition") {
         let mut model = wave_model(&device);
         let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError)
+            .progress(false)
             .metric(Metric::MeanAbsoluteError)
             .metric(Metric::R2)
             .batch(8)
@@ -128,6 +130,7 @@ fn binary_cross_entropy_learns_a_yes_or_no() {
             .unwrap();
         let history =
             Trainer::new(Optimizer::from(Adam::default()).with_learning_rate(0.02), Loss::BinaryCrossEntropy)
+                .progress(false)
                 .metric(Metric::BinaryAccuracy { threshold: 0.0 })
                 .batch(32)
                 .epochs(30)

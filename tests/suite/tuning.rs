@@ -18,7 +18,7 @@ fn trained(device: &Device) -> Vec<f32> {
         .add(Dense::new(4))
         .build(device, 3)
         .unwrap();
-    let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy);
+    let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false);
     trainer.epochs(2).batch(32).progress(false).fit(&mut model, &data, None).unwrap();
     model.weights().unwrap().into_values().flat_map(|(_, values)| values).collect()
 }

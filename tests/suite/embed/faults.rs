@@ -13,7 +13,7 @@ fn a_lost_device_is_named_and_training_goes_on_from_a_saved_state() {
     let Some(other) = Host::open("a lost device", none) else { return };
     let data = nets::waves(64);
     // An epoch is two steps.
-    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(32).seed(3);
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(32).seed(3);
     let mut undisturbed = nets::wave_model(&other.autorot());
     let mut learner = Learner::new(&trainer, &mut undisturbed, &data).unwrap();
     other.train(&mut learner, &mut undisturbed, 20);

@@ -55,28 +55,34 @@ fn a_learner_gives_the_bits_of_the_trainer() {
             "in order",
             &nets::wave_model,
             &waves,
-            Trainer::new(Sgd::default(), Loss::Huber { delta: 0.5 }).shuffle(false).batch(40),
+            Trainer::new(Sgd::default(), Loss::Huber { delta: 0.5 }).progress(false).shuffle(false).batch(40),
             4,
         ),
         (
             "many epochs",
             &nets::wave_model,
             &waves,
-            Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(200),
+            Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(200),
             300,
         ),
         (
             "sequences",
             &tagger,
             &sequences,
-            Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).batch(16),
+            Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy)
+                .progress(false)
+                .metric(Metric::Accuracy)
+                .batch(16),
             3,
         ),
         (
             "masked",
             &masking_tagger,
             &masked,
-            Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).batch(60),
+            Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy)
+                .progress(false)
+                .metric(Metric::Accuracy)
+                .batch(60),
             4,
         ),
     ];
@@ -149,7 +155,8 @@ fn numbers_that_are_none_stop_a_learner_and_spare_the_weights() {
     let Some(host) = Host::open("a learner that fails", wgpu::Features::empty()) else { return };
     let data = nets::waves(64);
     let own = buffers(&host, &data);
-    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(16).shuffle(false);
+    let trainer =
+        Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16).shuffle(false);
     let mut model = nets::wave_model(&host.autorot());
     let mut learner = Learner::new(&trainer, &mut model, rows(&own, &data)).unwrap();
     host.train(&mut learner, &mut model, 5);
@@ -175,7 +182,8 @@ fn numbers_that_are_none_stop_a_learner_and_spare_the_weights() {
 fn weights_whose_gradient_is_none_are_taken_back() {
     let Some(host) = Host::open("a gradient that is none", wgpu::Features::empty()) else { return };
     let data = nets::waves(64);
-    let trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).batch(16).shuffle(false);
+    let trainer =
+        Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).batch(16).shuffle(false);
     for unread in [0, UNSUBMITTED + 40] {
         let mut model = nets::wave_model(&host.autorot());
         let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
@@ -222,7 +230,7 @@ fn a_large_batch_has_as_many_orders_as_fit() {
     let inputs: Vec<f32> = (0..rows).map(|i| (i % 1013) as f32 / 1013.0).collect();
     let data = Dataset::values([1], inputs.clone(), [1], inputs).unwrap();
     let mut model = Sequential::for_data(&data).add(Dense::new(1)).build(&host.autorot(), 1).unwrap();
-    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(rows);
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(rows);
     let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
     assert!(learner.most() < UNSUBMITTED && learner.most() > 50, "{}", learner.most());
     let mut encoder = host.encoder();
@@ -269,7 +277,8 @@ fn models_share_a_device_and_threads_share_it_too() {
     let device = host.autorot();
     let run = |seed: u64| {
         let mut model = nets::wave_model(&device);
-        let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(20).seed(seed);
+        let trainer =
+            Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(20).seed(seed);
         let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
         for _ in 0..6 {
             let mut encoder = host.encoder();

@@ -12,7 +12,7 @@ fn misuse_is_an_error_that_says_what_to_do() {
     let Some(host) = Host::open("misuse", wgpu::Features::empty()) else { return };
     let data = nets::waves(64);
     let own = buffers(&host, &data);
-    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(16);
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
     let mut model = nets::wave_model(&host.autorot());
     // The optimiser's moments are the model's and stay.
     Learner::new(&trainer, &mut model, &data).unwrap().close(&mut model).unwrap();
@@ -46,9 +46,9 @@ fn misuse_is_an_error_that_says_what_to_do() {
     let mut changed = rows(&own, &data);
     changed.inputs = copies.as_entire_buffer_binding();
     refused(Learner::new(&trainer, &mut model, changed), &["COPY_DST", "STORAGE among them"]);
-    let zero = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(0);
+    let zero = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(0);
     refused(Learner::new(&zero, &mut model, rows(&own, &data)), &["batch", "at least 1"]);
-    let r2 = Trainer::new(Adam::default(), Loss::MeanSquaredError).metric(Metric::R2);
+    let r2 = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).metric(Metric::R2);
     refused(Learner::new(&r2, &mut model, rows(&own, &data)), &["r2", "MeanAbsoluteError"]);
     let mut stateful = Sequential::new([4, 3])
         .input_range(-1.0, 1.0)
