@@ -21,7 +21,7 @@ pub struct Entry {
     /// Uses that differ in what all variants share, such as the activation: one variant of each tells enough.
     pub options: Vec<Arc<dyn Kernel>>,
     /// Uses that are as long as a dispatch may be, or longer than a loop that grows with a size could be
-    /// ([`MAX_ROUNDS`](super::MAX_ROUNDS)): of every kernel with such a loop.
+    /// ([`MAX_ROUNDS`]): of every kernel with such a loop.
     pub long: Vec<Arc<dyn Kernel>>,
 }
 
