@@ -27,6 +27,7 @@ mod resume;
 mod rounds;
 mod sequences;
 mod shaders;
+mod splits;
 mod states;
 mod tidy;
 mod time_reports;
