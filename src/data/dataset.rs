@@ -1,6 +1,6 @@
 //! A data set in memory: rows of inputs and their targets.
 
-use super::pad::Padding;
+use super::mask::Padding;
 use crate::{Error, Result, shape};
 
 /// What a model is to predict, row by row.
@@ -231,13 +231,15 @@ impl Dataset {
     }
 
     /// The same rows with other inputs of the same shape: what a scaler returns. Of padded sequences the mask value
-    /// stays.
+    /// stays, and must stand where it stood.
     ///
     /// # Errors
-    /// As [`Dataset::classes`].
+    /// As [`Dataset::classes`]; steps that are padded in one and not in the other.
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
         let (shape, targets) = (self.shape.clone(), self.targets.clone());
-        Self { shape, inputs, targets, padding: self.padding }.checked(self.len())
+        let data = Self { shape, inputs, targets, padding: self.padding }.checked(self.len())?;
+        self.check_padding_of(&data)?;
+        Ok(data)
     }
 
     /// The same rows seen in another shape of as many values: gray images `[28, 28]` as `[28, 28, 1]`, say, for

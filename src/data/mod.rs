@@ -27,6 +27,7 @@ mod dataset;
 pub mod folder;
 mod glyphs;
 pub mod idx;
+mod mask;
 mod pad;
 mod scale;
 mod split;

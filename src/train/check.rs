@@ -58,6 +58,7 @@ impl Recipe {
                 "build the model with Sequential::for_data, or reshape the data",
             ));
         }
+        network.check_padding(data)?;
         network.check_masks(data.inputs(), "data set inputs")?;
         if let Targets::Classes { names, .. } = data.targets()
             && let [name] = names.as_slice()

@@ -18,6 +18,7 @@ mod gradients;
 mod keras;
 mod kernels;
 mod long;
+mod masks;
 mod nets;
 mod probe;
 mod programs;
