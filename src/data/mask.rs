@@ -34,7 +34,7 @@ impl Dataset {
     }
 
     /// The same rows, sequences `[T, ...]` that were padded elsewhere, with the value of which padded steps consist: ranges,
-    /// scalers and networks then leave those steps out, as they do with [`PadSequences`].
+    /// scalers and networks then leave those steps out, as they do with [`PadSequences`](super::PadSequences).
     ///
     /// # Errors
     /// Rows that are not of such a shape; a value that is not finite.
