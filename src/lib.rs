@@ -25,7 +25,7 @@ mod shape;
 mod unchecked;
 
 pub use activation::Activation;
-pub use data::{Dataset, Split, Targets};
+pub use data::{Dataset, Folds, Split, Targets};
 pub use device::Device;
 pub use error::{Error, Fault, Result};
 pub use initializer::Initializer;

@@ -14,7 +14,8 @@ use crate::{Error, Result, Targets};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Loss {
-    /// −Σ_c t_c·log softmax(x)_c. Targets: class indices, or a distribution, of every row or time step.
+    /// −Σ_c t_c·log softmax(x)_c. Targets: class indices, or a distribution, of every row or time step. At least two
+    /// outputs a prediction: the softmax of a single one is 1 whatever it is.
     SoftmaxCrossEntropy,
     /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), averaged over a row's outputs. Targets in 0..1.
     BinaryCrossEntropy,
@@ -72,13 +73,15 @@ impl Loss {
     /// Whether the loss fits these targets and a model with `outputs` numbers a row.
     ///
     /// # Errors
-    /// A number of outputs other than the targets' width, targets outside the loss's domain, δ ≤ 0.
+    /// A number of outputs other than the targets' width, targets outside the loss's domain, δ ≤ 0, a softmax over one
+    /// output.
     pub fn check(self, targets: &Targets, outputs: usize) -> Result<()> {
         if let Self::Huber { delta } = self
             && !(delta.is_finite() && delta > 0.0)
         {
             return Err(Error::invalid("huber loss", format!("δ = {delta}"), "a finite δ > 0", "use δ = 1"));
         }
+        self.check_prediction(targets.width() / targets.steps().max(1))?;
         if outputs != targets.width() {
             return Err(Error::invalid(
                 self.name(),
@@ -100,6 +103,20 @@ impl Loss {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the loss can tell predictions of so many numbers apart.
+    pub(crate) fn check_prediction(self, outputs: usize) -> Result<()> {
+        if self != Self::SoftmaxCrossEntropy || outputs > 1 {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            self.name(),
+            format!("predictions of {outputs} output, the softmax of which is always 1"),
+            "at least 2 outputs, one for each class",
+            "use BinaryCrossEntropy for a single output and targets from 0 to 1, or give both classes an output; where \
+             the classes are time steps or positions put Flatten at the end",
+        ))
     }
 
     /// Records the loss of every row and, when `gradient`, the gradient of the mean loss by the outputs.

@@ -10,7 +10,8 @@ use crate::{Dataset, Error, Result, Targets};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
-    /// The share of rows, or time steps, whose largest output is that of the target's class.
+    /// The share of rows, or time steps, whose largest output is that of the target's class. At least two outputs a
+    /// prediction.
     Accuracy,
     /// The share of outputs on the target's side of the threshold: 0 for logits, 1/2 for probabilities.
     BinaryAccuracy {
@@ -19,7 +20,7 @@ pub enum Metric {
     },
     /// The share of rows, or time steps, whose class is among the k largest outputs.
     TopK {
-        /// k ≥ 1.
+        /// 1 ≤ k < outputs.
         k: u32,
     },
     /// mean |x − t|.
@@ -56,26 +57,36 @@ impl Metric {
         matches!(self, Self::Accuracy | Self::TopK { .. })
     }
 
-    /// Whether the metric fits a model with `outputs` numbers a row.
+    /// Whether the metric fits predictions of `outputs` numbers.
     ///
     /// # Errors
-    /// k = 0 or above the number of outputs, a class metric for a single output, a threshold that is no number.
+    /// A class metric for a single output; a k that is 0, or not below the number of outputs, with which every prediction
+    /// would be right; more than 16,777,216 classes; a threshold that is no finite number.
     pub fn check(self, outputs: usize) -> Result<()> {
-        let fine = match self {
-            Self::Accuracy => outputs > 1 && outputs <= MOST_PLACES,
-            Self::TopK { k } => k >= 1 && (k as usize) <= outputs && outputs > 1 && outputs <= MOST_PLACES,
-            Self::BinaryAccuracy { threshold } => threshold.is_finite(),
-            Self::MeanAbsoluteError | Self::R2 => true,
+        let (found, expected, remedy) = match self {
+            Self::Accuracy | Self::TopK { .. } if outputs < 2 => (
+                format!("predictions of {outputs} output"),
+                "at least 2 outputs, one for each class".to_owned(),
+                "use BinaryAccuracy for a single output, or MeanAbsoluteError for values",
+            ),
+            Self::Accuracy | Self::TopK { .. } if outputs > MOST_PLACES => (
+                format!("predictions of {outputs} outputs"),
+                "at most 16,777,216 outputs".to_owned(),
+                "tell fewer classes apart, or leave the metric out",
+            ),
+            Self::TopK { k } if k == 0 || k as usize >= outputs => (
+                format!("the {k} largest of {outputs} outputs"),
+                format!("a k from 1 to {}: among all outputs every class is found", outputs - 1),
+                "choose another k, or leave the metric out",
+            ),
+            Self::BinaryAccuracy { threshold } if !threshold.is_finite() => (
+                format!("the threshold {threshold}"),
+                "a finite number".to_owned(),
+                "use 0 for logits, and 0.5 for probabilities",
+            ),
+            _ => return Ok(()),
         };
-        if fine {
-            return Ok(());
-        }
-        Err(Error::invalid(
-            format!("metric {}", self.name()),
-            format!("{self:?} for {outputs} outputs"),
-            "1 <= k <= outputs, 2 to 16,777,216 outputs for class metrics, a finite threshold",
-            "use BinaryAccuracy for a single output, or correct the numbers",
-        ))
+        Err(Error::invalid(format!("metric {}", self.name()), found, expected, remedy))
     }
 
     /// How many columns of scores it needs.

@@ -1,11 +1,7 @@
 //! A data set in memory: rows of inputs and their targets.
 
-use super::pad::Padding;
+use super::mask::Padding;
 use crate::{Error, Result, shape};
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use std::collections::BTreeMap;
 
 /// What a model is to predict, row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,12 +139,7 @@ impl Dataset {
     fn checked(self, rows: usize) -> Result<Self> {
         let width = shape::elements("data set inputs", &self.shape)?;
         if rows == 0 {
-            return Err(Error::invalid(
-                "data set",
-                "no rows",
-                "at least one row",
-                "check the source of the data",
-            ));
+            return Err(no_rows());
         }
         if self.inputs.len() / width != rows || !self.inputs.len().is_multiple_of(width) {
             return Err(Error::invalid(
@@ -214,6 +205,14 @@ impl Dataset {
                 "select existing rows",
             ));
         }
+        if rows.is_empty() {
+            return Err(no_rows());
+        }
+        Ok(self.picked(rows))
+    }
+
+    /// The rows with these indices, of which there is one at least, and all of which exist.
+    pub(super) fn picked(&self, rows: &[usize]) -> Self {
         let pick = |values: &[f32], width: usize| -> Vec<f32> {
             rows.iter().flat_map(|&r| &values[r * width..(r + 1) * width]).copied().collect()
         };
@@ -228,70 +227,19 @@ impl Dataset {
             }
         };
         let inputs = pick(&self.inputs, self.row_len());
-        Self { shape: self.shape.clone(), inputs, targets, padding: self.padding }.checked(rows.len())
-    }
-
-    /// Splits off a share of the rows for testing, at random; of a classification set the same share of every
-    /// class. The same seed gives the same split.
-    ///
-    /// # Errors
-    /// A share outside of 0..1, or one that leaves a part without rows.
-    pub fn split(&self, test_share: f64, seed: u64) -> Result<Split> {
-        check_share(test_share)?;
-        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for row in 0..self.len() {
-            let class = match &self.targets {
-                Targets::Classes { labels, steps: 1, .. } => labels[row],
-                Targets::Classes { .. } | Targets::Values { .. } => 0,
-            };
-            groups.entry(class).or_default().push(row);
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let (mut train, mut test) = (Vec::new(), Vec::new());
-        for rows in groups.values_mut() {
-            rows.shuffle(&mut rng);
-            let (testing, training) = rows.split_at((rows.len() as f64 * test_share).round() as usize);
-            test.extend_from_slice(testing);
-            train.extend_from_slice(training);
-        }
-        train.sort_unstable();
-        test.sort_unstable();
-        self.parts(&train, &test, test_share)
-    }
-
-    /// Splits off the last share of the rows for testing: of rows in the order of time, what came later, as a model
-    /// in use meets it.
-    ///
-    /// # Errors
-    /// As [`Dataset::split`].
-    pub fn split_last(&self, test_share: f64) -> Result<Split> {
-        check_share(test_share)?;
-        let testing = (self.len() as f64 * test_share).round() as usize;
-        let rows: Vec<usize> = (0..self.len()).collect();
-        let (train, test) = rows.split_at(self.len() - testing);
-        self.parts(train, test, test_share)
-    }
-
-    fn parts(&self, train: &[usize], test: &[usize], test_share: f64) -> Result<Split> {
-        if train.is_empty() || test.is_empty() {
-            return Err(Error::invalid(
-                "data set split",
-                format!("{} training and {} test rows from a share of {test_share}", train.len(), test.len()),
-                "at least one row in each part",
-                "choose another share, or bring more rows of every class",
-            ));
-        }
-        Ok(Split { train: self.select(train)?, test: self.select(test)? })
+        Self { shape: self.shape.clone(), inputs, targets, padding: self.padding }
     }
 
     /// The same rows with other inputs of the same shape: what a scaler returns. Of padded sequences the mask value
-    /// stays.
+    /// stays, and must stand where it stood.
     ///
     /// # Errors
-    /// As [`Dataset::classes`].
+    /// As [`Dataset::classes`]; steps that are padded in one and not in the other.
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
         let (shape, targets) = (self.shape.clone(), self.targets.clone());
-        Self { shape, inputs, targets, padding: self.padding }.checked(self.len())
+        let data = Self { shape, inputs, targets, padding: self.padding }.checked(self.len())?;
+        self.check_padding_of(&data)?;
+        Ok(data)
     }
 
     /// The same rows seen in another shape of as many values: gray images `[28, 28]` as `[28, 28, 1]`, say, for
@@ -313,27 +261,6 @@ impl Dataset {
     }
 }
 
-/// A training part and a part that training never sees.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Split {
-    /// For training, and for fitting scalers.
-    pub train: Dataset,
-    /// For validation or testing.
-    pub test: Dataset,
-}
-
-fn check_share(test_share: f64) -> Result<()> {
-    if test_share > 0.0 && test_share < 1.0 {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "data set split",
-        format!("a share of {test_share}"),
-        "a share above 0 and below 1",
-        "0.2 keeps a fifth for testing",
-    ))
-}
-
 fn check_labels(labels: &[u32], names: &[String], steps: usize) -> Result<()> {
     match labels.iter().position(|&l| l as usize >= names.len()) {
         None => Ok(()),
@@ -344,6 +271,10 @@ fn check_labels(labels: &[u32], names: &[String], steps: usize) -> Result<()> {
             "correct the label or name every class",
         )),
     }
+}
+
+fn no_rows() -> Error {
+    Error::invalid("data set", "no rows", "at least one row", "check the source of the data")
 }
 
 fn not_finite(place: &str, value: f32, row: usize) -> Error {
@@ -367,36 +298,5 @@ mod tests {
         assert_eq!((shaped.inputs(), shaped.targets()), (data.inputs(), data.targets()));
         let error = data.reshape([2, 2]).unwrap_err().to_string();
         assert!(error.contains("[2, 2]") && error.contains("[2, 3]"), "{error}");
-    }
-
-    #[test]
-    fn a_split_keeps_every_row_once_and_the_classes_in_proportion() {
-        let labels: Vec<u32> = (0..100).map(|i| u32::from(i % 10 == 0)).collect();
-        let inputs: Vec<f32> = (0..100).map(|i| i as f32).collect();
-        let data = Dataset::classes([1], inputs, labels, vec!["a".into(), "b".into()]).unwrap();
-        let split = data.split(0.2, 1).unwrap();
-        assert_eq!((split.train.len(), split.test.len()), (80, 20));
-        let Targets::Classes { labels, .. } = split.test.targets() else { panic!("classes stay classes") };
-        assert_eq!(labels.iter().sum::<u32>(), 2);
-        let mut all = [split.train.inputs(), split.test.inputs()].concat();
-        all.sort_by(f32::total_cmp);
-        assert_eq!(all, data.inputs());
-        assert_eq!(split, data.split(0.2, 1).unwrap());
-        assert_ne!(split, data.split(0.2, 2).unwrap());
-        assert!(
-            data.split(1.0, 0).is_err() && data.split(f64::NAN, 0).is_err() && data.split(0.001, 0).is_err()
-        );
-    }
-
-    #[test]
-    fn the_last_rows_are_split_off_in_their_order() {
-        let data = Dataset::values([1], (0..10).map(|i| i as f32).collect(), [1], vec![0.5; 10]).unwrap();
-        let split = data.split_last(0.3).unwrap();
-        assert_eq!(split.train.inputs(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(split.test.inputs(), [7.0, 8.0, 9.0]);
-        for share in [0.0, 1.0, f64::NAN, 0.01, 0.99] {
-            let error = data.split_last(share).unwrap_err().to_string();
-            assert!(error.starts_with("data set split: found"), "{error}");
-        }
     }
 }

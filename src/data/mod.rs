@@ -15,6 +15,7 @@
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
 //! | the adding problem, no files | [`AddingProblem`] | `[T, 2]`, 0..1 | a value |
 //!
+//! [`Dataset::split`] and its kin keep rows back for testing: at random, by groups, in time, or in k folds.
 //! Colour images have their channels last. [`Scaler`] brings inputs or regression targets to a common
 //! scale; fit it on the training part and apply it to both parts.
 
@@ -26,16 +27,19 @@ mod dataset;
 pub mod folder;
 mod glyphs;
 pub mod idx;
+mod mask;
 mod pad;
 mod scale;
+mod split;
 pub mod vowels;
 
 pub use self::csv::Csv;
 pub use adding::AddingProblem;
-pub use dataset::{Dataset, Split, Targets};
+pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;
 pub use pad::PadSequences;
 pub use scale::Scaler;
+pub use split::{Folds, Split};
 
 /// Rec. 601 luma, in f64 so that three equal channels give exactly their value.
 fn luma(red: f32, green: f32, blue: f32) -> f32 {

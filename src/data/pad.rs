@@ -1,6 +1,7 @@
 //! Sequences of varied lengths in one data set: padded at their ends with a value that masks them.
 
 use super::Dataset;
+use super::mask::Padding;
 use crate::{Error, Result};
 
 /// Makes a [`Dataset`] of sequences of varied lengths: rows of shape `[T, F]`, each a sequence of steps of F features
@@ -8,7 +9,8 @@ use crate::{Error, Result};
 /// `pad_sequences` with `padding="post"`).
 ///
 /// [`Masking::new`](crate::Masking::new) with the same value makes a network leave those steps out. The data set
-/// remembers the value, [`Dataset::mask_value`], so that its range and [`Scaler`](super::Scaler) leave them out, too.
+/// remembers the value, [`Dataset::mask_value`], so that its range and [`Scaler`](super::Scaler) leave them out, too, and
+/// so that a network that does not mask it is an error.
 ///
 /// ```
 /// use autorot::{Dense, Gru, Masking, Sequential, data::PadSequences};
@@ -55,7 +57,7 @@ impl PadSequences {
         names: Vec<String>,
     ) -> Result<Dataset> {
         let (shape, inputs) = self.pad(sequences)?;
-        Ok(Dataset::classes(shape, inputs, labels, names)?.padded_with(self.padding()))
+        Dataset::classes(shape, inputs, labels, names)?.with_mask(self.value)
     }
 
     /// A regression data set: one target of `target_shape` a sequence.
@@ -69,7 +71,7 @@ impl PadSequences {
         values: Vec<f32>,
     ) -> Result<Dataset> {
         let (shape, inputs) = self.pad(sequences)?;
-        Ok(Dataset::values(shape, inputs, target_shape, values)?.padded_with(self.padding()))
+        Dataset::values(shape, inputs, target_shape, values)?.with_mask(self.value)
     }
 
     /// A classification data set of steps: a label for every step of each sequence, below `names.len()`. Where a network
@@ -85,7 +87,7 @@ impl PadSequences {
     ) -> Result<Dataset> {
         let (shape, inputs) = self.pad(sequences)?;
         let labels = self.pad_targets(sequences, labels, shape[0], 1)?;
-        Ok(Dataset::step_classes(shape, inputs, labels, names)?.padded_with(self.padding()))
+        Dataset::step_classes(shape, inputs, labels, names)?.with_mask(self.value)
     }
 
     /// A regression data set of steps: `width` numbers for every step of each sequence, so that a row's target has the shape
@@ -101,7 +103,7 @@ impl PadSequences {
     ) -> Result<Dataset> {
         let (shape, inputs) = self.pad(sequences)?;
         let values = self.pad_targets(sequences, values, shape[0], width)?;
-        Ok(Dataset::values(shape, inputs, [shape[0], width], values)?.padded_with(self.padding()))
+        Dataset::values(shape, inputs, [shape[0], width], values)?.with_mask(self.value)
     }
 
     /// The targets of all steps, zeros for those that are padded.
@@ -222,74 +224,6 @@ impl PadSequences {
 
 /// The most numbers of a data set that is made here, 4 GiB.
 pub(super) const MOST_NUMBERS: usize = 1 << 30;
-
-/// Which parts of a data set's rows are padding: steps of so many numbers all of which have the value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Padding {
-    pub(super) value: f32,
-    pub(super) step: usize,
-}
-
-impl Padding {
-    /// Whether these numbers are a padded step.
-    pub(super) fn is(self, step: &[f32]) -> bool {
-        step.iter().all(|&v| v == self.value)
-    }
-
-    /// The first padded step.
-    pub(super) fn find(self, values: &[f32]) -> Option<usize> {
-        values.chunks_exact(self.step).position(|step| self.is(step))
-    }
-}
-
-impl Dataset {
-    /// The value of which padded steps consist, of a data set of padded sequences: see [`PadSequences`].
-    pub fn mask_value(&self) -> Option<f32> {
-        self.padding.map(|padding| padding.value)
-    }
-
-    /// The inputs without padded steps, in as many parts as fit.
-    pub(super) fn counting(&self) -> impl Iterator<Item = &[f32]> {
-        let step = self.padding.map_or(self.inputs().len(), |padding| padding.step);
-        let padded = move |step: &[f32]| self.padding.is_some_and(|padding| padding.is(step));
-        self.inputs().chunks(step).filter(move |step| !padded(step))
-    }
-
-    /// Scaled inputs with the padded steps as they were.
-    pub(super) fn with_padding(&self, mut scaled: Vec<f32>) -> Result<Vec<f32>> {
-        let Some(padding) = self.padding else { return Ok(scaled) };
-        let steps = self.inputs().chunks_exact(padding.step);
-        for (i, (step, scaled)) in steps.zip(scaled.chunks_exact_mut(padding.step)).enumerate() {
-            if padding.is(step) {
-                scaled.fill(padding.value);
-            } else if padding.is(scaled) {
-                return Err(Error::invalid(
-                    "scaled sequences",
-                    format!(
-                        "a step of row {} that consists of the mask value, {}",
-                        i * padding.step / self.row_len(),
-                        padding.value
-                    ),
-                    "a mask value that no step consists of",
-                    "pad with a value outside of the range that is scaled to",
-                ));
-            }
-        }
-        Ok(scaled)
-    }
-
-    /// The same rows with other targets.
-    pub(super) fn with_values(&self, shape: &[usize], values: Vec<f32>) -> Result<Self> {
-        let mut data = Self::values(self.shape(), self.inputs().to_vec(), shape, values)?;
-        data.padding = self.padding;
-        Ok(data)
-    }
-
-    fn padded_with(mut self, padding: Padding) -> Self {
-        self.padding = Some(padding);
-        self
-    }
-}
 
 #[cfg(test)]
 mod tests {

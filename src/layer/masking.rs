@@ -14,7 +14,9 @@ use crate::{Error, Result, shape};
 /// [`Residual`](super::Residual) and [`Bidirectional`](super::Bidirectional) pass the mask on; losses and metrics of
 /// sequences leave masked steps out. Other layers refuse masked sequences. Where this layer is the first, a sequence
 /// without any step that counts is an error, unless a layer is stateful. The range of inputs, from which x_Q follows, should be that of
-/// the steps that count.
+/// the steps that count, as [`Sequential::for_data`](crate::Sequential::for_data) takes it from data that know their
+/// [`mask_value`](crate::Dataset::mask_value). Such data are refused where no layer masks their padding: this one must be the first, and have
+/// their value.
 ///
 /// ```
 /// use autorot::{Dense, Lstm, Masking, Sequential};

@@ -1,5 +1,6 @@
 //! Models: built from layers, living on a device.
 
+mod masks;
 pub mod network;
 mod state;
 mod states;
@@ -42,6 +43,8 @@ pub(crate) const SLOTS: usize = 2 * STEPS;
 pub struct Sequential {
     shape: Vec<usize>,
     range: Option<(f32, f32)>,
+    /// With what the data are padded that it is for.
+    padding: Option<f32>,
     layers: Vec<Box<dyn Layer>>,
 }
 
@@ -49,12 +52,15 @@ impl Sequential {
     /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
     /// see [`Sequential::input_range`] and [`Sequential::for_data`].
     pub fn new(shape: impl Into<Vec<usize>>) -> Self {
-        Self { shape: shape.into(), range: None, layers: Vec::new() }
+        Self { shape: shape.into(), range: None, padding: None, layers: Vec::new() }
     }
 
-    /// For inputs like these: their shape and their observed range.
+    /// For inputs like these: their shape and their observed range, which padding has no part in. Where steps are padded
+    /// the first layer is to be [`Masking`](crate::Masking) of the data's [`mask_value`](Dataset::mask_value): another
+    /// network is told of through `log`, and refuses to be trained or evaluated on the data.
     pub fn for_data(data: &Dataset) -> Self {
-        Self { shape: data.shape().to_vec(), range: Some(data.range()), layers: Vec::new() }
+        let (shape, range) = (data.shape().to_vec(), Some(data.range()));
+        Self { shape, range, padding: data.padded(), layers: Vec::new() }
     }
 
     /// Declares the range of the inputs, from which the first x_Q follows.
@@ -99,7 +105,11 @@ impl Sequential {
         let mut arena = Arena::default();
         let mut scope = Scope { path: String::new(), seed, arena: &mut arena };
         let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
-        Ok(Network { input, nodes, arena })
+        let network = Network { input, nodes, arena };
+        if let Some(Err(error)) = self.padding.map(|value| network.masking(value)) {
+            log::warn!("{error}");
+        }
+        Ok(network)
     }
 
     /// The model on a device, its parameters started from the seed: the same seed gives layers of the same path and

@@ -18,25 +18,6 @@ impl Network {
     pub(crate) fn stateful(&self) -> Option<&dyn Node> {
         self.every_node().into_iter().find(|node| node.facts().stateful)
     }
-
-    /// Refuses rows all of whose steps are masked, as far as it can be told from the inputs: where the network
-    /// begins with a masking layer. Chunks of sequences that go on from batch to batch may be masked as a whole.
-    pub(crate) fn check_masks(&self, inputs: &[f32], place: &str) -> Result<()> {
-        let value = self.nodes.first().and_then(|node| node.facts().mask_value);
-        let Some(value) = value.filter(|_| self.stateful().is_none()) else {
-            return Ok(());
-        };
-        let hidden = |row: &[f32]| row.iter().all(|&v| v == value);
-        match inputs.chunks_exact(self.input.len()).position(hidden) {
-            None => Ok(()),
-            Some(row) => Err(Error::invalid(
-                place,
-                format!("row {row} with {value} in all its steps, the value that masks them"),
-                "a step at least that counts",
-                "drop the empty sequences",
-            )),
-        }
-    }
 }
 
 impl Model {

@@ -58,7 +58,18 @@ impl Recipe {
                 "build the model with Sequential::for_data, or reshape the data",
             ));
         }
+        network.check_padding(data)?;
         network.check_masks(data.inputs(), "data set inputs")?;
+        if let Targets::Classes { names, .. } = data.targets()
+            && let [name] = names.as_slice()
+        {
+            return Err(Error::invalid(
+                "data set classes",
+                format!("one class, {name:?}, which is always right"),
+                "at least 2 classes",
+                "add rows of another class; to tell one class from anything else, give the rest a class of its own",
+            ));
+        }
         self.check_rows(network, data.len(), data.targets())
     }
 
@@ -76,7 +87,11 @@ impl Recipe {
         }
         self.loss.check(targets, network.output().len())?;
         let scored = self.task(network, targets.steps()).scored;
-        self.metrics.iter().try_for_each(|m| m.check(scored.outputs))?;
+        // A last dimension of 1 is a single number of every step, whatever the targets make of the steps.
+        let single = network.output().shape.last() == Some(&1);
+        let outputs = if single { 1 } else { scored.outputs };
+        self.loss.check_prediction(outputs)?;
+        self.metrics.iter().try_for_each(|m| m.check(outputs))?;
         self.check_steps(network, targets, scored)?;
         let mut names = std::collections::HashSet::new();
         if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {

@@ -134,7 +134,10 @@ fn training_options() {
     fails(fit(trainer().accumulate(0)), &["accumulate"]);
     fails(fit(trainer().metric(Metric::Accuracy).metric(Metric::Accuracy)), &["accuracy twice"]);
     fails(fit(trainer().metric(Metric::TopK { k: 0 })), &["top_0"]);
-    fails(fit(trainer().metric(Metric::TopK { k: 4 })), &["3 outputs"]);
+    fails(fit(trainer().metric(Metric::TopK { k: 4 })), &["4 largest of 3 outputs", "1 to 2"]);
+    fails(fit(trainer().metric(Metric::TopK { k: 3 })), &["3 largest of 3 outputs", "1 to 2"]);
+    assert!(fit(trainer().metric(Metric::TopK { k: 2 })).is_ok());
+    fails(fit(trainer().metric(Metric::BinaryAccuracy { threshold: f32::NAN })), &["threshold NaN"]);
     fails(
         fit(trainer().early_stopping(EarlyStopping { patience: 0, ..Default::default() })),
         &["patience 0"],
@@ -157,6 +160,49 @@ fn training_options() {
         &["learning rate"],
     );
     fails(fit(Trainer::new(Sgd::default(), Loss::Huber { delta: 0.0 }).progress(false)), &["huber", "δ = 0"]);
+}
+
+#[test]
+fn a_choice_between_one_class_is_refused() {
+    let net = |shape: &[usize], units: usize| {
+        Sequential::new(shape).add(Dense::new(units)).build(&Device::cpu(), 0).unwrap()
+    };
+    let of_loss = |loss: Loss| Trainer::new(Adam::default(), loss).epochs(1);
+    let everywhere = |trainer: Trainer<'static>, model: &mut Model, data: &Dataset, parts: &[&str]| {
+        let mut trainer = trainer;
+        fails(trainer.fit(model, data, None), parts);
+        fails(trainer.evaluate(model, data), parts);
+        fails(trainer.inspect(model, data, 1), parts);
+    };
+    let softmax = &["softmax_cross_entropy", "1 output", "BinaryCrossEntropy"];
+    // A value a row, a value a step, and a value a step of which the targets say nothing.
+    let single = Dataset::values([2], vec![0.5; 8], [1], vec![0.0, 1.0, 0.0, 1.0]).unwrap();
+    everywhere(trainer(), &mut net(&[2], 1), &single, softmax);
+    for shape in [&[3, 1][..], &[3]] {
+        let steps = Dataset::values([3, 2], vec![0.5; 12], shape, vec![0.0; 6]).unwrap();
+        everywhere(trainer(), &mut net(&[3, 2], 1), &steps, softmax);
+        for metric in [Metric::Accuracy, Metric::TopK { k: 1 }] {
+            let scored = of_loss(Loss::MeanSquaredError).metric(metric);
+            everywhere(scored, &mut net(&[3, 2], 1), &steps, &[&metric.name(), "1 output", "BinaryAccuracy"]);
+        }
+        assert!(of_loss(Loss::MeanSquaredError).fit(&mut net(&[3, 2], 1), &steps, None).is_ok());
+        assert!(of_loss(Loss::BinaryCrossEntropy).fit(&mut net(&[3, 2], 1), &steps, None).is_ok());
+    }
+    // A data set of one class, of whole rows and of steps, under every loss; for validation, too.
+    let one = || vec!["ant".to_owned()];
+    let rows = Dataset::classes([2], vec![0.5; 8], vec![0; 4], one()).unwrap();
+    let steps = Dataset::step_classes([3, 2], vec![0.5; 12], vec![0; 6], one()).unwrap();
+    for loss in [Loss::SoftmaxCrossEntropy, Loss::BinaryCrossEntropy, Loss::MeanSquaredError] {
+        everywhere(of_loss(loss), &mut net(&[2], 1), &rows, &["one class", "\"ant\"", "at least 2"]);
+        everywhere(of_loss(loss), &mut net(&[3, 2], 1), &steps, &["one class", "\"ant\""]);
+    }
+    fails(of_loss(Loss::BinaryCrossEntropy).fit(&mut net(&[2], 1), &single, Some(&rows)), &["\"ant\""]);
+    fails(Loss::SoftmaxCrossEntropy.check(rows.targets(), 1), softmax);
+    // Positions as classes, once they are laid out as such.
+    let positions = Dataset::values([3, 2], vec![0.5; 12], [3], vec![0.0, 1.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
+    let mut pointer =
+        Sequential::new([3, 2]).add(Dense::new(1)).add(Flatten).build(&Device::cpu(), 0).unwrap();
+    assert!(trainer().metric(Metric::Accuracy).fit(&mut pointer, &positions, None).is_ok());
 }
 
 #[test]

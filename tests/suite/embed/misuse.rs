@@ -4,7 +4,7 @@ use super::{Host, buffers, rows};
 use crate::nets;
 use autorot::embed::{Forward, Learner, Rows, Saver, UNSUBMITTED};
 use autorot::wgpu::{self, BufferUsages};
-use autorot::{Adam, Dataset, Device, Loss, Lstm, Metric, Sequential, Trainer};
+use autorot::{Adam, Dataset, Dense, Device, Loss, Lstm, Metric, Sequential, Trainer};
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -50,6 +50,12 @@ fn misuse_is_an_error_that_says_what_to_do() {
     refused(Learner::new(&zero, &mut model, rows(&own, &data)), &["batch", "at least 1"]);
     let r2 = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).metric(Metric::R2);
     refused(Learner::new(&r2, &mut model, rows(&own, &data)), &["r2", "MeanAbsoluteError"]);
+    let softmax = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy);
+    let single = Dataset::values([2], vec![0.5; 8], [1], vec![0.0, 1.0, 0.0, 1.0]).unwrap();
+    let mut one = Sequential::new([2]).add(Dense::new(1)).build(&host.autorot(), 1).unwrap();
+    let of_one = buffers(&host, &single);
+    refused(Learner::new(&softmax, &mut one, rows(&of_one, &single)), &["1 output", "BinaryCrossEntropy"]);
+    refused(Learner::new(&softmax, &mut one, &single), &["1 output", "BinaryCrossEntropy"]);
     let mut stateful = Sequential::new([4, 3])
         .input_range(-1.0, 1.0)
         .add(Lstm::new(2).stateful(true))

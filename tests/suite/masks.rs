@@ -1,0 +1,156 @@
+//! Padded data and networks: padding that no layer masks is refused wherever data and network meet.
+
+use crate::common::open;
+use autorot::data::{PadSequences, Scaler};
+use autorot::embed::Learner;
+use autorot::{
+    Adam, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Masking, Model, Residual, Sequential,
+    Trainer, wgpu,
+};
+
+const MASK: f32 = -9.0;
+
+/// Sequences of two features, of one to four steps.
+fn sequences() -> Vec<Vec<f32>> {
+    (0..8).map(|i| (0..2 * (1 + i % 4)).map(|v| (v + i) as f32 / 16.0).collect()).collect()
+}
+
+fn padded() -> Dataset {
+    PadSequences::new(2, MASK).steps(4).values(&sequences(), [1], vec![0.5; 8]).unwrap()
+}
+
+fn trainer() -> Trainer<'static> {
+    Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1).progress(false)
+}
+
+fn says<T>(result: Result<T, Error>, parts: &[&str]) {
+    let Err(error) = result else { panic!("expected an error naming {parts:?}") };
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{text:?} does not name {part:?}");
+    }
+}
+
+/// A network on the CPU that begins with what `begin` adds.
+fn model(data: &Dataset, begin: impl Fn(Sequential) -> Sequential) -> Model {
+    begin(Sequential::for_data(data)).add(Gru::new(3)).add(Dense::new(1)).build(&Device::cpu(), 0).unwrap()
+}
+
+/// Everywhere a trainer meets the data.
+fn refused(model: &mut Model, data: &Dataset, parts: &[&str]) {
+    says(trainer().fit(model, data, None), parts);
+    says(trainer().evaluate(model, data), parts);
+    says(trainer().inspect(model, data, 2), parts);
+}
+
+#[test]
+fn padding_that_no_layer_masks_is_refused() {
+    let data = padded();
+    let with = |begin: &dyn Fn(Sequential) -> Sequential| model(&data, begin);
+    let remedy = ["padded with -9", "Masking::new(-9)", "Dataset::without_mask"];
+    let cases: [(Model, &str); 6] = [
+        (with(&|net| net), "without a Masking layer"),
+        (with(&|net| net.add(Masking::new(0.0))), "0.masking of the value 0"),
+        (with(&|net| net.add(Masking::new(-1.0)).add(Masking::new(MASK))), "0.masking of the value -1"),
+        (
+            with(&|net| net.add(Dense::new(2)).add(Masking::new(MASK))),
+            "1.masking, which is not the first layer",
+        ),
+        (
+            with(&|net| net.add(Masking::new(MASK)).add(Masking::new(0.0))),
+            "second mask by 1.masking, of the value 0",
+        ),
+        (
+            with(&|net| {
+                let both = Residual::new().add(Masking::new(MASK)).shortcut(Masking::new(MASK));
+                net.add(both)
+            }),
+            "0.residual.0.masking, which is not the first layer",
+        ),
+    ];
+    for (i, (mut model, found)) in cases.into_iter().enumerate() {
+        // Ways with masks of their own cannot be run at all.
+        refused(&mut model, &data, &[&remedy[..], &[found]].concat());
+        assert!(i == 5 || trainer().fit(&mut model, &data.clone().without_mask(), None).is_ok(), "{found}");
+    }
+    let mut masking = with(&|net| net.add(Masking::new(MASK)));
+    assert!(trainer().fit(&mut masking, &data, Some(&data)).is_ok());
+    assert!(
+        trainer().evaluate(&mut masking, &data).is_ok() && trainer().inspect(&mut masking, &data, 2).is_ok()
+    );
+}
+
+#[test]
+fn only_steps_that_are_padded_count() {
+    // All of one length: nothing is padded, and any network will do, until data come that are.
+    let whole: Vec<Vec<f32>> = (0..4).map(|i| vec![i as f32 / 4.0; 8]).collect();
+    let whole = PadSequences::new(2, MASK).values(&whole, [1], vec![0.5; 4]).unwrap();
+    assert_eq!((whole.mask_value(), whole.shape()), (Some(MASK), padded().shape()));
+    let mut plain = model(&whole, |net| net);
+    assert!(trainer().fit(&mut plain, &whole, None).is_ok());
+    says(trainer().fit(&mut plain, &whole, Some(&padded())), &["padded with -9", "without a Masking layer"]);
+    // Padded with one value for training, with another for validation.
+    let other = PadSequences::new(2, -1.0).steps(4).values(&sequences(), [1], vec![0.5; 8]).unwrap();
+    let mut masking = model(&padded(), |net| net.add(Masking::new(MASK)));
+    says(
+        trainer().fit(&mut masking, &padded(), Some(&other)),
+        &["padded with -1", "0.masking of the value -9"],
+    );
+}
+
+#[test]
+fn steps_of_another_size_are_masked_where_they_are_padding_as_a_whole() {
+    let data = padded();
+    let shaped = |shape: [usize; 2]| data.clone().reshape(shape).unwrap();
+    let of = |data: &Dataset| model(data, |net| net.add(Masking::new(MASK)));
+    // Single numbers are masked one by one; steps of four may be half padding.
+    let (single, double) = (shaped([8, 1]), shaped([2, 4]));
+    assert!(trainer().fit(&mut of(&single), &single, None).is_ok());
+    refused(&mut of(&double), &double, &["row 0", "a step of 4 numbers", "0.masking", "shape"]);
+    let even = double.select(&[1, 3, 5]).unwrap();
+    assert!(trainer().fit(&mut of(&double), &even, None).is_ok());
+    says(trainer().fit(&mut of(&double), &double.select(&[1, 2]).unwrap(), None), &["row 1"]);
+}
+
+#[test]
+fn padding_is_taken_for_numbers_on_request_alone() {
+    let data = padded();
+    assert!(data.range().0 >= 0.0);
+    let numbers = data.clone().without_mask();
+    assert_eq!((numbers.mask_value(), numbers.range().0, numbers.inputs()), (None, MASK, data.inputs()));
+    let net = Sequential::for_data(&numbers).add(Conv1d::new(2, 2)).add(Flatten).add(Dense::new(1));
+    assert!(trainer().fit(&mut net.build(&Device::cpu(), 0).unwrap(), &numbers, None).is_ok());
+    // And what was padded elsewhere gets its mask value.
+    let again = numbers.with_mask(MASK).unwrap();
+    assert_eq!(again, data);
+    let plain = |shape: &[usize]| Dataset::values(shape, vec![0.5; 8], [1], vec![0.0]).unwrap();
+    says(plain(&[8]).with_mask(0.0), &["data set mask value", "[8]", "[steps, features]"]);
+    says(plain(&[4, 2]).with_mask(f32::NAN), &["NaN", "finite"]);
+    assert_eq!(plain(&[2, 2, 2]).with_mask(0.5).unwrap().mask_value(), Some(0.5));
+}
+
+#[test]
+fn padding_stays_where_it_is() {
+    let data = padded();
+    let halved = data.inputs().iter().map(|v| v / 2.0).collect();
+    says(data.with_inputs(halved), &["step 1 of row 0", "no longer padded", "-9", "without_mask"]);
+    let mut spoilt = data.inputs().to_vec();
+    spoilt[8..10].fill(MASK);
+    says(data.with_inputs(spoilt), &["step 0 of row 1", "newly padded"]);
+    let scaled = Scaler::min_max(&data, 0.0, 1.0).unwrap().apply(&data).unwrap();
+    assert_eq!((scaled.mask_value(), scaled.range()), (Some(MASK), (0.0, 1.0)));
+}
+
+#[test]
+fn a_learner_refuses_padding_that_no_layer_masks() {
+    let Some((device, queue)) = open("a_learner_refuses_padding", wgpu::Features::empty()) else { return };
+    let (device, data) = (Device::from_wgpu(device, queue), padded());
+    let build = |net: Sequential| net.add(Gru::new(3)).add(Dense::new(1)).build(&device, 0).unwrap();
+    let mut plain = build(Sequential::for_data(&data));
+    says(
+        Learner::new(&trainer(), &mut plain, &data).map(drop),
+        &["padded with -9", "without a Masking layer"],
+    );
+    let mut masking = build(Sequential::for_data(&data).add(Masking::new(MASK)));
+    assert!(Learner::new(&trainer(), &mut masking, &data).is_ok());
+}
