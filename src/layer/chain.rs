@@ -63,15 +63,45 @@ pub(crate) fn backward(
     d_y: View,
     need_d_x: bool,
 ) -> Option<View> {
+    if nodes.len() != traces.len() {
+        rec.refuse(Error::invalid(
+            nodes.first().map_or("layers", |node| node.path()),
+            format!("{} traces for {} layers", traces.len(), nodes.len()),
+            "the trace of every layer",
+            "hand over what the forward pass returned",
+        ));
+        return None;
+    }
     // Gradients flow only as far down as something needs them.
     let lowest = if need_d_x { Some(0) } else { nodes.iter().position(|node| has_parameters(&**node)) };
     let lowest = lowest.unwrap_or(nodes.len());
     let mut gradient = Some(d_y);
     for (i, (node, trace)) in nodes.iter().zip(traces).enumerate().skip(lowest).rev() {
         let d_y = gradient?;
-        gradient = rec.scope(node.path(), |rec| node.backward(rec, trace, d_y, i > lowest || need_d_x));
+        gradient = back(rec, &**node, trace, d_y, i > lowest || need_d_x);
     }
     gradient.filter(|_| need_d_x)
+}
+
+/// Records a layer's backward pass. A layer that keeps its input's gradient to itself is refused where it is needed: what comes before
+/// it would not be trained.
+pub(crate) fn back(
+    rec: &mut Recorder<'_>,
+    node: &dyn Node,
+    trace: &Trace,
+    d_y: View,
+    need_d_x: bool,
+) -> Option<View> {
+    let d_x = rec.scope(node.path(), |rec| node.backward(rec, trace, d_y, need_d_x));
+    if need_d_x && d_x.is_none() {
+        rec.refuse(Error::invalid(
+            node.path(),
+            "no gradient of its input",
+            "one, which the layers before it are trained with",
+            "return it from Node::backward",
+        ));
+    }
+    d_x
 }
 
 fn has_parameters(node: &dyn Node) -> bool {

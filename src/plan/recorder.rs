@@ -118,7 +118,7 @@ impl<'a> Recorder<'a> {
         self.course
     }
 
-    /// Sets it.
+    /// Sets which course of batches the plan belongs to.
     pub fn set_course(&mut self, course: Course) {
         self.course = course;
     }

@@ -270,7 +270,8 @@ impl<'a> Trainer<'a> {
         &self.history
     }
 
-    /// The loss and the metrics of `model` on `data`.
+    /// The loss and the metrics of `model` on `data`. Of the options those alone matter that training and evaluation have in common: loss,
+    /// metrics, batch and [`resident_bytes`](Trainer::resident_bytes).
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.
@@ -291,8 +292,10 @@ impl<'a> Trainer<'a> {
         evaluation
     }
 
-    /// What every layer does with the first rows of `data` (at most `rows`): gradients, saturation, ρ. Dropout
-    /// and augmentation are off, batch normalisation uses the rows' own statistics, and nothing is changed.
+    /// What every layer that has parameters, or an activation of its own, does with the first rows of `data` (at most `rows`):
+    /// gradients, saturation, ρ. Others, such as flattening, pooling and dropout, are left out; layers inside of others, such as those of a
+    /// residual block, have reports of their own. Dropout and augmentation are off, batch normalisation uses the rows' own statistics, and
+    /// nothing is changed.
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.
