@@ -1,8 +1,10 @@
 //! Layers one after another: what a network and the paths of a residual block are.
 
 use super::{Layer, Node, Scope, Signal, Trace};
+use crate::plan::arena::{Arena, ParameterId};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result};
+use std::collections::HashSet;
 
 /// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
 pub(crate) fn build(
@@ -16,10 +18,28 @@ pub(crate) fn build(
         let path = format!("{prefix}{i}.{}", layer.kind());
         let mut scope = Scope { path, seed: scope.seed, arena: &mut *scope.arena };
         let input = unmasked(&**layer, scope.path(), output(&nodes, input))?;
+        let before = scope.arena.parameters().len();
         let node = layer.build(&mut scope, input)?;
+        known(&*node, scope.arena, before)?;
         nodes.push(node);
     }
     Ok(nodes)
+}
+
+/// Refuses a layer with parameters, of those in the arena from `first` on, that its facts do not tell of: it would not be trained.
+fn known(node: &dyn Node, arena: &Arena, first: usize) -> Result<()> {
+    let told = |node: &dyn Node| node.facts().parameters;
+    let of_inner = every(node.inner()).into_iter().flat_map(told);
+    let known: HashSet<ParameterId> = told(node).into_iter().chain(of_inner).collect();
+    match arena.ids().skip(first).find(|id| !known.contains(id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::invalid(
+            node.path(),
+            format!("the parameter {}, which the layer's facts leave out", arena.get(id).path),
+            "all of its parameters among Facts::parameters, so that they are trained",
+            "name it in Node::facts",
+        )),
+    }
 }
 
 /// Refuses masked sequences for layers that would count padded steps as if they were there.

@@ -1,5 +1,6 @@
 //! The layers: one file each, with its options, shape and range rule, parameters, and what it records
-//! forward and backward. [`registry`] is the only list of them.
+//! forward and backward. [`registry`] lists them with examples, which tests go by. Beside it a layer has its `mod` and `pub use` here,
+//! and its name among those of the crate.
 
 mod activate;
 mod batch_norm;

@@ -132,7 +132,6 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 
     async fn epochs(&mut self, resumed: bool) -> Result<()> {
-        self.trainer.best = None;
         if let Some(options) = self.trainer.early_stopping {
             self.watch = Some(Watch::new(options)?);
         }
@@ -175,7 +174,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
         self.model.restore(&snapshot.model)?;
         let place = &snapshot.place;
-        self.trainer.history = place.history.clone();
+        (self.trainer.history, self.trainer.best) = (place.history.clone(), None);
         self.trainer.history.compile_seconds += self.compile_seconds;
         if let (Some(watch), Some(standing)) = (&mut self.watch, &place.standing) {
             watch.standing = standing.clone();

@@ -213,7 +213,7 @@ impl<'a> Trainer<'a> {
         train: &Dataset,
         validation: Option<&Dataset>,
     ) -> Result<History> {
-        self.history = History::default();
+        (self.history, self.best) = (History::default(), None);
         self.check_all(model, train, validation)?;
         Course::new(self, model, train, validation)?.run(false).await
     }
