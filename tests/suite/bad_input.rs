@@ -50,6 +50,25 @@ fn a_callers_device_with_less_than_the_kernels_need() {
 }
 
 #[test]
+fn data_larger_than_a_binding_name_what_sends_them_in_parts() {
+    let small = wgpu::Limits { max_storage_buffer_binding_size: 1 << 20, ..wgpu::Limits::default() };
+    let Some(device) = callers_with("data_larger_than_a_binding", small) else { return };
+    let rows = 300_000;
+    let names = ["a", "b"].map(String::from).to_vec();
+    let data = Dataset::classes([1], vec![0.5; rows], vec![1; rows], names).unwrap();
+    let mut model = Sequential::new([1]).add(Dense::new(2)).build(&device, 0).unwrap();
+    let mut train = |batch, bytes| {
+        trainer().batch(batch).resident_bytes(bytes).progress(false).fit(&mut model, &data, None).map(drop)
+    };
+    fails(
+        train(8000, 1 << 30),
+        &["training data", "1200000 bytes", "1048576", "resident_bytes below 2400000"],
+    );
+    fails(train(100_000, 1000), &["training data", "1048576", "a batch of at most 8192"]);
+    train(8192, 1000).unwrap();
+}
+
+#[test]
 fn arrays() {
     let names = || vec!["a".to_owned(), "b".to_owned()];
     fails(Dataset::classes([2], vec![0.0; 4], vec![0, 2], names()), &["label 2", "row 1", "2"]);
