@@ -33,7 +33,7 @@ fn main() {
 }
 
 fn list() -> Result<()> {
-    let found = adapters();
+    let found = adapters()?;
     if found.is_empty() {
         say!("wgpu finds no adapter.");
     }

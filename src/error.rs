@@ -6,8 +6,9 @@ use std::path::Path;
 /// What every fallible function of the crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something could not be done.
-#[derive(Debug, thiserror::Error)]
+/// Why something could not be done. `{:?}` is the message, too, so that a program whose `main` returns a [`Result`] ends with
+/// it; [`Error::fault`] and the variants' fields are there for programs that look closer.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An argument, a shape, a name or the content of a file is not usable.
@@ -42,11 +43,11 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// Training met a loss or a gradient that is not a finite number. The model keeps the last weights that
-    /// gave finite ones.
+    /// Training met a loss or a gradient that is not a finite number. The model keeps weights that gave finite ones: the last,
+    /// or those of the best epoch where [early stopping](crate::EarlyStopping) restores them.
     #[error(
         "training step {step}: found {found} in {layer}, expected finite numbers; \
-         the last weights that gave finite numbers are kept: lower the learning rate, clip the gradients or check the data"
+         the model keeps weights that gave finite numbers: lower the learning rate, clip the gradients or check the data"
     )]
     NonFinite {
         /// The step, counted from 1 since the model was built.
@@ -95,6 +96,12 @@ impl std::fmt::Display for Fault {
     }
 }
 
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error {
     /// An [`Error::Invalid`] from its four parts.
     pub fn invalid(
@@ -131,6 +138,25 @@ impl Error {
         match self {
             Self::Device { fault, .. } => Some(*fault),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_prints_is_the_message() {
+        let missing = || std::io::Error::other("gone");
+        for error in [
+            Error::invalid("2.dense", "0 units", "at least 1 unit", "give it a unit"),
+            Error::io("data.csv", missing()),
+            Error::device(Fault::Lost, "gpu", "it is gone", "open it anew"),
+            Error::NonFinite { step: 3, layer: "loss".into(), found: "NaN".into() },
+        ] {
+            assert_eq!(format!("{error:?}"), error.to_string());
+            assert!(!format!("{error:?}").contains('{'), "{error:?}");
         }
     }
 }

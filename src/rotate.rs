@@ -139,7 +139,9 @@ impl AutoRotate {
         self
     }
 
-    /// Treats ρ as a constant in the backward pass. The reference differentiates through it.
+    /// Treats q as a constant in the backward pass: no gradient flows through ρ to kernel and bias (dq = 0), while the one through f stays. A
+    /// learnt L goes on learning, since dλ = Σ s does not pass through q. The reference differentiates through ρ as a whole, which is the
+    /// default.
     pub fn detached(mut self, detached: bool) -> Self {
         self.detached = detached;
         self
@@ -235,7 +237,7 @@ pub struct Rotation {
     pub epsilon: f32,
     /// Whether L is trained.
     pub learn: LearnL,
-    /// Whether ρ counts as a constant in the backward pass.
+    /// Whether q counts as a constant in the backward pass; see [`AutoRotate::detached`].
     pub detached: bool,
 }
 

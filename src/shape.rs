@@ -50,6 +50,9 @@ impl Geometry {
 /// The largest number along a dimension: positions are computed in 32 bits.
 const LARGEST: usize = 1 << 28;
 
+/// The most elements of a sample or of a parameter.
+const MOST_ELEMENTS: usize = u32::MAX as usize;
+
 /// The most taps of a window: as many workgroups as a dimension of a grid may have.
 const MOST_TAPS: usize = 65_535;
 
@@ -253,7 +256,7 @@ pub(crate) fn with_channels(
 
 /// The filters of a depthwise convolution.
 pub(crate) fn multiplied(path: &str, channels: usize, multiplier: usize) -> Result<usize> {
-    let filters = channels.checked_mul(multiplier).filter(|&n| n > 0 && n <= u32::MAX as usize);
+    let filters = channels.checked_mul(multiplier).filter(|&n| n > 0 && n <= MOST_ELEMENTS);
     filters.ok_or_else(|| {
         Error::invalid(
             path,
@@ -285,17 +288,22 @@ pub(crate) fn groups(path: &str, channels: usize, filters: usize, groups: usize)
     Ok(())
 }
 
-/// The number of elements of one sample, refused when it is 0 or does not fit.
+/// The number of elements of a shape, refused when it is 0 or does not fit.
 pub(crate) fn elements(path: &str, shape: &[usize]) -> Result<usize> {
-    let product =
-        shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n > 0 && n <= u32::MAX as usize);
+    let product = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n <= MOST_ELEMENTS);
+    // A dimension of 0 first: what the others multiply to does not matter then.
+    let empty = shape.is_empty() || shape.contains(&0);
     match product {
-        Some(n) if !shape.is_empty() => Ok(n),
+        Some(n) if !empty => Ok(n),
         _ => Err(Error::invalid(
             path,
             format!("shape {shape:?}"),
-            "one to 4,294,967,295 elements a sample",
-            "give every dimension at least 1",
+            if empty {
+                "at least one element"
+            } else {
+                "at most 4,294,967,295 elements, which 32 bits can count"
+            },
+            if empty { "give every dimension at least 1" } else { "use a smaller layer or smaller inputs" },
         )),
     }
 }

@@ -17,16 +17,24 @@ pub struct AdapterReport {
 }
 
 /// All adapters that wgpu finds and the environment allows, best first.
+///
+/// # Errors
+/// A `WGPU_BACKEND` or `WGPU_POWER_PREF` that names nothing known.
 #[cfg(not(target_family = "wasm"))]
-pub fn adapters() -> Vec<AdapterReport> {
-    let (adapters, _) = pollster::block_on(ranked());
+pub fn adapters() -> Result<Vec<AdapterReport>> {
+    pollster::block_on(adapters_async())
+}
+
+/// [`adapters`], for callers that may not block.
+pub async fn adapters_async() -> Result<Vec<AdapterReport>> {
+    let (adapters, _) = ranked().await?;
     let report = |a: wgpu::Adapter| AdapterReport {
         info: a.get_info(),
         limits: a.limits(),
         features: a.features(),
         lacks: lacking(&a.limits()),
     };
-    adapters.into_iter().map(report).collect()
+    Ok(adapters.into_iter().map(report).collect())
 }
 
 /// Renderers of OpenGL that run on the CPU and that wgpu takes for something else.
@@ -43,23 +51,70 @@ pub(super) fn title(info: &wgpu::AdapterInfo) -> String {
 }
 
 /// The adapters that the environment allows, best first, and where they were looked for.
-pub(super) async fn ranked() -> (Vec<wgpu::Adapter>, String) {
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    let backends = descriptor.backends & wgpu::Instance::enabled_backend_features();
-    let note = format!("looked for {backends:?}");
-    if backends.is_empty() {
-        return (Vec::new(), note);
+pub(super) async fn ranked() -> Result<(Vec<wgpu::Adapter>, String)> {
+    let asked = |variable| std::env::var(variable).ok().filter(|value| !value.trim().is_empty());
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let enabled = wgpu::Instance::enabled_backend_features();
+    let allowed = asked("WGPU_BACKEND").map(|value| backends(&value)).transpose()?;
+    descriptor.backends = allowed.unwrap_or(wgpu::Backends::all()) & enabled;
+    let low_power = asked("WGPU_POWER_PREF").map_or(Ok(false), |value| low_power(&value))?;
+    if descriptor.backends.is_empty() {
+        return Ok((Vec::new(), "WGPU_BACKEND allows none of this system's backends".to_owned()));
     }
-    let instance = wgpu::Instance::new(descriptor);
-    let mut adapters = instance.enumerate_adapters(backends).await;
+    let note = format!("looked for {:?}", descriptor.backends);
+    let mut adapters = Vec::new();
+    for instance in instances(descriptor) {
+        adapters.extend(instance.enumerate_adapters(enabled).await);
+    }
     let name = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default().to_ascii_lowercase();
     adapters.retain(|a| {
         a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
             && a.get_info().name.to_ascii_lowercase().contains(&name)
     });
-    let low_power = wgpu::PowerPreference::from_env() == Some(wgpu::PowerPreference::LowPower);
     adapters.sort_by_key(|a| rank(&a.get_info(), lacking(&a.limits()).is_none(), low_power));
-    (adapters, note)
+    Ok((adapters, note))
+}
+
+/// The instances through which adapters are looked for: one, or two where Vulkan's must not know of Wayland. Mesa's layer that orders
+/// Vulkan's adapters looks for a Wayland display in every instance that does, and libwayland complains on standard error where
+/// `XDG_RUNTIME_DIR`, in which displays are found, is not set.
+fn instances(descriptor: wgpu::InstanceDescriptor) -> Vec<wgpu::Instance> {
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    if descriptor.backends.contains(wgpu::Backends::VULKAN)
+        && !std::env::var_os("XDG_RUNTIME_DIR")
+            .is_some_and(|folder| std::path::Path::new(&folder).is_absolute())
+        && let Some(vulkan) = crate::unchecked::instance::vulkan_without_wayland(&descriptor)
+    {
+        let backends = descriptor.backends - wgpu::Backends::VULKAN;
+        let others = wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor });
+        return vec![vulkan, others];
+    }
+    vec![wgpu::Instance::new(descriptor)]
+}
+
+/// The backends that a value of `WGPU_BACKEND` names.
+fn backends(value: &str) -> Result<wgpu::Backends> {
+    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let known = names.map(|name| match wgpu::Backends::from_comma_list(name) {
+        none if none.is_empty() => {
+            Err(unknown("WGPU_BACKEND", name, "vulkan, metal, dx12, gl, or several with commas"))
+        }
+        backends => Ok(backends),
+    });
+    known.collect()
+}
+
+/// Whether a value of `WGPU_POWER_PREF` prefers low power.
+fn low_power(value: &str) -> Result<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "low" => Ok(true),
+        "high" | "none" => Ok(false),
+        _ => Err(unknown("WGPU_POWER_PREF", value, "low, high or none")),
+    }
+}
+
+fn unknown(variable: &str, found: &str, expected: &str) -> Error {
+    Error::invalid(variable, format!("{found:?}"), expected, "choose one of these, or unset the variable")
 }
 
 /// The place of an adapter, lowest best: those that can be used before others, real ones before software, the other
@@ -101,6 +156,23 @@ pub(super) async fn open(adapter: wgpu::Adapter) -> Result<(wgpu::Device, wgpu::
 mod tests {
     use super::*;
     use wgpu::{AdapterInfo, Backend, DeviceType};
+
+    #[test]
+    fn variables_that_name_nothing_are_errors_that_list_what_there_is() {
+        let vulkan_or_gl = wgpu::Backends::VULKAN | wgpu::Backends::GL;
+        for value in ["vulkan,gl", "Vulkan, GL", "vk,gles,"] {
+            assert_eq!(backends(value).unwrap(), vulkan_or_gl, "{value}");
+        }
+        for (value, found) in [("vulcan", "vulcan"), ("vulkan,opencl", "opencl"), ("cpu", "cpu")] {
+            let text = backends(value).unwrap_err().to_string();
+            for part in ["WGPU_BACKEND", found, "vulkan, metal, dx12, gl"] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+        assert_eq!(["low", "HIGH", " none"].map(|value| low_power(value).unwrap()), [true, false, false]);
+        let text = low_power("lowest").unwrap_err().to_string();
+        assert!(text.contains("WGPU_POWER_PREF") && text.contains("low, high or none"), "{text}");
+    }
 
     #[test]
     fn opengl_comes_after_the_others_of_its_kind_and_what_lacks_something_last() {

@@ -26,7 +26,7 @@ use web_time::Duration;
 /// | anything else | the adapter whose name contains it |
 ///
 /// wgpu's own `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`, `gl`), `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF`
-/// (`low`, `high`) narrow the choice of adapters. An adapter of OpenGL comes after all of its kind that the others have. More in
+/// (`low`, `high`) narrow the choice of adapters; a value that they do not know is an error. An adapter of OpenGL comes after all of its kind that the others have. More in
 /// [the page on devices](crate::docs::devices).
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -53,7 +53,8 @@ impl Device {
     /// adapter is taken only when asked for.
     ///
     /// # Errors
-    /// `AUTOROT_DEVICE` names a device that is not there, or a GPU is there but cannot be opened.
+    /// `AUTOROT_DEVICE` names a device that is not there, another of the variables below has a value that it cannot take, or a GPU
+    /// is there but cannot be opened.
     #[cfg(not(target_family = "wasm"))]
     pub fn auto() -> Result<Self> {
         pollster::block_on(Self::auto_async())
@@ -76,7 +77,7 @@ impl Device {
     /// The best adapter: a real GPU, else a software one.
     ///
     /// # Errors
-    /// No adapter, or it cannot be opened.
+    /// No adapter, or it cannot be opened; a `WGPU_BACKEND` or `WGPU_POWER_PREF` that names nothing known.
     #[cfg(not(target_family = "wasm"))]
     pub fn gpu() -> Result<Self> {
         pollster::block_on(Self::named_async("gpu"))
@@ -247,7 +248,7 @@ impl Device {
     }
 
     async fn pick(software_too: bool) -> Result<Self> {
-        let (candidates, instance_note) = ranked().await;
+        let (candidates, instance_note) = ranked().await?;
         let software = candidates.iter().filter(|a| is_software(&a.get_info())).count();
         let asked = std::env::var("WGPU_ADAPTER_NAME").is_ok_and(|name| !name.is_empty());
         match candidates.into_iter().find(|a| software_too || asked || !is_software(&a.get_info())) {
@@ -294,7 +295,7 @@ impl Device {
     }
 
     async fn first(name: &str, wanted: impl Fn(&wgpu::AdapterInfo) -> bool) -> Result<Self> {
-        let (candidates, _) = ranked().await;
+        let (candidates, _) = ranked().await?;
         let known: Vec<String> = candidates.iter().map(|a| title(&a.get_info())).collect();
         match candidates.into_iter().find(|a| wanted(&a.get_info())) {
             Some(adapter) => Self::opened(adapter, "").await,

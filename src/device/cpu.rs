@@ -1,5 +1,6 @@
 //! The CPU executor: runs the kernels' twins, in f32 as the fallback and in f64 as the oracle.
 
+use super::misfit::{self, missing, named};
 use super::{Executor, Pending, Program, Programs, Values};
 use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot};
 use crate::plan::{Home, Plan, View};
@@ -89,31 +90,26 @@ impl<T: Real> Cpu<T> {
         self.shared.get(key).copied().ok_or_else(|| missing(key))
     }
 
-    fn floats(&self, place: usize, offset: usize, len: usize) -> Result<Vec<f64>> {
-        match &self.storage[place] {
-            Storage::Float(v) if offset.saturating_add(len) <= v.len() => {
-                Ok(v[offset..offset + len].iter().map(|v| v.wide()).collect())
-            }
-            other => Err(bounds(offset.saturating_add(len), other.len())),
-        }
+    /// Whether the buffer at this place, called `what`, has `end` elements of this type.
+    fn check(&self, what: &str, place: usize, element: Element, end: usize) -> Result<()> {
+        let storage = &self.storage[place];
+        misfit::check(what, element, end, (storage.element(), storage.len()))
+    }
+
+    fn floats(&self, what: &str, place: usize, offset: usize, len: usize) -> Result<Vec<f64>> {
+        self.check(what, place, Element::Float, offset.saturating_add(len))?;
+        let Storage::Float(v) = &self.storage[place] else { return Ok(Vec::new()) };
+        Ok(v[offset..offset + len].iter().map(|v| v.wide()).collect())
     }
 }
 
-fn missing(key: &str) -> Error {
+/// The error of an op that reaches beyond one of its buffers: the recorder refuses such ops.
+fn beyond(end: usize, len: usize) -> Error {
     Error::invalid(
-        format!("buffer {key:?}"),
-        "nothing",
-        "an allocated buffer",
-        "allocate it before binding or reading",
-    )
-}
-
-fn bounds(end: usize, len: usize) -> Error {
-    Error::invalid(
-        "buffer access",
-        format!("an end at {end}"),
-        format!("at most {len} elements of its type"),
-        "shorten it",
+        "bindings of an op",
+        format!("a stretch that ends at element {end}"),
+        format!("one within its buffer of {len}"),
+        "report this as a bug of autorot",
     )
 }
 
@@ -155,29 +151,32 @@ impl<T: Real> Executor for Cpu<T> {
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {
         let place = self.place(key)?;
-        let (end, len) = (offset.saturating_add(values.len()), self.storage[place].len());
+        let end = offset.saturating_add(values.len());
+        self.check(&named(key), place, values.element(), end)?;
         match (&mut self.storage[place], values) {
-            (Storage::Float(v), Values::F32(values)) if end <= len => {
+            (Storage::Float(v), Values::F32(values)) => {
                 v[offset..end].iter_mut().zip(values).for_each(|(v, &new)| *v = T::of(new.into()));
             }
-            (Storage::Float(v), Values::F64(values)) if end <= len => {
+            (Storage::Float(v), Values::F64(values)) => {
                 v[offset..end].iter_mut().zip(values).for_each(|(v, &new)| *v = T::of(new));
             }
-            (Storage::Index(v), Values::U32(values)) if end <= len => v[offset..end].copy_from_slice(values),
-            _ => return Err(bounds(end, len)),
+            (Storage::Index(v), Values::U32(values)) => v[offset..end].copy_from_slice(values),
+            // Refused above.
+            (Storage::Float(_), Values::U32(_)) | (Storage::Index(_), Values::F32(_) | Values::F64(_)) => {}
         }
         Ok(())
     }
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
-        let result = self.place(key).and_then(|place| self.floats(place, offset, len));
+        let result = self.place(key).and_then(|place| self.floats(&named(key), place, offset, len));
         Box::pin(std::future::ready(result))
     }
 
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {
-        let result = self.place(key).and_then(|place| match &self.storage[place] {
-            Storage::Index(v) if len <= v.len() => Ok(v[..len].to_vec()),
-            other => Err(bounds(len, other.len())),
+        let result = self.place(key).and_then(|place| {
+            self.check(&named(key), place, Element::Index, len)?;
+            let Storage::Index(v) = &self.storage[place] else { return Ok(Vec::new()) };
+            Ok(v[..len].to_vec())
         });
         Box::pin(std::future::ready(result))
     }
@@ -197,9 +196,11 @@ impl<T: Real> Executor for Cpu<T> {
         });
         let places: Vec<usize> = places.collect::<Result<_>>()?;
         for (buffer, &place) in plan.buffers.iter().zip(&places) {
-            if self.storage[place].len() < buffer.len || self.storage[place].element() != buffer.element {
-                return Err(bounds(buffer.len, self.storage[place].len()));
-            }
+            let what = match &buffer.home {
+                Home::Shared(key) => named(key),
+                Home::Scratch(slot) => format!("scratch buffer {slot}"),
+            };
+            self.check(&what, place, buffer.element, buffer.len)?;
         }
         let ops = plan.ops.iter().map(|op| {
             let args = op.args.iter().zip(op.kernel.bindings()).zip(op.kernel.lens()).map(
@@ -232,7 +233,8 @@ impl<T: Real> Executor for Cpu<T> {
 
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {
         let place = self.programs.get(program).map(|bound| bound.places[view.buffer]);
-        Box::pin(std::future::ready(place.and_then(|place| self.floats(place, view.offset, view.len))))
+        let floats = |place| self.floats("a view of a program", place, view.offset, view.len);
+        Box::pin(std::future::ready(place.and_then(floats)))
     }
 
     fn bytes(&self) -> u64 {
@@ -296,7 +298,7 @@ fn shared<'a, V, T>(
 ) -> Result<()> {
     for &(binding, Location { offset, len, .. }) in args {
         slots[binding] =
-            slot(values.get(offset..offset + len).ok_or_else(|| bounds(offset + len, values.len()))?);
+            slot(values.get(offset..offset + len).ok_or_else(|| beyond(offset + len, values.len()))?);
     }
     Ok(())
 }
@@ -311,7 +313,7 @@ fn exclusive<'a, V, T>(
     let (all, mut first) = (values.len(), 0);
     for &(binding, Location { offset, len, .. }) in args {
         let end = offset + len;
-        let (stretch, rest) = values.split_at_mut_checked(end - first).ok_or_else(|| bounds(end, all))?;
+        let (stretch, rest) = values.split_at_mut_checked(end - first).ok_or_else(|| beyond(end, all))?;
         slots[binding] = slot(&mut stretch[offset - first..]);
         (values, first) = (rest, end);
     }

@@ -1,14 +1,18 @@
 //! The GPU executor: one compute pass for a step, everything it needs built beforehand.
 
+mod binding;
 mod lending;
 mod timing;
 
-use super::pipelines::{Gpu, Pipeline};
+use super::held::{Held, Ledger};
+use super::misfit::{self, missing, named};
+use super::pipelines::Gpu;
 use super::readback::{Staging, floats, started};
 use super::{Executor, Pending, Program, Programs, Values};
 use crate::kernel::{Element, Kernel, Traits};
-use crate::plan::{Home, Op, Plan, View};
-use crate::{Error, Fault, Result};
+use crate::plan::{Home, Plan, View};
+use crate::{Fault, Result};
+use binding::{Bound, BoundOp, smaller};
 use std::collections::HashMap;
 use std::sync::Arc;
 use web_time::Duration;
@@ -18,8 +22,8 @@ struct Shared {
     place: Place,
     element: Element,
     len: usize,
-    /// Whether it is the caller's.
-    borrowed: bool,
+    /// What keeps the buffer; nothing where it is the caller's.
+    _held: Option<Held>,
 }
 
 /// Where a plan's buffer begins within one of the device's, in bytes.
@@ -27,21 +31,6 @@ struct Shared {
 struct Place {
     buffer: wgpu::Buffer,
     offset: u64,
-}
-
-#[derive(Debug)]
-struct BoundOp {
-    pipeline: wgpu::ComputePipeline,
-    group: wgpu::BindGroup,
-    grid: [u32; 3],
-}
-
-#[derive(Debug)]
-struct Bound {
-    name: String,
-    ops: Vec<BoundOp>,
-    /// Each plan buffer's place on the device.
-    places: Vec<Place>,
 }
 
 /// Records ops into a pass.
@@ -75,8 +64,9 @@ pub struct GpuExecutor {
     /// Its identity: what was bound here runs nowhere else.
     identity: Arc<()>,
     shared: HashMap<String, Shared>,
-    /// Scratch slots, used by all programs in turn. A later program may replace a slot by a larger one.
-    scratch: Vec<wgpu::Buffer>,
+    /// Scratch slots, used by all programs in turn: each grows to the largest user.
+    scratch: Vec<Held>,
+    ledger: Ledger,
     staging: Staging,
     programs: Programs<Bound>,
     /// The variant to take for every kernel that has it, instead of the adapter's choice.
@@ -95,12 +85,14 @@ impl GpuExecutor {
         checked: bool,
         timeout: Duration,
     ) -> Self {
+        let ledger = Ledger::default();
         Self {
             gpu,
             identity: Arc::default(),
             shared: HashMap::new(),
             scratch: Vec::new(),
-            staging: Staging::new(timeout),
+            staging: Staging::new(ledger.clone(), timeout),
+            ledger,
             programs: Programs::default(),
             variant,
             traits,
@@ -110,7 +102,7 @@ impl GpuExecutor {
     }
 
     /// A new buffer; `batch` is that of the plan whose size it follows.
-    fn buffer(&self, label: &str, len: usize, batch: Option<usize>) -> Result<wgpu::Buffer> {
+    fn buffer(&self, label: &str, len: usize, batch: Option<usize>) -> Result<Held> {
         let (bytes, limit) = (len as u64 * 4, self.gpu.device.limits().max_buffer_size);
         if bytes > limit {
             return Err(self.gpu.error(
@@ -122,16 +114,8 @@ impl GpuExecutor {
                 ),
             ));
         }
-        self.gpu.watched(label, || {
-            self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: bytes.max(4),
-                usage: wgpu::BufferUsages::STORAGE
-                    | wgpu::BufferUsages::COPY_SRC
-                    | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        self.ledger.make(&self.gpu, label, bytes.max(4), usage)
     }
 
     /// Whether the driver is to check the kernel's indices.
@@ -140,15 +124,14 @@ impl GpuExecutor {
     }
 
     fn shared(&self, key: &str) -> Result<&Shared> {
-        self.shared.get(key).ok_or_else(|| {
-            Error::invalid(format!("buffer {key:?}"), "nothing", "an allocated buffer", "allocate it first")
-        })
+        self.shared.get(key).ok_or_else(|| missing(key))
     }
 
-    /// A shared buffer of at least `end` elements.
-    fn source(&self, key: &str, end: usize) -> Result<Place> {
+    /// The place of a shared buffer of at least `end` elements of this type.
+    fn source(&self, key: &str, element: Element, end: usize) -> Result<Place> {
         let shared = self.shared(key)?;
-        if end > shared.len { Err(bounds(end, shared.len)) } else { Ok(shared.place.clone()) }
+        misfit::check(&named(key), element, end, (shared.element, shared.len))?;
+        Ok(shared.place.clone())
     }
 
     /// Copies a stretch to the host, as it is after everything submitted so far; the future waits.
@@ -160,92 +143,6 @@ impl GpuExecutor {
     ) -> Result<Pending<'static, Result<Vec<u32>>>> {
         self.staging.read(&self.gpu, &place.buffer, place.offset + offset as u64 * 4, len)
     }
-
-    fn bind_op(
-        &self,
-        op: &Op,
-        places: &[Place],
-        uniforms: &wgpu::Buffer,
-        offset: u64,
-        plan: &Plan,
-        variant: usize,
-    ) -> Result<BoundOp> {
-        let kernel = &*op.kernel;
-        let place = format!("{}: {}: {}", plan.name, op.scope, kernel.name());
-        let limits = self.gpu.device.limits();
-        let grid = kernel.grid(variant);
-        if let Some(groups) = grid.iter().find(|&&g| g > limits.max_compute_workgroups_per_dimension) {
-            return Err(self.gpu.error(
-                Fault::Unsupported,
-                format!(
-                    "{place}: found {groups} workgroups, expected at most {}",
-                    limits.max_compute_workgroups_per_dimension
-                ),
-                "use a smaller batch",
-            ));
-        }
-        let mut entries = vec![wgpu::BindGroupEntry {
-            binding: 0,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: uniforms,
-                offset,
-                size: wgpu::BufferSize::new(kernel.uniforms().len() as u64 * 4),
-            }),
-        }];
-        for (i, ((view, binding), len)) in
-            op.args.iter().zip(kernel.bindings()).zip(kernel.lens()).enumerate()
-        {
-            let bytes = len as u64 * 4;
-            let limit = limits.max_storage_buffer_binding_size;
-            if bytes > limit {
-                let smaller = smaller(plan.batch_within(view.buffer, bytes, limit));
-                return Err(self.gpu.error(
-                    Fault::Unsupported,
-                    format!(
-                        "{place}: found {bytes} bytes for {}, expected at most {limit} in one binding",
-                        binding.name
-                    ),
-                    &format!("use {smaller}, or the CPU (AUTOROT_DEVICE=cpu)"),
-                ));
-            }
-            entries.push(wgpu::BindGroupEntry {
-                binding: i as u32 + 1,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &places[view.buffer].buffer,
-                    offset: places[view.buffer].offset + view.offset as u64 * 4,
-                    size: wgpu::BufferSize::new(bytes),
-                }),
-            });
-        }
-        let Pipeline { pipeline, layout } =
-            self.gpu.pipeline(kernel, variant, self.checks(kernel), &place)?;
-        self.gpu.watched(&place, || {
-            let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(kernel.name()),
-                layout: &layout,
-                entries: &entries,
-            });
-            BoundOp { pipeline, group, grid }
-        })
-    }
-}
-
-/// What would fit instead.
-fn smaller(batch: Option<u64>) -> String {
-    match batch {
-        Some(0) => "smaller layers: not even one row fits".into(),
-        Some(batch) => format!("a batch of at most {batch}"),
-        None => "a smaller layer or data set".into(),
-    }
-}
-
-fn bounds(end: usize, len: usize) -> Error {
-    Error::invalid(
-        "buffer access",
-        format!("an end at {end}"),
-        format!("at most {len} elements of its type"),
-        "shorten it",
-    )
 }
 
 impl Executor for GpuExecutor {
@@ -253,8 +150,9 @@ impl Executor for GpuExecutor {
         if self.shared.get(key).is_none_or(|s| s.len != len || s.element != element) {
             // The old buffer goes first, so that the new one may take its memory.
             self.shared.remove(key);
-            let place = Place { buffer: self.buffer(key, len, None)?, offset: 0 };
-            self.shared.insert(key.to_owned(), Shared { place, element, len, borrowed: false });
+            let held = self.buffer(key, len, None)?;
+            let place = Place { buffer: held.buffer.clone(), offset: 0 };
+            self.shared.insert(key.to_owned(), Shared { place, element, len, _held: Some(held) });
         }
         Ok(())
     }
@@ -273,11 +171,7 @@ impl Executor for GpuExecutor {
     }
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {
-        let shared = self.shared(key)?;
-        let end = offset.saturating_add(values.len());
-        if end > shared.len || values.element() != shared.element {
-            return Err(bounds(end, shared.len));
-        }
+        let place = self.source(key, values.element(), offset.saturating_add(values.len()))?;
         let converted: Vec<f32>;
         let bytes: &[u8] = match values {
             Values::F32(v) => bytemuck::cast_slice(v),
@@ -287,71 +181,37 @@ impl Executor for GpuExecutor {
                 bytemuck::cast_slice(&converted)
             }
         };
-        let at = shared.place.offset + offset as u64 * 4;
-        self.gpu.write(key, &shared.place.buffer, at, bytes)
+        self.gpu.write(key, &place.buffer, place.offset + offset as u64 * 4, bytes)
     }
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
         floats(
-            self.source(key, offset.saturating_add(len))
+            self.source(key, Element::Float, offset.saturating_add(len))
                 .and_then(|place| self.read_place(&place, offset, len)),
         )
     }
 
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {
-        started(self.source(key, len).and_then(|place| self.read_place(&place, 0, len)))
+        started(self.source(key, Element::Index, len).and_then(|place| self.read_place(&place, 0, len)))
     }
 
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
-        for (slot, &len) in plan.scratch.iter().enumerate() {
-            if self.scratch.get(slot).is_none_or(|b| b.size() < len as u64 * 4) {
-                let buffer = self.buffer("scratch", len, Some(plan.batch))?;
-                if slot < self.scratch.len() {
-                    self.scratch[slot] = buffer;
-                } else {
-                    self.scratch.push(buffer);
-                }
-            }
-        }
+        self.grow_scratch(plan)?;
         let places = plan.buffers.iter().map(|buffer| match &buffer.home {
-            Home::Shared(key) => {
-                let shared = self.shared(key)?;
-                if shared.len < buffer.len || shared.element != buffer.element {
-                    return Err(bounds(buffer.len, shared.len));
-                }
-                Ok(shared.place.clone())
-            }
-            Home::Scratch(slot) => Ok(Place { buffer: self.scratch[*slot].clone(), offset: 0 }),
+            Home::Shared(key) => self.source(key, buffer.element, buffer.len),
+            Home::Scratch(slot) => Ok(Place { buffer: self.scratch[*slot].buffer.clone(), offset: 0 }),
         });
         let places: Vec<Place> = places.collect::<Result<_>>()?;
-
-        let stride = self.gpu.device.limits().min_uniform_buffer_offset_alignment as usize / 4;
-        let mut words = Vec::new();
-        let mut offsets = Vec::with_capacity(plan.ops.len());
-        for op in &plan.ops {
-            words.resize(words.len().next_multiple_of(stride), 0);
-            offsets.push(words.len() as u64 * 4);
-            words.extend(op.kernel.uniforms());
-        }
-        let uniforms = self.gpu.watched(&plan.name, || {
-            self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("uniforms"),
-                size: (words.len() as u64 * 4).max(4),
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })?;
-        self.gpu.write(&plan.name, &uniforms, 0, bytemuck::cast_slice(&words))?;
-        let bind = |this: &Self, op: usize, variant: usize| {
-            this.bind_op(&plan.ops[op], &places, &uniforms, offsets[op], plan, variant)
-        };
+        let uniforms = self.uniforms(plan)?;
+        let bind =
+            |this: &Self, op: usize, variant: usize| this.bind_op(plan, op, variant, &places, &uniforms);
         // In a browser nothing may wait for the device.
         if cfg!(not(target_family = "wasm")) {
             self.tune(plan, bind)?;
         }
         let ops = plan.ops.iter().enumerate().map(|(i, op)| bind(self, i, self.variant(&*op.kernel)));
         let ops = ops.collect::<Result<_>>()?;
-        Ok(self.programs.add(Bound { name: plan.name.clone(), ops, places }))
+        Ok(self.programs.add(Bound::new(plan, ops, places, uniforms)))
     }
 
     fn compiles(&self, plan: &Plan) -> bool {
@@ -378,7 +238,6 @@ impl Executor for GpuExecutor {
     }
 
     fn bytes(&self) -> u64 {
-        let shared = self.shared.values().filter(|s| !s.borrowed).map(|s| s.place.buffer.size());
-        shared.sum::<u64>() + self.scratch.iter().map(wgpu::Buffer::size).sum::<u64>()
+        self.ledger.bytes()
     }
 }

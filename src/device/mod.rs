@@ -4,12 +4,16 @@ mod adapters;
 mod choose;
 mod cpu;
 mod gpu;
+pub(crate) mod held;
+mod misfit;
 mod needs;
 mod pipelines;
 mod readback;
 mod tune;
 
-pub use adapters::{AdapterReport, adapters};
+#[cfg(not(target_family = "wasm"))]
+pub use adapters::adapters;
+pub use adapters::{AdapterReport, adapters_async};
 pub use choose::Device;
 pub use gpu::GpuExecutor;
 pub use needs::needs;
@@ -91,6 +95,11 @@ impl<B> Programs<B> {
         })
     }
 
+    /// Those that are bound.
+    fn bound(&mut self) -> impl Iterator<Item = &mut B> {
+        self.0.iter_mut().flatten()
+    }
+
     fn release(&mut self, program: Program) {
         if let Some(place) = self.0.get_mut(program.0) {
             *place = None;
@@ -140,7 +149,7 @@ pub trait Executor: wgpu::WasmNotSend {
     /// Reads a kept scratch buffer, or any shared one, as the program sees it.
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>>;
 
-    /// Bytes that the buffers take on the device, without borrowed ones.
+    /// Bytes of all buffers that were made on the device and are still held, whatever for; without borrowed ones.
     fn bytes(&self) -> u64;
 
     /// The executor itself where it is a GPU's, for what only wgpu has.

@@ -1,6 +1,7 @@
 //! Reading back: buffers through which the host sees what the device wrote.
 
 use super::Pending;
+use super::held::{Held, Ledger};
 use super::pipelines::Gpu;
 use crate::Result;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,33 +13,33 @@ const READING: &str = "reading back";
 /// Buffers that read-backs go through, kept for the next one.
 #[derive(Clone, Debug)]
 pub(super) struct Staging {
-    free: Arc<Mutex<Vec<wgpu::Buffer>>>,
+    free: Arc<Mutex<Vec<Held>>>,
+    ledger: Ledger,
     /// How long a read may wait for the device.
     pub(super) timeout: Duration,
 }
 
 impl Staging {
-    pub(super) fn new(timeout: Duration) -> Self {
-        Self { free: Arc::default(), timeout }
+    pub(super) fn new(ledger: Ledger, timeout: Duration) -> Self {
+        Self { free: Arc::default(), ledger, timeout }
     }
 
     /// One of at least so many bytes: the smallest there is, or a new one.
-    fn take(&self, gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
+    fn take(&self, gpu: &Gpu, bytes: u64) -> Result<Held> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = (0..free.len()).filter(|&i| free[i].size() >= bytes).min_by_key(|&i| free[i].size());
+        let size = |i: &usize| free[*i].buffer.size();
+        let fitting = (0..free.len()).filter(|i| size(i) >= bytes).min_by_key(size);
         if let Some(place) = fitting {
             return Ok(free.swap_remove(place));
         }
         // Those that were too small have a larger successor now.
         free.clear();
-        gpu.watched(READING, || {
-            gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("staging"),
-                size: bytes.max(4),
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })
+        self.ledger.make(
+            gpu,
+            READING,
+            bytes.max(4),
+            wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        )
     }
 
     /// Copies a stretch of a buffer, from a byte on, to the host, as it is after everything submitted so far; the future waits.
@@ -50,7 +51,8 @@ impl Staging {
         len: usize,
     ) -> Result<Pending<'static, Result<Vec<u32>>>> {
         let (bytes, gpu, pool) = (len as u64 * 4, gpu.clone(), self.clone());
-        let staging = self.take(&gpu, bytes)?;
+        let held = self.take(&gpu, bytes)?;
+        let staging = held.buffer.clone();
         let (sender, receiver) = futures_channel::oneshot::channel();
         let submission = gpu.watched(READING, || {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
@@ -76,12 +78,12 @@ impl Staging {
                 words
             })?;
             let words = words.map_err(|_| gpu.gone(READING))?;
-            pool.give_back(staging);
+            pool.give_back(held);
             Ok(words)
         }))
     }
 
-    fn give_back(&self, buffer: wgpu::Buffer) {
+    fn give_back(&self, buffer: Held) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }

@@ -34,8 +34,8 @@ use crate::{Error, Model, Optimizer, Result};
 /// # }
 /// ```
 ///
-/// Nothing else of the same model may run between a forward pass and its update, nor a second one of these train it: they share
-/// memory. An update takes the gradients of the last backward pass; one after every forward and backward pass is a training step as
+/// Nothing else of the same model may run or be prepared between a forward pass and its update, nor a second one of these train it:
+/// they share memory. An update takes the gradients of the last backward pass; one after every forward and backward pass is a training step as
 /// [`Trainer`](crate::Trainer) makes it. Layers that differ while training, such as dropout, do so here.
 #[derive(Debug)]
 pub struct Backward {

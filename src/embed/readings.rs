@@ -1,6 +1,7 @@
 //! Reading back without waiting: copies that the caller's submission makes, looked at once they have arrived.
 
 use crate::device::GpuExecutor;
+use crate::device::held::Held;
 use crate::{Error, Fault, Result};
 use futures_channel::oneshot::{Receiver, channel};
 use std::collections::VecDeque;
@@ -30,7 +31,7 @@ pub(super) struct Reading<N> {
 #[derive(Debug)]
 struct Pending<N> {
     note: N,
-    staging: wgpu::Buffer,
+    staging: Held,
     /// Bytes of the stretches, and of all that is mapped, of which the last four are the mark.
     copied: u64,
     mapped: u64,
@@ -43,9 +44,9 @@ struct Pending<N> {
 #[derive(Debug)]
 pub(super) struct Readings<N> {
     pending: VecDeque<Pending<N>>,
-    free: Vec<wgpu::Buffer>,
+    free: Vec<Held>,
     /// What is copied last: without it the submission was rejected.
-    mark: wgpu::Buffer,
+    mark: Held,
     stopwatch: Option<Stopwatch>,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Readings<N> {
 #[derive(Debug)]
 struct Stopwatch {
     queries: wgpu::QuerySet,
-    resolved: wgpu::Buffer,
+    resolved: Held,
     /// Nanoseconds of a tick.
     period: f32,
 }
@@ -76,30 +77,21 @@ impl<N> Readings<N> {
         let device = gpu.device();
         let stopwatch = match device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             false => None,
-            true => Some(gpu.watched("timing", |queue| Stopwatch {
-                queries: device.create_query_set(&wgpu::QuerySetDescriptor {
-                    label: Some("autorot"),
-                    ty: wgpu::QueryType::Timestamp,
-                    count: 2,
-                }),
-                resolved: device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("times"),
-                    size: TIMES,
-                    usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
-                    mapped_at_creation: false,
-                }),
-                period: queue.get_timestamp_period(),
-            })?),
+            true => {
+                let (queries, period) = gpu.watched("timing", |queue| {
+                    let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
+                        label: Some("autorot"),
+                        ty: wgpu::QueryType::Timestamp,
+                        count: 2,
+                    });
+                    (queries, queue.get_timestamp_period())
+                })?;
+                let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+                Some(Stopwatch { queries, resolved: gpu.make("times", TIMES, usage)?, period })
+            }
         };
-        let mark = gpu.watched(READING, |_| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("mark"),
-                size: 4,
-                usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })?;
-        gpu.write_buffer(READING, &mark, 0, bytemuck::bytes_of(&MARK))?;
+        let mark = gpu.make("mark", 4, wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST)?;
+        gpu.write_buffer(READING, &mark.buffer, 0, bytemuck::bytes_of(&MARK))?;
         Ok(Self { pending: VecDeque::new(), free: Vec::new(), mark, stopwatch })
     }
 
@@ -133,26 +125,27 @@ impl<N> Readings<N> {
         let times_at = copied.next_multiple_of(8);
         let mark_at = if watch.is_some() { times_at + TIMES } else { copied };
         let bytes = mark_at + 4;
-        let staging = take(&mut self.free, gpu, bytes)?;
-        gpu.write_buffer(READING, &staging, mark_at, &[0; 4])?;
+        let held = take(&mut self.free, gpu, bytes)?;
+        let staging = &held.buffer;
+        gpu.write_buffer(READING, staging, mark_at, &[0; 4])?;
         let mut to = 0;
         for stretch in stretches {
-            encoder.copy_buffer_to_buffer(&stretch.buffer, stretch.offset, &staging, to, Some(stretch.len));
+            encoder.copy_buffer_to_buffer(&stretch.buffer, stretch.offset, staging, to, Some(stretch.len));
             to += stretch.len;
         }
         if let Some(watch) = watch {
-            encoder.resolve_query_set(&watch.queries, 0..2, &watch.resolved, 0);
-            encoder.copy_buffer_to_buffer(&watch.resolved, 0, &staging, times_at, Some(TIMES));
+            encoder.resolve_query_set(&watch.queries, 0..2, &watch.resolved.buffer, 0);
+            encoder.copy_buffer_to_buffer(&watch.resolved.buffer, 0, staging, times_at, Some(TIMES));
         }
-        encoder.copy_buffer_to_buffer(&self.mark, 0, &staging, mark_at, Some(4));
+        encoder.copy_buffer_to_buffer(&self.mark.buffer, 0, staging, mark_at, Some(4));
         let (sender, answer) = channel();
-        encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, ..bytes, move |result| {
+        encoder.map_buffer_on_submit(staging, wgpu::MapMode::Read, ..bytes, move |result| {
             // Nobody waits for it once the readings are dropped.
             let _ = sender.send(result);
         });
         let timed = watch.is_some();
         let since = Instant::now();
-        self.pending.push_back(Pending { note, staging, copied, mapped: bytes, timed, since, answer });
+        self.pending.push_back(Pending { note, staging: held, copied, mapped: bytes, timed, since, answer });
         Ok(())
     }
 
@@ -174,9 +167,9 @@ impl<N> Readings<N> {
         // A misuse shows where the encoder is submitted: what is left is that the device is gone.
         answer.map_err(|_| gpu.gone(READING))?;
         let all = gpu.watched(READING, |_| {
-            let range = staging.slice(..mapped).get_mapped_range();
+            let range = staging.buffer.slice(..mapped).get_mapped_range();
             let all = range.map(|range| bytemuck::pod_collect_to_vec::<u8, u32>(&range));
-            staging.unmap();
+            staging.buffer.unmap();
             all
         })?;
         let all = all.map_err(|_| gpu.gone(READING))?;
@@ -206,8 +199,8 @@ fn unsubmitted(found: &str) -> Error {
 }
 
 /// A staging buffer of at least so many bytes: one that is free, or a new one.
-fn take(free: &mut Vec<wgpu::Buffer>, gpu: &GpuExecutor, bytes: u64) -> Result<wgpu::Buffer> {
-    if let Some(place) = free.iter().position(|buffer| buffer.size() >= bytes) {
+fn take(free: &mut Vec<Held>, gpu: &GpuExecutor, bytes: u64) -> Result<Held> {
+    if let Some(place) = free.iter().position(|held| held.buffer.size() >= bytes) {
         return Ok(free.swap_remove(place));
     }
     let limit = gpu.device().limits().max_buffer_size;
@@ -221,13 +214,7 @@ fn take(free: &mut Vec<wgpu::Buffer>, gpu: &GpuExecutor, bytes: u64) -> Result<w
             "use Model::save, which reads in parts",
         ));
     }
-    gpu.watched(READING, |_| {
-        gpu.device().create_buffer(&wgpu::BufferDescriptor {
-            label: Some("staging"),
-            // Small ones serve readings of several lengths.
-            size: if bytes < SMALL { bytes.next_power_of_two().max(256) } else { bytes },
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        })
-    })
+    // Small ones serve readings of several lengths.
+    let size = if bytes < SMALL { bytes.next_power_of_two().max(256) } else { bytes };
+    gpu.make(READING, size, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
 }

@@ -1,5 +1,6 @@
 //! The kernels: one file a family, each with its description (bindings, sizes, grid), its WGSL and its
-//! CPU twin. [`registry`] is the only list of them.
+//! CPU twin. [`registry`] lists them with examples: tests, benchmarks and translations of shaders go by it. Beside it a kernel has its
+//! `mod` and `pub use` here.
 //!
 //! A family is a struct that holds one use's sizes and options. Its bindings and uniform block are
 //! declared once, in Rust; the WGSL declarations are generated from them and put before the shader.

@@ -182,7 +182,9 @@ impl Node for BatchNormNode {
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let (rows, channels) = (self.rows(rec), self.channels);
         let BatchNorm { epsilon, scale, .. } = self.options;
-        let (mean, variance, x) = (trace.kept[0], trace.kept[1], trace.input);
+        let (&[mean, variance], x) = (trace.kept.as_slice(), trace.input) else {
+            return trace.refuse(rec, &self.path);
+        };
         let chunks = norm_chunks(rows);
         let partials = [rec.scratch(chunks * channels), rec.scratch(chunks * channels)];
         let kernel = NormBackwardSums { rows, channels, epsilon };

@@ -1,7 +1,7 @@
 //! A recurrent layer in both directions of time.
 
 use super::recurrent::Direction;
-use super::{Layer, Node, Recurrent, Scope, Signal, Trace};
+use super::{Layer, Node, Recurrent, Scope, Signal, Trace, chain};
 use crate::kernel::{MaskRows, Merge, MergeBackward, MergeMode};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
@@ -153,17 +153,14 @@ impl Node for BidirectionalNode {
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
+        let [forwards, backwards] = trace.inner.as_slice() else { return trace.refuse(rec, &self.path) };
         let d_y = self.masked(rec, d_y, trace.kept.first().copied());
         let kernel = self.kernel(rec);
         let part = kernel.rows * kernel.features;
         let (d_a, d_b) = (rec.scratch(part), rec.scratch(part));
-        let [a, b] = [trace.inner[0].output, trace.inner[1].output];
-        rec.op(MergeBackward(kernel), [d_y, a, b, d_a, d_b]);
-        let mut back = |i: usize, d_y| {
-            let node = &self.nodes[i];
-            rec.scope(node.path(), |rec| node.backward(rec, &trace.inner[i], d_y, need_d_x))
-        };
-        let (a, b) = (back(0, d_a), back(1, d_b));
+        rec.op(MergeBackward(kernel), [d_y, forwards.output, backwards.output, d_a, d_b]);
+        let a = chain::back(rec, &*self.nodes[0], forwards, d_a, need_d_x);
+        let b = chain::back(rec, &*self.nodes[1], backwards, d_b, need_d_x);
         let (a, b) = a.zip(b)?;
         let d_x = rec.scratch(rec.batch() * self.inputs);
         rec.op(Merge { mode: MergeMode::Sum, rows: rec.batch(), features: self.inputs }, [a, b, d_x]);

@@ -1,8 +1,10 @@
 //! Layers one after another: what a network and the paths of a residual block are.
 
 use super::{Layer, Node, Scope, Signal, Trace};
+use crate::plan::arena::{Arena, ParameterId};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result};
+use std::collections::HashSet;
 
 /// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
 pub(crate) fn build(
@@ -16,10 +18,28 @@ pub(crate) fn build(
         let path = format!("{prefix}{i}.{}", layer.kind());
         let mut scope = Scope { path, seed: scope.seed, arena: &mut *scope.arena };
         let input = unmasked(&**layer, scope.path(), output(&nodes, input))?;
+        let before = scope.arena.parameters().len();
         let node = layer.build(&mut scope, input)?;
+        known(&*node, scope.arena, before)?;
         nodes.push(node);
     }
     Ok(nodes)
+}
+
+/// Refuses a layer with parameters, of those in the arena from `first` on, that its facts do not tell of: it would not be trained.
+fn known(node: &dyn Node, arena: &Arena, first: usize) -> Result<()> {
+    let told = |node: &dyn Node| node.facts().parameters;
+    let of_inner = every(node.inner()).into_iter().flat_map(told);
+    let known: HashSet<ParameterId> = told(node).into_iter().chain(of_inner).collect();
+    match arena.ids().skip(first).find(|id| !known.contains(id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::invalid(
+            node.path(),
+            format!("the parameter {}, which the layer's facts leave out", arena.get(id).path),
+            "all of its parameters among Facts::parameters, so that they are trained",
+            "name it in Node::facts",
+        )),
+    }
 }
 
 /// Refuses masked sequences for layers that would count padded steps as if they were there.
@@ -63,15 +83,45 @@ pub(crate) fn backward(
     d_y: View,
     need_d_x: bool,
 ) -> Option<View> {
+    if nodes.len() != traces.len() {
+        rec.refuse(Error::invalid(
+            nodes.first().map_or("layers", |node| node.path()),
+            format!("{} traces for {} layers", traces.len(), nodes.len()),
+            "the trace of every layer",
+            "hand over what the forward pass returned",
+        ));
+        return None;
+    }
     // Gradients flow only as far down as something needs them.
     let lowest = if need_d_x { Some(0) } else { nodes.iter().position(|node| has_parameters(&**node)) };
     let lowest = lowest.unwrap_or(nodes.len());
     let mut gradient = Some(d_y);
     for (i, (node, trace)) in nodes.iter().zip(traces).enumerate().skip(lowest).rev() {
         let d_y = gradient?;
-        gradient = rec.scope(node.path(), |rec| node.backward(rec, trace, d_y, i > lowest || need_d_x));
+        gradient = back(rec, &**node, trace, d_y, i > lowest || need_d_x);
     }
     gradient.filter(|_| need_d_x)
+}
+
+/// Records a layer's backward pass. A layer that keeps its input's gradient to itself is refused where it is needed: what comes before
+/// it would not be trained.
+pub(crate) fn back(
+    rec: &mut Recorder<'_>,
+    node: &dyn Node,
+    trace: &Trace,
+    d_y: View,
+    need_d_x: bool,
+) -> Option<View> {
+    let d_x = rec.scope(node.path(), |rec| node.backward(rec, trace, d_y, need_d_x));
+    if need_d_x && d_x.is_none() {
+        rec.refuse(Error::invalid(
+            node.path(),
+            "no gradient of its input",
+            "one, which the layers before it are trained with",
+            "return it from Node::backward",
+        ));
+    }
+    d_x
 }
 
 fn has_parameters(node: &dyn Node) -> bool {

@@ -1,5 +1,6 @@
 //! The layers: one file each, with its options, shape and range rule, parameters, and what it records
-//! forward and backward. [`registry`] is the only list of them.
+//! forward and backward. [`registry`] lists them with examples, which tests go by. Beside it a layer has its `mod` and `pub use` here,
+//! and its name among those of the crate.
 
 mod activate;
 mod batch_norm;
@@ -53,7 +54,7 @@ pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d}
 use crate::initializer::stream;
 use crate::plan::arena::{Arena, Initial, ParameterId, Role};
 use crate::plan::{Recorder, View};
-use crate::{Initializer, Range, Result, Rotation, shape};
+use crate::{Error, Initializer, Range, Result, Rotation, shape};
 
 /// What flows between layers: the shape of one sample, and the range of its values where it is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,6 +201,17 @@ impl Trace {
             inner: Vec::new(),
         }
     }
+
+    /// Refuses the backward pass of the layer at `path` from a trace that its own forward pass did not leave.
+    pub(crate) fn refuse(&self, rec: &mut Recorder<'_>, path: &str) -> Option<View> {
+        rec.refuse(Error::invalid(
+            path,
+            format!("a trace that keeps {} views and {} inner traces", self.kept.len(), self.inner.len()),
+            "the one that the layer's own forward pass left",
+            "hand every layer its own trace",
+        ));
+        None
+    }
 }
 
 /// A layer in a network: its input is known and its parameters have places.
@@ -214,7 +226,7 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace;
 
     /// Records the backward pass from the output's gradient: the parameters' gradients, and the input's where it is
-    /// asked for.
+    /// asked for. A plan in which a layer then returns none is refused.
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View>;
 
     /// The layers inside of this one, in the order of [`Trace::inner`].

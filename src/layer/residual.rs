@@ -146,7 +146,9 @@ impl Node for ResidualNode {
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let (main, shortcut) = self.nodes.split_at(self.main);
-        let (of_main, of_shortcut) = trace.inner.split_at(self.main);
+        let Some((of_main, of_shortcut)) = trace.inner.split_at_checked(self.main) else {
+            return trace.refuse(rec, &self.path);
+        };
         let a = chain::backward(rec, main, of_main, d_y, need_d_x);
         let b = chain::backward(rec, shortcut, of_shortcut, d_y, need_d_x);
         let (a, b) = a.zip(b)?;

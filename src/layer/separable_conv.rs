@@ -241,14 +241,18 @@ impl Node for SeparableNode {
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
         let (rows, zones) = (batch * taps.positions(), self.virtual_sample.zones().count());
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
-        let h = trace.kept[0];
+        let (h, sample) = match (trace.kept.as_slice(), self.neurons.rotation) {
+            (&[h], None) => (h, None),
+            (&[h, sample], Some(_)) => (h, Some(sample)),
+            _ => return trace.refuse(rec, &self.neurons.path),
+        };
         let z = trace.pre_activation.unwrap_or(trace.output);
         let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false);
         let unused = [rec.unused(), rec.unused(), rec.unused()];
 
         // The shares of the virtual sample in the pointwise and in the depthwise kernel.
         let mut shares = [(Share::None, unused[0], unused[1], 0.0); 2];
-        if let (Some(rotation), Some(d_v), Some(&sample)) = (self.neurons.rotation, d_v, trace.kept.get(1)) {
+        if let (Some(rotation), Some(d_v), Some(sample)) = (self.neurons.rotation, d_v, sample) {
             let factor = self.virtual_sample.factor;
             let (of_pointwise, d_sample) = match rotation.rule {
                 Rule::Aligned => {

@@ -246,7 +246,9 @@ impl Model {
         crate::optimizer::MOMENTS.iter().try_for_each(|key| self.executor.clear(key))
     }
 
-    /// Bytes on the device.
+    /// Bytes of all buffers that the model has on the device: parameters, gradients and moments, data sets at hand, everything between
+    /// layers, and those through which it is read back; without buffers of the caller's. Shaders and what the driver keeps to
+    /// itself come on top: [`Device::allocated_bytes`]. On a CPU those of its arrays.
     pub fn device_bytes(&self) -> u64 {
         self.executor.bytes()
     }

@@ -126,6 +126,11 @@ impl Arena {
         &self.parameters
     }
 
+    /// The numbers of all parameters in that order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ParameterId> + use<> {
+        (0..self.parameters.len()).map(ParameterId)
+    }
+
     /// The number of the parameter with this path.
     pub fn find(&self, path: &str) -> Option<ParameterId> {
         self.parameters.iter().position(|p| p.path == path).map(ParameterId)

@@ -118,7 +118,7 @@ impl<'a> Recorder<'a> {
         self.course
     }
 
-    /// Sets it.
+    /// Sets which course of batches the plan belongs to.
     pub fn set_course(&mut self, course: Course) {
         self.course = course;
     }
@@ -294,15 +294,24 @@ impl<'a> Recorder<'a> {
             return wrong(format!("{} views", args.len()), format!("{} bindings", bindings.len()));
         }
         for ((view, binding), len) in args.iter().zip(bindings).zip(kernel.lens()) {
-            if len == 0 || view.len < len || view.offset + view.len > self.buffers[view.buffer].len {
-                return wrong(format!("{view:?} for {}", binding.name), format!("at least {len} elements"));
-            }
-            if self.buffers[view.buffer].element != binding.element || !view.offset.is_multiple_of(ALIGNMENT)
-            {
+            let (name, buffer, end) = (binding.name, &self.buffers[view.buffer], view.offset + view.len);
+            if len == 0 || view.len < len {
                 return wrong(
-                    format!("{view:?} for {}", binding.name),
-                    "an aligned view of the same element".into(),
+                    format!("{} elements for {name}", view.len),
+                    format!("at least {}", len.max(1)),
                 );
+            }
+            if end > buffer.len {
+                let found = format!("a view that ends at element {end} for {name}");
+                return wrong(found, format!("one within its buffer of {}", buffer.len));
+            }
+            if buffer.element != binding.element {
+                let found = format!("a view of {:?} elements for {name}", buffer.element);
+                return wrong(found, format!("{:?} elements", binding.element));
+            }
+            if !view.offset.is_multiple_of(ALIGNMENT) {
+                let found = format!("a view from element {} on for {name}", view.offset);
+                return wrong(found, format!("one that begins at a multiple of {ALIGNMENT}"));
             }
         }
         for (i, (a, written)) in args.iter().zip(bindings).enumerate() {

@@ -1,5 +1,6 @@
 //! Files that the crate writes, whole or none: content appears under its final name only once all of it is on disk.
 
+pub(crate) mod number;
 mod table;
 
 pub use table::Table;
@@ -32,6 +33,14 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, e))?;
     file.persist(path).map_err(|e| Error::io(path, e.error))?;
     Ok(())
+}
+
+/// What a file holds.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::io(path, e))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What may happen between epochs.
 
 use super::history::Epoch;
+use crate::plan::arena::keys;
 use crate::{Error, Model, Result};
 use std::ops::ControlFlow;
 
@@ -26,7 +27,9 @@ pub struct EarlyStopping {
     pub patience: usize,
     /// What counts as an improvement, at least 0.
     pub min_delta: f64,
-    /// Whether the weights of the best epoch are put back at the end.
+    /// Whether the model is left with the weights of the best epoch, running statistics included, in whatever way the training
+    /// ends: after the last epoch, because a callback asked for it, or with an error. Where a fault of the device keeps them
+    /// from being written back, [`Trainer::best_weights`](super::Trainer::best_weights) has them.
     pub restore_best: bool,
 }
 
@@ -48,8 +51,15 @@ pub(super) struct Watch {
 pub(super) struct Standing {
     best: f64,
     best_epoch: usize,
-    /// Its parameters.
+    /// Its parameters, where they are to be put back.
     weights: Option<Vec<f64>>,
+}
+
+impl Standing {
+    /// The best epoch and its parameters, where they are to be put back and there was one.
+    pub(super) fn best(self) -> Option<(usize, Vec<f64>)> {
+        Some((self.best_epoch, self.weights?))
+    }
 }
 
 impl Watch {
@@ -68,24 +78,14 @@ impl Watch {
     /// Notes an epoch; returns whether to stop. A loss that is not a number is no improvement.
     pub(super) async fn note(&mut self, model: &mut Model, epoch: &Epoch) -> Result<bool> {
         let loss = epoch.val_loss.unwrap_or(epoch.train_loss);
-        let standing = &mut self.standing;
-        if loss < standing.best - self.options.min_delta {
-            (standing.best, standing.best_epoch) = (loss, epoch.epoch);
-            if self.options.restore_best {
-                standing.weights = Some(model.read_arena(crate::plan::arena::keys::PARAMETERS).await?);
-            }
+        if loss < self.standing.best - self.options.min_delta {
+            // Read before the epoch becomes the best: a read that fails leaves the one before.
+            let weights = match self.options.restore_best {
+                true => Some(model.read_arena(keys::PARAMETERS).await?),
+                false => None,
+            };
+            self.standing = Standing { best: loss, best_epoch: epoch.epoch, weights };
         }
-        Ok(epoch.epoch >= standing.best_epoch.saturating_add(self.options.patience))
-    }
-
-    /// Puts the best weights back, if that was asked for and there are any; returns their epoch.
-    pub(super) fn finish(self, model: &mut Model) -> Result<Option<usize>> {
-        match self.standing.weights {
-            Some(weights) => {
-                model.write_parameters(&weights)?;
-                Ok(Some(self.standing.best_epoch))
-            }
-            None => Ok(None),
-        }
+        Ok(epoch.epoch >= self.standing.best_epoch.saturating_add(self.options.patience))
     }
 }

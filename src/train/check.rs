@@ -13,9 +13,10 @@ impl Trainer<'_> {
         train: &Dataset,
         validation: Option<&Dataset>,
     ) -> Result<()> {
+        positive("epochs", self.epochs)?;
         self.check(model, train)?;
         self.check_course(model, train, self.recipe.shuffle)?;
-        self.recipe.check_accumulation(model)?;
+        self.recipe.check_updates(model)?;
         if let Some(validation) = validation {
             self.check(model, validation)?;
             self.check_course(model, validation, false)?;
@@ -23,9 +24,8 @@ impl Trainer<'_> {
         self.interval.check()
     }
 
-    /// Whether options, data and model fit together.
+    /// Whether data and model fit together, and the options that evaluations have in common with training.
     pub(super) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
-        positive("epochs", self.epochs)?;
         self.recipe.check(model, data)
     }
 
@@ -47,7 +47,7 @@ impl Trainer<'_> {
 }
 
 impl Recipe {
-    /// Whether options, data and model fit together.
+    /// Whether data and model fit together, and how rows are scored.
     pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         let network = model.network();
         if data.shape() != network.input().shape {
@@ -73,10 +73,9 @@ impl Recipe {
         self.check_rows(network, data.len(), data.targets())
     }
 
-    /// Whether options and a model fit so many rows of its inputs and such targets.
+    /// Whether a model, and how its rows are scored, fit so many rows of its inputs and such targets.
     pub(crate) fn check_rows(&self, network: &Network, rows: usize, targets: &Targets) -> Result<()> {
         positive("batch", self.batch)?;
-        positive("accumulate", self.accumulate)?;
         if rows == 0 || u32::try_from(rows).is_err() {
             return Err(Error::invalid(
                 "data set",
@@ -102,7 +101,7 @@ impl Recipe {
                 "leave one of them out",
             ));
         }
-        self.optimizer.check()
+        Ok(())
     }
 
     /// Whether every prediction of a row has its target, where a row has several.
@@ -133,8 +132,10 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether training may share updates between steps.
-    pub(crate) fn check_accumulation(&self, model: &Model) -> Result<()> {
+    /// What training needs beside: an optimiser whose options are in their ranges, and steps that may share its updates.
+    pub(crate) fn check_updates(&self, model: &Model) -> Result<()> {
+        self.optimizer.check()?;
+        positive("accumulate", self.accumulate)?;
         if model.network().output().masked && self.accumulate > 1 {
             return Err(Error::invalid(
                 "trainer option accumulate",

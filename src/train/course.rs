@@ -103,20 +103,40 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
 
     /// Trains from the beginning, or from the trainer's snapshot.
     pub(super) async fn run(mut self, resumed: bool) -> Result<History> {
-        let history = match self.compile().await {
+        let ended = match self.compile().await {
             Ok(()) => self.epochs(resumed).await,
             Err(error) => Err(error),
         };
-        self.close();
-        history
+        let restored = self.restore_best();
+        if let (Err(_), Err(error)) = (&ended, &restored) {
+            log::warn!(
+                "the best epoch's weights cannot be put back ({error}): Trainer::best_weights has them"
+            );
+        }
+        ended.and(restored)?;
+        Ok(self.trainer.history.clone())
     }
 
-    async fn epochs(&mut self, resumed: bool) -> Result<History> {
+    /// Puts the weights of early stopping's best epoch back, if that was asked for and there are any.
+    fn restore_best(&mut self) -> Result<()> {
+        let Some((epoch, weights)) = self.watch.take().and_then(|watch| watch.standing.best()) else {
+            return Ok(());
+        };
+        let mut best = self.model.bare_state();
+        let restored = self.model.write_parameters(&weights);
+        best.buffers.insert(keys::PARAMETERS.to_owned(), weights);
+        self.trainer.best = Some(best.weights());
+        restored?;
+        self.trainer.history.restored_epoch = Some(epoch);
+        Ok(())
+    }
+
+    async fn epochs(&mut self, resumed: bool) -> Result<()> {
         if let Some(options) = self.trainer.early_stopping {
             self.watch = Some(Watch::new(options)?);
         }
         let (first, mut done) = if resumed { self.take_up()? } else { self.set_out().await? };
-        'epochs: for number in first..=self.trainer.epochs {
+        for number in first..=self.trainer.epochs {
             let epoch = self.epoch(number, std::mem::take(&mut done)).await?;
             self.trainer.history.epochs.push(epoch.clone());
             let mut stop = false;
@@ -125,17 +145,14 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             }
             for callback in &mut self.trainer.callbacks {
                 if callback.on_epoch_end(self.model, &epoch)?.is_break() {
-                    break 'epochs;
+                    return Ok(());
                 }
             }
             if stop {
                 break;
             }
         }
-        if let Some(watch) = self.watch.take() {
-            self.trainer.history.restored_epoch = watch.finish(self.model)?;
-        }
-        Ok(self.trainer.history.clone())
+        Ok(())
     }
 
     /// Begins a training, with a first snapshot where there are to be any.
@@ -157,7 +174,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
         self.model.restore(&snapshot.model)?;
         let place = &snapshot.place;
-        self.trainer.history = place.history.clone();
+        (self.trainer.history, self.trainer.best) = (place.history.clone(), None);
         self.trainer.history.compile_seconds += self.compile_seconds;
         if let (Some(watch), Some(standing)) = (&mut self.watch, &place.standing) {
             watch.standing = standing.clone();
@@ -173,16 +190,6 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let place = Place { terms, epoch, done, history: self.trainer.history.clone(), standing };
         self.trainer.snapshot = Some(Arc::new(Snapshot { model, place }));
         Ok(())
-    }
-
-    /// Gives back what the device held for this course.
-    fn close(self) {
-        let executor = &mut *self.model.executor;
-        self.programs.into_values().for_each(|program| executor.release(program));
-        self.feed.free(executor);
-        if let Some(evaluator) = self.evaluator {
-            evaluator.close(self.model);
-        }
     }
 
     async fn epoch(&mut self, number: usize, done: Done) -> Result<Epoch> {
@@ -344,5 +351,21 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             );
         }
         Ok(tallies)
+    }
+}
+
+impl Drop for Course<'_, '_, '_> {
+    /// Gives back what the device held for this course. One that ends by itself has put the best weights back already; here that
+    /// is done for one that nobody waits for any more, and for one that a callback's panic ends.
+    fn drop(&mut self) {
+        if let Err(error) = self.restore_best() {
+            log::warn!("the best epoch's weights cannot be put back: {error}");
+        }
+        let executor = &mut *self.model.executor;
+        self.programs.drain().for_each(|(_, program)| executor.release(program));
+        self.feed.free(executor);
+        if let Some(evaluator) = self.evaluator.take() {
+            evaluator.close(self.model);
+        }
     }
 }

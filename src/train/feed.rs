@@ -1,10 +1,11 @@
 //! A data set on the device: whole, gathered by index there; or, where it is too large, a window of the rows that
 //! the next steps need.
 
-use crate::device::{Executor, Values};
+use crate::device::{Device, Executor, Values};
 use crate::kernel::{Element, Gather, OneHot};
+use crate::model::STEPS;
 use crate::plan::{ALIGNMENT, Recorder, View};
-use crate::{Dataset, Model, Result, Targets};
+use crate::{Dataset, Error, Fault, Model, Result, Targets};
 
 /// Bytes of one buffer: WebGPU's limit on a binding.
 const CHUNK_BYTES: usize = 128 << 20;
@@ -97,12 +98,47 @@ impl Feed {
         let rows = if resident { data.len() } else { window.min(data.len()) };
         let feed =
             Self { resident, ..Self::of_rows(model.own_name(name), rows, 1, data.row_len(), data.targets()) };
+        feed.check_bindings(model.device(), name, bytes)?;
         let executor = &mut *model.executor;
         if let Err(error) = feed.fill(executor, data) {
             feed.free(executor);
             return Err(error);
         }
         Ok(feed)
+    }
+
+    /// Refuses data of which kernels would have to bind more at once than the device allows; all of them take so many bytes.
+    fn check_bindings(&self, device: &Device, name: &str, bytes: u64) -> Result<()> {
+        let Some(most) = device.largest_binding() else { return Ok(()) };
+        let [inputs, targets] = self.stretches();
+        let longest = |stretches: Vec<Stretch>| stretches.iter().map(|s| s.len).max().unwrap_or(0) as u64 * 4;
+        let of_targets = self.targets.as_ref().map_or(self.steps, |table| table.width);
+        // Numbers of a row, and bytes at once.
+        let parts = [
+            (self.inputs.width, longest(inputs)),
+            (of_targets, longest(targets)),
+            (1, self.order_len() as u64 * 4),
+        ];
+        let beyond = parts.into_iter().filter(|&(_, bytes)| bytes > most);
+        let Some((width, largest)) = beyond.max() else { return Ok(()) };
+        // A window holds the rows of several steps.
+        let batch = most / (4 * STEPS as u64 * width as u64);
+        let remedy = match (self.resident, batch) {
+            (true, _) => {
+                format!("set Trainer::resident_bytes below {bytes}, so that the rows are sent in parts")
+            }
+            (false, 0) => "use smaller rows, or the CPU (AUTOROT_DEVICE=cpu)".to_owned(),
+            (false, batch) => format!("use a batch of at most {batch}, or the CPU (AUTOROT_DEVICE=cpu)"),
+        };
+        Err(Error::device(
+            Fault::Unsupported,
+            device.name(),
+            format!(
+                "{name} data: found {largest} bytes for {} rows, expected at most {most} in one binding",
+                self.rows
+            ),
+            remedy,
+        ))
     }
 
     /// For so many rows of this width with targets of this kind, and room for the orders of so many epochs: what

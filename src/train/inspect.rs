@@ -5,29 +5,37 @@ use super::feed::Feed;
 use super::step::Ending;
 use crate::device::{Program, Values};
 use crate::kernel::clock;
-use crate::layer::Trace;
+use crate::layer::{Signal, Trace};
 use crate::plan::Purpose;
 use crate::plan::arena::keys;
-use crate::{Dataset, Error, Model, Result};
+use crate::{Activation, Dataset, Error, Model, Result, store};
 
-/// What one layer does with a batch.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+/// What one layer does with a batch: a layer that has parameters, or an activation of its own.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LayerReport {
     /// The layer's path.
     pub path: String,
-    /// √Σ(∂ℓ/∂w)² over the layer's parameters.
+    /// √Σ(∂ℓ/∂w)² over the layer's parameters; 0 of one without.
+    #[serde(with = "store::number")]
     pub gradient_norm: f64,
-    /// mean |∂ℓ/∂W| over the layer's kernels; of a layer without one over its first parameter, batch normalisation's γ.
+    /// mean |∂ℓ/∂W| over the layer's kernels; of a layer without one over its first parameter, batch normalisation's γ; 0 of one
+    /// without parameters.
+    #[serde(with = "store::number")]
     pub gradient_mean: f64,
     /// The share of pre-activations with |z| > L, L being the activation's table value: comparable between
-    /// classic, rotated and learnt layers. `None` for layers without an activation.
+    /// classic, rotated and learnt layers. `None` for layers without an activation, and where it is linear, which nothing saturates;
+    /// of a recurrent layer over those gates whose activation is not.
+    #[serde(with = "store::number")]
     pub saturated: Option<f64>,
     /// The smallest, median and largest ρ of a rotated layer.
+    #[serde(with = "store::number")]
     pub rho: Option<[f64; 3]>,
     /// The smallest, median and largest L of a rotated layer, learnt or not.
+    #[serde(with = "store::number")]
     pub limit: Option<[f64; 3]>,
     /// Of a recurrent layer, mean |∂ℓ/∂z_t| for every time step t of its input: the mean is over the rows and the gates'
     /// pre-activations, rows in which the step is masked counting 0; ℓ is the loss.
+    #[serde(with = "store::number")]
     pub gradient_by_step: Option<Vec<f64>>,
 }
 
@@ -53,12 +61,20 @@ fn by_step(gradients: &[f64], steps: usize, columns: usize) -> Vec<f64> {
     means
 }
 
-/// The share of the pre-activations beyond the table value of L of their activation, of which there may be one a gate.
-fn saturated(z: &[f64], activations: &[crate::Activation], output: &crate::layer::Signal) -> f64 {
+/// The share of the pre-activations beyond the table value of L of their activation, of which there may be one a gate; linear
+/// ones do not count.
+fn saturated(z: &[f64], activations: &[Activation], output: &Signal) -> Option<f64> {
     let units = output.shape.last().copied().unwrap_or(1);
-    let beyond =
-        |(i, z): &(usize, &f64)| z.abs() > f64::from(activations[i / units % activations.len()].limit());
-    z.iter().enumerate().filter(beyond).count() as f64 / z.len() as f64
+    let (mut counted, mut beyond) = (0usize, 0usize);
+    for (part, z) in z.chunks(units).enumerate() {
+        let activation = activations[part % activations.len()];
+        if activation != Activation::Linear {
+            let limit = f64::from(activation.limit());
+            counted += z.len();
+            beyond += z.iter().filter(|z| z.abs() > limit).count();
+        }
+    }
+    (counted > 0).then(|| beyond as f64 / counted as f64)
 }
 
 pub(super) async fn inspect(
@@ -121,7 +137,7 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     for (node, trace) in model.network.every_trace(traces) {
         let facts = node.facts();
-        if facts.parameters.is_empty() {
+        if facts.parameters.is_empty() && facts.activations.is_empty() {
             continue;
         }
         let arena = model.network.arena();
@@ -130,12 +146,13 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
             all[p.offset..p.offset + p.len()].to_vec()
         };
         let squares = facts.parameters.iter().flat_map(|&id| slice(&gradients, id)).map(|g| g * g);
-        let of = if facts.kernels.is_empty() { &facts.parameters[..1] } else { &facts.kernels };
+        let first = facts.parameters.get(..1).unwrap_or_default();
+        let of = if facts.kernels.is_empty() { first } else { &facts.kernels };
         let of_kernel: Vec<f64> = of.iter().flat_map(|&id| slice(&gradients, id)).collect();
         let saturated = match trace.pre_activation {
             Some(view) if !facts.activations.is_empty() => {
                 let z = model.executor.read_view(program, view).await?;
-                Some(saturated(&z, &facts.activations, node.output()))
+                saturated(&z, &facts.activations, node.output())
             }
             _ => None,
         };
@@ -160,7 +177,7 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
         reports.push(LayerReport {
             path: node.path().to_owned(),
             gradient_norm: squares.sum::<f64>().sqrt(),
-            gradient_mean: of_kernel.iter().map(|g| g.abs()).sum::<f64>() / of_kernel.len() as f64,
+            gradient_mean: of_kernel.iter().map(|g| g.abs()).sum::<f64>() / of_kernel.len().max(1) as f64,
             saturated,
             rho,
             limit,

@@ -25,6 +25,7 @@ pub(crate) use pace::clock_words;
 pub(crate) use recipe::Recipe;
 pub(crate) use step::{Desk, Ending, Task};
 
+use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use compile::Compiler;
 use course::Course;
@@ -59,6 +60,8 @@ pub struct Trainer<'a> {
     history: History,
     interval: Interval,
     snapshot: Option<Arc<Snapshot>>,
+    /// The parameters of the best epoch of the last training.
+    best: Option<Weights>,
 }
 
 impl std::fmt::Debug for Trainer<'_> {
@@ -104,6 +107,7 @@ impl<'a> Trainer<'a> {
             history: History::default(),
             interval: Interval::default(),
             snapshot: None,
+            best: None,
         }
     }
 
@@ -170,7 +174,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Ends the training when the loss no longer falls.
+    /// Ends the training when the loss no longer falls, and leaves the model with the best epoch's weights; see
+    /// [`EarlyStopping::restore_best`].
     pub fn early_stopping(mut self, options: EarlyStopping) -> Self {
         self.early_stopping = Some(options);
         self
@@ -189,6 +194,7 @@ impl<'a> Trainer<'a> {
     /// Options or data that do not fit, by name; [`Error::NonFinite`](crate::Error::NonFinite) when a loss or a gradient is not finite any
     /// more, in which case the model has the last weights that gave finite ones, and optimisers begin anew;
     /// the device's errors, of which [`Error::fault`](crate::Error::fault) tells the kind, and after which [`Trainer::resume`] goes on.
+    /// With early stopping the model has the best epoch's weights instead, if there was one and the device can still be written.
     /// What there was of the history before is at [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
     pub fn fit(
@@ -207,7 +213,7 @@ impl<'a> Trainer<'a> {
         train: &Dataset,
         validation: Option<&Dataset>,
     ) -> Result<History> {
-        self.history = History::default();
+        (self.history, self.best) = (History::default(), None);
         self.check_all(model, train, validation)?;
         Course::new(self, model, train, validation)?.run(false).await
     }
@@ -248,6 +254,12 @@ impl<'a> Trainer<'a> {
         self.snapshot.as_deref()
     }
 
+    /// The parameters of the best epoch of the last training, where early stopping was to put them back: also when the device
+    /// was lost and could not take them. [`Model::set_weights`] gives them to a model that was built anew.
+    pub fn best_weights(&self) -> Option<&Weights> {
+        self.best.as_ref()
+    }
+
     /// What its steps are made of.
     pub(crate) fn recipe(&self) -> &Recipe {
         &self.recipe
@@ -258,7 +270,8 @@ impl<'a> Trainer<'a> {
         &self.history
     }
 
-    /// The loss and the metrics of `model` on `data`.
+    /// The loss and the metrics of `model` on `data`. Of the options those alone matter that training and evaluation have in common: loss,
+    /// metrics, batch and [`resident_bytes`](Trainer::resident_bytes).
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.
@@ -279,8 +292,10 @@ impl<'a> Trainer<'a> {
         evaluation
     }
 
-    /// What every layer does with the first rows of `data` (at most `rows`): gradients, saturation, ρ. Dropout
-    /// and augmentation are off, batch normalisation uses the rows' own statistics, and nothing is changed.
+    /// What every layer that has parameters, or an activation of its own, does with the first rows of `data` (at most `rows`):
+    /// gradients, saturation, ρ. Others, such as flattening, pooling and dropout, are left out; layers inside of others, such as those of a
+    /// residual block, have reports of their own. Dropout and augmentation are off, batch normalisation uses the rows' own statistics, and
+    /// nothing is changed.
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.

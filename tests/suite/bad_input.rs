@@ -50,6 +50,25 @@ fn a_callers_device_with_less_than_the_kernels_need() {
 }
 
 #[test]
+fn data_larger_than_a_binding_name_what_sends_them_in_parts() {
+    let small = wgpu::Limits { max_storage_buffer_binding_size: 1 << 20, ..wgpu::Limits::default() };
+    let Some(device) = callers_with("data_larger_than_a_binding", small) else { return };
+    let rows = 300_000;
+    let names = ["a", "b"].map(String::from).to_vec();
+    let data = Dataset::classes([1], vec![0.5; rows], vec![1; rows], names).unwrap();
+    let mut model = Sequential::new([1]).add(Dense::new(2)).build(&device, 0).unwrap();
+    let mut train = |batch, bytes| {
+        trainer().batch(batch).resident_bytes(bytes).progress(false).fit(&mut model, &data, None).map(drop)
+    };
+    fails(
+        train(8000, 1 << 30),
+        &["training data", "1200000 bytes", "1048576", "resident_bytes below 2400000"],
+    );
+    fails(train(100_000, 1000), &["training data", "1048576", "a batch of at most 8192"]);
+    train(8192, 1000).unwrap();
+}
+
+#[test]
 fn arrays() {
     let names = || vec!["a".to_owned(), "b".to_owned()];
     fails(Dataset::classes([2], vec![0.0; 4], vec![0, 2], names()), &["label 2", "row 1", "2"]);
@@ -292,5 +311,34 @@ fn large_nets_are_described_without_memory_and_larger_ones_refused() {
     let wide = SeparableConv1d::new(1, 1).depth_multiplier(huge);
     fails(of(&[1 << 20, 1]).add(wide).network(0), &["0.separable_conv1d", "elements"]);
     fails(of(&[2, 2, 1]).add(ZeroPadding2d::new(usize::MAX)).network(0), &["0.zero_padding2d"]);
-    fails(of(&[5]).add(Dense::new(huge)).network(0), &["0.dense", "4,294,967,295"]);
+    // What is too large is not told to grow.
+    let large = ["at most 4,294,967,295", "use a smaller layer"];
+    fails(of(&[5]).add(Dense::new(huge)).network(0), &[&["0.dense"], &large[..]].concat());
+    fails(of(&[64]).add(Dense::new(1 << 40)).network(0), &large);
+    fails(of(&[3, 2]).add(Lstm::new(1 << 40)).network(0), &large);
+    fails(Sequential::new([huge, 4]).add(Dense::new(1)).network(0), &large);
+    fails(Sequential::new([4, 0, usize::MAX]).add(Dense::new(1)).network(0), &["at least 1"]);
+}
+
+#[test]
+fn a_state_of_unknown_range_says_why() {
+    use autorot::{Gru, RotatedPart, SimpleRnn};
+    let gates = |layer: autorot::Recurrent| {
+        layer.auto_rotate(AutoRotate::new().x_q(2.0)).rotated_part(RotatedPart::Gate)
+    };
+    let built = |layer, range: Option<(f32, f32)>| {
+        let net = Sequential::new([5, 3]);
+        let net = if let Some((min, max)) = range { net.input_range(min, max) } else { net };
+        net.add(layer).network(0)
+    };
+    // The gates are no shares: the cell's activation is not at fault, nor are the inputs.
+    let turned = gates(Gru::new(4).recurrent_activation(Activation::Tanh));
+    fails(built(turned.clone(), Some((0.0, 1.0))), &["0.gru", "gates", "tanh", "between 0 and 1", "sigmoid"]);
+    let text = built(turned, Some((0.0, 1.0))).unwrap_err().to_string();
+    assert!(!text.contains("such as tanh") && !text.contains("input_range"), "{text}");
+    // The cell's activation, whose range is that of inputs nobody knows.
+    let unbounded = gates(SimpleRnn::new(4).activation(Activation::Relu));
+    fails(built(unbounded.clone(), None), &["0.simple_rnn", "relu", "input_range", "such as tanh"]);
+    built(unbounded, Some((0.0, 1.0))).unwrap();
+    built(gates(Gru::new(4)), None).unwrap();
 }

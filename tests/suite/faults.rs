@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-fn opened(test: &str) -> Option<(wgpu::Device, Device)> {
+/// A wgpu device of the test's own, and the crate's around it.
+pub fn opened(test: &str) -> Option<(wgpu::Device, Device)> {
     let (device, queue) = open(test, wgpu::Features::empty())?;
     Some((device.clone(), Device::from_wgpu(device, queue)))
 }
@@ -95,7 +96,7 @@ fn a_device_lost_at_any_time() {
 }
 
 /// Waits too short a time for the device, which it is soon: software adapters are often done with work that they are handed.
-fn time_out(device: &Device) -> Result<(), Error> {
+pub fn time_out(device: &Device) -> Result<(), Error> {
     let hurried = device.clone().with_timeout(Duration::ZERO);
     (0..200).try_for_each(|_| run(&hurried, Broken::Slow))
 }

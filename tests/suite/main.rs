@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod best_weights;
 mod broken;
+mod buffers;
 mod common;
 mod convnets;
 mod dependencies;
 mod embed;
+mod environment;
 mod faults;
 mod golden;
 mod golden_conv;
@@ -23,6 +26,7 @@ mod nets;
 mod probe;
 mod programs;
 mod progress;
+mod protocol;
 mod random_nets;
 mod resume;
 mod rounds;

@@ -47,6 +47,19 @@ fn the_last_partial_batch_counts_by_its_rows() {
 }
 
 #[test]
+fn evaluations_look_at_no_option_of_training() {
+    let data = waves(23);
+    let mut model = wave_model(&Device::cpu());
+    let wanted =
+        Trainer::new(Sgd::default(), Loss::MeanSquaredError).batch(8).evaluate(&mut model, &data).unwrap();
+    let odd = Sgd { momentum: -1.0, ..Sgd::default() };
+    let mut trainer = Trainer::new(odd, Loss::MeanSquaredError).batch(8).epochs(0).accumulate(0);
+    assert_eq!(trainer.evaluate(&mut model, &data).unwrap(), wanted);
+    assert!(!trainer.inspect(&mut model, &data, 4).unwrap().is_empty());
+    assert!(trainer.fit(&mut model, &data, None).unwrap_err().to_string().contains("epochs"));
+}
+
+#[test]
 fn accumulated_gradients_are_those_of_the_larger_batch() {
     for device in devices("accumulated_gradients_are_those_of_the_larger_batch") {
         // 50 rows: groups of 16 in steps of 8, and a last group of 2.

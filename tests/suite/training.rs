@@ -6,8 +6,8 @@ use autorot::data::Glyphs;
 use autorot::kernel::{DenseForward, Family};
 use autorot::train::LayerReport;
 use autorot::{
-    Activation, Adam, AdamW, AutoRotate, Dataset, Dense, Device, Flatten, History, LearnL, Loss, Metric,
-    Optimizer, RmsProp, Sequential, Sgd, Trainer,
+    Activate, Activation, Adam, AdamW, AutoRotate, BatchNorm, Dataset, Dense, Device, Flatten, History,
+    LearnL, Loss, Metric, Optimizer, RmsProp, Sequential, Sgd, Trainer,
 };
 
 #[test]
@@ -167,12 +167,39 @@ fn reports_tell_of_gradients_saturation_and_rotation() {
         // Near 0 q's of the diagonal rule leave some pre-activations outside of the dynamic region.
         assert!(first.saturated.is_some_and(|s| s > 0.0 && s < 0.5), "{first:?}");
         assert!(output.rho.is_none() && output.gradient_norm > 0.0, "{output:?}");
+        assert_eq!(output.saturated, None, "nothing saturates what is linear");
         all.push(reports);
     }
     for other in &all[1..] {
         for (a, b) in all[0].iter().zip(other) {
             assert!((a.gradient_norm - b.gradient_norm).abs() < 1e-4 * a.gradient_norm, "{a:?} {b:?}");
         }
+    }
+}
+
+#[test]
+fn reports_have_activations_by_themselves() {
+    let data = glyphs();
+    for device in devices("reports_have_activations_by_themselves") {
+        let net = Sequential::for_data(&data.train).add(Flatten).add(Dense::new(9)).add(BatchNorm::new());
+        let net = net.add(Activate::new(Activation::Tanh)).add(Activate::new(Activation::Linear));
+        let mut model = net.add(Dense::new(16)).build(&device, 0).unwrap();
+        let mut weights = model.weights().unwrap();
+        weights.get_mut("2.batch_norm.gamma").unwrap().1.fill(2.0);
+        model.set_weights(&weights).unwrap();
+        let reports = trainer(Adam::default()).inspect(&mut model, &data.train, 100).unwrap();
+        let saturated: Vec<_> = reports.iter().map(|r| (r.path.as_str(), r.saturated.is_some())).collect();
+        let wanted = [
+            ("1.dense", false),
+            ("2.batch_norm", false),
+            ("3.activate", true),
+            ("4.activate", false),
+            ("5.dense", false),
+        ];
+        assert_eq!(saturated, wanted);
+        // Normalised numbers of twice the deviation: about a third lies beyond 2.
+        assert!(reports[2].saturated.is_some_and(|s| s > 0.2 && s < 0.45), "{:?}", reports[2]);
+        assert_eq!((reports[2].gradient_norm, reports[2].gradient_mean), (0.0, 0.0));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::{GpuExecutor, Place, Shared, encode};
 use crate::device::Program;
+use crate::device::held::Held;
+use crate::device::misfit::{self, named};
 use crate::kernel::Element;
 use crate::{Error, Result};
 use std::ops::RangeBounds;
@@ -23,7 +25,7 @@ impl GpuExecutor {
     ) -> Result<()> {
         self.check_binding(key, len, binding)?;
         let place = Place { buffer: binding.buffer.clone(), offset: binding.offset };
-        self.shared.insert(key.to_owned(), Shared { place, element, len, borrowed: true });
+        self.shared.insert(key.to_owned(), Shared { place, element, len, _held: None });
         Ok(())
     }
 
@@ -75,7 +77,7 @@ impl GpuExecutor {
     /// Records some of a program's ops into the caller's pass.
     ///
     /// # Errors
-    /// The program is not bound.
+    /// The program is not bound, or has no such ops.
     pub fn encode(
         &self,
         program: Program,
@@ -85,25 +87,36 @@ impl GpuExecutor {
         let bound = self.programs.get(program)?;
         let range = (ops.start_bound().cloned(), ops.end_bound().cloned());
         let Some(ops) = bound.ops.get(range) else {
-            return Err(super::bounds(bound.ops.len(), bound.ops.len()));
+            return Err(Error::invalid(
+                format!("program {}", bound.name),
+                format!("ops {range:?}"),
+                format!("a part of its {} ops", bound.ops.len()),
+                "encode ops that the program has",
+            ));
         };
         encode(ops, pass);
         Ok(())
     }
 
-    /// Copies a shared buffer over another of its length, after everything submitted so far.
+    /// Copies a shared buffer over another of its length and type, after everything submitted so far.
     ///
     /// # Errors
-    /// None of these names, other lengths; the device's.
+    /// None of these names, other lengths or types; the device's.
     pub fn copy(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = (self.shared(from)?, self.shared(to)?);
-        if from.len != to.len {
-            return Err(super::bounds(from.len, to.len));
+        let (source, target) = (self.shared(from)?, self.shared(to)?);
+        if source.len != target.len {
+            return Err(Error::invalid(
+                format!("copying buffer {from:?} over {to:?}"),
+                format!("{} and {} elements", source.len, target.len),
+                "buffers of one length",
+                "allocate the second as the first",
+            ));
         }
+        misfit::check(&named(to), source.element, source.len, (target.element, target.len))?;
         self.watched("copying", |queue| {
             let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            let (source, target) = (&from.place, &to.place);
-            let bytes = Some(from.len as u64 * 4);
+            let bytes = Some(source.len as u64 * 4);
+            let (source, target) = (&source.place, &target.place);
             encoder.copy_buffer_to_buffer(
                 &source.buffer,
                 source.offset,
@@ -131,6 +144,11 @@ impl GpuExecutor {
     /// The error of a device that is gone.
     pub(crate) fn gone(&self, what: &str) -> Error {
         self.gpu.gone(what)
+    }
+
+    /// A buffer that counts among the executor's own for as long as it is held.
+    pub(crate) fn make(&self, what: &str, size: u64, usage: wgpu::BufferUsages) -> Result<Held> {
+        self.ledger.make(&self.gpu, what, size, usage)
     }
 
     /// Writes into a buffer before the next submission.

@@ -1,6 +1,7 @@
 //! Which variant of a kernel runs: the one that was asked for, the fastest of those that were timed, or the table's.
 
-use super::{BoundOp, GpuExecutor};
+use super::GpuExecutor;
+use super::binding::BoundOp;
 use crate::device::tune::BUDGET;
 use crate::kernel::Kernel;
 use crate::plan::Plan;

@@ -76,7 +76,7 @@ pub(super) fn check(
             gpu.check_binding("targets", len, given.targets.binding())?;
         }
     }
-    recipe.check_accumulation(model)?;
+    recipe.check_updates(model)?;
     if let Some(node) = model.network().stateful() {
         return Err(Error::invalid(
             node.path(),

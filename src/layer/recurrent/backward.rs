@@ -17,7 +17,7 @@ impl RecurrentNode {
         d_y: View,
         need_d_x: bool,
     ) -> Option<View> {
-        let kept = Kept::of(&trace.kept)?;
+        let Some(kept) = Kept::of(&trace.kept) else { return trace.refuse(rec, &self.path) };
         let (batch, units, columns) = (rec.batch(), self.units, self.columns());
         let rows = batch * self.steps;
         let carry = rec.scratch(2 * state_part(batch, units));

@@ -169,7 +169,8 @@ impl Recurrent {
         /// Sets whether [`Model::states`](crate::Model::states) has the final state after a prediction.
         return_state: bool,
         /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it
-        /// makes them.
+        /// makes them, and the mask of a masked sequence is turned with them. Keras turns the outputs but not the mask, so that what
+        /// follows the layer takes padding for steps that count and the other way round: such nets give other numbers here.
         go_backwards: bool,
         /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended:
         /// for sequences cut into chunks, between which gradients do not flow. Chunk i of the sequence in row r of a
@@ -239,13 +240,42 @@ impl Recurrent {
         Ok(())
     }
 
-    /// The range of the state: what the cell's activation can give, and 0, where it begins. Unknown where gates are no shares.
+    /// The range of the state: what the cell's activation can give, and 0, where it begins. Unknown where the activation's is, and where
+    /// gates are not between 0 and 1, so that a state is no mean of what the activation gave.
     fn state_range(&self, input: Option<Range>) -> Option<Range> {
         let range = self.activation.range(input)?;
         let gate = self.recurrent_activation.range(input);
         let shares = gate.is_some_and(|gate| gate.min >= 0.0 && gate.max <= 1.0);
         (shares || self.cell == Cell::SimpleRnn)
             .then_some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
+    }
+
+    /// Why the range of the state is unknown, and so h_Q.
+    fn unknown_state(&self, path: &str, input: Option<Range>) -> Error {
+        let found =
+            |cause: String| format!("rotation of the whole gates with a state of unknown range: {cause}");
+        let expected = "a range of states to derive h_Q from";
+        if self.activation.range(input).is_none() {
+            return Error::invalid(
+                path,
+                found(format!(
+                    "the range of {} follows from that of the inputs, which is not known",
+                    self.activation.name()
+                )),
+                expected,
+                "declare the range of the inputs with Sequential::input_range, use an activation of bounded range such as tanh, or \
+                 rotate the inputs' share with RotatedPart::Input",
+            );
+        }
+        Error::invalid(
+            path,
+            found(format!(
+                "its gates have the activation {}, which is not between 0 and 1, so that the state may grow from step to step",
+                self.recurrent_activation.name()
+            )),
+            expected,
+            "set recurrent_activation to sigmoid or hard_sigmoid, or rotate the inputs' share with RotatedPart::Input",
+        )
     }
 
     /// Registers the bias, whose part for an LSTM's forget gate may start at 1.
@@ -281,8 +311,9 @@ impl Recurrent {
                 let h_q = match self.rotated_part {
                     RotatedPart::Input => None,
                     RotatedPart::Gate => {
-                        let dropped = state_range.map(|range| stretched(range, self.recurrent_dropout));
-                        Some(h_q(&path, dropped)?)
+                        let range = state_range.ok_or_else(|| self.unknown_state(&path, input_range))?;
+                        // h_Q = 2·h_max − h_min.
+                        Some(stretched(range, self.recurrent_dropout).x_q())
                     }
                 };
                 Some(Rotated { rotation, limits, h_q })
@@ -343,18 +374,6 @@ impl Recurrent {
 
 /// The most time steps of a sequence: each is an operation of the plan, or more.
 const MOST_STEPS: usize = 65_536;
-
-/// h_Q = 2·h_max − h_min.
-fn h_q(path: &str, range: Option<Range>) -> Result<f32> {
-    range.map(Range::x_q).ok_or_else(|| {
-        Error::invalid(
-            path,
-            "rotation of the whole gates with a state of unknown range",
-            "a range of states to derive h_Q from",
-            "declare the range of the inputs, use an activation of bounded range such as tanh, or rotate the input's share",
-        )
-    })
-}
 
 impl Layer for Recurrent {
     fn kind(&self) -> &'static str {

@@ -1,0 +1,200 @@
+//! Programs: ops with their pipelines and bind groups, which follow scratch buffers that grow.
+
+use super::{GpuExecutor, Place};
+use crate::device::held::Held;
+use crate::device::pipelines::{Gpu, Pipeline};
+use crate::kernel::Kernel;
+use crate::plan::{Home, Op, Plan};
+use crate::{Fault, Result};
+
+/// An op, ready to run.
+#[derive(Debug)]
+pub(super) struct BoundOp {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) group: wgpu::BindGroup,
+    pub(super) grid: [u32; 3],
+    uniforms: Stretch,
+    args: Vec<Stretch>,
+}
+
+/// A stretch of a plan's buffer, or of the uniform blocks, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    buffer: usize,
+    offset: u64,
+    bytes: u64,
+}
+
+/// A plan, ready to run.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) name: String,
+    pub(super) ops: Vec<BoundOp>,
+    /// Each plan buffer's place on the device.
+    pub(super) places: Vec<Place>,
+    /// The scratch slot of those that live in one.
+    slots: Vec<Option<usize>>,
+    uniforms: Held,
+}
+
+/// The uniform blocks of a plan's ops, and where each begins.
+pub(super) struct Uniforms {
+    held: Held,
+    offsets: Vec<u64>,
+}
+
+impl Bound {
+    pub(super) fn new(plan: &Plan, ops: Vec<BoundOp>, places: Vec<Place>, uniforms: Uniforms) -> Self {
+        let slot = |home: &Home| match home {
+            Home::Scratch(slot) => Some(*slot),
+            Home::Shared(_) => None,
+        };
+        let slots = plan.buffers.iter().map(|buffer| slot(&buffer.home)).collect();
+        Self { name: plan.name.clone(), ops, places, slots, uniforms: uniforms.held }
+    }
+
+    /// Uses another buffer for a scratch slot: the one before can go.
+    fn follow(&mut self, gpu: &Gpu, slot: usize, scratch: &wgpu::Buffer) -> Result<()> {
+        let Self { name, ops, places, slots, uniforms } = self;
+        let moved = |buffer: usize| slots[buffer] == Some(slot);
+        (0..places.len()).filter(|&b| moved(b)).for_each(|b| places[b].buffer = scratch.clone());
+        gpu.watched(name, || {
+            for op in ops.iter_mut().filter(|op| op.args.iter().any(|arg| moved(arg.buffer))) {
+                let layout = op.pipeline.get_bind_group_layout(0);
+                op.group = group(gpu, None, &layout, places, &uniforms.buffer, op.uniforms, &op.args);
+            }
+        })
+    }
+}
+
+fn group(
+    gpu: &Gpu,
+    label: Option<&str>,
+    layout: &wgpu::BindGroupLayout,
+    places: &[Place],
+    uniforms: &wgpu::Buffer,
+    block: Stretch,
+    args: &[Stretch],
+) -> wgpu::BindGroup {
+    let bind = |buffer, offset, bytes| {
+        let size = wgpu::BufferSize::new(bytes);
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size })
+    };
+    let of_arg = |arg: &Stretch| {
+        let Place { buffer, offset } = &places[arg.buffer];
+        bind(buffer, offset + arg.offset, arg.bytes)
+    };
+    let resources = std::iter::once(bind(uniforms, block.offset, block.bytes)).chain(args.iter().map(of_arg));
+    let entry = |(i, resource)| wgpu::BindGroupEntry { binding: i as u32, resource };
+    let entries: Vec<_> = resources.enumerate().map(entry).collect();
+    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
+}
+
+impl GpuExecutor {
+    /// Makes the scratch slots large enough for a plan. Programs that were bound before follow to the larger buffers.
+    pub(super) fn grow_scratch(&mut self, plan: &Plan) -> Result<()> {
+        for (slot, &len) in plan.scratch.iter().enumerate() {
+            if self.scratch.get(slot).is_some_and(|held| held.buffer.size() >= len as u64 * 4) {
+                continue;
+            }
+            let held = self.buffer("scratch", len, Some(plan.batch))?;
+            if slot == self.scratch.len() {
+                self.scratch.push(held);
+                continue;
+            }
+            let Self { gpu, programs, scratch, .. } = self;
+            programs.bound().try_for_each(|bound| bound.follow(gpu, slot, &held.buffer))?;
+            scratch[slot] = held;
+        }
+        Ok(())
+    }
+
+    /// The uniform blocks of a plan on the device.
+    pub(super) fn uniforms(&self, plan: &Plan) -> Result<Uniforms> {
+        let stride = self.gpu.device.limits().min_uniform_buffer_offset_alignment as usize / 4;
+        let mut words = Vec::new();
+        let mut offsets = Vec::with_capacity(plan.ops.len());
+        for op in &plan.ops {
+            words.resize(words.len().next_multiple_of(stride), 0);
+            offsets.push(words.len() as u64 * 4);
+            words.extend(op.kernel.uniforms());
+        }
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let held = self.ledger.make(&self.gpu, &plan.name, (words.len() as u64 * 4).max(4), usage)?;
+        self.gpu.write(&plan.name, &held.buffer, 0, bytemuck::cast_slice(&words))?;
+        Ok(Uniforms { held, offsets })
+    }
+
+    /// The op of this number of a plan, with one of its kernel's variants.
+    pub(super) fn bind_op(
+        &self,
+        plan: &Plan,
+        number: usize,
+        variant: usize,
+        places: &[Place],
+        uniforms: &Uniforms,
+    ) -> Result<BoundOp> {
+        let op = &plan.ops[number];
+        let kernel = &*op.kernel;
+        let place = format!("{}: {}: {}", plan.name, op.scope, kernel.name());
+        let grid = self.grid(kernel, variant, &place)?;
+        let args = self.stretches(plan, op, &place)?;
+        let block = Stretch {
+            buffer: 0,
+            offset: uniforms.offsets[number],
+            bytes: kernel.uniforms().len() as u64 * 4,
+        };
+        let Pipeline { pipeline, layout } =
+            self.gpu.pipeline(kernel, variant, self.checks(kernel), &place)?;
+        self.gpu.watched(&place, || {
+            let (label, buffer) = (Some(kernel.name()), &uniforms.held.buffer);
+            let group = group(&self.gpu, label, &layout, places, buffer, block, &args);
+            BoundOp { pipeline, group, grid, uniforms: block, args }
+        })
+    }
+
+    /// The workgroups of an op, refused where the device cannot have so many.
+    fn grid(&self, kernel: &dyn Kernel, variant: usize, place: &str) -> Result<[u32; 3]> {
+        let (grid, most) =
+            (kernel.grid(variant), self.gpu.device.limits().max_compute_workgroups_per_dimension);
+        match grid.iter().find(|&&groups| groups > most) {
+            None => Ok(grid),
+            Some(groups) => Err(self.gpu.error(
+                Fault::Unsupported,
+                format!("{place}: found {groups} workgroups, expected at most {most}"),
+                "use a smaller batch",
+            )),
+        }
+    }
+
+    /// What an op binds, refused where the device cannot bind so much at once.
+    fn stretches(&self, plan: &Plan, op: &Op, place: &str) -> Result<Vec<Stretch>> {
+        let most = self.gpu.device.limits().max_storage_buffer_binding_size;
+        let args = op.args.iter().zip(op.kernel.bindings()).zip(op.kernel.lens());
+        args.map(|((view, binding), len)| {
+            let bytes = len as u64 * 4;
+            if bytes > most {
+                let smaller = smaller(plan.batch_within(view.buffer, bytes, most));
+                return Err(self.gpu.error(
+                    Fault::Unsupported,
+                    format!(
+                        "{place}: found {bytes} bytes for {}, expected at most {most} in one binding",
+                        binding.name
+                    ),
+                    &format!("use {smaller}, or the CPU (AUTOROT_DEVICE=cpu)"),
+                ));
+            }
+            Ok(Stretch { buffer: view.buffer, offset: view.offset as u64 * 4, bytes })
+        })
+        .collect()
+    }
+}
+
+/// What would fit instead.
+pub(super) fn smaller(batch: Option<u64>) -> String {
+    match batch {
+        Some(0) => "smaller layers: not even one row fits".into(),
+        Some(batch) => format!("a batch of at most {batch}"),
+        None => "a smaller layer or data set".into(),
+    }
+}
