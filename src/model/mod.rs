@@ -1,5 +1,6 @@
 //! Models: built from layers, living on a device.
 
+mod classes;
 pub mod network;
 mod state;
 mod states;
@@ -42,6 +43,7 @@ pub(crate) const SLOTS: usize = 2 * STEPS;
 pub struct Sequential {
     shape: Vec<usize>,
     range: Option<(f32, f32)>,
+    classes: Option<Vec<String>>,
     layers: Vec<Box<dyn Layer>>,
 }
 
@@ -49,12 +51,14 @@ impl Sequential {
     /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
     /// see [`Sequential::input_range`] and [`Sequential::for_data`].
     pub fn new(shape: impl Into<Vec<usize>>) -> Self {
-        Self { shape: shape.into(), range: None, layers: Vec::new() }
+        Self { shape: shape.into(), range: None, classes: None, layers: Vec::new() }
     }
 
-    /// For inputs like these: their shape and their observed range.
+    /// For inputs like these: their shape and their observed range. Where the last layer has as many outputs as the data have
+    /// classes, the model knows the classes' names: see [`Model::class_names`].
     pub fn for_data(data: &Dataset) -> Self {
-        Self { shape: data.shape().to_vec(), range: Some(data.range()), layers: Vec::new() }
+        let classes = data.targets().class_names().map(<[String]>::to_vec);
+        Self { shape: data.shape().to_vec(), range: Some(data.range()), classes, layers: Vec::new() }
     }
 
     /// Declares the range of the inputs, from which the first x_Q follows.
@@ -99,7 +103,9 @@ impl Sequential {
         let mut arena = Arena::default();
         let mut scope = Scope { path: String::new(), seed, arena: &mut arena };
         let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
-        Ok(Network { input, nodes, arena })
+        let mut network = Network { input, nodes, arena, classes: None };
+        network.classes = self.classes.clone().filter(|names| network.suits(names));
+        Ok(network)
     }
 
     /// The model on a device, its parameters started from the seed: the same seed gives layers of the same path and

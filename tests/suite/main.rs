@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod broken;
+mod class_names;
 mod common;
 mod convnets;
 mod dependencies;
@@ -17,8 +18,12 @@ mod golden_recurrent;
 mod gradients;
 mod keras;
 mod kernels;
+mod logs;
 mod long;
 mod nets;
+mod odd_idx;
+#[cfg(feature = "images")]
+mod odd_images;
 mod probe;
 mod programs;
 mod progress;
