@@ -1,8 +1,8 @@
-//! Folders of images: PNG and JPEG files.
+//! Folders of images in all formats.
 
 #![no_main]
 
-use autorot::data::folder;
+use autorot::data::folder::{ImageFolder, Options};
 use autorot_fuzz::{Folder, front};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,7 +20,9 @@ fuzz_target!(|data: &[u8]| {
     }
     // A large size is a large allocation that was asked for.
     let size = set(4).then_some((usize::from(height) % 65, usize::from(width) % 65));
-    if let Ok(data) = folder::load(files.path(), folder::Options { gray: set(5), size }) {
+    let images = ImageFolder::open(files.path()).options(Options { gray: set(5), size }).skip_damaged(set(6));
+    let images = if set(7) { images.class_names(["b", "c", "a"]) } else { images };
+    if let Ok(data) = images.load() {
         assert!(data.inputs().iter().all(|v| v.is_finite()));
         assert_eq!(data.shape().len(), if set(5) { 2 } else { 3 });
         assert!(size.is_none_or(|(h, w)| data.shape()[..2] == [h, w]));

@@ -34,10 +34,16 @@ fuzz_target!(|data: &[u8]| {
     } else {
         let (a, b) = (folder.file("images", &images), folder.file("labels", &labels));
         let names = ["zero", "one", "two", "three"];
-        idx::load(a, b, &names[..usize::from(options >> 4) % 5])
+        match usize::from(options >> 4) % 6 {
+            5 => idx::Idx::open(a, b).load(),
+            count => idx::Idx::open(a, b)
+                .class_names(names[..count].iter().copied())
+                .first_label((options >> 7).into())
+                .load(),
+        }
     };
     if let Ok(data) = result {
         assert_eq!(data.inputs().len(), data.len() * data.row_len());
-        assert!(data.inputs().iter().all(|v| (0.0..=1.0).contains(v)));
+        assert!(data.inputs().iter().all(|v| v.is_finite()));
     }
 });

@@ -61,7 +61,7 @@ impl AddingProblem {
                 "ask for another number",
             ));
         }
-        Ok(Split { train: self.part("train", self.train, 0)?, test: self.part("test", self.test, 1)? })
+        Split::new(self.part("train", self.train, 0)?, self.part("test", self.test, 1)?)
     }
 
     fn part(&self, name: &str, count: usize, part: u64) -> Result<Dataset> {

@@ -29,7 +29,7 @@ pub fn load(dir: impl AsRef<Path>, gray: bool) -> Result<Split> {
         &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
         gray,
     )?;
-    Ok(Split { train, test })
+    Split::new(train, test)
 }
 
 fn part(dir: &Path, files: &[&str], gray: bool) -> Result<Dataset> {

@@ -1,11 +1,16 @@
 //! Images in one directory a class.
 
+mod decode;
+mod jpeg;
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::imageops::FilterType;
-use image::{ImageError, ImageReader};
+use decode::Picture;
 
+use super::classes::{check_distinct, listed};
 use super::{Dataset, luma};
 use crate::{Error, Result};
 
@@ -16,7 +21,10 @@ const MAX_SIDE: usize = 16_384;
 const MAX_PIXELS: usize = 1 << 25;
 const MAX_RESIZED: usize = 1 << 27;
 
-/// How [`load`] reads images. The default keeps colour and size.
+/// The endings of the files that are read.
+const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp"];
+
+/// The size and colours of the rows that images become. The default keeps both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Whether images become gray, by the Rec. 601 luma 0.299 R + 0.587 G + 0.114 B.
@@ -26,57 +34,275 @@ pub struct Options {
     pub size: Option<(usize, usize)>,
 }
 
-/// Loads the images `dir/CLASS/*.png`, `*.jpg` and `*.jpeg`: a class for each directory in `dir`.
-///
-/// Classes are sorted by name, images by class and then by file name. Other files are passed over, and
-/// so are names that start with a dot. Rows have the shape `[height, width, 3]`, channels last, or
-/// `[height, width]` with [`Options::gray`]; values lie in 0..1, transparency is dropped.
+/// What was passed over in a folder of images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Files that are no images by their names, beside the class directories or inside of them.
+    pub files: usize,
+    /// Directories inside of class directories.
+    pub directories: usize,
+    /// Damaged images, with [`ImageFolder::skip_damaged`].
+    pub damaged: usize,
+}
+
+/// Loads a folder with a directory of images for each class; short for [`ImageFolder`].
 ///
 /// # Errors
-/// A directory or file that cannot be read, no class directory, a class without images, a file that is no
-/// image, an image of more than 16,384 pixels a side, or of more than 2²⁵ in all (2²⁷ where it is resized), images of
-/// different sizes where [`Options::size`] is `None`, a size out of its range.
+/// As [`ImageFolder::load`].
 pub fn load(dir: impl AsRef<Path>, options: Options) -> Result<Dataset> {
-    let dir = dir.as_ref();
-    if let Some((height, width)) = options.size
-        && [height, width].iter().any(|s| !(1..=MAX_SIDE).contains(s))
-    {
-        return Err(Error::invalid(
-            "image folder option size",
-            format!("({height}, {width})"),
-            format!("a height and a width from 1 to {MAX_SIDE}"),
-            "pass the size of the model's input",
-        ));
+    ImageFolder::open(dir).options(options).load()
+}
+
+/// A folder of images: `dir/CLASS/*.png`, a class for each directory in `dir`.
+///
+/// Files that end in `.png`, `.jpg`, `.jpeg`, `.jfif`, `.webp`, `.gif` or `.bmp`, in small or capital letters, are read; what they
+/// hold is told by their content. Rows have the shape `[height, width, 3]`, channels last, or `[height, width]` where
+/// images become gray; values lie in 0..1. Images are turned upright as their EXIF orientation says, before their size is
+/// looked at. Of an animation the first picture is taken. Transparency is dropped, and colour profiles are not applied.
+///
+/// Classes are sorted by name, images by class and then by file name. Names that start with a dot do not count. Other files and
+/// nested directories are passed over, with a warning through `log`, and [`ImageFolder::load_counted`] tells how many they were.
+///
+/// Damaged images are an error. A JPEG file that was cut off, or partly overwritten with zeros, is damaged even though browsers show it,
+/// with gray in place of what is missing; one that lacks its end marker alone is not. GIF, BMP and WebP files have no checksums: of them
+/// it is only noticed when something is missing or cannot be decoded.
+///
+/// ```no_run
+/// use autorot::data::{Split, folder::ImageFolder};
+///
+/// let train = ImageFolder::open("pets/train").size(64, 64).load()?;
+/// // The same classes, even if there is no test image of some.
+/// let names = train.targets().class_names().unwrap_or_default();
+/// let test = ImageFolder::open("pets/test").size(64, 64).class_names(names).load()?;
+/// let pets = Split::new(train, test)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder reads nothing before load"]
+pub struct ImageFolder {
+    dir: PathBuf,
+    options: Options,
+    class_names: Option<Vec<String>>,
+    skip_damaged: bool,
+}
+
+impl ImageFolder {
+    /// Starts with this folder, and images in colour and of one size. Nothing is read yet.
+    pub fn open(dir: impl AsRef<Path>) -> Self {
+        let dir = dir.as_ref().to_path_buf();
+        Self { dir, options: Options::default(), class_names: None, skip_damaged: false }
     }
-    let classes: Vec<PathBuf> = entries(dir)?.into_iter().filter(|path| path.is_dir()).collect();
-    if classes.is_empty() {
-        return Err(Error::invalid(
-            dir.display(),
-            "no directory",
-            "one directory of images for each class",
-            "pass the folder that holds the class directories",
-        ));
+
+    /// Sets size and colours.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
     }
-    let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-    let mut size = options.size;
-    for (label, class) in (0u32..).zip(&classes) {
-        let files: Vec<PathBuf> = entries(class)?.into_iter().filter(|path| is_image(path)).collect();
-        if files.is_empty() {
+
+    /// Sets [`Options::gray`].
+    pub fn gray(mut self, gray: bool) -> Self {
+        self.options.gray = gray;
+        self
+    }
+
+    /// Sets [`Options::size`].
+    pub fn size(mut self, height: usize, width: usize) -> Self {
+        self.options.size = Some((height, width));
+        self
+    }
+
+    /// Fixes the classes and their order, so that several folders agree on them. A class may lack images, or its directory;
+    /// a directory of any other name is an error.
+    pub fn class_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.class_names = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets whether damaged images, and files that are no images despite their names, are passed over with a warning each; by default
+    /// they are errors.
+    pub fn skip_damaged(mut self, skip: bool) -> Self {
+        self.skip_damaged = skip;
+        self
+    }
+
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// A directory or file that cannot be read; no class directory; a class without images, or without a name, where
+    /// [`ImageFolder::class_names`] are given; a damaged file; an image without pixels, of more than 16,384 pixels
+    /// a side, or of more than 2²⁵ in all (2²⁷ where it is resized); images of different sizes where [`Options::size`] is `None`;
+    /// a size out of its range.
+    pub fn load(&self) -> Result<Dataset> {
+        Ok(self.load_counted()?.0)
+    }
+
+    /// Reads the folder and also returns what was passed over.
+    ///
+    /// # Errors
+    /// As [`ImageFolder::load`].
+    pub fn load_counted(&self) -> Result<(Dataset, PassedOver)> {
+        self.options.check()?;
+        let mut over = PassedOver::default();
+        let (directories, files): (Vec<_>, Vec<_>) =
+            entries(&self.dir)?.into_iter().partition(|p| p.is_dir());
+        over.files += files.len();
+        let names = self.names(&directories)?;
+        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+        let mut size = self.options.size;
+        for (label, name) in (0u32..).zip(&names) {
+            let directory = directories.iter().find(|path| file_name(path) == *name);
+            let before = labels.len();
+            for file in directory.map(|d| images(d, &mut over)).transpose()?.unwrap_or_default() {
+                if self.read(&file, &mut size, &mut inputs)? {
+                    labels.push(label);
+                } else {
+                    over.damaged += 1;
+                }
+            }
+            if labels.len() == before {
+                self.without_images(name)?;
+            }
+        }
+        over.tell(&self.dir);
+        if labels.is_empty() {
+            return Err(no_image(&self.dir));
+        }
+        let (height, width) = size.unwrap_or_default();
+        let shape = if self.options.gray { vec![height, width] } else { vec![height, width, 3] };
+        Ok((Dataset::classes(shape, inputs, labels, names)?, over))
+    }
+
+    /// The classes: those that are given, or the directories.
+    fn names(&self, directories: &[PathBuf]) -> Result<Vec<String>> {
+        if directories.is_empty() {
             return Err(Error::invalid(
-                class.display(),
-                "no image",
-                "at least one png, jpg or jpeg file in every class directory",
-                "add images or remove the directory",
+                self.dir.display(),
+                "no directory",
+                "one directory of images for each class",
+                "pass the folder that holds the class directories",
             ));
         }
-        for file in files {
-            read(&file, options, &mut size, &mut inputs)?;
-            labels.push(label);
+        let mut found: Vec<String> = directories.iter().map(|path| file_name(path)).collect();
+        let Some(names) = &self.class_names else { return Ok(found) };
+        check_distinct("image folder option class_names", names)?;
+        found.retain(|name| !names.contains(name));
+        if found.is_empty() {
+            return Ok(names.clone());
+        }
+        Err(Error::invalid(
+            self.dir.display(),
+            format!("directories of other classes, {}", listed(&found)),
+            format!("those of class_names, {}", listed(names)),
+            "name every class, or remove the directories",
+        ))
+    }
+
+    /// What follows when there is no image of a class.
+    fn without_images(&self, class: &str) -> Result<()> {
+        let path = self.dir.join(class);
+        if self.class_names.is_none() {
+            return Err(no_image(&path));
+        }
+        log::warn!("{}: no image of this class", path.display());
+        Ok(())
+    }
+
+    /// Appends one image to `inputs`, unless it is damaged and passed over. `size` is what all images must have, once one
+    /// of them has set it.
+    fn read(&self, path: &Path, size: &mut Option<(usize, usize)>, inputs: &mut Vec<f32>) -> Result<bool> {
+        let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+        let fits = |found| self.options.fits(path, found, size.unwrap_or(found));
+        let damage = match Picture::open(bytes) {
+            Err(damage) => damage,
+            Ok(picture) => {
+                let found = picture.size;
+                fits(found)?;
+                match picture.decode(self.options.size) {
+                    Err(damage) => damage,
+                    Ok(image) => {
+                        size.get_or_insert(found);
+                        if self.options.gray {
+                            inputs.extend(image.pixels().map(|p| luma(p.0[0], p.0[1], p.0[2])));
+                        } else {
+                            inputs.extend_from_slice(&image);
+                        }
+                        return Ok(true);
+                    }
+                }
+            }
+        };
+        if self.skip_damaged {
+            log::warn!("{}: passed over: {damage}", path.display());
+            return Ok(false);
+        }
+        Err(Error::invalid(
+            path.display(),
+            damage,
+            "a whole PNG, JPEG, WebP, GIF or BMP image",
+            "save the image anew, remove the file, or set skip_damaged",
+        ))
+    }
+}
+
+impl Options {
+    fn check(self) -> Result<()> {
+        match self.size {
+            Some((height, width)) if [height, width].iter().any(|s| !(1..=MAX_SIDE).contains(s)) => {
+                Err(Error::invalid(
+                    "image folder option size",
+                    format!("({height}, {width})"),
+                    format!("a height and a width from 1 to {MAX_SIDE}"),
+                    "pass the size of the model's input",
+                ))
+            }
+            _ => Ok(()),
         }
     }
-    let (height, width) = size.unwrap_or_default();
-    let shape = if options.gray { vec![height, width] } else { vec![height, width, 3] };
-    Dataset::classes(shape, inputs, labels, classes.iter().map(|path| name(path)).collect())
+
+    /// Whether an image of this height and width can be taken. What a header declares is looked at before anything of that
+    /// size is made.
+    fn fits(self, path: &Path, found: (usize, usize), expected: (usize, usize)) -> Result<()> {
+        let pixels = format!("{} × {} pixels (height × width)", found.0, found.1);
+        let most = if self.size.is_some() { MAX_RESIZED } else { MAX_PIXELS };
+        if found.0.max(found.1) > MAX_SIDE || found.0 * found.1 > most {
+            return Err(Error::invalid(
+                path.display(),
+                pixels,
+                format!("at most {MAX_SIDE} a side and {most} in all"),
+                "make the image smaller",
+            ));
+        }
+        if self.size.is_none() && found != expected {
+            return Err(Error::invalid(
+                path.display(),
+                pixels,
+                format!("{} × {}, as the images before it", expected.0, expected.1),
+                "set Options::size to resize every image",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl PassedOver {
+    fn tell(self, dir: &Path) {
+        let Self { files, directories, damaged } = self;
+        if self != Self::default() {
+            let dir = dir.display();
+            log::warn!(
+                "{dir}: passed over {files} other files, {directories} nested directories, {damaged} damaged images"
+            );
+        }
+    }
+}
+
+fn no_image(dir: &Path) -> Error {
+    Error::invalid(
+        dir.display(),
+        "no image",
+        format!("at least one file that ends in {}", ENDINGS.join(", ")),
+        "add images or remove the directory",
+    )
 }
 
 /// What is in a directory, sorted, without hidden names.
@@ -85,158 +311,25 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
         fs::read_dir(dir)?.map(|entry| entry.map(|e| e.path())).collect()
     };
     let mut paths = read().map_err(|e| Error::io(dir, e))?;
-    paths.retain(|path| !name(path).starts_with('.'));
+    paths.retain(|path| !file_name(path).starts_with('.'));
     paths.sort();
     Ok(paths)
 }
 
-fn name(path: &Path) -> String {
+/// The images in a class directory; what else is there is counted.
+fn images(dir: &Path, over: &mut PassedOver) -> Result<Vec<PathBuf>> {
+    let mut paths = entries(dir)?;
+    paths.retain(|path| {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let directory = path.is_dir();
+        let image = !directory && ENDINGS.contains(&ending.as_str());
+        over.directories += usize::from(directory);
+        over.files += usize::from(!directory && !image);
+        image
+    });
+    Ok(paths)
+}
+
+fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    ["png", "jpg", "jpeg"].contains(&extension.as_str()) && path.is_file()
-}
-
-/// Appends one image to `inputs`. `size` is what all images must have, once one of them has set it.
-fn read(
-    path: &Path,
-    options: Options,
-    size: &mut Option<(usize, usize)>,
-    inputs: &mut Vec<f32>,
-) -> Result<()> {
-    let open = || ImageReader::open(path)?.with_guessed_format();
-    let broken = |e| match e {
-        ImageError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::io(path, e),
-        e => Error::invalid(path.display(), e, "a PNG or JPEG image", "replace or remove the file"),
-    };
-    // What the header declares is looked at before anything of that size is made.
-    let dimensions = open().map_err(ImageError::IoError).and_then(ImageReader::into_dimensions);
-    let (width, height) = dimensions.map_err(broken)?;
-    let found = (height as usize, width as usize);
-    let most = if options.size.is_some() { MAX_RESIZED } else { MAX_PIXELS };
-    if found.0.max(found.1) > MAX_SIDE || found.0 * found.1 > most {
-        return Err(Error::invalid(
-            path.display(),
-            format!("{} × {} pixels (height × width)", found.0, found.1),
-            format!("at most {MAX_SIDE} a side and {most} in all"),
-            "make the image smaller",
-        ));
-    }
-    let expected = *size.get_or_insert(found);
-    if options.size.is_none() && found != expected {
-        return Err(Error::invalid(
-            path.display(),
-            format!("{} × {} pixels (height × width)", found.0, found.1),
-            format!("{} × {}, as the images before it", expected.0, expected.1),
-            "set Options::size to resize every image",
-        ));
-    }
-    let mut image = open().map_err(ImageError::IoError).and_then(ImageReader::decode).map_err(broken)?;
-    if let Some((height, width)) = options.size {
-        image = image.resize_exact(width as u32, height as u32, FilterType::Triangle);
-    }
-    let image = image.into_rgb32f();
-    if options.gray {
-        inputs.extend(image.pixels().map(|p| luma(p.0[0], p.0[1], p.0[2])));
-    } else {
-        inputs.extend_from_slice(&image);
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use image::{Rgb, RgbImage};
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::data::Targets;
-
-    fn picture(width: u32, height: u32, first: [u8; 3]) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| Rgb(if (x, y) == (0, 0) { first } else { [51, 51, 51] }))
-    }
-
-    /// Two classes with three images of 3 × 2 pixels, and files that are none.
-    fn folder() -> TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for class in ["beta", "alpha", ".hidden"] {
-            fs::create_dir(dir.path().join(class)).unwrap();
-        }
-        picture(3, 2, [255, 0, 0]).save(dir.path().join("beta/2.png")).unwrap();
-        picture(3, 2, [0, 255, 0]).save(dir.path().join("beta/10.PNG")).unwrap();
-        picture(3, 2, [0, 0, 255]).save(dir.path().join("alpha/x.png")).unwrap();
-        fs::write(dir.path().join("alpha/notes.txt"), "no image").unwrap();
-        fs::write(dir.path().join("list.png"), "no image").unwrap();
-        dir
-    }
-
-    const GRAY: Options = Options { gray: true, size: None };
-
-    #[test]
-    fn classes_and_files_come_sorted_with_channels_last() {
-        let dir = folder();
-        let data = load(dir.path(), Options::default()).unwrap();
-        assert_eq!(data.shape(), [2, 3, 3]);
-        let names = vec!["alpha".to_string(), "beta".to_string()];
-        assert_eq!(data.targets(), &Targets::Classes { labels: vec![0, 1, 1], steps: 1, names });
-        let first = |row| data.row(row).unwrap()[..4].to_vec();
-        assert_eq!(first(0), [0.0, 0.0, 1.0, 0.2]);
-        assert_eq!(first(1), [0.0, 1.0, 0.0, 0.2]);
-        assert_eq!(first(2), [1.0, 0.0, 0.0, 0.2]);
-        let gray = load(dir.path(), GRAY).unwrap();
-        assert_eq!(gray.shape(), [2, 3]);
-        assert_eq!(gray.row(1).unwrap()[..2], [0.587, 0.2]);
-    }
-
-    #[test]
-    fn jpeg_files_are_read() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("a")).unwrap();
-        picture(8, 8, [51; 3]).save(dir.path().join("a/1.jpg")).unwrap();
-        picture(8, 8, [51; 3]).save(dir.path().join("a/2.jpeg")).unwrap();
-        let data = load(dir.path(), GRAY).unwrap();
-        assert_eq!(data.len(), 2);
-        assert!(data.inputs().iter().all(|v| (v - 0.2).abs() < 0.02));
-    }
-
-    #[test]
-    fn a_deviating_size_is_named_or_resized() {
-        let dir = folder();
-        picture(5, 4, [51; 3]).save(dir.path().join("beta/big.png")).unwrap();
-        let message = load(dir.path(), GRAY).unwrap_err().to_string();
-        assert!(
-            message.contains("big.png") && message.contains("4 × 5") && message.contains("2 × 3"),
-            "{message}"
-        );
-        let data = load(dir.path(), Options { size: Some((4, 6)), ..GRAY }).unwrap();
-        assert_eq!((data.len(), data.shape()), (4, &[4, 6][..]));
-        assert!(data.row(3).unwrap().iter().all(|&v| v == 0.2));
-        for size in [(0, 4), (4, 1 << 40)] {
-            assert!(load(dir.path(), Options { size: Some(size), ..GRAY }).is_err());
-        }
-    }
-
-    #[test]
-    fn damaged_and_missing_files_are_named() {
-        let dir = folder();
-        let message = || load(dir.path(), GRAY).unwrap_err().to_string();
-        let good = fs::read(dir.path().join("alpha/x.png")).unwrap();
-        for bad in [&good[..good.len() / 2], b"text", b""] {
-            fs::write(dir.path().join("alpha/x.png"), bad).unwrap();
-            assert!(message().contains("x.png"), "{}", message());
-        }
-        // A header that declares 2³⁰ pixels, with the sum that belongs to it.
-        let mut huge = good.clone();
-        huge[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 0, 64, 0]);
-        huge[29..33].copy_from_slice(&[0x6b, 0x47, 0xd2, 0x53]);
-        fs::write(dir.path().join("alpha/x.png"), &huge).unwrap();
-        assert!(message().contains("x.png: found 16384 × 65536 pixels"), "{}", message());
-        fs::remove_file(dir.path().join("alpha/x.png")).unwrap();
-        assert!(message().contains("alpha: found no image"), "{}", message());
-        let empty = tempfile::tempdir().unwrap();
-        assert!(load(empty.path(), GRAY).unwrap_err().to_string().contains("no directory"));
-        assert!(load(empty.path().join("x"), GRAY).unwrap_err().to_string().contains('x'));
-    }
 }

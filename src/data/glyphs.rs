@@ -59,7 +59,7 @@ impl Glyphs {
     /// # Errors
     /// A number of images that is 0 or above 1,000,000.
     pub fn load(&self) -> Result<Split> {
-        Ok(Split { train: self.part("train", self.train, 0)?, test: self.part("test", self.test, 1)? })
+        Split::new(self.part("train", self.train, 0)?, self.part("test", self.test, 1)?)
     }
 
     fn part(&self, name: &str, count: usize, part: u64) -> Result<Dataset> {

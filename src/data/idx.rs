@@ -1,75 +1,176 @@
 //! The idx format of MNIST and its relatives, plain or gzipped.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+mod file;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
+use file::File;
 
+use super::classes::{check_distinct, listed};
 use super::{Dataset, Split};
 use crate::{Error, Result};
 
-/// The element type of unsigned bytes in an idx header.
-const UNSIGNED_BYTE: u8 = 0x08;
+/// The largest whole number up to which f64 holds all of them.
+const MOST: f64 = (1u64 << 53) as f64;
 
-/// Loads a classification data set from two idx files of unsigned bytes, each plain or gzipped (told
-/// by its content, not its name).
+/// A classification data set in two idx files, each plain or gzipped (told by its content, not its name).
 ///
-/// `images` has at least two dimensions, rows first: the others are the shape of one input row
-/// (`[28, 28]` for MNIST). Its values are divided by 255, so they lie in 0..1. `labels` has one
-/// dimension and as many entries, each below `names.len()`, the number of classes.
+/// The file of images has at least two dimensions, rows first: the others are the shape of one input row (`[28, 28]` for
+/// MNIST). Unsigned bytes are divided by 255, so they lie in 0..1; all other numbers (signed bytes, 16- and 32-bit integers,
+/// 32- and 64-bit floating point) are taken as they are, for a [`Scaler`](super::Scaler), with a warning through `log` where single
+/// precision is too coarse for their differences.
+///
+/// The file of labels has one dimension and as many entries, whole numbers of any type. Without [`class_names`](Idx::class_names)
+/// the labels that occur are the classes, in ascending order, and their names are the numbers: `"1"` to `"26"` for the letters of EMNIST,
+/// which count from 1. With names, labels count from 0, or from [`first_label`](Idx::first_label).
+///
+/// ```no_run
+/// use autorot::data::{Split, idx::Idx};
+///
+/// let letters = ('a'..='z').map(String::from);
+/// let part = |name: &str| {
+///     let file = |kind: &str| format!("emnist-letters-{name}-{kind}-ubyte.gz");
+///     Idx::open(file("images-idx3"), file("labels-idx1")).class_names(letters.clone()).first_label(1).load()
+/// };
+/// let split = Split::new(part("train")?, part("test")?)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder reads nothing before load"]
+pub struct Idx {
+    images: PathBuf,
+    labels: PathBuf,
+    class_names: Option<Vec<String>>,
+    first_label: i64,
+}
+
+impl Idx {
+    /// Starts with these files. Nothing is read yet.
+    pub fn open(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Self {
+        let (images, labels) = (images.as_ref().to_path_buf(), labels.as_ref().to_path_buf());
+        Self { images, labels, class_names: None, first_label: 0 }
+    }
+
+    /// The names of the classes, in the order of the labels, so that several files agree on them. No row needs to have the
+    /// first label, but its absence is told through `log`.
+    pub fn class_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.class_names = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The label of the first of [`class_names`](Idx::class_names); 0 by default.
+    pub fn first_label(mut self, label: i64) -> Self {
+        self.first_label = label;
+        self
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no idx file, is truncated or longer than its header says, has an empty dimension or
+    /// one too many; different numbers of images and labels; images with numbers that are not finite; labels that are not whole, or
+    /// have no name; names that are missing or given twice.
+    pub fn load(&self) -> Result<Dataset> {
+        let (images, labels) = (File::read(&self.images)?, File::read(&self.labels)?);
+        if images.dims.len() < 2 {
+            return Err(Error::invalid(
+                self.images.display(),
+                format!("dimensions {:?}", images.dims),
+                "two dimensions or more, images first",
+                "pass the file of images first and the file of labels second",
+            ));
+        }
+        if labels.dims.len() != 1 {
+            return Err(Error::invalid(
+                self.labels.display(),
+                format!("dimensions {:?}", labels.dims),
+                "one dimension, a label for each image",
+                "pass the file of images first and the file of labels second",
+            ));
+        }
+        if labels.dims[0] != images.dims[0] {
+            return Err(Error::invalid(
+                self.labels.display(),
+                format!("{} labels", labels.dims[0]),
+                format!("{}, one for each image of {}", images.dims[0], self.images.display()),
+                "pass two files that belong together",
+            ));
+        }
+        let (labels, names) = self.classes(&labels)?;
+        Dataset::classes(&images.dims[1..], images.inputs(&self.images)?, labels, names)
+    }
+
+    /// The classes of the rows, and their names.
+    fn classes(&self, file: &File) -> Result<(Vec<u32>, Vec<String>)> {
+        let numbers: Vec<f64> = file.numbers().collect();
+        let refuse = |row: usize, expected: String, remedy: &str| {
+            let found = format!("label {} in row {row}", numbers[row]);
+            Err(Error::invalid(self.labels.display(), found, expected, remedy))
+        };
+        if let Some(row) = numbers.iter().position(|v| v.fract() != 0.0 || v.abs() > MOST) {
+            return refuse(row, "whole numbers".into(), "build a Dataset::values of numbers to regress");
+        }
+        let labels: Vec<i64> = numbers.iter().map(|&v| v as i64).collect();
+        let (least, most) = (labels.iter().min(), labels.iter().max());
+        let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
+        let Some(names) = &self.class_names else {
+            let mut classes = labels.clone();
+            classes.sort_unstable();
+            classes.dedup();
+            let names: Vec<String> = classes.iter().map(ToString::to_string).collect();
+            if least != 0 {
+                let (file, classes) = (self.labels.display(), listed(&names));
+                log::warn!("{file}: the labels begin at {least}, not 0; they are the classes {classes}");
+            }
+            let place = |label| classes.partition_point(|class| class < label) as u32;
+            return Ok((labels.iter().map(place).collect(), names));
+        };
+        check_distinct(format!("{}, class names", self.labels.display()), names)?;
+        let place = |label: i64| {
+            usize::try_from(i128::from(label) - i128::from(self.first_label))
+                .ok()
+                .filter(|&p| p < names.len())
+        };
+        if let Some(row) = labels.iter().position(|&label| place(label).is_none()) {
+            let from_least = i128::from(most) - i128::from(least) < names.len() as i128;
+            let last = i128::from(self.first_label) + names.len() as i128 - 1;
+            return refuse(
+                row,
+                format!("labels from {} to {last}, one for each class name", self.first_label),
+                &match from_least {
+                    true => format!(
+                        "labels go from {least} to {most}: set Idx::first_label({least}), or give no names"
+                    ),
+                    false => "name every class or check the file".into(),
+                },
+            );
+        }
+        if least > self.first_label {
+            let (file, first) = (self.labels.display(), self.first_label);
+            log::warn!(
+                "{file}: the labels begin at {least}, so no row is of class {first}, {:?}; Idx::first_label says \
+                 from where names count",
+                names[0]
+            );
+        }
+        Ok((labels.iter().filter_map(|&label| place(label)).map(|p| p as u32).collect(), names.clone()))
+    }
+}
+
+/// Loads a classification data set from two idx files whose labels count from 0, one for each name; short for [`Idx`].
 ///
 /// # Errors
-/// A file that cannot be read, is no idx file of unsigned bytes, is truncated or longer than its
-/// header says, has an empty dimension or one too many; different numbers of images and labels; a
-/// label out of range.
+/// As [`Idx::load`].
 pub fn load(images: impl AsRef<Path>, labels: impl AsRef<Path>, names: &[&str]) -> Result<Dataset> {
-    let (images, labels) = (images.as_ref(), labels.as_ref());
-    let pixels = read(images)?;
-    let classes = read(labels)?;
-    if pixels.dims.len() < 2 {
-        return Err(Error::invalid(
-            images.display(),
-            format!("dimensions {:?}", pixels.dims),
-            "two dimensions or more, images first",
-            "pass the file of images first and the file of labels second",
-        ));
-    }
-    if classes.dims.len() != 1 {
-        return Err(Error::invalid(
-            labels.display(),
-            format!("dimensions {:?}", classes.dims),
-            "one dimension, a label for each image",
-            "pass the file of images first and the file of labels second",
-        ));
-    }
-    if classes.dims[0] != pixels.dims[0] {
-        return Err(Error::invalid(
-            labels.display(),
-            format!("{} labels", classes.dims[0]),
-            format!("{}, one for each image of {}", pixels.dims[0], images.display()),
-            "pass two files that belong together",
-        ));
-    }
-    if let Some(row) = classes.bytes.iter().position(|&l| usize::from(l) >= names.len()) {
-        return Err(Error::invalid(
-            labels.display(),
-            format!("label {} in row {row}", classes.bytes[row]),
-            format!("labels below the number of classes, {}", names.len()),
-            "name every class or check the file",
-        ));
-    }
-    Dataset::classes(
-        &pixels.dims[1..],
-        pixels.bytes.iter().map(|&v| f32::from(v) / 255.0).collect(),
-        classes.bytes.iter().map(|&l| u32::from(l)).collect(),
-        names.iter().map(ToString::to_string).collect(),
-    )
+    Idx::open(images, labels).class_names(names.iter().copied()).load()
 }
 
 /// Loads MNIST from the four original files in `dir`, each with or without `.gz`:
 /// `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-/// `t10k-labels-idx1-ubyte`. Rows of shape `[28, 28]` in 0..1, classes `0` to `9`.
+/// `t10k-labels-idx1-ubyte`, or the same with a point, `train-images.idx3-ubyte`. Rows of shape `[28, 28]` in 0..1, classes
+/// `0` to `9`.
 ///
 /// # Errors
 /// A missing file, and as [`load`].
@@ -99,9 +200,10 @@ pub fn fashion_mnist(dir: impl AsRef<Path>) -> Result<Split> {
 }
 
 fn split(dir: &Path, names: &[&str]) -> Result<Split> {
-    let images = find(dir, "t10k-images-idx3-ubyte")?;
-    let test = load(&images, find(dir, "t10k-labels-idx1-ubyte")?, names)?;
-    let train = load(find(dir, "train-images-idx3-ubyte")?, find(dir, "train-labels-idx1-ubyte")?, names)?;
+    let images = find(dir, "t10k-images", "idx3-ubyte")?;
+    let test = load(&images, find(dir, "t10k-labels", "idx1-ubyte")?, names)?;
+    let train = find(dir, "train-images", "idx3-ubyte")?;
+    let train = load(train, find(dir, "train-labels", "idx1-ubyte")?, names)?;
     if train.shape() != test.shape() {
         return Err(Error::invalid(
             images.display(),
@@ -110,210 +212,19 @@ fn split(dir: &Path, names: &[&str]) -> Result<Split> {
             "pass a folder with the files of one data set",
         ));
     }
-    Ok(Split { train, test })
+    Split::new(train, test)
 }
 
-fn find(dir: &Path, name: &str) -> Result<PathBuf> {
-    let plain = dir.join(name);
-    [plain.clone(), dir.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file()).ok_or_else(|| {
+/// A file of this name, whatever stands between its two parts and behind them.
+fn find(dir: &Path, stem: &str, kind: &str) -> Result<PathBuf> {
+    let names = ["-", "."].map(|between| ["", ".gz"].map(|end| format!("{stem}{between}{kind}{end}")));
+    let names = names.as_flattened();
+    names.iter().map(|name| dir.join(name)).find(|path| path.is_file()).ok_or_else(|| {
         Error::invalid(
-            plain.display(),
+            dir.join(&names[0]).display(),
             "no such file",
-            format!("{name} or {name}.gz"),
+            names.join(" or "),
             "place the four original files in this folder",
         )
     })
-}
-
-struct Idx {
-    dims: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-fn read(path: &Path) -> Result<Idx> {
-    let mut file = BufReader::new(File::open(path).map_err(|e| Error::io(path, e))?);
-    if file.fill_buf().map_err(|e| Error::io(path, e))?.starts_with(&[0x1f, 0x8b]) {
-        parse(path, MultiGzDecoder::new(file))
-    } else {
-        parse(path, file)
-    }
-}
-
-fn parse(path: &Path, mut source: impl Read) -> Result<Idx> {
-    let mut magic = [0; 4];
-    fill(path, &mut source, &mut magic)?;
-    if magic[..3] != [0, 0, UNSIGNED_BYTE] || magic[3] == 0 {
-        return Err(Error::invalid(
-            path.display(),
-            format!("magic bytes {magic:02x?}"),
-            "[00, 00, 08, dimensions], an idx file of unsigned bytes",
-            "pass an idx file",
-        ));
-    }
-    let mut header = vec![0; 4 * usize::from(magic[3])];
-    fill(path, &mut source, &mut header)?;
-    // A length that does not fit in usize saturates and is refused below.
-    let dims: Vec<usize> = header
-        .chunks_exact(4)
-        .map(|b| usize::try_from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])).unwrap_or(usize::MAX))
-        .collect();
-    let size = dims.iter().try_fold(1, |size: usize, &d| size.checked_mul(d));
-    let Some(size) = size.filter(|&s| s > 0) else {
-        return Err(Error::invalid(
-            path.display(),
-            format!("dimensions {dims:?}"),
-            "dimensions of at least 1 whose product can be addressed",
-            "the file is damaged or empty: fetch it again",
-        ));
-    };
-    // The header is not trusted with an allocation: the vector grows as bytes arrive.
-    let mut bytes = Vec::new();
-    let limit = (size as u64).saturating_add(1);
-    source.take(limit).read_to_end(&mut bytes).map_err(|e| broken(path, e))?;
-    if bytes.len() != size {
-        let found = if bytes.len() > size { "more".to_string() } else { bytes.len().to_string() };
-        return Err(Error::invalid(
-            path.display(),
-            format!("{found} bytes after the header"),
-            format!("{size} bytes for dimensions {dims:?}"),
-            "the file is damaged: fetch it again",
-        ));
-    }
-    Ok(Idx { dims, bytes })
-}
-
-fn fill(path: &Path, source: &mut impl Read, buffer: &mut [u8]) -> Result<()> {
-    source.read_exact(buffer).map_err(|e| broken(path, e))
-}
-
-/// Ends of file and gzip errors are faults of the content; the rest are the system's.
-fn broken(path: &Path, error: std::io::Error) -> Error {
-    let found = match error.kind() {
-        ErrorKind::UnexpectedEof => "an early end of the file".to_string(),
-        ErrorKind::InvalidInput | ErrorKind::InvalidData => error.to_string(),
-        _ => return Error::io(path, error),
-    };
-    Error::invalid(path.display(), found, "a whole idx file", "the file is damaged: fetch it again")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
-
-    use super::*;
-    use crate::data::Targets;
-
-    fn idx(dims: &[u32], bytes: &[u8]) -> Vec<u8> {
-        let mut file = vec![0, 0, 8, dims.len() as u8];
-        dims.iter().for_each(|d| file.extend(d.to_be_bytes()));
-        file.extend(bytes);
-        file
-    }
-
-    fn zipped(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn images() -> Vec<u8> {
-        idx(&[2, 1, 3], &[0, 51, 255, 1, 2, 3])
-    }
-
-    /// Writes both files and loads them.
-    fn attempt(images: &[u8], labels: &[u8]) -> Result<Dataset> {
-        let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (dir.path().join("pictures"), dir.path().join("answers"));
-        fs::write(&a, images).unwrap();
-        fs::write(&b, labels).unwrap();
-        load(a, b, &["no", "yes"])
-    }
-
-    fn refused(images: &[u8], labels: &[u8], words: &[&str]) {
-        let message = attempt(images, labels).unwrap_err().to_string();
-        for word in words {
-            assert!(message.contains(word), "{word:?} is not in {message:?}");
-        }
-    }
-
-    #[test]
-    fn plain_and_gzipped_files_give_the_same() {
-        let data = attempt(&images(), &idx(&[2], &[1, 0])).unwrap();
-        assert_eq!(data.shape(), [1, 3]);
-        assert_eq!(data.inputs()[..3], [0.0, 0.2, 1.0]);
-        assert_eq!(data.inputs()[5], 3.0 / 255.0);
-        let names = vec!["no".to_string(), "yes".to_string()];
-        assert_eq!(data.targets(), &Targets::Classes { labels: vec![1, 0], steps: 1, names });
-        assert_eq!(data, attempt(&zipped(&images()), &zipped(&idx(&[2], &[1, 0]))).unwrap());
-    }
-
-    #[test]
-    fn damaged_images_are_refused() {
-        let labels = idx(&[2], &[1, 0]);
-        refused(&[], &labels, &["pictures", "early end"]);
-        refused(&images()[..10], &labels, &["pictures", "early end"]);
-        refused(&images()[..20], &labels, &["pictures", "4 bytes", "6 bytes"]);
-        refused(&[images(), vec![7]].concat(), &labels, &["pictures", "more bytes", "6 bytes"]);
-        refused(&[0, 0, 13, 1, 0, 0, 0, 0], &labels, &["pictures", "0d", "08"]);
-        refused(b"\x89PNG....", &labels, &["pictures", "magic"]);
-        refused(&[0, 0, 8, 0], &labels, &["pictures", "magic"]);
-        refused(&idx(&[0, 2, 2], &[]), &labels, &["pictures", "[0, 2, 2]"]);
-        refused(&idx(&[6], &[0; 6]), &labels, &["pictures", "two dimensions"]);
-        // Neither an overflow nor a petabyte of memory.
-        refused(&idx(&[u32::MAX; 3], &[0; 6]), &labels, &["pictures", "product"]);
-        refused(&idx(&[u32::MAX, 1 << 18, 1], &[0; 6]), &labels, &["pictures", "6 bytes"]);
-    }
-
-    #[test]
-    fn damaged_gzip_is_refused() {
-        let labels = idx(&[2], &[1, 0]);
-        let good = zipped(&images());
-        refused(&good[..good.len() - 10], &labels, &["pictures", "early end"]);
-        let mut wrong_sum = good.clone();
-        let crc = good.len() - 8;
-        wrong_sum[crc] ^= 1;
-        refused(&wrong_sum, &labels, &["pictures", "damaged"]);
-        refused(&[good, b"rest".to_vec()].concat(), &labels, &["pictures", "damaged"]);
-    }
-
-    #[test]
-    fn labels_must_fit() {
-        refused(&images(), &idx(&[3], &[0, 0, 0]), &["answers", "3 labels", "2, one"]);
-        refused(&images(), &idx(&[2], &[0, 2]), &["answers", "label 2 in row 1", "classes, 2"]);
-        refused(&images(), &images(), &["answers", "one dimension"]);
-    }
-
-    #[test]
-    fn the_four_files_are_found_with_either_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let message = mnist(dir.path()).unwrap_err().to_string();
-        assert!(message.contains("t10k-images-idx3-ubyte.gz"), "{message}");
-        let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
-        write("train-images-idx3-ubyte", &images());
-        write("train-labels-idx1-ubyte.gz", &zipped(&idx(&[2], &[9, 0])));
-        write("t10k-images-idx3-ubyte.gz", &zipped(&idx(&[1, 1, 3], &[1, 2, 3])));
-        write("t10k-labels-idx1-ubyte", &idx(&[1], &[8]));
-        let split = mnist(dir.path()).unwrap();
-        assert_eq!((split.train.len(), split.test.len()), (2, 1));
-        let Targets::Classes { labels, names, .. } =
-            fashion_mnist(dir.path()).unwrap().test.targets().clone()
-        else {
-            panic!("classes were expected");
-        };
-        assert_eq!(names[labels[0] as usize], "Bag");
-        write("t10k-images-idx3-ubyte.gz", &zipped(&idx(&[1, 3, 1], &[1, 2, 3])));
-        let message = mnist(dir.path()).unwrap_err().to_string();
-        assert!(message.contains("t10k-images") && message.contains("[3, 1]"), "{message}");
-        fs::remove_file(dir.path().join("train-labels-idx1-ubyte.gz")).unwrap();
-        assert!(mnist(dir.path()).is_err());
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let message = load("nowhere/a", "nowhere/b", &["x"]).unwrap_err().to_string();
-        assert!(message.contains("nowhere"), "{message}");
-    }
 }

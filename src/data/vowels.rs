@@ -28,7 +28,7 @@ const MASK: f32 = -9.0;
 /// number of utterances.
 pub fn load(dir: impl AsRef<Path>) -> Result<Split> {
     let dir = dir.as_ref();
-    Ok(Split { train: part(&dir.join("ae.train"), TRAIN)?, test: part(&dir.join("ae.test"), TEST)? })
+    Split::new(part(&dir.join("ae.train"), TRAIN)?, part(&dir.join("ae.test"), TEST)?)
 }
 
 fn part(path: &Path, speakers: [usize; 9]) -> Result<Dataset> {

@@ -116,7 +116,8 @@ impl Learner {
     /// needs. A data set is copied to the device; buffers are bound as they are.
     ///
     /// # Errors
-    /// A model that is not on a GPU; options, rows and model that do not fit together; a stateful layer, whose sequences need
+    /// A model that is not on a GPU; options, rows and model that do not fit together, or a data set whose classes are not the
+    /// model's; a stateful layer, whose sequences need
     /// the order of [`Trainer::fit`]; the metric R², which needs the targets; buffers that cannot be bound; the device's errors.
     pub fn new<'s>(trainer: &Trainer<'_>, model: &mut Model, source: impl Into<Source<'s>>) -> Result<Self> {
         let (owner, source, recipe) = (Owner::of(model)?, source.into(), trainer.recipe().clone());

@@ -1,5 +1,6 @@
 //! Models: built from layers, living on a device.
 
+mod classes;
 mod masks;
 pub mod network;
 mod state;
@@ -45,6 +46,7 @@ pub struct Sequential {
     range: Option<(f32, f32)>,
     /// With what the data are padded that it is for.
     padding: Option<f32>,
+    classes: Option<Vec<String>>,
     layers: Vec<Box<dyn Layer>>,
 }
 
@@ -52,15 +54,17 @@ impl Sequential {
     /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
     /// see [`Sequential::input_range`] and [`Sequential::for_data`].
     pub fn new(shape: impl Into<Vec<usize>>) -> Self {
-        Self { shape: shape.into(), range: None, padding: None, layers: Vec::new() }
+        Self { shape: shape.into(), range: None, padding: None, classes: None, layers: Vec::new() }
     }
 
-    /// For inputs like these: their shape and their observed range, which padding has no part in. Where steps are padded
-    /// the first layer is to be [`Masking`](crate::Masking) of the data's [`mask_value`](Dataset::mask_value): another
+    /// For inputs like these: their shape and their observed range, which padding has no part in. Where the last layer has as
+    /// many outputs as the data have classes, the model knows the classes' names: see [`Model::class_names`]. Where steps are
+    /// padded the first layer is to be [`Masking`](crate::Masking) of the data's [`mask_value`](Dataset::mask_value): another
     /// network is told of through `log`, and refuses to be trained or evaluated on the data.
     pub fn for_data(data: &Dataset) -> Self {
         let (shape, range) = (data.shape().to_vec(), Some(data.range()));
-        Self { shape, range, padding: data.padded(), layers: Vec::new() }
+        let classes = data.targets().class_names().map(<[String]>::to_vec);
+        Self { shape, range, padding: data.padded(), classes, layers: Vec::new() }
     }
 
     /// Declares the range of the inputs, from which the first x_Q follows.
@@ -105,7 +109,8 @@ impl Sequential {
         let mut arena = Arena::default();
         let mut scope = Scope { path: String::new(), seed, arena: &mut arena };
         let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
-        let network = Network { input, nodes, arena };
+        let mut network = Network { input, nodes, arena, classes: None };
+        network.classes = self.classes.clone().filter(|names| network.suits(names));
         if let Some(Err(error)) = self.padding.map(|value| network.masking(value)) {
             log::warn!("{error}");
         }

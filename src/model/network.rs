@@ -26,6 +26,8 @@ pub struct Network {
     pub(super) input: Signal,
     pub(super) nodes: Vec<Box<dyn Node>>,
     pub(super) arena: Arena,
+    /// What the outputs stand for, where that is known.
+    pub(super) classes: Option<Vec<String>>,
 }
 
 impl Network {

@@ -23,6 +23,8 @@ pub struct ModelState {
     updated: bool,
     /// Updates by each kind of optimiser.
     updates: BTreeMap<String, u64>,
+    /// The names of the classes, where they are known.
+    pub(super) classes: Option<Vec<String>>,
 }
 
 impl ModelState {
@@ -73,7 +75,7 @@ impl Model {
     /// Makes the model what it was when the state was copied. States of layers in predictions stay.
     ///
     /// # Errors
-    /// The state of another network, in which case nothing changes; the device's errors.
+    /// The state of another network, or of one with other classes, in which case nothing changes; the device's errors.
     pub fn restore(&mut self, state: &ModelState) -> Result<()> {
         let own: Vec<_> = self.network.arena.parameters().iter().map(entry).collect();
         if own != state.layout {
@@ -88,6 +90,7 @@ impl Model {
                 "build the model as the one was that the state is of",
             ));
         }
+        self.check_state_classes(state)?;
         for (key, _) in self.state_keys() {
             if !state.buffers.contains_key(&key) {
                 self.executor.clear(&key)?;
@@ -101,6 +104,7 @@ impl Model {
         }
         (self.steps, self.epochs, self.updated) = (state.steps, state.epochs, state.updated);
         self.updates.clone_from(&state.updates);
+        self.network.classes = self.network.classes.take().or_else(|| state.classes.clone());
         Ok(())
     }
 
@@ -150,6 +154,7 @@ impl Model {
             epochs: self.epochs,
             updated: self.updated,
             updates: self.updates.clone(),
+            classes: self.network.classes.clone(),
         }
     }
 }

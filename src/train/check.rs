@@ -2,6 +2,7 @@
 
 use super::step::Scored;
 use super::{Recipe, Trainer};
+use crate::data::classes::check_same;
 use crate::model::Network;
 use crate::{Dataset, Error, Metric, Model, Result, Targets};
 
@@ -18,6 +19,11 @@ impl Trainer<'_> {
         self.check_course(model, train, self.recipe.shuffle)?;
         self.recipe.check_updates(model)?;
         if let Some(validation) = validation {
+            if let (Some(expected), Some(found)) =
+                (train.targets().class_names(), validation.targets().class_names())
+            {
+                check_same("validation data", found, expected, "those of the training data")?;
+            }
             self.check(model, validation)?;
             self.check_course(model, validation, false)?;
         }
@@ -59,6 +65,7 @@ impl Recipe {
             ));
         }
         network.check_padding(data)?;
+        model.check_classes(data)?;
         network.check_masks(data.inputs(), "data set inputs")?;
         if let Targets::Classes { names, .. } = data.targets()
             && let [name] = names.as_slice()

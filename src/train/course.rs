@@ -58,6 +58,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let task = trainer.recipe.task(&model.network, train.targets().steps());
         trainer.recipe.allocate(model)?;
         task.allocate(model)?;
+        model.remember_classes(train);
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);

@@ -187,7 +187,9 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Trains `model` on `train`, evaluating on `validation` after every epoch. Called again with the same kind of
+    /// Trains `model` on `train`, evaluating on `validation` after every epoch. The classes of both must have the same names in the
+    /// same order, and be those of the model, which keeps the names that it is first trained with
+    /// ([`Model::class_names`](crate::Model::class_names)). Called again with the same kind of
     /// optimiser, it goes on with that optimiser's moments and schedule; see [`Model::reset_optimizer`].
     ///
     /// # Errors
@@ -274,7 +276,7 @@ impl<'a> Trainer<'a> {
     /// metrics, batch and [`resident_bytes`](Trainer::resident_bytes).
     ///
     /// # Errors
-    /// Data that do not fit the model or the loss; the device's errors.
+    /// Data that do not fit the model or the loss, or whose classes are not the model's; the device's errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn evaluate(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         pollster::block_on(self.evaluate_async(model, data))

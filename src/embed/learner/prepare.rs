@@ -14,6 +14,9 @@ impl Learner {
     pub(super) fn prepare(&mut self, model: &mut Model, source: &Source<'_>) -> Result<()> {
         self.recipe.allocate(model)?;
         self.task(model).allocate(model)?;
+        if let Source::Dataset(data) = source {
+            model.remember_classes(data);
+        }
         let executor = gpu(model)?;
         match source {
             Source::Dataset(data) => self.feed.fill(executor, data)?,

@@ -219,7 +219,7 @@ mod tests {
         let cases = [
             (good.replace("train_b", "loss_b"), "the columns"),
             (good.replace("\n3,", "\nx,"), "line 4, column epoch"),
-            (good.replace(",7,", ",7,7,"), "lengths"),
+            (good.replace(",7,", ",7,7,"), "14 fields"),
             (good.replace(",1e-300,", ",,").replace("1e-300", ""), "1 of validation"),
             (good.replacen(",0.1,", ",,", 1), "column train_b"),
         ];

@@ -1,0 +1,142 @@
+//! The names of classes: what a label means. Data sets agree when their names do, not their numbers.
+
+use super::{Dataset, Split, Targets};
+use crate::{Error, Result};
+use std::collections::HashSet;
+
+/// How many names a message lists.
+const LISTED: usize = 5;
+
+impl Targets {
+    /// The names of the classes, in the order of the labels; `None` for numbers.
+    pub fn class_names(&self) -> Option<&[String]> {
+        match self {
+            Self::Classes { names, .. } => Some(names),
+            Self::Values { .. } => None,
+        }
+    }
+}
+
+impl Split {
+    /// Two parts from elsewhere, once they are known to belong together: rows of the same shape, and classes of the same
+    /// names in the same order. A part may lack rows of a class, but not the class.
+    ///
+    /// # Errors
+    /// Parts that differ, with what each has.
+    pub fn new(train: Dataset, test: Dataset) -> Result<Self> {
+        if train.shape() != test.shape() {
+            return Err(Error::invalid(
+                "test data",
+                format!("rows of shape {:?}", test.shape()),
+                format!("{:?}, as in the training data", train.shape()),
+                "pass two parts of one data set",
+            ));
+        }
+        if let (Some(expected), Some(found)) = (train.targets().class_names(), test.targets().class_names()) {
+            check_same("test data", found, expected, "those of the training data")?;
+        }
+        Ok(Self { train, test })
+    }
+}
+
+/// Whether two lists of class names are the same; `whose` says where the expected ones come from.
+pub(crate) fn check_same(place: &str, found: &[String], expected: &[String], whose: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let beyond = |names: &[String], others: &[String]| -> Vec<String> {
+        let others: HashSet<&String> = others.iter().collect();
+        names.iter().filter(|name| !others.contains(name)).cloned().collect()
+    };
+    let parts = [("without", beyond(expected, found)), ("with the additional", beyond(found, expected))];
+    let differing = parts.iter().filter(|(_, names)| !names.is_empty());
+    let mut words: Vec<String> = differing.map(|(word, names)| format!("{word} {}", listed(names))).collect();
+    if words.is_empty() {
+        let place =
+            found.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(found.len().min(expected.len()));
+        let name = |names: &[String]| names.get(place).map_or("no class".into(), |name| format!("{name:?}"));
+        words.push(format!("in another order: class {place} is {}, not {}", name(found), name(expected)));
+    }
+    Err(Error::invalid(
+        format!("{place}, class names"),
+        format!("{} ({})", listed(found), words.join(", ")),
+        format!("{}, {whose}", listed(expected)),
+        "load all parts with the same class_names, in the same order",
+    ))
+}
+
+/// Whether names can name classes: at least one, and none twice.
+pub(crate) fn check_distinct(place: impl ToString, names: &[String]) -> Result<()> {
+    let mut seen = HashSet::new();
+    let found = match names.iter().find(|name| !seen.insert(*name)) {
+        Some(twice) => format!("class {twice:?} twice"),
+        None if names.is_empty() => "no names".into(),
+        None => return Ok(()),
+    };
+    Err(Error::invalid(place, found, "a name of its own for every class", "correct the class names"))
+}
+
+/// The first few names, and how many there are.
+pub(crate) fn listed(names: &[String]) -> String {
+    let some: Vec<String> = names.iter().take(LISTED).map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        0 => "no classes".into(),
+        count if count > LISTED => format!("{} and {} more", some.join(", "), count - LISTED),
+        _ => some.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    fn differ(found: &[String], expected: &[String]) -> String {
+        check_same("test data", found, expected, "those of the training data").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_mismatch_lists_both_and_what_differs() {
+        let animals = names(&["ant", "bee", "cat"]);
+        assert!(check_same("x", &animals, &animals.clone(), "y").is_ok());
+        assert_eq!(
+            differ(&names(&["bee", "cat", "dog"]), &animals),
+            "test data, class names: found \"bee\", \"cat\", \"dog\" (without \"ant\", with the additional \"dog\"), \
+             expected \"ant\", \"bee\", \"cat\", those of the training data; load all parts with the same class_names, \
+             in the same order"
+        );
+        let turned = differ(&names(&["ant", "cat", "bee"]), &animals);
+        assert!(turned.contains("(in another order: class 1 is \"cat\", not \"bee\")"), "{turned}");
+        let fewer = differ(&names(&["ant", "bee"]), &animals);
+        assert!(fewer.contains("found \"ant\", \"bee\" (without \"cat\")"), "{fewer}");
+        let twice = differ(&names(&["ant", "bee", "cat", "cat"]), &animals);
+        assert!(twice.contains("class 3 is \"cat\", not no class"), "{twice}");
+    }
+
+    #[test]
+    fn a_thousand_classes_are_told_in_a_few_words() {
+        let many: Vec<String> = (0..1000).map(|i| format!("n{i:04}")).collect();
+        let message = differ(&many[10..], &many);
+        assert!(message.len() < 500, "{message}");
+        for part in ["\"n0010\"", "and 985 more", "without \"n0000\"", "\"n0004\" and 5 more", "and 995 more"]
+        {
+            assert!(message.contains(part), "{part} is not in {message}");
+        }
+    }
+
+    #[test]
+    fn parts_must_agree_in_shape_and_names() {
+        let part = |shape: &[usize], classes: &[&str]| {
+            Dataset::classes(shape, vec![0.0; 4], vec![0; 4 / shape[0]], names(classes)).unwrap()
+        };
+        // A class without rows is still a class.
+        assert!(Split::new(part(&[2], &["a", "b"]), part(&[2], &["a", "b"])).is_ok());
+        let error = Split::new(part(&[2], &["a"]), part(&[4], &["a"])).unwrap_err().to_string();
+        assert!(error.contains("found rows of shape [4], expected [2]"), "{error}");
+        let error = Split::new(part(&[2], &["a"]), part(&[2], &["b"])).unwrap_err().to_string();
+        assert!(error.contains("\"a\"") && error.contains("\"b\""), "{error}");
+    }
+}

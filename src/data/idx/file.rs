@@ -1,0 +1,153 @@
+//! The files themselves: header, element types, compression.
+
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::{Error, Result};
+
+/// The element type that is scaled.
+const UNSIGNED_BYTE: u8 = 0x08;
+
+/// How large a share of the numbers' spread a rounding may be before it is told.
+const COARSE: f64 = 1e-4;
+
+/// A type of numbers, in the order of bytes that idx files have.
+#[derive(Debug)]
+struct Kind {
+    /// In the header.
+    code: u8,
+    /// Bytes.
+    size: usize,
+    number: fn(&[u8]) -> f64,
+}
+
+/// All types of the format.
+const KINDS: [Kind; 6] = [
+    Kind { code: 0x08, size: 1, number: |b| f64::from(b[0]) },
+    Kind { code: 0x09, size: 1, number: |b| f64::from(i8::from_be_bytes([b[0]])) },
+    Kind { code: 0x0b, size: 2, number: |b| f64::from(i16::from_be_bytes([b[0], b[1]])) },
+    Kind { code: 0x0c, size: 4, number: |b| f64::from(i32::from_be_bytes([b[0], b[1], b[2], b[3]])) },
+    Kind { code: 0x0d, size: 4, number: |b| f64::from(f32::from_be_bytes([b[0], b[1], b[2], b[3]])) },
+    Kind {
+        code: 0x0e,
+        size: 8,
+        number: |b| f64::from_be_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+    },
+];
+
+/// The content of an idx file.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) dims: Vec<usize>,
+    kind: &'static Kind,
+    bytes: Vec<u8>,
+}
+
+impl File {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let mut file = BufReader::new(fs::File::open(path).map_err(|e| Error::io(path, e))?);
+        if file.fill_buf().map_err(|e| Error::io(path, e))?.starts_with(&[0x1f, 0x8b]) {
+            parse(path, MultiGzDecoder::new(file))
+        } else {
+            parse(path, file)
+        }
+    }
+
+    /// All numbers, row after row.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
+        self.bytes.chunks_exact(self.kind.size).map(self.kind.number)
+    }
+
+    /// All numbers as inputs: unsigned bytes in 0..1, others as they are.
+    pub(super) fn inputs(&self, path: &Path) -> Result<Vec<f32>> {
+        if self.kind.code == UNSIGNED_BYTE {
+            return Ok(self.bytes.iter().map(|&v| f32::from(v) / 255.0).collect());
+        }
+        let (mut least, mut most, mut off) = (f64::INFINITY, f64::NEG_INFINITY, 0f64);
+        let mut inputs = Vec::with_capacity(self.bytes.len() / self.kind.size);
+        let row: usize = self.dims[1..].iter().product();
+        for number in self.numbers() {
+            let input = number as f32;
+            if !input.is_finite() {
+                return Err(Error::invalid(
+                    path.display(),
+                    format!("{number} in row {}", inputs.len() / row),
+                    "finite numbers that single precision can hold",
+                    "fill in missing values, or scale the numbers before they are written",
+                ));
+            }
+            (least, most) = (least.min(number), most.max(number));
+            off = off.max((number - f64::from(input)).abs());
+            inputs.push(input);
+        }
+        if off > COARSE * (most - least) && most > least {
+            log::warn!(
+                "{}: single precision moves the numbers, {least} to {most}, by up to {off}: subtract their mean before \
+                 they are written",
+                path.display()
+            );
+        }
+        Ok(inputs)
+    }
+}
+
+fn parse(path: &Path, mut source: impl Read) -> Result<File> {
+    let mut magic = [0; 4];
+    fill(path, &mut source, &mut magic)?;
+    let kind = KINDS.iter().find(|kind| magic[..3] == [0, 0, kind.code] && magic[3] > 0);
+    let Some(kind) = kind else {
+        return Err(Error::invalid(
+            path.display(),
+            format!("magic bytes {magic:02x?}"),
+            "[00, 00, type, dimensions], with a type from 08 to 0e other than 0a",
+            "pass an idx file",
+        ));
+    };
+    let mut header = vec![0; 4 * usize::from(magic[3])];
+    fill(path, &mut source, &mut header)?;
+    // A length that does not fit in usize saturates and is refused below.
+    let dims: Vec<usize> = header
+        .chunks_exact(4)
+        .map(|b| usize::try_from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])).unwrap_or(usize::MAX))
+        .collect();
+    let size = dims.iter().try_fold(kind.size, |size: usize, &d| size.checked_mul(d));
+    let Some(size) = size.filter(|&s| s > 0) else {
+        return Err(Error::invalid(
+            path.display(),
+            format!("dimensions {dims:?}"),
+            "dimensions of at least 1 whose product can be addressed",
+            "the file is damaged or empty: fetch it again",
+        ));
+    };
+    // The header is not trusted with an allocation: the vector grows as bytes arrive.
+    let mut bytes = Vec::new();
+    let limit = (size as u64).saturating_add(1);
+    source.take(limit).read_to_end(&mut bytes).map_err(|e| broken(path, e))?;
+    if bytes.len() != size {
+        let found = if bytes.len() > size { "more".to_string() } else { bytes.len().to_string() };
+        return Err(Error::invalid(
+            path.display(),
+            format!("{found} bytes after the header"),
+            format!("{size} bytes for dimensions {dims:?}"),
+            "the file is damaged: fetch it again",
+        ));
+    }
+    Ok(File { dims, kind, bytes })
+}
+
+fn fill(path: &Path, source: &mut impl Read, buffer: &mut [u8]) -> Result<()> {
+    source.read_exact(buffer).map_err(|e| broken(path, e))
+}
+
+/// Ends of file and gzip errors are faults of the content; the rest are the system's.
+fn broken(path: &Path, error: std::io::Error) -> Error {
+    let found = match error.kind() {
+        ErrorKind::UnexpectedEof => "an early end of the file".to_string(),
+        ErrorKind::InvalidInput | ErrorKind::InvalidData => error.to_string(),
+        _ => return Error::io(path, error),
+    };
+    Error::invalid(path.display(), found, "a whole idx file", "the file is damaged: fetch it again")
+}

@@ -1,0 +1,118 @@
+//! Classes are what their names say, not their numbers.
+
+use autorot::{Adam, Dataset, Dense, Device, Error, Loss, Metric, Model, Sequential, Targets, Trainer};
+
+fn data(names: &[&str]) -> Dataset {
+    let count = names.len() as u32;
+    let inputs = (0..count).map(|i| i as f32).collect();
+    Dataset::classes([1], inputs, (0..count).collect(), names.iter().map(ToString::to_string).collect())
+        .unwrap()
+}
+
+fn trainer() -> Trainer<'static> {
+    Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy)
+        .metric(Metric::Accuracy)
+        .epochs(1)
+        .progress(false)
+}
+
+fn model(network: Sequential) -> Model {
+    network.add(Dense::new(3)).build(&Device::cpu(), 0).unwrap()
+}
+
+/// The error's text, which names all of `parts`.
+#[track_caller]
+fn fails<T>(result: Result<T, Error>, parts: &[&str]) {
+    let Err(error) = result else { panic!("expected an error naming {parts:?}") };
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{text:?} does not name {part:?}");
+    }
+}
+
+const ANIMALS: [&str; 3] = ["ant", "bee", "cat"];
+const OTHERS: [&str; 3] = ["bee", "cat", "dog"];
+
+#[test]
+fn training_and_validation_have_the_same_classes() {
+    let (train, other) = (data(&ANIMALS), data(&OTHERS));
+    let mut new = model(Sequential::new([1]));
+    let parts =
+        ["validation data", "\"dog\"", "without \"ant\"", "\"ant\", \"bee\", \"cat\", those of the training"];
+    fails(trainer().fit(&mut new, &train, Some(&other)), &parts);
+    assert_eq!(new.class_names(), None, "nothing was trained");
+    fails(
+        trainer().fit(&mut new, &train, Some(&data(&["bee", "ant", "cat"]))),
+        &["in another order", "class 0"],
+    );
+    fails(trainer().fit(&mut new, &train, Some(&data(&["ant", "bee"]))), &["without \"cat\""]);
+    trainer().fit(&mut new, &train, Some(&train)).unwrap();
+}
+
+#[test]
+fn a_model_keeps_the_classes_that_it_was_built_for_or_first_trained_with() {
+    let (train, other) = (data(&ANIMALS), data(&OTHERS));
+    let mut built = model(Sequential::for_data(&train));
+    assert_eq!(built.class_names().unwrap(), ANIMALS);
+    let mut trained = model(Sequential::new([1]));
+    trainer().evaluate(&mut trained, &other).unwrap(); // nothing is known yet
+    trainer().fit(&mut trained, &train, None).unwrap();
+    for model in [&mut built, &mut trained] {
+        let parts = ["data set", "\"dog\"", "\"ant\"", "those of the model", "set_class_names"];
+        fails(trainer().evaluate(model, &other), &parts);
+        fails(trainer().fit(model, &other, None), &parts);
+        fails(trainer().inspect(model, &other, 3), &parts);
+        // A part without rows of some class is of the same classes.
+        trainer().evaluate(model, &train.select(&[1]).unwrap()).unwrap();
+    }
+    // Until the outputs are said to stand for others.
+    built.set_class_names(OTHERS).unwrap();
+    trainer().fit(&mut built, &other, None).unwrap();
+    fails(trainer().evaluate(&mut built, &train), &["those of the model"]);
+    fails(built.set_class_names(["ant"]), &["1 names", "[3]"]);
+    fails(built.set_class_names(["ant", "ant", "bee"]), &["\"ant\" twice"]);
+    built.rebuild(&Device::cpu()).unwrap();
+    assert_eq!(built.class_names().unwrap(), OTHERS);
+}
+
+#[test]
+fn states_and_snapshots_carry_the_names() {
+    let (train, other) = (data(&ANIMALS), data(&OTHERS));
+    let state = model(Sequential::for_data(&train)).save().unwrap();
+    let mut blank = model(Sequential::new([1]));
+    blank.restore(&state).unwrap();
+    fails(trainer().evaluate(&mut blank, &other), &["\"dog\"", "those of the model"]);
+    let mut different = model(Sequential::for_data(&other));
+    let before = different.weights().unwrap();
+    fails(different.restore(&state), &["state of a model", "\"ant\"", "\"dog\""]);
+    assert_eq!(different.weights().unwrap(), before);
+}
+
+#[test]
+fn what_has_no_classes_is_not_compared() {
+    let train = data(&ANIMALS);
+    // One target a class, without names.
+    let distribution = Dataset::values([1], vec![0.0; 2], [3], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]).unwrap();
+    let mut model = model(Sequential::for_data(&train));
+    assert!(trainer().evaluate(&mut model, &distribution).unwrap().loss.is_finite());
+    trainer().fit(&mut model, &distribution, Some(&train)).unwrap();
+    assert_eq!(model.class_names().unwrap(), ANIMALS);
+    // A network with other outputs than classes is not for these classes.
+    let same = Dataset::values([1], train.inputs().to_vec(), [1], train.inputs().to_vec()).unwrap();
+    let mut copy = Sequential::for_data(&train).add(Dense::new(1)).build(&Device::cpu(), 0).unwrap();
+    assert_eq!(copy.class_names(), None);
+    Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1).fit(&mut copy, &same, None).unwrap();
+    assert_eq!(copy.class_names(), None);
+    assert!(matches!(same.targets(), Targets::Values { .. }) && same.targets().class_names().is_none());
+}
+
+#[test]
+fn a_class_a_time_step_is_compared_too() {
+    let steps = |names: [&str; 3]| {
+        let names = names.map(String::from).to_vec();
+        Dataset::step_classes([2, 1], vec![0.0, 1.0], vec![0, 2], names).unwrap()
+    };
+    let mut model = model(Sequential::for_data(&steps(ANIMALS)));
+    assert_eq!(model.class_names().unwrap(), ANIMALS);
+    fails(trainer().evaluate(&mut model, &steps(OTHERS)), &["\"dog\""]);
+}
