@@ -13,6 +13,7 @@ pub mod store;
 pub mod train;
 
 mod activation;
+mod describe;
 mod error;
 mod initializer;
 mod loss;

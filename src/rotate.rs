@@ -33,6 +33,22 @@ impl Range {
     pub fn x_q(self) -> f32 {
         2.0 * self.max - self.min
     }
+
+    fn centre(self) -> f64 {
+        0.5 * (f64::from(self.min) + f64::from(self.max))
+    }
+
+    /// Whether x_Q lies nearer to 0 than the centre of the range: then most inputs lie beyond it, and units that see them begin
+    /// saturated. Only so where all values are negative, from −1..−0.2 on.
+    fn passes_x_q(self) -> bool {
+        f64::from(self.x_q()).abs() < self.centre().abs()
+    }
+
+    /// Whether the range is so narrow against its distance from 0 that units hardly tell its values from each other.
+    pub(crate) fn is_aside(self) -> bool {
+        let width = f64::from(self.max) - f64::from(self.min);
+        width > 0.0 && self.centre().abs() >= 5.0 * width
+    }
 }
 
 impl std::fmt::Display for Range {
@@ -69,6 +85,12 @@ pub enum LearnL {
 
 /// Auto-rotation of a layer: z = ρ·f(x) with ρ = L/(|q| + ε). By default free of hyperparameters: x_Q
 /// follows from the range of the layer's inputs and L from its activation.
+///
+/// The range of a network's inputs is declared ([`Sequential::input_range`](crate::Sequential::input_range), or for a layer
+/// [`AutoRotate::limits`] and [`AutoRotate::x_q`]) and then taken as it is, or observed in data
+/// ([`Sequential::for_data`](crate::Sequential::for_data)): then a few numbers far beyond the rest do not count
+/// ([`Dataset::observe`](crate::Dataset::observe)), and inputs that lie below 0 as a whole, so that x_Q would come to lie between
+/// most of them and 0, are refused. Hidden layers' ranges follow from the activations before them.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AutoRotate {
     pub(crate) rule: Rule,
@@ -161,9 +183,14 @@ impl AutoRotate {
         self.limits.map(|(min, max)| Range { min, max })
     }
 
-    /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`
-    /// and an activation whose table value of L is `limit`.
-    pub(crate) fn resolve(&self, path: &str, range: Option<Range>, limit: f32) -> Result<Rotation> {
+    /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`, which follows from data
+    /// or was declared, and an activation whose table value of L is `limit`.
+    pub(crate) fn resolve(
+        &self,
+        path: &str,
+        (range, observed): (Option<Range>, bool),
+        limit: f32,
+    ) -> Result<Rotation> {
         let range = match self.limits {
             Some((min, max)) => Some(Range::new(min, max).map_err(|_| {
                 Error::invalid(
@@ -177,6 +204,19 @@ impl AutoRotate {
         };
         let x_q = match (self.x_q, range) {
             (Some(x_q), _) => x_q,
+            (None, Some(range)) if observed && self.limits.is_none() && range.passes_x_q() => {
+                return Err(Error::invalid(
+                    path,
+                    format!(
+                        "inputs observed in {range}, all to one side of 0, so that x_Q = 2·x_max − x_min is {} and \
+                         most units would begin saturated",
+                        range.x_q()
+                    ),
+                    "inputs that x_Q lies beyond, such as a range that contains 0",
+                    "scale the inputs with Scaler::standard or Scaler::min_max, or declare a range with \
+                     Sequential::input_range, limits(min, max) or x_q(v)",
+                ));
+            }
             (None, Some(range)) => range.x_q(),
             (None, None) => {
                 return Err(Error::invalid(

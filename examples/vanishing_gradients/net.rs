@@ -2,8 +2,8 @@
 
 use super::Options;
 use super::common::gradients::LayerGradients;
-use autorot::model::Weights;
 use autorot::model::network::Network;
+use autorot::model::{Tensor, Weights};
 use autorot::plan::arena::Parameter;
 use autorot::{
     AutoRotate, BatchNorm, Conv2d, Dataset, Dense, Device, Flatten, MaxPool2d, Model, Padding, Result,
@@ -60,14 +60,15 @@ fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
     Ok(model.add(Dense::new(data.targets().width())))
 }
 
-/// Kernels and biases of `source` under the paths of `target`, by the layers' order.
+/// Kernels and biases of `source` under the paths of `target`, by the layers' order: tensors without a description, as networks
+/// that compute different things from them are to start from the same.
 fn common_weights(source: &Network, target: &Network) -> Weights {
     let initial = source.arena().initial();
     let pairs = kernels_and_biases(source).zip(kernels_and_biases(target));
     pairs
         .map(|(from, to)| {
             let values = initial[from.offset..from.offset + from.len()].to_vec();
-            (to.path.clone(), (from.shape.clone(), values))
+            (to.path.clone(), Tensor { shape: from.shape.clone(), values })
         })
         .collect()
 }

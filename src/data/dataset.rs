@@ -186,7 +186,8 @@ impl Dataset {
         self.inputs.chunks_exact(self.row_len()).nth(index)
     }
 
-    /// The smallest and the largest input value, padded steps left out: where range propagation starts.
+    /// The smallest and the largest input value, padded steps left out. A network for these data starts from the same range, unless
+    /// a few values lie far beyond the rest: see [`Dataset::observe`].
     pub fn range(&self) -> (f32, f32) {
         let values = self.counting().flatten();
         values.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), &v| (lo.min(v), hi.max(v)))

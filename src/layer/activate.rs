@@ -1,6 +1,7 @@
 //! An activation by itself.
 
-use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::{Activate as ActivateKernel, RotateBackward, Zones};
 use crate::plan::{Recorder, View};
 use crate::{Activation, Range, Result, shape};
@@ -26,6 +27,10 @@ impl Layer for Activate {
 
     fn takes_masks(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

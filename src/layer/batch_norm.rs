@@ -1,7 +1,8 @@
 //! Batch normalisation.
 
-use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::activation::STANDARD_RANGE;
+use crate::describe::options;
 use crate::kernel::{
     NormBackward, NormBackwardSums, NormFinish, NormForward, NormStatistics, RunningAverage, norm_chunks,
 };
@@ -68,6 +69,10 @@ impl Layer for BatchNorm {
 
     fn mixes_rows(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

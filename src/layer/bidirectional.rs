@@ -1,7 +1,8 @@
 //! A recurrent layer in both directions of time.
 
 use super::recurrent::Direction;
-use super::{Layer, Node, Recurrent, Scope, Signal, Trace, chain};
+use super::{Layer, Node, Options, Recurrent, Scope, Signal, Trace, chain};
+use crate::describe::value;
 use crate::kernel::{MaskRows, Merge, MergeBackward, MergeMode};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
@@ -48,6 +49,10 @@ impl Layer for Bidirectional {
         true
     }
 
+    fn options(&self) -> Options {
+        Options::from([("merge".to_owned(), value(&self.merge))])
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         if self.layer.runs_backwards() {
@@ -60,9 +65,10 @@ impl Layer for Bidirectional {
         }
         let (steps, _) = shape::sequence(&path, &input.shape)?;
         let mut build = |name: &str, direction| {
-            let mut scope =
-                Scope { path: format!("{path}.{name}"), seed: scope.seed, arena: &mut *scope.arena };
-            self.layer.build_in(&mut scope, input, direction)
+            let mut scope = scope.inside(format!("{path}.{name}"));
+            let node = self.layer.build_in(&mut scope, input, direction)?;
+            scope.describe(&*node, self.layer.options());
+            Ok(node)
         };
         let nodes = vec![build("forward", Direction::Forward)?, build("backward", Direction::Aligned)?];
         let single = nodes[0].output();

@@ -16,11 +16,12 @@ pub(crate) fn build(
     let mut nodes: Vec<Box<dyn Node>> = Vec::with_capacity(layers.len());
     for (i, layer) in layers.iter().enumerate() {
         let path = format!("{prefix}{i}.{}", layer.kind());
-        let mut scope = Scope { path, seed: scope.seed, arena: &mut *scope.arena };
+        let mut scope = scope.inside(path);
         let input = unmasked(&**layer, scope.path(), output(&nodes, input))?;
         let before = scope.arena.parameters().len();
         let node = layer.build(&mut scope, input)?;
         known(&*node, scope.arena, before)?;
+        scope.describe(&*node, layer.options());
         nodes.push(node);
     }
     Ok(nodes)

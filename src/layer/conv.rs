@@ -4,7 +4,8 @@ use super::neuron::{Neuron, Neurons, neuron_options};
 use super::product::record_conv;
 use super::virtual_sample::{VirtualSample, Weights};
 use super::window::{Extent, Window, kind, window_options};
-use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::{
     Conv as ConvKernel, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Geometry, Share,
     Taps, WeightGradient, splits,
@@ -63,6 +64,10 @@ impl<const D: usize> Conv<D> {
 impl<const D: usize> Layer for Conv<D> {
     fn kind(&self) -> &'static str {
         kind::<D>(["conv1d", "conv2d", "conv3d"])
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
@@ -221,7 +226,7 @@ impl Node for ConvNode {
     }
 
     fn facts(&self) -> Facts {
-        self.neurons.facts()
+        self.neurons.facts_of_windows()
     }
 }
 

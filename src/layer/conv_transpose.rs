@@ -4,7 +4,8 @@ use super::conv::ConvNode;
 use super::neuron::{Neuron, neuron_options};
 use super::virtual_sample::VirtualSample;
 use super::window::{Extent, Window, kind, window_options};
-use super::{Layer, Node, Scope, Signal};
+use super::{Layer, Node, Options, Scope, Signal};
+use crate::describe::options;
 use crate::kernel::Taps;
 use crate::{Result, shape};
 
@@ -53,6 +54,10 @@ impl<const D: usize> ConvTranspose<D> {
 impl<const D: usize> Layer for ConvTranspose<D> {
     fn kind(&self) -> &'static str {
         kind::<D>(["conv1d_transpose", "conv2d_transpose", "conv3d_transpose"])
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

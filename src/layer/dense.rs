@@ -4,7 +4,8 @@ use super::conv::record_ending;
 use super::neuron::{Neuron, Neurons, neuron_options};
 use super::product::{Product, share_of};
 use super::virtual_sample::{VirtualSample, Weights, through_activation};
-use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::{DenseBackwardWeight, DenseForward, MAX_DEPTH, RotateBackward, Taps, Zones};
 use crate::plan::{Recorder, View};
 use crate::{Result, Rule, shape};
@@ -56,6 +57,10 @@ impl Layer for Dense {
 
     fn takes_masks(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

@@ -4,7 +4,8 @@ use super::conv::ConvNode;
 use super::neuron::{Neuron, neuron_options};
 use super::virtual_sample::VirtualSample;
 use super::window::{Extent, Window, kind, window_options};
-use super::{Layer, Node, Scope, Signal};
+use super::{Layer, Node, Options, Scope, Signal};
+use crate::describe::options;
 use crate::kernel::Taps;
 use crate::{Result, shape};
 
@@ -50,6 +51,10 @@ impl<const D: usize> DepthwiseConv<D> {
 impl<const D: usize> Layer for DepthwiseConv<D> {
     fn kind(&self) -> &'static str {
         kind::<D>(["depthwise_conv1d", "depthwise_conv2d", "depthwise_conv3d"])
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

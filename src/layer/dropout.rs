@@ -1,6 +1,7 @@
 //! Dropout: zeroes a random share of its inputs while training.
 
-use super::{Layer, Node, Scope, Signal, Trace};
+use super::{Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel;
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result};
@@ -49,6 +50,10 @@ impl Layer for Dropout {
 
     fn takes_masks(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

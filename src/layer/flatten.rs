@@ -1,6 +1,7 @@
 //! Flatten: the same numbers as one vector.
 
-use super::{Layer, Node, Scope, Signal, Trace};
+use super::{Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::plan::{Recorder, View};
 use crate::{Result, shape};
 
@@ -11,6 +12,10 @@ pub struct Flatten;
 impl Layer for Flatten {
     fn kind(&self) -> &'static str {
         "flatten"
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

@@ -1,6 +1,7 @@
 //! Masking: which time steps of padded sequences count.
 
-use super::{Facts, Layer, Node, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::{MaskRows, StepMask};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, shape};
@@ -44,6 +45,10 @@ impl Layer for Masking {
 
     fn takes_masks(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

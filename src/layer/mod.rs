@@ -10,6 +10,7 @@ mod conv;
 mod conv_transpose;
 mod dense;
 mod depthwise_conv;
+mod description;
 mod dropout;
 mod flatten;
 mod masking;
@@ -27,6 +28,7 @@ mod virtual_sample;
 mod window;
 mod zero_padding;
 
+pub use crate::describe::Options;
 pub use activate::Activate;
 pub use batch_norm::BatchNorm;
 pub use bidirectional::Bidirectional;
@@ -34,6 +36,7 @@ pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{Conv1dTranspose, Conv2dTranspose, Conv3dTranspose, ConvTranspose};
 pub use dense::{Dense, Regularizer};
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
+pub use description::{LayerDescription, RotationDescription};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use masking::Masking;
@@ -90,6 +93,14 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// The layer's options by name: what descriptions of networks tell, and what is compared where weights and states come from
+    /// another network. Layers inside of it tell their own. A layer without parameters of which nothing is told is taken to
+    /// compute nothing that weights depend on, as `Flatten`. Names of options that the layers of this crate have mean what
+    /// they mean there: `dropout`, say, is compared where a training goes on, and not where weights are set.
+    fn options(&self) -> Options {
+        Options::new()
+    }
+
     /// The layer for this input, with its parameters registered.
     ///
     /// # Errors
@@ -110,6 +121,10 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
         (**self).mixes_rows()
     }
 
+    fn options(&self) -> Options {
+        (**self).options()
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         (**self).build(scope, input)
     }
@@ -121,12 +136,27 @@ pub struct Scope<'a> {
     pub(crate) path: String,
     pub(crate) seed: u64,
     pub(crate) arena: &'a mut Arena,
+    /// Whether the range of the network's inputs is one that data were seen to have, not one that was declared.
+    pub(crate) observed: bool,
+    /// The layers that were built.
+    pub(crate) layers: &'a mut Vec<LayerDescription>,
 }
 
 impl Scope<'_> {
     /// The layer's path: `2.dense`.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Where a layer inside is being built.
+    pub(crate) fn inside(&mut self, path: String) -> Scope<'_> {
+        let Self { seed, observed, .. } = *self;
+        Scope { path, seed, observed, arena: &mut *self.arena, layers: &mut *self.layers }
+    }
+
+    /// Notes what is told of a layer that was built.
+    pub(crate) fn describe(&mut self, node: &dyn Node, options: Options) {
+        self.layers.push(LayerDescription::new(node, options, self.arena));
     }
 
     /// Registers a parameter of this layer.
@@ -259,6 +289,10 @@ pub struct Facts {
     pub activations: Vec<crate::Activation>,
     /// L of those parts of a rotated layer, or where it starts.
     pub limits: Vec<f32>,
+    /// h_Q of a recurrent layer whose whole gates are rotated.
+    pub h_q: Option<f32>,
+    /// Whether one ρ a filter was asked for, of a rotated layer whose positions may differ in it.
+    pub per_filter: Option<bool>,
     /// The value that fills padded steps, of a layer that masks them.
     pub mask_value: Option<f32>,
     /// The time steps of its input, of a recurrent layer.

@@ -95,7 +95,7 @@ impl Regularizer {
 pub(super) fn resolve_all(
     options: AutoRotate,
     path: &str,
-    range: Option<Range>,
+    range: (Option<Range>, bool),
     activations: &[Activation],
 ) -> Result<(Rotation, Vec<f32>)> {
     let of = |activation: &Activation| options.resolve(path, range, activation.limit());
@@ -115,7 +115,9 @@ impl Neuron {
         let path = scope.path().to_owned();
         self.kernel_regularizer.check(&path)?;
         let rotation = match self.auto_rotate {
-            Some(options) => Some(options.resolve(&path, input.range, self.activation.limit())?),
+            Some(options) => {
+                Some(options.resolve(&path, (input.range, scope.observed), self.activation.limit())?)
+            }
             None => None,
         };
         let kernel = scope.parameter(name, shape, self.kernel_initializer, Role::Decayed)?;
@@ -148,6 +150,7 @@ impl Neuron {
             kernel,
             bias,
             lambda,
+            per_filter: self.auto_rotate.is_some_and(|a| a.per_filter),
             input_range: given.or(input.range),
         })
     }
@@ -164,6 +167,7 @@ pub(super) struct Neurons {
     pub(super) kernel: ParameterId,
     pub(super) bias: Option<ParameterId>,
     pub(super) lambda: Option<ParameterId>,
+    per_filter: bool,
     input_range: Option<Range>,
 }
 
@@ -209,6 +213,11 @@ impl Neurons {
             let d_lambda = rec.gradient(id);
             rec.sum(s, self.units, 1, d_lambda, Strided { first: 0, stride: 1 });
         }
+    }
+
+    /// What there is to tell of a layer whose windows may be cut off.
+    pub(super) fn facts_of_windows(&self) -> Facts {
+        Facts { per_filter: Some(self.per_filter), ..self.facts() }
     }
 
     pub(super) fn facts(&self) -> Facts {

@@ -1,7 +1,8 @@
 //! Poolings: the largest number or the mean of every window.
 
 use super::window::{Extent, Window, kind, window_options};
-use super::{Layer, Node, Scope, Signal, Trace};
+use super::{Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::{
     Geometry, MOST_PLACES, MaxPoolBackward, MaxPoolForward, MaxPoolGive, Reduction, WindowParts, WindowSum,
     reach,
@@ -50,6 +51,10 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
         } else {
             kind::<D>(["average_pool1d", "average_pool2d", "average_pool3d"])
         }
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
@@ -116,6 +121,10 @@ impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
         } else {
             kind::<D>(["global_average_pool1d", "global_average_pool2d", "global_average_pool3d"])
         }
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

@@ -1,6 +1,7 @@
 //! Augmentation: pictures shifted, mirrored and cropped at random, on the device.
 
-use super::{Layer, Node, Scope, Signal, Trace};
+use super::{Layer, Node, Options, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::RandomWindow;
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
@@ -92,6 +93,10 @@ impl Layer for RandomFlip {
         "random_flip"
     }
 
+    fn options(&self) -> Options {
+        options(self)
+    }
+
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let (size, _) = picture(scope.path(), input)?;
         node(scope, input, size, ([0, 0], [1, 1], self.mirror), input.range)
@@ -101,6 +106,10 @@ impl Layer for RandomFlip {
 impl Layer for RandomTranslation {
     fn kind(&self) -> &'static str {
         "random_translation"
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
@@ -122,6 +131,10 @@ impl Layer for RandomTranslation {
 impl Layer for RandomCrop {
     fn kind(&self) -> &'static str {
         "random_crop"
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

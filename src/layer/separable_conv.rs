@@ -5,7 +5,8 @@ use super::neuron::{Neuron, Neurons, neuron_options};
 use super::product::record_conv;
 use super::virtual_sample::{VirtualSample, Weights, record_totals};
 use super::window::{Extent, Window, kind, window_options};
-use super::{Facts, Layer, Node, Regularizer, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
+use crate::describe::options;
 use crate::kernel::{
     Conv, ConvBackwardWeight, DenseBackwardInput, DenseBackwardWeight, DenseForward, Depthwise,
     DepthwiseBackwardWeight, Ending, Geometry, Rotate, Share, Taps, WeightGradient, WeightedSquares, splits,
@@ -80,6 +81,10 @@ impl<const D: usize> SeparableConv<D> {
 impl<const D: usize> Layer for SeparableConv<D> {
     fn kind(&self) -> &'static str {
         kind::<D>(["separable_conv1d", "separable_conv2d", "separable_conv3d"])
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
@@ -315,7 +320,7 @@ impl Node for SeparableNode {
     }
 
     fn facts(&self) -> Facts {
-        let mut facts = self.neurons.facts();
+        let mut facts = self.neurons.facts_of_windows();
         facts.parameters.insert(0, self.depthwise);
         facts.kernels.insert(0, self.depthwise);
         if self.depthwise_regularizer != Regularizer::default() {

@@ -2,7 +2,8 @@
 
 use super::pool::{PoolKind, PoolNode};
 use super::window::{Extent, kind};
-use super::{Layer, Node, Scope, Signal};
+use super::{Layer, Node, Options, Scope, Signal};
+use crate::describe::options;
 use crate::{Error, Padding, Result, shape};
 
 /// Repeats every number along `D` spatial dimensions (Keras' `UpSampling1D`, `UpSampling2D` and `UpSampling3D` with
@@ -32,6 +33,10 @@ impl<const D: usize> UpSampling<D> {
 impl<const D: usize> Layer for UpSampling<D> {
     fn kind(&self) -> &'static str {
         kind::<D>(["up_sampling1d", "up_sampling2d", "up_sampling3d"])
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

@@ -2,7 +2,8 @@
 
 use super::pool::{PoolKind, PoolNode};
 use super::window::{Margins, kind};
-use super::{Layer, Node, Scope, Signal};
+use super::{Layer, Node, Options, Scope, Signal};
+use crate::describe::options;
 use crate::{Padding, Range, Result, shape};
 
 /// Puts zeros around `D` spatial dimensions (Keras' `ZeroPadding1D`, `ZeroPadding2D` and `ZeroPadding3D`).
@@ -31,6 +32,10 @@ impl<const D: usize> ZeroPadding<D> {
 impl<const D: usize> Layer for ZeroPadding<D> {
     fn kind(&self) -> &'static str {
         kind::<D>(["zero_padding1d", "zero_padding2d", "zero_padding3d"])
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

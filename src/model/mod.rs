@@ -1,17 +1,21 @@
 //! Models: built from layers, living on a device.
 
 mod classes;
+mod description;
 mod masks;
 pub mod network;
 mod state;
 mod states;
 mod weights;
 
+pub(crate) use description::Agreement;
+pub use description::Description;
 pub use network::{Memory, Network};
 pub use state::ModelState;
 pub(crate) use state::Saving;
-pub use weights::Weights;
+pub use weights::{Tensor, Weights};
 
+use crate::data::Observed;
 use crate::device::{Device, Executor, Program, Values};
 use crate::kernel::{Element, clock, rates};
 use crate::layer::{Layer, Scope, Signal, chain};
@@ -19,6 +23,7 @@ use crate::plan::arena::{Arena, keys};
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Dataset, Error, Range, Result, shape};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The most steps of one submission.
 pub(crate) const STEPS: usize = 32;
@@ -47,6 +52,8 @@ pub struct Sequential {
     /// With what the data are padded that it is for.
     padding: Option<f32>,
     classes: Option<Vec<String>>,
+    /// Where the range is that of data.
+    observed: Option<Observed>,
     layers: Vec<Box<dyn Layer>>,
 }
 
@@ -54,22 +61,45 @@ impl Sequential {
     /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
     /// see [`Sequential::input_range`] and [`Sequential::for_data`].
     pub fn new(shape: impl Into<Vec<usize>>) -> Self {
-        Self { shape: shape.into(), range: None, padding: None, classes: None, layers: Vec::new() }
+        Self {
+            shape: shape.into(),
+            range: None,
+            padding: None,
+            classes: None,
+            observed: None,
+            layers: Vec::new(),
+        }
     }
 
-    /// For inputs like these: their shape and their observed range, which padding has no part in. Where the last layer has as
-    /// many outputs as the data have classes, the model knows the classes' names: see [`Model::class_names`]. Where steps are
-    /// padded the first layer is to be [`Masking`](crate::Masking) of the data's [`mask_value`](Dataset::mask_value): another
-    /// network is told of through `log`, and refuses to be trained or evaluated on the data.
+    /// For inputs like these: their shape and their observed range, from which the first x_Q follows. The range is that of
+    /// all inputs, padding left out, but those few that lie far beyond the rest: see [`Dataset::observe`]. Where networks
+    /// with rotated layers are built, what is doubtful about it is told through `log::warn!` and in [`Network::summary`]; where all
+    /// inputs lie so far below 0 that x_Q = 2·x_max − x_min would come to lie between them and 0, rotated layers that x_Q is
+    /// for refuse them. Classic layers take any range.
+    ///
+    /// Where the last layer has as many outputs as the data have classes, the model knows the classes' names: see
+    /// [`Model::class_names`].
+    ///
+    /// Where steps are padded the first layer is to be [`Masking`](crate::Masking) of the data's
+    /// [`mask_value`](Dataset::mask_value): another network is told of through `log`, and refuses to be trained or evaluated
+    /// on the data.
     pub fn for_data(data: &Dataset) -> Self {
-        let (shape, range) = (data.shape().to_vec(), Some(data.range()));
-        let classes = data.targets().class_names().map(<[String]>::to_vec);
-        Self { shape, range, padding: data.padded(), classes, layers: Vec::new() }
+        let observed = data.observe();
+        let Range { min, max } = observed.range;
+        Self {
+            shape: data.shape().to_vec(),
+            range: Some((min, max)),
+            padding: data.padded(),
+            classes: data.targets().class_names().map(<[String]>::to_vec),
+            observed: Some(observed),
+            layers: Vec::new(),
+        }
     }
 
-    /// Declares the range of the inputs, from which the first x_Q follows.
+    /// Declares the range of the inputs, from which the first x_Q follows. It is taken as it is, instead of the range of data.
     pub fn input_range(mut self, min: f32, max: f32) -> Self {
         self.range = Some((min, max));
+        self.observed = None;
         self
     }
 
@@ -106,11 +136,16 @@ impl Sequential {
             ));
         }
         let input = Signal { shape: self.shape.clone(), range, masked: false };
-        let mut arena = Arena::default();
-        let mut scope = Scope { path: String::new(), seed, arena: &mut arena };
+        let (mut arena, mut layers) = (Arena::default(), Vec::new());
+        let observed = self.observed.is_some();
+        let mut scope = Scope { path: String::new(), seed, observed, arena: &mut arena, layers: &mut layers };
         let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
-        let mut network = Network { input, nodes, arena, classes: None };
+        let rotated = layers.iter().any(|layer| layer.rotation.is_some());
+        let doubts = self.observed.iter().filter(|_| rotated).flat_map(Observed::doubts).collect();
+        let description = Arc::new(Description { input: self.shape.clone(), seed, layers });
+        let mut network = Network { input, nodes, arena, classes: None, description, doubts };
         network.classes = self.classes.clone().filter(|names| network.suits(names));
+        network.doubts.iter().for_each(|doubt| log::warn!("{doubt}"));
         if let Some(Err(error)) = self.padding.map(|value| network.masking(value)) {
             log::warn!("{error}");
         }

@@ -1,10 +1,12 @@
 //! A network: layers whose inputs are known, over one arena of parameters. It records plans and runs none.
 
+use super::Description;
 use crate::kernel::Penalty;
 use crate::layer::{Node, Signal, Trace, chain};
 use crate::plan::arena::Arena;
 use crate::plan::{ALIGNMENT, Purpose, Recorder, View};
 use crate::{Error, Result, report};
+use std::sync::Arc;
 
 /// What training takes on a device, in bytes of single precision; the data set and the loss come on top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub struct Network {
     pub(super) arena: Arena,
     /// What the outputs stand for, where that is known.
     pub(super) classes: Option<Vec<String>>,
+    pub(super) description: Arc<Description>,
+    /// What is doubtful about the observed range of inputs, where layers are rotated.
+    pub(super) doubts: Vec<String>,
 }
 
 impl Network {
@@ -59,6 +64,17 @@ impl Network {
     /// The parameters.
     pub fn arena(&self) -> &Arena {
         &self.arena
+    }
+
+    /// All that the weights depend on beside their numbers.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What is doubtful about the observed range of inputs that x_Q follows from, a sentence each; nothing where the range was
+    /// declared or no layer is rotated. See [`Dataset::observe`](crate::Dataset::observe).
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
     }
 
     /// What a training step of `batch` rows takes, known before anything is allocated.
@@ -108,7 +124,8 @@ impl Network {
         rec.longest_scratch()
     }
 
-    /// A table of the layers: outputs, parameters, ranges, x_Q and L; and what training takes.
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L; what is doubtful about the inputs' range; and what training
+    /// takes.
     pub fn summary(&self) -> String {
         report::summary(self)
     }

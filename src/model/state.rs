@@ -1,19 +1,22 @@
 //! What a model is, copied to the host: enough to go on with it elsewhere.
 
-use super::{Model, Weights};
+use super::{Agreement, Description, Model, Tensor, Weights};
 use crate::device::{Pending, Values};
 use crate::kernel::Element;
 use crate::plan::Course;
 use crate::plan::arena::{Parameter, keys};
 use crate::{Error, Optimizer, Result};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A model's parameters with all that training goes on from: the optimisers' moments, the states of stateful layers, and how
-/// far it came. From the same state, the same kind of device goes on to the same bits.
+/// far it came; and of what network they are, which [`Model::restore`] compares. From the same state, the same kind of device goes on to the same bits.
 ///
 /// Numbers are f64, into which those of every device fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelState {
+    /// The network.
+    description: Arc<Description>,
     /// The parameters' paths, shapes and places.
     layout: Vec<(String, Vec<usize>, usize)>,
     /// The buffers by name.
@@ -33,9 +36,14 @@ impl ModelState {
         let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
         let entry = |(path, shape, offset): &(String, Vec<usize>, usize)| {
             let values = all.iter().skip(*offset).take(shape.iter().product()).map(|&v| v as f32);
-            (path.clone(), (shape.clone(), values.collect()))
+            (path.clone(), Tensor { shape: shape.clone(), values: values.collect() })
         };
-        self.layout.iter().map(entry).collect()
+        Weights::of(&self.description, self.layout.iter().map(entry))
+    }
+
+    /// The network that it is of.
+    pub fn description(&self) -> &Description {
+        &self.description
     }
 
     /// Training steps since the model was built.
@@ -75,21 +83,10 @@ impl Model {
     /// Makes the model what it was when the state was copied. States of layers in predictions stay.
     ///
     /// # Errors
-    /// The state of another network, or of one with other classes, in which case nothing changes; the device's errors.
+    /// The state of another network, as [`Model::set_weights`] tells networks apart, or of one with other classes, in which case
+    /// nothing changes; the device's errors.
     pub fn restore(&mut self, state: &ModelState) -> Result<()> {
-        let own: Vec<_> = self.network.arena.parameters().iter().map(entry).collect();
-        if own != state.layout {
-            let other = |a: &[(String, Vec<usize>, usize)], b: &[(String, Vec<usize>, usize)]| {
-                let first = a.iter().zip(b).find(|(a, b)| a != b).map(|(a, _)| a).or(a.get(b.len()));
-                first.map_or("no more parameters".into(), |(path, shape, _)| format!("{path} {shape:?}"))
-            };
-            return Err(Error::invalid(
-                "state of a model",
-                other(&state.layout, &own),
-                other(&own, &state.layout),
-                "build the model as the one was that the state is of",
-            ));
-        }
+        self.check_state(state, Agreement::Weights)?;
         self.check_state_classes(state)?;
         for (key, _) in self.state_keys() {
             if !state.buffers.contains_key(&key) {
@@ -106,6 +103,24 @@ impl Model {
         self.updates.clone_from(&state.updates);
         self.network.classes = self.network.classes.take().or_else(|| state.classes.clone());
         Ok(())
+    }
+
+    /// Whether a state is one of this network.
+    pub(crate) fn check_state(&self, state: &ModelState, agreement: Agreement) -> Result<()> {
+        let own: Vec<_> = self.network.arena.parameters().iter().map(entry).collect();
+        if own != state.layout {
+            let other = |a: &[(String, Vec<usize>, usize)], b: &[(String, Vec<usize>, usize)]| {
+                let first = a.iter().zip(b).find(|(a, b)| a != b).map(|(a, _)| a).or(a.get(b.len()));
+                first.map_or("no more parameters".into(), |(path, shape, _)| format!("{path} {shape:?}"))
+            };
+            return Err(Error::invalid(
+                "state of a model",
+                other(&state.layout, &own),
+                other(&own, &state.layout),
+                "build the model as the one was that the state is of",
+            ));
+        }
+        self.network.description.check_state(&state.description, agreement)
     }
 
     /// Allocates a buffer as long as the parameters that training changes and goes on from.
@@ -149,6 +164,7 @@ impl Model {
     pub(crate) fn bare_state(&self) -> ModelState {
         ModelState {
             layout: self.network.arena.parameters().iter().map(entry).collect(),
+            description: self.network.description.clone(),
             buffers: BTreeMap::new(),
             steps: self.steps,
             epochs: self.epochs,

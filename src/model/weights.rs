@@ -1,16 +1,165 @@
 //! Weights out of and into a model.
 
-use super::Model;
+use super::{Description, Model};
 use crate::device::Values;
 use crate::plan::arena::{Parameter, keys};
 use crate::{Error, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::sync::Arc;
 
-/// Parameters by path (`2.dense.kernel`), each with its shape and values.
-pub type Weights = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+/// The numbers of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// The shape, as Keras has it: a dense kernel is `[inputs, units]`.
+    pub shape: Vec<usize>,
+    /// The numbers in row-major order.
+    pub values: Vec<f32>,
+}
+
+/// Parameters by path (`2.dense.kernel`), and of what network they are.
+///
+/// What weights of an auto-rotating network stand for depends on x_Q, L, ε and the rule of every layer, those of any network on
+/// activations, strides and the like. So weights that come from a model carry the [`Description`] of its network, and
+/// [`Model::set_weights`] refuses them where the model's own network computes something else from them. Tensors from elsewhere
+/// have none ([`Weights::from_tensors`]), and fit wherever their shapes do; so do weights whose description was
+/// taken off on purpose, as common initial weights of classic and rotated networks:
+///
+/// ```
+/// use autorot::{Activation, AutoRotate, Dense, Device, Sequential};
+///
+/// let net = |rotated: bool| {
+///     let hidden = Dense::new(8).activation(Activation::Tanh).auto_rotate(rotated.then(AutoRotate::new));
+///     Sequential::new([2]).input_range(0.0, 1.0).add(hidden).add(Dense::new(1)).build(&Device::cpu(), 1)
+/// };
+/// let (mut classic, mut rotated) = (net(false)?, net(true)?);
+/// let weights = classic.weights()?;
+/// assert_eq!(weights["0.dense.kernel"].shape, [2, 8]);
+/// let error = rotated.set_weights(&weights).unwrap_err().to_string();
+/// assert!(error.contains("0.dense") && error.contains("x_q 2"), "{error}");
+/// // From the same numbers on purpose:
+/// rotated.set_weights(&weights.without_description())?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    tensors: BTreeMap<String, Tensor>,
+    description: Option<Arc<Description>>,
+}
+
+impl Weights {
+    /// Tensors by path that are of no described network, such as Keras' under the paths of this crate: only their shapes are
+    /// compared.
+    pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Self {
+        Self { tensors: tensors.into_iter().collect(), description: None }
+    }
+
+    /// The same tensors as [`Weights::from_tensors`] has them: what they depend on is not compared any more.
+    pub fn without_description(self) -> Self {
+        Self { description: None, ..self }
+    }
+
+    /// The network that they are of, where it is known.
+    pub fn description(&self) -> Option<&Description> {
+        self.description.as_deref()
+    }
+
+    /// The parameter at this path.
+    pub fn get(&self, path: &str) -> Option<&Tensor> {
+        self.tensors.get(path)
+    }
+
+    /// The parameter at this path, to be changed.
+    pub fn get_mut(&mut self, path: &str) -> Option<&mut Tensor> {
+        self.tensors.get_mut(path)
+    }
+
+    /// Sets the parameter at this path; returns the one before. Of a path that the description has, its layer stays
+    /// compared.
+    pub fn insert(&mut self, path: impl Into<String>, tensor: Tensor) -> Option<Tensor> {
+        self.tensors.insert(path.into(), tensor)
+    }
+
+    /// Takes out the parameter at this path: what is not there stays in the model as it is.
+    pub fn remove(&mut self, path: &str) -> Option<Tensor> {
+        self.tensors.remove(path)
+    }
+
+    /// Keeps the parameters for which `keep` holds, such as those of the first layers.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Tensor) -> bool) {
+        self.tensors.retain(|path, tensor| keep(path, tensor));
+    }
+
+    /// The number of parameters.
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
+    /// Paths and parameters, ordered by path.
+    pub fn iter(&self) -> btree_map::Iter<'_, String, Tensor> {
+        self.tensors.iter()
+    }
+
+    /// The paths in order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The parameters in the order of their paths.
+    pub fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.values()
+    }
+
+    pub(super) fn of(
+        description: &Arc<Description>,
+        tensors: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Self {
+        Self { description: Some(description.clone()), ..Self::from_tensors(tensors) }
+    }
+}
+
+impl std::ops::Index<&str> for Weights {
+    type Output = Tensor;
+
+    /// The parameter at this path.
+    ///
+    /// # Panics
+    /// There is none, as with maps of the standard library; [`Weights::get`] asks.
+    fn index(&self, path: &str) -> &Tensor {
+        &self.tensors[path]
+    }
+}
+
+impl FromIterator<(String, Tensor)> for Weights {
+    fn from_iter<I: IntoIterator<Item = (String, Tensor)>>(tensors: I) -> Self {
+        Self::from_tensors(tensors)
+    }
+}
+
+impl IntoIterator for Weights {
+    type Item = (String, Tensor);
+    type IntoIter = btree_map::IntoIter<String, Tensor>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tensors.into_iter()
+    }
+}
+
+impl<'w> IntoIterator for &'w Weights {
+    type Item = (&'w String, &'w Tensor);
+    type IntoIter = btree_map::Iter<'w, String, Tensor>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
 
 impl Model {
-    /// All parameters.
+    /// All parameters, with the description of the network.
     ///
     /// # Errors
     /// The device's.
@@ -24,18 +173,22 @@ impl Model {
         let all = self.read_arena(keys::PARAMETERS).await?;
         let entry = |p: &Parameter| {
             let values = all[p.offset..p.offset + p.len()].iter().map(|&v| v as f32).collect();
-            (p.path.clone(), (p.shape.clone(), values))
+            (p.path.clone(), Tensor { shape: p.shape.clone(), values })
         };
-        Ok(self.network.arena.parameters().iter().map(entry).collect())
+        let tensors = self.network.arena.parameters().iter().map(entry);
+        Ok(Weights::of(&self.network.description, tensors))
     }
 
     /// Replaces the parameters that `weights` names; the others stay. Nothing changes when it fails.
     ///
     /// # Errors
-    /// A path that the model does not have, another shape, a value that is not finite.
+    /// A path that the model does not have, another shape, a value that is not finite; weights of a network that computes
+    /// something else from them, by another x_Q, L or ε, another rule or activation, or in other windows, say: see
+    /// [`Weights`]. Of weights with all parameters of their network every layer is compared, of others those layers that
+    /// they are of. Initialisers, regularisers and dropout may differ.
     pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let mut places = Vec::with_capacity(weights.len());
-        for (path, (shape, values)) in weights {
+        for (path, Tensor { shape, values }) in weights {
             let arena = &self.network.arena;
             let known = || arena.parameters().iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
             let Some(id) = arena.find(path) else {
@@ -59,6 +212,9 @@ impl Model {
                 ));
             }
             places.push((parameter.offset, values));
+        }
+        if let Some(other) = weights.description() {
+            self.network.description.check_weights(other, |path| weights.get(path).is_some())?;
         }
         self.updated = false;
         for (offset, values) in places {

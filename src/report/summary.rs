@@ -43,8 +43,9 @@ pub(crate) fn summary(network: &Network) -> String {
     let kept: usize =
         network.arena().parameters().iter().map(|p| p.len()).sum::<usize>() - network.arena().count();
     let kept = if kept > 0 { format!(", {kept} that layers keep") } else { String::new() };
+    let doubts: String = network.doubts().iter().map(|doubt| format!("warning: {doubt}\n")).collect();
     format!(
-        "input {:?} {range}\n{table}\n{} trainable parameters{kept}\n{}",
+        "input {:?} {range}\n{doubts}{table}\n{} trainable parameters{kept}\n{}",
         input.shape,
         network.arena().count(),
         memory(network)

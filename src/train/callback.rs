@@ -21,7 +21,7 @@ impl<F: FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>> Callback for F {
 }
 
 /// Ends the training when a loss no longer falls.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EarlyStopping {
     /// Epochs without improvement before stopping, at least 1.
     pub patience: usize,

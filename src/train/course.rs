@@ -2,6 +2,7 @@
 
 use super::callback::Watch;
 use super::compile::Compiler;
+use super::description::TrainingDescription;
 use super::epoch::{Step, rates_of, steps};
 use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
@@ -45,6 +46,7 @@ pub(super) struct Course<'t, 'a, 'm> {
     watch: Option<Watch>,
     due: Due,
     compile_seconds: f64,
+    terms: Arc<TrainingDescription>,
 }
 
 impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
@@ -62,6 +64,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
+        let terms = Arc::new(trainer.terms(train, validation));
         Ok(Self {
             trainer,
             model,
@@ -75,6 +78,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             watch: None,
             due,
             compile_seconds: 0.0,
+            terms,
         })
     }
 
@@ -186,7 +190,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     /// Makes a snapshot of a model on its way to the host.
     async fn keep_snapshot(&mut self, saving: Saving, epoch: usize, done: Done) -> Result<()> {
         let model = self.model.finish_save(saving).await?;
-        let terms = self.trainer.terms(self.train, self.validation);
+        let terms = self.terms.clone();
         let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
         let place = Place { terms, epoch, done, history: self.trainer.history.clone(), standing };
         self.trainer.snapshot = Some(Arc::new(Snapshot { model, place }));

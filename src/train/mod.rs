@@ -4,6 +4,7 @@ mod callback;
 mod check;
 mod compile;
 mod course;
+mod description;
 mod epoch;
 mod evaluate;
 mod feed;
@@ -15,6 +16,7 @@ mod snapshot;
 mod step;
 
 pub use callback::{Callback, EarlyStopping};
+pub use description::{DataDescription, TrainingDescription};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 pub use snapshot::{Interval, Snapshot};
@@ -174,6 +176,12 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Takes over a training that another trainer with the same options began: [`Trainer::resume`] goes on with it.
+    pub fn resume_from(mut self, snapshot: Snapshot) -> Self {
+        self.snapshot = Some(Arc::new(snapshot));
+        self
+    }
+
     /// Ends the training when the loss no longer falls, and leaves the model with the best epoch's weights; see
     /// [`EarlyStopping::restore_best`].
     pub fn early_stopping(mut self, options: EarlyStopping) -> Self {
@@ -227,7 +235,8 @@ impl<'a> Trainer<'a> {
     /// epochs that ended after the snapshot. A training that failed before its first snapshot leaves that of the training before.
     ///
     /// # Errors
-    /// No snapshot, another network, other data or options, by name; and as [`Trainer::fit`].
+    /// No snapshot, another network, other data, another option of the trainer, its optimiser, schedule, loss or metrics, by
+    /// name, with both values: see [`Snapshot::description`]; and as [`Trainer::fit`].
     #[cfg(not(target_family = "wasm"))]
     pub fn resume(
         &mut self,
@@ -246,7 +255,7 @@ impl<'a> Trainer<'a> {
         validation: Option<&Dataset>,
     ) -> Result<History> {
         self.check_all(model, train, validation)?;
-        self.check_snapshot(train, validation)?;
+        self.check_snapshot(model, train, validation)?;
         Course::new(self, model, train, validation)?.run(true).await
     }
 

@@ -2,10 +2,12 @@
 
 use super::Trainer;
 use super::callback::Standing;
+use super::description::TrainingDescription;
 use super::epoch::Step;
 use super::history::History;
-use crate::model::{ModelState, Weights};
-use crate::{Dataset, Error, Result};
+use crate::model::{Agreement, ModelState, Weights};
+use crate::{Dataset, Error, Model, Result};
+use std::sync::Arc;
 use web_time::Instant;
 
 /// How often a training is copied to the host.
@@ -50,6 +52,11 @@ impl Snapshot {
         (self.place.epoch, self.place.done.steps)
     }
 
+    /// The data and options of the training; what network it is of, [`Snapshot::model`] tells.
+    pub fn description(&self) -> &TrainingDescription {
+        &self.place.terms
+    }
+
     /// The epochs before that one.
     pub fn history(&self) -> &History {
         &self.place.history
@@ -60,7 +67,7 @@ impl Snapshot {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Place {
     /// What makes the place meaningful.
-    pub(super) terms: Terms,
+    pub(super) terms: Arc<TrainingDescription>,
     /// The epoch at hand, counted from 1.
     pub(super) epoch: usize,
     pub(super) done: Done,
@@ -80,30 +87,19 @@ pub(super) struct Done {
     pub(super) host_seconds: f64,
 }
 
-/// Options and sizes by name: those that decide what is done in which step.
-pub(super) type Terms = Vec<(String, String)>;
-
 impl Trainer<'_> {
-    pub(super) fn terms(&self, train: &Dataset, validation: Option<&Dataset>) -> Terms {
-        let rows = |data: Option<&Dataset>| data.map_or("none".into(), |d| format!("{} rows", d.len()));
-        let metrics: Vec<String> = self.recipe.metrics.iter().map(|m| m.name()).collect();
-        let terms = [
-            ("training data", rows(Some(train))),
-            ("validation data", rows(validation)),
-            ("trainer option batch", self.recipe.batch.to_string()),
-            ("trainer option accumulate", self.recipe.accumulate.to_string()),
-            ("trainer option shuffle", self.recipe.shuffle.to_string()),
-            ("trainer option seed", self.recipe.seed.to_string()),
-            ("trainer option early_stopping", self.early_stopping.is_some().to_string()),
-            ("optimizer", self.recipe.optimizer.kind().to_owned()),
-            ("loss", format!("{:?}", self.recipe.loss)),
-            ("metrics", metrics.join(", ")),
-        ];
-        terms.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    /// What decides what is done in which step.
+    pub(super) fn terms(&self, train: &Dataset, validation: Option<&Dataset>) -> TrainingDescription {
+        TrainingDescription::new(&self.recipe, self.early_stopping, train, validation)
     }
 
-    /// Whether the snapshot's place means the same for these data and options.
-    pub(super) fn check_snapshot(&self, train: &Dataset, validation: Option<&Dataset>) -> Result<()> {
+    /// Whether the snapshot's place means the same for this model, these data and options.
+    pub(super) fn check_snapshot(
+        &self,
+        model: &Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<()> {
         let Some(snapshot) = &self.snapshot else {
             return Err(Error::invalid(
                 "resume",
@@ -113,16 +109,8 @@ impl Trainer<'_> {
             ));
         };
         let place = &snapshot.place;
-        let terms = self.terms(train, validation);
-        let differing = terms.into_iter().zip(&place.terms).find(|(now, then)| now != *then);
-        if let Some(((name, now), (_, then))) = differing {
-            return Err(Error::invalid(
-                format!("resume: {name}"),
-                now,
-                format!("{then}, as in the snapshot"),
-                "go on with the data and the options that the training began with",
-            ));
-        }
+        self.terms(train, validation).check(&place.terms)?;
+        model.check_state(&snapshot.model, Agreement::Training)?;
         if self.epochs < place.epoch {
             return Err(Error::invalid(
                 "resume: trainer option epochs",

@@ -250,12 +250,12 @@ fn weights_that_do_not_fit() {
     };
     let renamed = changed(&|w| {
         let value = w.remove("0.dense.bias").unwrap();
-        w.insert("9.dense.bias".into(), value);
+        w.insert("9.dense.bias", value);
     });
     fails(model.set_weights(&renamed), &["9.dense.bias", "0.dense.bias"]);
-    let shaped = changed(&|w| w.get_mut("0.dense.bias").unwrap().0 = vec![4]);
+    let shaped = changed(&|w| w.get_mut("0.dense.bias").unwrap().shape = vec![4]);
     fails(model.set_weights(&shaped), &["0.dense.bias", "[4]", "[3]"]);
-    let broken = changed(&|w| w.get_mut("0.dense.kernel").unwrap().1[0] = f32::NAN);
+    let broken = changed(&|w| w.get_mut("0.dense.kernel").unwrap().values[0] = f32::NAN);
     fails(model.set_weights(&broken), &["0.dense.kernel", "NaN"]);
     assert_eq!(model.weights().unwrap(), good, "nothing changes when it fails");
 }

@@ -73,13 +73,13 @@ fn convolutional_nets_learn_and_devices_agree() {
         let wanted = *first.get_or_insert(losses[0]);
         assert!((losses[0] - wanted).abs() < 1e-3, "{}: {} and {wanted}", device.name(), losses[0]);
         // The running statistics have followed the batches', and predictions use them.
-        let moving = &weights["3.residual.1.batch_norm.moving_variance"].1;
+        let moving = &weights["3.residual.1.batch_norm.moving_variance"].values;
         assert!(moving.iter().any(|v| (v - 1.0).abs() > 0.05), "{moving:?}");
         let rows = data.test.select(&[0, 1, 2]).unwrap();
         let before = model.predict(rows.inputs()).unwrap();
         let mut other = weights.clone();
         let statistic = other.get_mut("6.batch_norm.moving_mean").unwrap();
-        statistic.1.iter_mut().for_each(|v| *v += 1.0);
+        statistic.values.iter_mut().for_each(|v| *v += 1.0);
         model.set_weights(&other).unwrap();
         assert_ne!(before, model.predict(rows.inputs()).unwrap());
         // A row's prediction does not depend on what it is predicted with.
@@ -110,7 +110,8 @@ fn a_step_that_fails_leaves_the_running_statistics() {
             Trainer::new(optimizer, Loss::SoftmaxCrossEntropy).batch(64).epochs(3).progress(false);
         let error = trainer.fit(&mut model, &data.train, None).unwrap_err();
         assert!(matches!(error, Error::NonFinite { .. }), "{error}");
-        for (path, (_, values)) in model.weights().unwrap() {
+        for (path, tensor) in model.weights().unwrap() {
+            let values = tensor.values;
             assert!(values.iter().all(|v| v.is_finite()), "{}: {path}: {values:?}", device.name());
         }
     }

@@ -48,7 +48,7 @@ fn survives(test: &str, wanted: Fault, device: &Device, provoke: &dyn Fn() -> Re
     assert!(error.to_string().contains(&wanted.to_string()), "{error}");
     let snapshot = trainer.snapshot().unwrap();
     assert_eq!(snapshot.place(), (2, 3), "after 10 of 28 steps, 7 an epoch");
-    assert!(snapshot.weights().values().all(|(_, w)| w.iter().all(|w| w.is_finite())));
+    assert!(snapshot.weights().tensors().all(|t| t.values.iter().all(|w| w.is_finite())));
 
     model.rebuild(&fresh).unwrap();
     let resumed = trainer.resume(&mut model, &data, Some(&data)).unwrap();

@@ -312,7 +312,7 @@ fn a_net_trains_as_in_keras() {
         let mut weights = model.weights().unwrap();
         for (i, layer) in net["initial"].as_array().unwrap().iter().enumerate() {
             for name in ["kernel", "bias"] {
-                weights.get_mut(&format!("{i}.dense.{name}")).unwrap().1 = floats(&layer[name]);
+                weights.get_mut(&format!("{i}.dense.{name}")).unwrap().values = floats(&layer[name]);
             }
         }
         model.set_weights(&weights).unwrap();
@@ -329,7 +329,7 @@ fn a_net_trains_as_in_keras() {
         for (i, layer) in net["final"].as_array().unwrap().iter().enumerate() {
             for name in ["kernel", "bias"] {
                 let path = format!("{i}.dense.{name}");
-                let found: Vec<f64> = weights[&path].1.iter().map(|&v| v.into()).collect();
+                let found: Vec<f64> = weights[&*path].values.iter().map(|&v| v.into()).collect();
                 assert_close(&path, &found, &wide(&layer[name]), Tolerance::new(2e-6, 1e-5));
             }
         }

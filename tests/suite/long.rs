@@ -30,7 +30,7 @@ fn near(what: &str, found: f64, wanted: f64, relative: f64) {
 fn change(model: &mut Model, trainer: &mut Trainer<'_>, data: &Dataset) -> Vec<f64> {
     let all = |model: &mut Model| -> Vec<f64> {
         let weights = model.weights().unwrap();
-        weights.values().flat_map(|(_, values)| values.iter().map(|&v| f64::from(v))).collect()
+        weights.tensors().flat_map(|tensor| tensor.values.iter().map(|&v| f64::from(v))).collect()
     };
     let before = all(model);
     trainer.fit(model, data, None).unwrap();
@@ -92,8 +92,8 @@ fn losses_over_many_outputs_and_classes_are_exact() {
         let mut model =
             Sequential::new([1]).input_range(-1.0, 1.0).add(zeros(count)).build(&device, 0).unwrap();
         let mut weights = model.weights().unwrap();
-        let bias = weights.keys().find(|path| path.ends_with("bias")).unwrap().clone();
-        weights.get_mut(&bias).unwrap().1 = (0..count).map(|c| 1.0 - c as f32 / count as f32).collect();
+        let bias = weights.paths().find(|path| path.ends_with("bias")).unwrap().to_owned();
+        weights.get_mut(&bias).unwrap().values = (0..count).map(|c| 1.0 - c as f32 / count as f32).collect();
         model.set_weights(&weights).unwrap();
         for (k, hits) in [(70, 0.0), (71, 1.0)] {
             let found = trainer(1.0, Loss::SoftmaxCrossEntropy, 2)
@@ -185,7 +185,8 @@ fn normalisation_far_from_zero_is_exact() {
             assert!((found - wanted).abs() < 1e-3, "{what}: {found}, not {wanted}");
             let weights = model.weights().unwrap();
             let value = |name: &str| {
-                let (_, (_, values)) = weights.iter().find(|(path, _)| path.ends_with(name)).unwrap();
+                let (_, tensor) = weights.iter().find(|(path, _)| path.ends_with(name)).unwrap();
+                let values = &tensor.values;
                 f64::from(values[0])
             };
             near(&what, value("moving_mean"), center.into(), 1e-7);

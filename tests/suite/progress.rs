@@ -33,7 +33,7 @@ fn trained(device: &Device) -> (History, Vec<f32>) {
         .epochs(3)
         .progress(false);
     let history = trainer.fit(&mut model, &data, Some(&data)).unwrap();
-    (history, model.weights().unwrap().into_values().flat_map(|(_, values)| values).collect())
+    (history, model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect())
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn bias_gradient(model: &mut Model, data: &Dataset) -> f64 {
             .progress(false);
     trainer = trainer.epochs(1).batch(data.len());
     trainer.fit(model, data, None).unwrap();
-    let bias = |weights: &autorot::model::Weights| f64::from(weights["2.dense.bias"].1[0]);
+    let bias = |weights: &autorot::model::Weights| f64::from(weights["2.dense.bias"].values[0]);
     let step = bias(&before) - bias(&model.weights().unwrap());
     model.set_weights(&before).unwrap();
     step
@@ -166,8 +166,8 @@ fn reports_and_diagnoses_know_recurrent_layers() {
         assert_eq!(forward.limit.unwrap()[0], 2.0, "that of the tanh gate");
         assert_eq!(forward.limit.unwrap()[2], 4.0, "that of the sigmoid gates");
         let mut weights = model.weights().unwrap();
-        weights.get_mut("0.bidirectional.backward.kernel").unwrap().1[0] = 3e38;
-        weights.get_mut("0.bidirectional.backward.kernel").unwrap().1[20] = -3e38;
+        weights.get_mut("0.bidirectional.backward.kernel").unwrap().values[0] = 3e38;
+        weights.get_mut("0.bidirectional.backward.kernel").unwrap().values[20] = -3e38;
         model.set_weights(&weights).unwrap();
         let failed = trainer.fit(&mut model, &data, None);
         assert_says(failed, &["0.bidirectional.backward"]);

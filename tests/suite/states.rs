@@ -67,7 +67,7 @@ fn truncated_gradients_are_those_of_the_last_chunk_begun_from_the_state_before_i
         let after = model.weights().unwrap();
         let kernels = after.iter().filter(|(path, _)| path.starts_with("0."));
         kernels
-            .flat_map(|(path, (_, w))| w.iter().zip(&before[path].1).map(|(a, b)| f64::from(a - b)))
+            .flat_map(|(path, w)| w.values.iter().zip(&before[path].values).map(|(a, b)| f64::from(a - b)))
             .collect()
     };
     for cell in cells() {

@@ -18,7 +18,7 @@ fn waves_trained(device: &Device, change: impl FnOnce(Trainer<'static>) -> Train
         .progress(false)
         .epochs(2);
     change(trainer).fit(&mut model, &data, None).unwrap();
-    model.weights().unwrap().into_values().flat_map(|(_, values)| values).collect()
+    model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect()
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_weights() {
             assert!(layer.contains("dense") || layer == "loss" || layer.contains("norm"), "{error}");
             assert!(error.to_string().contains(&format!("step {step}")), "{error}");
             let weights = model.weights().unwrap();
-            assert!(weights.values().all(|(_, v)| v.iter().all(|v| v.is_finite())), "weights are kept");
+            assert!(weights.tensors().all(|t| t.values.iter().all(|v| v.is_finite())), "weights are kept");
             let loss = trainer.evaluate(&mut model, &data).unwrap().loss;
             assert!(loss.is_finite(), "{}: the kept weights give the loss {loss}", device.name());
         }
@@ -204,7 +204,7 @@ fn clipping_bounds_the_step() {
             let after = model.weights().unwrap();
             let moved: f64 = before
                 .iter()
-                .flat_map(|(path, (_, old))| old.iter().zip(&after[path].1))
+                .flat_map(|(path, old)| old.values.iter().zip(&after[path].values))
                 .map(|(a, b)| f64::from(a - b).powi(2))
                 .sum::<f64>()
                 .sqrt();
@@ -314,7 +314,7 @@ fn optimisers_can_be_reset_between_epochs() {
         // Adam's first step has length lr in every direction; with a reset the second one has, too.
         let (first, second) = (&train(2, true)[0], &train(2, true)[1]);
         let moved = |path: &str| {
-            let pairs = first[path].1.iter().zip(&second[path].1);
+            let pairs = first[path].values.iter().zip(&second[path].values);
             pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
         };
         assert!((moved("1.dense.bias") - 1e-3).abs() < 1e-5, "{}", moved("1.dense.bias"));

@@ -185,7 +185,7 @@ fn reports_have_activations_by_themselves() {
         let net = net.add(Activate::new(Activation::Tanh)).add(Activate::new(Activation::Linear));
         let mut model = net.add(Dense::new(16)).build(&device, 0).unwrap();
         let mut weights = model.weights().unwrap();
-        weights.get_mut("2.batch_norm.gamma").unwrap().1.fill(2.0);
+        weights.get_mut("2.batch_norm.gamma").unwrap().values.fill(2.0);
         model.set_weights(&weights).unwrap();
         let reports = trainer(Adam::default()).inspect(&mut model, &data.train, 100).unwrap();
         let saturated: Vec<_> = reports.iter().map(|r| (r.path.as_str(), r.saturated.is_some())).collect();
@@ -260,7 +260,7 @@ fn classic_and_rotated_networks_start_from_equal_kernels() {
     for (path, value) in &classic {
         assert_eq!(&learning[path], value, "{path}");
     }
-    assert_eq!(learning["1.dense.lambda"].1, [2f32.ln(); 9]);
+    assert_eq!(learning["1.dense.lambda"].values, [2f32.ln(); 9]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn trained(device: &Device) -> Vec<f32> {
         .unwrap();
     let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false);
     trainer.epochs(2).batch(32).progress(false).fit(&mut model, &data, None).unwrap();
-    model.weights().unwrap().into_values().flat_map(|(_, values)| values).collect()
+    model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect()
 }
 
 #[test]

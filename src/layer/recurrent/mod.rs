@@ -9,7 +9,8 @@ pub use cell::{Cell, RotatedPart};
 
 use super::dropout::{check_rate, stretched};
 use super::neuron::resolve_all;
-use super::{Layer, Node, Regularizer, Scope, Signal};
+use super::{Layer, Node, Options, Regularizer, Scope, Signal};
+use crate::describe::options;
 use crate::plan::arena::Role;
 use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, shape};
 pub(super) use cell::Direction;
@@ -307,7 +308,8 @@ impl Recurrent {
         let rotated = match self.auto_rotate {
             None => None,
             Some(options) => {
-                let (rotation, limits) = resolve_all(options, &path, input_range, &activations)?;
+                let (rotation, limits) =
+                    resolve_all(options, &path, (input_range, scope.observed), &activations)?;
                 let h_q = match self.rotated_part {
                     RotatedPart::Input => None,
                     RotatedPart::Gate => {
@@ -386,6 +388,10 @@ impl Layer for Recurrent {
 
     fn takes_masks(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> Options {
+        options(self)
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {

@@ -324,6 +324,7 @@ impl Node for RecurrentNode {
             input_range: self.input_range,
             rotation: self.rotated.as_ref().map(|rotated| rotated.rotation),
             lambda,
+            h_q: self.rotated.as_ref().and_then(|rotated| rotated.h_q),
             activations: self.activations.clone(),
             steps: Some(self.steps),
             states: if self.stateful || self.return_state { self.states() } else { 0 },

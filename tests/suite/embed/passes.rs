@@ -56,7 +56,7 @@ fn parameters_lie_where_the_arena_says() {
     let all = host.read(&model.parameters_buffer().unwrap());
     let weights = model.weights().unwrap();
     for p in model.network().arena().parameters() {
-        assert_eq!(all[p.offset..p.offset + p.len()], weights[&p.path].1, "{}", p.path);
+        assert_eq!(all[p.offset..p.offset + p.len()], weights[&*p.path].values, "{}", p.path);
     }
 }
 
@@ -96,8 +96,8 @@ fn agrees(host: &Host, build: &dyn Fn() -> Model, optimizer: Optimizer) {
         assert_eq!(backward.poll(&mut model).unwrap(), Some(step));
     }
     let found = model.weights().unwrap();
-    for (path, (_, values)) in &wanted {
-        for (f, w) in found[path].1.iter().zip(values) {
+    for (path, tensor) in &wanted {
+        for (f, w) in found[path].values.iter().zip(&tensor.values) {
             assert!((f - w).abs() <= 1e-6 + 1e-5 * w.abs(), "{path}: {f}, {w}");
         }
     }
@@ -124,7 +124,7 @@ fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
     agrees(&host, &with_state, Sgd::default().into());
     // A linear model's ∂ℓ/∂x is ∂ℓ/∂y·Wᵀ.
     let mut linear = Sequential::new([3]).add(Dense::new(2)).build(&host.autorot(), 1).unwrap();
-    let w = linear.weights().unwrap()["0.dense.kernel"].1.clone();
+    let w = linear.weights().unwrap()["0.dense.kernel"].values.clone();
     let backward = Backward::new(&mut linear, 1, None, Sgd::default()).unwrap();
     host.queue.write_buffer(backward.d_output(), 0, bytemuck::cast_slice(&[1.0f32, -2.0]));
     let mut encoder = host.encoder();

@@ -1,0 +1,261 @@
+//! The range of a data set's inputs as a network is built for it: a few odd numbers do not decide it.
+
+use super::Dataset;
+use crate::Range;
+
+/// The range of a data set's inputs, from which x_Q of the first rotated layer follows, and what is doubtful about it: see
+/// [`Dataset::observe`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// The range: that of all inputs but those that lie far beyond the rest.
+    pub range: Range,
+    /// From the smallest to the largest input.
+    pub whole: Range,
+    /// Inputs that lie far beyond the rest, in few rows. `range` leaves them out.
+    pub outliers: Option<Outliers>,
+    /// Inputs that lie far beyond what most rows have, in too many rows to be left out. They are in `range`, where the other
+    /// rows are small against them.
+    pub sparse: Option<Outliers>,
+}
+
+/// Inputs that lie far from the median of their feature, measured by how far rows go: see [`Dataset::observe`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outliers {
+    /// The one that lies farthest.
+    pub value: f32,
+    /// Its row.
+    pub row: usize,
+    /// Its feature: the index in the row's shape. In a sequence or an image that is the place, too.
+    pub feature: Vec<usize>,
+    /// How many rows have such inputs.
+    pub rows: usize,
+    /// How far from the medians of their features the other rows go.
+    pub distance: f32,
+}
+
+/// Inputs count as outliers when they lie more than this many times as far from the median of their feature as the other rows
+/// go.
+const OUTLYING: f64 = 10.0;
+
+/// The rows that may have outliers: one in so many, and one at least where as many rows as [`FEW`] differ from the medians.
+const RARE: usize = 100;
+
+/// With fewer rows nothing can be told to be odd.
+const FEW: usize = 10;
+
+/// How many times as far as half of the rows go the range may reach before it is doubtful.
+const SPARSE: f64 = 50.0;
+
+/// How many rows medians are taken over, and how many numbers at most unless [`FEWEST`] rows have more.
+const SAMPLE: usize = 4096;
+const NUMBERS: usize = 1 << 24;
+const FEWEST: usize = 256;
+
+/// Columns whose numbers are gathered together, so that memory is read by whole lines.
+const TOGETHER: usize = 16;
+
+impl Dataset {
+    /// The range of the inputs without what lies far beyond the rest, so that one rare column or one odd row does not decide x_Q
+    /// (= 2·x_max − x_min): it is what [`Sequential::for_data`](crate::Sequential::for_data) builds for.
+    ///
+    /// Every feature has a median, and every row goes so far: the largest distance of one of its inputs from the median of its
+    /// feature. Of the rows with a distance above 0 the farthest hundredth is set aside (one row at least of ten or
+    /// more; none of fewer). Inputs that lie more than 10 times as far from their feature's median as the remaining rows go are
+    /// [`outliers`](Observed::outliers), and the range is that of all other inputs. Where there are none, as in images, one-hot
+    /// columns and ordinary tables, scaled or not, it is exactly [`Dataset::range`].
+    ///
+    /// A feature is a place in a row, and a feature of all steps in sequences that [`PadSequences`](super::PadSequences) has
+    /// padded, whose padding does not count. Medians and distances are taken over all rows of small data sets, and over 4,096
+    /// rows, always the same ones, of large ones (fewer, but at least 256, where rows are very wide); the range is that of all
+    /// rows. Takes three passes over the inputs.
+    pub fn observe(&self) -> Observed {
+        let (min, max) = self.range();
+        let whole = Range { min, max };
+        let nothing = Observed { range: whole, whole, outliers: None, sparse: None };
+        let columns = self.columns();
+        let rows = sample(self.len(), self.row_len());
+        let medians = medians(self, &rows, columns);
+        let mut distances: Vec<f64> = rows.iter().map(|&row| self.distance(row, &medians)).collect();
+        distances.retain(|&distance| distance > 0.0);
+        if distances.is_empty() {
+            return nothing;
+        }
+        distances.sort_by(|a, b| b.total_cmp(a));
+        let aside = if distances.len() < FEW { 0 } else { (distances.len() / RARE).max(1) };
+        let [most, half] = [distances[aside], distances[distances.len() / 2]];
+
+        let beyond = self.beyond(&medians, OUTLYING * most);
+        let mut range = whole;
+        if beyond.is_some() {
+            let inside = self.each(&medians).filter(|(_, _, _, distance)| *distance <= OUTLYING * most);
+            let (min, max) = inside
+                .fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), (_, _, v, _)| (lo.min(v), hi.max(v)));
+            if min > max {
+                return nothing;
+            }
+            range = Range { min, max };
+        }
+        let outliers = beyond.map(|found| Outliers { distance: most as f32, ..found });
+        // With few rows half of them say little, and a range without outliers reaches no farther than it may.
+        let sparse = if distances.len() < FEW || OUTLYING * most <= SPARSE * half {
+            None
+        } else {
+            self.between(&medians, SPARSE * half, OUTLYING * most)
+        };
+        let sparse = sparse.map(|found| Outliers { distance: half as f32, ..found });
+        Observed { range, whole, outliers, sparse }
+    }
+
+    /// The numbers of a row that are features of their own.
+    fn columns(&self) -> usize {
+        self.padding.map_or(self.row_len(), |padding| padding.step)
+    }
+
+    /// The row's steps that count, each with its first place: of a row without padding the whole row.
+    fn steps(&self, row: usize) -> impl Iterator<Item = (usize, &[f32])> {
+        let (width, step) = (self.row_len(), self.columns());
+        let values = &self.inputs()[row * width..(row + 1) * width];
+        let padded = move |values: &[f32]| self.padding.is_some_and(|padding| padding.is(values));
+        let steps = values.chunks(step).enumerate().map(move |(i, values)| (i * step, values));
+        steps.filter(move |(_, values)| !padded(values))
+    }
+
+    /// How far the row goes.
+    fn distance(&self, row: usize, medians: &[f32]) -> f64 {
+        let steps = self.steps(row).flat_map(|(_, values)| values.iter().zip(medians));
+        steps.fold(0.0, |most, (&v, &median)| most.max(distance(v, median)))
+    }
+
+    /// Every input that counts with its row, its place there and its distance from the median.
+    fn each<'a>(&'a self, medians: &'a [f32]) -> impl Iterator<Item = (usize, usize, f32, f64)> + 'a {
+        let of_step = move |row: usize, first: usize, values: &'a [f32]| {
+            let pairs = values.iter().zip(medians).enumerate();
+            pairs.map(move |(i, (&v, &median))| (row, first + i, v, distance(v, median)))
+        };
+        let of_row =
+            move |row: usize| self.steps(row).flat_map(move |(first, values)| of_step(row, first, values));
+        (0..self.len()).flat_map(of_row)
+    }
+
+    fn beyond(&self, medians: &[f32], distance: f64) -> Option<Outliers> {
+        self.between(medians, distance, f64::INFINITY)
+    }
+
+    /// Inputs that lie farther from the medians than `least`, and no farther than `most`.
+    fn between(&self, medians: &[f32], least: f64, most: f64) -> Option<Outliers> {
+        let mut found: Option<(Outliers, f64)> = None;
+        let mut last = None;
+        let mut rows = 0;
+        for (row, place, value, distance) in self.each(medians) {
+            if distance <= least || distance > most {
+                continue;
+            }
+            rows += usize::from(last != Some(row));
+            last = Some(row);
+            if found.as_ref().is_none_or(|(_, farthest)| distance > *farthest) {
+                let feature = index(place, self.shape());
+                found = Some((Outliers { value, row, feature, rows: 0, distance: 0.0 }, distance));
+            }
+        }
+        found.map(|(outliers, _)| Outliers { rows, ..outliers })
+    }
+}
+
+/// The distance of an input from the median of its feature.
+fn distance(value: f32, median: f32) -> f64 {
+    (f64::from(value) - f64::from(median)).abs()
+}
+
+/// The rows that stand for all: every one, or a number of them spread over the set without a period.
+fn sample(rows: usize, width: usize) -> Vec<usize> {
+    let count = (NUMBERS / width).clamp(FEWEST, SAMPLE);
+    if rows <= count {
+        return (0..rows).collect();
+    }
+    // Multiples of the golden ratio, modulo 1: the most evenly spread sequence that there is.
+    let golden = 0.618_033_988_749_894_9;
+    let mut chosen: Vec<usize> =
+        (0..count).map(|i| ((i as f64 * golden).fract() * rows as f64) as usize).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
+
+/// The median of every feature over these rows; the lower of two.
+fn medians(data: &Dataset, rows: &[usize], columns: usize) -> Vec<f32> {
+    let mut medians = Vec::with_capacity(columns);
+    let mut gathered: Vec<Vec<f32>> = vec![Vec::new(); TOGETHER];
+    for first in (0..columns).step_by(TOGETHER) {
+        let end = (first + TOGETHER).min(columns);
+        gathered.iter_mut().for_each(Vec::clear);
+        for (_, step) in rows.iter().flat_map(|&row| data.steps(row)) {
+            for (column, &value) in gathered.iter_mut().zip(&step[first..end]) {
+                column.push(value);
+            }
+        }
+        for column in &mut gathered[..end - first] {
+            // Without a step that counts nothing is compared with it.
+            medians.push(match column.len().checked_sub(1) {
+                Some(last) => *column.select_nth_unstable_by(last / 2, f32::total_cmp).1,
+                None => 0.0,
+            });
+        }
+    }
+    medians
+}
+
+/// The index in a row of this shape.
+fn index(mut place: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (index, &len) in index.iter_mut().zip(shape).rev() {
+        (*index, place) = (place % len, place / len);
+    }
+    index
+}
+
+impl Observed {
+    /// What is doubtful about the range, a sentence each: for warnings.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if let Some(Outliers { value, row, feature, rows, distance }) = &self.outliers {
+            doubts.push(format!(
+                "inputs are taken to lie in {}, without {value} in row {row}, feature {}, and the like in {}: all others lie \
+                 within {:.4} of the medians of their features; correct or scale such numbers, or declare the range with \
+                 Sequential::input_range",
+                self.range,
+                named(feature),
+                counted(*rows),
+                OUTLYING * f64::from(*distance),
+            ));
+        }
+        if let Some(Outliers { value, row, feature, rows, distance }) = &self.sparse {
+            doubts.push(format!(
+                "inputs lie in {} because of {value} in row {row}, feature {}, and the like in {}, while half of the rows \
+                 lie within {distance:.4} of the medians of their features and are small against x_Q; scale every feature \
+                 (Scaler::standard, a logarithm), or declare the range with Sequential::input_range",
+                self.range,
+                named(feature),
+                counted(*rows),
+            ));
+        }
+        if self.range.is_aside() {
+            doubts.push(format!(
+                "inputs in {} lie far to one side of 0, where differences between them are small against x_Q; scale them \
+                 with Scaler::standard or Scaler::min_max",
+                self.range
+            ));
+        }
+        doubts
+    }
+}
+
+fn named(feature: &[usize]) -> String {
+    match feature {
+        [single] => single.to_string(),
+        several => format!("{several:?}"),
+    }
+}
+
+fn counted(rows: usize) -> String {
+    if rows == 1 { "1 row".into() } else { format!("{rows} rows") }
+}

@@ -1,0 +1,78 @@
+//! Options as values by name: what descriptions of networks and trainings hold, and how two of them differ.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Options by name, with values as JSON has them.
+pub type Options = BTreeMap<String, Value>;
+
+/// What is serialised, as a value.
+pub(crate) fn value(of: &(impl serde::Serialize + ?Sized)) -> Value {
+    // By way of text, in which an f32 has as few digits as tell it apart: 0.3, not 0.30000001192092896.
+    let text = serde_json::to_string(of).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// What is serialised as a structure, by the names of its fields.
+pub(crate) fn options(of: &(impl serde::Serialize + ?Sized)) -> Options {
+    match value(of) {
+        Value::Object(fields) => fields.into_iter().collect(),
+        _ => Options::new(),
+    }
+}
+
+/// The values inside of a value as text, by names such as `adam.learning_rate.constant`; of a single value without a name.
+pub(crate) fn flat(value: &Value) -> BTreeMap<String, String> {
+    fn add(name: &str, value: &Value, all: &mut BTreeMap<String, String>) {
+        let text = match value {
+            Value::Object(fields) => {
+                for (field, value) in fields {
+                    let name = if name.is_empty() { field.clone() } else { format!("{name}.{field}") };
+                    add(&name, value, all);
+                }
+                return;
+            }
+            Value::Null => "none".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        all.insert(name.to_owned(), text);
+    }
+    let mut all = BTreeMap::new();
+    add("", value, &mut all);
+    all
+}
+
+/// What the one has and the other has not, each as text; `None` where there is no difference.
+pub(crate) fn difference(
+    one: &BTreeMap<String, String>,
+    other: &BTreeMap<String, String>,
+) -> Option<(String, String)> {
+    let only = |own: &BTreeMap<String, String>, others: &BTreeMap<String, String>| {
+        let own = own.iter().filter(|(name, text)| others.get(*name) != Some(*text));
+        let parts: Vec<String> = own.map(|(name, text)| format!("{name} {text}").trim().to_owned()).collect();
+        if parts.is_empty() { "none of these".to_owned() } else { parts.join(", ") }
+    };
+    (one != other).then(|| (only(one, other), only(other, one)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Adam, Optimizer, Sgd};
+
+    #[test]
+    fn options_differ_by_name_and_value() {
+        let of = |optimizer: Optimizer| flat(&value(&optimizer));
+        let adam = of(Adam::default().into());
+        assert_eq!(adam["adam.epsilon"], "1e-7", "an f32 with its own digits");
+        assert_eq!(adam["adam.clip.norm"], "none");
+        assert_eq!(difference(&adam, &adam), None);
+        let other = of(Adam { learning_rate: 0.25.into(), ..Adam::default() }.into());
+        let (one, two) = difference(&adam, &other).unwrap();
+        assert_eq!((&*one, &*two), ("adam.learning_rate.constant 0.001", "adam.learning_rate.constant 0.25"));
+        let (one, two) = difference(&adam, &of(Sgd::default().into())).unwrap();
+        assert!(one.contains("adam.beta_1 0.9") && two.contains("sgd.momentum 0"), "{one}; {two}");
+        assert_eq!(difference(&flat(&value(&4)), &flat(&value(&8))), Some(("4".into(), "8".into())));
+    }
+}

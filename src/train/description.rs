@@ -1,0 +1,123 @@
+//! What a training that goes on is to have in common with its beginning.
+
+use super::callback::EarlyStopping;
+use super::recipe::Recipe;
+use crate::describe::{difference, flat, value};
+use crate::{Dataset, Error, Loss, Metric, Optimizer, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The data and all options that decide what is done in which step of a training: what
+/// [`Trainer::resume`](super::Trainer::resume) compares beside the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TrainingDescription {
+    /// The training data.
+    pub train: DataDescription,
+    /// The validation data.
+    pub validation: Option<DataDescription>,
+    /// The rows of a step.
+    pub batch: usize,
+    /// The steps that share an update.
+    pub accumulate: usize,
+    /// Whether the rows are drawn in a new order every epoch.
+    pub shuffle: bool,
+    /// The seed of their order.
+    pub seed: u64,
+    /// When the training ends early.
+    pub early_stopping: Option<EarlyStopping>,
+    /// The optimiser with its learning rate over time, its limits on the gradient and all else.
+    pub optimizer: Optimizer,
+    /// The loss.
+    pub loss: Loss,
+    /// The metrics in order.
+    pub metrics: Vec<Metric>,
+}
+
+/// By what a data set is known again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DataDescription {
+    /// Its rows.
+    pub rows: usize,
+    /// The shape of a row of inputs.
+    pub shape: Vec<usize>,
+    /// 64 bits in hexadecimal digits that other inputs or targets hardly have: FNV-1a over the bits of all numbers, or
+    /// of 2¹⁷ inputs and as many targets spread over large sets.
+    pub fingerprint: String,
+}
+
+/// The numbers of inputs, and of targets, that a fingerprint looks at.
+const LOOKED_AT: usize = 1 << 17;
+
+impl DataDescription {
+    pub(super) fn of(data: &Dataset) -> Self {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut add = |word: u32| {
+            for byte in word.to_le_bytes() {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        let spread = |len: usize| (0..len).step_by(len.div_ceil(LOOKED_AT).max(1));
+        spread(data.inputs().len()).for_each(|i| add(data.inputs()[i].to_bits()));
+        match data.targets() {
+            crate::Targets::Classes { labels, .. } => spread(labels.len()).for_each(|i| add(labels[i])),
+            crate::Targets::Values { values, .. } => {
+                spread(values.len()).for_each(|i| add(values[i].to_bits()));
+            }
+        }
+        Self { rows: data.len(), shape: data.shape().to_vec(), fingerprint: format!("{hash:016x}") }
+    }
+}
+
+impl std::fmt::Display for DataDescription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows of shape {:?} with the fingerprint {}", self.rows, self.shape, self.fingerprint)
+    }
+}
+
+impl TrainingDescription {
+    pub(super) fn new(
+        recipe: &Recipe,
+        early_stopping: Option<EarlyStopping>,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Self {
+        let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate } = recipe.clone();
+        let (train, validation) = (DataDescription::of(train), validation.map(DataDescription::of));
+        Self { train, validation, batch, accumulate, shuffle, seed, early_stopping, optimizer, loss, metrics }
+    }
+
+    /// Everything by name, as messages have it.
+    fn terms(&self) -> [(&'static str, Value); 10] {
+        let Self { train, validation, batch, accumulate, shuffle, seed, .. } = self;
+        let Self { early_stopping, optimizer, loss, metrics, .. } = self;
+        [
+            ("training data", value(&train.to_string())),
+            ("validation data", value(&validation.as_ref().map(DataDescription::to_string))),
+            ("trainer option batch", value(batch)),
+            ("trainer option accumulate", value(accumulate)),
+            ("trainer option shuffle", value(shuffle)),
+            ("trainer option seed", value(seed)),
+            ("trainer option early_stopping", value(early_stopping)),
+            ("optimizer", value(optimizer)),
+            ("loss", value(loss)),
+            ("metrics", value(metrics)),
+        ]
+    }
+
+    /// Refuses to go on with other data or options than `begun` has.
+    pub(super) fn check(&self, begun: &Self) -> Result<()> {
+        for ((name, now), (_, then)) in self.terms().into_iter().zip(begun.terms()) {
+            if let Some((now, then)) = difference(&flat(&now), &flat(&then)) {
+                return Err(Error::invalid(
+                    format!("resume: {name}"),
+                    now,
+                    format!("{then}, as in the snapshot"),
+                    "go on with the data and the options that the training began with",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
