@@ -1,6 +1,7 @@
 //! A data set in memory: rows of inputs and their targets.
 
 use super::pad::Padding;
+use super::precise::Precise;
 use crate::{Error, Result, shape};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -65,6 +66,9 @@ pub struct Dataset {
     targets: Targets,
     /// Of padded sequences.
     pub(super) padding: Option<Padding>,
+    /// What single precision damages of the inputs, and of the values to regress.
+    pub(super) exact_inputs: Precise,
+    pub(super) exact_targets: Precise,
 }
 
 impl Dataset {
@@ -82,7 +86,7 @@ impl Dataset {
         check_labels(&labels, &names, 1)?;
         let rows = labels.len();
         let targets = Targets::Classes { labels, steps: 1, names };
-        Self { shape: shape.into(), inputs, targets, padding: None }.checked(rows)
+        Self::plain(shape.into(), inputs, targets).checked(rows)
     }
 
     /// A data set of sequences `[T, ...]` every time step of which has a class: `labels` holds T of them a row.
@@ -108,7 +112,7 @@ impl Dataset {
         check_labels(&labels, &names, steps)?;
         let rows = labels.len() / steps;
         let targets = Targets::Classes { labels, steps, names };
-        Self { shape, inputs, targets, padding: None }.checked(rows)
+        Self::plain(shape, inputs, targets).checked(rows)
     }
 
     /// A regression data set (or one with distributions as targets) from arrays: `inputs` holds rows of `shape`,
@@ -137,7 +141,12 @@ impl Dataset {
         }
         let rows = values.len() / width;
         let targets = Targets::Values { shape: target_shape, values };
-        Self { shape: shape.into(), inputs, targets, padding: None }.checked(rows)
+        Self::plain(shape.into(), inputs, targets).checked(rows)
+    }
+
+    fn plain(shape: Vec<usize>, inputs: Vec<f32>, targets: Targets) -> Self {
+        let (exact_inputs, exact_targets) = Default::default();
+        Self { shape, inputs, targets, padding: None, exact_inputs, exact_targets }
     }
 
     fn checked(self, rows: usize) -> Result<Self> {
@@ -228,7 +237,11 @@ impl Dataset {
             }
         };
         let inputs = pick(&self.inputs, self.row_len());
-        Self { shape: self.shape.clone(), inputs, targets, padding: self.padding }.checked(rows.len())
+        let mut data = Self::plain(self.shape.clone(), inputs, targets);
+        data.padding = self.padding;
+        (data.exact_inputs, data.exact_targets) =
+            (self.exact_inputs.select(rows), self.exact_targets.select(rows));
+        data.checked(rows.len())
     }
 
     /// Splits off a share of the rows for testing, at random; of a classification set the same share of every
@@ -290,8 +303,10 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::classes`].
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
-        let (shape, targets) = (self.shape.clone(), self.targets.clone());
-        Self { shape, inputs, targets, padding: self.padding }.checked(self.len())
+        let mut data = Self::plain(self.shape.clone(), inputs, self.targets.clone());
+        data.padding = self.padding;
+        data.exact_targets = self.exact_targets.clone();
+        data.checked(self.len())
     }
 
     /// The same rows seen in another shape of as many values: gray images `[28, 28]` as `[28, 28, 1]`, say, for
@@ -313,13 +328,13 @@ impl Dataset {
     }
 }
 
-/// A training part and a part that training never sees.
+/// A training part and a part that training never sees: of a data set, or of a [`Table`](super::Table).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Split {
-    /// For training, and for fitting scalers.
-    pub train: Dataset,
+pub struct Split<T = Dataset> {
+    /// For training, and for fitting scalers and preparations.
+    pub train: T,
     /// For validation or testing.
-    pub test: Dataset,
+    pub test: T,
 }
 
 fn check_share(test_share: f64) -> Result<()> {

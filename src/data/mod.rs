@@ -9,14 +9,16 @@
 //! | MNIST | [`idx::mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
-//! | a table in a CSV file | [`Csv`] | `[columns]`, as in the file | values or classes |
+//! | a table in a CSV file, plain or `.gz` | [`Csv`] | `[columns]`, as in the file or as a [`Preparation`] makes them | values or classes |
+//! | rows of fields in memory | [`Table`] | as a [`Preparation`] makes them | values or classes |
 //! | a folder of PNG and JPEG files | `folder::load`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class a directory |
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
 //! | the adding problem, no files | [`AddingProblem`] | `[T, 2]`, 0..1 | a value |
 //!
 //! Colour images have their channels last. [`Scaler`] brings inputs or regression targets to a common
-//! scale; fit it on the training part and apply it to both parts.
+//! scale, a [`Preparation`] the columns of a table, categories and missing values among them; fit either on the training part and apply
+//! it to both parts.
 
 mod adding;
 pub mod cifar10;
@@ -27,7 +29,9 @@ pub mod folder;
 mod glyphs;
 pub mod idx;
 mod pad;
+mod precise;
 mod scale;
+mod table;
 pub mod vowels;
 
 pub use self::csv::Csv;
@@ -35,7 +39,8 @@ pub use adding::AddingProblem;
 pub use dataset::{Dataset, Split, Targets};
 pub use glyphs::Glyphs;
 pub use pad::PadSequences;
-pub use scale::Scaler;
+pub use scale::{Scale, Scaler};
+pub use table::{Columns, Impute, Preparation, Table, Unknown};
 
 /// Rec. 601 luma, in f64 so that three equal channels give exactly their value.
 fn luma(red: f32, green: f32, blue: f32) -> f32 {
