@@ -6,14 +6,11 @@ mod preparation;
 
 use std::sync::Arc;
 
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-
+use categories::Categories;
 pub use columns::{Columns, Impute, Unknown};
 pub use preparation::Preparation;
 
-use super::Split;
+use super::{Dataset, Split};
 use crate::{Error, Result};
 
 /// Rows of fields as they were written, under named columns: what [`Csv::table`](super::Csv::table) reads, before anything
@@ -24,7 +21,7 @@ use crate::{Error, Result};
 ///
 /// let rows = [["22", "S", "no"], ["", "C", "yes"], ["40", "S", "no"], ["31", "C", "yes"], ["28", "S", "yes"]];
 /// let table = Table::new(["age", "port", "survived"], rows)?;
-/// let split = table.split(0.4, 0)?;
+/// let split = table.split_classes("survived", 0.4, 0)?;
 /// let columns = Columns::new().inputs(["age"]).impute(Impute::Mean).scale(Scale::Standard).categories(["port"]);
 /// let preparation = Preparation::fit(&split.train, &columns.classes("survived"))?;
 /// let (train, test) = (preparation.apply(&split.train)?, preparation.apply(&split.test)?);
@@ -175,40 +172,50 @@ impl Table {
         Ok(Self { source: self.source.clone(), rows: rows.iter().map(|&row| self.rows[row]).collect() })
     }
 
-    /// Splits off a share of the rows for testing, at random. The same seed gives the same split.
+    /// Splits off a share of the rows for testing, at random, as [`Dataset::split`] does: whatever their classes are. The same seed
+    /// gives the same split.
     ///
     /// # Errors
-    /// A share outside of 0..1, or one that leaves a part without rows.
+    /// As [`Dataset::split`]; no rows.
     pub fn split(&self, test_share: f64, seed: u64) -> Result<Split<Self>> {
-        let mut rows: Vec<usize> = (0..self.len()).collect();
-        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let (test, train) = rows.split_at_mut(self.testing(test_share)?);
-        test.sort_unstable();
-        train.sort_unstable();
-        Ok(Split { train: self.select(train)?, test: self.select(test)? })
+        self.parts(&self.numbered()?.split(test_share, seed)?)
+    }
+
+    /// Splits off the same share of every class, at random: of the rows that have the same in this column, however it is spelled.
+    ///
+    /// # Errors
+    /// As [`Dataset::split`]; no such column; no rows.
+    pub fn split_classes(&self, column: impl ToString, test_share: f64, seed: u64) -> Result<Split<Self>> {
+        let column = self.find(&[column.to_string()])?[0];
+        let classes = Categories::fit(self, column, 0..self.len(), None, false)?;
+        let mut lookup = classes.lookup(self.format());
+        let label = |row| Ok(lookup.find(self.text(row, column)?).unwrap_or(0) as u32);
+        let labels = (0..self.len()).map(label).collect::<Result<_>>()?;
+        let rows = Dataset::classes([2], self.numbered()?.inputs().to_vec(), labels, classes.names())?;
+        self.parts(&rows.split(test_share, seed)?)
     }
 
     /// Splits off the last share of the rows for testing: of rows in the order of time, what came later.
     ///
     /// # Errors
-    /// As [`Table::split`].
+    /// As [`Dataset::split_last`]; no rows.
     pub fn split_last(&self, test_share: f64) -> Result<Split<Self>> {
-        let rows: Vec<usize> = (0..self.len()).collect();
-        let (train, test) = rows.split_at(self.len() - self.testing(test_share)?);
-        Ok(Split { train: self.select(train)?, test: self.select(test)? })
+        self.parts(&self.numbered()?.split_last(test_share)?)
     }
 
-    fn testing(&self, test_share: f64) -> Result<usize> {
-        let rows = (self.len() as f64 * test_share).round() as usize;
-        if test_share > 0.0 && test_share < 1.0 && rows > 0 && rows < self.len() {
-            return Ok(rows);
-        }
-        Err(Error::invalid(
-            format!("{}, split", self.source.name),
-            format!("{rows} test rows of {} from a share of {test_share}", self.len()),
-            "a share above 0 and below 1, and at least one row in each part",
-            "choose another share, or bring more rows",
-        ))
+    /// The rows' own numbers as a data set, which knows how to split: in two parts, since `f32` has whole numbers up to 2²⁴ alone.
+    fn numbered(&self) -> Result<Dataset> {
+        let parts = (0..self.len()).flat_map(|row| [(row >> 20) as f32, (row & 0xf_ffff) as f32]);
+        Dataset::values([2], parts.collect(), [1], vec![0.0; self.len()])
+    }
+
+    fn parts(&self, numbered: &Split) -> Result<Split<Self>> {
+        let part = |data: &Dataset| {
+            let rows =
+                data.inputs().chunks_exact(2).map(|part| ((part[0] as usize) << 20) + part[1] as usize);
+            self.select(&rows.collect::<Vec<_>>())
+        };
+        Ok(Split { train: part(&numbered.train)?, test: part(&numbered.test)? })
     }
 
     /// The places of these columns.

@@ -100,7 +100,9 @@ impl Columns {
         self
     }
 
-    /// What stands for missing values of inputs: [`Impute::Drop`] unless set. Rows whose target is missing are left out in any case.
+    /// What stands for missing values of inputs: [`Impute::Drop`] unless set. Categories have no mean and no median: with those,
+    /// rows that lack a category are left out unless [`impute_for`](Columns::impute_for) says otherwise. Rows whose target is
+    /// missing are left out in any case.
     pub fn impute(mut self, impute: Impute) -> Self {
         self.impute = impute;
         self
@@ -158,7 +160,13 @@ impl Columns {
     }
 
     pub(super) fn imputed(&self, column: &str) -> &Impute {
-        self.impute_for.get(column).unwrap_or(&self.impute)
+        let general = match self.impute {
+            Impute::Mean | Impute::Median if self.categories.iter().any(|name| name == column) => {
+                &Impute::Drop
+            }
+            _ => &self.impute,
+        };
+        self.impute_for.get(column).unwrap_or(general)
     }
 
     pub(super) fn scaled(&self, column: &str) -> Result<Scale> {

@@ -22,10 +22,27 @@ fn splits_keep_every_row_once() {
     // Of a part of a part.
     assert_eq!(last.test.select(&[1, 0]).unwrap().fields("id").unwrap(), ["9", "8"]);
     for share in [0.0, 1.0, f64::NAN, 0.01, 0.99] {
-        assert!(table.split(share, 0).unwrap_err().to_string().contains("table, split"));
+        assert!(table.split(share, 0).unwrap_err().to_string().contains("split"));
         assert!(table.split_last(share).is_err());
     }
     assert!(table.select(&[10]).unwrap_err().to_string().contains("row 10"));
+}
+
+#[test]
+fn classes_are_split_in_proportion_whatever_their_spelling() {
+    let rows =
+        (0..40).map(|i| [i.to_string(), ["a", "b", "A ", "c"][if i < 36 { i % 3 } else { 3 }].to_owned()]);
+    let split = Table::new(["id", "class"], rows).unwrap().split_classes("class", 0.25, 3).unwrap();
+    let count = |part: &Table, class: &str| {
+        part.fields("class").unwrap().iter().filter(|name| name.eq_ignore_ascii_case(class)).count()
+    };
+    assert_eq!(["a", "b", "c"].map(|class| count(&split.test, class)), [6, 3, 1]);
+    assert_eq!(["a", "b", "c"].map(|class| count(&split.train, class)), [18, 9, 3]);
+    // Rows' numbers are in two parts.
+    let rows = (0..7).chain(std::iter::repeat_n(7, (1 << 20) - 5)).chain([8, 9]).collect();
+    let large = Table { rows, ..table() };
+    let last = large.split_last(3.0 / large.len() as f64).unwrap().test;
+    assert_eq!(last.fields("id").unwrap(), ["7", "8", "9"]);
 }
 
 #[test]

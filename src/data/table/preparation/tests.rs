@@ -49,6 +49,9 @@ fn missing_numbers_are_dropped_or_filled_in() {
         preparation.apply(&table).unwrap().inputs(),
         [1.0, 0.0, 4.5, 1.0, 4.0, 0.0, 4.0, 0.0, 9.0, 0.0]
     );
+    // Categories have no mean: their rows are left out, here the third.
+    let both = regression().categories(["colour"]).impute(Impute::Mean);
+    assert_eq!(Preparation::fit(&table, &both).unwrap().apply_counted(&table).unwrap().1, 2);
     // Nothing is missing in the training rows: no indicator, but new rows are filled in.
     let (train, new) = (table.select(&[0, 2]).unwrap(), table.select(&[1]).unwrap());
     let preparation = Preparation::fit(&train, &flagged).unwrap();
@@ -226,7 +229,10 @@ fn columns_that_do_not_go_together_are_named() {
     refused(fit(regression().scale_for(["t"], Scale::Standard)), &["scale_for", "\"t\""]);
     refused(fit(regression().scale(Scale::MinMax { low: 1.0, high: 0.0 })), &["1 to 0"]);
     refused(fit(regression().indicator(true)), &["indicator"]);
-    refused(fit(regression().categories(["colour"]).impute(Impute::Mean)), &["\"colour\"", "MostFrequent"]);
+    refused(
+        fit(regression().categories(["colour"]).impute_for(["colour"], Impute::Mean)),
+        &["\"colour\"", "MostFrequent"],
+    );
     refused(
         fit(Columns::new().inputs(["x"]).classes("class").scale_targets(Scale::Standard)),
         &["scale_targets"],
