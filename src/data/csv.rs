@@ -1,20 +1,24 @@
 //! Tables in CSV files.
 
-mod table;
+mod delimiter;
+mod text;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use table::{Categories, Format, Table};
+use ::csv::ByteRecord;
 
-use super::Dataset;
+use delimiter::Delimiter;
+use text::Text;
+
+use super::table::{Format, Source};
+use super::{Columns, Dataset, Preparation, Table};
 use crate::{Error, Result};
 
-/// A table in a CSV file with a header row: which columns are inputs and which are targets.
+/// A table in a CSV file: how it is written, which columns are inputs and which are targets.
 ///
 /// A row is dropped if any selected column is empty or holds a [missing](Csv::missing) marker;
-/// columns that are not selected may hold anything. Fields are trimmed, quoted fields and blank rows
-/// are fine.
+/// columns that are not selected may hold anything. Fields are trimmed; quoted fields, blank rows, delimiters at the ends
+/// of rows, Excel's `sep=` line, lines that end in `\n`, `\r\n` or `\r`, and files packed by gzip are fine.
 ///
 /// ```no_run
 /// use autorot::data::Csv;
@@ -29,33 +33,75 @@ use crate::{Error, Result};
 /// println!("{} rows, {dropped} dropped", data.len());
 /// # Ok::<(), autorot::Error>(())
 /// ```
+///
+/// [`Columns`] say more about what becomes of the columns: categories, what stands for missing values, scales.
+/// [`Csv::load`] fits all of that on the whole file; where a part is to be tested on, read a [`Table`] instead, split it, and fit a
+/// [`Preparation`] on the training part alone.
 #[derive(Clone, Debug)]
-#[must_use = "a builder reads nothing before load"]
+#[must_use = "a builder reads nothing before load or table"]
 pub struct Csv {
     path: PathBuf,
+    delimiter: Delimiter,
+    headerless: bool,
+    comment: Option<u8>,
+    encoding: Option<String>,
     format: Format,
-    inputs: Vec<String>,
-    targets: Vec<String>,
-    classes: Option<String>,
-    class_names: Option<Vec<String>>,
+    columns: Columns,
 }
 
 impl Csv {
-    /// Starts with this file, commas between fields and points in numbers. Nothing is read yet.
+    /// Starts with this file, a header row, points in numbers, and whatever delimiter and Unicode encoding the file
+    /// has. Nothing is read yet.
     pub fn open(path: impl AsRef<Path>) -> Self {
         Self {
             path: path.as_ref().to_path_buf(),
-            format: Format { delimiter: b',', decimal_comma: false, missing: Vec::new() },
-            inputs: Vec::new(),
-            targets: Vec::new(),
-            classes: None,
-            class_names: None,
+            delimiter: Delimiter::Detect,
+            headerless: false,
+            comment: None,
+            encoding: None,
+            format: Format::default(),
+            columns: Columns::new(),
         }
     }
 
-    /// The byte between two fields: `b','` (the default), `b';'`, `b'\t'`.
+    /// The same options for another file: a test part, or new rows.
+    pub fn at(&self, path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_path_buf(), ..self.clone() }
+    }
+
+    /// The byte between two fields: `b','`, `b';'`, `b'\t'`.
+    ///
+    /// Unless it is set, Excel's `sep=` line says it if there is one. Else it is the only one of comma, semicolon, tab and `|` by which the
+    /// first hundred rows all have as many fields as the header, two or more; two such delimiters are an error. Where there is none
+    /// it is white space if that gives such rows, else the one that the header has, else a comma. With
+    /// [`decimal_comma`](Csv::decimal_comma) a comma is taken last.
     pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.format.delimiter = delimiter;
+        self.delimiter = Delimiter::Byte(delimiter);
+        self
+    }
+
+    /// Fields stand between any number of blanks and tabs.
+    pub fn whitespace(mut self) -> Self {
+        self.delimiter = Delimiter::Whitespace;
+        self
+    }
+
+    /// The file has no header: its first row is data, and columns are named by their index, `.inputs(0..4)`.
+    pub fn headerless(mut self) -> Self {
+        self.headerless = true;
+        self
+    }
+
+    /// Lines that begin with this byte are left out: `b'#'`. Unless it is set every line counts.
+    pub fn comment(mut self, start: u8) -> Self {
+        self.comment = Some(start);
+        self
+    }
+
+    /// How text is written as bytes, by a name of the WHATWG's Encoding Standard: `"latin1"` (which includes Windows-1252),
+    /// `"utf-16le"`, `"shift_jis"`. A byte-order mark, of UTF-8 or UTF-16, outweighs it. Without one and without the option it is UTF-8.
+    pub fn encoding(mut self, name: impl Into<String>) -> Self {
+        self.encoding = Some(name.into());
         self
     }
 
@@ -75,37 +121,44 @@ impl Csv {
     }
 
     /// The columns of numbers that are the inputs, in this order: rows of shape `[columns]`.
-    pub fn inputs<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.inputs = columns.into_iter().map(Into::into).collect();
+    pub fn inputs<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.columns = self.columns.inputs(columns);
         self
     }
 
     /// The columns of numbers to regress, in this order: targets of shape `[columns]`.
-    pub fn targets<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.targets = columns.into_iter().map(Into::into).collect();
+    pub fn targets<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.columns = self.columns.targets(columns);
         self
     }
 
-    /// The column of categories to classify, told apart by their text. The classes are the categories
-    /// in the kept rows, sorted: as numbers if all of them are numbers, else as text.
-    pub fn classes(mut self, column: impl Into<String>) -> Self {
-        self.classes = Some(column.into());
+    /// The column of categories to classify: see [`Columns::classes`].
+    pub fn classes(mut self, column: impl ToString) -> Self {
+        self.columns = self.columns.classes(column);
         self
     }
 
     /// Fixes the classes and their order, so that several files agree on them; any other category is
     /// an error.
-    pub fn class_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.class_names = Some(names.into_iter().map(Into::into).collect());
+    pub fn class_names<S: ToString>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.columns = self.columns.class_names(names);
         self
     }
 
-    /// Reads the file.
+    /// Which columns are loaded and how, all of it in one: instead of [`inputs`](Csv::inputs), [`targets`](Csv::targets),
+    /// [`classes`](Csv::classes) and [`class_names`](Csv::class_names).
+    pub fn columns(mut self, columns: Columns) -> Self {
+        self.columns = columns;
+        self
+    }
+
+    /// Reads the file and prepares all rows, by what they themselves say where something is to be fitted.
+    ///
+    /// Inputs and targets keep the file's double precision where single precision would damage them, for a [`Scaler`](super::Scaler);
+    /// unscaled they are rounded, and a column in which that merges different numbers is named through `log`.
     ///
     /// # Errors
-    /// A file that cannot be read or is not UTF-8; no input column; no target, or both kinds of them;
-    /// a column that is missing, ambiguous or chosen twice; a row with more or fewer fields than the
-    /// header; a field that is no finite number or no known class; no row left.
+    /// As [`Csv::table`], [`Preparation::fit`] and [`Preparation::apply`].
     pub fn load(&self) -> Result<Dataset> {
         Ok(self.load_counted()?.0)
     }
@@ -116,196 +169,67 @@ impl Csv {
     /// # Errors
     /// As [`Csv::load`].
     pub fn load_counted(&self) -> Result<(Dataset, usize)> {
-        self.check()?;
-        let bytes = std::fs::read(&self.path).map_err(|e| Error::io(&self.path, e))?;
-        let mut table = Table::new(&self.path, &self.format, &bytes)?;
-        let inputs = table.columns(&self.inputs)?;
-        let targets = table.columns(&self.targets)?;
-        let class = table.columns(self.classes.as_slice())?;
-        let selected = [&inputs[..], &targets, &class].concat();
-
-        let (mut values, mut answers) = (Vec::new(), Vec::new());
-        let mut categories = Categories::default();
-        let mut dropped = 0;
-        while table.next()? {
-            if selected.iter().any(|&column| table.is_missing(column)) {
-                dropped += 1;
-                continue;
-            }
-            for (columns, into) in [(&inputs, &mut values), (&targets, &mut answers)] {
-                for &column in columns {
-                    into.push(table.number(column)?);
-                }
-            }
-            for &column in &class {
-                categories.push(table.category(column, self.class_names.as_deref())?);
-            }
-        }
-        if values.is_empty() {
-            return Err(Error::invalid(
-                self.path.display(),
-                format!("no complete row, {dropped} with missing values"),
-                "at least one row without missing values in the selected columns",
-                "select fewer columns",
-            ));
-        }
-        let data = if self.classes.is_some() {
-            let names = self.class_names.clone().unwrap_or_else(|| categories.sorted(&self.format));
-            Dataset::classes([inputs.len()], values, categories.labels(&names), names)?
-        } else {
-            Dataset::values([inputs.len()], values, [targets.len()], answers)?
-        };
-        Ok((data, dropped))
+        self.columns.check(&self.path.display().to_string())?;
+        let table = self.table()?;
+        Preparation::fit(&table, &self.columns)?.apply_counted(&table)
     }
 
-    /// What can be wrong before the file is opened.
-    fn check(&self) -> Result<()> {
-        let fail = |found: &str, expected: &str, remedy: &str| {
-            Err(Error::invalid(self.path.display(), found, expected, remedy))
-        };
-        if matches!(self.format.delimiter, b'"' | b'\n' | b'\r') {
-            return fail("a quote or line break as delimiter", "a byte such as `,` or `;`", "set another");
+    /// Reads all columns as they are written; which of them are inputs and targets does not matter.
+    ///
+    /// # Errors
+    /// A file that cannot be read or unpacked; an unknown encoding; a delimiter that cannot be told; a row with more or fewer fields
+    /// than the header.
+    pub fn table(&self) -> Result<Table> {
+        let place = self.path.display();
+        if matches!(self.delimiter, Delimiter::Byte(b'"' | b'\n' | b'\r')) {
+            let found = "a quote or line break as delimiter";
+            return Err(Error::invalid(place, found, "a byte such as `,` or `;`", "set another"));
         }
-        if self.inputs.is_empty() {
-            return fail("no input column", "at least one", "name them with inputs");
+        if self.comment.is_some_and(|c| b"\"\n\r".contains(&c) || self.delimiter == Delimiter::Byte(c)) {
+            let found = "a quote, line break or delimiter as the start of comments";
+            return Err(Error::invalid(place, found, "a byte such as `#`", "set another"));
         }
-        match (&self.classes, self.targets.is_empty()) {
-            (None, true) => fail("no target column", "at least one", "name them with targets or classes")?,
-            (Some(_), false) => fail("both targets and classes", "one kind of target", "leave one out")?,
-            (None, false) if self.class_names.is_some() => {
-                fail("class names without a column of classes", "both", "name the column with classes")?;
+        let mut text = Text::read(&self.path, self.encoding.as_deref())?;
+        let delimiter =
+            self.delimiter.settle(&self.path, &mut text, self.comment, self.format.decimal_comma)?;
+        let mut source = Source::new(place.to_string(), self.format.clone(), text.lossy);
+        let (mut reader, mut row) = (delimiter.reader(&text.bytes, self.comment), ByteRecord::new());
+        let mut least = None;
+        while reader.read_byte_record(&mut row).map_err(|e| self.unreadable(&e))? {
+            if row.iter().all(|field| field.trim_ascii().is_empty()) {
+                continue;
             }
-            _ => {}
+            let (line, first) = (text.line(&row, self.comment), least.is_none());
+            // Without names nothing tells a delimiter at the end from a missing value.
+            let whole = if self.headerless { row.len() } else { delimiter::least(&row) };
+            let least = *least.get_or_insert(whole);
+            if first {
+                let name = |(i, field): (usize, &[u8])| match self.headerless {
+                    true => i.to_string(),
+                    false => String::from_utf8_lossy(field).trim().to_owned(),
+                };
+                source.columns = row.iter().enumerate().map(name).collect();
+            }
+            let columns = source.columns.len();
+            if !delimiter::fits(&row, least, columns) {
+                return Err(Error::invalid(
+                    format!("{place}, line {line}"),
+                    format!("{} fields", row.len()),
+                    format!("{columns}, as in the {}", if self.headerless { "first row" } else { "header" }),
+                    "correct the row, or set the delimiter of the file or the byte that its comments start with",
+                ));
+            }
+            if self.headerless || !first {
+                source.push(line, row.iter().chain(std::iter::repeat(&b""[..])).take(columns));
+            }
         }
-        let mut seen = HashSet::new();
-        if let Some(twice) =
-            self.inputs.iter().chain(&self.targets).chain(&self.classes).find(|c| !seen.insert(*c))
-        {
-            return fail(&format!("column {twice:?} twice"), "every column once", "leave one out");
-        }
-        let mut seen = HashSet::new();
-        if let Some(twice) = self.class_names.iter().flatten().find(|name| !seen.insert(*name)) {
-            return fail(&format!("class {twice:?} twice"), "every class once", "leave one out");
-        }
-        Ok(())
+        Ok(source.into_table())
+    }
+
+    fn unreadable(&self, error: &::csv::Error) -> Error {
+        Error::invalid(self.path.display(), error, "a CSV file", "correct the file")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::data::Targets;
-
-    /// Writes the text to `table.csv` and hands it to a test.
-    fn with(text: impl AsRef<[u8]>, test: impl FnOnce(Csv)) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("table.csv");
-        fs::write(&path, text).unwrap();
-        test(Csv::open(path));
-    }
-
-    fn refused(csv: &Csv, words: &[&str]) {
-        let message = csv.load().unwrap_err().to_string();
-        for word in words.iter().chain(&["table.csv"]) {
-            assert!(message.contains(word), "{word:?} is not in {message:?}");
-        }
-    }
-
-    fn labels(data: &Dataset) -> (Vec<u32>, Vec<&str>) {
-        let Targets::Classes { labels, names, .. } = data.targets() else { panic!("classes were expected") };
-        (labels.clone(), names.iter().map(String::as_str).collect())
-    }
-
-    #[test]
-    fn european_tables_with_missing_values_and_blank_rows() {
-        let text = "day;a;b;c;;\r\n1;2,5; 3 ;-1;;\r\n2;-200;1;1;;\r\n3;1;;1;;\r\n4;1;2;-200,0;;\r\n\
-                    5;1e1;-0,5;7;;\r\n;;;;;\r\n;;;;;\r\n\r\n";
-        with(text, |csv| {
-            let csv =
-                csv.delimiter(b';').decimal_comma(true).missing(-200.0).inputs(["b", "a"]).targets(["c"]);
-            let (data, dropped) = csv.load_counted().unwrap();
-            assert_eq!((data.shape(), data.inputs()), (&[2][..], &[3.0, 2.5, -0.5, 10.0][..]));
-            assert_eq!(data.targets(), &Targets::Values { shape: vec![1], values: vec![-1.0, 7.0] });
-            assert_eq!(dropped, 3);
-            assert_eq!(csv.load().unwrap(), data);
-        });
-    }
-
-    #[test]
-    fn categories_are_sorted_as_text_or_as_numbers() {
-        with("\u{feff}x,kind,size\n1,\"rose, red\",10\n2,aster,9\n3,?,9\n4,aster,10\n", |csv| {
-            let csv = csv.inputs(["x"]).missing("?");
-            let data = csv.clone().classes("kind").load().unwrap();
-            assert_eq!(labels(&data), (vec![1, 0, 0], vec!["aster", "rose, red"]));
-            assert_eq!(data.inputs(), [1.0, 2.0, 4.0]);
-            let data = csv.clone().classes("size").load().unwrap();
-            assert_eq!(labels(&data), (vec![1, 0, 0, 1], vec!["9", "10"]));
-            let fixed = csv.classes("size").class_names(["11", "10", "9"]);
-            assert_eq!(labels(&fixed.load().unwrap()).0, [1, 2, 2, 1]);
-            refused(&fixed.class_names(["10"]), &["line 3", "size", "\"9\"", "[\"10\"]"]);
-        });
-    }
-
-    #[test]
-    fn several_markers_match_as_number_or_text() {
-        with("x,y\nNaN,1\nNA,2\n-9.90,3\n4,4\n", |csv| {
-            let csv = csv.inputs(["x"]).targets(["y"]).missing(f64::NAN).missing("NA").missing(-9.9);
-            let (data, dropped) = csv.load_counted().unwrap();
-            assert_eq!((data.inputs(), dropped), (&[4.0][..], 3));
-        });
-    }
-
-    #[test]
-    fn bad_fields_are_named_with_line_and_column() {
-        for end in ["\n", "\r\n"] {
-            for bad in ["abc", "NaN", "inf", "1e39", "1,5", "1.2.3"] {
-                let text = ["x,y", "1,1", "2,2", &format!("3,\"{bad}\""), ""].join(end);
-                with(text, |csv| {
-                    refused(&csv.inputs(["x"]).targets(["y"]), &["line 4", "column \"y\"", bad]);
-                });
-            }
-            with(["x;y", "1;1", "2;1.234"].join(end), |csv| {
-                let csv = csv.delimiter(b';').inputs(["x"]).targets(["y"]).decimal_comma(true);
-                refused(&csv, &["line 3", "1.234", "comma"]);
-            });
-            with(["x,y", "1,1", "2"].join(end), |csv| {
-                refused(&csv.inputs(["x"]).targets(["y"]), &["line 3", "1 fields", "2, as in"]);
-            });
-        }
-    }
-
-    #[test]
-    fn bad_columns_are_named() {
-        with("x,y,z,z\n1,2,3,4\n", |csv| {
-            refused(&csv.clone().targets(["y"]), &["no input column"]);
-            refused(&csv.clone().inputs(["x"]), &["no target column"]);
-            refused(&csv.clone().inputs(["x"]).targets(["y"]).classes("z"), &["both"]);
-            refused(&csv.clone().inputs(["x"]).targets(["y"]).class_names(["a"]), &["class names"]);
-            refused(&csv.clone().inputs(["x"]).classes("y").class_names(["2", "2"]), &["class \"2\" twice"]);
-            refused(
-                &csv.clone().inputs(["x", "q"]).targets(["y"]),
-                &["no column \"q\"", r#"["x", "y", "z", "z"]"#],
-            );
-            refused(&csv.clone().inputs(["z"]).targets(["y"]), &["several columns \"z\""]);
-            refused(&csv.clone().inputs(["x", "y"]).targets(["y"]), &["\"y\" twice"]);
-            refused(
-                &csv.clone().delimiter(b';').inputs(["x"]).targets(["y"]),
-                &["no column \"x\"", "delimiter"],
-            );
-            refused(&csv.delimiter(b'"').inputs(["x"]).targets(["y"]), &["delimiter"]);
-        });
-    }
-
-    #[test]
-    fn files_without_usable_rows_are_refused() {
-        for text in ["", "x,y\n", "x,y\n,\n"] {
-            with(text, |csv| refused(&csv.inputs(["x"]).targets(["y"]), &["found no"]));
-        }
-        with("x,y\n1,\n2,\n", |csv| refused(&csv.inputs(["x"]).classes("y"), &["2 with missing values"]));
-        with(b"x,y\n\xff,1\n", |csv| refused(&csv.inputs(["x"]).targets(["y"]), &["line 2", "UTF-8"]));
-        let gone = Csv::open("nowhere/table.csv").inputs(["x"]).targets(["y"]);
-        refused(&gone, &["nowhere"]);
-    }
-}
+mod tests;

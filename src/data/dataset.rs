@@ -1,6 +1,7 @@
 //! A data set in memory: rows of inputs and their targets.
 
 use super::mask::Padding;
+use super::precise::Precise;
 use crate::{Error, Result, shape};
 
 /// What a model is to predict, row by row.
@@ -61,6 +62,9 @@ pub struct Dataset {
     targets: Targets,
     /// Of padded sequences.
     pub(super) padding: Option<Padding>,
+    /// What single precision damages of the inputs, and of the values to regress.
+    pub(super) exact_inputs: Precise,
+    pub(super) exact_targets: Precise,
 }
 
 impl Dataset {
@@ -78,7 +82,7 @@ impl Dataset {
         check_labels(&labels, &names, 1)?;
         let rows = labels.len();
         let targets = Targets::Classes { labels, steps: 1, names };
-        Self { shape: shape.into(), inputs, targets, padding: None }.checked(rows)
+        Self::plain(shape.into(), inputs, targets).checked(rows)
     }
 
     /// A data set of sequences `[T, ...]` every time step of which has a class: `labels` holds T of them a row.
@@ -104,7 +108,7 @@ impl Dataset {
         check_labels(&labels, &names, steps)?;
         let rows = labels.len() / steps;
         let targets = Targets::Classes { labels, steps, names };
-        Self { shape, inputs, targets, padding: None }.checked(rows)
+        Self::plain(shape, inputs, targets).checked(rows)
     }
 
     /// A regression data set (or one with distributions as targets) from arrays: `inputs` holds rows of `shape`,
@@ -133,7 +137,12 @@ impl Dataset {
         }
         let rows = values.len() / width;
         let targets = Targets::Values { shape: target_shape, values };
-        Self { shape: shape.into(), inputs, targets, padding: None }.checked(rows)
+        Self::plain(shape.into(), inputs, targets).checked(rows)
+    }
+
+    fn plain(shape: Vec<usize>, inputs: Vec<f32>, targets: Targets) -> Self {
+        let (exact_inputs, exact_targets) = Default::default();
+        Self { shape, inputs, targets, padding: None, exact_inputs, exact_targets }
     }
 
     fn checked(self, rows: usize) -> Result<Self> {
@@ -228,7 +237,11 @@ impl Dataset {
             }
         };
         let inputs = pick(&self.inputs, self.row_len());
-        Self { shape: self.shape.clone(), inputs, targets, padding: self.padding }
+        let mut data = Self::plain(self.shape.clone(), inputs, targets);
+        data.padding = self.padding;
+        (data.exact_inputs, data.exact_targets) =
+            (self.exact_inputs.select(rows), self.exact_targets.select(rows));
+        data
     }
 
     /// The same rows with other inputs of the same shape: what a scaler returns. Of padded sequences the mask value
@@ -237,8 +250,10 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::classes`]; steps that are padded in one and not in the other.
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
-        let (shape, targets) = (self.shape.clone(), self.targets.clone());
-        let data = Self { shape, inputs, targets, padding: self.padding }.checked(self.len())?;
+        let mut data = Self::plain(self.shape.clone(), inputs, self.targets.clone());
+        data.padding = self.padding;
+        data.exact_targets = self.exact_targets.clone();
+        let data = data.checked(self.len())?;
         self.check_padding_of(&data)?;
         Ok(data)
     }

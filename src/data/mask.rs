@@ -143,6 +143,7 @@ impl Dataset {
     pub(super) fn with_values(&self, shape: &[usize], values: Vec<f32>) -> Result<Self> {
         let mut data = Self::values(self.shape(), self.inputs().to_vec(), shape, values)?;
         data.padding = self.padding;
+        data.exact_inputs = self.exact_inputs.clone();
         Ok(data)
     }
 }

@@ -9,7 +9,8 @@
 //! | MNIST | [`idx::mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
-//! | a table in a CSV file | [`Csv`] | `[columns]`, as in the file | values or classes |
+//! | a table in a CSV file, plain or `.gz` | [`Csv`] | `[columns]`, as in the file or as a [`Preparation`] makes them | values or classes |
+//! | rows of fields in memory | [`Table`] | as a [`Preparation`] makes them | values or classes |
 //! | a folder of PNG, JPEG, WebP, GIF and BMP files | `folder::ImageFolder`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class a directory |
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
@@ -19,7 +20,8 @@
 //! loaded one by one become a [`Split`] by [`Split::new`], which compares their classes.
 //!
 //! Colour images have their channels last. [`Scaler`] brings inputs or regression targets to a common
-//! scale; fit it on the training part and apply it to both parts.
+//! scale, a [`Preparation`] the columns of a table, categories and missing values among them; fit either on the training part and apply
+//! it to both parts.
 
 mod adding;
 pub mod cifar10;
@@ -33,8 +35,10 @@ pub mod idx;
 mod mask;
 mod observed;
 mod pad;
+mod precise;
 mod scale;
 mod split;
+mod table;
 pub mod vowels;
 
 pub use self::csv::Csv;
@@ -43,8 +47,9 @@ pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;
 pub use observed::{Observed, Outliers};
 pub use pad::PadSequences;
-pub use scale::Scaler;
+pub use scale::{Scale, Scaler};
 pub use split::{Folds, Split};
+pub use table::{Columns, Impute, Preparation, Table, Unknown};
 
 /// Rec. 601 luma, in f64 so that three equal channels give exactly their value.
 fn luma(red: f32, green: f32, blue: f32) -> f32 {

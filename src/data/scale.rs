@@ -1,6 +1,11 @@
 //! Scaling of inputs and targets.
 
+mod linear;
+
 use serde::{Deserialize, Serialize};
+
+pub(super) use linear::Linear;
+pub use linear::Scale;
 
 use super::{Dataset, Targets};
 use crate::{Error, Result};
@@ -9,10 +14,12 @@ use crate::{Error, Result};
 /// to regress.
 ///
 /// It is fitted on the training part and applied to both parts, so that nothing about the test part
-/// leaks into the training. Tables want one scale a column; images want one common scale for all
-/// their pixels (`…_overall`), which keeps their look. A column that is constant in the training part
-/// is only shifted, never divided by zero. Padded sequences keep their padding, which no fit counts; their columns are
-/// the features, over all steps. Targets of their steps are to be scaled before they are padded.
+/// leaks into the training. A feature, that is a place in the last dimension of a row, has one scale wherever it stands (as in
+/// Keras' `Normalization`): a column of a table, a channel of images `[H, W, C]`, and a feature of sequences `[T, F]` at every time
+/// step. Padded steps are left out of the fit and stay as they are. `…_overall` gives all numbers one scale in common, which
+/// keeps the look of gray images. A feature that is constant in the training part is only shifted, never divided by zero.
+/// Numbers that single precision would damage, such as times in seconds, are scaled in double precision where the data
+/// set has them so: those from files do, and [`Dataset::with_inputs_f64`] takes others.
 ///
 /// ```
 /// use autorot::data::{Dataset, Scaler};
@@ -29,10 +36,8 @@ use crate::{Error, Result};
 pub struct Scaler {
     part: Part,
     shape: Vec<usize>,
-    /// One entry a column, or a single one for all of them.
-    columns: Vec<Column>,
-    low: f64,
-    span: f64,
+    /// One a feature, or a single one for all of them.
+    features: Vec<Linear>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,41 +46,33 @@ enum Part {
     Targets,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Column {
-    shift: f64,
-    width: f64,
-}
-
 impl Scaler {
-    /// Fits every input column to mean 0 and standard deviation 1 (of the population: divided by the
-    /// number of rows).
+    /// Fits every feature of the inputs to mean 0 and standard deviation 1 (of the population: divided by the
+    /// number of rows, or of all steps of all rows).
     pub fn standard(train: &Dataset) -> Self {
-        Self::fit_inputs(train, columns(train), standard, None)
+        Self::fit_inputs(train, features(train), Scale::Standard)
     }
 
     /// Fits all inputs together to mean 0 and standard deviation 1.
     pub fn standard_overall(train: &Dataset) -> Self {
-        Self::fit_inputs(train, 1, standard, None)
+        Self::fit_inputs(train, 1, Scale::Standard)
     }
 
-    /// Fits every column of the values to regress to mean 0 and standard deviation 1.
+    /// Fits every feature of the values to regress to mean 0 and standard deviation 1.
     ///
     /// # Errors
-    /// A data set whose targets are classes.
+    /// A data set whose targets are classes, or of every step of padded sequences.
     pub fn standard_targets(train: &Dataset) -> Result<Self> {
-        let (shape, values) = regression(train)?;
-        Ok(Self::fit(Part::Targets, shape, values, shape.iter().product(), standard, None))
+        Self::fit_targets(train, Scale::Standard)
     }
 
-    /// Fits the smallest value of every input column to `low` and its largest to `high`. A constant
-    /// column becomes `low`. Values beyond the training part's range land outside `low..high`.
+    /// Fits the smallest value of every feature of the inputs to `low` and its largest to `high`. A constant
+    /// feature becomes `low`. Values beyond the training part's range land outside `low..high`.
     ///
     /// # Errors
     /// `low` not below `high`, or either not finite.
     pub fn min_max(train: &Dataset, low: f32, high: f32) -> Result<Self> {
-        let range = checked(low, high)?;
-        Ok(Self::fit_inputs(train, columns(train), min_max, range))
+        Ok(Self::fit_inputs(train, features(train), Scale::MinMax { low, high }.checked()?))
     }
 
     /// Fits the smallest of all inputs to `low` and the largest to `high`.
@@ -83,18 +80,15 @@ impl Scaler {
     /// # Errors
     /// As [`Scaler::min_max`].
     pub fn min_max_overall(train: &Dataset, low: f32, high: f32) -> Result<Self> {
-        let range = checked(low, high)?;
-        Ok(Self::fit_inputs(train, 1, min_max, range))
+        Ok(Self::fit_inputs(train, 1, Scale::MinMax { low, high }.checked()?))
     }
 
-    /// Fits the smallest value of every column to regress to `low` and its largest to `high`.
+    /// Fits the smallest value of every feature to regress to `low` and its largest to `high`.
     ///
     /// # Errors
-    /// As [`Scaler::min_max`], and a data set whose targets are classes.
+    /// As [`Scaler::min_max`] and [`Scaler::standard_targets`].
     pub fn min_max_targets(train: &Dataset, low: f32, high: f32) -> Result<Self> {
-        let range = checked(low, high)?;
-        let (shape, values) = regression(train)?;
-        Ok(Self::fit(Part::Targets, shape, values, shape.iter().product(), min_max, range))
+        Self::fit_targets(train, Scale::MinMax { low, high }.checked()?)
     }
 
     /// The same rows with scaled inputs, or with scaled targets if the scaler was fitted on targets.
@@ -103,9 +97,12 @@ impl Scaler {
     /// Rows of another shape than those of the fit, classes where values are to be scaled, values too large once
     /// scaled, and a step of a padded sequence that scaling makes look like padding.
     pub fn apply(&self, data: &Dataset) -> Result<Dataset> {
-        let (shape, values) = match self.part {
-            Part::Inputs => (data.shape(), data.inputs()),
-            Part::Targets => regression(data)?,
+        let (shape, values, exact) = match self.part {
+            Part::Inputs => (data.shape(), data.inputs(), &data.exact_inputs),
+            Part::Targets => {
+                let (shape, values) = regression(data)?;
+                (shape, values, &data.exact_targets)
+            }
         };
         if shape != self.shape {
             return Err(Error::invalid(
@@ -115,20 +112,26 @@ impl Scaler {
                 "apply it to data of the same shape or fit another scaler",
             ));
         }
-        let scaled = self.scale(values)?;
+        let mut scaled = Vec::with_capacity(values.len());
+        exact.each_row(values, shape.iter().product(), |row| {
+            let numbers = row.iter().zip(self.features.iter().cycle());
+            scaled.extend(numbers.map(|(&v, feature)| feature.apply(v) as f32));
+        });
         match self.part {
             Part::Inputs => data.with_inputs(data.with_padding(scaled)?),
             Part::Targets => data.with_values(shape, scaled),
         }
     }
 
-    /// Scales whole rows outside a data set: what a prediction on new inputs needs. Knows of no padding; that takes
-    /// [`Scaler::apply`].
+    /// Scales whole rows outside a data set, in single or double precision: what a prediction on new inputs needs.
+    /// Knows of no padding; that takes [`Scaler::apply`].
     ///
     /// # Errors
     /// A length that is not a multiple of the row length.
-    pub fn scale(&self, values: &[f32]) -> Result<Vec<f32>> {
-        self.map(values, |c, v| (v - c.shift) / c.width * self.span + self.low)
+    pub fn scale<T: Into<f64> + Copy>(&self, values: &[T]) -> Result<Vec<f32>> {
+        self.whole(values.len())?;
+        let numbers = values.iter().zip(self.features.iter().cycle());
+        Ok(numbers.map(|(&v, feature)| feature.apply(v.into()) as f32).collect())
     }
 
     /// Takes the scaling of whole rows back: predictions in the units of the original targets.
@@ -136,51 +139,50 @@ impl Scaler {
     /// # Errors
     /// A length that is not a multiple of the row length.
     pub fn invert(&self, values: &[f32]) -> Result<Vec<f32>> {
-        self.map(values, |c, v| (v - self.low) / self.span * c.width + c.shift)
+        Ok(self.invert_f64(values)?.into_iter().map(|v| v as f32).collect())
     }
 
-    fn map(&self, values: &[f32], f: impl Fn(&Column, f64) -> f64) -> Result<Vec<f32>> {
+    /// As [`Scaler::invert`], in double precision: for units in which a number has more digits than an `f32`, such as times.
+    ///
+    /// # Errors
+    /// As [`Scaler::invert`].
+    pub fn invert_f64(&self, values: &[f32]) -> Result<Vec<f64>> {
+        self.whole(values.len())?;
+        let numbers = values.iter().zip(self.features.iter().cycle());
+        Ok(numbers.map(|(&v, feature)| feature.invert(v.into())).collect())
+    }
+
+    fn whole(&self, values: usize) -> Result<()> {
         let row: usize = self.shape.iter().product();
-        if !values.len().is_multiple_of(row) {
-            return Err(Error::invalid(
-                "scaler",
-                format!("{} values", values.len()),
-                format!("whole rows of shape {:?}", self.shape),
-                "pass whole rows",
-            ));
+        if values.is_multiple_of(row) {
+            return Ok(());
         }
-        Ok(values.iter().zip(self.columns.iter().cycle()).map(|(&v, c)| f(c, f64::from(v)) as f32).collect())
+        Err(Error::invalid(
+            "scaler",
+            format!("{values} values"),
+            format!("whole rows of shape {:?}", self.shape),
+            "pass whole rows",
+        ))
     }
 
-    fn fit_inputs(
-        train: &Dataset,
-        columns: usize,
-        fit: fn(&[f32], usize) -> Vec<Column>,
-        range: Option<(f64, f64)>,
-    ) -> Self {
-        if train.mask_value().is_none() {
-            return Self::fit(Part::Inputs, train.shape(), train.inputs(), columns, fit, range);
-        }
-        let values: Vec<f32> = train.counting().flatten().copied().collect();
-        Self::fit(Part::Inputs, train.shape(), &values, columns, fit, range)
+    fn fit_inputs(train: &Dataset, features: usize, scale: Scale) -> Self {
+        let features = scale.fit(features, |visit| train.each_counting(visit));
+        Self { part: Part::Inputs, shape: train.shape().to_vec(), features }
     }
 
-    fn fit(
-        part: Part,
-        shape: &[usize],
-        values: &[f32],
-        columns: usize,
-        fit: fn(&[f32], usize) -> Vec<Column>,
-        range: Option<(f64, f64)>,
-    ) -> Self {
-        let (low, high) = range.unwrap_or((0.0, 1.0));
-        Self { part, shape: shape.to_vec(), columns: fit(values, columns), low, span: high - low }
+    fn fit_targets(train: &Dataset, scale: Scale) -> Result<Self> {
+        let (shape, values) = regression(train)?;
+        let features = scale.fit(shape.last().copied().unwrap_or(1), |visit| {
+            train.exact_targets.each_row(values, shape.iter().product(), visit);
+        });
+        Ok(Self { part: Part::Targets, shape: shape.to_vec(), features })
     }
 }
 
-/// The values of a row, or of a step of padded sequences.
-fn columns(train: &Dataset) -> usize {
-    train.padding.map_or(train.row_len(), |padding| padding.step)
+/// How many numbers of a row have scales of their own: the last dimension, or a step of padded sequences.
+fn features(train: &Dataset) -> usize {
+    let last = train.shape().last().copied().unwrap_or(1);
+    train.padding.map_or(last, |padding| padding.step)
 }
 
 fn regression(data: &Dataset) -> Result<(&[usize], &[f32])> {
@@ -203,56 +205,6 @@ fn regression(data: &Dataset) -> Result<(&[usize], &[f32])> {
             "leave classes as they are, or scale the inputs",
         )),
     }
-}
-
-fn checked(low: f32, high: f32) -> Result<Option<(f64, f64)>> {
-    if low.is_finite() && high.is_finite() && low < high {
-        return Ok(Some((low.into(), high.into())));
-    }
-    Err(Error::invalid(
-        "scaler range",
-        format!("{low} to {high}"),
-        "two finite numbers, the smaller first",
-        "pass a range such as 0 to 1",
-    ))
-}
-
-/// The smallest and the largest value of every column.
-fn extremes(values: &[f32], columns: usize) -> Vec<(f32, f32)> {
-    let mut found = vec![(f32::INFINITY, f32::NEG_INFINITY); columns];
-    for row in values.chunks_exact(columns) {
-        found.iter_mut().zip(row).for_each(|(e, &v)| *e = (e.0.min(v), e.1.max(v)));
-    }
-    found
-}
-
-fn min_max(values: &[f32], columns: usize) -> Vec<Column> {
-    let column = |(low, high): (f32, f32)| Column {
-        shift: low.into(),
-        width: if low == high { 1.0 } else { f64::from(high) - f64::from(low) },
-    };
-    extremes(values, columns).into_iter().map(column).collect()
-}
-
-fn standard(values: &[f32], columns: usize) -> Vec<Column> {
-    let rows = (values.len() / columns) as f64;
-    let mut fitted = vec![Column { shift: 0.0, width: 0.0 }; columns];
-    // The mean first, then the squares around it: no cancellation for large offsets.
-    for row in values.chunks_exact(columns) {
-        fitted.iter_mut().zip(row).for_each(|(c, &v)| c.shift += f64::from(v) / rows);
-    }
-    for row in values.chunks_exact(columns) {
-        fitted.iter_mut().zip(row).for_each(|(c, &v)| c.width += (f64::from(v) - c.shift).powi(2) / rows);
-    }
-    // Rounding may leave a constant column a tiny deviation, so its extremes decide.
-    for (c, (low, high)) in fitted.iter_mut().zip(extremes(values, columns)) {
-        *c = if low == high {
-            Column { shift: low.into(), width: 1.0 }
-        } else {
-            Column { width: c.width.sqrt(), ..*c }
-        };
-    }
-    fitted
 }
 
 #[cfg(test)]
@@ -302,6 +254,48 @@ mod tests {
         assert_eq!(scaled.inputs(), [-1.0, -1.0, -1.0, -0.6, -1.0, 0.0, 1.0, -1.0, 1.0]);
         // Another part is scaled by the training part's range.
         assert_eq!(scaler.scale(&[11.0, 1.1, -12.0]).unwrap(), [3.0, 1.0, -3.0]);
+    }
+
+    #[test]
+    fn a_feature_of_sequences_has_one_scale_at_every_step() {
+        // Two rows of three steps of two features, one of them constant at every single step.
+        let inputs = vec![1.0, 10.0, 2.0, 20.0, 3.0, 60.0, 1.0, 12.0, 2.0, 30.0, 3.0, 50.0];
+        let data = Dataset::values([3, 2], inputs, [3, 1], vec![0.0, 1.0, 2.0, 0.0, 1.0, 4.0]).unwrap();
+        let scaler = Scaler::min_max(&data, 0.0, 1.0).unwrap();
+        let scaled = scaler.apply(&data).unwrap();
+        assert_eq!(scaled.inputs(), [0.0, 0.0, 0.5, 0.2, 1.0, 1.0, 0.0, 0.04, 0.5, 0.4, 1.0, 0.8]);
+        assert_eq!(scaler.scale(&[3.0, 35.0, 2.0, 10.0, 1.0, 10.0]).unwrap(), [1.0, 0.5, 0.5, 0.0, 0.0, 0.0]);
+        let standard = Scaler::standard(&data).apply(&data).unwrap();
+        let (mean, deviation) = moments(standard.inputs().iter().copied().step_by(2));
+        assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-6, "{mean} {deviation}");
+        let targets = Scaler::min_max_targets(&data, 0.0, 1.0).unwrap();
+        let Targets::Values { values, .. } = targets.apply(&data).unwrap().targets().clone() else {
+            panic!("values")
+        };
+        assert_eq!(values, [0.0, 0.25, 0.5, 0.0, 0.25, 1.0]);
+        assert_eq!(targets.invert(&values).unwrap(), [0.0, 1.0, 2.0, 0.0, 1.0, 4.0]);
+    }
+
+    #[test]
+    fn times_are_scaled_in_double_precision() {
+        let times: Vec<f64> = (0..6).map(|i| 1_700_000_000.0 + f64::from(10 * i)).collect();
+        let data = Dataset::values([1], vec![0.0; 6], [1], vec![0.0; 6]).unwrap();
+        let data = data.with_inputs_f64(&times).unwrap().with_targets_f64(&times).unwrap();
+        let (inputs, targets) =
+            (Scaler::min_max(&data, 0.0, 1.0).unwrap(), Scaler::min_max_targets(&data, 0.0, 1.0).unwrap());
+        let wanted = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+        // In either order, and of rows that were selected and seen in another shape.
+        let scaled = targets.apply(&inputs.apply(&data).unwrap()).unwrap();
+        let Targets::Values { values, .. } = scaled.targets() else { panic!("values") };
+        assert_eq!((scaled.inputs(), &values[..]), (&wanted[..], &wanted[..]));
+        let some = data.select(&[4, 1]).unwrap();
+        assert_eq!(inputs.apply(&targets.apply(&some).unwrap()).unwrap().inputs(), [0.8, 0.2]);
+        assert_eq!(inputs.scale(&times).unwrap(), wanted);
+        let back = targets.invert_f64(values).unwrap();
+        assert!(back.iter().zip(&times).all(|(a, b)| (a - b).abs() < 1e-4), "{back:?}");
+        let standard = Scaler::standard(&data).apply(&data).unwrap();
+        let (mean, deviation) = moments(standard.inputs().iter().copied());
+        assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-6, "{mean} {deviation}");
     }
 
     #[test]

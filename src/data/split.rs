@@ -8,13 +8,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 
-/// A training part and a part that training never sees.
+/// A training part and a part that training never sees: of a data set, or of a [`Table`](super::Table).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Split {
-    /// For training, and for fitting scalers.
-    pub train: Dataset,
+pub struct Split<T = Dataset> {
+    /// For training, and for fitting scalers and preparations.
+    pub train: T,
     /// For validation or testing.
-    pub test: Dataset,
+    pub test: T,
 }
 
 /// k splits of one data set, one after another: an iterator that copies the rows of a split when it is its turn. From

@@ -40,6 +40,7 @@ mod sequences;
 mod shaders;
 mod splits;
 mod states;
+mod tables;
 mod tidy;
 mod time_reports;
 mod trainer;

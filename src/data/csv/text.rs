@@ -1,0 +1,116 @@
+//! The text of a CSV file: unpacked, decoded, and every line ended by `\n`.
+
+use std::io::Read;
+use std::path::Path;
+
+use ::csv::ByteRecord;
+use encoding_rs::{Encoding, UTF_8};
+use flate2::read::MultiGzDecoder;
+
+use crate::{Error, Result};
+
+/// A file's text in UTF-8, or in what the file takes for it.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub bytes: Vec<u8>,
+    /// The encoding, where some bytes were not of it: U+FFFD stands for them.
+    pub lossy: Option<&'static str>,
+    /// How many lines were taken off its beginning.
+    pub skipped: u64,
+}
+
+impl Text {
+    pub fn read(path: &Path, encoding: Option<&str>) -> Result<Self> {
+        let mut bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            let packed = std::mem::take(&mut bytes);
+            MultiGzDecoder::new(&packed[..]).read_to_end(&mut bytes).map_err(|e| {
+                Error::invalid(path.display(), e, "a whole gzip file", "the file is damaged: fetch it again")
+            })?;
+        }
+        let encoding = encoding.map(|name| known(path, name)).transpose()?;
+        let encoding = match (Encoding::for_bom(&bytes), encoding) {
+            (Some((encoding, mark)), _) => {
+                bytes.drain(..mark);
+                encoding
+            }
+            (None, Some(encoding)) => encoding,
+            (None, None) if bytes.iter().take(4).any(|&b| b == 0) => {
+                return Err(Error::invalid(
+                    path.display(),
+                    "bytes of 0, as in UTF-16 without a byte-order mark",
+                    "text",
+                    "set the encoding, \"utf-16le\" or \"utf-16be\", or see whether this is a table at all",
+                ));
+            }
+            (None, None) => UTF_8,
+        };
+        let mut lossy = None;
+        // Bytes that are no UTF-8 stay as they are: they matter only in columns that are selected.
+        if encoding != UTF_8 {
+            let (text, damaged) = encoding.decode_without_bom_handling(&bytes);
+            lossy = damaged.then_some(encoding.name());
+            bytes = text.into_owned().into_bytes();
+        }
+        Ok(Self { bytes: with_line_feeds(bytes), lossy, skipped: 0 })
+    }
+
+    /// Takes the first line off if it is Excel's `sep=;`, and returns its delimiter.
+    pub fn take_sep(&mut self) -> Option<u8> {
+        let end = self.bytes.iter().position(|&b| b == b'\n')?;
+        let line = self.bytes[..end].trim_ascii_start();
+        let line = line.strip_prefix(b"\"").unwrap_or(line);
+        let (name, rest) = line.split_at_checked(4)?;
+        let (&delimiter, rest) = rest.split_first()?;
+        let alone = matches!(rest.trim_ascii(), b"" | b"\"") && !matches!(delimiter, b'"' | 0x80..);
+        if !name.eq_ignore_ascii_case(b"sep=") || !alone {
+            return None;
+        }
+        self.bytes.drain(..=end);
+        self.skipped = 1;
+        Some(delimiter)
+    }
+
+    /// The line on which a row begins. The reader's position is before the blank lines and comments that it passed over.
+    pub fn line(&self, row: &ByteRecord, comment: Option<u8>) -> u64 {
+        let Some(position) = row.position() else { return 0 };
+        let mut rest = &self.bytes[(position.byte() as usize).min(self.bytes.len())..];
+        let mut passed = 0;
+        while let Some(&first) = rest.first().filter(|&&b| b == b'\n' || Some(b) == comment) {
+            let end = if first == b'\n' { Some(0) } else { rest.iter().position(|&b| b == b'\n') };
+            let Some(end) = end else { break };
+            rest = &rest[end + 1..];
+            passed += 1;
+        }
+        position.line() + passed + self.skipped
+    }
+}
+
+fn known(path: &Path, name: &str) -> Result<&'static Encoding> {
+    Encoding::for_label(name.as_bytes()).ok_or_else(|| {
+        Error::invalid(
+            path.display(),
+            format!("the encoding {name:?}"),
+            "a name of the WHATWG's Encoding Standard",
+            "name another, such as \"latin1\", \"utf-16le\" or \"shift_jis\"",
+        )
+    })
+}
+
+/// `\r\n` and `\r` as `\n`.
+fn with_line_feeds(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut last = 0;
+    if bytes.contains(&b'\r') {
+        let mut kept = Vec::with_capacity(bytes.len());
+        for &byte in &bytes {
+            match byte {
+                b'\n' if last == b'\r' => {}
+                b'\r' => kept.push(b'\n'),
+                _ => kept.push(byte),
+            }
+            last = byte;
+        }
+        bytes = kept;
+    }
+    bytes
+}

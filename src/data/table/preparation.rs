@@ -1,0 +1,350 @@
+//! What was fitted on the training rows of a table, and makes data sets of tables like it.
+
+mod fit;
+
+use serde::{Deserialize, Serialize};
+
+use super::categories::Categories;
+use super::{Columns, Table, Unknown};
+use crate::data::Dataset;
+use crate::data::precise::{Loss, Precise};
+use crate::data::scale::Linear;
+use crate::{Error, Result};
+
+/// Everything that is fitted on the training rows of a table: categories, what stands for missing values, scales, and the names of
+/// classes. Applied to other rows it does exactly the same, so a part that lacks a class or a category comes out with the same columns.
+///
+/// It can be stored and read back (`serde`), and needs nothing else to prepare new rows and to take predictions back to the units of the
+/// table.
+///
+/// ```no_run
+/// use autorot::data::{Columns, Csv, Impute, Preparation, Scale};
+///
+/// let csv = Csv::open("houses.csv").missing("?");
+/// let split = csv.table()?.split(0.2, 0)?;
+/// let columns = Columns::new()
+///     .inputs(["area", "year"])
+///     .impute(Impute::Median)
+///     .scale(Scale::Standard)
+///     .categories(["heating"])
+///     .targets(["price"])
+///     .scale_targets(Scale::Standard);
+/// let preparation = Preparation::fit(&split.train, &columns)?;
+/// let (train, test) = (preparation.apply(&split.train)?, preparation.apply(&split.test)?);
+/// // Later, and elsewhere: rows without a price.
+/// let stored = serde_json::to_string(&preparation).unwrap();
+/// let preparation: Preparation = serde_json::from_str(&stored).unwrap();
+/// let inputs = preparation.inputs(&csv.at("offers.csv").table()?)?;
+/// # let outputs = inputs;
+/// let prices = preparation.invert(&outputs)?;
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preparation {
+    inputs: Vec<Input>,
+    answers: Answers,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Input {
+    column: String,
+    kind: Kind,
+}
+
+/// What a column of inputs becomes. `fill` stands for missing values; without it their rows are left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    Number { fill: Option<f64>, indicator: bool, scale: Option<Linear> },
+    Categories { fill: Option<String>, unknown: Unknown, categories: Categories },
+}
+
+/// The targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Answers {
+    Values(Vec<(String, Option<Linear>)>),
+    Classes { column: String, classes: Categories },
+}
+
+impl Input {
+    fn width(&self) -> usize {
+        match &self.kind {
+            Kind::Number { indicator, .. } => 1 + usize::from(*indicator),
+            Kind::Categories { categories, .. } => categories.len(),
+        }
+    }
+
+    /// Whether rows that lack the value are left out.
+    fn drops(&self) -> bool {
+        matches!(&self.kind, Kind::Number { fill: None, .. } | Kind::Categories { fill: None, .. })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let column = &self.column;
+        match &self.kind {
+            Kind::Number { indicator: false, .. } => vec![column.clone()],
+            Kind::Number { indicator: true, .. } => vec![column.clone(), format!("{column} missing")],
+            Kind::Categories { categories, .. } => {
+                categories.names().iter().map(|name| format!("{column}={name}")).collect()
+            }
+        }
+    }
+}
+
+impl Preparation {
+    /// The data set of a table's rows, of which those are left out that miss a target, or an input that nothing stands for.
+    ///
+    /// # Errors
+    /// A column that the table lacks or has twice; a field that is no finite number, no known class or no known category; a number beyond the
+    /// range of `f32` once scaled; no row left.
+    pub fn apply(&self, table: &Table) -> Result<Dataset> {
+        Ok(self.apply_counted(table)?.0)
+    }
+
+    /// As [`Preparation::apply`], and how many rows were left out.
+    ///
+    /// # Errors
+    /// As [`Preparation::apply`].
+    pub fn apply_counted(&self, table: &Table) -> Result<(Dataset, usize)> {
+        let names = [self.input_columns(), self.target_columns()].concat();
+        let places = table.find(&names)?;
+        let (inputs, targets) = places.split_at(self.inputs.len());
+        let needed = self.inputs.iter().zip(inputs).filter(|(input, _)| input.drops());
+        let needed: Vec<usize> = needed.map(|(_, &place)| place).chain(targets.iter().copied()).collect();
+        let rows = complete(table, &needed)?;
+        let dropped = table.len() - rows.len();
+        let features = self.features_of(table, inputs, &rows)?;
+        let (single, exact, losses) = Precise::split(&features, self.width());
+        self.warn(table, &losses);
+        let mut data = match &self.answers {
+            Answers::Classes { classes, .. } => {
+                let mut lookup = classes.lookup(table.format());
+                let label = |&row: &usize| {
+                    let text = table.text(row, targets[0])?;
+                    lookup.find(text).map(|label| label as u32).ok_or_else(|| {
+                        let remedy = "name every class in class_names, declare this one missing, or fit the preparation on rows that have it";
+                        unknown(table, row, targets[0], classes, remedy)
+                    })
+                };
+                let labels = rows.iter().map(label).collect::<Result<_>>()?;
+                Dataset::classes([self.width()], single, labels, classes.names())?
+            }
+            Answers::Values(columns) => {
+                let mut values = Vec::with_capacity(rows.len() * columns.len());
+                for &row in &rows {
+                    for ((_, scale), &place) in columns.iter().zip(targets) {
+                        values.push(scaled(table, row, place, table.number(row, place)?, *scale)?);
+                    }
+                }
+                let (answers, exact, losses) = Precise::split(&values, columns.len());
+                for loss in losses.iter().filter(|loss| columns[loss.column].1.is_none()) {
+                    warn(table, &columns[loss.column].0, loss);
+                }
+                let mut data = Dataset::values([self.width()], single, [columns.len()], answers)?;
+                data.exact_targets = exact;
+                data
+            }
+        };
+        data.exact_inputs = exact;
+        Ok((data, dropped))
+    }
+
+    /// The inputs of all rows, row after row, for predictions: columns of targets are not needed, and every row has its answer.
+    ///
+    /// # Errors
+    /// As [`Preparation::apply`]; a missing value that nothing stands for.
+    pub fn inputs(&self, table: &Table) -> Result<Vec<f32>> {
+        let places = table.find(&self.input_columns())?;
+        let rows: Vec<usize> = (0..table.len()).collect();
+        let (single, _, losses) = Precise::split(&self.features_of(table, &places, &rows)?, self.width());
+        self.warn(table, &losses);
+        Ok(single)
+    }
+
+    /// Takes the scaling of predicted values back, row after row: answers in the units of the table. Outputs for classes stay as they are.
+    ///
+    /// # Errors
+    /// A length that is not a multiple of the number of targets.
+    pub fn invert(&self, outputs: &[f32]) -> Result<Vec<f64>> {
+        let Answers::Values(columns) = &self.answers else {
+            return Ok(outputs.iter().map(|&v| v.into()).collect());
+        };
+        if columns.is_empty() || !outputs.len().is_multiple_of(columns.len()) {
+            return Err(Error::invalid(
+                "preparation",
+                format!("{} outputs", outputs.len()),
+                format!("whole rows of the targets {:?}", self.target_columns()),
+                "pass whole rows",
+            ));
+        }
+        let back = |v: f32, scale: &Option<Linear>| scale.map_or(v.into(), |scale| scale.invert(v.into()));
+        Ok(outputs.iter().zip(columns.iter().cycle()).map(|(&v, (_, scale))| back(v, scale)).collect())
+    }
+
+    /// How many numbers a row of inputs has.
+    pub fn width(&self) -> usize {
+        self.inputs.iter().map(Input::width).sum()
+    }
+
+    /// What each number of a row of inputs is: `age`, `age missing`, `port=S`.
+    pub fn features(&self) -> Vec<String> {
+        self.inputs.iter().flat_map(Input::names).collect()
+    }
+
+    /// The columns that inputs are made of.
+    pub fn input_columns(&self) -> Vec<String> {
+        self.inputs.iter().map(|input| input.column.clone()).collect()
+    }
+
+    /// The columns that targets are made of.
+    pub fn target_columns(&self) -> Vec<String> {
+        match &self.answers {
+            Answers::Values(columns) => columns.iter().map(|(column, _)| column.clone()).collect(),
+            Answers::Classes { column, .. } => vec![column.clone()],
+        }
+    }
+
+    /// The names of the classes, in the order of the outputs; `None` where values are regressed.
+    pub fn class_names(&self) -> Option<Vec<String>> {
+        match &self.answers {
+            Answers::Classes { classes, .. } => Some(classes.names()),
+            Answers::Values(_) => None,
+        }
+    }
+
+    /// These rows of the inputs, in double precision and within the range of `f32`.
+    fn features_of(&self, table: &Table, places: &[usize], rows: &[usize]) -> Result<Vec<f64>> {
+        let width = self.width();
+        let mut all = vec![0.0; rows.len() * width];
+        let mut offset = 0;
+        for (input, &place) in self.inputs.iter().zip(places) {
+            let own = all.chunks_exact_mut(width.max(1)).map(|row| &mut row[offset..]).zip(rows);
+            match &input.kind {
+                Kind::Number { fill, indicator, scale } => {
+                    let mut rounded = None;
+                    for (out, &row) in own {
+                        let missing = table.is_missing(row, place)?;
+                        let number = match fill {
+                            Some(fill) if missing => *fill,
+                            None if missing => return Err(missing_value(table, row, place)),
+                            _ => table.number(row, place)?,
+                        };
+                        if rounded.is_none() && !missing && table.is_rounded(row, place, number) {
+                            rounded = Some(row);
+                        }
+                        out[0] = scaled(table, row, place, number, *scale)?;
+                        if *indicator {
+                            out[1] = f64::from(u8::from(missing));
+                        }
+                    }
+                    if let Some(row) = rounded {
+                        log::warn!(
+                            "{}: whole numbers of more than 15 digits are rounded; subtract an offset in the file, or take \
+                             the column for one of categories if they are names",
+                            table.place(row, place)
+                        );
+                    }
+                }
+                Kind::Categories { fill, unknown: on_unknown, categories } => {
+                    let mut lookup = categories.lookup(table.format());
+                    for (out, &row) in own {
+                        let text = match (table.is_missing(row, place)?, fill) {
+                            (true, Some(fill)) => fill,
+                            (true, None) => return Err(missing_value(table, row, place)),
+                            (false, _) => table.text(row, place)?,
+                        };
+                        match (lookup.find(text), on_unknown) {
+                            (Some(category), _) => out[category] = 1.0,
+                            (None, Unknown::Ignore) => {}
+                            (None, Unknown::Error) => {
+                                let remedy = "fit the preparation on rows that have it, or with unknown(Unknown::Ignore)";
+                                return Err(unknown(table, row, place, categories, remedy));
+                            }
+                        }
+                    }
+                }
+            }
+            offset += input.width();
+        }
+        Ok(all)
+    }
+
+    /// Tells which columns single precision damages although scaling would have kept them whole.
+    fn warn(&self, table: &Table, losses: &[Loss]) {
+        let features = self.inputs.iter().flat_map(|input| {
+            let plain = matches!(&input.kind, Kind::Number { scale: None, .. });
+            std::iter::repeat_n((&input.column, plain), input.width())
+        });
+        for (place, (column, plain)) in features.enumerate() {
+            if let Some(loss) = losses.iter().find(|loss| plain && loss.column == place) {
+                warn(table, column, loss);
+            }
+        }
+    }
+}
+
+fn warn(table: &Table, column: &str, loss: &Loss) {
+    log::warn!(
+        "{}, column {column:?}: of {} different numbers {} are left in single precision, which a network works in; \
+         scale the column, with Columns or with a Scaler, which have it in double precision",
+        table.name(),
+        loss.different,
+        loss.left
+    );
+}
+
+/// The rows that have a value in all of these columns.
+fn complete(table: &Table, columns: &[usize]) -> Result<Vec<usize>> {
+    let mut rows = Vec::with_capacity(table.len());
+    'rows: for row in 0..table.len() {
+        for &column in columns {
+            if table.is_missing(row, column)? {
+                continue 'rows;
+            }
+        }
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(Error::invalid(
+            table.name(),
+            format!("no complete row, {} with missing values", table.len()),
+            "at least one row without missing values in the selected columns",
+            "select fewer columns, or impute missing values",
+        ));
+    }
+    Ok(rows)
+}
+
+/// A scaled number that is finite in single precision, too.
+fn scaled(table: &Table, row: usize, column: usize, number: f64, scale: Option<Linear>) -> Result<f64> {
+    let result = scale.map_or(number, |scale| scale.apply(number));
+    if (result as f32).is_finite() {
+        return Ok(result);
+    }
+    Err(Error::invalid(
+        table.place(row, column),
+        format!(
+            "{number:e}{}",
+            if scale.is_some() { " of which scaling makes a number out of range" } else { "" }
+        ),
+        format!("a number up to {:e}, the range of single precision", f32::MAX),
+        "correct the field, declare it missing or scale the column",
+    ))
+}
+
+fn missing_value(table: &Table, row: usize, column: usize) -> Error {
+    Error::invalid(
+        table.place(row, column),
+        "a missing value",
+        "a value: rows without one were left out of the training",
+        "fill it in, leave the row out, or fit the preparation with impute",
+    )
+}
+
+fn unknown(table: &Table, row: usize, column: usize, known: &Categories, remedy: &str) -> Error {
+    let found = table.text(row, column).unwrap_or_default();
+    let place = table.place(row, column);
+    Error::invalid(place, format!("{found:?}"), format!("one of {:?}", known.names()), remedy)
+}
+
+#[cfg(test)]
+mod tests;
