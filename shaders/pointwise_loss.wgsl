@@ -3,7 +3,8 @@
 //
 // x, t [B, C]  → scores [B, columns]: the share of the row's mean that every piece of 4,096 outputs has, from u.column on
 // d_x [B, C] (not written when gradient = 0)
-// Workgroup: 64 invocations on one piece of a row. Grid: B·pieces groups, folded over (x, y).
+// Workgroup: 64 invocations on one piece of a row, or FEW, of at most 4 outputs, each on a row. Grid: B·pieces groups, or
+// ⌈B/64⌉, folded over (x, y). FEW is a generated constant.
 
 const PIECE: u32 = 4096u;
 
@@ -13,14 +14,14 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let index = flat_index(group, groups, 0u, 1u);
+    let index = flat_index(group, groups, select(0u, local, FEW), select(1u, 64u, FEW));
     let row = index / u.pieces;
     let piece = index % u.pieces;
     let first = row * u.outputs;
     let inside = row < u.batch;
     let end = select(0u, min((piece + 1u) * PIECE, u.outputs), inside);
     var total = 0.0;
-    for (var c = piece * PIECE + local; c < end; c += LANES) {
+    for (var c = piece * PIECE + select(local, 0u, FEW); c < end; c += select(LANES, 1u, FEW)) {
         let value = x[first + c];
         let wanted = t[first + c];
         total += loss(value, wanted);
@@ -28,8 +29,10 @@ fn main(
             d_x[first + c] = loss_derivative(value, wanted) * u.scale;
         }
     }
-    total = sum_lanes(total, local);
-    if (inside && local == 0u) {
+    if (!FEW) {
+        total = sum_lanes(total, local);
+    }
+    if (inside && (FEW || local == 0u)) {
         scores[row * u.columns + u.column + piece] = total / f32(u.outputs);
     }
 }

@@ -1,7 +1,7 @@
 //! Losses of every single output. To add one, add one arm to each of [`PointwiseKind`]'s methods.
 
 use super::rows::total;
-use super::{Args, Binding, Family, Grid, Trust, flat_grid, read, uniforms, update, wgsl, write};
+use super::{Args, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, update, wgsl, write};
 use crate::Real;
 
 /// The loss of one output x with target t.
@@ -85,6 +85,9 @@ impl PointwiseKind {
 /// Outputs that one workgroup goes over.
 const PIECE: usize = 4096;
 
+/// Up to so many outputs one invocation goes over those of a row.
+const FEW: usize = 4;
+
 uniforms!(PointwiseLossUniforms {
     batch: u32,
     outputs: u32,
@@ -149,12 +152,16 @@ impl Family for PointwiseLoss {
             wgsl!("lib/math.wgsl"),
             wgsl!("lib/reduce.wgsl"),
             self.kind.wgsl(),
+            constants(&[("FEW", self.outputs <= FEW)]),
             wgsl!("pointwise_loss.wgsl"),
         ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.batch * Self::pieces(self.outputs), 1)
+        match self.outputs {
+            0..=FEW => flat_grid(self.batch, 64),
+            outputs => flat_grid(self.batch * Self::pieces(outputs), 1),
+        }
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {

@@ -279,7 +279,9 @@ fn a_failed_training_gives_its_memory_back_and_can_be_repeated() {
         fail(&mut model);
         let bytes = model.device_bytes();
         fail(&mut model);
-        assert_eq!(model.device_bytes(), bytes, "{}", device.name());
+        // Which buffers for read-backs are kept depends on their order.
+        let after = model.device_bytes();
+        assert!(after <= bytes, "{}: {after} bytes, {bytes} after the first", device.name());
         let history = Trainer::new(Adam::default(), Loss::MeanSquaredError)
             .progress(false)
             .fit(&mut model, &data, None)
