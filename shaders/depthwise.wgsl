@@ -9,26 +9,29 @@
 
 const WEIGHTS: u32 = max(CHANNELS, FILTERS);
 
-// Output n of a source through a tap.
-fn term(place: u32, t: u32, n: u32) -> f32 {
+// Output n of a source through a tap; TURNED, the share that number j of its filters has in it.
+fn term(place: u32, t: u32, n: u32, j: u32) -> f32 {
     if (n >= FILTERS) {
         return 0.0;
     }
     if (!TURNED) {
         return get_x(place + n / MULTIPLIER).x * get_w(t * WEIGHTS + n).x;
     }
-    var sum = 0.0;
-    for (var j = n * MULTIPLIER; j < (n + 1u) * MULTIPLIER; j++) {
-        sum += get_x(place + j).x * get_w(t * WEIGHTS + j).x;
-    }
-    return sum;
+    let filter_of_n = n * MULTIPLIER + j;
+    return get_x(place + filter_of_n).x * get_w(t * WEIGHTS + filter_of_n).x;
 }
 
 fn terms(place: u32, t: u32, n: u32) -> vec4<f32> {
     if (MULTIPLIER == 1u) {
         return get_x(place + n) * get_w(t * WEIGHTS + n);
     }
-    return vec4<f32>(term(place, t, n), term(place, t, n + 1u), term(place, t, n + 2u), term(place, t, n + 3u));
+    var sum = vec4<f32>();
+    for (var j = 0u; j < select(1u, MULTIPLIER, TURNED); j++) {
+        sum += vec4<f32>(
+            term(place, t, n, j), term(place, t, n + 1u, j), term(place, t, n + 2u, j), term(place, t, n + 3u, j),
+        );
+    }
+    return sum;
 }
 
 fn rows() -> u32 { return u.batch * POSITIONS; }

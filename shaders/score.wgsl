@@ -1,5 +1,5 @@
 // score: one metric's numbers of every row.
-//   kind 0, accuracy: 1 when the first largest output and the first largest target are at the same place
+//   kind 0, accuracy: 1 when the first largest output, which must be a number, and the first largest target are at the same place
 //   kind 1, binary accuracy: the share of outputs on the same side of their threshold as the targets
 //   kind 2, top k: 1 when fewer than k outputs are larger than that of the largest target, which must be a number
 //   kind 3, absolute error: mean |x − t| over the row
@@ -42,7 +42,7 @@ fn main(
         error += abs(value - truth);
     }
     if (u.kind == 0u) {
-        scores[out] = select(0.0, 1.0, best == wanted);
+        scores[out] = select(0.0, 1.0, best == wanted && !is_nan(x[first + wanted]));
     } else if (u.kind == 1u) {
         scores[out] = agree / f32(u.outputs);
     } else if (u.kind == 2u) {

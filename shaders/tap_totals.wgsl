@@ -22,10 +22,16 @@ fn term(w: vec4<f32>) -> vec4<f32> {
 fn sum_of_tap(t: u32, part: u32, n: u32) -> vec4<f32> {
     var sum = vec4<f32>();
     if (!TURNED) {
+        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        var run = vec4<f32>();
         for (var c = part; c < u.channels; c += PARTS) {
-            sum += term(get_w((t * u.channels + c) * u.filters + n));
+            run += term(get_w((t * u.channels + c) * u.filters + n));
+            if (c / PARTS % 64u == 63u) {
+                sum += run;
+                run = vec4<f32>();
+            }
         }
-        return sum;
+        return sum + run;
     }
     for (var i = 0u; i < min(4u, u.filters - n); i++) {
         let first = (t * u.filters + n + i) * u.channels;

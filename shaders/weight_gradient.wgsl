@@ -17,9 +17,16 @@ fn visit(line: u32, column: u32) {
     let first = line * u.inner + column;
     let weights = u.taps * u.outer * u.inner;
     var value = vec4<f32>();
+    // Sums of 64 terms are summed in turn.
+    var run = vec4<f32>();
     for (var split = 0u; split < u.splits; split++) {
-        value += get_partials(split * weights + first);
+        run += get_partials(split * weights + first);
+        if (split % 64u == 63u) {
+            value += run;
+            run = vec4<f32>();
+        }
     }
+    value += run;
     let w = get_w(first);
     if (SHIFT || SCALE) {
         // The filters of the four weights: one, or four neighbours.

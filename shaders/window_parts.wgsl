@@ -51,7 +51,7 @@ fn main(
     let begin = index % u.pieces * PIECE;
     var value = vec4<f32>();
     if (MAX) {
-        value = vec4<f32>(select(-3.4e38, NOWHERE, PLACE));
+        value = vec4<f32>(select(-3.4028234e38, NOWHERE, PLACE));
     }
     var known = vec4<f32>();
     if (c < u.channels) {

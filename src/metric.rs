@@ -108,8 +108,11 @@ impl Metric {
             ScoreKind::BinaryAccuracy { threshold } => {
                 record_pointwise(rec, PointwiseKind::Agreement { threshold }, views, column, false);
             }
-            ScoreKind::AbsoluteError | ScoreKind::SquaredError => {
+            ScoreKind::AbsoluteError => {
                 record_pointwise(rec, PointwiseKind::AbsoluteError, views, column, false);
+            }
+            ScoreKind::SquaredError => {
+                rec.op(Score { kind, batch, outputs, columns, column }, [x, targets, scores]);
             }
             ScoreKind::Accuracy => record_hits(rec, views, column, 1, true),
             ScoreKind::TopK { k } => record_hits(rec, views, column, k as usize, false),

@@ -69,7 +69,7 @@ fn normal_cdf(z: f32) -> f32 {
     return select(1.0 - tail, tail, z < 0.0);
 }
 
-// Whether every bit pattern is a number: comparisons may be compiled as if NaN did not exist.
+// By the bits: comparisons may be compiled as if NaN did not exist.
 fn is_nan(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 }

@@ -1,6 +1,6 @@
 //! y = σ(ρ ⊙ (conv(x, W) + b)) in one kernel, as a product whose left operand is gathered while it is loaded.
 
-use super::product::{self, Block, for_each_part, matrix, multiply_block};
+use super::product::{self, Block, PANEL, PANEL_ROWS, for_each_part, matrix, multiply_block, transposed};
 use super::rows::{Cycle, stretches, vectorised};
 use super::taps::Taps;
 use super::zones::Zones;
@@ -222,20 +222,24 @@ impl Family for Conv {
         let [b, rho] = if last { self.ending.cycles(b, rotation) } else { [None, None] };
         let channels = self.channels;
         let count = channels / self.groups;
-        let turned: Vec<Vec<T>> = if self.turned {
+        // A stretch of a product of matrices: there is nothing to gather.
+        let plain = self.stretch.is_some() && self.groups == 1 && self.taps.is_identity();
+        let turned: Vec<Vec<T>> = if self.turned && !plain {
             (0..self.groups).map(|part| self.unturned(w, part)).collect()
         } else {
             Vec::new()
         };
         let table = self.taps.table();
-        let rows = (GATHERED / depth).clamp(16, 256);
-        let mut zs = Block::tiles(if keep_z { z } else { &mut [] }, self.filters, rows, width);
+        let (rows, columns) =
+            if plain { (PANEL_ROWS, PANEL) } else { ((GATHERED / depth).clamp(16, 256), width) };
+        let mut zs = Block::tiles(if keep_z { z } else { &mut [] }, self.filters, rows, columns);
         let parts =
-            Block::tiles(y, self.filters, rows, width).map(|y| (y, if keep_z { zs.next() } else { None }));
+            Block::tiles(y, self.filters, rows, columns).map(|y| (y, if keep_z { zs.next() } else { None }));
         for_each_part(self.rows() * len * self.filters, parts, |(mut y, mut z)| {
             let part = y.col / width;
             let w = match turned.get(part) {
                 Some(w) => matrix(&w[first * width..], width),
+                None if self.turned => transposed(&w[y.col * channels + first..], channels),
                 None => matrix(&w[first * self.filters + y.col..], self.filters),
             };
             if self.taps.is_identity() {

@@ -102,8 +102,12 @@ impl Family for Depthwise {
     }
 
     fn rounds(&self, _variant: usize) -> usize {
-        let several = if self.multiplier > 1 { 4 * self.multiplier } else { 0 };
-        self.taps.taps() * (1 + if self.turned { several } else { 0 })
+        let each = match (self.multiplier, self.turned) {
+            (1, _) => 0,
+            (_, false) => 1,
+            (multiplier, true) => multiplier,
+        };
+        self.taps.taps() * (1 + each)
     }
 
     fn by_fours(&self) -> bool {

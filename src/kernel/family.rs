@@ -1,6 +1,8 @@
 //! What a kernel family is, and what plans and executors see of it.
 
-use super::{Access, Args, Binding, Element, Grid, MAX_ROUNDS, Traits, Uniforms, accessors, product};
+use super::{
+    Access, Args, Binding, Element, Grid, MAX_GROUPS, MAX_ROUNDS, Traits, Uniforms, accessors, product,
+};
 use crate::Real;
 use crate::initializer::stream;
 use std::marker::PhantomData;
@@ -135,7 +137,9 @@ impl<F: Family> Kernel for F {
     }
 
     fn supports(&self, variant: usize, traits: Traits) -> bool {
-        Family::supports(self, variant, traits) && Family::rounds(self, variant) <= MAX_ROUNDS
+        Family::supports(self, variant, traits)
+            && Family::rounds(self, variant) <= MAX_ROUNDS
+            && Family::grid(self, variant).iter().all(|&groups| groups <= MAX_GROUPS)
     }
 
     fn trusted(&self) -> bool {
@@ -150,7 +154,12 @@ impl<F: Family> Kernel for F {
 
     fn candidates(&self, traits: Traits) -> Vec<usize> {
         match self.product() {
-            Some(size) => product::candidates(traits, self.by_fours(), size),
+            Some(size) => {
+                let first = Kernel::prefer(self, traits);
+                let others = product::candidates(traits, self.by_fours(), size).into_iter();
+                let others = others.filter(|&v| v != first && Kernel::supports(self, v, traits));
+                std::iter::once(first).chain(others).collect()
+            }
             None => vec![Kernel::prefer(self, traits)],
         }
     }

@@ -223,7 +223,7 @@ pub(crate) const PANEL: usize = 64;
 
 /// Rows of a product that one task computes: many, so that few tasks read the same columns of B, but not all, so that a
 /// narrow product occupies several threads too.
-const PANEL_ROWS: usize = 256;
+pub(crate) const PANEL_ROWS: usize = 256;
 
 impl<'a, T> Block<'a, T> {
     /// All of `values`, stored in rows of `stride`, in blocks of up to [`PANEL`] columns.

@@ -8,7 +8,7 @@ use crate::Real;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ScoreKind {
-    /// 1 when the first largest output and the first largest target are at the same place.
+    /// 1 when the first largest output, which must be a number, and the first largest target are at the same place.
     Accuracy,
     /// The share of outputs on the same side of the threshold as the targets are of 1/2.
     BinaryAccuracy {
@@ -132,7 +132,10 @@ impl Family for Score {
             let (x, t) = (&x[span.clone()], &t[span]);
             let out = &mut scores[row * self.columns + self.column..];
             match self.kind {
-                ScoreKind::Accuracy => out[0] = one_if(first_largest(x) == first_largest(t)),
+                ScoreKind::Accuracy => {
+                    let best = first_largest(x);
+                    out[0] = one_if(best == first_largest(t) && !x[best].is_nan());
+                }
                 ScoreKind::BinaryAccuracy { threshold } => {
                     let (threshold, half) = (T::of(threshold.into()), T::of(0.5));
                     let agree = x.iter().zip(t).map(|(&x, &t)| one_if((x > threshold) == (t > half)));

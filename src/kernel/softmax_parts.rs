@@ -7,6 +7,9 @@ use crate::Real;
 /// Classes that one workgroup goes over.
 const PIECE: usize = 4096;
 
+/// Below all logits that count: the largest of a piece without such.
+const LOWEST: f64 = -3.4e38;
+
 /// Numbers of a piece or a row: the largest logit, Σ exp(x − largest), Σ t and Σ t·(largest − x).
 const PARTS: usize = 4;
 
@@ -91,7 +94,7 @@ impl Family for SoftmaxParts {
         let rows = args.read(0).chunks_exact(self.classes).zip(args.read(1).chunks_exact(self.classes));
         let pieces = rows.flat_map(|(x, t)| x.chunks(PIECE).zip(t.chunks(PIECE)));
         for (parts, (x, t)) in args.write(2).chunks_exact_mut(PARTS).zip(pieces) {
-            let top = x.iter().fold(T::neg_infinity(), |a, &b| a.max(b));
+            let top = x.iter().fold(T::of(LOWEST), |a, &b| a.max(b));
             let below = x.iter().zip(t).filter(|(_, t)| **t != T::zero()).map(|(&x, &t)| t * (top - x));
             parts[0] = top;
             parts[1] = total(x.iter().map(|&x| (x - top).exp()));
@@ -140,7 +143,7 @@ impl Family for SoftmaxFinish {
         let scores = args.write(1).chunks_exact_mut(self.columns);
         for ((parts, scores), row) in parts.zip(scores).zip(args.write(2).chunks_exact_mut(PARTS)) {
             let pieces = || parts.chunks_exact(PARTS);
-            let top = pieces().fold(T::neg_infinity(), |top, piece| top.max(piece[0]));
+            let top = pieces().fold(T::of(LOWEST), |top, piece| top.max(piece[0]));
             row[0] = top;
             row[1] = total(pieces().map(|piece| piece[1] * (piece[0] - top).exp()));
             row[2] = total(pieces().map(|piece| piece[2]));

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::Real;
 
-uniforms!(SumRowsUniforms { rows: u32, columns: u32, block: u32 });
+uniforms!(SumRowsUniforms { parts: u32, rows: u32, columns: u32, block: u32 });
 
 /// `totals[m, k, c]` = Σ over the rows r of the k-th block of `values[m, r, c]`, or of its square.
 ///
@@ -50,6 +50,7 @@ impl Family for SumRows {
 
     fn uniforms(&self) -> SumRowsUniforms {
         SumRowsUniforms {
+            parts: self.parts as u32,
             rows: self.rows as u32,
             columns: self.columns as u32,
             block: Self::block(self.rows) as u32,
@@ -61,7 +62,9 @@ impl Family for SumRows {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.columns.div_ceil(16) as u32, Self::blocks(self.rows) as u32, self.parts as u32]
+        let across = self.columns.div_ceil(16) as u32;
+        let folds = across.div_ceil(MAX_GROUPS);
+        [across.div_ceil(folds), Self::blocks(self.rows) as u32, self.parts as u32 * folds]
     }
 
     fn rounds(&self, _variant: usize) -> usize {

@@ -1,7 +1,7 @@
 //! What windows make of a constant sample, by way of sums over the channels.
 
 use super::rotate::{parameter_lens, rho_shader, rotate};
-use super::rows::{column_sums, total, vectorised};
+use super::rows::{column_sums, map_blocks, map_each, total};
 use super::taps::Taps;
 use super::zones::Zones;
 use super::{
@@ -38,10 +38,14 @@ pub struct TapTotals {
 /// Slices of a workgroup.
 const SLICES: usize = 64;
 
+/// Channels that a task of the twin sums.
+const BLOCK: usize = 1024;
+
 impl TapTotals {
     /// Whether one workgroup may go over all taps and channels; else the sums over the channels come first.
     pub fn takes(&self) -> bool {
-        self.work() <= MAX_ROUNDS
+        // With more zones than a workgroup has slices, every further workgroup sums over the channels anew.
+        self.work() <= MAX_ROUNDS && (self.zones().count() <= SLICES || self.channels <= 8)
     }
 
     /// The rounds of an invocation.
@@ -50,7 +54,7 @@ impl TapTotals {
         let parts = SLICES / at_once;
         let channels = self.channels.div_ceil(parts);
         let over_channels = if self.turned { channels + 4 } else { channels };
-        self.taps.taps().div_ceil(at_once) * (over_channels + at_once)
+        self.taps.taps().div_ceil(at_once) * (over_channels + at_once * (1 + parts))
     }
 
     fn zones(&self) -> Zones {
@@ -119,20 +123,32 @@ impl Family for TapTotals {
         let (n, totals) = (self.filters, self.zones().count() * self.filters);
         let term = |w: T| if self.squared { w * w } else { w };
         let mut sums = vec![T::zero(); self.taps.taps() * n];
-        vectorised(
-            #[inline(always)]
-            || {
-                for (sums, w) in sums.chunks_exact_mut(n).zip(w.chunks_exact(self.channels * n)) {
-                    if self.turned {
-                        for (sum, w) in sums.iter_mut().zip(w.chunks_exact(self.channels)) {
-                            *sum = total(w.iter().map(|&w| term(w)));
-                        }
-                    } else {
-                        sums.copy_from_slice(&column_sums(w, n, term));
-                    }
+        let weights = &w[..sums.len() * self.channels];
+        if self.turned {
+            map_blocks(
+                &mut sums,
+                n,
+                #[inline(always)]
+                |tap, sums| {
+                    let lines = weights[tap * self.channels * n..].chunks_exact(self.channels);
+                    sums.iter_mut().zip(lines).for_each(|(sum, w)| *sum = total(w.iter().map(|&w| term(w))));
+                },
+            );
+        } else {
+            let blocks = weights.chunks(self.channels * n).flat_map(|tap| tap.chunks(BLOCK * n));
+            let parts = map_each(
+                blocks.collect(),
+                weights.len(),
+                #[inline(always)]
+                |block: &[T]| column_sums(block, n, term),
+            );
+            let of_taps = parts.chunks(self.channels.div_ceil(BLOCK));
+            for (sums, parts) in sums.chunks_exact_mut(n).zip(of_taps) {
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    *sum = total(parts.iter().map(|part| part[i]));
                 }
-            },
-        );
+            }
+        }
         let (factor, table) = (T::of(self.factor.into()), self.taps.table());
         let out = args.write(3);
         let (rho, v) = out.split_at_mut(out.len() - totals);

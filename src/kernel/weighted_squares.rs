@@ -1,5 +1,6 @@
 //! Sums of squared weights: what the aligned rule needs to know of two kernels in a row.
 
+use super::rows::total;
 use super::{Args, Binding, Family, Grid, Trust, constants, flat_grid, read, uniforms, wgsl, write};
 use crate::Real;
 
@@ -32,28 +33,29 @@ impl Family for WeightedSquares {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         let options = constants(&[("TURNED", self.turned)]);
-        vec![wgsl!("lib/index.wgsl"), options, wgsl!("weighted_squares.wgsl")]
+        vec![wgsl!("lib/index.wgsl"), wgsl!("lib/reduce.wgsl"), options, wgsl!("weighted_squares.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        flat_grid(self.filters, 64)
+        flat_grid(self.filters, 1)
     }
 
     fn rounds(&self, _variant: usize) -> usize {
-        self.channels + self.channels.div_ceil(64)
+        self.channels.div_ceil(64)
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let (w, factors, sums) = (args.read(0), args.read(1), args.write(2));
         if self.turned {
             for (sum, w) in sums.iter_mut().zip(w.chunks_exact(self.channels)) {
-                *sum = w.iter().zip(factors).map(|(&w, &factor)| factor * w * w).sum();
+                *sum = total(w.iter().zip(factors).map(|(&w, &factor)| factor * w * w));
             }
         } else {
-            sums.fill(T::zero());
+            let mut all = vec![0.0; self.filters];
             for (w, &factor) in w.chunks_exact(self.filters).zip(factors) {
-                sums.iter_mut().zip(w).for_each(|(sum, &w)| *sum = *sum + factor * w * w);
+                all.iter_mut().zip(w).for_each(|(sum, &w)| *sum += (factor * w * w).wide());
             }
+            sums.iter_mut().zip(all).for_each(|(sum, all)| *sum = T::of(all));
         }
     }
 }

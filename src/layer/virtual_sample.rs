@@ -141,7 +141,15 @@ pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, [w, b, la
     } else {
         rec.sum_rows_of_each(w, [taps, channels, filters], squared, sums);
     }
-    let rest = TapTotals { channels: 1, turned: false, squared: false, ..kernel };
+    let mut rest = TapTotals { channels: 1, turned: false, squared: false, ..kernel };
+    let mut sums = sums;
+    if !kernel.taps.misses() {
+        // All positions see all taps: one more sum.
+        let taps_sums = sums;
+        sums = rec.scratch(filters);
+        rec.sum_rows(taps_sums, taps, filters, sums);
+        rest.taps = Taps::whole([1; 3]);
+    }
     rec.op(rest, [sums, b, lambda, out]);
 }
 
@@ -187,14 +195,19 @@ pub(super) fn through_activation(
     let mut finish = RotateSums { chunks, zones, by_zone: false, taps, filters, has_bias, rotation };
     if !finish.takes() {
         for view in &mut used {
-            let whole = rec.scratch(width);
-            rec.sum_rows(**view, chunks, width, whole);
+            if chunks > 1 {
+                let whole = rec.scratch(width);
+                rec.sum_rows(**view, chunks, width, whole);
+                **view = whole;
+            }
             let (pieces, width) = (ZoneSums::pieces(&zones), zones.count() * filters);
             let parts = rec.scratch(pieces * width);
-            rec.op(ZoneSums { zones, filters }, [whole, parts]);
-            let sums = rec.scratch(width);
-            rec.sum_rows(parts, pieces, width, sums);
-            **view = sums;
+            rec.op(ZoneSums { zones, filters }, [**view, parts]);
+            **view = parts;
+            if pieces > 1 {
+                **view = rec.scratch(width);
+                rec.sum_rows(parts, pieces, width, **view);
+            }
         }
         finish = RotateSums { chunks: 1, by_zone: true, taps: None, ..finish };
     }

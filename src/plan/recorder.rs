@@ -275,14 +275,15 @@ impl<'a> Recorder<'a> {
             Err(Error::invalid(&place, found, expected, "report this as a bug of autorot"))
         };
         let refused = |found: String, expected: String| {
-            Err(Error::invalid(&place, found, expected, "use a smaller layer, or a smaller batch"))
+            Err(Error::invalid(&place, found, expected, "use a smaller layer, window or batch"))
         };
         let variants = 0..kernel.variants().len();
         let rounds = variants.clone().map(|variant| kernel.rounds(variant)).min().unwrap_or(0);
         if rounds > MAX_ROUNDS {
             return refused(format!("loops of {rounds} rounds"), format!("at most {MAX_ROUNDS}"));
         }
-        let groups = variants.flat_map(|variant| kernel.grid(variant)).max().unwrap_or(0);
+        let widest = |variant: usize| kernel.grid(variant).into_iter().max().unwrap_or(0);
+        let groups = variants.map(widest).min().unwrap_or(0);
         if groups > MAX_GROUPS {
             return refused(
                 format!("{groups} workgroups beside each other"),

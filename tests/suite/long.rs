@@ -231,6 +231,9 @@ fn dense_layers_of_any_size_agree_with_double_precision() {
         compare("many units", &values(&[4], 3, 2), 3, || {
             net(4).add(hidden(5)).add(hidden(20_000)).add(Dense::new(2))
         });
+        compare("a million units", &values(&[2], 1, 1_048_576), 1, || {
+            net(2).add(hidden(2)).add(Dense::new(1_048_576).use_bias(false))
+        });
         compare("many rows", &values(&[4], 40_000, 2), 40_000, || net(4).add(hidden(5)).add(Dense::new(2)));
     }
 }
@@ -246,6 +249,17 @@ fn convolutions_of_any_size_agree_with_double_precision() {
                 .input_range(-1.0, 1.0)
                 .add(line.clone())
                 .add(autorot::GlobalAveragePool1d::new())
+        });
+        let line = Conv1d::new(64, 3).padding(Padding::Same).activation(Activation::Tanh);
+        let line = line.kernel_initializer(start).auto_rotate(rotate);
+        compare("a line of a million outputs", &values(&[16_500, 1], 1, 64), 1, || {
+            let net = Sequential::new([16_500, 1]).input_range(-1.0, 1.0);
+            net.add(line.clone()).add(autorot::GlobalAveragePool1d::new())
+        });
+        let long_kernel = Conv1d::new(2, 5000).activation(Activation::Tanh).kernel_initializer(start);
+        compare("a kernel of 5,000 taps", &values(&[5003, 1], 1, 2), 1, || {
+            let net = Sequential::new([5003, 1]).input_range(-1.0, 1.0).add(Conv1d::new(1, 1));
+            net.add(long_kernel.clone().auto_rotate(rotate)).add(autorot::GlobalAveragePool1d::new())
         });
         let wide = Conv2d::new(2, 31).padding(Padding::Same).activation(Activation::Tanh);
         let wide = wide.kernel_initializer(start).auto_rotate(rotate);

@@ -215,7 +215,7 @@ pub(super) fn entries() -> Vec<Entry> {
             [(3, 5, false), (70, 6, true), (8, 12, true)]
                 .map(|(channels, filters, turned)| WeightedSquares { channels, filters, turned }),
         )
-        .long([WeightedSquares { channels: 4000, filters: 5, turned: false }]),
+        .long([WeightedSquares { channels: 200_000, filters: 5, turned: false }]),
         entry([1, 3, 4].into_iter().flat_map(|i| {
             let geometry = geometries()[i];
             let totals = |taps, turned, rotation: Option<Rotation>| TapTotals {

@@ -106,7 +106,10 @@ pub(super) fn entries() -> Vec<Entry> {
             [(1, 1, 3, false), (1, 130, 20, true), (3, 2100, 18, false)]
                 .map(|(parts, rows, columns, squared)| SumRows { parts, rows, columns, squared }),
         )
-        .long([SumRows { parts: 1, rows: 300_000, columns: 3, squared: false }]),
+        .long([
+            SumRows { parts: 1, rows: 300_000, columns: 3, squared: false },
+            SumRows { parts: 2, rows: 1, columns: 1_048_600, squared: true },
+        ]),
         entry(pools().flat_map(|(i, (&geometry, channels))| {
             let sum = WindowSum { batch: 2 + i, geometry, channels, turned: false, mean: true };
             [sum, WindowSum { turned: true, ..sum }, WindowSum { turned: true, mean: false, ..sum }]
