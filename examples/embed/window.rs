@@ -6,6 +6,7 @@ use super::painter::Pace;
 use super::say::say;
 use super::show::Show;
 use autorot::{Error, Fault, Result, wgpu};
+use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use winit::application::ApplicationHandler;
@@ -198,7 +199,8 @@ impl View {
         match self.show.frame(&mut encoder, &target, size, self.pace) {
             // The net has diverged. It can still be looked at, and begun anew.
             Err(error @ Error::NonFinite { .. }) => {
-                say!("{error}");
+                // The plot goes on where nobody reads standard error any more.
+                let _ = writeln!(stderr(), "{error}");
                 self.show.paused = true;
                 self.window.request_redraw();
                 return Ok(());

@@ -2,7 +2,7 @@
 
 use super::{Dataset, Split, Targets};
 use crate::{Error, Result};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// How many names a message lists.
 const LISTED: usize = 5;
@@ -48,21 +48,51 @@ pub(crate) fn check_same(place: &str, found: &[String], expected: &[String], who
         let others: HashSet<&String> = others.iter().collect();
         names.iter().filter(|name| !others.contains(name)).cloned().collect()
     };
-    let parts = [("without", beyond(expected, found)), ("with the additional", beyond(found, expected))];
+    let mut gone = beyond(expected, found);
+    let mut others: HashMap<String, String> = gone.iter().map(|name| (spoken(name), name.clone())).collect();
+    let (mut more, mut spelled) = (Vec::new(), Vec::new());
+    for name in beyond(found, expected) {
+        match others.remove(&spoken(&name)) {
+            Some(other) => {
+                gone.retain(|name| *name != other);
+                spelled.push(format!("{name:?} for {other:?}"));
+            }
+            None => more.push(name),
+        }
+    }
+    let parts = [("without", &gone), ("with the additional", &more)];
     let differing = parts.iter().filter(|(_, names)| !names.is_empty());
     let mut words: Vec<String> = differing.map(|(word, names)| format!("{word} {}", listed(names))).collect();
+    let mut remedy = "load all parts with the same class_names, in the same order";
+    if !spelled.is_empty() {
+        words.push(format!("in another spelling: {}", shortened(&spelled)));
+        remedy = "load all parts with the same class_names, or make all of them with one Preparation";
+    }
     if words.is_empty() {
         let place =
             found.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(found.len().min(expected.len()));
-        let name = |names: &[String]| names.get(place).map_or("no class".into(), |name| format!("{name:?}"));
-        words.push(format!("in another order: class {place} is {}, not {}", name(found), name(expected)));
+        words.push(match (found.get(place), expected.get(place)) {
+            (Some(found), Some(expected)) => {
+                format!("in another order: class {place} is {found:?}, not {expected:?}")
+            }
+            (Some(found), None) => format!("class {place}, {found:?}, is one too many"),
+            (None, expected) => {
+                format!("class {place}, {:?}, is missing", expected.map_or("", String::as_str))
+            }
+        });
     }
     Err(Error::invalid(
         format!("{place}, class names"),
         format!("{} ({})", listed(found), words.join(", ")),
         format!("{}, {whose}", listed(expected)),
-        "load all parts with the same class_names, in the same order",
+        remedy,
     ))
+}
+
+/// What spellings of one name have in common, whatever their case and the way in which a number is written.
+fn spoken(name: &str) -> String {
+    let name = name.trim();
+    name.parse().map_or_else(|_| name.to_lowercase(), |number: f64| (number + 0.0).to_string())
 }
 
 /// Whether names can name classes: at least one, and none twice.
@@ -78,12 +108,15 @@ pub(crate) fn check_distinct(place: impl ToString, names: &[String]) -> Result<(
 
 /// The first few names, and how many there are.
 pub(crate) fn listed(names: &[String]) -> String {
-    let some: Vec<String> = names.iter().take(LISTED).map(|name| format!("{name:?}")).collect();
-    match names.len() {
-        0 => "no classes".into(),
-        count if count > LISTED => format!("{} and {} more", some.join(", "), count - LISTED),
-        _ => some.join(", "),
+    match names {
+        [] => "no classes".into(),
+        _ => shortened(&names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>()),
     }
+}
+
+fn shortened(parts: &[String]) -> String {
+    let some = parts[..parts.len().min(LISTED)].join(", ");
+    if parts.len() > LISTED { format!("{some} and {} more", parts.len() - LISTED) } else { some }
 }
 
 #[cfg(test)]
@@ -113,7 +146,30 @@ mod tests {
         let fewer = differ(&names(&["ant", "bee"]), &animals);
         assert!(fewer.contains("found \"ant\", \"bee\" (without \"cat\")"), "{fewer}");
         let twice = differ(&names(&["ant", "bee", "cat", "cat"]), &animals);
-        assert!(twice.contains("class 3 is \"cat\", not no class"), "{twice}");
+        assert!(twice.contains("(class 3, \"cat\", is one too many)"), "{twice}");
+        let missing =
+            check_same("x", &animals, &names(&["ant", "bee", "cat", "cat"]), "y").unwrap_err().to_string();
+        assert!(missing.contains("(class 3, \"cat\", is missing)"), "{missing}");
+    }
+
+    #[test]
+    fn names_that_differ_in_spelling_only_are_told_to() {
+        let numbers = differ(&names(&["0.0", "1.0"]), &names(&["0", "1"]));
+        assert!(
+            numbers.ends_with(
+                "found \"0.0\", \"1.0\" (in another spelling: \"0.0\" for \"0\", \"1.0\" for \"1\"), expected \"0\", \"1\", \
+                 those of the training data; load all parts with the same class_names, or make all of them with one \
+                 Preparation"
+            ),
+            "{numbers}"
+        );
+        let words = differ(&names(&["No", "maybe", "yes"]), &names(&["Yes", "no", "so-so"]));
+        assert!(
+            words.contains(
+                "(without \"so-so\", with the additional \"maybe\", in another spelling: \"No\" for \"no\", \"yes\" for \"Yes\")"
+            ),
+            "{words}"
+        );
     }
 
     #[test]

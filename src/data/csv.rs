@@ -152,7 +152,8 @@ impl Csv {
         self
     }
 
-    /// Reads the file and prepares all rows, by what they themselves say where something is to be fitted.
+    /// Reads the file and prepares all rows, by what they themselves say where something is to be fitted. How many rows were dropped for
+    /// missing values is told through `log`.
     ///
     /// Inputs and targets keep the file's double precision where single precision would damage them, for a [`Scaler`](super::Scaler);
     /// unscaled they are rounded, and a column in which that merges different numbers is named through `log`.
@@ -160,7 +161,8 @@ impl Csv {
     /// # Errors
     /// As [`Csv::table`], [`Preparation::fit`] and [`Preparation::apply`].
     pub fn load(&self) -> Result<Dataset> {
-        Ok(self.load_counted()?.0)
+        let (table, preparation) = self.fitted()?;
+        preparation.apply(&table)
     }
 
     /// Reads the file and also returns how many rows were dropped for missing values; blank rows do
@@ -169,9 +171,15 @@ impl Csv {
     /// # Errors
     /// As [`Csv::load`].
     pub fn load_counted(&self) -> Result<(Dataset, usize)> {
+        let (table, preparation) = self.fitted()?;
+        preparation.apply_counted(&table)
+    }
+
+    fn fitted(&self) -> Result<(Table, Preparation)> {
         self.columns.check(&self.path.display().to_string())?;
         let table = self.table()?;
-        Preparation::fit(&table, &self.columns)?.apply_counted(&table)
+        let preparation = Preparation::fit(&table, &self.columns)?;
+        Ok((table, preparation))
     }
 
     /// Reads all columns as they are written; which of them are inputs and targets does not matter.

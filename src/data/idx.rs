@@ -19,8 +19,9 @@ const MOST: f64 = (1u64 << 53) as f64;
 ///
 /// The file of images has at least two dimensions, rows first: the others are the shape of one input row (`[28, 28]` for
 /// MNIST). Unsigned bytes are divided by 255, so they lie in 0..1; all other numbers (signed bytes, 16- and 32-bit integers,
-/// 32- and 64-bit floating point) are taken as they are, for a [`Scaler`](super::Scaler), with a warning through `log` where single
-/// precision is too coarse for their differences.
+/// 32- and 64-bit floating point) are taken as they are, in double precision where single precision would damage them, for a
+/// [`Scaler`](super::Scaler); unscaled they are rounded, with a warning through `log` where single precision is too coarse for their
+/// differences.
 ///
 /// The file of labels has one dimension and as many entries, whole numbers of any type. Without [`class_names`](Idx::class_names)
 /// the labels that occur are the classes, in ascending order, and their names are the numbers: `"1"` to `"26"` for the letters of EMNIST,
@@ -99,7 +100,7 @@ impl Idx {
             ));
         }
         let (labels, names) = self.classes(&labels)?;
-        Dataset::classes(&images.dims[1..], images.inputs(&self.images)?, labels, names)
+        images.classes(&self.images, labels, names)
     }
 
     /// The classes of the rows, and their names.
@@ -150,8 +151,8 @@ impl Idx {
         if least > self.first_label {
             let (file, first) = (self.labels.display(), self.first_label);
             log::warn!(
-                "{file}: the labels begin at {least}, so no row is of class {first}, {:?}; Idx::first_label says \
-                 from where names count",
+                "{file}: the labels begin at {least}, so no row is of class {first}, {:?}; set Idx::first_label if the first \
+                 name belongs to another label",
                 names[0]
             );
         }

@@ -37,7 +37,7 @@ impl Dataset {
     /// scalers and networks then leave those steps out, as they do with [`PadSequences`](super::PadSequences).
     ///
     /// # Errors
-    /// Rows that are not of such a shape; a value that is not finite.
+    /// Rows that are not of such a shape; a value that is not finite; a row that is padding as a whole.
     pub fn with_mask(mut self, value: f32) -> Result<Self> {
         let place = "data set mask value";
         let &[steps, _, ..] = self.shape() else {
@@ -56,12 +56,21 @@ impl Dataset {
                 "give the number that fills padded steps",
             ));
         }
-        self.padding = Some(Padding { value, step: self.row_len() / steps });
+        let padding = Padding { value, step: self.row_len() / steps };
+        if let Some(row) = self.inputs().chunks_exact(self.row_len()).position(|row| padding.is(row)) {
+            return Err(Error::invalid(
+                place,
+                format!("{value}, of which row {row} consists as a whole"),
+                "at least one step of every row that is no padding",
+                "give the value that fills padded steps, and drop sequences without steps",
+            ));
+        }
+        self.padding = Some(padding);
         Ok(self)
     }
 
     /// The same rows without a mask value: what was padding counts as numbers, in ranges, scalers and networks. To
-    /// scale data without their padding, scale them before; a first x_Q that the padding shall not stretch is declared by
+    /// scale data without their padding, scale them before; to keep padding from widening the first x_Q, declare the range with
     /// [`Sequential::input_range`](crate::Sequential::input_range).
     pub fn without_mask(mut self) -> Self {
         self.padding = None;

@@ -65,9 +65,9 @@ impl Dataset {
     /// columns and ordinary tables, scaled or not, it is exactly [`Dataset::range`].
     ///
     /// A feature is a place in a row, and a feature of all steps in sequences that [`PadSequences`](super::PadSequences) has
-    /// padded, whose padding does not count. Medians and distances are taken over all rows of small data sets, and over 4,096
-    /// rows, always the same ones, of large ones (fewer, but at least 256, where rows are very wide); the range is that of all
-    /// rows. Takes three passes over the inputs.
+    /// padded, whose padding does not count. Medians are taken over all rows of small data sets, and over 4,096 rows, always the
+    /// same ones, of large ones (fewer, but at least 256, where rows are very wide). How far rows go, and the range, always
+    /// follow from all rows. Takes two passes over the inputs, and at most three more where some lie far out.
     pub fn observe(&self) -> Observed {
         let (min, max) = self.range();
         let whole = Range { min, max };
@@ -75,16 +75,16 @@ impl Dataset {
         let columns = self.columns();
         let rows = sample(self.len(), self.row_len());
         let medians = medians(self, &rows, columns);
-        let mut distances: Vec<f64> = rows.iter().map(|&row| self.distance(row, &medians)).collect();
-        distances.retain(|&distance| distance > 0.0);
+        let of_rows = (0..self.len()).map(|row| self.distance(row, &medians));
+        let mut distances: Vec<f64> = of_rows.filter(|&distance| distance > 0.0).collect();
         if distances.is_empty() {
             return nothing;
         }
-        distances.sort_by(|a, b| b.total_cmp(a));
         let aside = if distances.len() < FEW { 0 } else { (distances.len() / RARE).max(1) };
-        let [most, half] = [distances[aside], distances[distances.len() / 2]];
+        let [farthest, most, half] = [0, aside, distances.len() / 2]
+            .map(|n| *distances.select_nth_unstable_by(n, |a, b| b.total_cmp(a)).1);
 
-        let beyond = self.beyond(&medians, OUTLYING * most);
+        let beyond = if farthest > OUTLYING * most { self.beyond(&medians, OUTLYING * most) } else { None };
         let mut range = whole;
         if beyond.is_some() {
             let inside = self.each(&medians).filter(|(_, _, _, distance)| *distance <= OUTLYING * most);
@@ -97,7 +97,7 @@ impl Dataset {
         }
         let outliers = beyond.map(|found| Outliers { distance: most as f32, ..found });
         // With few rows half of them say little, and a range without outliers reaches no farther than it may.
-        let sparse = if distances.len() < FEW || OUTLYING * most <= SPARSE * half {
+        let sparse = if distances.len() < FEW || farthest.min(OUTLYING * most) <= SPARSE * half {
             None
         } else {
             self.between(&medians, SPARSE * half, OUTLYING * most)
@@ -194,7 +194,7 @@ fn medians(data: &Dataset, rows: &[usize], columns: usize) -> Vec<f32> {
             }
         }
         for column in &mut gathered[..end - first] {
-            // Without a step that counts nothing is compared with it.
+            // 0 where none of these rows has a step that counts.
             medians.push(match column.len().checked_sub(1) {
                 Some(last) => *column.select_nth_unstable_by(last / 2, f32::total_cmp).1,
                 None => 0.0,
@@ -219,23 +219,23 @@ impl Observed {
         let mut doubts = Vec::new();
         if let Some(Outliers { value, row, feature, rows, distance }) = &self.outliers {
             doubts.push(format!(
-                "inputs are taken to lie in {}, without {value} in row {row}, feature {}, and the like in {}: all others lie \
-                 within {:.4} of the medians of their features; correct or scale such numbers, or declare the range with \
-                 Sequential::input_range",
+                "the input range is taken as {}, ignoring outliers in {} such as {value} (row {row}, feature {}); all other \
+                 inputs lie within {:.4} of the medians of their features; correct or scale such numbers, or declare the \
+                 range with Sequential::input_range",
                 self.range,
-                named(feature),
                 counted(*rows),
+                named(feature),
                 OUTLYING * f64::from(*distance),
             ));
         }
         if let Some(Outliers { value, row, feature, rows, distance }) = &self.sparse {
             doubts.push(format!(
-                "inputs lie in {} because of {value} in row {row}, feature {}, and the like in {}, while half of the rows \
-                 lie within {distance:.4} of the medians of their features and are small against x_Q; scale every feature \
-                 (Scaler::standard, a logarithm), or declare the range with Sequential::input_range",
+                "the input range is taken as {} because of inputs in {} such as {value} (row {row}, feature {}); half of the \
+                 rows lie within {distance:.4} of the medians of their features and are small against x_Q; scale every \
+                 feature (Scaler::standard, a logarithm), or declare the range with Sequential::input_range",
                 self.range,
-                named(feature),
                 counted(*rows),
+                named(feature),
             ));
         }
         if self.range.is_aside() {

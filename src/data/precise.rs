@@ -1,7 +1,13 @@
 //! Double precision for the columns that single precision would damage.
 
+use std::fmt::{self, Display, Formatter};
+
+use super::mask::Padding;
 use super::{Dataset, Targets};
 use crate::{Error, Result};
+
+/// How large a share of a feature's spread a rounding may be before it is told.
+const COARSE: f64 = 1e-4;
 
 /// Columns of a row-major `f32` array in double precision: those of which single precision loses something that
 /// scaling would keep. Times in seconds since 1970 need it; most columns do not, and cost nothing here.
@@ -11,33 +17,81 @@ pub(super) struct Precise {
     columns: Vec<(usize, Vec<f64>)>,
 }
 
-/// A column some different numbers of which are the same in single precision.
+/// A feature that single precision damages although scaling would keep it whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Loss {
-    pub column: usize,
-    /// How many different numbers the column has.
-    pub different: usize,
-    /// How many of them are different in single precision.
-    pub left: usize,
+    pub feature: usize,
+    /// How many different numbers the feature has, and how many of them are different in single precision, if it merges some.
+    merged: Option<(usize, usize)>,
+    /// The largest rounding, as a share of the spread.
+    moved: f64,
+}
+
+impl Display for Loss {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.merged {
+            Some((different, left)) => write!(
+                f,
+                "of {different} different numbers {left} are left in single precision, which a network works in"
+            ),
+            None => write!(
+                f,
+                "single precision, which a network works in, moves the numbers by up to {:.2}% of their spread",
+                100.0 * self.moved
+            ),
+        }
+    }
+}
+
+/// Rows of numbers in single precision, and what that damages.
+pub(super) struct Rounded {
+    pub single: Vec<f32>,
+    pub exact: Precise,
+    pub losses: Vec<Loss>,
+}
+
+impl Rounded {
+    /// Tells the losses of a data set's inputs or targets, all in one.
+    pub fn warn(&self, place: impl Display) {
+        if let [first, more @ ..] = &self.losses[..] {
+            let others = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            log::warn!(
+                "{place}, feature {}{others}: {first}; scale them with a Scaler, which has them in double precision",
+                first.feature
+            );
+        }
+    }
 }
 
 impl Precise {
-    /// Rows of `width` numbers in single precision, what that damages, and the columns some of whose numbers it merges.
-    pub fn split(values: &[f64], width: usize) -> (Vec<f32>, Self, Vec<Loss>) {
-        let single = values.iter().map(|&v| v as f32).collect();
-        let (mut columns, mut losses) = (Vec::new(), Vec::new());
+    /// Splits rows of `width` numbers of which `features` have scales of their own, over and over. Padded steps do not count.
+    pub fn split(values: &[f64], width: usize, features: usize, padding: Option<Padding>) -> Rounded {
+        let single: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+        let step = padding.map_or(1, |padding| padding.step);
+        let padded: Vec<bool> = padding
+            .map(|padding| single.chunks(step).map(|step| padding.is(step)).collect())
+            .unwrap_or_default();
+        let counting = |first: usize, stride: usize| {
+            let padded = &padded;
+            let places = (first..values.len()).step_by(stride);
+            places
+                .filter(move |place| padded.get(place / step) != Some(&true))
+                .map(move |place| values[place])
+        };
+        let (mut columns, mut losses, mut rounded) = (Vec::new(), Vec::new(), vec![false; features]);
         for column in 0..width {
-            let numbers = || values.iter().skip(column).step_by(width).copied();
-            if numbers().all(|v| f64::from(v as f32) == v) {
+            if counting(column, width).all(|v| f64::from(v as f32) == v) {
                 continue;
             }
-            let loss = loss(column, numbers().collect());
-            if loss.is_some() || damaged(numbers()) {
-                columns.push((column, numbers().collect()));
+            rounded[column % features] = true;
+            if damaged(counting(column, width)) || merged(counting(column, width)).is_some() {
+                columns.push((column, values.iter().skip(column).step_by(width).copied().collect()));
             }
-            losses.extend(loss);
         }
-        (single, Self { columns }, losses)
+        for feature in (0..features).filter(|&feature| rounded[feature]) {
+            losses.extend(loss(feature, counting(feature, features)));
+        }
+        Rounded { single, exact: Self { columns }, losses }
     }
 
     /// These rows, in this order.
@@ -59,18 +113,25 @@ impl Precise {
     }
 }
 
-/// Whether single precision changes whole numbers, or any numbers by what matters beside their spread.
-fn damaged(numbers: impl Iterator<Item = f64> + Clone) -> bool {
-    let low = numbers.clone().fold(f64::INFINITY, f64::min);
-    let high = numbers.clone().fold(f64::NEG_INFINITY, f64::max);
-    numbers.into_iter().any(|v| {
-        let error = (v - f64::from(v as f32)).abs();
-        error > 0.0 && (v.fract() == 0.0 || error > 1e-6 * (high - low))
-    })
+/// The smallest and the largest of the numbers.
+fn ends(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
+    numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-/// What single precision merges of a column that would stay different if the column were scaled to 0..1.
-fn loss(column: usize, mut numbers: Vec<f64>) -> Option<Loss> {
+fn rounding(number: f64) -> f64 {
+    (number - f64::from(number as f32)).abs()
+}
+
+/// Whether single precision changes whole numbers, or any numbers by what matters beside their spread.
+fn damaged(mut numbers: impl Iterator<Item = f64> + Clone) -> bool {
+    let (low, high) = ends(numbers.clone());
+    numbers.any(|v| rounding(v) > 0.0 && (v.fract() == 0.0 || rounding(v) > 1e-6 * (high - low)))
+}
+
+/// How many different numbers there are, and how many of them are different in single precision, if it merges some
+/// that would stay different if all were scaled to 0..1.
+fn merged(numbers: impl Iterator<Item = f64>) -> Option<(usize, usize)> {
+    let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_unstable_by(f64::total_cmp);
     numbers.dedup();
     let (different, low) = (numbers.len(), *numbers.first()?);
@@ -78,7 +139,19 @@ fn loss(column: usize, mut numbers: Vec<f64>) -> Option<Loss> {
     let merged = |pair: &&[f64]| pair[0] as f32 == pair[1] as f32;
     let saved = |pair: &[f64]| ((pair[0] - low) / spread) as f32 != ((pair[1] - low) / spread) as f32;
     let left = different - numbers.windows(2).filter(merged).count();
-    numbers.windows(2).filter(merged).any(saved).then_some(Loss { column, different, left })
+    numbers.windows(2).filter(merged).any(saved).then_some((different, left))
+}
+
+/// What a feature loses that matters.
+fn loss(feature: usize, numbers: impl Iterator<Item = f64> + Clone) -> Option<Loss> {
+    if !damaged(numbers.clone()) {
+        return None;
+    }
+    let (low, high) = ends(numbers.clone());
+    let moved = numbers.clone().map(rounding).fold(0.0, f64::max) / (high - low);
+    let merged = merged(numbers);
+    // A single number has no spread, and nothing that it could be mistaken for.
+    (merged.is_some() || moved.is_finite() && moved > COARSE).then_some(Loss { feature, merged, moved })
 }
 
 impl Dataset {
@@ -86,13 +159,16 @@ impl Dataset {
     /// else sees them in single precision, which is enough once they are scaled.
     ///
     /// Columns are kept in double precision where single precision damages them: 1,700,000,000 and 1,700,000,010, say, are the same `f32`.
+    /// Unscaled they are rounded, and a feature of which that merges different numbers, or which it moves by a notable share of their
+    /// spread, is named through `log`.
     ///
     /// # Errors
     /// As [`Dataset::classes`]; a number beyond the range of `f32`.
     pub fn with_inputs_f64(&self, inputs: &[f64]) -> Result<Self> {
-        let (single, exact, _) = Precise::split(inputs, self.row_len());
-        let mut data = self.with_inputs(single)?;
-        data.exact_inputs = exact;
+        let rounded = Precise::split(inputs, self.row_len(), self.features(), self.padding);
+        let mut data = self.with_inputs(rounded.single.clone())?;
+        rounded.warn("data set inputs");
+        data.exact_inputs = rounded.exact;
         Ok(data)
     }
 
@@ -109,9 +185,11 @@ impl Dataset {
                 "leave classes as they are",
             ));
         };
-        let (single, exact, _) = Precise::split(values, shape.iter().product());
-        let mut data = self.with_values(shape, single)?;
-        data.exact_targets = exact;
+        let features = shape.last().copied().unwrap_or(1);
+        let rounded = Precise::split(values, shape.iter().product(), features, None);
+        let mut data = self.with_values(shape, rounded.single.clone())?;
+        rounded.warn("data set targets");
+        data.exact_targets = rounded.exact;
         Ok(data)
     }
 
@@ -134,6 +212,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{PadSequences, Scaler};
 
     #[test]
     fn only_columns_that_single_precision_damages_are_kept() {
@@ -150,21 +229,43 @@ mod tests {
                 ]
             })
             .collect();
-        let (single, exact, losses) = Precise::split(&rows, 5);
+        let Rounded { single, exact, losses } = Precise::split(&rows, 5, 5, None);
         assert_eq!(single[2], 1.7e9);
         let kept: Vec<usize> = exact.columns.iter().map(|(column, _)| *column).collect();
         assert_eq!(kept, [2, 3, 4]);
-        let loss = |column, left| Loss { column, different: 4, left };
-        assert_eq!(losses, [loss(2, 1), loss(3, 1), loss(4, 3)]);
+        let told: Vec<_> = losses.iter().map(|loss| (loss.feature, loss.merged)).collect();
+        assert_eq!(told, [(2, Some((4, 1))), (3, Some((4, 1))), (4, Some((4, 3)))]);
         let mut seen = Vec::new();
         exact.select(&[3, 0]).each_row(&[single[15..].to_vec(), single[..5].to_vec()].concat(), 5, |row| {
             seen.extend_from_slice(row)
         });
         assert_eq!((seen[2], seen[4], seen[7]), (times(3), 16_777_217.0, times(0)));
         // Numbers that no scaling tells apart in single precision are nothing to tell.
-        assert_eq!(Precise::split(&[0.0, 1.0, 1.0 + 1e-9], 1).2, []);
+        let losses = |values: &[f64], width| Precise::split(values, width, 1, None).losses;
+        assert_eq!(losses(&[0.0, 1.0, 1.0 + 1e-9], 1), []);
+        // Nor are those that are merged by an error that does not matter beside the spread.
+        let near = [1.0, 1.0 + 1e-9, 2.0];
+        assert_eq!((merged(near.into_iter()), losses(&near, 1)), (Some((3, 2)), vec![]));
+        // Moved by much, and still different.
+        let moved = losses(&[1_700_000_000.0, 1_700_000_100.0], 1);
+        assert!(moved.len() == 1 && moved[0].to_string().contains("by up to 28.00% of"), "{moved:?}");
+        // A feature has steps in several columns, of which each has a single number here.
+        assert_eq!(losses(&[1.7e9, 1.7e9 + 10.0, 1.7e9 + 20.0], 3)[0].merged, Some((3, 1)));
         // A single time has no spread, and is kept all the same: it may be scaled by another part's.
-        assert_eq!(Precise::split(&[1_700_000_001.0], 1).1.columns.len(), 1);
+        let single = Precise::split(&[1_700_000_001.0], 1, 1, None);
+        assert_eq!((single.exact.columns.len(), &single.losses[..]), (1, &[][..]));
+    }
+
+    #[test]
+    fn padding_does_not_count() {
+        let sequences = [vec![0.0, 1.0], vec![2.0]];
+        let data = PadSequences::new(1, -9.0).values(&sequences, [1], vec![0.0; 2]).unwrap();
+        let data = data.with_inputs_f64(&[1.7e9 + 0.5, 1.7e9 + 20.5, 1.7e9 + 10.5, -9.0]).unwrap();
+        let scaled = Scaler::min_max(&data, 0.0, 1.0).unwrap().apply(&data).unwrap();
+        assert_eq!(scaled.inputs(), [0.0, 1.0, 0.5, -9.0]);
+        // Columns of padding alone.
+        let short = PadSequences::new(1, -9.1).steps(3).values(&sequences[1..], [1], vec![0.0]).unwrap();
+        assert!(short.with_inputs_f64(&[0.5, -9.1, -9.1]).unwrap().exact_inputs.columns.is_empty());
     }
 
     #[test]

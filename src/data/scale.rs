@@ -50,7 +50,7 @@ impl Scaler {
     /// Fits every feature of the inputs to mean 0 and standard deviation 1 (of the population: divided by the
     /// number of rows, or of all steps of all rows).
     pub fn standard(train: &Dataset) -> Self {
-        Self::fit_inputs(train, features(train), Scale::Standard)
+        Self::fit_inputs(train, train.features(), Scale::Standard)
     }
 
     /// Fits all inputs together to mean 0 and standard deviation 1.
@@ -72,7 +72,7 @@ impl Scaler {
     /// # Errors
     /// `low` not below `high`, or either not finite.
     pub fn min_max(train: &Dataset, low: f32, high: f32) -> Result<Self> {
-        Ok(Self::fit_inputs(train, features(train), Scale::MinMax { low, high }.checked()?))
+        Ok(Self::fit_inputs(train, train.features(), Scale::MinMax { low, high }.checked()?))
     }
 
     /// Fits the smallest of all inputs to `low` and the largest to `high`.
@@ -123,7 +123,8 @@ impl Scaler {
         }
     }
 
-    /// Scales whole rows outside a data set, in single or double precision: what a prediction on new inputs needs.
+    /// Scales whole rows outside a data set, in single or double precision: what a prediction on new inputs needs. Of
+    /// tables, [`Preparation::inputs_f64`](super::Preparation::inputs_f64) gives them in double precision.
     /// Knows of no padding; that takes [`Scaler::apply`].
     ///
     /// # Errors
@@ -179,10 +180,12 @@ impl Scaler {
     }
 }
 
-/// How many numbers of a row have scales of their own: the last dimension, or a step of padded sequences.
-fn features(train: &Dataset) -> usize {
-    let last = train.shape().last().copied().unwrap_or(1);
-    train.padding.map_or(last, |padding| padding.step)
+impl Dataset {
+    /// How many numbers of a row of inputs have scales of their own: the last dimension, or a step of padded sequences.
+    pub(super) fn features(&self) -> usize {
+        let last = self.shape().last().copied().unwrap_or(1);
+        self.padding.map_or(last, |padding| padding.step)
+    }
 }
 
 fn regression(data: &Dataset) -> Result<(&[usize], &[f32])> {

@@ -1,8 +1,9 @@
 //! What a model's outputs stand for: the names of the classes that it was built for or first trained with.
 
-use super::{Model, ModelState, Network};
+use super::{Description, Model, Network, Weights};
 use crate::data::classes::{check_distinct, check_same};
 use crate::{Dataset, Error, Result};
+use std::sync::Arc;
 
 /// Where a model's class names come from, in messages.
 const MODELS: &str = "those of the model (Model::set_class_names gives it others)";
@@ -11,6 +12,15 @@ impl Network {
     /// Whether the outputs, of every time step where there are several, are as many as these classes.
     pub(super) fn suits(&self, names: &[String]) -> bool {
         self.output().shape.last() == Some(&names.len())
+    }
+
+    /// Whether these weights have parameters of the last layer that has any, both here and in their own network: it is what gives
+    /// classes to the outputs.
+    pub(super) fn ends_with(&self, weights: &Weights) -> bool {
+        let (own, other) = (self.description.last(), weights.description().and_then(Description::last));
+        own.zip(other).is_some_and(|(own, other)| {
+            own.path == other.path && own.parameter_paths().any(|path| weights.get(&path).is_some())
+        })
     }
 }
 
@@ -38,31 +48,31 @@ impl Model {
                 "name every class",
             ));
         }
-        self.network.classes = Some(names);
+        self.network.classes = Some(names.into());
         Ok(())
     }
 
     /// Keeps the names of the first classes that the model is trained with.
     pub(crate) fn remember_classes(&mut self, data: &Dataset) {
-        if self.network.classes.is_none()
-            && let Some(names) = data.targets().class_names().filter(|names| self.network.suits(names))
-        {
-            self.network.classes = Some(names.to_vec());
+        self.take_names(data.targets().class_names());
+    }
+
+    /// Takes names over where none are known.
+    pub(super) fn take_names(&mut self, names: Option<&[String]>) {
+        if self.network.classes.is_none() {
+            self.network.classes = names.filter(|names| self.network.suits(names)).map(Arc::from);
         }
     }
 
     /// Whether the data's classes are the model's, where both have names.
     pub(crate) fn check_classes(&self, data: &Dataset) -> Result<()> {
-        match (data.targets().class_names(), self.class_names()) {
-            (Some(found), Some(expected)) => check_same("data set", found, expected, MODELS),
-            _ => Ok(()),
-        }
+        self.check_names("data set", data.targets().class_names())
     }
 
-    /// Whether a state is of a model with the same classes, where both have names.
-    pub(super) fn check_state_classes(&self, state: &ModelState) -> Result<()> {
-        match (&state.classes, self.class_names()) {
-            (Some(found), Some(expected)) => check_same("state of a model", found, expected, MODELS),
+    /// Whether these names, of what `place` says, are the model's, where both have names.
+    pub(super) fn check_names(&self, place: &str, names: Option<&[String]>) -> Result<()> {
+        match (names, self.class_names()) {
+            (Some(found), Some(expected)) => check_same(place, found, expected, MODELS),
             _ => Ok(()),
         }
     }

@@ -19,6 +19,10 @@ pub struct Description {
     pub layers: Vec<LayerDescription>,
 }
 
+/// What makes a network like another, in remedies.
+const ALIKE: &str = " (the same range of inputs, by Sequential::input_range, and the same dropout before rotated layers, or \
+                     their x_Q by x_q(v))";
+
 /// How far two networks are to agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Agreement {
@@ -34,43 +38,62 @@ impl Description {
         self.layers.iter().find(|layer| layer.path == path)
     }
 
+    /// The last layer that has parameters.
+    pub(super) fn last(&self) -> Option<&LayerDescription> {
+        self.layers.iter().rfind(|layer| !layer.parameters.is_empty())
+    }
+
     /// Whether parameters of another network, those that are `given` by path, stand for the same here. Layers without
-    /// parameters are looked at where all parameters of that network are given.
+    /// parameters are looked at where all parameters of that network are given, and those that only this network has where its
+    /// own are all given, too: one with further parameters is another network, to which the other's layers may well be lent.
     pub(super) fn check_weights(&self, other: &Self, given: impl Fn(&str) -> bool) -> Result<()> {
-        let whole = other.layers.iter().flat_map(LayerDescription::parameter_paths).all(|path| given(&path));
+        let all = |of: &Self| {
+            let mut paths = of.layers.iter().flat_map(LayerDescription::parameter_paths);
+            paths.all(|path| given(&path))
+        };
+        let whole = all(other);
         let compared = |layer: &&LayerDescription| {
             let mut paths = layer.parameter_paths();
             if layer.parameters.is_empty() { whole } else { paths.any(|path| given(&path)) }
         };
-        let remedy = "build the network like the one that they are of (for the same range of inputs: \
-                      Sequential::input_range), or take the numbers alone: Weights::without_description";
-        other
-            .layers
-            .iter()
-            .filter(compared)
-            .try_for_each(|layer| self.check_layer(layer, Agreement::Weights, "weights", remedy))
+        let remedy = &format!(
+            "build the network like the one that they are of{ALIKE}, or take the numbers alone: Weights::without_description"
+        );
+        let mut layers = other.layers.iter().filter(compared);
+        layers.try_for_each(|layer| self.check_layer(layer, Agreement::Weights, "weights", remedy))?;
+        if whole && all(self) {
+            self.check_further(other, Agreement::Weights, "weights", remedy)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the state of a model of another network can go on here.
     pub(crate) fn check_state(&self, other: &Self, agreement: Agreement) -> Result<()> {
-        let remedy = match agreement {
-            Agreement::Weights => {
-                "build the network like the one that it is of (for the same range of inputs: Sequential::input_range), or \
-                 take its numbers alone: set_weights(&state.weights().without_description())"
-            }
-            Agreement::Training => "go on with the network that the training began with",
+        let remedy = &match agreement {
+            Agreement::Weights => format!(
+                "build the network like the one that it is of{ALIKE}, or take its numbers alone: \
+                 set_weights(&state.weights().without_description())"
+            ),
+            Agreement::Training => "go on with the network that the training began with".to_owned(),
         };
         if agreement == Agreement::Training && self.seed != other.seed {
             let found = format!("{}, as the state has it", other.seed);
-            return Err(Error::invalid("seed of the network", found, self.seed, remedy));
+            return Err(Error::invalid("seed of the network", found, self.seed, remedy.as_str()));
         }
         let layer = |layer| self.check_layer(layer, agreement, "a state", remedy);
         other.layers.iter().try_for_each(layer)?;
+        self.check_further(other, agreement, "a state", remedy)
+    }
+
+    /// Refuses layers that only this network has, but those that do not matter.
+    fn check_further(&self, other: &Self, agreement: Agreement, what: &str, remedy: &str) -> Result<()> {
         let matters = |layer: &&LayerDescription| layer.matters(agreement == Agreement::Training);
         match self.layers.iter().filter(matters).find(|layer| other.layer(&layer.path).is_none()) {
             None => Ok(()),
             Some(layer) => {
-                Err(Error::invalid(&layer.path, "a state of a network without it", "one with it", remedy))
+                let found = format!("{what} of a network without this layer");
+                Err(Error::invalid(&layer.path, found, "a network with it", remedy))
             }
         }
     }

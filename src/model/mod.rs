@@ -18,7 +18,7 @@ pub use weights::{Tensor, Weights};
 use crate::data::Observed;
 use crate::device::{Device, Executor, Program, Values};
 use crate::kernel::{Element, clock, rates};
-use crate::layer::{Layer, Scope, Signal, chain};
+use crate::layer::{Layer, LayerDescription, Node, Scope, Signal, chain};
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Dataset, Error, Range, Result, shape};
@@ -51,7 +51,7 @@ pub struct Sequential {
     range: Option<(f32, f32)>,
     /// With what the data are padded that it is for.
     padding: Option<f32>,
-    classes: Option<Vec<String>>,
+    classes: Option<Arc<[String]>>,
     /// Where the range is that of data.
     observed: Option<Observed>,
     layers: Vec<Box<dyn Layer>>,
@@ -72,16 +72,16 @@ impl Sequential {
     }
 
     /// For inputs like these: their shape and their observed range, from which the first x_Q follows. The range is that of
-    /// all inputs, padding left out, but those few that lie far beyond the rest: see [`Dataset::observe`]. Where networks
-    /// with rotated layers are built, what is doubtful about it is told through `log::warn!` and in [`Network::summary`]; where all
-    /// inputs lie so far below 0 that x_Q = 2·x_max − x_min would come to lie between them and 0, rotated layers that x_Q is
-    /// for refuse them. Classic layers take any range.
+    /// all inputs, padding left out, but those few that lie far beyond the rest: see [`Dataset::observe`]. Where a rotated
+    /// layer takes its x_Q from it, what is doubtful about it is told in [`Network::summary`], and through `log::warn!` when the
+    /// model is built; where all inputs lie so far below 0 that x_Q = 2·x_max − x_min would come to lie between them and 0, it
+    /// refuses them. Classic layers take any range.
     ///
     /// Where the last layer has as many outputs as the data have classes, the model knows the classes' names: see
     /// [`Model::class_names`].
     ///
     /// Where steps are padded the first layer is to be [`Masking`](crate::Masking) of the data's
-    /// [`mask_value`](Dataset::mask_value): another network is told of through `log`, and refuses to be trained or evaluated
+    /// [`mask_value`](Dataset::mask_value): another model is told of through `log`, and refuses to be trained or evaluated
     /// on the data.
     pub fn for_data(data: &Dataset) -> Self {
         let observed = data.observe();
@@ -90,7 +90,7 @@ impl Sequential {
             shape: data.shape().to_vec(),
             range: Some((min, max)),
             padding: data.padded(),
-            classes: data.targets().class_names().map(<[String]>::to_vec),
+            classes: data.targets().class_names().map(Arc::from),
             observed: Some(observed),
             layers: Vec::new(),
         }
@@ -136,20 +136,26 @@ impl Sequential {
             ));
         }
         let input = Signal { shape: self.shape.clone(), range, masked: false };
-        let (mut arena, mut layers) = (Arena::default(), Vec::new());
-        let observed = self.observed.is_some();
-        let mut scope = Scope { path: String::new(), seed, observed, arena: &mut arena, layers: &mut layers };
-        let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
-        let rotated = layers.iter().any(|layer| layer.rotation.is_some());
-        let doubts = self.observed.iter().filter(|_| rotated).flat_map(Observed::doubts).collect();
+        let (nodes, arena, layers) = self.nodes(&input, seed)?;
+        let mut doubts: Vec<String> = self.observed.iter().flat_map(Observed::doubts).collect();
+        // Where the same layers come of inputs of unknown range, no x_Q follows from it.
+        let unknown = Signal { range: None, ..input.clone() };
+        if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, _, same)| same == layers) {
+            doubts.clear();
+        }
         let description = Arc::new(Description { input: self.shape.clone(), seed, layers });
         let mut network = Network { input, nodes, arena, classes: None, description, doubts };
         network.classes = self.classes.clone().filter(|names| network.suits(names));
-        network.doubts.iter().for_each(|doubt| log::warn!("{doubt}"));
-        if let Some(Err(error)) = self.padding.map(|value| network.masking(value)) {
-            log::warn!("{error}");
-        }
         Ok(network)
+    }
+
+    /// The layers for inputs like this one, their parameters, and what is told of them.
+    fn nodes(&self, input: &Signal, seed: u64) -> Result<(Vec<Box<dyn Node>>, Arena, Vec<LayerDescription>)> {
+        let (mut arena, mut layers) = (Arena::default(), Vec::new());
+        let observed = self.observed.is_some();
+        let mut scope = Scope { path: String::new(), seed, observed, arena: &mut arena, layers: &mut layers };
+        let nodes = chain::build(&self.layers, "", &mut scope, input)?;
+        Ok((nodes, arena, layers))
     }
 
     /// The model on a device, its parameters started from the seed: the same seed gives layers of the same path and
@@ -158,7 +164,12 @@ impl Sequential {
     /// # Errors
     /// As [`Sequential::network`], and the device's.
     pub fn build(&self, device: &Device, seed: u64) -> Result<Model> {
-        Model::new(self.network(seed)?, device)
+        let network = self.network(seed)?;
+        network.doubts.iter().for_each(|doubt| log::warn!("{doubt}"));
+        if let Some(Err(error)) = self.padding.map(|value| network.masking(value)) {
+            log::warn!("{error}");
+        }
+        Model::new(network, device)
     }
 }
 

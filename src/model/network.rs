@@ -29,9 +29,9 @@ pub struct Network {
     pub(super) nodes: Vec<Box<dyn Node>>,
     pub(super) arena: Arena,
     /// What the outputs stand for, where that is known.
-    pub(super) classes: Option<Vec<String>>,
+    pub(super) classes: Option<Arc<[String]>>,
     pub(super) description: Arc<Description>,
-    /// What is doubtful about the observed range of inputs, where layers are rotated.
+    /// What is doubtful about the observed range of inputs, where an x_Q follows from it.
     pub(super) doubts: Vec<String>,
 }
 
@@ -71,8 +71,8 @@ impl Network {
         &self.description
     }
 
-    /// What is doubtful about the observed range of inputs that x_Q follows from, a sentence each; nothing where the range was
-    /// declared or no layer is rotated. See [`Dataset::observe`](crate::Dataset::observe).
+    /// What is doubtful about the observed range of inputs, a sentence each; nothing where the range was declared, or where no
+    /// rotated layer takes its x_Q from it. See [`Dataset::observe`](crate::Dataset::observe).
     pub fn doubts(&self) -> &[String] {
         &self.doubts
     }

@@ -27,7 +27,7 @@ pub struct ModelState {
     /// Updates by each kind of optimiser.
     updates: BTreeMap<String, u64>,
     /// The names of the classes, where they are known.
-    pub(super) classes: Option<Vec<String>>,
+    classes: Option<Arc<[String]>>,
 }
 
 impl ModelState {
@@ -38,12 +38,17 @@ impl ModelState {
             let values = all.iter().skip(*offset).take(shape.iter().product()).map(|&v| v as f32);
             (path.clone(), Tensor { shape: shape.clone(), values: values.collect() })
         };
-        Weights::of(&self.description, self.layout.iter().map(entry))
+        Weights::of(&self.description, self.classes.as_ref(), self.layout.iter().map(entry))
     }
 
     /// The network that it is of.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The names of the classes that the outputs stand for, where they are known: see [`Model::class_names`].
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.classes.as_deref()
     }
 
     /// Training steps since the model was built.
@@ -87,7 +92,7 @@ impl Model {
     /// nothing changes; the device's errors.
     pub fn restore(&mut self, state: &ModelState) -> Result<()> {
         self.check_state(state, Agreement::Weights)?;
-        self.check_state_classes(state)?;
+        self.check_names("state of a model", state.class_names())?;
         for (key, _) in self.state_keys() {
             if !state.buffers.contains_key(&key) {
                 self.executor.clear(&key)?;
@@ -101,7 +106,7 @@ impl Model {
         }
         (self.steps, self.epochs, self.updated) = (state.steps, state.epochs, state.updated);
         self.updates.clone_from(&state.updates);
-        self.network.classes = self.network.classes.take().or_else(|| state.classes.clone());
+        self.take_names(state.class_names());
         Ok(())
     }
 

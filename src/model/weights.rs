@@ -19,10 +19,11 @@ pub struct Tensor {
 /// Parameters by path (`2.dense.kernel`), and of what network they are.
 ///
 /// What weights of an auto-rotating network stand for depends on x_Q, L, ε and the rule of every layer, those of any network on
-/// activations, strides and the like. So weights that come from a model carry the [`Description`] of its network, and
-/// [`Model::set_weights`] refuses them where the model's own network computes something else from them. Tensors from elsewhere
-/// have none ([`Weights::from_tensors`]), and fit wherever their shapes do; so do weights whose description was
-/// taken off on purpose, as common initial weights of classic and rotated networks:
+/// activations, strides and the like. So weights that come from a model carry the [`Description`] of its network and the names
+/// of its classes, and [`Model::set_weights`] refuses them where the model's own network computes something else from them, or
+/// its outputs stand for other classes. Tensors from elsewhere have neither ([`Weights::from_tensors`]), and fit wherever their
+/// shapes do; so do weights from which both were taken off on purpose, as common initial weights of classic and rotated
+/// networks:
 ///
 /// ```
 /// use autorot::{Activation, AutoRotate, Dense, Device, Sequential};
@@ -44,23 +45,31 @@ pub struct Tensor {
 pub struct Weights {
     tensors: BTreeMap<String, Tensor>,
     description: Option<Arc<Description>>,
+    /// The names of the classes that the network's outputs stand for, where they are known.
+    classes: Option<Arc<[String]>>,
 }
 
 impl Weights {
     /// Tensors by path that are of no described network, such as Keras' under the paths of this crate: only their shapes are
     /// compared.
     pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Self {
-        Self { tensors: tensors.into_iter().collect(), description: None }
+        Self { tensors: tensors.into_iter().collect(), description: None, classes: None }
     }
 
-    /// The same tensors as [`Weights::from_tensors`] has them: what they depend on is not compared any more.
+    /// The same tensors as [`Weights::from_tensors`] has them, without description and class names: what they depend on, and
+    /// what they are for, is not compared any more.
     pub fn without_description(self) -> Self {
-        Self { description: None, ..self }
+        Self::from_tensors(self.tensors)
     }
 
     /// The network that they are of, where it is known.
     pub fn description(&self) -> Option<&Description> {
         self.description.as_deref()
+    }
+
+    /// The names of the classes that the network's outputs stand for, where they are known: see [`Model::class_names`].
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.classes.as_deref()
     }
 
     /// The parameter at this path.
@@ -116,9 +125,11 @@ impl Weights {
 
     pub(super) fn of(
         description: &Arc<Description>,
+        classes: Option<&Arc<[String]>>,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
     ) -> Self {
-        Self { description: Some(description.clone()), ..Self::from_tensors(tensors) }
+        let (description, classes) = (Some(description.clone()), classes.cloned());
+        Self { description, classes, ..Self::from_tensors(tensors) }
     }
 }
 
@@ -159,7 +170,7 @@ impl<'w> IntoIterator for &'w Weights {
 }
 
 impl Model {
-    /// All parameters, with the description of the network.
+    /// All parameters, with the description of the network and the names of its classes.
     ///
     /// # Errors
     /// The device's.
@@ -176,7 +187,7 @@ impl Model {
             (p.path.clone(), Tensor { shape: p.shape.clone(), values })
         };
         let tensors = self.network.arena.parameters().iter().map(entry);
-        Ok(Weights::of(&self.network.description, tensors))
+        Ok(Weights::of(&self.network.description, self.network.classes.as_ref(), tensors))
     }
 
     /// Replaces the parameters that `weights` names; the others stay. Nothing changes when it fails.
@@ -185,7 +196,11 @@ impl Model {
     /// A path that the model does not have, another shape, a value that is not finite; weights of a network that computes
     /// something else from them, by another x_Q, L or ε, another rule or activation, or in other windows, say: see
     /// [`Weights`]. Of weights with all parameters of their network every layer is compared, of others those layers that
-    /// they are of. Initialisers, regularisers and dropout may differ.
+    /// they are of. Initialisers and regularisers may differ, and so may dropout, except before a rotated layer whose x_Q
+    /// follows from its range, which dropout stretches ([`AutoRotate::x_q`](crate::AutoRotate::x_q) sets it).
+    ///
+    /// Weights that have parameters of the last layer are also refused where both they and the model have class names, and these
+    /// differ; a model without names takes theirs over.
     pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let mut places = Vec::with_capacity(weights.len());
         for (path, Tensor { shape, values }) in weights {
@@ -216,10 +231,13 @@ impl Model {
         if let Some(other) = weights.description() {
             self.network.description.check_weights(other, |path| weights.get(path).is_some())?;
         }
+        let names = weights.class_names().filter(|_| self.network.ends_with(weights));
+        self.check_names("weights", names)?;
         self.updated = false;
         for (offset, values) in places {
             self.executor.write(keys::PARAMETERS, offset, Values::F32(values))?;
         }
+        self.take_names(names);
         Ok(())
     }
 

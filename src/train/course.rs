@@ -60,8 +60,8 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let task = trainer.recipe.task(&model.network, train.targets().steps());
         trainer.recipe.allocate(model)?;
         task.allocate(model)?;
-        model.remember_classes(train);
-        let feed = Feed::new(model, "training", train, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
+        let feed =
+            Feed::new(model, "training", train, Some(trainer.resident_bytes), batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
         let terms = Arc::new(trainer.terms(train, validation));
@@ -140,7 +140,11 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         if let Some(options) = self.trainer.early_stopping {
             self.watch = Some(Watch::new(options)?);
         }
-        let (first, mut done) = if resumed { self.take_up()? } else { self.set_out().await? };
+        let (first, mut done) = if resumed { self.take_up()? } else { (1, Done::default()) };
+        self.model.remember_classes(self.train);
+        if !resumed {
+            self.set_out().await?;
+        }
         for number in first..=self.trainer.epochs {
             let epoch = self.epoch(number, std::mem::take(&mut done)).await?;
             self.trainer.history.epochs.push(epoch.clone());
@@ -161,7 +165,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 
     /// Begins a training, with a first snapshot where there are to be any.
-    async fn set_out(&mut self) -> Result<(usize, Done)> {
+    async fn set_out(&mut self) -> Result<()> {
         let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
         let compile_seconds = self.compile_seconds;
         self.trainer.history = History { metrics: names, compile_seconds, ..History::default() };
@@ -171,7 +175,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         } else {
             self.trainer.snapshot = None;
         }
-        Ok((1, Done::default()))
+        Ok(())
     }
 
     /// Goes back to the snapshot; returns the epoch and what is done of it.

@@ -34,7 +34,7 @@ pub struct TrainingDescription {
     pub metrics: Vec<Metric>,
 }
 
-/// By what a data set is known again.
+/// Identifies a data set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DataDescription {
@@ -42,8 +42,8 @@ pub struct DataDescription {
     pub rows: usize,
     /// The shape of a row of inputs.
     pub shape: Vec<usize>,
-    /// 64 bits in hexadecimal digits that other inputs or targets hardly have: FNV-1a over the bits of all numbers, or
-    /// of 2¹⁷ inputs and as many targets spread over large sets.
+    /// A 64-bit fingerprint in hexadecimal digits, unlikely to be shared by other data: FNV-1a over the bits of all numbers,
+    /// or of 2¹⁷ inputs and as many targets spread over large sets.
     pub fingerprint: String,
 }
 

@@ -50,7 +50,7 @@ impl Evaluator {
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
         let batch = trainer.recipe.batch.min(data.len());
-        let feed = Feed::new(model, name, data, trainer.resident_bytes, batch.saturating_mul(STEPS))?;
+        let feed = Feed::new(model, name, data, Some(trainer.resident_bytes), batch.saturating_mul(STEPS))?;
         let order: Vec<u32> = (0..data.len() as u32).collect();
         let metrics = trainer.recipe.metrics.clone();
         let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, scored, tallies };

@@ -85,20 +85,32 @@ pub(crate) struct Stretch {
 }
 
 impl Feed {
-    /// Puts the data set onto the device, or room for `window` rows where it takes more than `resident_bytes`.
+    /// Puts the data set onto the device, or room for `window` rows where it takes more than `resident_bytes`; without a limit
+    /// always the data set.
     pub(crate) fn new(
         model: &mut Model,
         name: &str,
         data: &Dataset,
-        resident_bytes: u64,
+        resident_bytes: Option<u64>,
         window: usize,
     ) -> Result<Self> {
         let bytes = (data.inputs().len() + data.targets().len()) as u64 * 4;
-        let resident = bytes <= resident_bytes;
+        let resident = resident_bytes.is_none_or(|most| bytes <= most);
         let rows = if resident { data.len() } else { window.min(data.len()) };
         let feed =
             Self { resident, ..Self::of_rows(model.own_name(name), rows, 1, data.row_len(), data.targets()) };
-        feed.check_bindings(model.device(), name, bytes)?;
+        // A window holds the rows of several steps.
+        feed.check_bindings(model.device(), name, |rows| match (resident, rows / STEPS) {
+            _ if resident_bytes.is_none() => format!("inspect at most {rows} rows"),
+            (true, _) if window <= rows => {
+                format!("set Trainer::resident_bytes below {bytes}, so that the rows are sent in parts")
+            }
+            (_, 0) => "use smaller rows".to_owned(),
+            (true, batch) => format!(
+                "set Trainer::resident_bytes below {bytes}, so that the rows are sent in parts, and a batch of at most {batch}"
+            ),
+            (false, batch) => format!("use a batch of at most {batch}"),
+        })?;
         let executor = &mut *model.executor;
         if let Err(error) = feed.fill(executor, data) {
             feed.free(executor);
@@ -107,8 +119,14 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Refuses data of which kernels would have to bind more at once than the device allows; all of them take so many bytes.
-    fn check_bindings(&self, device: &Device, name: &str, bytes: u64) -> Result<()> {
+    /// Refuses data of which kernels would have to bind more at once than the device allows; `remedy` says what to do about so
+    /// many rows that it does allow.
+    pub(crate) fn check_bindings(
+        &self,
+        device: &Device,
+        name: &str,
+        remedy: impl FnOnce(usize) -> String,
+    ) -> Result<()> {
         let Some(most) = device.largest_binding() else { return Ok(()) };
         let [inputs, targets] = self.stretches();
         let longest = |stretches: Vec<Stretch>| stretches.iter().map(|s| s.len).max().unwrap_or(0) as u64 * 4;
@@ -121,14 +139,9 @@ impl Feed {
         ];
         let beyond = parts.into_iter().filter(|&(_, bytes)| bytes > most);
         let Some((width, largest)) = beyond.max() else { return Ok(()) };
-        // A window holds the rows of several steps.
-        let batch = most / (4 * STEPS as u64 * width as u64);
-        let remedy = match (self.resident, batch) {
-            (true, _) => {
-                format!("set Trainer::resident_bytes below {bytes}, so that the rows are sent in parts")
-            }
-            (false, 0) => "use smaller rows, or the CPU (AUTOROT_DEVICE=cpu)".to_owned(),
-            (false, batch) => format!("use a batch of at most {batch}, or the CPU (AUTOROT_DEVICE=cpu)"),
+        let remedy = match (most / (4 * width as u64)) as usize {
+            0 => "use smaller rows".to_owned(),
+            rows => remedy(rows),
         };
         Err(Error::device(
             Fault::Unsupported,
@@ -137,7 +150,7 @@ impl Feed {
                 "{name} data: found {largest} bytes for {} rows, expected at most {most} in one binding",
                 self.rows
             ),
-            remedy,
+            format!("{remedy}, or use the CPU (AUTOROT_DEVICE=cpu)"),
         ))
     }
 

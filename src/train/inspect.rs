@@ -15,11 +15,11 @@ use crate::{Activation, Dataset, Error, Model, Result, store};
 pub struct LayerReport {
     /// The layer's path.
     pub path: String,
-    /// √Σ(∂ℓ/∂w)² over the layer's parameters; 0 of one without.
+    /// √Σ(∂ℓ/∂w)² over the layer's parameters; 0 for a layer without any.
     #[serde(with = "store::number")]
     pub gradient_norm: f64,
-    /// mean |∂ℓ/∂W| over the layer's kernels; of a layer without one over its first parameter, batch normalisation's γ; 0 of one
-    /// without parameters.
+    /// mean |∂ℓ/∂W| over the layer's kernels; of a layer without one over its first parameter, batch normalisation's γ; 0 for a
+    /// layer without parameters.
     #[serde(with = "store::number")]
     pub gradient_mean: f64,
     /// The share of pre-activations with |z| > L, L being the activation's table value: comparable between
@@ -89,7 +89,7 @@ pub(super) async fn inspect(
     }
     let data = data.select(&(0..batch).collect::<Vec<_>>())?;
     trainer.recipe.task(&model.network, data.targets().steps()).allocate(model)?;
-    let feed = Feed::new(model, "inspection", &data, u64::MAX, batch)?;
+    let feed = Feed::new(model, "inspection", &data, None, batch)?;
     let order: Vec<u32> = (0..batch as u32).collect();
     let ready = feed.begin(&mut *model.executor, 0, &order);
     let replayed =

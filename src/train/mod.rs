@@ -297,8 +297,10 @@ impl<'a> Trainer<'a> {
         self.check_course(model, data, false)?;
         let mut compiler = Compiler::new(self.progress);
         let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data, &mut compiler)?;
-        drop(compiler);
-        let evaluation = evaluator.run(model, data).await;
+        let evaluation = match compiler.finish(model).await {
+            Ok(_) => evaluator.run(model, data).await,
+            Err(error) => Err(error),
+        };
         evaluator.close(model);
         evaluation
     }

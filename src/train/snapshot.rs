@@ -5,6 +5,7 @@ use super::callback::Standing;
 use super::description::TrainingDescription;
 use super::epoch::Step;
 use super::history::History;
+use crate::data::classes::check_same;
 use crate::model::{Agreement, ModelState, Weights};
 use crate::{Dataset, Error, Model, Result};
 use std::sync::Arc;
@@ -111,6 +112,9 @@ impl Trainer<'_> {
         let place = &snapshot.place;
         self.terms(train, validation).check(&place.terms)?;
         model.check_state(&snapshot.model, Agreement::Training)?;
+        if let (Some(found), Some(expected)) = (train.targets().class_names(), snapshot.model.class_names()) {
+            check_same("resume: training data", found, expected, "those of the snapshot")?;
+        }
         if self.epochs < place.epoch {
             return Err(Error::invalid(
                 "resume: trainer option epochs",

@@ -2,6 +2,7 @@
 
 use crate::common::callers_with;
 use autorot::data::{Csv, Glyphs, cifar10, folder, idx};
+use autorot::embed::Learner;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error, Fault,
     Flatten, Initializer, Loss, Metric, Model, Optimizer, Range, Regularizer, RmsProp, Schedule, Sequential,
@@ -66,6 +67,19 @@ fn data_larger_than_a_binding_name_what_sends_them_in_parts() {
     );
     fails(train(100_000, 1000), &["training data", "1048576", "a batch of at most 8192"]);
     train(8192, 1000).unwrap();
+    fails(train(100_000, 1 << 30), &["resident_bytes below 2400000", "a batch of at most 8192"]);
+    // Where that does not help, what does.
+    let whole = trainer().inspect(&mut model, &data, rows);
+    fails(whole, &["inspection data", "1200000 bytes", "inspect at most 262144 rows"]);
+    let learner = Learner::new(&trainer().shuffle(false), &mut model, &data);
+    fails(learner.map(drop), &["learner's data", "at most 262144 rows", "Trainer::fit"]);
+    let wide = Dataset::values([rows], vec![0.5; rows], [1], vec![1.0]).unwrap();
+    let mut model = Sequential::new([rows]).add(Dense::new(1)).build(&device, 0).unwrap();
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false);
+    fails(
+        trainer.fit(&mut model, &wide, None),
+        &["1200000 bytes for 1 rows", "smaller rows, or use the CPU"],
+    );
 }
 
 #[test]

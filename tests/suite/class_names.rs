@@ -1,6 +1,8 @@
 //! Classes are what their names say, not their numbers.
 
-use autorot::{Adam, Dataset, Dense, Device, Error, Loss, Metric, Model, Sequential, Targets, Trainer};
+use autorot::{
+    Adam, Dataset, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Sequential, Targets, Trainer,
+};
 
 fn data(names: &[&str]) -> Dataset {
     let count = names.len() as u32;
@@ -86,6 +88,60 @@ fn states_and_snapshots_carry_the_names() {
     let before = different.weights().unwrap();
     fails(different.restore(&state), &["state of a model", "\"ant\"", "\"dog\""]);
     assert_eq!(different.weights().unwrap(), before);
+}
+
+#[test]
+fn weights_carry_the_names_too() {
+    let (train, other) = (data(&ANIMALS), data(&OTHERS));
+    let net = |net: Sequential| model(net.add(Dense::new(2)));
+    let mut known = net(Sequential::for_data(&train));
+    let weights = known.weights().unwrap();
+    assert_eq!(weights.class_names().unwrap(), ANIMALS);
+    assert_eq!(known.save().unwrap().weights(), weights);
+    let mut different = net(Sequential::for_data(&other));
+    let before = different.weights().unwrap();
+    fails(
+        different.set_weights(&weights),
+        &["weights, class names", "\"ant\"", "\"dog\"", "set_class_names"],
+    );
+    assert_eq!(different.weights().unwrap(), before);
+    let plain = weights.clone().without_description();
+    assert_eq!(plain.class_names(), None);
+    different.set_weights(&plain).unwrap();
+    // Hidden layers have no classes, and what is an output there may be hidden here.
+    let mut hidden = weights.clone();
+    hidden.retain(|path, _| path.starts_with("0."));
+    let mut longer = model(Sequential::for_data(&other).add(Dense::new(2)).add(Dense::new(3)));
+    let mut blank = net(Sequential::new([1]));
+    different.set_weights(&hidden).unwrap();
+    blank.set_weights(&hidden).unwrap();
+    longer.set_weights(&weights).unwrap();
+    assert_eq!((blank.class_names(), longer.class_names().unwrap()), (None, &OTHERS.map(String::from)[..]));
+    // A model without names takes them over.
+    blank.set_weights(&weights).unwrap();
+    assert_eq!(blank.class_names().unwrap(), ANIMALS);
+    // What training leaves has them as well.
+    let mut trained = model(Sequential::new([1]));
+    let mut trainer = trainer().early_stopping(EarlyStopping::default());
+    trainer.fit(&mut trained, &train, None).unwrap();
+    assert_eq!(trainer.best_weights().unwrap().class_names().unwrap(), ANIMALS);
+    assert_eq!(trainer.snapshot().unwrap().weights().class_names().unwrap(), ANIMALS);
+}
+
+#[test]
+fn a_training_that_does_not_begin_gives_no_names() {
+    let (train, other) = (data(&ANIMALS), data(&OTHERS));
+    let mut blank = model(Sequential::new([1]));
+    let refused = EarlyStopping { patience: 0, ..EarlyStopping::default() };
+    fails(trainer().early_stopping(refused).fit(&mut blank, &train, None), &["early stopping"]);
+    assert_eq!(blank.class_names(), None);
+    // Nor do other classes than those of the snapshot.
+    let mut begun = trainer();
+    begun.fit(&mut model(Sequential::new([1])), &train, None).unwrap();
+    fails(begun.resume(&mut blank, &other, None), &["resume: training data", "\"dog\"", "of the snapshot"]);
+    assert_eq!(blank.class_names(), None);
+    begun.resume(&mut blank, &train, None).unwrap();
+    assert_eq!(blank.class_names().unwrap(), ANIMALS);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::logs::{listen, warnings};
 use autorot::Error;
 use autorot::data::idx::{self, Idx};
-use autorot::data::{Dataset, Split, Targets};
+use autorot::data::{Dataset, Scaler, Split, Targets};
 use std::path::Path;
 
 /// An idx file: the code of its element type, its dimensions, its numbers as bytes.
@@ -87,7 +87,8 @@ fn labels_that_count_from_one_are_told_and_no_output_is_dead() {
     // With a class too many, class 0 is named as the one without rows.
     let data = with_labels(&[1, 2], |a, b| idx::load(a, b, &["none", "a", "b"])).unwrap();
     assert_eq!(classes(&data).0, [1, 2]);
-    assert!(warnings().join("\n").contains("no row is of class 0, \"none\""));
+    let told = warnings().join("\n");
+    assert!(told.contains("no row is of class 0, \"none\"; set Idx::first_label if"), "{told}");
 }
 
 #[test]
@@ -114,17 +115,25 @@ fn parts_with_other_labels_are_not_one_data_set() {
 #[test]
 fn numbers_that_single_precision_cannot_hold_are_told_or_refused() {
     listen();
-    let read = |numbers: [f64; 2]| {
+    let read = |numbers: &[f64]| {
+        let (rows, labels) = (numbers.len() as u32, vec![0; numbers.len()]);
         let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_be_bytes()).collect();
-        files(&idx(0x0e, &[2, 1], &bytes), &idx(8, &[2], &[0, 1]), |a, b| Idx::open(a, b).load())
+        files(&idx(0x0e, &[rows, 1], &bytes), &idx(8, &[rows], &labels), |a, b| Idx::open(a, b).load())
     };
-    read([0.1, 1e9]).unwrap();
+    read(&[0.1, 1e9]).unwrap();
     assert!(warnings().is_empty());
-    let times = read([1_700_000_000.0, 1_700_000_010.0]).unwrap();
-    assert_eq!(times.inputs()[0], times.inputs()[1]);
-    assert!(warnings().join("\n").contains("single precision moves the numbers"));
+    let times = read(&[1.7e9, 1.7e9 + 10.0, 1.7e9 + 20.0]).unwrap();
+    assert_eq!(times.inputs(), [1.7e9; 3]);
+    let told = warnings().join("\n");
+    assert!(
+        told.contains("images, feature 0: of 3 different numbers 1 ") && told.contains("Scaler"),
+        "{told}"
+    );
+    // A scaler has them as they are.
+    let scaled = Scaler::min_max(&times, 0.0, 1.0).unwrap().apply(&times).unwrap();
+    assert_eq!(scaled.inputs(), [0.0, 0.5, 1.0]);
     for odd in [f64::NAN, 1e300] {
-        let error = read([0.0, odd]).unwrap_err().to_string();
+        let error = read(&[0.0, odd]).unwrap_err().to_string();
         assert!(error.contains("images: found") && error.contains("in row 1"), "{error}");
     }
 }

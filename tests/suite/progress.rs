@@ -9,6 +9,7 @@ use autorot::{
     Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Gru, History, LearnL, Loss, Metric,
     Sequential, Trainer,
 };
+use std::process::Command;
 
 /// A stateful layer, running statistics, shared updates, and whole and other batches.
 fn trained(device: &Device) -> (History, Vec<f32>) {
@@ -53,6 +54,35 @@ fn kernels_are_compiled_before_the_first_epoch_and_change_nothing() {
         seconds[0] < 0.5 * first.compile_seconds,
         "{seconds:?}, {} s of compiling",
         first.compile_seconds
+    );
+}
+
+#[test]
+#[ignore = "the program that the next test runs"]
+fn evaluates_on_a_new_device() {
+    let Some(device) = callers("evaluates_on_a_new_device") else { return };
+    let data = Dataset::values([2], vec![0.5; 8], [1], vec![0.0; 4]).unwrap();
+    let mut model = Sequential::new([2]).add(Dense::new(1)).build(&device, 0).unwrap();
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError);
+    let loss = trainer.evaluate(&mut model, &data).unwrap().loss;
+    println!("\nevaluated: {}", loss == trainer.progress(false).evaluate(&mut model, &data).unwrap().loss);
+}
+
+#[test]
+fn what_an_evaluation_says_to_begin_it_says_to_end() {
+    if callers("what_an_evaluation_says_to_begin").is_none() {
+        return;
+    }
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    program.args(["--ignored", "--exact", "progress::evaluates_on_a_new_device", "--nocapture"]);
+    let ended = program.output().unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(said(&ended.stdout).contains("\nevaluated: true"), "{ended:?}");
+    let lines = said(&ended.stderr);
+    let lines: Vec<&str> = lines.lines().filter(|line| line.contains("kernels")).collect();
+    assert!(
+        matches!(lines[..], ["compiling kernels …", end] if end.starts_with("kernels compiled in ")),
+        "{lines:?}"
     );
 }
 

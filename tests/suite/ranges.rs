@@ -1,6 +1,7 @@
 //! The range of inputs that a network is built for: exact for ordinary data, and not decided by a few odd numbers.
 
 use crate::common::Random;
+use crate::logs::{listen, warnings};
 use autorot::data::{AddingProblem, Glyphs, PadSequences, Scaler};
 use autorot::{
     Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Error, Gru, Loss, Masking, Metric,
@@ -85,7 +86,9 @@ fn an_odd_number_is_left_out_and_named() {
     let network = net(true).network(0).unwrap();
     assert_eq!(network.input().range, Some(observed.range));
     let text = network.summary();
-    for word in ["warning", "-150 in row 7, feature 2", "2 rows", "input_range"] {
+    for word in
+        ["warning: the input range is taken as", "2 rows such as -150 (row 7, feature 2)", "input_range"]
+    {
         assert!(text.contains(word), "{word:?} is not in {text}");
     }
     // Classic layers do not ask for the range, and what is declared is taken as it is.
@@ -142,6 +145,54 @@ fn large_sets_are_looked_at_as_a_whole() {
     let observed = rows([2], inputs.clone()).observe();
     assert_eq!((observed.range, observed.outliers.clone().unwrap().row), (clean, 99_999));
     assert_eq!(observed, rows([2], inputs).observe(), "the same rows are looked at");
+}
+
+#[test]
+fn rare_events_of_large_sets_are_no_oddities() {
+    let events = |count: usize, every: usize, size: &dyn Fn(usize) -> f32| {
+        let value = |i: usize| if i.is_multiple_of(every) { size(i / every) } else { 0.0 };
+        rows([1], (0..count).map(value).collect()).observe()
+    };
+    let growing = events(100_000, 2503, &|i| 1.0 + i as f32);
+    assert_eq!((growing.range, growing.outliers), (Range { min: 0.0, max: 40.0 }, None));
+    let of_two_sizes = events(1_000_000, 2000, &|i| if i % 10 == 0 { 200.0 } else { 1.0 });
+    assert_eq!((of_two_sizes.range, of_two_sizes.outliers), (Range { min: 0.0, max: 200.0 }, None));
+    assert_eq!(of_two_sizes.sparse.unwrap().rows, 50);
+}
+
+#[test]
+fn doubts_are_told_once_and_where_an_x_q_follows_from_the_range() {
+    let mut inputs = normal(10, 300);
+    inputs[30] = 1e4;
+    let data = rows([3], inputs);
+    let rotated = |rotate: AutoRotate| Dense::new(4).activation(Activation::Tanh).auto_rotate(rotate);
+    let net = || Sequential::for_data(&data);
+    let end = |net: Sequential| net.add(rotated(AutoRotate::new())).add(Dense::new(1));
+    listen();
+    warnings();
+    let told = [
+        end(net()),
+        end(net().add(rotated(AutoRotate::new().x_q(3.0)).activation(Activation::Relu))),
+        end(net().add(Dense::new(4).activation(Activation::Relu))),
+    ];
+    for net in told {
+        let network = net.network(0).unwrap();
+        assert!(network.doubts().len() == 1 && network.summary().contains("warning"));
+        assert_eq!(warnings(), [""; 0]);
+        let model = net.build(&Device::cpu(), 0).unwrap();
+        assert_eq!(warnings(), network.doubts());
+        assert!(model.summary().contains("warning") && warnings().is_empty());
+    }
+    let silent = [
+        end(net().add(BatchNorm::new())),
+        end(net().add(Dense::new(4).activation(Activation::Sigmoid))),
+        end(net().add(rotated(AutoRotate::new().x_q(3.0)))),
+        end(net().add(rotated(AutoRotate::new().limits(-1.0, 1.0)))),
+    ];
+    for net in silent {
+        assert_eq!(net.build(&Device::cpu(), 0).unwrap().network().doubts(), [""; 0]);
+        assert_eq!(warnings(), [""; 0]);
+    }
 }
 
 #[test]

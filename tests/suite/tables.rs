@@ -181,6 +181,69 @@ fn one_class_in_several_spellings() {
 }
 
 #[test]
+fn codes_that_are_one_number_are_told_and_can_be_kept_apart() {
+    with("x,code,agent\n1,1e3,007\n2,1000,7\n3,2e3,8\n4,1000,7\n", |csv| {
+        let csv = csv.inputs(["x"]);
+        assert_eq!(labels(&csv.clone().classes("code").load().unwrap()).1, "1000|2e3");
+        assert_eq!(labels(&csv.clone().classes("agent").load().unwrap()).1, "7|8");
+        let told = warnings();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].contains("line 3, column \"code\": [\"1000\", \"1e3\"] are taken as one"),
+            "{told:?}"
+        );
+        assert!(told[1].contains("[\"7\", \"007\"]") && told[1].contains("case_sensitive(true)"), "{told:?}");
+        let apart = Columns::new().inputs(["x"]).categories(["agent"]).classes("code").case_sensitive(true);
+        let preparation = Preparation::fit(&csv.table().unwrap(), &apart).unwrap();
+        assert_eq!(preparation.features(), ["x", "agent=007", "agent=7", "agent=8"]);
+        assert_eq!(preparation.class_names().unwrap(), ["1000", "1e3", "2e3"]);
+        assert_eq!(warnings(), [""; 0]);
+    });
+}
+
+#[test]
+fn rows_that_are_left_out_are_told_once() {
+    with("x,y\n1,2\n,3\n4,\n5,6\n", |csv| {
+        let csv = csv.inputs(["x"]).targets(["y"]);
+        assert_eq!(csv.load().unwrap().len(), 2);
+        let told = warnings();
+        assert!(told.len() == 1 && told[0].contains("odd.csv: 2 of 4 rows are left out"), "{told:?}");
+        assert_eq!(csv.load_counted().unwrap().1, 2);
+        let (table, columns) = (csv.table().unwrap(), Columns::new().inputs(["x"]).targets(["y"]));
+        let preparation = Preparation::fit(&table, &columns).unwrap();
+        assert_eq!(preparation.apply_counted(&table).unwrap().1, 2);
+        assert_eq!(warnings(), [""; 0]);
+        preparation.apply(&table).unwrap();
+        assert_eq!(warnings().len(), 1);
+        preparation.apply(&table.select(&[0, 3]).unwrap()).unwrap();
+        assert_eq!(warnings(), [""; 0]);
+    });
+}
+
+#[test]
+fn numbers_from_memory_that_single_precision_damages_are_told() {
+    listen();
+    let data = Dataset::values([3, 2], vec![0.0; 12], [2], vec![0.0; 4]).unwrap();
+    // The second feature of each step is a time.
+    let row = |row: usize| (0..3).flat_map(move |step| [0.1, 1.7e9 + (3 * row + step) as f64]);
+    data.with_inputs_f64(&row(0).chain(row(1)).collect::<Vec<_>>()).unwrap();
+    let told = warnings();
+    assert!(
+        told.len() == 1 && told[0].starts_with("data set inputs, feature 1: of 6 different numbers 1 "),
+        "{told:?}"
+    );
+    data.with_targets_f64(&[0.1, 1.7e9, 0.2, 1.7e9 + 100.0]).unwrap();
+    let told = warnings();
+    assert!(
+        told.len() == 1 && told[0].starts_with("data set targets, feature 1: single precision"),
+        "{told:?}"
+    );
+    assert!(told[0].contains("by up to 28.00% of their spread; scale them with a Scaler"), "{told:?}");
+    data.with_targets_f64(&[0.1, 0.3, 0.2, 1.7e9]).unwrap();
+    assert_eq!(warnings(), [""; 0]);
+}
+
+#[test]
 fn measurements_are_no_classes() {
     let rows: String = (0..200).map(|i| format!("{i},{}\n", f64::from(i * 37 % 101) / 8.0)).collect();
     with(format!("x,pressure\n{rows}"), |csv| {

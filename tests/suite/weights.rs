@@ -131,6 +131,46 @@ fn what_weights_do_not_depend_on_may_differ() {
 }
 
 #[test]
+fn dropout_before_a_rotated_layer_changes_its_x_q() {
+    let net = |rate: f32, rotate: AutoRotate| {
+        let net = Sequential::new([3]).input_range(-1.0, 1.0).add(Dropout::new(rate));
+        built(net.add(Dense::new(2).auto_rotate(rotate)))
+    };
+    let mut from = net(0.5, AutoRotate::new());
+    let (weights, state) = (from.weights().unwrap(), from.save().unwrap());
+    let mut other = net(0.0, AutoRotate::new());
+    let words = ["1.dense", "x_q 6", "x_q 3", "the same dropout", "x_q(v)"];
+    says(other.set_weights(&weights), &words);
+    says(other.restore(&state), &words);
+    let mut given = net(0.0, AutoRotate::new().x_q(6.0));
+    given.set_weights(&weights).unwrap();
+    given.restore(&state).unwrap();
+}
+
+#[test]
+fn a_layer_more_is_another_network() {
+    let net = || Sequential::new([3]).add(Dense::new(2));
+    let mut plain = built(net());
+    let (weights, state) = (plain.weights().unwrap(), plain.save().unwrap());
+    let mut more = built(net().add(Activate::new(Activation::Relu)));
+    let before = more.weights().unwrap();
+    says(more.set_weights(&weights), &["1.activate", "weights of a network without this layer", "without_"]);
+    says(more.restore(&state), &["1.activate", "a state of a network without this layer"]);
+    assert_eq!(more.weights().unwrap(), before);
+    more.set_weights(&weights.clone().without_description()).unwrap();
+    // A part, and layers that are lent to a network with further ones.
+    let mut bias = weights.clone();
+    bias.retain(|path, _| path == "0.dense.bias");
+    more.set_weights(&bias).unwrap();
+    let mut longer = built(net().add(Activate::new(Activation::Relu)).add(Dense::new(4)));
+    longer.set_weights(&weights).unwrap();
+    assert_eq!(longer.weights().unwrap()["0.dense.kernel"], weights["0.dense.kernel"]);
+    for same in [net().add(Dropout::new(0.1)), net().add(Flatten)] {
+        built(same).set_weights(&weights).unwrap();
+    }
+}
+
+#[test]
 fn a_part_of_the_weights_is_compared_by_its_layers() {
     let net = |activation| {
         let hidden = |activation| Dense::new(6).activation(activation).auto_rotate(AutoRotate::new());

@@ -49,7 +49,7 @@ impl Delimiter {
             (given, _) => given,
         };
         if delimiter == Self::Whitespace {
-            text.bytes = single_tabs(&text.bytes);
+            text.bytes = single_tabs(&text.bytes, comment);
         }
         Ok(delimiter)
     }
@@ -121,7 +121,7 @@ fn detect(path: &Path, text: &Text, comment: Option<u8>, decimal_comma: bool) ->
             return Err(Error::invalid(path.display(), found, "one delimiter", "set the delimiter"));
         }
     }
-    let tabs = single_tabs(&text.bytes);
+    let tabs = single_tabs(&text.bytes, comment);
     let header_has = |candidate: &Delimiter| {
         let (mut reader, mut row) = (candidate.reader(&text.bytes, comment), ByteRecord::new());
         reader.read_byte_record(&mut row).is_ok() && row.len() > 1
@@ -136,12 +136,15 @@ fn detect(path: &Path, text: &Text, comment: Option<u8>, decimal_comma: bool) ->
     })
 }
 
-/// One tab for any number of blanks and tabs between fields, none at the ends of lines; quoted ones stay.
-fn single_tabs(text: &[u8]) -> Vec<u8> {
+/// One tab for any number of blanks and tabs between fields, none at the ends of lines; quoted ones and comments stay.
+fn single_tabs(text: &[u8], comment: Option<u8>) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
-    let (mut quoted, mut gap) = (false, false);
+    let (mut quoted, mut commented, mut gap) = (false, false, false);
     for (i, &byte) in text.iter().enumerate() {
-        if quoted {
+        if commented {
+            commented = byte != b'\n';
+            out.push(byte);
+        } else if quoted {
             // Of a doubled quote the second one opens again.
             quoted = byte != b'"';
             out.push(byte);
@@ -154,6 +157,7 @@ fn single_tabs(text: &[u8]) -> Vec<u8> {
             }
             let opens = gap || start || text.get(i.wrapping_sub(1)) == Some(&b'"');
             quoted = byte == b'"' && opens;
+            commented = start && Some(byte) == comment;
             gap = false;
             out.push(byte);
         }

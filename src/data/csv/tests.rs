@@ -155,6 +155,20 @@ fn quotes_hold_white_space_together() {
         assert_eq!(table.fields("name").unwrap(), ["Ann  \"A\"\tLee", "5\"", ""]);
         assert_eq!(table.fields("x").unwrap(), ["1", "2", "3"]);
     });
+    // Those of comments hold nothing together, at whatever place.
+    for text in
+        ["# \"made by hand\na b\n1  2\n", "a b\n  # 5\" and \"more\n 1 2\n#\"", "#\"\n#\"a\" \"\na  b\n1 2\n"]
+    {
+        with(text, |csv| {
+            for csv in [csv.clone().whitespace().comment(b'#'), csv.comment(b'#')] {
+                let table = csv.table().unwrap();
+                assert_eq!(
+                    (table.columns().join("|"), table.fields("b").unwrap()),
+                    ("a|b".into(), vec!["2"])
+                );
+            }
+        });
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl<'a> Walk<'a> {
         };
         // Before the first scan the decoder knows what it can do without.
         if self.scans > 0 && rest[..ahead].iter().any(|&byte| byte != 0xff) {
-            return Err(format!("bytes that belong to nothing after scan {}", self.scans));
+            return Err(format!("stray bytes after scan {}", self.scans));
         }
         self.at += ahead + 2;
         let marker = self.file[self.at - 1];
@@ -239,7 +239,7 @@ impl<'a> Walk<'a> {
                     let bright = (component.dc << scan.low).abs() * self.steps[component.steps]
                         > 2048 + self.steps[component.steps];
                     if fine.is_none() || bright {
-                        return Err(place(row, "coded data that end early or cannot be meant"));
+                        return Err(place(row, "image data that end early or are corrupt"));
                     }
                 }
             }

@@ -6,13 +6,12 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::data::Dataset;
+use crate::data::precise::Precise;
 use crate::{Error, Result};
 
 /// The element type that is scaled.
 const UNSIGNED_BYTE: u8 = 0x08;
-
-/// How large a share of the numbers' spread a rounding may be before it is told.
-const COARSE: f64 = 1e-4;
 
 /// A type of numbers, in the order of bytes that idx files have.
 #[derive(Debug)]
@@ -61,36 +60,27 @@ impl File {
         self.bytes.chunks_exact(self.kind.size).map(self.kind.number)
     }
 
-    /// All numbers as inputs: unsigned bytes in 0..1, others as they are.
-    pub(super) fn inputs(&self, path: &Path) -> Result<Vec<f32>> {
+    /// All numbers as inputs, of rows of these classes: unsigned bytes in 0..1, others as they are.
+    pub(super) fn classes(&self, path: &Path, labels: Vec<u32>, names: Vec<String>) -> Result<Dataset> {
+        let shape = &self.dims[1..];
         if self.kind.code == UNSIGNED_BYTE {
-            return Ok(self.bytes.iter().map(|&v| f32::from(v) / 255.0).collect());
+            let inputs = self.bytes.iter().map(|&v| f32::from(v) / 255.0).collect();
+            return Dataset::classes(shape, inputs, labels, names);
         }
-        let (mut least, mut most, mut off) = (f64::INFINITY, f64::NEG_INFINITY, 0f64);
-        let mut inputs = Vec::with_capacity(self.bytes.len() / self.kind.size);
-        let row: usize = self.dims[1..].iter().product();
-        for number in self.numbers() {
-            let input = number as f32;
-            if !input.is_finite() {
-                return Err(Error::invalid(
-                    path.display(),
-                    format!("{number} in row {}", inputs.len() / row),
-                    "finite numbers that single precision can hold",
-                    "fill in missing values, or scale the numbers before they are written",
-                ));
-            }
-            (least, most) = (least.min(number), most.max(number));
-            off = off.max((number - f64::from(input)).abs());
-            inputs.push(input);
+        let (width, numbers) = (shape.iter().product(), self.numbers().collect::<Vec<f64>>());
+        if let Some(place) = numbers.iter().position(|&number| !(number as f32).is_finite()) {
+            return Err(Error::invalid(
+                path.display(),
+                format!("{} in row {}", numbers[place], place / width),
+                "finite numbers that single precision can hold",
+                "fill in missing values, or scale the numbers before they are written",
+            ));
         }
-        if off > COARSE * (most - least) && most > least {
-            log::warn!(
-                "{}: single precision moves the numbers, {least} to {most}, by up to {off}: subtract their mean before \
-                 they are written",
-                path.display()
-            );
-        }
-        Ok(inputs)
+        let rounded = Precise::split(&numbers, width, shape.last().copied().unwrap_or(1), None);
+        rounded.warn(path.display());
+        let mut data = Dataset::classes(shape, rounded.single, labels, names)?;
+        data.exact_inputs = rounded.exact;
+        Ok(data)
     }
 }
 

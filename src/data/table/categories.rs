@@ -32,9 +32,9 @@ enum Key {
 impl Key {
     fn new(text: &str, number: Option<f64>, case_sensitive: bool) -> Self {
         match number {
+            _ if case_sensitive => Self::Text(text.to_owned()),
             // 0 and −0 are one number of two bit patterns.
             Some(v) => Self::Number(if v == 0.0 { 0 } else { v.to_bits() }),
-            None if case_sensitive => Self::Text(text.to_owned()),
             None => Self::Text(text.to_lowercase()),
         }
     }
@@ -43,6 +43,12 @@ impl Key {
 /// A number that stands for itself alone.
 fn number(format: &Format, text: &str) -> Option<f64> {
     format.number(text).filter(|v| v.abs() < EXACT)
+}
+
+/// Whether a number may be a code whose spelling matters: `007`, `1e3`.
+fn like_a_code(number: &str) -> bool {
+    let digits = number.trim_start_matches(['+', '-']).as_bytes();
+    matches!(digits, [b'0', b'0'..=b'9', ..]) || number.contains(['e', 'E'])
 }
 
 /// The spellings of a category: how often each occurs and in which row first.
@@ -73,7 +79,9 @@ impl Categories {
         for (key, mut spellings) in groups {
             spellings.sort_by_key(|&(_, count, first)| (Reverse(count), first));
             let (name, _, first) = spellings[0].clone();
-            if spellings.len() > 1 && matches!(key, Key::Text(_)) {
+            let doubtful =
+                matches!(key, Key::Text(_)) || spellings.iter().any(|(text, ..)| like_a_code(text));
+            if spellings.len() > 1 && doubtful {
                 let all: Vec<&str> = spellings.iter().map(|(text, ..)| text.as_str()).collect();
                 log::warn!(
                     "{}: {all:?} are taken as one category, {name:?}; case_sensitive(true) keeps them apart",

@@ -74,7 +74,8 @@ impl Columns {
     }
 
     /// The columns of categories that are inputs, in this order after those of numbers: each becomes as many inputs as it has categories
-    /// in the training rows, of which that of the row's category is 1 and the others 0 (one-hot).
+    /// in the training rows, of which that of the row's category is 1 and the others 0 (one-hot). Spellings are one category as those of
+    /// [`classes`](Columns::classes) are, unless [`case_sensitive`](Columns::case_sensitive) is set: codes such as `007` and `7` want that.
     pub fn categories<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.categories = strings(columns);
         self
@@ -88,7 +89,8 @@ impl Columns {
 
     /// The column of categories to classify. The classes are those of the training rows, sorted: as numbers if all of them are
     /// numbers, else as text. Blanks at the ends, the way in which a number is written (`0`, `0.0`) and case make no difference; a class has
-    /// the name that is spelled most often.
+    /// the name that is spelled most often. Spellings that may well be different codes, `007` and `7` or `1e3` and `1000`, are told
+    /// through `log` where they are merged; [`case_sensitive`](Columns::case_sensitive) keeps all spellings apart.
     pub fn classes(mut self, column: impl ToString) -> Self {
         self.classes = Some(column.to_string());
         self
@@ -114,8 +116,8 @@ impl Columns {
         self
     }
 
-    /// Whether an input more, behind each one that misses values in the training rows, is 1 where the value is missing and 0 elsewhere
-    /// (scikit-learn's `add_indicator`).
+    /// Whether each input with missing values in the training rows is followed by an extra one: 1 where the value is missing, else 0
+    /// (scikit-learn's `add_indicator`). That of a column of categories follows all of them.
     pub fn indicator(mut self, indicator: bool) -> Self {
         self.indicator = indicator;
         self
@@ -147,7 +149,9 @@ impl Columns {
         self
     }
 
-    /// Whether `Yes` and `yes` are two categories or classes: they are one unless set, and that is told through `log`.
+    /// Whether categories and classes are told apart by their exact spelling, `Yes` and `yes` as well as `7`, `007` and `7.0`. Unless set,
+    /// case makes no difference, nor does the way in which a number is written; merged spellings are told through `log`, apart from
+    /// plain ones of a number (`0`, `0.0`).
     pub fn case_sensitive(mut self, case_sensitive: bool) -> Self {
         self.case_sensitive = case_sensitive;
         self

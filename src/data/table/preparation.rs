@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::categories::Categories;
 use super::{Columns, Table, Unknown};
 use crate::data::Dataset;
-use crate::data::precise::{Loss, Precise};
+use crate::data::precise::{Loss, Precise, Rounded};
 use crate::data::scale::Linear;
 use crate::{Error, Result};
 
@@ -55,7 +55,7 @@ struct Input {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Kind {
     Number { fill: Option<f64>, indicator: bool, scale: Option<Linear> },
-    Categories { fill: Option<String>, unknown: Unknown, categories: Categories },
+    Categories { fill: Option<String>, indicator: bool, unknown: Unknown, categories: Categories },
 }
 
 /// The targets.
@@ -69,7 +69,7 @@ impl Input {
     fn width(&self) -> usize {
         match &self.kind {
             Kind::Number { indicator, .. } => 1 + usize::from(*indicator),
-            Kind::Categories { categories, .. } => categories.len(),
+            Kind::Categories { indicator, categories, .. } => categories.len() + usize::from(*indicator),
         }
     }
 
@@ -80,27 +80,37 @@ impl Input {
 
     fn names(&self) -> Vec<String> {
         let column = &self.column;
-        match &self.kind {
-            Kind::Number { indicator: false, .. } => vec![column.clone()],
-            Kind::Number { indicator: true, .. } => vec![column.clone(), format!("{column} missing")],
-            Kind::Categories { categories, .. } => {
-                categories.names().iter().map(|name| format!("{column}={name}")).collect()
+        let (mut names, indicator) = match &self.kind {
+            Kind::Number { indicator, .. } => (vec![column.clone()], *indicator),
+            Kind::Categories { indicator, categories, .. } => {
+                (categories.names().iter().map(|name| format!("{column}={name}")).collect(), *indicator)
             }
-        }
+        };
+        names.extend(indicator.then(|| format!("{column} missing")));
+        names
     }
 }
 
 impl Preparation {
-    /// The data set of a table's rows, of which those are left out that miss a target, or an input that nothing stands for.
+    /// Makes a data set of the table; rows without a target, or without an input that is not imputed, are left out, and their number is
+    /// told through `log`.
     ///
     /// # Errors
     /// A column that the table lacks or has twice; a field that is no finite number, no known class or no known category; a number beyond the
     /// range of `f32` once scaled; no row left.
     pub fn apply(&self, table: &Table) -> Result<Dataset> {
-        Ok(self.apply_counted(table)?.0)
+        let (data, dropped) = self.apply_counted(table)?;
+        if dropped > 0 {
+            log::warn!(
+                "{}: {dropped} of {} rows are left out, for a missing target or a missing input that is not imputed",
+                table.name(),
+                table.len()
+            );
+        }
+        Ok(data)
     }
 
-    /// As [`Preparation::apply`], and how many rows were left out.
+    /// As [`Preparation::apply`], and how many rows were left out, of which nothing is told.
     ///
     /// # Errors
     /// As [`Preparation::apply`].
@@ -113,7 +123,7 @@ impl Preparation {
         let rows = complete(table, &needed)?;
         let dropped = table.len() - rows.len();
         let features = self.features_of(table, inputs, &rows)?;
-        let (single, exact, losses) = Precise::split(&features, self.width());
+        let Rounded { single, exact, losses } = Precise::split(&features, self.width(), self.width(), None);
         self.warn(table, &losses);
         let mut data = match &self.answers {
             Answers::Classes { classes, .. } => {
@@ -135,12 +145,12 @@ impl Preparation {
                         values.push(scaled(table, row, place, table.number(row, place)?, *scale)?);
                     }
                 }
-                let (answers, exact, losses) = Precise::split(&values, columns.len());
-                for loss in losses.iter().filter(|loss| columns[loss.column].1.is_none()) {
-                    warn(table, &columns[loss.column].0, loss);
+                let answers = Precise::split(&values, columns.len(), columns.len(), None);
+                for loss in answers.losses.iter().filter(|loss| columns[loss.feature].1.is_none()) {
+                    warn(table, &columns[loss.feature].0, loss);
                 }
-                let mut data = Dataset::values([self.width()], single, [columns.len()], answers)?;
-                data.exact_targets = exact;
+                let mut data = Dataset::values([self.width()], single, [columns.len()], answers.single)?;
+                data.exact_targets = answers.exact;
                 data
             }
         };
@@ -148,16 +158,27 @@ impl Preparation {
         Ok((data, dropped))
     }
 
-    /// The inputs of all rows, row after row, for predictions: columns of targets are not needed, and every row has its answer.
+    /// The inputs of all rows, row after row, for predictions: columns of targets are not needed, and every row yields one row of inputs.
+    ///
+    /// Columns that the preparation does not scale are rounded to single precision; a [`Scaler`](crate::data::Scaler) wants
+    /// [`Preparation::inputs_f64`].
     ///
     /// # Errors
     /// As [`Preparation::apply`]; a missing value that nothing stands for.
     pub fn inputs(&self, table: &Table) -> Result<Vec<f32>> {
+        let rounded = Precise::split(&self.inputs_f64(table)?, self.width(), self.width(), None);
+        self.warn(table, &rounded.losses);
+        Ok(rounded.single)
+    }
+
+    /// As [`Preparation::inputs`], in double precision: what [`Scaler::scale`](crate::data::Scaler::scale) takes where a scaler was fitted
+    /// on the training part instead of scales here.
+    ///
+    /// # Errors
+    /// As [`Preparation::inputs`].
+    pub fn inputs_f64(&self, table: &Table) -> Result<Vec<f64>> {
         let places = table.find(&self.input_columns())?;
-        let rows: Vec<usize> = (0..table.len()).collect();
-        let (single, _, losses) = Precise::split(&self.features_of(table, &places, &rows)?, self.width());
-        self.warn(table, &losses);
-        Ok(single)
+        self.features_of(table, &places, &(0..table.len()).collect::<Vec<usize>>())
     }
 
     /// Takes the scaling of predicted values back, row after row: answers in the units of the table. Outputs for classes stay as they are.
@@ -238,16 +259,20 @@ impl Preparation {
                     }
                     if let Some(row) = rounded {
                         log::warn!(
-                            "{}: whole numbers of more than 15 digits are rounded; subtract an offset in the file, or take \
-                             the column for one of categories if they are names",
+                            "{}: whole numbers of more than 15 digits are rounded; subtract an offset in the file; \
+                             if they are identifiers, use Columns::categories",
                             table.place(row, place)
                         );
                     }
                 }
-                Kind::Categories { fill, unknown: on_unknown, categories } => {
+                Kind::Categories { fill, indicator, unknown: on_unknown, categories } => {
                     let mut lookup = categories.lookup(table.format());
                     for (out, &row) in own {
-                        let text = match (table.is_missing(row, place)?, fill) {
+                        let missing = table.is_missing(row, place)?;
+                        if *indicator {
+                            out[categories.len()] = f64::from(u8::from(missing));
+                        }
+                        let text = match (missing, fill) {
                             (true, Some(fill)) => fill,
                             (true, None) => return Err(missing_value(table, row, place)),
                             (false, _) => table.text(row, place)?,
@@ -275,7 +300,7 @@ impl Preparation {
             std::iter::repeat_n((&input.column, plain), input.width())
         });
         for (place, (column, plain)) in features.enumerate() {
-            if let Some(loss) = losses.iter().find(|loss| plain && loss.column == place) {
+            if let Some(loss) = losses.iter().find(|loss| plain && loss.feature == place) {
                 warn(table, column, loss);
             }
         }
@@ -284,11 +309,9 @@ impl Preparation {
 
 fn warn(table: &Table, column: &str, loss: &Loss) {
     log::warn!(
-        "{}, column {column:?}: of {} different numbers {} are left in single precision, which a network works in; \
-         scale the column, with Columns or with a Scaler, which have it in double precision",
-        table.name(),
-        loss.different,
-        loss.left
+        "{}, column {column:?}: {loss}; scale the column, with Columns or with a Scaler, which have it in double \
+         precision",
+        table.name()
     );
 }
 

@@ -14,8 +14,12 @@ impl Learner {
     pub(super) fn prepare(&mut self, model: &mut Model, source: &Source<'_>) -> Result<()> {
         self.recipe.allocate(model)?;
         self.task(model).allocate(model)?;
-        if let Source::Dataset(data) = source {
-            model.remember_classes(data);
+        if let Source::Dataset(_) = source {
+            self.feed.check_bindings(model.device(), "learner's", |rows| {
+                format!(
+                    "learn from at most {rows} rows, or train with Trainer::fit, which sends them in parts"
+                )
+            })?;
         }
         let executor = gpu(model)?;
         match source {
@@ -52,7 +56,11 @@ impl Learner {
         let (step, executor) = (model.steps, gpu(model)?);
         // So that there is something to go back to.
         executor.copy(keys::PARAMETERS, keys::PREVIOUS)?;
-        self.slots.begin(executor, step)
+        self.slots.begin(executor, step)?;
+        if let Source::Dataset(data) = source {
+            model.remember_classes(data);
+        }
+        Ok(())
     }
 }
 

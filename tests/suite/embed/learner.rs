@@ -90,7 +90,7 @@ fn a_learner_gives_the_bits_of_the_trainer() {
         let mut trainer = trainer.progress(false).epochs(epochs);
         let mut alone = build(&host.autorot());
         let history = trainer.fit(&mut alone, data, None).unwrap();
-        let wanted = alone.weights().unwrap();
+        let wanted = alone.weights().unwrap().without_description();
         trainer.fit(&mut alone, data, None).unwrap();
         let wanted_later = alone.weights().unwrap();
         let steps = history.epochs[0].steps * epochs;
@@ -105,7 +105,8 @@ fn a_learner_gives_the_bits_of_the_trainer() {
             }
             .unwrap();
             let told = host.train(&mut learner, &mut model, steps);
-            assert_eq!(model.weights().unwrap(), wanted, "{what}");
+            // Buffers have no names of classes that the model could take over.
+            assert_eq!(model.weights().unwrap().without_description(), wanted, "{what}");
             assert_eq!(told.last().unwrap().step, steps as u64, "{what}");
             assert!(told.iter().all(|p| p.loss.is_finite()), "{what}");
             if history.epochs[0].steps == 1 {

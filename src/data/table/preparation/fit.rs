@@ -51,7 +51,7 @@ impl Fit<'_> {
     fn number(&self, name: &str, place: usize) -> Result<Kind> {
         let (impute, scale) = (self.columns.imputed(name), self.columns.scaled(name)?);
         let present = self.present(place)?;
-        let indicator = self.columns.indicator && present.len() < self.rows.len();
+        let indicator = self.indicator(&present);
         let numbers = || present.iter().map(|&row| self.train.number(row, place)).collect::<Result<Vec<_>>>();
         let fill = match impute {
             Impute::Drop => None,
@@ -114,7 +114,8 @@ impl Fit<'_> {
             Impute::Constant(text) => Some(text.trim().to_owned()),
             _ => None,
         };
-        Ok(Kind::Categories { fill, unknown: self.columns.unknown, categories })
+        let (indicator, unknown) = (self.indicator(&present), self.columns.unknown);
+        Ok(Kind::Categories { fill, indicator, unknown, categories })
     }
 
     fn classes(&self, place: usize) -> Result<Categories> {
@@ -150,6 +151,11 @@ impl Fit<'_> {
             }
         }
         Ok(present)
+    }
+
+    /// Whether a column with these values has an indicator of the missing ones.
+    fn indicator(&self, present: &[usize]) -> bool {
+        self.columns.indicator && present.len() < self.rows.len()
     }
 
     /// The scale of these numbers; `None` where they are not scaled.

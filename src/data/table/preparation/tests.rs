@@ -94,6 +94,14 @@ fn categories_are_one_hot_and_kept() {
     let own = with(Impute::constant("none"));
     assert_eq!(own.features(), ["colour=blue", "colour=none", "colour=red"]);
     assert_eq!(own.apply(&table).unwrap().inputs()[6..9], [0.0, 1.0, 0.0]);
+    let flagged = columns.clone().impute(Impute::MostFrequent).indicator(true);
+    let flagged = Preparation::fit(&table, &flagged).unwrap();
+    assert_eq!(flagged.features(), ["colour=blue", "colour=red", "colour missing"]);
+    assert_eq!(flagged.apply(&table).unwrap().inputs()[3..9], [1.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
+    assert_eq!(
+        flagged.inputs(&Table::new(["colour"], [["red"], [""]]).unwrap()).unwrap(),
+        [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
+    );
     refused(
         preparation.inputs(&Table::new(["colour"], [[""]]).unwrap()),
         &["row 0", "missing value", "impute"],
@@ -125,6 +133,13 @@ fn classes_are_those_of_the_training_rows() {
     assert_eq!(labels(&columns.clone().class_names(["1", "0"])), (vec![1, 1, 0, 1, 0], "1 0".to_owned()));
     let given = labels(&columns.clone().class_names(["0", "0.0", "1"]));
     assert_eq!(given, (vec![0, 1, 2, 0, 2], "0 0.0 1".to_owned()));
+    // Exact spelling.
+    let exact = columns.clone().case_sensitive(true);
+    assert_eq!(labels(&exact), (vec![0, 1, 3, 0, 2], "0 0.0 01 1e0".to_owned()));
+    refused(
+        Preparation::fit(&digits, &exact.class_names(["0", "1"])).unwrap().apply(&digits),
+        &["row 1", "\"0.0\""],
+    );
     // Long ids are not merged by rounding.
     let ids = Table::new(["x", "class"], [["1", "9007199254740993"], ["2", "9007199254740992"]]).unwrap();
     assert_eq!(Preparation::fit(&ids, &columns).unwrap().class_names().unwrap().len(), 2);
@@ -176,7 +191,7 @@ fn stored_and_read_back_it_does_exactly_the_same() {
     let new = Table::new(["colour", "more", "t", "x"], new).unwrap();
     let prepared = back.inputs(&new).unwrap();
     assert_eq!(prepared[..5], preparation.apply(&split.test).unwrap().inputs()[..5]);
-    assert_eq!(back.features(), ["x", "x missing", "t", "colour=Blue", "colour=red"]);
+    assert_eq!(back.features(), ["x", "x missing", "t", "colour=Blue", "colour=red", "colour missing"]);
     refused(back.apply(&new), &["no column \"y\""]);
     refused(back.inputs(&Table::new(["x"], [["1"]]).unwrap()), &["no columns \"t\", \"colour\"", "[\"x\"]"]);
     // The training part's targets are 10 to 40.
@@ -199,7 +214,14 @@ fn times_are_scaled_before_they_are_rounded() {
     assert_eq!(inputs(&table, &columns.clone().scale(scale)), wanted);
     // Unscaled they are for a scaler.
     let data = Preparation::fit(&table, &columns).unwrap().apply(&table).unwrap();
-    assert_eq!(Scaler::min_max(&data, 0.0, 1.0).unwrap().apply(&data).unwrap().inputs(), wanted);
+    let scaler = Scaler::min_max(&data, 0.0, 1.0).unwrap();
+    assert_eq!(scaler.apply(&data).unwrap().inputs(), wanted);
+    // New rows, too.
+    let preparation = Preparation::fit(&table, &columns).unwrap();
+    let new = Table::new(["t"], [["1700000010"], ["1700000011"]]).unwrap();
+    let new = preparation.inputs_f64(&new).unwrap();
+    assert_eq!(new, [1_700_000_010.0, 1_700_000_011.0]);
+    assert_eq!(scaler.scale(&new).unwrap(), [0.25, 0.275]);
     let targets = Columns::new().inputs(["x"]).impute(Impute::Mean).targets(["t"]).scale_targets(scale);
     let preparation = Preparation::fit(&table, &targets).unwrap();
     let data = preparation.apply(&table).unwrap();
