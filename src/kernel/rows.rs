@@ -75,7 +75,7 @@ pub(crate) fn total<T: Real>(values: impl Iterator<Item = T>) -> T {
 }
 
 /// Rounds that are summed in the type itself: longer sums are sums of such, in double precision.
-const RUN: usize = 16;
+const RUN: usize = 32;
 
 /// Sums of columns, made of rounds of rows that lie side by side.
 pub(crate) struct ColumnSums<T> {
