@@ -57,6 +57,9 @@ pub struct Sequential {
     layers: Vec<Box<dyn Layer>>,
 }
 
+/// Layers for one kind of input, their parameters, and what is told of them.
+type Built = (Vec<Box<dyn Node>>, Arena, Vec<LayerDescription>);
+
 impl Sequential {
     /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
     /// see [`Sequential::input_range`] and [`Sequential::for_data`].
@@ -149,8 +152,8 @@ impl Sequential {
         Ok(network)
     }
 
-    /// The layers for inputs like this one, their parameters, and what is told of them.
-    fn nodes(&self, input: &Signal, seed: u64) -> Result<(Vec<Box<dyn Node>>, Arena, Vec<LayerDescription>)> {
+    /// The layers for inputs like this one.
+    fn nodes(&self, input: &Signal, seed: u64) -> Result<Built> {
         let (mut arena, mut layers) = (Arena::default(), Vec::new());
         let observed = self.observed.is_some();
         let mut scope = Scope { path: String::new(), seed, observed, arena: &mut arena, layers: &mut layers };

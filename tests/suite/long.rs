@@ -231,11 +231,12 @@ fn dense_layers_of_any_size_agree_with_double_precision() {
         compare("many units", &values(&[4], 3, 2), 3, || {
             net(4).add(hidden(5)).add(hidden(20_000)).add(Dense::new(2))
         });
-        compare("a million units", &values(&[2], 1, 1_048_576), 1, || {
-            net(2).add(hidden(2)).add(Dense::new(1_048_576).use_bias(false))
-        });
         compare("many rows", &values(&[4], 40_000, 2), 40_000, || net(4).add(hidden(5)).add(Dense::new(2)));
     }
+    compare("a million units", &values(&[2], 1, 1_048_576), 1, || {
+        let wide = Dense::new(1_048_576).use_bias(false);
+        Sequential::new([2]).add(Dense::new(2).activation(Activation::Tanh)).add(wide)
+    });
 }
 
 #[test]
@@ -263,10 +264,10 @@ fn convolutions_of_any_size_agree_with_double_precision() {
         });
         let wide = Conv2d::new(2, 31).padding(Padding::Same).activation(Activation::Tanh);
         let wide = wide.kernel_initializer(start).auto_rotate(rotate);
-        compare("a kernel of 31 × 31", &values(&[33, 33, 20], 1, 2), 1, || {
-            Sequential::new([33, 33, 20])
+        compare("a kernel of 31 × 31", &values(&[33, 33, 10], 1, 2), 1, || {
+            Sequential::new([33, 33, 10])
                 .input_range(-1.0, 1.0)
-                .add(Conv2d::new(20, 1))
+                .add(Conv2d::new(10, 1))
                 .add(wide.clone())
                 .add(GlobalAveragePool2d::new())
         });
