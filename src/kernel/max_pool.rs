@@ -67,16 +67,10 @@ impl MaxPoolBackward {
         );
     }
 
-    /// The rounds that an invocation takes.
-    fn work(&self) -> usize {
-        let window = reach(&self.geometry, false);
-        6 * window * if self.tiled() { 1 } else { reach(&self.geometry, true) }
-    }
-
     /// Whether windows are small enough for every input, or every window, to be one invocation's; the gradient of others goes
     /// through their places ([`MaxPoolGive`](super::MaxPoolGive)).
     pub fn takes(&self) -> bool {
-        self.work() <= MAX_ROUNDS
+        self.rounds(0) <= MAX_ROUNDS
     }
 
     /// Whether every input lies in one window.
@@ -188,7 +182,8 @@ impl Family for MaxPoolBackward {
     }
 
     fn rounds(&self, _variant: usize) -> usize {
-        self.work()
+        let window = reach(&self.geometry, false);
+        6 * window * if self.tiled() { 1 } else { reach(&self.geometry, true) }
     }
 
     fn by_fours(&self) -> bool {

@@ -54,19 +54,7 @@ impl RotateSums {
 
     /// Whether one workgroup may go over all positions.
     pub fn takes(&self) -> bool {
-        self.work() <= MAX_ROUNDS
-    }
-
-    /// The rounds of an invocation.
-    fn work(&self) -> usize {
-        let (positions, parts) = self.at_once();
-        let zones = self.zones.count();
-        let each = zones.div_ceil(SLICES);
-        let steps = self.places().div_ceil(positions);
-        let shares = self.taps.map_or(0, |taps| taps.taps().div_ceil(SLICES) * (1 + zones));
-        // A zone that is already one number lies in one of the positions that are summed at a time.
-        let of_zone = if self.by_zone { 1 } else { positions };
-        steps * (self.chunks.div_ceil(parts) + each * (1 + of_zone * (1 + parts))) + each + shares
+        self.rounds(0) <= MAX_ROUNDS
     }
 
     /// Whether so many chunks of the sums of these zones are few enough to be summed on the way.
@@ -142,7 +130,14 @@ impl Family for RotateSums {
     }
 
     fn rounds(&self, _variant: usize) -> usize {
-        self.work()
+        let (positions, parts) = self.at_once();
+        let zones = self.zones.count();
+        let each = zones.div_ceil(SLICES);
+        let steps = self.places().div_ceil(positions);
+        let shares = self.taps.map_or(0, |taps| taps.taps().div_ceil(SLICES) * (1 + zones));
+        // A zone that is already one number lies in one of the positions that are summed at a time.
+        let of_zone = if self.by_zone { 1 } else { positions };
+        steps * (self.chunks.div_ceil(parts) + each * (1 + of_zone * (1 + parts))) + each + shares
     }
 
     fn by_fours(&self) -> bool {

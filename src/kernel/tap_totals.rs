@@ -45,16 +45,7 @@ impl TapTotals {
     /// Whether one workgroup may go over all taps and channels; else the sums over the channels come first.
     pub fn takes(&self) -> bool {
         // With more zones than a workgroup has slices, every further workgroup sums over the channels anew.
-        self.work() <= MAX_ROUNDS && (self.zones().count() <= SLICES || self.channels <= 8)
-    }
-
-    /// The rounds of an invocation.
-    fn work(&self) -> usize {
-        let at_once = self.taps.taps().min(SLICES);
-        let parts = SLICES / at_once;
-        let channels = self.channels.div_ceil(parts);
-        let over_channels = if self.turned { channels + 4 } else { channels };
-        self.taps.taps().div_ceil(at_once) * (over_channels + at_once * (1 + parts))
+        self.rounds(0) <= MAX_ROUNDS && (self.zones().count() <= SLICES || self.channels <= 8)
     }
 
     fn zones(&self) -> Zones {
@@ -111,7 +102,11 @@ impl Family for TapTotals {
     }
 
     fn rounds(&self, _variant: usize) -> usize {
-        self.work()
+        let at_once = self.taps.taps().min(SLICES);
+        let parts = SLICES / at_once;
+        let channels = self.channels.div_ceil(parts);
+        let over_channels = if self.turned { channels + 4 } else { channels };
+        self.taps.taps().div_ceil(at_once) * (over_channels + at_once * (1 + parts))
     }
 
     fn by_fours(&self) -> bool {

@@ -2,13 +2,13 @@
 
 use super::conv::record_ending;
 use super::neuron::{Neuron, Neurons, neuron_options};
-use super::product::{Product, share_of};
-use super::virtual_sample::{VirtualSample, Weights, through_activation};
+use super::product::Product;
+use super::virtual_sample::{VirtualSample, Weights};
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{DenseBackwardWeight, DenseForward, MAX_DEPTH, RotateBackward, Taps, Zones};
+use crate::kernel::{DenseBackwardWeight, DenseForward, MAX_DEPTH, RotateBackward, Share, Taps};
 use crate::plan::{Recorder, View};
-use crate::{Result, Rule, shape};
+use crate::{Result, shape};
 
 /// A penalty on a kernel, added to the loss: l1·Σ|w| + l2·Σw² (Keras' `L1L2`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -90,12 +90,17 @@ impl DenseNode {
         Product { rows: rec.batch() * self.positions, inputs: self.inputs, units: self.neurons.units }
     }
 
+    /// The virtual sample, as that of a window of one tap.
+    fn virtual_sample(&self) -> VirtualSample {
+        VirtualSample::new(Taps::pointwise([1; 3]), None, self.neurons.rotation, 1)
+    }
+
     /// Records the layer for rows too long for one dispatch: ρ first, then stretches of the product.
     fn forward_in_stretches(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let Neurons { units, rotation, kernel, .. } = self.neurons;
         let product = Product { rows: rec.batch(), inputs: self.inputs, units };
         let w = rec.parameter(kernel);
-        let sample = VirtualSample::new(Taps::pointwise([1; 3]), None, rotation, 1);
+        let sample = self.virtual_sample();
         let weights = Weights { taps: 1, channels: self.inputs, filters: units, turned: false };
         let stored = rotation.map(|rotation| sample.rotate(rec, &self.neurons, rotation, weights));
         record_ending(rec, &self.neurons, &sample, stored, input, |rec, ending, [b, rho, z, y]| {
@@ -139,14 +144,12 @@ impl Node for DenseNode {
         let (w, d_w) = (rec.parameter(kernel), rec.gradient(kernel));
         let z = trace.pre_activation.unwrap_or(trace.output);
         let d_f = if batch > MANY_ROWS {
-            let zones = Zones::one([1; 3]);
-            let (d_f, d_v) =
-                through_activation(rec, &self.neurons, (batch, zones), (z, trace.rotation), d_y, None);
+            let sample = self.virtual_sample();
+            let (d_f, d_v) = rec.with_steps(self.positions, |rec| {
+                sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false)
+            });
             let numbers = d_v.unwrap_or_else(|| rec.unused());
-            let rule = rotation.map(|r| r.rule);
-            let factor =
-                rotation.map_or(0.0, |r| if r.rule == Rule::Aligned { r.x_q * r.x_q } else { r.x_q });
-            let share = (share_of(rule), numbers, factor);
+            let share = (rotation.map_or(Share::None, |r| sample.share(r.rule)), numbers, sample.factor);
             product.backward_weight_in_parts(rec, [trace.input, d_f, w, d_w], share, regularizer);
             d_f
         } else {

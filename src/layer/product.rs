@@ -4,7 +4,6 @@
 //! depth, or in parts whose sums are added.
 
 use super::Regularizer;
-use crate::Rule;
 use crate::kernel::{
     Conv, ConvBackwardWeight, DenseBackwardInput, DenseBackwardWeight, Ending, MAX_DEPTH, Share, Stretch,
     Taps, WeightGradient, splits,
@@ -115,14 +114,5 @@ impl Product {
             WeightGradient { splits, taps: 1, channels, filters, turned: false, share, factor, l1, l2 };
         let unused = rec.unused();
         rec.op(kernel, [partials, w, numbers, unused, d_w]);
-    }
-}
-
-/// How a dense kernel receives the gradient of the virtual sample.
-pub(super) fn share_of(rule: Option<Rule>) -> Share {
-    match rule {
-        None => Share::None,
-        Some(Rule::Diagonal) => Share::Shift,
-        Some(Rule::Aligned) => Share::Scale,
     }
 }

@@ -102,8 +102,68 @@ impl VirtualSample {
         d_y: View,
         to_taps: bool,
     ) -> (View, Option<View>) {
-        let rows = rec.batch() * self.taps.positions();
-        through_activation(rec, neurons, (rows, self.zones()), (z, stored), d_y, to_taps.then_some(self.taps))
+        let (rows, zones) = (rec.batch() * self.taps.positions(), self.zones());
+        let taps = to_taps.then_some(self.taps);
+        let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
+        let has_bias = bias.is_some();
+        let [b, _] = neurons.parameters(rec);
+        let d_f = rec.scratch(rows * filters);
+        let (mut chunks, width) = (chunks(rows, &zones), zones.told_apart() * filters);
+        let partial = |rec: &mut Recorder<'_>, used: bool| {
+            if used { rec.scratch(chunks * width) } else { rec.unused() }
+        };
+        let mut partial_b = partial(rec, has_bias);
+        let mut partial_s = partial(rec, rotation.is_some());
+        let stored = stored.unwrap_or_else(|| rec.unused());
+        let (unused_b, unused_share) = (rec.unused(), rec.unused());
+        rec.op(
+            RotateBackward { rows, units: filters, has_bias, activation, rotation, zones: Some(zones) },
+            [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
+        );
+        if !has_bias && rotation.is_none() {
+            return (d_f, None);
+        }
+        let used = [(&mut partial_b, has_bias), (&mut partial_s, rotation.is_some())];
+        let mut used: Vec<&mut View> =
+            used.into_iter().filter(|(_, used)| *used).map(|(view, _)| view).collect();
+        if !RotateSums::few_chunks(chunks, &zones) {
+            for view in &mut used {
+                let sums = rec.scratch(width);
+                rec.sum_rows(**view, chunks, width, sums);
+                **view = sums;
+            }
+            chunks = 1;
+        }
+        let mut finish = RotateSums { chunks, zones, by_zone: false, taps, filters, has_bias, rotation };
+        if !finish.takes() {
+            for view in &mut used {
+                if chunks > 1 {
+                    let whole = rec.scratch(width);
+                    rec.sum_rows(**view, chunks, width, whole);
+                    **view = whole;
+                }
+                let (pieces, width) = (ZoneSums::pieces(&zones), zones.count() * filters);
+                let parts = rec.scratch(pieces * width);
+                rec.op(ZoneSums { zones, filters }, [**view, parts]);
+                **view = parts;
+                if pieces > 1 {
+                    **view = rec.scratch(width);
+                    rec.sum_rows(parts, pieces, width, **view);
+                }
+            }
+            finish = RotateSums { chunks: 1, by_zone: true, taps: None, ..finish };
+        }
+        let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
+        let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
+        let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
+        let unused = rec.unused();
+        let shares_on_the_way = if finish.taps.is_some() { shares } else { None };
+        rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s, shares_on_the_way.unwrap_or(unused)]);
+        if let (None, Some(taps), Some(shares)) = (finish.taps, taps, shares) {
+            rec.op(TapShares { taps, filters }, [d_v, shares]);
+        }
+        neurons.finish_lambda(rec, s);
+        (d_f, rotation.map(|_| shares.unwrap_or(d_v)))
     }
 
     /// How the kernel receives the gradient of the map of the sample.
@@ -151,75 +211,4 @@ pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, [w, b, la
         rest.taps = Taps::whole([1; 3]);
     }
     rec.op(rest, [sums, b, lambda, out]);
-}
-
-/// Records the way back through σ and ρ, with db and dλ, over so many rows whose sums are made in parts: df, and for a rotated
-/// layer the gradient of what the linear map made of the virtual sample, or what the taps receive of it.
-pub(super) fn through_activation(
-    rec: &mut Recorder<'_>,
-    neurons: &Neurons,
-    (rows, zones): (usize, Zones),
-    (z, stored): (View, Option<View>),
-    d_y: View,
-    taps: Option<Taps>,
-) -> (View, Option<View>) {
-    let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
-    let has_bias = bias.is_some();
-    let [b, _] = neurons.parameters(rec);
-    let d_f = rec.scratch(rows * filters);
-    let (mut chunks, width) = (chunks(rows, &zones), zones.told_apart() * filters);
-    let partial = |rec: &mut Recorder<'_>, used: bool| {
-        if used { rec.scratch(chunks * width) } else { rec.unused() }
-    };
-    let mut partial_b = partial(rec, has_bias);
-    let mut partial_s = partial(rec, rotation.is_some());
-    let stored = stored.unwrap_or_else(|| rec.unused());
-    let (unused_b, unused_share) = (rec.unused(), rec.unused());
-    rec.op(
-        RotateBackward { rows, units: filters, has_bias, activation, rotation, zones: Some(zones) },
-        [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
-    );
-    if !has_bias && rotation.is_none() {
-        return (d_f, None);
-    }
-    let used = [(&mut partial_b, has_bias), (&mut partial_s, rotation.is_some())];
-    let mut used: Vec<&mut View> = used.into_iter().filter(|(_, used)| *used).map(|(view, _)| view).collect();
-    if !RotateSums::few_chunks(chunks, &zones) {
-        for view in &mut used {
-            let sums = rec.scratch(width);
-            rec.sum_rows(**view, chunks, width, sums);
-            **view = sums;
-        }
-        chunks = 1;
-    }
-    let mut finish = RotateSums { chunks, zones, by_zone: false, taps, filters, has_bias, rotation };
-    if !finish.takes() {
-        for view in &mut used {
-            if chunks > 1 {
-                let whole = rec.scratch(width);
-                rec.sum_rows(**view, chunks, width, whole);
-                **view = whole;
-            }
-            let (pieces, width) = (ZoneSums::pieces(&zones), zones.count() * filters);
-            let parts = rec.scratch(pieces * width);
-            rec.op(ZoneSums { zones, filters }, [**view, parts]);
-            **view = parts;
-            if pieces > 1 {
-                **view = rec.scratch(width);
-                rec.sum_rows(parts, pieces, width, **view);
-            }
-        }
-        finish = RotateSums { chunks: 1, by_zone: true, taps: None, ..finish };
-    }
-    let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
-    let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
-    let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
-    let unused = rec.unused();
-    let shares_on_the_way = if finish.taps.is_some() { shares } else { None };
-    rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s, shares_on_the_way.unwrap_or(unused)]);
-    if let (None, Some(taps), Some(shares)) = (finish.taps, taps, shares) {
-        rec.op(TapShares { taps, filters }, [d_v, shares]);
-    }
-    neurons.finish_lambda(rec, s);
-    (d_f, rotation.map(|_| shares.unwrap_or(d_v)))
 }

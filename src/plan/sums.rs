@@ -63,15 +63,9 @@ impl Recorder<'_> {
         }
     }
 
-    /// Records sums of neighbouring rows until at most `most` are left, at least 1,024; returns those, and how many they are.
-    pub fn condense_rows(
-        &mut self,
-        mut values: View,
-        mut rows: usize,
-        columns: usize,
-        most: usize,
-    ) -> (View, usize) {
-        while rows > most.max(FEW) {
+    /// Records sums of neighbouring rows until at most 1,024 are left; returns those, and how many they are.
+    pub fn condense_rows(&mut self, mut values: View, mut rows: usize, columns: usize) -> (View, usize) {
+        while rows > FEW {
             let blocks = SumRows::blocks(rows);
             let sums = self.scratch(blocks * columns);
             self.op(SumRows { parts: 1, rows, columns, squared: false }, [values, sums]);

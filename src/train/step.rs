@@ -164,7 +164,7 @@ impl Task<'_> {
             };
             let (penalties, count) = network.penalties(rec);
             let (penalties, count) = rec.condense(penalties, count, 1, FEW);
-            let (scores, few) = rec.condense_rows(scores, rows, columns, FEW);
+            let (scores, few) = rec.condense_rows(scores, rows, columns);
             rec.op(
                 Tally { batch: rows, rows: few, columns, penalties: count, slots, weighted: masked },
                 [scores, penalties, clock, tallies],
