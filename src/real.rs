@@ -54,8 +54,7 @@ impl Real for f32 {
     #[inline(always)]
     fn exponential(self) -> Self {
         // eˣ = 2ⁿ·eʳ with |r| ≤ ln 2/2. Selects instead of min and max, which would hide a NaN.
-        let x = if self < -87.0 { -87.0 } else { self };
-        let x = if x > 88.0 { 88.0 } else { x };
+        let x = if self > 88.0 { 88.0 } else { self };
         // Adding 1.5·2²³ rounds to the nearest integer, and leaves it in the low bits.
         const MAGIC: f32 = 12_582_912.0;
         let shifted = x * std::f32::consts::LOG2_E + MAGIC;
@@ -70,7 +69,7 @@ impl Real for f32 {
         let fraction = p * r * r + r + 1.0;
         let exponent = (shifted.to_bits() as i32).wrapping_sub(MAGIC.to_bits() as i32).wrapping_add(127);
         let power = fraction * Self::from_bits((exponent as u32) << 23);
-        // Not the smallest power: what it is multiplied with may be large.
+        // Below, the exponent has no place for n. 0, not the smallest power: what it is multiplied with may be large.
         if self < -87.0 { 0.0 } else { power }
     }
 
