@@ -1,4 +1,5 @@
-// accumulate: total = weight·gradient, added to what is there unless the step is the first of its group.
+// accumulate: total = weight·gradient, added to what is there unless the step is the first of its group;
+//   nothing where clock.halted ≠ 0
 //
 // gradient [count]  rates [slots, 4]: weight in column 2, first in column 3 of row clock.slot  clock  → total [count]
 // Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
@@ -10,7 +11,7 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = 4u * flat_index(group, groups, local, 64u);
-    if (i >= u.count) {
+    if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }
     let row = min(clock[SLOT], u.last_slot) * 4u;

@@ -1,4 +1,4 @@
-// advance: moves the clock past a step of B rows; cursor and slot go round.
+// advance: moves the clock past a step of B rows, unless it has stalled; cursor and slot go round.
 //   step += 1    cursor = (cursor + B) mod rows    slot = (slot + 1) mod slots
 //
 // → clock
@@ -6,6 +6,10 @@
 
 @compute @workgroup_size(1)
 fn main() {
+    if (clock[HALTED] == STALLED) {
+        clock[HALTED] = 0u;
+        return;
+    }
     clock[STEP] += 1u;
     clock[CURSOR] = (clock[CURSOR] + u.batch) % u.rows;
     clock[SLOT] = (clock[SLOT] + 1u) % u.slots;

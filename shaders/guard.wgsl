@@ -1,8 +1,9 @@
 // guard: stops training before an update that is not finite, and finds the factor that clips the gradient.
 //   norm = √Σ partials    control = (clip/max(norm, clip) or 1, norm)
-//   clock.halted = 1 + clock.step when the step's loss or norm is not finite
+//   clock.halted = STALLED when SCHEDULED and due[clock.slot] ≠ (clock.step · 32 + kind) mod 2³²
+//                  1 + clock.step when the step's loss or norm is not finite
 //
-// partials [P]  tallies [slots, columns], the loss in row clock.slot, column 0  → clock  control [2]
+// partials [P]  tallies [slots, columns], the loss in row clock.slot, column 0  due [slots] if SCHEDULED  → clock  control [2]
 // Workgroup: 64 invocations. Grid: (1, 1, 1).
 
 @compute @workgroup_size(64)
@@ -15,9 +16,18 @@ fn main(@builtin(local_invocation_index) local: u32) {
     if (local != 0u) {
         return;
     }
-    let loss = tallies[min(clock[SLOT], u.last_slot) * u.columns];
-    if (clock[HALTED] == 0u && !(is_finite(loss) && is_finite(total))) {
-        clock[HALTED] = clock[STEP] + 1u;
+    let slot = min(clock[SLOT], u.last_slot);
+    let loss = tallies[slot * u.columns];
+    var stalled = false;
+    if (SCHEDULED) {
+        stalled = due[slot] != ((clock[STEP] << 5u) | u.kind);
+    }
+    if (clock[HALTED] == 0u) {
+        if (stalled) {
+            clock[HALTED] = STALLED;
+        } else if (!(is_finite(loss) && is_finite(total))) {
+            clock[HALTED] = clock[STEP] + 1u;
+        }
     }
     let norm = sqrt(total);
     control[0] = select(1.0, u.clip_norm / max(norm, u.clip_norm), u.clip_norm > 0.0);

@@ -348,7 +348,7 @@ impl Optimizer {
 }
 
 /// First element and length of the stretches of an arena that one dispatch takes.
-fn spans(len: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn spans(len: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..len).step_by(PARAMETERS_A_DISPATCH).map(move |first| (first, PARAMETERS_A_DISPATCH.min(len - first)))
 }
 
@@ -364,8 +364,8 @@ pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm:
     let (partials, count) = rec.condense(partials, partials.len, 1, FEW);
     let slots = step.rates.len / rates::LEN;
     rec.op(
-        Guard { partials: count, columns: step.columns, slots, clip_norm },
-        [partials, step.tallies, step.clock, step.control],
+        Guard { partials: count, columns: step.columns, slots, clip_norm, kind: step.kind },
+        [partials, step.tallies, step.clock, step.control, step.due],
     );
 }
 
@@ -393,4 +393,8 @@ pub struct UpdateViews {
     pub clock: View,
     /// Clip factor and norm.
     pub control: View,
+    /// Which step is due in every slot: see [`Guard::due`].
+    pub due: View,
+    /// The step's kind, where another may be due.
+    pub kind: Option<u32>,
 }

@@ -71,6 +71,8 @@ struct Bound {
     ops: Vec<BoundOp>,
     /// Each plan buffer's place in the storage.
     places: Vec<usize>,
+    /// How long every scratch slot must be.
+    scratch: Vec<usize>,
 }
 
 /// Executes plans on the CPU in numbers of type `T`.
@@ -214,11 +216,18 @@ impl<T: Real> Executor for Cpu<T> {
             Ok(BoundOp { kernel: op.kernel.clone(), args: in_order(args)? })
         });
         let ops: Vec<BoundOp> = ops.collect::<Result<_>>()?;
-        Ok(self.programs.add(Bound { ops, places }))
+        Ok(self.programs.add(Bound { ops, places, scratch: plan.scratch.clone() }))
     }
 
     fn release(&mut self, program: Program) {
         self.programs.release(program);
+        let wanted = self.programs.scratch(self.scratch.len(), |bound| &bound.scratch);
+        for (&place, wanted) in self.scratch.iter().zip(wanted) {
+            if let Storage::Float(values) = &mut self.storage[place] {
+                values.truncate(wanted);
+                values.shrink_to_fit();
+            }
+        }
     }
 
     fn run(&mut self, program: Program, times: usize) -> Result<()> {

@@ -8,7 +8,7 @@ use super::held::{Held, Ledger};
 use super::misfit::{self, missing, named};
 use super::pipelines::Gpu;
 use super::readback::{Staging, floats, started};
-use super::{Executor, Pending, Program, Programs, Values};
+use super::{Executor, Leavings, Pending, Program, Programs, Values};
 use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Plan, View};
 use crate::{Fault, Result};
@@ -69,6 +69,7 @@ pub struct GpuExecutor {
     ledger: Ledger,
     staging: Staging,
     programs: Programs<Bound>,
+    leavings: Leavings,
     /// The variant to take for every kernel that has it, instead of the adapter's choice.
     variant: Option<&'static str>,
     traits: Traits,
@@ -94,6 +95,7 @@ impl GpuExecutor {
             staging: Staging::new(ledger.clone(), timeout),
             ledger,
             programs: Programs::default(),
+            leavings: Leavings::default(),
             variant,
             traits,
             checked,
@@ -116,6 +118,19 @@ impl GpuExecutor {
         }
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         self.ledger.make(&self.gpu, label, bytes.max(4), usage)
+    }
+
+    /// Frees what owners have left behind.
+    pub(crate) fn sweep(&mut self) {
+        let left = self.leavings.take();
+        if left.is_empty() {
+            return;
+        }
+        for (programs, keys) in left {
+            programs.into_iter().for_each(|program| self.programs.release(program));
+            keys.iter().for_each(|key| drop(self.shared.remove(key)));
+        }
+        self.shrink_scratch();
     }
 
     /// Whether the driver is to check the kernel's indices.
@@ -147,6 +162,7 @@ impl GpuExecutor {
 
 impl Executor for GpuExecutor {
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()> {
+        self.sweep();
         if self.shared.get(key).is_none_or(|s| s.len != len || s.element != element) {
             // The old buffer goes first, so that the new one may take its memory.
             self.shared.remove(key);
@@ -171,6 +187,7 @@ impl Executor for GpuExecutor {
     }
 
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()> {
+        self.sweep();
         let place = self.source(key, values.element(), offset.saturating_add(values.len()))?;
         let converted: Vec<f32>;
         let bytes: &[u8] = match values {
@@ -196,6 +213,7 @@ impl Executor for GpuExecutor {
     }
 
     fn bind(&mut self, plan: &Plan) -> Result<Program> {
+        self.sweep();
         self.grow_scratch(plan)?;
         let places = plan.buffers.iter().map(|buffer| match &buffer.home {
             Home::Shared(key) => self.source(key, buffer.element, buffer.len),
@@ -220,10 +238,12 @@ impl Executor for GpuExecutor {
     }
 
     fn release(&mut self, program: Program) {
-        self.programs.release(program);
+        self.leavings.leave(vec![program], Vec::new());
+        self.sweep();
     }
 
     fn run(&mut self, program: Program, times: usize) -> Result<()> {
+        self.sweep();
         let bound = self.programs.get(program)?;
         self.gpu.watched(&bound.name, || self.gpu.submit(&bound.ops, times))
     }

@@ -5,6 +5,7 @@ mod choose;
 mod cpu;
 mod gpu;
 pub(crate) mod held;
+mod leavings;
 mod misfit;
 mod needs;
 mod pipelines;
@@ -16,6 +17,7 @@ pub use adapters::adapters;
 pub use adapters::{AdapterReport, adapters_async};
 pub use choose::Device;
 pub use gpu::GpuExecutor;
+pub(crate) use leavings::Leavings;
 pub use needs::needs;
 pub use pipelines::Gpu;
 pub use tune::Tuning;
@@ -93,6 +95,15 @@ impl<B> Programs<B> {
                 "bind the plan before running it",
             )
         })
+    }
+
+    /// How long each of so many scratch slots must be for all that are bound, of which `scratch` tells it.
+    fn scratch<'b>(&'b self, slots: usize, scratch: impl Fn(&'b B) -> &'b [usize]) -> Vec<usize> {
+        let mut wanted = vec![0; slots];
+        for bound in self.0.iter().flatten() {
+            wanted.iter_mut().zip(scratch(bound)).for_each(|(most, &len)| *most = len.max(*most));
+        }
+        wanted
     }
 
     /// Those that are bound.

@@ -1,16 +1,19 @@
 //! Backward passes from a loss of the caller's own, and updates, in its submissions.
 
+use super::account::Account;
 use super::forward::borrow_or_allocate;
-use super::readings::{Readings, Stretch};
-use super::slots::{Slots, UNSUBMITTED, halted, take_back};
-use super::{Owner, discard, gpu};
+use super::gpu;
+use super::lease::Lease;
+use super::readings::{Arrival, Reading, Readings, Stretch};
+use super::slots::{Slots, UNSUBMITTED, encode_updates, is_author, take_back, take_over};
 use crate::device::{Executor, Program};
 use crate::kernel::{Advance, Element, clock, rates};
 use crate::optimizer::UpdateViews;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
-use crate::train::Desk;
+use crate::train::{Desk, Timetable};
 use crate::{Error, Model, Optimizer, Result};
+use std::sync::Arc;
 
 /// Encodes training steps whose loss is the caller's: a forward pass, a backward pass from ∂ℓ/∂y, which the caller's own shader
 /// computes between the two, and an optimiser's update.
@@ -39,24 +42,31 @@ use crate::{Error, Model, Optimizer, Result};
 /// [`Trainer`](crate::Trainer) makes it. Layers that differ while training, such as dropout, do so here.
 #[derive(Debug)]
 pub struct Backward {
-    owner: Owner,
+    lease: Lease,
     program: Program,
     /// Where the ops of the backward pass and those of the update begin.
     parts: [usize; 2],
     optimizer: Optimizer,
     slots: Slots,
-    keys: Keys,
+    /// What the steps are, from where this took the model over.
+    table: Arc<Timetable>,
+    account: Account,
     input: wgpu::Buffer,
     output: wgpu::Buffer,
     d_output: wgpu::Buffer,
     d_input: wgpu::Buffer,
-    readings: Readings<u64>,
-    /// The steps since the model was built.
-    step: u64,
+    readings: Readings<Note>,
     /// The first step whose gradient was not finite.
     failed: Option<u64>,
     /// The last step that is known to be done, until it is told.
     done: Option<u64>,
+}
+
+/// What is noted of a reading: the timetable, and the steps that were encoded so far.
+#[derive(Debug)]
+struct Note {
+    table: Arc<Timetable>,
+    encoded: u64,
 }
 
 /// The names of its buffers.
@@ -73,7 +83,7 @@ impl Keys {
     fn all(&self, desk: Desk<'_>) -> Vec<String> {
         let Self { input, output, d_output, d_input, tallies } = self;
         let own = [input, output, d_output, d_input, tallies].map(Clone::clone);
-        own.into_iter().chain([desk.clock(), desk.rates()]).collect()
+        own.into_iter().chain([desk.clock(), desk.rates(), desk.due()]).collect()
     }
 }
 
@@ -89,11 +99,11 @@ impl Backward {
         input: Option<wgpu::BufferBinding<'_>>,
         optimizer: impl Into<Optimizer>,
     ) -> Result<Self> {
-        let (owner, optimizer, step) = (Owner::of(model)?, optimizer.into(), model.steps);
+        let (mut lease, optimizer) = (Lease::of(model)?, optimizer.into());
         optimizer.check()?;
         model.network().check_batch(rows)?;
         let name = model.own_name("backward");
-        let slots = Slots::new(format!("{name} "));
+        let slots = Slots::new(format!("{name} "), UNSUBMITTED);
         let key = |part: &str| format!("{name} {part}");
         let keys = Keys {
             input: key("input"),
@@ -102,31 +112,37 @@ impl Backward {
             d_input: key("gradient of the input"),
             tallies: key("tallies"),
         };
-        match record(model, rows, input, &optimizer, &slots, &keys) {
-            Ok((program, parts)) => {
-                let executor = gpu(model)?;
-                Ok(Self {
-                    input: executor.lend(&keys.input)?,
-                    output: executor.lend(&keys.output)?,
-                    d_output: executor.lend(&keys.d_output)?,
-                    d_input: executor.lend(&keys.d_input)?,
-                    readings: Readings::new(executor)?,
-                    owner,
-                    program,
-                    parts,
-                    optimizer,
-                    slots,
-                    keys,
-                    step,
-                    failed: None,
-                    done: None,
-                })
-            }
-            Err(error) => {
-                discard(gpu(model)?, [], &keys.all(slots.desk()));
-                Err(error)
-            }
-        }
+        lease.name(keys.all(slots.desk()));
+        let (program, parts) = record(model, rows, input, &optimizer, &slots, &keys)?;
+        lease.add(program);
+        let table = timetable(model, &optimizer, &slots);
+        let executor = gpu(model)?;
+        let backward = Self {
+            input: executor.lend(&keys.input)?,
+            output: executor.lend(&keys.output)?,
+            d_output: executor.lend(&keys.d_output)?,
+            d_input: executor.lend(&keys.d_input)?,
+            readings: Readings::new(executor)?,
+            lease,
+            program,
+            parts,
+            optimizer,
+            slots,
+            table: table.clone(),
+            account: Account::default(),
+            failed: None,
+            done: None,
+        };
+        backward.slots.begin(model, &table)?;
+        Ok(backward)
+    }
+
+    /// Begins with the first step of this timetable.
+    fn begin(&mut self, model: &mut Model, table: Arc<Timetable>) -> Result<()> {
+        self.lease.gpu(model)?;
+        self.slots.begin(model, &table)?;
+        (self.table, self.account, self.done) = (table, Account::default(), None);
+        Ok(())
     }
 
     /// Encodes the forward pass.
@@ -134,7 +150,7 @@ impl Backward {
     /// # Errors
     /// Another model than that of [`Backward::new`].
     pub fn encode_forward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
-        self.owner.gpu(model)?.encode(self.program, ..self.parts[0], pass)
+        self.lease.gpu(model)?.encode(self.program, ..self.parts[0], pass)
     }
 
     /// Encodes the backward pass, from [`Backward::d_output`] to [`Backward::d_input`] and the gradients of all parameters
@@ -143,25 +159,29 @@ impl Backward {
     /// # Errors
     /// Another model than that of [`Backward::new`].
     pub fn encode_backward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
-        self.owner.gpu(model)?.encode(self.program, self.parts[0]..self.parts[1], pass)
+        self.lease.gpu(model)?.encode(self.program, self.parts[0]..self.parts[1], pass)
     }
 
     /// Encodes the optimiser's update of all parameters, and the end of the step: running averages of batch
-    /// normalisation, the next step's numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted.
+    /// normalisation, the next step's numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted; of more, the first change nothing when they run at last. An update
+    /// whose encoder is never submitted counts for nothing, as soon as a later one is known to be done.
     ///
     /// # Errors
     /// Another model than that of [`Backward::new`]; the error of [`Backward::poll`] once a step has failed; the device's errors.
     pub fn encode_update(&mut self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        self.collect(model)?;
         self.failure()?;
-        let updates = model.updates.get(self.optimizer.kind()).copied().unwrap_or(0);
-        let [rate, alpha] = self.optimizer.rates(updates);
-        let executor = self.owner.gpu(model)?;
-        self.slots.fill(executor, &[rate, alpha, 1.0, 1.0])?;
-        executor.encode(self.program, self.parts[1].., pass)?;
-        model.updates.insert(self.optimizer.kind().to_owned(), updates + 1);
-        self.step += 1;
-        model.steps = self.step;
-        model.updated = true;
+        if !take_over(model, &self.table, self.account.encoded() == 0)? {
+            let table = timetable(model, &self.optimizer, &self.slots);
+            self.begin(model, table)?;
+        }
+        let done = self.account.next();
+        let [rate, alpha] = self.optimizer.rates(self.table.at(done).updates);
+        let (written, executor) = (model.written, self.lease.gpu(model)?);
+        self.slots.fill(executor, &self.table, done, &[rate, alpha, 1.0, 1.0], std::iter::once(0))?;
+        encode_updates(executor, written, pass, |pass| executor.encode(self.program, self.parts[1].., pass))?;
+        self.account.encode(1);
+        model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
         Ok(())
     }
 
@@ -171,10 +191,11 @@ impl Backward {
     /// Another model than that of [`Backward::new`]; the device's errors.
     pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         self.collect(model)?;
-        let executor = self.owner.gpu(model)?;
+        let executor = self.lease.gpu(model)?;
         let buffer = executor.lend(&self.slots.desk().clock())?;
         let words = Stretch { buffer, offset: 0, len: clock::LEN as u64 * 4 };
-        self.readings.begin(executor, encoder, &[words], false, self.step)
+        let note = Note { table: self.table.clone(), encoded: self.account.encoded() };
+        self.readings.begin(executor, encoder, &[words], false, note)
     }
 
     /// The last step that is known to be done, counted from 1 since the model was built; `None` where nothing new has arrived.
@@ -191,14 +212,26 @@ impl Backward {
 
     /// Looks at what has arrived.
     fn collect(&mut self, model: &mut Model) -> Result<()> {
-        self.owner.gpu(model)?.notice()?;
-        while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
-            if let (Some(step), None) = (halted(&reading.words, reading.note)?, self.failed) {
-                self.failed = Some(step);
-                take_back(model, step)?;
+        self.lease.gpu(model)?.notice()?;
+        while let Some(arrival) = self.readings.next(self.lease.gpu(model)?)? {
+            // A reading that never took place says nothing of the updates, which were encoded into passes of the caller's.
+            let Arrival::Read(Reading { note, words, .. }) = arrival else { continue };
+            if !Arc::ptr_eq(&note.table, &self.table) {
+                continue;
             }
-            self.failure()?;
-            self.done = Some(reading.note);
+            let ran = self.table.done(words[clock::STEP], self.account.ran());
+            self.account.read(note.encoded, ran);
+            let halted = words[clock::HALTED];
+            if halted == 0 {
+                self.done = (ran > 0).then(|| self.table.at(ran).steps);
+            } else if self.failed.is_none() {
+                let good = self.table.done(halted - 1, ran);
+                self.failed = Some(self.table.at(good).steps + 1);
+                take_back(model, &self.table, good)?;
+            }
+        }
+        if self.failed.is_none() && is_author(model, &self.table) {
+            model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
         }
         Ok(())
     }
@@ -224,15 +257,13 @@ impl Backward {
         &self.d_input
     }
 
-    /// Gives back what the device held for it, when nothing that it encoded is left to submit. Dropping it instead
-    /// leaves that to the model.
+    /// Gives back what the device held for it; encoders that wait to be submitted still may be. Dropping it instead
+    /// leaves that to the model's next call.
     ///
     /// # Errors
     /// Another model than that of [`Backward::new`].
     pub fn close(self, model: &mut Model) -> Result<()> {
-        let keys = self.keys.all(self.slots.desk());
-        discard(self.owner.gpu(model)?, [self.program], &keys);
-        Ok(())
+        self.lease.close(model)
     }
 
     fn failure(&self) -> Result<()> {
@@ -240,6 +271,17 @@ impl Backward {
         let (layer, found) = ("a gradient".into(), "a number that is not finite".into());
         Err(Error::NonFinite { step, layer, found })
     }
+}
+
+/// Steps of which each is an update, from where the model stands.
+fn timetable(model: &Model, optimizer: &Optimizer, slots: &Slots) -> Arc<Timetable> {
+    Arc::new(Timetable {
+        clock: slots.desk().clock(),
+        optimizer: optimizer.kind().to_owned(),
+        base: model.counters(optimizer.kind()),
+        steps: Vec::new(),
+        accumulate: 1,
+    })
 }
 
 /// Records all three parts in one plan; returns it bound, with the places where the last two begin.
@@ -252,7 +294,7 @@ fn record(
     keys: &Keys,
 ) -> Result<(Program, [usize; 2])> {
     model.keep_for(optimizer)?;
-    let (step, desk) = (model.steps, slots.desk());
+    let desk = slots.desk();
     let (input_len, output_len) =
         (rows * model.network().input().len(), rows * model.network().output().len());
     let executor = gpu(model)?;
@@ -260,11 +302,8 @@ fn record(
     for (key, len) in [(&keys.output, output_len), (&keys.d_output, output_len), (&keys.d_input, input_len)] {
         executor.allocate(key, Element::Float, len)?;
     }
-    executor.allocate(&desk.clock(), Element::Index, clock::LEN)?;
-    executor.allocate(&desk.rates(), Element::Float, UNSUBMITTED * rates::LEN)?;
+    desk.allocate(executor)?;
     executor.allocate(&keys.tallies, Element::Float, UNSUBMITTED)?;
-    executor.copy(keys::PARAMETERS, keys::PREVIOUS)?;
-    slots.begin(executor, step)?;
 
     let network = model.network();
     let mut rec = Recorder::new(Purpose::Train, rows, network.arena());
@@ -289,6 +328,8 @@ fn record(
             columns: 1,
             clock: rec.clock(),
             control: rec.shared(keys::CONTROL, Element::Float, 2),
+            due: rec.shared(&desk.due(), Element::Index, UNSUBMITTED),
+            kind: Some(0),
         };
         optimizer.record(rec, views, network.arena());
         rec.record_deferred();

@@ -1,6 +1,7 @@
 //! Forward passes in the caller's submissions.
 
-use super::{Owner, discard, gpu};
+use super::gpu;
+use super::lease::Lease;
 use crate::device::{Executor, GpuExecutor, Program, Values};
 use crate::kernel::{Element, clock};
 use crate::plan::{Purpose, Recorder};
@@ -22,11 +23,10 @@ use crate::{Model, Result};
 /// ```
 #[derive(Debug)]
 pub struct Forward {
-    owner: Owner,
+    lease: Lease,
     program: Program,
     input: wgpu::Buffer,
     output: wgpu::Buffer,
-    keys: [String; 3],
 }
 
 impl Forward {
@@ -36,21 +36,16 @@ impl Forward {
     /// # Errors
     /// A model that is not on a GPU; no rows, or more than fit; a buffer that cannot be bound; the device's errors.
     pub fn new(model: &mut Model, rows: usize, input: Option<wgpu::BufferBinding<'_>>) -> Result<Self> {
-        let owner = Owner::of(model)?;
+        let mut lease = Lease::of(model)?;
         model.network().check_batch(rows)?;
         let name = model.own_name("forward");
         let keys = ["input", "output", "clock"].map(|part| format!("{name} {part}"));
-        match record(model, rows, input, &keys) {
-            Ok(program) => {
-                let gpu = gpu(model)?;
-                let (input, output) = (gpu.lend(&keys[0])?, gpu.lend(&keys[1])?);
-                Ok(Self { owner, program, input, output, keys })
-            }
-            Err(error) => {
-                discard(gpu(model)?, [], &keys);
-                Err(error)
-            }
-        }
+        lease.name(keys.clone());
+        let program = record(model, rows, input, &keys)?;
+        lease.add(program);
+        let gpu = gpu(model)?;
+        let (input, output) = (gpu.lend(&keys[0])?, gpu.lend(&keys[1])?);
+        Ok(Self { lease, program, input, output })
     }
 
     /// Encodes the pass.
@@ -66,7 +61,7 @@ impl Forward {
     /// # Errors
     /// Another model than that of [`Forward::new`].
     pub fn encode_pass(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
-        self.owner.gpu(model)?.encode(self.program, .., pass)
+        self.lease.gpu(model)?.encode(self.program, .., pass)
     }
 
     /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or one with the usages `STORAGE`, `COPY_SRC` and
@@ -80,14 +75,13 @@ impl Forward {
         &self.output
     }
 
-    /// Gives back what the device held for it, when nothing that it encoded is left to submit. Dropping it instead
-    /// leaves that to the model.
+    /// Gives back what the device held for it; encoders that wait to be submitted still may be. Dropping it instead
+    /// leaves that to the model's next call.
     ///
     /// # Errors
     /// Another model than that of [`Forward::new`].
     pub fn close(self, model: &mut Model) -> Result<()> {
-        discard(self.owner.gpu(model)?, [self.program], &self.keys);
-        Ok(())
+        self.lease.close(model)
     }
 }
 

@@ -1,21 +1,28 @@
 //! Training steps in the caller's submissions.
 
+mod budget;
+mod orders;
 mod prepare;
 mod progress;
 
 pub use progress::Progress;
 
+use super::account::Account;
+use super::gpu;
+use super::lease::Lease;
 use super::readings::Readings;
 use super::rows::Source;
-use super::slots::{Slots, UNSUBMITTED};
-use super::{Owner, discard, gpu};
-use crate::device::Program;
-use crate::model::Network;
-use crate::train::{Ending, Feed, Recipe, Step, Task, rates_of, steps};
+use super::slots::{Slots, encode_updates, take_over};
+use crate::device::{GpuExecutor, Program};
+use crate::model::{Network, Written};
+use crate::train::{Ending, Feed, Recipe, Task, Timetable, rates_of, steps};
 use crate::{Error, Model, Result, Trainer};
+use budget::Budget;
+use orders::Orders;
 use prepare::check;
 use progress::Told;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::sync::Arc;
 use web_time::Duration;
 
 /// Encodes training steps into the caller's command encoders and compute passes.
@@ -24,8 +31,10 @@ use web_time::Duration;
 /// [`Trainer::fit`] over the same rows on the same device. Epochs follow each other without end; validation, early
 /// stopping and callbacks are the caller's affair.
 ///
-/// Encoders must be submitted in the order in which steps were encoded into them, at most [`UNSUBMITTED`] steps may wait
-/// for it, and nothing else may train the model meanwhile.
+/// Encoders may be submitted in any order, later, or never: a step is the next one when it runs, whichever it was when it was
+/// encoded, with the learning rate, the rows and the random numbers of its place. So a frame that is dropped costs its steps and nothing
+/// else, and [`Progress::lost`] counts them. At most [`Learner::most`] steps may wait to be submitted, and nothing else may train
+/// the model meanwhile; its weights may be set, and its state restored, from where the learner goes on with a new epoch.
 ///
 /// ```no_run
 /// use autorot::{embed::{Learner, Rows, Target}, *};
@@ -55,60 +64,32 @@ use web_time::Duration;
 #[derive(Debug)]
 pub struct Learner {
     recipe: Recipe,
-    owner: Owner,
+    lease: Lease,
     slots: Slots,
     feed: Feed,
-    /// The rows of the data, and how many orders of them the device holds: as many as steps that wait for their submission
-    /// may need.
-    rows: usize,
-    orders: usize,
+    orders: Orders,
     /// How many steps may wait for their submission.
     most: usize,
-    /// The steps of an epoch.
-    steps: Vec<Step>,
-    programs: HashMap<(usize, Ending), Program>,
-    /// The next step's place in its epoch, and the place of the epoch's order.
-    next: usize,
-    order: usize,
-    /// Encoded steps whose tallies nobody has begun to read.
-    unread: VecDeque<Encoded>,
-    readings: Readings<Vec<Encoded>>,
-    pace: Pace,
+    /// What the steps are, from where the learner took the model over.
+    table: Arc<Timetable>,
+    /// Kind and program of steps of so many rows with such an ending.
+    programs: HashMap<(usize, Ending), (u32, Program)>,
+    account: Account,
+    readings: Readings<Note>,
+    budget: Budget,
     /// The first step that met a number that is not finite, and where.
     failed: Option<(u64, &'static str)>,
     told: Told,
 }
 
-/// A step that was encoded.
-#[derive(Clone, Copy, Debug)]
-struct Encoded {
-    /// Its number since the model was built, from 1.
-    number: u64,
-    slot: usize,
-    rows: usize,
-    /// The epochs that were completed before.
-    epochs: u64,
-}
-
-/// How many steps fit into a frame.
+/// What is noted of a reading.
 #[derive(Debug)]
-struct Pace {
-    /// Seconds that a step takes, as far as is known.
-    each: Option<f64>,
-    /// The most steps of a frame: twice as many as were measured last.
-    most: usize,
-    /// The least seconds after which an untimed submission was seen to be finished.
-    least: f64,
-}
-
-impl Pace {
-    /// The most steps of a frame that is fitted to a budget.
-    const MOST: usize = UNSUBMITTED / 4;
-
-    fn steps(&self, budget: Duration) -> usize {
-        let fitting = self.each.map_or(1.0, |each| budget.as_secs_f64() / each.max(1e-9));
-        (fitting as usize).clamp(1, self.most.min(Self::MOST))
-    }
+struct Note {
+    table: Arc<Timetable>,
+    /// The steps that were encoded so far.
+    encoded: u64,
+    /// The steps in the same encoder, just before.
+    own: u64,
 }
 
 impl Learner {
@@ -120,7 +101,7 @@ impl Learner {
     /// model's; a stateful layer, whose sequences need
     /// the order of [`Trainer::fit`]; the metric R², which needs the targets; buffers that cannot be bound; the device's errors.
     pub fn new<'s>(trainer: &Trainer<'_>, model: &mut Model, source: impl Into<Source<'s>>) -> Result<Self> {
-        let (owner, source, recipe) = (Owner::of(model)?, source.into(), trainer.recipe().clone());
+        let (mut lease, source, recipe) = (Lease::of(model)?, source.into(), trainer.recipe().clone());
         let (rows, targets) = match &source {
             Source::Dataset(data) => (data.len(), data.targets().clone()),
             Source::Buffers(rows) => (rows.rows, rows.targets.shape(model.network().output())?),
@@ -128,33 +109,37 @@ impl Learner {
         check(&recipe, model, &source, rows, &targets)?;
         let name = model.own_name("learner");
         let steps = steps(rows, recipe.batch.min(rows), recipe.accumulate);
-        let (orders, most) = orders(&recipe, rows, steps.len(), model)?;
+        let bytes = gpu(model)?.device().limits().max_storage_buffer_binding_size;
+        let (places, most) = Orders::fitting(&recipe, rows, steps.len(), bytes)?;
         let width = model.network().input().len();
+        let feed = Feed::of_rows(format!("{name} rows"), rows, places, width, &targets);
+        let slots = Slots::new(format!("{name} "), most);
+        lease.name(slots.keys().into_iter().chain(feed.keys()));
+        let table = Timetable {
+            clock: slots.desk().clock(),
+            optimizer: recipe.optimizer.kind().to_owned(),
+            base: model.counters(recipe.optimizer.kind()),
+            steps,
+            accumulate: recipe.accumulate,
+        };
         let mut learner = Self {
-            feed: Feed::of_rows(format!("{name} rows"), rows, orders, width, &targets),
-            slots: Slots::new(format!("{name} ")),
+            feed,
+            slots,
             readings: Readings::new(gpu(model)?)?,
             recipe,
-            owner,
-            steps,
-            rows,
-            orders,
+            lease,
+            orders: Orders::new(rows, places),
             most,
+            table: Arc::new(table),
             programs: HashMap::new(),
-            next: 0,
-            order: 0,
-            unread: VecDeque::new(),
-            pace: Pace { each: None, most: 1, least: f64::INFINITY },
+            account: Account::default(),
+            budget: Budget::new(None),
             failed: None,
             told: Told::default(),
         };
-        match learner.prepare(model, &source) {
-            Ok(()) => Ok(learner),
-            Err(error) => {
-                learner.close(model)?;
-                Err(error)
-            }
-        }
+        learner.lease.name([learner.task(model).tallies()]);
+        learner.prepare(model, &source)?;
+        Ok(learner)
     }
 
     fn task(&self, model: &Model) -> Task<'_> {
@@ -176,21 +161,18 @@ impl Learner {
         if programs.is_empty() {
             return Ok(());
         }
-        let executor = self.owner.gpu(model)?;
-        {
-            let mut pass = self.readings.pass(encoder);
-            for program in programs {
-                executor.encode(program, .., &mut pass)?;
-            }
-        }
-        // Steps of other passes may wait to be read, too: those were not timed.
-        self.copy(model, encoder, self.unread.len() == steps)
+        let (written, executor) = (model.written, self.lease.gpu(model)?);
+        let mut pass = self.readings.pass(encoder);
+        encode(executor, written, programs, &mut pass)?;
+        drop(pass);
+        self.copy(model, encoder, steps as u64)
     }
 
     /// Encodes as many steps as should take about `budget` on the device, 1 to 64; returns how many.
     ///
-    /// How long a step takes is measured with timestamps where the device has `Features::TIMESTAMP_QUERY`; elsewhere by when
-    /// submissions are seen to be finished, which is coarser than a frame: there the budget is met less well. It begins with one
+    /// How long a step takes is measured with timestamps where the device has `Features::TIMESTAMP_QUERY`. Elsewhere it is
+    /// tried out when the learner is made, and a step that turns out to be finished sooner counts as that fast: when a
+    /// submission is seen to be finished says no more, since a host that looks once a frame sees all of them late. It begins with one
     /// step, and the number at most doubles from measurement to measurement.
     ///
     /// # Errors
@@ -202,7 +184,7 @@ impl Learner {
         budget: Duration,
     ) -> Result<usize> {
         self.collect(model)?;
-        let steps = self.pace.steps(budget).min(self.most);
+        let steps = self.budget.steps(budget).min(self.most);
         self.encode(model, encoder, steps)?;
         Ok(steps)
     }
@@ -219,31 +201,28 @@ impl Learner {
         steps: usize,
     ) -> Result<()> {
         let programs = self.advance(model, steps)?;
-        let executor = self.owner.gpu(model)?;
-        programs.into_iter().try_for_each(|program| executor.encode(program, .., pass))
+        let (written, executor) = (model.written, self.lease.gpu(model)?);
+        encode(executor, written, programs, pass)
     }
 
     /// Encodes the copying of the tallies of steps that were encoded into passes of the caller; see [`Learner::poll`]. At most
-    /// the last [`UNSUBMITTED`] steps are told of.
+    /// the last [`Learner::most`] steps are told of.
     ///
     /// # Errors
     /// Another model than that of [`Learner::new`]; the device's errors.
     pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
-        if self.unread.is_empty() {
-            return Ok(());
-        }
-        self.copy(model, encoder, false)
+        self.copy(model, encoder, 0)
     }
 
-    /// The tallies on the device, as they are after the steps that have run: [`UNSUBMITTED`] rows of [`Learner::tally_len`]
+    /// The tallies on the device, as they are after the steps that have run: [`Learner::most`] rows of [`Learner::tally_len`]
     /// numbers, of which the first is the sum of a batch's losses. Rows are written round and round, one a step: the next
-    /// step's is [`Learner::next_tally`].
+    /// step's is [`Learner::next_tally`], if all steps run that were encoded.
     ///
     /// # Errors
     /// Another model than that of [`Learner::new`].
     pub fn tallies(&self, model: &mut Model) -> Result<wgpu::Buffer> {
         let key = self.task(model).tallies();
-        self.owner.gpu(model)?.lend(&key)
+        self.lease.gpu(model)?.lend(&key)
     }
 
     /// The numbers of a row of [`Learner::tallies`].
@@ -251,32 +230,27 @@ impl Learner {
         self.task(model).columns()
     }
 
-    /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`], or fewer where so many orders of rows do not fit
-    /// into a binding. That more wait is not noticed.
+    /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`](crate::embed::UNSUBMITTED), or fewer where so many orders of rows do not fit
+    /// into a binding. Of more, the first change nothing when they run at last, which [`Progress::lost`] tells.
     pub fn most(&self) -> usize {
         self.most
     }
 
     /// The row of [`Learner::tallies`] that the next step writes.
     pub fn next_tally(&self) -> usize {
-        self.slots.next()
+        self.slots.slot(self.account.next())
     }
 
-    /// Gives back what the device held for it, when nothing that it encoded is left to submit. Dropping it instead
-    /// leaves that to the model.
+    /// Gives back what the device held for it; encoders that wait to be submitted still may be. Dropping it instead
+    /// leaves that to the model's next call.
     ///
     /// # Errors
     /// Another model than that of [`Learner::new`].
     pub fn close(self, model: &mut Model) -> Result<()> {
-        let task = self.task(model);
-        let keys = [task.desk.clock(), task.desk.rates(), task.tallies()];
-        let executor = self.owner.gpu(model)?;
-        discard(executor, self.programs.into_values(), &keys);
-        self.feed.free(executor);
-        Ok(())
+        self.lease.close(model)
     }
 
-    /// Gives the next steps their numbers; returns their programs. Where that fails nothing has changed.
+    /// Takes the next steps up; returns their programs. Where that fails nothing has changed.
     fn advance(&mut self, model: &mut Model, count: usize) -> Result<Vec<Program>> {
         self.collect(model)?;
         if let Some(error) = self.failure() {
@@ -290,78 +264,78 @@ impl Learner {
                 "submit them in several encoders",
             ));
         }
-        let slot = self.slots.next();
-        let begun = self.begin(model, count);
-        if begun.is_err() {
-            self.slots.set_next(slot);
-        }
-        let (programs, encoded, updates) = begun?;
-        if let Some(last) = encoded.last() {
-            model.steps = last.number;
-            model.updates.insert(self.recipe.optimizer.kind().to_owned(), updates);
-            model.updated = true;
-        }
-        let next = self.next + count;
-        let epochs = next / self.steps.len();
-        model.epochs += epochs as u64;
-        self.order = (self.order + epochs) % self.orders;
-        self.next = next % self.steps.len();
-        self.unread.extend(encoded);
-        // Rows of tallies are written anew after so many steps.
-        let surplus = self.unread.len().saturating_sub(UNSUBMITTED);
-        self.unread.drain(..surplus);
+        self.take_over(model)?;
+        let programs = self.schedule(model, count)?;
+        self.account.encode(count);
+        model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
         Ok(programs)
     }
 
-    /// Writes what the device needs to know of the next steps: rates, and the orders of epochs that begin. Returns their
-    /// programs, what is noted of them, and the updates after them.
-    fn begin(&mut self, model: &mut Model, count: usize) -> Result<(Vec<Program>, Vec<Encoded>, u64)> {
-        let mut updates = model.updates.get(self.recipe.optimizer.kind()).copied().unwrap_or(0);
-        let (mut programs, mut encoded) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let (mut number, mut epochs) = (model.steps, model.epochs);
-        let (mut next, mut place) = (self.next, self.order);
-        let executor = self.owner.gpu(model)?;
-        while programs.len() < count {
-            if next == 0 && self.recipe.shuffle {
-                self.feed.begin(executor, place, &self.recipe.order(self.rows, epochs))?;
-            }
-            let end = self.steps.len().min(next + count - programs.len());
-            let steps = &self.steps[next..end];
-            let table = rates_of(&self.recipe.optimizer, steps, &mut updates);
-            let first = self.slots.fill(executor, &table)?;
-            for (i, step) in steps.iter().enumerate() {
-                number += 1;
-                encoded.push(Encoded { number, slot: (first + i) % UNSUBMITTED, rows: step.rows, epochs });
-                programs.push(self.programs[&(step.rows, step.ending)]);
-            }
-            next = end % self.steps.len();
-            if next == 0 {
-                epochs += 1;
-                place = (place + 1) % self.orders;
-            }
+    /// Sees to it that the model is where the learner left it, or begins anew from where a state has put it.
+    fn take_over(&mut self, model: &mut Model) -> Result<()> {
+        if take_over(model, &self.table, self.account.encoded() == 0)? {
+            return Ok(());
         }
-        Ok((programs, encoded, updates))
+        let Timetable { clock, optimizer, steps, accumulate, .. } = &*self.table;
+        let table = Timetable {
+            clock: clock.clone(),
+            optimizer: optimizer.clone(),
+            base: model.counters(optimizer),
+            steps: steps.clone(),
+            accumulate: *accumulate,
+        };
+        self.begin(model, table)
+    }
+
+    /// Begins with the first step of this timetable.
+    fn begin(&mut self, model: &mut Model, table: Timetable) -> Result<()> {
+        let table = Arc::new(table);
+        self.lease.gpu(model)?;
+        self.slots.begin(model, &table)?;
+        (self.table, self.account, self.told) = (table, Account::default(), Told::default());
+        self.orders.clear();
+        Ok(())
+    }
+
+    /// Writes what the device needs to know of the next steps: rates, and the orders of epochs that begin. Returns their
+    /// programs. Orders of the next epoch are drawn ahead, twice as many rows as these steps take.
+    fn schedule(&mut self, model: &mut Model, count: usize) -> Result<Vec<Program>> {
+        let executor = self.lease.gpu(model)?;
+        let Self { recipe, feed, slots, orders, table, account, programs: bound, .. } = self;
+        let (steps, mut programs) = (&table.steps, Vec::with_capacity(count));
+        let (mut done, mut rows) = (account.next(), 0);
+        let end = done + count as u64;
+        let epoch = |done: u64| {
+            let number = done / steps.len() as u64;
+            (number, table.base.epochs + number)
+        };
+        while done < end {
+            orders.provide(recipe, feed, executor, epoch(done))?;
+            let first = (done % steps.len() as u64) as usize;
+            let steps = &steps[first..steps.len().min(first + (end - done) as usize)];
+            let rates = rates_of(&recipe.optimizer, steps, &mut table.at(done).updates);
+            let kinds = steps.iter().map(|step| bound[&(step.rows, step.ending)]);
+            slots.fill(executor, table, done, &rates, kinds.clone().map(|(kind, _)| kind))?;
+            programs.extend(kinds.map(|(_, program)| program));
+            rows += steps.iter().map(|step| step.rows).sum::<usize>();
+            done += steps.len() as u64;
+        }
+        let (number, next) = epoch(end);
+        orders.draw(recipe, feed, executor, (number + 1, next + 1), 2 * rows)?;
+        Ok(programs)
     }
 }
 
-/// How many orders of epochs the device holds, and how many steps may then wait: those find their orders.
-fn orders(recipe: &Recipe, rows: usize, steps: usize, model: &mut Model) -> Result<(usize, usize)> {
-    if !recipe.shuffle {
-        // All are one.
-        return Ok((1, UNSUBMITTED));
-    }
-    let wanted = (UNSUBMITTED - 1).div_ceil(steps) + 1;
-    let fitting = gpu(model)?.device().limits().max_storage_buffer_binding_size / (rows as u64 * 4);
-    let orders = wanted.min(fitting as usize);
-    if orders < 2 {
-        return Err(Error::invalid(
-            "rows to shuffle",
-            format!("{rows} rows"),
-            "two orders of rows that fit into a binding of the device",
-            "set shuffle(false), or learn from fewer rows at a time",
-        ));
-    }
-    Ok((orders, UNSUBMITTED.min((orders - 1) * steps)))
+/// Records steps into a pass.
+fn encode(
+    gpu: &GpuExecutor,
+    written: Option<Written>,
+    programs: Vec<Program>,
+    pass: &mut wgpu::ComputePass<'_>,
+) -> Result<()> {
+    encode_updates(gpu, written, pass, |pass| {
+        programs.into_iter().try_for_each(|program| gpu.encode(program, .., pass))
+    })
 }
 
 /// What a step computes.

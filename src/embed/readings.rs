@@ -15,6 +15,15 @@ pub(super) struct Stretch {
     pub(super) len: u64,
 }
 
+/// What has become of a reading.
+#[derive(Debug)]
+pub(super) enum Arrival<N> {
+    /// It took place.
+    Read(Reading<N>),
+    /// Its encoder was dropped, or wgpu rejected the submission: what was noted.
+    Lost(N),
+}
+
 /// What the device says of a submission: the words that were copied, and how long the pass took.
 #[derive(Debug)]
 pub(super) struct Reading<N> {
@@ -149,20 +158,21 @@ impl<N> Readings<N> {
         Ok(())
     }
 
-    /// The oldest reading, if it has arrived. Waits for nothing.
-    pub(super) fn next(&mut self, gpu: &GpuExecutor) -> Result<Option<Reading<N>>> {
-        let Some(oldest) = self.pending.front_mut() else { return Ok(None) };
-        let answer = match oldest.answer.try_recv() {
-            Ok(None) => return Ok(None),
-            Ok(Some(answer)) => answer,
-            Err(_) => {
-                self.pending.clear();
-                return Err(unsubmitted("an encoder that was dropped"));
-            }
-        };
-        let Some(Pending { note, staging, copied, mapped, timed, since, .. }) = self.pending.pop_front()
+    /// The oldest reading of which it is known what has become. Waits for nothing: one that is still to come holds up no later one.
+    pub(super) fn next(&mut self, gpu: &GpuExecutor) -> Result<Option<Arrival<N>>> {
+        let known =
+            self.pending.iter_mut().enumerate().find_map(|(place, pending)| {
+                pending.answer.try_recv().transpose().map(|answer| (place, answer))
+            });
+        let Some((place, answer)) = known else { return Ok(None) };
+        let Some(Pending { note, staging, copied, mapped, timed, since, .. }) = self.pending.remove(place)
         else {
             return Ok(None);
+        };
+        let Ok(answer) = answer else {
+            // Nothing will be mapped any more.
+            self.free.push(staging);
+            return Ok(Some(Arrival::Lost(note)));
         };
         // A misuse shows where the encoder is submitted: what is left is that the device is gone.
         answer.map_err(|_| gpu.gone(READING))?;
@@ -175,8 +185,7 @@ impl<N> Readings<N> {
         let all = all.map_err(|_| gpu.gone(READING))?;
         self.free.push(staging);
         if all.last() != Some(&MARK) {
-            self.pending.clear();
-            return Err(unsubmitted("a submission that wgpu rejected"));
+            return Ok(Some(Arrival::Lost(note)));
         }
         let mut seconds = since.elapsed().as_secs_f64();
         if let (true, Some(watch)) = (timed, &self.stopwatch) {
@@ -185,17 +194,8 @@ impl<N> Readings<N> {
             seconds = time(1).saturating_sub(time(0)) as f64 * f64::from(watch.period) * 1e-9;
         }
         let words = all[..copied as usize / 4].to_vec();
-        Ok(Some(Reading { note, words, seconds, timed }))
+        Ok(Some(Arrival::Read(Reading { note, words, seconds, timed })))
     }
-}
-
-fn unsubmitted(found: &str) -> Error {
-    Error::invalid(
-        "embedding",
-        found,
-        "every encoder to be submitted",
-        "submit the encoders in the order in which steps were encoded into them; make what encoded into this one anew",
-    )
 }
 
 /// A staging buffer of at least so many bytes: one that is free, or a new one.

@@ -1,9 +1,13 @@
 //! A model's state on its way to the host, in the caller's submissions.
 
-use super::readings::{Readings, Stretch};
-use super::{Owner, gpu};
-use crate::model::ModelState;
+use super::gpu;
+use super::lease::Lease;
+use super::readings::{Arrival, Reading, Readings, Stretch};
+use crate::kernel::clock;
+use crate::model::{Author, ModelState};
+use crate::train::Timetable;
 use crate::{Model, Result};
+use std::sync::Arc;
 
 /// Copies what a model's training goes on from to the host, without waiting: what [`Model::save`] does and waits for. With a state from
 /// time to time, a lost device costs no more than the steps since: [`Model::rebuild`] on another device,
@@ -32,7 +36,7 @@ use crate::{Model, Result};
 /// ```
 #[derive(Debug)]
 pub struct Saver {
-    owner: Owner,
+    lease: Lease,
     readings: Readings<Note>,
 }
 
@@ -42,6 +46,8 @@ struct Note {
     bare: ModelState,
     /// The buffers' names, and their lengths in numbers.
     parts: Vec<(String, usize)>,
+    /// What tells how far the model had come.
+    table: Option<Arc<Timetable>>,
 }
 
 impl Saver {
@@ -50,43 +56,60 @@ impl Saver {
     /// # Errors
     /// A model that is not on a GPU; the device's errors.
     pub fn new(model: &mut Model) -> Result<Self> {
-        Ok(Self { owner: Owner::of(model)?, readings: Readings::new(gpu(model)?)? })
+        Ok(Self { lease: Lease::of(model)?, readings: Readings::new(gpu(model)?)? })
     }
 
-    /// Encodes the copying of the model as it is after the steps that were encoded so far. Where several steps share an update,
+    /// Encodes the copying of the model as it is after the steps that will have run by then. Where several steps share an update,
     /// it is to come after the last of them.
     ///
     /// # Errors
     /// Another model than that of [`Saver::new`]; the device's errors.
     pub fn encode(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
-        let note = Note { bare: model.bare_state(), parts: model.state_keys() };
-        let executor = self.owner.gpu(model)?;
+        let table = match &model.author {
+            Author::Embedded(table) => Some(table.clone()),
+            Author::Nobody | Author::Trainer => None,
+        };
+        let note = Note { bare: model.bare_state(), parts: model.state_keys(), table };
+        let executor = self.lease.gpu(model)?;
+        let clock = note.table.as_ref().map(|table| (table.clock.clone(), clock::LEN));
         let stretch = |(key, len): &(String, usize)| {
             Ok(Stretch { buffer: executor.lend(key)?, offset: 0, len: *len as u64 * 4 })
         };
-        let stretches = note.parts.iter().map(stretch).collect::<Result<Vec<_>>>()?;
+        let stretches = clock.iter().chain(&note.parts).map(stretch).collect::<Result<Vec<_>>>()?;
         self.readings.begin(executor, encoder, &stretches, false, note)
     }
 
-    /// The newest state that has arrived since the last call, if there is one. Waits for nothing. Poll what trains the model first: a
-    /// state that was copied after a step which it finds to have failed is none.
+    /// The newest state that has arrived since the last call, if there is one. Waits for nothing. Nothing arrives of an encoder that was
+    /// dropped, nor of a state that was copied after a step that met a number that is not finite.
     ///
     /// # Errors
-    /// Another model than that of [`Saver::new`]; an encoder that was not submitted; the device's errors.
+    /// Another model than that of [`Saver::new`]; the device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<ModelState>> {
-        let executor = self.owner.gpu(model)?;
+        let executor = self.lease.gpu(model)?;
         executor.notice()?;
-        let mut newest = None;
-        while let Some(reading) = self.readings.next(executor)? {
-            let Note { mut bare, parts } = reading.note;
-            let mut words = reading.words.into_iter();
+        let mut newest: Option<ModelState> = None;
+        while let Some(arrival) = self.readings.next(executor)? {
+            let Arrival::Read(Reading { note: Note { mut bare, parts, table }, words, .. }) = arrival else {
+                continue;
+            };
+            let mut words = words.into_iter();
+            if let Some(table) = table {
+                let clock: Vec<u32> = words.by_ref().take(clock::LEN).collect();
+                if clock[clock::HALTED] != 0 {
+                    continue;
+                }
+                // Not all steps that were encoded before it need have run.
+                let expected = bare.steps().saturating_sub(table.base.steps);
+                let ran = table.done(clock[clock::STEP], expected);
+                bare.set_counters(&table.optimizer, table.at(ran));
+            }
             for (key, len) in parts {
                 let values = words.by_ref().take(len).map(|word| f64::from(f32::from_bits(word)));
                 bare.buffers.insert(key, values.collect());
             }
-            newest = Some(bare);
+            // One whose encoder was held back may arrive behind a newer one.
+            newest = newest.filter(|newest| newest.steps() > bare.steps()).or(Some(bare));
         }
-        // Steps that turned out to have failed set the model back.
-        Ok(newest.filter(|state| state.steps() <= model.steps))
+        Ok(newest)
     }
 }

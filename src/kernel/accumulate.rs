@@ -22,7 +22,7 @@ pub mod rates {
 
 uniforms!(AccumulateUniforms { count: u32, last_slot: u32 });
 
-/// total = weight·gradient, added to what is there unless the step is the first of its group.
+/// total = weight·gradient, added to what is there unless the step is the first of its group; nothing once training has halted.
 #[derive(Clone, Copy, Debug)]
 pub struct Accumulate {
     /// The number of parameters.
@@ -61,6 +61,9 @@ impl Family for Accumulate {
     }
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
+        if args.read_index(2)[clock::HALTED] != 0 {
+            return;
+        }
         let gradient = args.read(0);
         let row = &args.read(1)[args.read_index(2)[clock::SLOT] as usize * rates::LEN..];
         for (total, &g) in args.write(3).iter_mut().zip(gradient) {

@@ -11,15 +11,17 @@ pub mod clock {
     pub const CURSOR: usize = 1;
     /// The row of the tallies and of the rates.
     pub const SLOT: usize = 2;
-    /// 0, or 1 + the step that met a number that is not finite.
+    /// 0, or 1 + the step that met a number that is not finite, or [`STALLED`].
     pub const HALTED: usize = 3;
+    /// Another step than the one at hand is due: it changes nothing, and the clock stays.
+    pub const STALLED: u32 = u32::MAX;
     /// The number of words.
     pub const LEN: usize = 4;
 }
 
 uniforms!(AdvanceUniforms { batch: u32, rows: u32, slots: u32 });
 
-/// Moves the clock past a step of B rows. Cursor and slot go round: behind the last comes the first again.
+/// Moves the clock past a step of B rows, unless it has stalled. Cursor and slot go round: behind the last comes the first again.
 #[derive(Clone, Copy, Debug)]
 pub struct Advance {
     /// B.
@@ -54,7 +56,11 @@ impl Family for Advance {
 
     fn twin<T: Real>(&self, mut args: Args<'_, T>) {
         let now = args.write_index(0);
-        now[clock::STEP] += 1;
+        if now[clock::HALTED] == clock::STALLED {
+            now[clock::HALTED] = 0;
+            return;
+        }
+        now[clock::STEP] = now[clock::STEP].wrapping_add(1);
         now[clock::CURSOR] = (now[clock::CURSOR] + self.batch as u32) % self.rows as u32;
         now[clock::SLOT] = (now[clock::SLOT] + 1) % self.slots as u32;
     }

@@ -8,6 +8,7 @@
 mod accessors;
 mod accumulate;
 mod activate;
+mod adopt;
 mod advance;
 mod args;
 mod conv;
@@ -66,6 +67,7 @@ mod zones;
 
 pub use accumulate::{Accumulate, rates};
 pub use activate::Activate;
+pub use adopt::Adopt;
 pub use advance::{Advance, clock};
 pub use args::{Args, MAX_BINDINGS, Slot};
 pub use conv::{Conv, Ending, Stretch};

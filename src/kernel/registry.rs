@@ -153,6 +153,7 @@ pub fn all() -> Vec<Entry> {
             .long([SoftmaxFinish { batch: 2, pieces: 100_000, columns: 2 }]),
         entry([(3, 5), (2, 9000)].map(|(batch, classes)| SoftmaxGradient { batch, classes })),
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
+        entry([1, 300, 4097].map(|count| Adopt { count })),
         entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units }))
             .long([DenseBackwardInput { batch: 5, inputs: 6, units: MAX_DEPTH }]),
@@ -204,8 +205,14 @@ pub fn all() -> Vec<Entry> {
                 |(batch, width, first_row, rows, order)| Gather { batch, width, first_row, rows, order },
             ),
         ),
-        entry([0.0, 0.5].map(|clip_norm| Guard { partials: 70, columns: 3, slots: 4, clip_norm }))
-            .long([Guard { partials: 200_000, columns: 3, slots: 4, clip_norm: 0.5 }]),
+        entry([(0.0, None), (0.5, None), (0.5, Some(3))].map(|(clip_norm, kind)| Guard {
+            partials: 70,
+            columns: 3,
+            slots: 4,
+            clip_norm,
+            kind,
+        }))
+        .long([Guard { partials: 200_000, columns: 3, slots: 4, clip_norm: 0.5, kind: None }]),
         entry([(5, 3, 1), (70, 11, 1), (9, 4, 5)].map(|(batch, classes, steps)| OneHot {
             batch,
             classes,

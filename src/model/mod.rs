@@ -1,19 +1,23 @@
 //! Models: built from layers, living on a device.
 
 mod classes;
+mod counters;
 mod description;
 mod masks;
 pub mod network;
 mod state;
 mod states;
 mod weights;
+mod written;
 
+pub(crate) use counters::Author;
 pub(crate) use description::Agreement;
 pub use description::Description;
 pub use network::{Memory, Network};
 pub use state::ModelState;
 pub(crate) use state::Saving;
 pub use weights::{Tensor, Weights};
+pub(crate) use written::Written;
 
 use crate::data::Observed;
 use crate::device::{Device, Executor, Program, Values};
@@ -188,6 +192,10 @@ pub struct Model {
     pub(crate) updated: bool,
     /// Updates by each kind of optimiser.
     pub(crate) updates: BTreeMap<String, u64>,
+    /// Who counts them.
+    pub(crate) author: Author,
+    /// What finds out which parameters others have written, once others can.
+    pub(crate) written: Option<Written>,
     /// Names given so far to what has buffers of its own.
     named: u64,
     predictors: HashMap<usize, (Program, View)>,
@@ -221,6 +229,7 @@ fn prepared(network: &Network, device: &Device) -> Result<Box<dyn Executor>> {
     executor.allocate(keys::GRADIENTS, Element::Float, len)?;
     executor.allocate(keys::CLOCK, Element::Index, clock::LEN)?;
     executor.allocate(keys::RATES, Element::Float, SLOTS * rates::LEN)?;
+    executor.allocate(keys::DUE, Element::Index, SLOTS)?;
     executor.allocate(keys::CONTROL, Element::Float, 2)?;
     executor.write(keys::PARAMETERS, 0, Values::F32(&network.arena.initial()))?;
     Ok(executor)
@@ -239,6 +248,8 @@ impl Model {
             epochs: 0,
             updated: false,
             updates: BTreeMap::new(),
+            author: Author::Nobody,
+            written: None,
             named: 0,
             predictors: HashMap::new(),
             states: BTreeMap::new(),
@@ -256,6 +267,7 @@ impl Model {
         self.executor = prepared(&self.network, device)?;
         self.device = device.clone();
         (self.steps, self.epochs, self.updated) = (0, 0, false);
+        (self.author, self.written) = (Author::Nobody, None);
         self.updates.clear();
         self.predictors.clear();
         self.states.clear();
@@ -288,16 +300,6 @@ impl Model {
     /// [`Sequential::network`] has the same.
     pub fn summary(&self) -> String {
         self.network.summary()
-    }
-
-    /// Forgets the optimisers' moments and how far their schedules have gone, so that training goes on as on a
-    /// new model, but from these weights.
-    ///
-    /// # Errors
-    /// The device's.
-    pub fn reset_optimizer(&mut self) -> Result<()> {
-        self.updates.clear();
-        crate::optimizer::MOMENTS.iter().try_for_each(|key| self.executor.clear(key))
     }
 
     /// Bytes of all buffers that the model has on the device: parameters, gradients and moments, data sets at hand, everything between

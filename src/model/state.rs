@@ -1,10 +1,11 @@
 //! What a model is, copied to the host: enough to go on with it elsewhere.
 
-use super::{Agreement, Description, Model, Tensor, Weights};
+use super::{Agreement, Author, Description, Model, Tensor, Weights};
 use crate::device::{Pending, Values};
 use crate::kernel::Element;
 use crate::plan::Course;
 use crate::plan::arena::{Parameter, keys};
+use crate::train::Counters;
 use crate::{Error, Optimizer, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,6 +57,11 @@ impl ModelState {
         self.steps
     }
 
+    pub(crate) fn set_counters(&mut self, optimizer: &str, Counters { steps, epochs, updates }: Counters) {
+        (self.steps, self.epochs) = (steps, epochs);
+        self.updates.insert(optimizer.to_owned(), updates);
+    }
+
     /// Epochs that were completed since the model was built.
     pub fn epochs(&self) -> u64 {
         self.epochs
@@ -85,7 +91,8 @@ impl Model {
         self.finish_save(saving).await
     }
 
-    /// Makes the model what it was when the state was copied. States of layers in predictions stay.
+    /// Makes the model what it was when the state was copied. States of layers in predictions stay. What trains the model in an
+    /// application's submissions ([`embed`](crate::embed)) goes on from there, with a new epoch.
     ///
     /// # Errors
     /// The state of another network, as [`Model::set_weights`] tells networks apart, or of one with other classes, in which case
@@ -106,6 +113,7 @@ impl Model {
         }
         (self.steps, self.epochs, self.updated) = (state.steps, state.epochs, state.updated);
         self.updates.clone_from(&state.updates);
+        self.author = Author::Nobody;
         self.take_names(state.class_names());
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Weights out of and into a model.
 
+use super::Author;
 use super::{Description, Model};
 use crate::device::Values;
 use crate::plan::arena::{Parameter, keys};
@@ -233,9 +234,12 @@ impl Model {
         }
         let names = weights.class_names().filter(|_| self.network.ends_with(weights));
         self.check_names("weights", names)?;
-        self.updated = false;
+        // With the last update these are not taken back.
+        let previous = self.kept.contains_key(keys::PREVIOUS).then_some(keys::PREVIOUS);
         for (offset, values) in places {
-            self.executor.write(keys::PARAMETERS, offset, Values::F32(values))?;
+            for key in [keys::PARAMETERS].into_iter().chain(previous) {
+                self.executor.write(key, offset, Values::F32(values))?;
+            }
         }
         self.take_names(names);
         Ok(())
@@ -246,9 +250,9 @@ impl Model {
         self.executor.read(key, 0, self.network.arena.len()).await
     }
 
-    /// Goes back to the parameters from before the last update, if there was one.
+    /// Goes back to the parameters from before the last update, if there was one: a state that was restored is none.
     pub(crate) async fn take_back_update(&mut self) -> Result<()> {
-        if self.updated {
+        if self.updated && !matches!(self.author, Author::Nobody) {
             let previous = self.read_arena(keys::PREVIOUS).await?;
             self.write_parameters(&previous)?;
         }

@@ -18,6 +18,8 @@ pub mod keys {
     pub const CLOCK: &str = "clock";
     /// The table of rates; see `kernel::accumulate::rates`.
     pub const RATES: &str = "rates";
+    /// Which step is due in every row of the table of rates; see `kernel::Guard::due`.
+    pub const DUE: &str = "due";
     /// The sums of every step's scores.
     pub const TALLIES: &str = "tallies";
     /// Clip factor and norm of the gradient.

@@ -13,7 +13,7 @@ use super::step::{Ending, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
 use crate::kernel::{clock, rates};
-use crate::model::{STEPS, Saving};
+use crate::model::{Author, STEPS, Saving};
 use crate::plan::arena::keys;
 use crate::plan::{self, Purpose};
 use crate::report::Progress;
@@ -64,6 +64,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             Feed::new(model, "training", train, Some(trainer.resident_bytes), batch.saturating_mul(STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
+        model.author = Author::Trainer;
         let terms = Arc::new(trainer.terms(train, validation));
         Ok(Self {
             trainer,
@@ -182,6 +183,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     fn take_up(&mut self) -> Result<(usize, Done)> {
         let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
         self.model.restore(&snapshot.model)?;
+        self.model.author = Author::Trainer;
         let place = &snapshot.place;
         (self.trainer.history, self.trainer.best) = (place.history.clone(), None);
         self.trainer.history.compile_seconds += self.compile_seconds;
@@ -216,7 +218,8 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         if done.steps == 0 {
             self.model.begin_sequences(plan::Course::Training)?;
         }
-        self.feed.begin(&mut *self.model.executor, 0, &order)?;
+        self.feed.begin(&mut *self.model.executor, &order)?;
+        self.model.adopt_parameters()?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
         let kind = self.trainer.recipe.optimizer.kind();
@@ -262,6 +265,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
                 }
             }
         }
+        self.model.seal_parameters()?;
         let seconds = done.seconds + begin.elapsed().as_secs_f64();
         let trained = evaluation(&sums, &self.trainer.recipe.metrics, self.train, scored);
         let validated = match (&self.evaluator, self.validation) {
@@ -348,7 +352,9 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let done = if halted == 0 { span.len() } else { (halted - 1).wrapping_sub(begin as u32) as usize };
         let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
         *self.model.updates.entry(self.trainer.recipe.optimizer.kind().to_owned()).or_default() += updates;
-        self.model.updated |= updates > 0;
+        if updates > 0 {
+            (self.model.updated, self.model.author) = (true, Author::Trainer);
+        }
         self.model.steps = begin + done as u64;
         if halted != 0 {
             let cursor = self.stage(order, span.clone())?;

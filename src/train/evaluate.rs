@@ -84,7 +84,7 @@ impl Evaluator {
     pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         model.begin_sequences(Course::Evaluation)?;
         let executor = &mut *model.executor;
-        self.feed.begin(executor, 0, &self.order)?;
+        self.feed.begin(executor, &self.order)?;
         let mut sums = vec![0.0; self.columns];
         let mut first = 0;
         let mut pace = Pace::new();

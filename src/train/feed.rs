@@ -191,6 +191,17 @@ impl Feed {
         [of_table(&self.inputs), self.targets.as_ref().map_or_else(labels, of_table)]
     }
 
+    /// The names of its buffers.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let stretches = self.stretches().into_iter().flatten().map(|stretch| stretch.key);
+        stretches.chain([self.key("order")]).collect()
+    }
+
+    /// Rows on the device.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// The length of the order of rows on the device.
     pub(crate) fn order_len(&self) -> usize {
         self.rows * self.orders
@@ -256,16 +267,17 @@ impl Feed {
 
     /// Gives the device's memory back.
     pub(crate) fn free(&self, executor: &mut dyn Executor) {
-        self.stretches().iter().flatten().for_each(|stretch| executor.free(&stretch.key));
-        executor.free(&self.key("order"));
+        self.keys().iter().for_each(|key| executor.free(key));
     }
 
-    /// Announces the order of an epoch's rows, in this place of those that the device holds.
-    pub(crate) fn begin(&self, executor: &mut dyn Executor, place: usize, order: &[u32]) -> Result<()> {
-        if self.resident {
-            executor.write(&self.key("order"), place * self.rows, Values::U32(order))?;
-        }
-        Ok(())
+    /// Announces the order of an epoch's rows.
+    pub(crate) fn begin(&self, executor: &mut dyn Executor, order: &[u32]) -> Result<()> {
+        if self.resident { self.write_order(executor, 0, order) } else { Ok(()) }
+    }
+
+    /// Writes a part of the orders that the device holds, from this place on.
+    pub(crate) fn write_order(&self, executor: &mut dyn Executor, first: usize, rows: &[u32]) -> Result<()> {
+        executor.write(&self.key("order"), first, Values::U32(rows))
     }
 
     /// Makes the rows `order[first..][..count]` available; returns where the clock's cursor is to begin.

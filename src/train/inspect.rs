@@ -91,7 +91,7 @@ pub(super) async fn inspect(
     trainer.recipe.task(&model.network, data.targets().steps()).allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, None, batch)?;
     let order: Vec<u32> = (0..batch as u32).collect();
-    let ready = feed.begin(&mut *model.executor, 0, &order);
+    let ready = feed.begin(&mut *model.executor, &order);
     let replayed =
         ready.and_then(|()| replay(trainer, model, &feed, batch, Purpose::Inspect, [0; clock::LEN]));
     let reports = match replayed {

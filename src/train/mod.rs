@@ -14,6 +14,7 @@ mod pace;
 mod recipe;
 mod snapshot;
 mod step;
+mod timetable;
 
 pub use callback::{Callback, EarlyStopping};
 pub use description::{DataDescription, TrainingDescription};
@@ -21,11 +22,12 @@ pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 pub use snapshot::{Interval, Snapshot};
 
-pub(crate) use epoch::{Step, rates_of, steps};
+pub(crate) use epoch::{Draw, Step, rates_of, steps};
 pub(crate) use feed::Feed;
 pub(crate) use pace::clock_words;
 pub(crate) use recipe::Recipe;
 pub(crate) use step::{Desk, Ending, Task};
+pub(crate) use timetable::{Counters, Timetable};
 
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};

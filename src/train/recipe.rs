@@ -45,6 +45,7 @@ impl Recipe {
             optimizer: &self.optimizer,
             scored,
             desk: Desk::MODEL,
+            kind: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Recording one step: gather, forward, loss, metrics, and, when training, backward and update.
 
 use super::feed::Feed;
+use crate::device::Executor;
 use crate::kernel::{Advance, CopyRows, Element, MaskRows, Strided, Tally, clock, rates};
 use crate::layer::Trace;
 use crate::loss::LossViews;
@@ -32,6 +33,8 @@ pub(crate) struct Task<'a> {
     pub(crate) optimizer: &'a Optimizer,
     pub(crate) scored: Scored,
     pub(crate) desk: Desk<'a>,
+    /// The kind of the step, where the device is to see to it that it is the one that is due.
+    pub(crate) kind: Option<u32>,
 }
 
 /// Where the host and the steps on the device meet: the clock, the table of rates and the tallies, in buffers of
@@ -53,6 +56,17 @@ impl Desk<'_> {
 
     pub(crate) fn rates(&self) -> String {
         format!("{}{}", self.name, keys::RATES)
+    }
+
+    pub(crate) fn due(&self) -> String {
+        format!("{}{}", self.name, keys::DUE)
+    }
+
+    /// Allocates all but the tallies.
+    pub(crate) fn allocate(&self, executor: &mut dyn Executor) -> Result<()> {
+        executor.allocate(&self.clock(), Element::Index, clock::LEN)?;
+        executor.allocate(&self.due(), Element::Index, self.slots)?;
+        executor.allocate(&self.rates(), Element::Float, self.slots * rates::LEN)
     }
 }
 
@@ -92,8 +106,7 @@ impl Task<'_> {
     /// Allocates the tallies, and a desk that is not the model's.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
         let Desk { slots, .. } = self.desk;
-        model.executor.allocate(&self.desk.clock(), Element::Index, clock::LEN)?;
-        model.executor.allocate(&self.desk.rates(), Element::Float, slots * rates::LEN)?;
+        self.desk.allocate(&mut *model.executor)?;
         model.executor.allocate(&self.tallies(), Element::Float, slots * self.columns())
     }
 
@@ -179,7 +192,9 @@ impl Task<'_> {
             let rates = rec.shared(&self.desk.rates(), Element::Float, slots * rates::LEN);
             let gradient = rec.shared(keys::GRADIENTS, Element::Float, count);
             let control = rec.shared(keys::CONTROL, Element::Float, 2);
-            let mut step = UpdateViews { gradient, rates, tallies, columns, clock, control };
+            let due = rec.shared(&self.desk.due(), Element::Index, slots);
+            let kind = self.kind;
+            let mut step = UpdateViews { gradient, rates, tallies, columns, clock, control, due, kind };
             if matches!(ending, Ending::Accumulate | Ending::AccumulateAndUpdate) {
                 // Each step by itself, so that the one that fails is found.
                 record_guard(rec, step, 0.0);

@@ -97,6 +97,7 @@ fn optimisers_take_the_steps_that_keras_takes() {
                 executor.allocate(key, Element::Float, len).unwrap();
             }
             executor.allocate(keys::CLOCK, Element::Index, clock::LEN).unwrap();
+            executor.allocate(keys::DUE, Element::Index, 1).unwrap();
             let mut rec = Recorder::new(Purpose::Train, 1, arena);
             let float = |rec: &mut Recorder<'_>, key, len| rec.shared(key, Element::Float, len);
             let step = UpdateViews {
@@ -106,6 +107,8 @@ fn optimisers_take_the_steps_that_keras_takes() {
                 columns: 1,
                 clock: rec.clock(),
                 control: float(&mut rec, keys::CONTROL, 2),
+                due: rec.shared(keys::DUE, Element::Index, 1),
+                kind: None,
             };
             optimizer.record(&mut rec, step, arena);
             let program = executor.bind(&rec.finish("update").unwrap()).unwrap();

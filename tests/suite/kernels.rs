@@ -26,6 +26,8 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
             "clock" => vec![5, 2, 1, 0],
             "order" => (0..n).map(|i| (i * 7 + 3) % n).collect(),
             "labels" => (0..n).map(|i| i % 3).collect(),
+            // The step that the clock stands at, of the kind of the examples.
+            "due" => vec![autorot::kernel::Guard::due(5, 3); len],
             other => panic!("no numbers for the index binding {other}"),
         });
     }
@@ -47,6 +49,8 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         // Some steps are padded with the mask's value.
         ("step_mask", "x") => map(&|v| if v < 0.5 { 0.0 } else { v }),
         // As of the dense kernel.
+        // Half of them are the same.
+        ("adopt", "parameters" | "sealed") => map(&f32::signum),
         ("fold_rotation", "w" | "u_kernel") => map(&|v| (v + 0.5) * 0.05),
         ("fold_rotation", "b") => map(&|v| v.abs() + 0.1),
         ("mask_rows", "total") => map(&|v| v.abs() + 1.0),
@@ -176,6 +180,7 @@ macro_rules! table {
 table! {
     accumulate
     activate
+    adopt
     adam
     advance
     conv
@@ -240,19 +245,35 @@ table! {
 fn guard_halts_on_numbers_that_are_not_finite() {
     use autorot::kernel::{Guard, clock};
     for device in crate::common::devices("guard_halts") {
-        for (loss, partial, halted) in
-            [(1.0, 1.0, 0), (f32::NAN, 1.0, 6), (1.0, f32::INFINITY, 6), (f32::NEG_INFINITY, 1.0, 6)]
-        {
+        let stalled = u32::MAX;
+        for (loss, partial, kind, halted) in [
+            (1.0, 1.0, None, 0),
+            (f32::NAN, 1.0, None, 6),
+            (1.0, f32::INFINITY, None, 6),
+            (f32::NEG_INFINITY, 1.0, None, 6),
+            // The step that is due, and two that are not.
+            (1.0, 1.0, Some(3), 0),
+            (f32::NAN, 1.0, Some(3), 6),
+            (1.0, 1.0, Some(2), stalled),
+            (f32::NAN, 1.0, Some(0), stalled),
+        ] {
             let mut executor = device.executor();
             let arena = Arena::default();
             let mut rec = Recorder::new(Purpose::Train, 1, &arena);
-            let views =
-                [("partials", 2), ("tallies", 2), ("clock", clock::LEN), ("control", 2)].map(|(key, len)| {
-                    let element = if key == "clock" { Element::Index } else { Element::Float };
-                    executor.allocate(key, element, len).unwrap();
-                    rec.shared(key, element, len)
-                });
-            rec.op(Guard { partials: 2, columns: 1, slots: 2, clip_norm: 0.0 }, views);
+            let (float, index) = (Element::Float, Element::Index);
+            let views = [
+                ("partials", float, 2),
+                ("tallies", float, 2),
+                ("clock", index, clock::LEN),
+                ("control", float, 2),
+                ("due", index, 2),
+            ]
+            .map(|(key, element, len)| {
+                executor.allocate(key, element, len).unwrap();
+                rec.shared(key, element, len)
+            });
+            rec.op(Guard { partials: 2, columns: 1, slots: 2, clip_norm: 0.0, kind }, views);
+            executor.write("due", 0, Values::U32(&[0, Guard::due(5, 3)])).unwrap();
             executor.write("partials", 0, Values::F32(&[1.0, partial])).unwrap();
             executor.write("tallies", 0, Values::F32(&[0.0, loss])).unwrap();
             executor.write("clock", 0, Values::U32(&[5, 0, 1, 0])).unwrap();

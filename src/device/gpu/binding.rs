@@ -34,6 +34,8 @@ pub(super) struct Bound {
     pub(super) places: Vec<Place>,
     /// The scratch slot of those that live in one.
     slots: Vec<Option<usize>>,
+    /// How long every scratch slot must be.
+    scratch: Vec<usize>,
     uniforms: Held,
 }
 
@@ -50,12 +52,13 @@ impl Bound {
             Home::Shared(_) => None,
         };
         let slots = plan.buffers.iter().map(|buffer| slot(&buffer.home)).collect();
-        Self { name: plan.name.clone(), ops, places, slots, uniforms: uniforms.held }
+        let scratch = plan.scratch.clone();
+        Self { name: plan.name.clone(), ops, places, slots, scratch, uniforms: uniforms.held }
     }
 
     /// Uses another buffer for a scratch slot: the one before can go.
     fn follow(&mut self, gpu: &Gpu, slot: usize, scratch: &wgpu::Buffer) -> Result<()> {
-        let Self { name, ops, places, slots, uniforms } = self;
+        let Self { name, ops, places, slots, uniforms, .. } = self;
         let moved = |buffer: usize| slots[buffer] == Some(slot);
         (0..places.len()).filter(|&b| moved(b)).for_each(|b| places[b].buffer = scratch.clone());
         gpu.watched(name, || {
@@ -100,12 +103,34 @@ impl GpuExecutor {
             let held = self.buffer("scratch", len, Some(plan.batch))?;
             if slot == self.scratch.len() {
                 self.scratch.push(held);
-                continue;
+            } else {
+                self.replace_scratch(slot, held)?;
             }
-            let Self { gpu, programs, scratch, .. } = self;
-            programs.bound().try_for_each(|bound| bound.follow(gpu, slot, &held.buffer))?;
-            scratch[slot] = held;
         }
+        Ok(())
+    }
+
+    /// Gives back what the scratch slots hold beyond what the largest program needs that is still bound. Where that fails they stay as
+    /// they are.
+    pub(super) fn shrink_scratch(&mut self) {
+        let wanted = self.programs.scratch(self.scratch.len(), |bound| &bound.scratch);
+        // Programs have the first slots, as many as they need.
+        self.scratch.truncate(wanted.iter().take_while(|&&len| len > 0).count());
+        for slot in 0..self.scratch.len() {
+            if self.scratch[slot].buffer.size() > (wanted[slot] as u64 * 4).max(4) {
+                let smaller = self.buffer("scratch", wanted[slot], None);
+                if let Err(error) = smaller.and_then(|held| self.replace_scratch(slot, held)) {
+                    log::debug!("a scratch buffer stays as large as it was: {error}");
+                }
+            }
+        }
+    }
+
+    /// Puts another buffer into a scratch slot. Programs follow.
+    fn replace_scratch(&mut self, slot: usize, held: Held) -> Result<()> {
+        let Self { gpu, programs, scratch, .. } = self;
+        programs.bound().try_for_each(|bound| bound.follow(gpu, slot, &held.buffer))?;
+        scratch[slot] = held;
         Ok(())
     }
 

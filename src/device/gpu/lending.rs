@@ -1,9 +1,9 @@
 //! Buffers borrowed from the caller and lent to it, and ops recorded into the caller's own passes.
 
 use super::{GpuExecutor, Place, Shared, encode};
-use crate::device::Program;
 use crate::device::held::Held;
 use crate::device::misfit::{self, named};
+use crate::device::{Leavings, Program};
 use crate::kernel::Element;
 use crate::{Error, Result};
 use std::ops::RangeBounds;
@@ -131,6 +131,11 @@ impl GpuExecutor {
     /// What tells this executor from others, for as long as somebody holds it.
     pub fn identity(&self) -> &Arc<()> {
         &self.identity
+    }
+
+    /// Where owners leave what they no longer use.
+    pub(crate) fn leavings(&self) -> &Leavings {
+        &self.leavings
     }
 
     /// Lets wgpu take notice of submissions that are finished, and call whoever waits for them, without waiting.

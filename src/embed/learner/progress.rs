@@ -1,11 +1,11 @@
 //! What the device tells of a learner's steps.
 
-use super::{Encoded, Learner};
-use crate::embed::UNSUBMITTED;
-use crate::embed::readings::{Reading, Stretch};
-use crate::embed::slots::{halted, take_back};
+use super::{Learner, Note};
+use crate::embed::readings::{Arrival, Reading, Stretch};
+use crate::embed::slots::{is_author, take_back};
 use crate::kernel::clock;
 use crate::{Error, Model, Result};
+use std::sync::Arc;
 
 /// What the device tells of steps that are done.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,9 @@ pub struct Progress {
     pub step: u64,
     /// How many there were since the last report.
     pub steps: usize,
+    /// How many were encoded since the last report but one that did not run, though these did: their encoders were dropped, or are
+    /// held back.
+    pub lost: usize,
     /// The mean loss over the rows of these steps, with the regularisers' penalties.
     pub loss: f64,
     /// The metrics over the same rows, in the trainer's order.
@@ -22,15 +25,18 @@ pub struct Progress {
     pub seconds: Option<f64>,
 }
 
-/// What has arrived since the last report.
+/// What has arrived.
 #[derive(Debug, Default)]
 pub(super) struct Told {
+    /// Since the last report.
     sums: Vec<f64>,
     rows: usize,
     steps: usize,
-    /// The number of the last step.
-    last: u64,
     seconds: Option<f64>,
+    /// The steps that have run so far.
+    done: u64,
+    /// Those that were lost by the last report.
+    lost: u64,
 }
 
 impl Learner {
@@ -38,15 +44,22 @@ impl Learner {
     ///
     /// # Errors
     /// [`Error::NonFinite`] when a loss or a gradient was not finite: no step changes anything from there on, and the model
-    /// has the last weights that gave finite ones; to go on, make a new learner. An encoder that was not submitted;
-    /// the device's errors.
+    /// has the last weights that gave finite ones, beside those that were set or written since; to go on, make a new learner.
+    /// The device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<Progress>> {
         self.collect(model)?;
-        let Told { sums, rows, steps, last, seconds } = std::mem::take(&mut self.told);
-        if steps == 0 {
-            return self.failure().map_or(Ok(None), Err);
+        if let Some(error) = self.failure() {
+            return Err(error);
         }
         let scored = self.task(model).scored;
+        let told = &mut self.told;
+        let (sums, rows) = (std::mem::take(&mut told.sums), std::mem::take(&mut told.rows));
+        let (steps, seconds) = (std::mem::take(&mut told.steps), told.seconds.take());
+        if steps == 0 {
+            return Ok(None);
+        }
+        let lost = self.account.lost();
+        let newly = lost.saturating_sub(std::mem::replace(&mut told.lost, lost)) as usize;
         let count = scored.count(&sums, rows);
         let mut column = 1;
         let metrics = self.recipe.metrics.iter().map(|metric| {
@@ -54,91 +67,102 @@ impl Learner {
             column += metric.columns(scored.outputs);
             sums[first] / count
         });
-        Ok(Some(Progress { step: last, steps, metrics: metrics.collect(), loss: sums[0] / count, seconds }))
+        Ok(Some(Progress {
+            step: self.table.at(told.done).steps,
+            steps,
+            lost: newly,
+            metrics: metrics.collect(),
+            loss: sums[0] / count,
+            seconds,
+        }))
     }
 
-    /// Adds up what has arrived.
+    /// Looks at what has arrived, and tells the model how far it has come.
     pub(super) fn collect(&mut self, model: &mut Model) -> Result<()> {
-        self.owner.gpu(model)?.notice()?;
-        let columns = self.task(model).columns();
-        while let Some(reading) = self.readings.next(self.owner.gpu(model)?)? {
-            self.note(&reading);
-            self.settle(model, &reading)?;
-            let told = &mut self.told;
-            told.sums.resize(columns, 0.0);
-            let tallies: &[f32] = bytemuck::cast_slice(&reading.words[clock::LEN..]);
-            for row in tallies.chunks_exact(columns) {
-                told.sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+        self.lease.gpu(model)?.notice()?;
+        while let Some(arrival) = self.readings.next(self.lease.gpu(model)?)? {
+            match arrival {
+                Arrival::Lost(note) if Arc::ptr_eq(&note.table, &self.table) => {
+                    self.account.drop(note.encoded, note.own);
+                }
+                Arrival::Read(reading) if Arc::ptr_eq(&reading.note.table, &self.table) => {
+                    self.take(model, &reading)?;
+                }
+                // Of steps before a state was restored.
+                Arrival::Lost(_) | Arrival::Read(_) => {}
             }
+        }
+        if self.failed.is_none() && is_author(model, &self.table) {
+            model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
+        }
+        Ok(())
+    }
+
+    /// Adds up what a reading tells: the steps that have run since the one before it, as far as their tallies are still there.
+    fn take(&mut self, model: &mut Model, reading: &Reading<Note>) -> Result<()> {
+        let columns = self.task(model).columns();
+        let (clock, tallies) = reading.words.split_at(clock::LEN);
+        let tallies: &[f32] = bytemuck::cast_slice(tallies);
+        let slots = &self.slots;
+        let row = |done: u64| &tallies[slots.slot(done) * columns..][..columns];
+        let ran = self.table.done(clock[clock::STEP], self.account.ran());
+        let halted = clock[clock::HALTED];
+        // The clock runs on behind a step that failed.
+        let good = if halted == 0 { ran } else { self.table.done(halted - 1, ran) };
+        let kept = good.min(ran.saturating_sub(slots.count as u64));
+        let told = &mut self.told;
+        let first = told.done.max(kept);
+        let steps = &self.table.steps;
+        let own = reading.note.own;
+        if good > first {
+            told.sums.resize(columns, 0.0);
+            for done in first..good {
+                told.sums.iter_mut().zip(row(done)).for_each(|(sum, &value)| *sum += f64::from(value));
+                told.rows += steps[(done % steps.len() as u64) as usize].rows;
+            }
+            let count = good - first;
+            // Others may have run beside those that were timed.
+            let timed = Some(reading.seconds).filter(|_| reading.timed && own == count);
             let before = if told.steps == 0 { Some(0.0) } else { told.seconds };
-            told.seconds = before.filter(|_| reading.timed).map(|sum| sum + reading.seconds);
-            told.rows += reading.note.iter().map(|step| step.rows).sum::<usize>();
-            told.steps += reading.note.len();
-            told.last = reading.note.last().map_or(told.last, |step| step.number);
+            told.seconds = before.zip(timed).map(|(before, seconds)| before + seconds);
+            told.steps += count as usize;
+            told.done = good;
+            // Where passes can be timed, those that were not tell nothing new.
+            if own > 0 && (reading.timed || !self.readings.times()) {
+                self.budget.note(own as usize, reading.seconds, reading.timed);
+            }
         }
-        Ok(())
-    }
-
-    /// Records the copying of the clock and of the tallies of all steps that are not read yet.
-    pub(super) fn copy(
-        &mut self,
-        model: &mut Model,
-        encoder: &mut wgpu::CommandEncoder,
-        timed: bool,
-    ) -> Result<()> {
-        let task = self.task(model);
-        let (columns, keys) = (task.columns(), [task.desk.clock(), task.tallies()]);
-        let executor = self.owner.gpu(model)?;
-        let [clock, tallies] = [executor.lend(&keys[0])?, executor.lend(&keys[1])?];
-        let steps: Vec<Encoded> = self.unread.iter().copied().collect();
-        let mut stretches = vec![Stretch { buffer: clock, offset: 0, len: clock::LEN as u64 * 4 }];
-        let (first, until_end) = (steps[0].slot, (UNSUBMITTED - steps[0].slot).min(steps.len()));
-        for (slot, count) in [(first, until_end), (0, steps.len() - until_end)] {
-            let [offset, len] = [slot, count].map(|rows| (rows * columns) as u64 * 4);
-            stretches.push(Stretch { buffer: tallies.clone(), offset, len });
-        }
-        stretches.retain(|stretch| stretch.len > 0);
-        self.readings.begin(executor, encoder, &stretches, timed, steps)?;
-        self.unread.clear();
-        Ok(())
-    }
-
-    /// Learns how long steps take.
-    fn note(&mut self, reading: &Reading<Vec<Encoded>>) {
-        let steps = reading.note.len();
-        // Where passes can be timed, those that were not tell nothing new.
-        if steps == 0 || (self.readings.times() && !reading.timed) {
-            return;
-        }
-        let pace = &mut self.pace;
-        let seconds = if reading.timed {
-            reading.seconds
-        } else {
-            // What it took beyond the least that any took to be seen.
-            pace.least = pace.least.min(reading.seconds);
-            reading.seconds - pace.least
-        };
-        pace.each = Some(seconds / steps as f64);
-        pace.most = 2 * steps;
-    }
-
-    /// Whether the steps of a reading went well, and what follows if not.
-    fn settle(&mut self, model: &mut Model, reading: &Reading<Vec<Encoded>>) -> Result<()> {
-        let Some(last) = reading.note.last() else { return Ok(()) };
-        if let (Some(number), None) = (halted(&reading.words, last.number)?, self.failed) {
-            let place = reading.note.iter().position(|step| step.number == number);
-            let columns = self.task(model).columns();
-            let loss = place.map(|i| f32::from_bits(reading.words[clock::LEN + i * columns]));
+        self.account.read(reading.note.encoded, ran);
+        if halted != 0 && self.failed.is_none() {
+            let loss = (good >= kept && ran - good <= slots.count as u64).then(|| row(good)[0]);
             let layer = match loss {
                 Some(loss) if loss.is_finite() => "a gradient",
                 Some(_) => "the loss",
                 None => "the loss or a gradient",
             };
-            self.failed = Some((number, layer));
-            model.epochs = reading.note[place.unwrap_or(0)].epochs;
-            take_back(model, number)?;
+            self.failed = Some((self.table.at(good).steps + 1, layer));
+            take_back(model, &self.table, good)?;
         }
-        self.failure().map_or(Ok(()), Err)
+        Ok(())
+    }
+
+    /// Records the copying of the clock and of all tallies. `own` steps lie before it in the same encoder, in a pass of
+    /// [`Readings::pass`](crate::embed::readings::Readings::pass).
+    pub(super) fn copy(
+        &mut self,
+        model: &mut Model,
+        encoder: &mut wgpu::CommandEncoder,
+        own: u64,
+    ) -> Result<()> {
+        let (clock, tallies) = (self.slots.desk().clock(), self.task(model).tallies());
+        let executor = self.lease.gpu(model)?;
+        let all = |key: &str| {
+            let buffer = executor.lend(key)?;
+            Ok(Stretch { len: buffer.size(), offset: 0, buffer })
+        };
+        let stretches = [all(&clock)?, all(&tallies)?];
+        let note = Note { table: self.table.clone(), encoded: self.account.encoded(), own };
+        self.readings.begin(executor, encoder, &stretches, own > 0, note)
     }
 
     pub(super) fn failure(&self) -> Option<Error> {

@@ -9,7 +9,7 @@ use autorot::{
 };
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_learner_gives_the_bits_of_the_trainer() {
@@ -189,12 +189,16 @@ fn weights_whose_gradient_is_none_are_taken_back() {
         let mut model = nets::wave_model(&host.autorot());
         let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
         host.train(&mut learner, &mut model, 6);
-        let good = model.weights().unwrap();
+        // What an update has made of five steps' weights is taken back; what is written is not.
+        let mut twin = nets::wave_model(&host.autorot());
+        let mut other = Learner::new(&trainer, &mut twin, &data).unwrap();
+        host.train(&mut other, &mut twin, 5);
+        let mut wanted = host.read(&twin.parameters_buffer().unwrap());
         // tanh of infinity is a number; the gradient there is none.
         let place = model.network().arena().find("0.dense.kernel").unwrap();
         let offset = model.network().arena().get(place).offset as u64 * 4;
         let parameters = model.parameters_buffer().unwrap();
-        let before = host.read(&parameters);
+        wanted[offset as usize / 4] = f32::INFINITY;
         host.queue.write_buffer(&parameters, offset, bytemuck::bytes_of(&f32::INFINITY));
         let mut left = unread.max(1);
         while left > 0 {
@@ -214,11 +218,8 @@ fn weights_whose_gradient_is_none_are_taken_back() {
         let error = learner.poll(&mut model).unwrap_err();
         assert!(matches!(error, Error::NonFinite { step: 7, .. }), "{error}");
         assert!(learner.poll(&mut model).is_err(), "it is told again");
-        let after = host.read(&parameters);
-        assert!(after.iter().all(|v| v.is_finite()), "{unread} unread");
-        // Those from before the sixth update.
-        assert_ne!(before, after);
-        assert_ne!(model.weights().unwrap(), good);
+        assert_eq!(host.read(&parameters), wanted, "{unread} unread");
+        model.set_weights(&twin.weights().unwrap()).unwrap();
         let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
         assert!(host.train(&mut learner, &mut model, 3).last().unwrap().loss.is_finite());
     }
@@ -268,6 +269,43 @@ fn a_budget_is_kept_about() {
         seconds.sort_by(f64::total_cmp);
         let median = seconds[seconds.len() / 2];
         assert!(median < 0.12, "{median} s a frame, {counts:?}");
+    }
+}
+
+/// By hand, on a quiet machine: cargo test --release --test suite -- --ignored --nocapture budget
+#[test]
+#[ignore = "a matter of milliseconds, which other programs disturb"]
+fn a_budget_is_kept_to_within_half_with_and_without_timestamps_paced_or_not() {
+    let budget = Duration::from_millis(8);
+    for features in [wgpu::Features::empty(), wgpu::Features::TIMESTAMP_QUERY] {
+        let Some(host) = Host::open("budgets", features) else { return };
+        let data = nets::glyphs().train;
+        for frame in [None, Some(Duration::from_micros(16_667)), Some(Duration::from_millis(50))] {
+            let mut model = nets::model(&data, &host.autorot());
+            let mut learner = Learner::new(&nets::trainer(Adam::default()), &mut model, &data).unwrap();
+            let (mut taken, mut counts) = (Vec::new(), Vec::new());
+            for i in 0..80 {
+                let begin = Instant::now();
+                let mut encoder = host.encoder();
+                counts.push(learner.encode_within(&mut model, &mut encoder, budget).unwrap());
+                let submitted = Instant::now();
+                host.submit(encoder);
+                // What a frame takes: the learner sees no more of it than that it is done when the next one begins.
+                host.wait();
+                if i >= 20 {
+                    taken.push(submitted.elapsed().as_secs_f64());
+                }
+                if let Some(left) = frame.and_then(|frame| frame.checked_sub(begin.elapsed())) {
+                    std::thread::sleep(left);
+                }
+                learner.poll(&mut model).unwrap();
+            }
+            taken.sort_by(f64::total_cmp);
+            let median = taken[taken.len() / 2];
+            println!("{features:?}, frames of {frame:?}: {:.2} ms, {counts:?}", median * 1e3);
+            let share = median / budget.as_secs_f64();
+            assert!((1.0 / 1.5..1.5).contains(&share), "{median} s of {budget:?}, {counts:?}");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ fn misuse_is_an_error_that_says_what_to_do() {
     let Some(host) = Host::open("misuse", wgpu::Features::empty()) else { return };
     let data = nets::waves(64);
     let own = buffers(&host, &data);
-    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
     let mut model = nets::wave_model(&host.autorot());
     // The optimiser's moments are the model's and stay.
     Learner::new(&trainer, &mut model, &data).unwrap().close(&mut model).unwrap();
@@ -71,21 +71,15 @@ fn misuse_is_an_error_that_says_what_to_do() {
     let error = learner.encode(&mut other, &mut host.encoder(), 1).unwrap_err().to_string();
     assert!(error.contains("another model"), "{error}");
 
-    // An encoder that is never submitted; two in the wrong order.
-    let mut encoder = host.encoder();
-    learner.encode(&mut model, &mut encoder, 1).unwrap();
-    drop(encoder);
-    let error = learner.poll(&mut model).unwrap_err().to_string();
-    assert!(error.contains("dropped") && error.contains("submit"), "{error}");
-    let mut learner = Learner::new(&trainer, &mut model, rows(&own, &data)).unwrap();
-    let mut encoders = [host.encoder(), host.encoder()];
-    for encoder in &mut encoders {
-        learner.encode(&mut model, encoder, 2).unwrap();
-    }
-    host.queue.submit(encoders.into_iter().rev().map(|e| e.finish()));
-    host.wait();
-    let error = learner.poll(&mut model).unwrap_err().to_string();
-    assert!(error.contains("in the order in which"), "{error}");
+    // Something else trains the model while the learner lives.
+    trainer.fit(&mut model, &data, None).unwrap();
+    let error = learner.encode(&mut model, &mut host.encoder(), 1).unwrap_err().to_string();
+    assert!(error.contains("something else has trained") && error.contains("make it anew"), "{error}");
+    let mut first = Learner::new(&trainer, &mut model, &data).unwrap();
+    let mut second = Learner::new(&trainer, &mut model, &data).unwrap();
+    second.encode(&mut model, &mut host.encoder(), 1).unwrap();
+    let error = first.encode(&mut model, &mut host.encoder(), 1).unwrap_err().to_string();
+    assert!(error.contains("something else has trained") && error.contains("make it anew"), "{error}");
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
 }
 
@@ -110,8 +104,7 @@ fn what_a_rejected_submission_would_have_told_is_not_believed() {
         host.wait();
         let polled = saver.poll(&mut model);
         if rejected {
-            let error = polled.unwrap_err().to_string();
-            assert!(error.contains("rejected"), "{error}");
+            assert_eq!(polled.unwrap(), None);
         } else {
             assert_eq!(polled.unwrap().unwrap().weights(), model.weights().unwrap());
         }

@@ -1,7 +1,10 @@
 //! Models inside an application that owns the device: the same bits as by themselves, and no harm done.
 
 mod faults;
+mod frames;
+mod kept;
 mod learner;
+mod memory;
 mod misuse;
 mod passes;
 

@@ -1,0 +1,42 @@
+//! How far a model has come, and who counts it.
+
+use super::Model;
+use crate::Result;
+use crate::train::{Counters, Timetable};
+use std::sync::Arc;
+
+/// Who has changed a model's counters last.
+#[derive(Clone, Debug)]
+pub(crate) enum Author {
+    /// They are what they were when the model was built, or a state was copied.
+    Nobody,
+    /// A trainer.
+    Trainer,
+    /// What trains it in its application's submissions, by this timetable.
+    Embedded(Arc<Timetable>),
+}
+
+impl Model {
+    /// How far it has come, with the updates by one kind of optimiser.
+    pub(crate) fn counters(&self, optimizer: &str) -> Counters {
+        let updates = self.updates.get(optimizer).copied().unwrap_or(0);
+        Counters { steps: self.steps, epochs: self.epochs, updates }
+    }
+
+    /// Says how far it has come, as far as is known.
+    pub(crate) fn set_counters(&mut self, optimizer: &str, Counters { steps, epochs, updates }: Counters) {
+        self.updated |= updates > self.counters(optimizer).updates;
+        (self.steps, self.epochs) = (steps, epochs);
+        self.updates.insert(optimizer.to_owned(), updates);
+    }
+
+    /// Forgets the optimisers' moments and how far their schedules have gone, so that training goes on as on a
+    /// new model, but from these weights.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn reset_optimizer(&mut self) -> Result<()> {
+        self.updates.clear();
+        crate::optimizer::MOMENTS.iter().try_for_each(|key| self.executor.clear(key))
+    }
+}

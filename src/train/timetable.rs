@@ -1,0 +1,90 @@
+//! Which step comes when, as far as the number of those that ran tells.
+
+use super::Step;
+
+/// How far a model has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) steps: u64,
+    pub(crate) epochs: u64,
+    /// Updates by the optimiser at hand.
+    pub(crate) updates: u64,
+}
+
+/// The steps that train a model in its application's submissions, from where they took it over. Which of those that were
+/// encoded will run, the host cannot know: so all that it computes for a step follows from how many ran before.
+#[derive(Debug)]
+pub(crate) struct Timetable {
+    /// The name of the clock that counts the steps on the device.
+    pub(crate) clock: String,
+    /// The kind of the optimiser.
+    pub(crate) optimizer: String,
+    /// Where they begin.
+    pub(crate) base: Counters,
+    /// The steps of an epoch; none where there are no epochs, and every step updates.
+    pub(crate) steps: Vec<Step>,
+    /// Every how many steps of an epoch there is an update, beside the one at its end.
+    pub(crate) accumulate: usize,
+}
+
+impl Timetable {
+    /// How far the model has come once so many of its steps have run.
+    pub(crate) fn at(&self, done: u64) -> Counters {
+        let Counters { steps, epochs, updates } = self.base;
+        let steps = steps + done;
+        if self.steps.is_empty() {
+            return Counters { steps, epochs, updates: updates + done };
+        }
+        let (len, accumulate) = (self.steps.len() as u64, self.accumulate as u64);
+        let (whole, rest) = (done / len, done % len);
+        let updates = updates + whole * len.div_ceil(accumulate) + rest / accumulate;
+        Counters { steps, epochs: epochs + whole, updates }
+    }
+
+    /// How many of its steps have run, of which at least about `known`, when the clock's word stands at `step`: that counts modulo 2³².
+    pub(crate) fn done(&self, step: u32, known: u64) -> u64 {
+        let beyond = step.wrapping_sub((self.base.steps + known) as u32).cast_signed();
+        known.saturating_add_signed(beyond.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::steps;
+
+    #[test]
+    fn counters_follow_from_the_steps_that_ran() {
+        let base = Counters { steps: 100, epochs: 7, updates: 40 };
+        for (rows, batch, accumulate) in [(10, 3, 1), (10, 3, 2), (12, 3, 2), (7, 8, 3), (100, 7, 4)] {
+            let steps = steps(rows, batch, accumulate);
+            let (clock, optimizer) = (String::new(), "sgd".into());
+            let table = Timetable { clock, optimizer, base, steps, accumulate };
+            let mut wanted = base;
+            for done in 0..100 {
+                assert_eq!(table.at(done), wanted, "{rows} rows by {batch} and {accumulate}, {done} steps");
+                let step = &table.steps[done as usize % table.steps.len()];
+                wanted.steps += 1;
+                wanted.updates += u64::from(step.updates());
+                wanted.epochs += u64::from(step.first + step.rows == rows);
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_of_32_bits_is_enough() {
+        let base = Counters { steps: (1 << 32) - 5, ..Counters::default() };
+        let table = Timetable {
+            clock: String::new(),
+            optimizer: "sgd".into(),
+            base,
+            steps: Vec::new(),
+            accumulate: 1,
+        };
+        for (word, known, done) in
+            [(u32::MAX - 4, 0, 0), (u32::MAX, 0, 4), (3, 2, 8), (u32::MAX, 8, 4), (0, 9, 5)]
+        {
+            assert_eq!(table.done(word, known), done, "{word} after {known}");
+        }
+    }
+}
