@@ -325,6 +325,6 @@ mod tests {
         let found = find("f.rs", "\nfn f() -> bool { g }").unwrap();
         let values: Vec<&Form> = found.iter().map(|m| &m.form).collect();
         assert_eq!(values, [&Form::Return("true".into()), &Form::Return("false".into())]);
-        assert_eq!((found[0].line, found[0].place.clone()), (2, 18..18));
+        assert_eq!((found[0].line, found[0].place.clone()), (2, 17..17));
     }
 }
