@@ -187,9 +187,8 @@ fn cargo(options: &Options, arguments: &[&str]) -> Result<(bool, Vec<Value>)> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(arguments).args(["--quiet", "--message-format=json"]).current_dir(options.work.join("tree"));
-    // The dependencies are those of the checkout, and built there.
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    command.env("CARGO_TARGET_DIR", std::path::absolute(target).map_err(|e| e.to_string())?);
+    // A folder of its own: cargo would give what it builds here the names of what it builds of the checkout.
+    command.env("CARGO_TARGET_DIR", options.work.join("build"));
     // A round changes little of what the one before has compiled.
     command.env("CARGO_PROFILE_RELEASE_INCREMENTAL", "true");
     let output = command.stderr(Stdio::inherit()).output().map_err(|e| format!("{command:?}: {e}"))?;
