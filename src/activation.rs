@@ -25,7 +25,8 @@ macro_rules! activations {
         /// Each has a table value of L, the half-width of its dynamic region, and the range of its
         /// outputs, which is the next layer's range of inputs. L of tanh, sigmoid and arctan are those of the
         /// arpkeras documentation; L of relu and leaky relu those of the ARNN poster's code; the others are this
-        /// crate's choice: about where the derivative has fallen to a twentieth, or 4 where it never does.
+        /// crate's choice: where hard tanh and hard sigmoid saturate, 4 for the rest (softsign's derivative has fallen to 1/25
+        /// there, those of elu, softplus, silu and gelu never fall for good), and 1 for linear, which saturates nowhere.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
@@ -198,7 +199,7 @@ const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
 
 // None of the values hides a NaN, as max and clamp would: training is to notice it.
 activations! {
-    /// y = z. L = 1; the next layer is taken to see ±3 standard units.
+    /// y = z. L = 1, which only scales z, since nothing saturates; the next layer is taken to see ±3 standard units.
     #[default]
     Linear: ["linear", "identity"] {
         limit: 1.0,

@@ -25,7 +25,8 @@ pub enum Tuning {
 const FILE: &str = "tuning.json";
 
 impl Tuning {
-    /// What `AUTOROT_TUNE` asks for: `on` (the default), `off` or `again`.
+    /// What `AUTOROT_TUNE` asks for: `on` (also where it is empty or not set), `off` or `again`. Where the system has no folder
+    /// of caches for the user, `on` and `again` are `off`.
     ///
     /// # Errors
     /// Another word.

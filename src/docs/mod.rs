@@ -14,3 +14,6 @@ pub mod faults {}
 
 #[doc = include_str!("rejected.md")]
 pub mod rejected {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}

@@ -9,7 +9,8 @@ use autorot::{Activation, Dense, Device, Flatten, Gru, Sequential};
 /// Rows of the batch.
 const BATCH: usize = 6;
 
-fn differences(
+/// Central differences of a loss at these places.
+pub fn differences(
     at: &[f64],
     places: impl Iterator<Item = usize>,
     mut loss: impl FnMut(&[f64]) -> f64,

@@ -11,6 +11,7 @@ mod class_names;
 mod common;
 mod convnets;
 mod dependencies;
+mod detached;
 mod embed;
 mod environment;
 mod faults;

@@ -1,0 +1,494 @@
+"""What README.md and the pages on the crate say of the results, beside what the reports say.
+
+A table or a sentence is looked up where it stands; its numbers are compared with as many decimals as they have there. A `#` in a
+sentence stands for a number, and any white space for any other.
+"""
+
+import json
+import math
+import re
+import statistics
+from dataclasses import dataclass
+from typing import Callable
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# Columns that hold times or what follows from them.
+TIMES = ("seconds an epoch", "ms an epoch", "time", "ms", "AR/classic", "first step", "autorot, auto-rotating")
+PICTURES = ("swirl", "sunset", "waves", "tiles")
+
+
+class Reports:
+    """The reports of the commands that are complete, by name."""
+
+    def __init__(self, out):
+        self.out = out
+
+    def report(self, name):
+        return json.loads((self.out / name / "report.json").read_text())
+
+    def of(self, name, variant):
+        return [run for run in self.report(name)["runs"] if run["variant"] == variant]
+
+    def over(self, name, variant, value):
+        """Mean and standard deviation of a number over the seeds."""
+        return spread([value(run) for run in self.of(name, variant)])
+
+    def psnr(self, name):
+        return float(re.search(r"PSNR (\S+) dB", (self.out / name / "stdout.txt").read_text()).group(1))
+
+
+def spread(values):
+    if len(values) < 2:
+        return [values[0], 0.0]
+    return [statistics.mean(values), statistics.stdev(values)]
+
+
+def last(key):
+    return lambda run: run["epochs"][-1][key]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A table or a sentence: its name, the file, the commands that it comes from, and what it should hold."""
+
+    name: str
+    file: str
+    wants: tuple
+    # Of a sentence: the text, and its numbers. Of a table: words of its header, and rows of numbers by the beginnings of rows.
+    text: str
+    values: Callable
+    nth: int = 0
+
+
+def shown(value, like):
+    """A number with the decimals of another one that is text."""
+    if isinstance(value, str):
+        return value
+    decimals = len(like.partition(".")[2])
+    return f"{value:.{decimals}f}"
+
+
+def cell_now(there, values):
+    """A cell of a table with other numbers in it; a dash or a single number may become several."""
+    values = [v for v in values if v is not None and not (isinstance(v, float) and math.isnan(v))]
+    numbers = NUMBER.findall(there)
+    if not values:
+        return "–"
+    if len(numbers) != len(values):
+        return ", ".join(v if isinstance(v, str) else f"{v:.4g}" for v in values)
+    rest = iter(values)
+    return NUMBER.sub(lambda number: shown(next(rest), number.group()), there)
+
+
+def tables(text):
+    """All tables of a page: a list of rows of cells, the header first."""
+    found, lines = [], text.splitlines() + [""]
+    current = []
+    for line in lines:
+        if line.startswith("|"):
+            cells = [c.strip().replace("\\|", "|") for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+            if not all(set(c) <= set("-: ") for c in cells):
+                current.append(cells)
+        elif current:
+            found.append(current)
+            current = []
+    return found
+
+
+def check_table(claim, page, values):
+    """The differences between a table and what it should hold, and whether each is one of time."""
+    words = claim.text.split(" / ")
+    matching = [t for t in tables(page) if all(any(w == c for c in t[0]) for w in words)]
+    if claim.nth >= len(matching):
+        return [(f"no table with the columns {', '.join(words)}", False)]
+    header, *rows = matching[claim.nth]
+    found = []
+    for label, columns in values.items():
+        key = label if isinstance(label, tuple) else (label,)
+        row = next((r for r in rows if tuple(r[: len(key)]) == key), None)
+        if row is None:
+            found.append((f"no row {' | '.join(key)}", False))
+            continue
+        for column, numbers in columns.items():
+            if column not in header:
+                found.append((f"no column {column}", False))
+                continue
+            there = row[header.index(column)]
+            now = cell_now(there, numbers)
+            if now != there:
+                time = column == "classic" or any(word in column for word in TIMES)
+                found.append((f"{' | '.join(key)}, {column}: {there} there, {now} now", time))
+    return found
+
+
+def check_sentence(claim, page, values):
+    pattern = re.escape(claim.text).replace(r"\#", r"(\d+(?:\.\d+)?)").replace(r"\ ", r"\s+")
+    match = re.search(pattern, page)
+    if not match:
+        return [(f"it no longer says: {claim.text}", False)]
+    pairs = list(zip(match.groups(), values))
+    differ = [(there, shown(now, there)) for there, now in pairs if shown(now, there) != there]
+    return [(f"{there} there, {now} now, in: {claim.text}", False) for there, now in differ]
+
+
+COMPARED = {
+    "classic": "classic",
+    "arp": "auto-rotating",
+    "arp-learn-l": "auto-rotating, L learnt per layer",
+    "arp-aligned": "aligned, L learnt per unit",
+}
+STUDIED = {"classic": "classic", "classic-bn": "classic + BN", "ar": "auto-rotating", "ar-bn": "auto-rotating + BN"}
+CALIBRATED = {
+    "classic": "classic",
+    "arp": "auto-rotating",
+    "arp-learn-l": "auto-rotating, L learnt per unit",
+    "arp-aligned": "aligned, L learnt per unit",
+    "relu": "ReLU",
+}
+CELLS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+
+
+def compared(name):
+    def values(reports):
+        def row(variant):
+            over = lambda value: reports.over(name, variant, value)
+            return {
+                "test loss after epoch 1": over(lambda run: run["epochs"][0]["val_loss"]),
+                "test loss": over(last("val_loss")),
+                "test accuracy": over(last("val_accuracy")),
+                "seconds an epoch": over(lambda run: run["epoch_seconds"]),
+                "saturated (|z| > L)": over(lambda run: run["saturated"]),
+            }
+
+        return {title: row(variant) for variant, title in COMPARED.items()}
+
+    return values
+
+
+def losses(name):
+    return lambda reports: [v for variant in COMPARED for v in reports.over(name, variant, last("val_loss"))]
+
+
+def mean_deviation(groups):
+    finite = [[v for v in group if v is not None and math.isfinite(v)] for group in groups]
+    deviations = [statistics.stdev(group) for group in finite if len(group) > 1]
+    return statistics.mean(deviations) if deviations else math.nan
+
+
+def studied(reports):
+    layers = lambda run: [layer["log10_mean"] for layer in run["gradients"]]
+    return {
+        title: {
+            "test accuracy": reports.over("vanishing", variant, last("val_accuracy")),
+            "test loss": reports.over("vanishing", variant, last("val_loss")),
+            "gradient spread over layers": reports.over(
+                "vanishing", variant, lambda run: mean_deviation(zip(*layers(run)))
+            ),
+            "gradient spread over epochs": reports.over("vanishing", variant, lambda run: mean_deviation(layers(run))),
+        }
+        for variant, title in STUDIED.items()
+    }
+
+
+def both(statistic):
+    return [statistic["mean"], statistic["deviation"]]
+
+
+def calibrated(name):
+    def values(reports):
+        report = reports.report(name)
+        units = {t["name"]: t["unit"] for t in report["data"]["targets"]}
+        rmse = lambda variant, k: reports.over(name, variant, lambda run: run["errors"][k]["rmse"])
+        found = {}
+        for variant, title in CALIBRATED.items():
+            ratios = report["ratios"][variant]
+            row = {
+                "training loss": reports.over(name, variant, last("train_loss")),
+                "test loss": reports.over(name, variant, last("val_loss")),
+                "ms an epoch": reports.over(name, variant, lambda run: 1e3 * statistics.median(run["seconds"])),
+            }
+            if variant != "classic":
+                row["test loss, classic / this"] = both(ratios["test_loss"])
+                row["time, this / classic"] = both(ratios["time"])
+            if len(units) == 2:
+                for k, (target, unit) in enumerate(units.items()):
+                    row[f"{target}, RMSE ({unit})"] = rmse(variant, k)
+            else:
+                row[f"RMSE of {', '.join(units)} (kPa)"] = [rmse(variant, k)[0] for k in range(len(units))]
+            found[title] = row
+        found["the training part's mean"] = {"test loss": [report["data"]["test_loss_of_mean"]]}
+        return found
+
+    return values
+
+
+def ratio(reports, name, epoch, variant="arp"):
+    """The classic test loss over a variant's after an epoch, mean and deviation over the seeds."""
+    loss = lambda run: run["epochs"][epoch - 1]["val_loss"]
+    twins = zip(reports.of(name, "classic"), reports.of(name, variant))
+    return spread([loss(classic) / loss(run) for classic, run in twins])
+
+
+def deep(reports):
+    rows = {(n, "Adam"): f"-{n}" for n in ("2", "8", "12")}
+    rows.update({("5", "Adam"): "", ("5", "SGD 0.01"): "-sgd"})
+    found = {}
+    for key, ending in rows.items():
+        insole, air = f"calibrate-insole{ending}", f"calibrate-air{ending}"
+        time = [reports.report(name)["ratios"]["arp"]["time"]["mean"] for name in (insole, air)]
+        found[key] = {
+            "insole, epoch 10": ratio(reports, insole, 10),
+            "insole, epoch 200": ratio(reports, insole, 200),
+            "Air Quality, epoch 10": ratio(reports, air, 10),
+            "Air Quality, epoch 200": ratio(reports, air, 200),
+            "time, insole and Air Quality": time,
+        }
+    return found
+
+
+def twins(reports, name):
+    """The results of a study of sequences by the rows' names."""
+    kinds = {False: "classic", True: "auto-rotating"}
+    return {f"{CELLS[r['cell']]}, {kinds[r['rotated']]}": r for r in reports.report(name)["results"]}
+
+
+def vowels(reports):
+    found, feature = {}, twins(reports, "vowels-feature")
+    for title, result in twins(reports, "vowels").items():
+        found[title] = {
+            "test loss": both(result["test_loss"]),
+            "test accuracy": both(result["test_accuracy"]),
+            "ms an epoch": [result["epoch_ms"]["mean"]],
+            "accuracy, `--scale feature`": both(feature[title]["test_accuracy"]),
+        }
+        if result["rotated"]:
+            found[title]["time, this / classic"] = both(result["time_ratio"])
+    return found
+
+
+def accuracies(name, cells, spreads=False):
+    def values(reports):
+        results = twins(reports, name)
+        all_values = (both(results[cell]["test_accuracy"]) for cell in cells)
+        return [v for value in all_values for v in (value if spreads else value[:1])]
+
+    return values
+
+
+def adding(reports):
+    found = {}
+    names = {"simple_rnn": "SimpleRNN, classic", "simple_rnn-ar": "SimpleRNN, auto-rotating"}
+    for cell in ("lstm", "gru"):
+        names.update({cell: f"{CELLS[cell]}, classic", f"{cell}-ar": f"{CELLS[cell]}, auto-rotating"})
+    results = twins(reports, "adding")
+    for variant, title in names.items():
+        runs = reports.of("adding", variant)
+        first = [next((i + 1 for i, e in enumerate(run["epochs"]) if e["val_loss"] < 0.01), None) for run in runs]
+        result = results[title]
+        found[title] = {
+            "test MSE": both(result["test_loss"]),
+            "below 0.01 in the end": [result["solved"], result["seeds"]],
+            "epochs to get below 0.01": [n for n in first if n],
+        }
+        if result["rotated"]:
+            found[title]["time, this / classic"] = both(result["time_ratio"])
+    return found
+
+
+def adding_by_steps(reports):
+    columns = {f"{steps} steps": f"adding-simple-{steps}" for steps in (50, 100, 200, 400)}
+    kinds = {"classic": "simple_rnn", "auto-rotating": "simple_rnn-ar"}
+    over = lambda name, variant: reports.over(name, variant, last("val_loss"))
+    return {k: {column: over(name, v) for column, name in columns.items()} for k, v in kinds.items()}
+
+
+def embedded(reports):
+    def row(activation, kind):
+        return {f"{16 * n} steps": [reports.psnr(f"embed-{activation}-{kind}-{n}")] for n in (25, 100)}
+
+    kinds = {"auto-rotating": "ar", "classic": "classic"}
+    return {f"{a}, {kind}": row(a, name) for a in ("tanh", "sigmoid") for kind, name in kinds.items()}
+
+
+def devices(reports):
+    """The smallest and the largest difference in training loss after an epoch, from f32 on the CPU, in millionths."""
+    columns = {"software GPU and CPU": "devices-software", "f64 and f32 on the CPU": "devices-cpu-f64"}
+
+    def ends(name, variant):
+        loss = lambda of: [run["epochs"][0]["train_loss"] for run in reports.of(of, variant)]
+        differences = [1e6 * abs(a - b) for a, b in zip(loss("devices-cpu"), loss(name))]
+        return [min(differences), max(differences)]
+
+    return {COMPARED[v]: {c: ends(name, v) for c, name in columns.items()} for v in ("classic", "arp", "arp-aligned")}
+
+
+SPEED = {
+    "notebook": ("1024-50-50-40-40-30-10", "notebook 1024-50-50-40-40-30-10"),
+    "512": ("784-512×4-10", "784-512x4-10"),
+    "1024": ("784-1024×4-10", "784-1024x4-10"),
+    "2048": ("784-2048×4-10", "784-2048x4-10"),
+    "study": ("convolutions 16-32-64, the study's", "study conv 16-32-64 bn"),
+    "conv": ("convolutions 64-128-256", "conv 64-128-256"),
+    "separable": ("separable convolutions 32-64-128-256", "separable 32-64-128-256"),
+    "lstm": ("LSTM 128→256, 64 steps", "lstm-128-256"),
+    "gru": ("GRU 128→256, 64 steps", "gru-128-256"),
+}
+
+
+def timed(device, workload):
+    """A workload's row of the benchmark."""
+    name = "conv" if workload == "separable" else workload
+
+    def row(reports):
+        rows = reports.report(f"speed-{device}-{name}")
+        return next(r for r in rows if r["workload"] == SPEED[workload][1])
+
+    return row
+
+
+def readme_speed(device, workload):
+    def values(reports):
+        row = timed(device, workload)(reports)
+        key = (SPEED[workload][0], DEVICES[device])
+        return {key: {"autorot, auto-rotating": [row["ms"]], "classic": [row["classic_ms"]]}}
+
+    return values
+
+
+def peers_speed(device, workload):
+    def values(reports):
+        row = timed(device, workload)(reports)
+        key = (DEVICES[device], SPEED[workload][1], f"autorot {AUTOROT}")
+        columns = {"AR ms": "ms", "classic ms": "classic_ms", "AR/classic": "ratio", "first step s": "first_step_s"}
+        return {key: {column: [row[field]] for column, field in columns.items()}}
+
+    return values
+
+
+AUTOROT = "0.1.0"
+DEVICES = {"cpu": "CPU", "software": "software Vulkan"}
+README, ARCHITECTURE, PEERS = "README.md", "src/docs/architecture.md", "benches/peers/README.md"
+# Which tables of the page on peers and of README.md have a workload: the first, or one further down.
+PEERS_TABLE = {"study": 1, "conv": 1, "separable": 1, "lstm": 2, "gru": 2}
+# What README.md leaves out on one of the devices.
+NOT_IN_README = {("cpu", "1024"), ("software", "notebook"), ("software", "2048")}
+
+
+def air_and_insole():
+    losses_and_time = "variant / training loss / ms an epoch"
+    yield Claim("Air Quality", README, ("calibrate-air",), losses_and_time, calibrated("calibrate-air"))
+    yield Claim("insole", README, ("calibrate-insole",), losses_and_time, calibrated("calibrate-insole"), 1)
+    wants = [f"calibrate-{data}{n}" for data in ("air", "insole") for n in ("", "-2", "-8", "-12", "-sgd")]
+    yield Claim("depth and optimiser", README, tuple(wants), "hidden layers of 20 units / optimiser", deep)
+    yield Claim(
+        "Air Quality, split at random",
+        README,
+        ("calibrate-air-random",),
+        "(`--split random`, 3 seeds) the ratio is # ± #, ReLU's # ± #",
+        lambda r: [n for v in ("arp", "relu") for n in ratio(r, "calibrate-air-random", 200, v)],
+    )
+    yield Claim(
+        "Air Quality, after few epochs",
+        README,
+        ("calibrate-air",),
+        "(# times as good after the first epoch, # after the tenth",
+        lambda r: [ratio(r, "calibrate-air", epoch)[0] for epoch in (1, 10)],
+    )
+    yield Claim(
+        "Air Quality, in words",
+        README,
+        ("calibrate-air",),
+        "Test loss divided by # where the paper says 15, time multiplied by # where it says 1.12",
+        lambda r: [r.report("calibrate-air")["ratios"]["arp"][k]["mean"] for k in ("test_loss", "time")],
+    )
+
+
+def all_sequences():
+    cells = [title for name in CELLS.values() for title in (f"{name}, classic", f"{name}, auto-rotating")]
+    rotated = [f"{name}, auto-rotating" for name in CELLS.values()]
+    yield Claim("vowels", README, ("vowels", "vowels-feature"), "network / accuracy, `--scale feature`", vowels)
+    lstm = ["LSTM, auto-rotating", "LSTM, classic"]
+    ten = "the AR LSTM's accuracy is # ± # (classic # ± #)"
+    yield Claim("vowels, 10 seeds", README, ("vowels-10-seeds",), ten, accuracies("vowels-10-seeds", lstm, True))
+    name, ten = "vowels-feature-10-seeds", "with features scaled by themselves # ± # (# ± #)"
+    yield Claim("vowels by feature, 10 seeds", README, (name,), ten, accuracies(name, lstm, True))
+    name, text = "vowels-l-per-unit", "helps the GRU (# ± #) and not the LSTM (# ± #)"
+    both_cells = ["GRU, auto-rotating", "LSTM, auto-rotating"]
+    yield Claim("vowels, L per unit", README, (name,), text, accuracies(name, both_cells, True))
+    text = "(`--rotated-part gate`) costs accuracy: #, # and #."
+    yield Claim("vowels, whole gates", README, ("vowels-gate",), text, accuracies("vowels-gate", rotated))
+    text = "The aligned rule gains less: #, # and #."
+    yield Claim("vowels, aligned", README, ("vowels-aligned",), text, accuracies("vowels-aligned", rotated))
+    yield Claim("adding", README, ("adding",), "network / test MSE", adding)
+    yield Claim(
+        "adding over 400 steps",
+        README,
+        ("adding-400",),
+        "the AR LSTM gets to # ± # and the AR GRU to # ± #",
+        lambda r: [n for c in ("lstm-ar", "gru-ar") for n in r.over("adding-400", c, last("val_loss"))],
+    )
+    wants = tuple(f"adding-simple-{steps}" for steps in (50, 100, 200, 400))
+    yield Claim("adding, SimpleRNN", README, wants, "SimpleRNN / 50 steps", adding_by_steps)
+    text = "SimpleRNN # classic, # AR; LSTM #, #; GRU #, #."
+    yield Claim("rows of glyphs", README, ("rows-of-glyphs",), text, accuracies("rows-of-glyphs", cells))
+
+
+def all_pictures():
+    wants = tuple(f"embed-{a}-{k}-{n}" for a in ("tanh", "sigmoid") for k in ("ar", "classic") for n in (25, 100))
+    yield Claim("embedded", README, wants, "hidden layers 64-64-64 / 400 steps", embedded)
+    pairs = tuple(f"embed-{picture}-{kind}" for picture in PICTURES[1:] for kind in ("ar", "classic"))
+    yield Claim(
+        "embedded, other pictures",
+        README,
+        pairs,
+        "(sunset # against # dB, waves # and #, tiles # and #)",
+        lambda r: [r.psnr(name) for name in pairs],
+    )
+    wants = ("embed-long-classic", "embed-long-ar")
+    text = "overtaken it on the swirl (# against #)"
+    yield Claim("embedded, 6400 steps", README, wants, text, lambda r: [r.psnr(name) for name in wants])
+
+
+def all_claims():
+    header = "variant / test loss after epoch 1"
+    yield Claim("CIFAR-10", README, ("cifar10",), header, compared("cifar10"))
+    yield Claim(
+        "CIFAR-10, 8 seeds",
+        README,
+        ("cifar10-8-seeds",),
+        "classic # ± #, auto-rotating # ± #, L learnt per layer # ± #, and aligned with L learnt per unit # ± #",
+        losses("cifar10-8-seeds"),
+    )
+    yield Claim("Fashion-MNIST", README, ("fashion-mnist",), header, compared("fashion-mnist"), 1)
+    yield Claim("vanishing gradients", README, ("vanishing",), "net / gradient spread over layers", studied)
+    yield from air_and_insole()
+    yield from all_sequences()
+    yield from all_pictures()
+    for workload in SPEED:
+        for device in DEVICES:
+            wants = (f"speed-{device}-{'conv' if workload == 'separable' else workload}",)
+            if (device, workload) not in NOT_IN_README:
+                header = "net / device / autorot, auto-rotating"
+                name = f"speed of {workload}, {DEVICES[device]}"
+                yield Claim(name, README, wants, header, readme_speed(device, workload))
+            header, nth = "device / workload / AR ms", PEERS_TABLE.get(workload, 0)
+            name = f"speed of {workload}, {DEVICES[device]}"
+            yield Claim(name, PEERS, wants, header, peers_speed(device, workload), nth)
+    wants = ("devices-cpu", "devices-software", "devices-cpu-f64")
+    yield Claim("devices", ARCHITECTURE, wants, "network / software GPU and CPU", devices)
+
+
+def compare(root, out, complete):
+    """Prints what differs, results first and then times; whether no result does."""
+    reports, results, times = Reports(out), [], []
+    for claim in all_claims():
+        if not complete.issuperset(claim.wants):
+            continue
+        page, values = (root / claim.file).read_text(), claim.values(reports)
+        check = check_table if isinstance(values, dict) else check_sentence
+        for text, is_time in check(claim, page, values):
+            (times if is_time else results).append(f"{claim.file}, {claim.name}: {text}")
+    for title, found in (("results that differ", results), ("times that differ", times)):
+        print(f"\n{title}: {len(found)}")
+        print(*found, sep="\n")
+    return not results

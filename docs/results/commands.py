@@ -1,0 +1,110 @@
+"""The commands whose results are shown."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """An example with its options; `data` is the folder of a data set's files that it wants."""
+
+    name: str
+    example: str
+    options: str
+    data: str = ""
+
+    def shown(self):
+        """The command as a person types it."""
+        words = f"cargo run --release --example {self.example} -- {self.options}".split()
+        return " ".join(words + (["--dir", "PATH"] if self.data else []))
+
+    def arguments(self, folder, data):
+        """The program's arguments: with the place of the data, and with the folder that results go to."""
+        words = self.options.split()
+        if self.data:
+            words += ["--dir", str(data / self.data)]
+        if self.example == "benchmark":
+            return words + ["--report", str(folder / "report.json")]
+        if self.example == "embed":
+            return words + ["--png", str(folder / "frame.png")]
+        return words + ["--out", str(folder)]
+
+
+NOTEBOOK = "--data cifar10 --gray --activation sigmoid --optimizer rmsprop"
+CPU = "--device cpu"
+AIR = "--data air-quality"
+DEPTHS = {"2": "20,20", "8": ",".join(["20"] * 8), "12": ",".join(["20"] * 12)}
+SLOW = "--optimizer sgd --learning-rate 0.01"
+PICTURES = ("swirl", "sunset", "waves", "tiles")
+
+
+def studies():
+    yield Command("cifar10", "compare", f"{NOTEBOOK} --seeds 3 --epochs 20 {CPU}", "cifar10")
+    yield Command("cifar10-8-seeds", "compare", f"{NOTEBOOK} --seeds 8 --epochs 20 {CPU}", "cifar10")
+    yield Command("fashion-mnist", "compare", f"--data fashion-mnist --seeds 2 --epochs 10 {CPU}", "fashion-mnist")
+    for device in ("cpu", "cpu-f64", "software"):
+        options = f"{NOTEBOOK} --seeds 3 --epochs 1 --device {device}"
+        yield Command(f"devices-{device}", "compare", options, "cifar10")
+    yield Command("vanishing", "vanishing_gradients", "--data cifar10 --seeds 3 --epochs 10 --device cpu", "cifar10")
+    yield Command("calibrate-air", "calibrate", f"{AIR} --seeds 5 --device cpu", "air-quality")
+    yield Command("calibrate-air-random", "calibrate", f"{AIR} --split random --seeds 3 --device cpu", "air-quality")
+    yield Command("calibrate-insole", "calibrate", "--device cpu")
+    for layers, hidden in DEPTHS.items():
+        yield Command(f"calibrate-insole-{layers}", "calibrate", f"--hidden {hidden} --device cpu")
+        yield Command(f"calibrate-air-{layers}", "calibrate", f"{AIR} --hidden {hidden} --device cpu", "air-quality")
+    yield Command("calibrate-insole-sgd", "calibrate", f"{SLOW} --device cpu")
+    yield Command("calibrate-air-sgd", "calibrate", f"{AIR} {SLOW} --device cpu", "air-quality")
+
+
+def sequences():
+    vowels = "--task vowels --device cpu"
+    for name, more in {
+        "": "",
+        "-feature": "--scale feature",
+        "-10-seeds": "--cells lstm --seeds 10",
+        "-feature-10-seeds": "--cells lstm --scale feature --seeds 10",
+        "-l-per-unit": "--cells lstm,gru --learn-l unit",
+        "-gate": "--rotated-part gate",
+        "-aligned": "--rule aligned",
+    }.items():
+        yield Command(f"vowels{name}", "sequence", f"{vowels} {more}".strip(), "japanese-vowels")
+    yield Command("adding", "sequence", "--rows 10000 --epochs 10 --seeds 3 --device cpu")
+    yield Command("adding-400", "sequence", "--steps 400 --cells lstm,gru --seeds 3 --device cpu")
+    for steps, epochs in ((50, 20), (100, 20), (200, 20), (400, 10)):
+        options = f"--steps {steps} --cells simple_rnn --rows 10000 --epochs {epochs} --seeds 3 --device cpu"
+        yield Command(f"adding-simple-{steps}", "sequence", options)
+    yield Command("rows-of-glyphs", "sequence", "--task glyphs --device cpu")
+
+
+def pictures():
+    for activation in ("tanh", "sigmoid"):
+        for kind, classic in (("ar", ""), ("classic", " --classic")):
+            for frames in (25, 100):
+                options = f"--headless --activation {activation} --frames {frames}{classic}"
+                yield Command(f"embed-{activation}-{kind}-{frames}", "embed", options)
+    for kind, classic in (("ar", ""), ("classic", " --classic")):
+        for picture in PICTURES[1:]:
+            yield Command(f"embed-{picture}-{kind}", "embed", f"--headless --picture {picture} --frames 100{classic}")
+        yield Command(f"embed-long-{kind}", "embed", f"--headless --frames 400{classic}")
+
+
+# Names, parts of the benchmark's own names, and seconds on the CPU and on the software adapter.
+WORKLOADS = (
+    ("notebook", "notebook", 6, 8),
+    ("512", "784-512x4", 6, 8),
+    ("1024", "784-1024x4", 6, 8),
+    ("2048", "784-2048x4", 6, 8),
+    ("study", "study", 20, 20),
+    ("conv", "64-128-256", 20, 20),
+    ("lstm", "lstm", 10, 20),
+    ("gru", "gru", 10, 20),
+)
+
+
+def speed():
+    for name, only, *seconds in WORKLOADS:
+        for device, spent in zip(("cpu", "software"), seconds):
+            options = f"--devices {device} --only {only} --seconds {spent}"
+            yield Command(f"speed-{device}-{name}", "benchmark", options)
+
+
+ALL = [*studies(), *sequences(), *pictures(), *speed()]
