@@ -268,22 +268,21 @@ fn of_a_recurrent_layer_a_report_tells_the_gradient_of_every_step() {
 
 #[test]
 fn a_summary_tells_the_memory_that_is_counted_by_hand() {
-    // What a training step of a linear layer needs at once: its inputs (20,000 numbers a row) and either its outputs or their
-    // gradient (3,000), whose lives do not meet; 4 bytes each, so 92,000 bytes a row, 2.81 MiB for 32 of them. Its parameters
-    // are 20,000 × 3,000 + 3,000 numbers, 228.89 MiB.
+    // What the way back of a layer needs at once: its inputs (20,000 numbers a row), its outputs, their gradient and that of its
+    // pre-activations (3,000 each); 4 bytes a number, so 116,000 bytes a row, 3.54 MiB for 32 of them. Its parameters are
+    // 20,000 × 3,000 + 3,000 numbers, 228.89 MiB.
     let told = |net: Sequential| net.network(0).unwrap().summary();
     let text = told(Sequential::new([20_000]).add(Dense::new(3000)));
     for part in [
         "60003000 trainable parameters",
-        "training takes 2.81 MiB of activations for a batch of 32 and 0.088 MiB for each row more",
+        "training takes 3.54 MiB of activations for a batch of 32 and 0.111 MiB for each row more",
         "and 228.89 MiB for each of: parameters, gradients, values before the last update, moments",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    // 30 × 30 pixels of 64 channels behind a convolution of 3 × 3 with relu, 230,400 bytes a row; the outputs are kept for the
-    // way back, the gradient comes beside them, and so does the input of 32 × 32: 464,896 bytes, 0.443 MiB.
+    // The same of a convolution of 3 × 3: 32 × 32 inputs, and three times 30 × 30 pixels of 64 channels, 695,296 bytes a row.
     let text = told(Sequential::new([32, 32, 1]).add(Conv2d::new(64, 3).activation(Activation::Relu)));
-    for part in ["640 trainable parameters", "0.443 MiB for each row more", "and 0.00 MiB for each of"] {
+    for part in ["640 trainable parameters", "0.663 MiB for each row more", "and 0.00 MiB for each of"] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
 }

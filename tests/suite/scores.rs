@@ -116,9 +116,9 @@ fn binary_accuracy_is_the_share_of_decisions_that_are_right() {
             // Above −2: yes yes yes yes yes yes no yes, of which seven are.
             right(share(-2.0), 7.0);
         }
-        // Rows so long that they are counted in pieces: every third of 9,000 is wrong.
+        // Rows so long that they are counted in pieces: every third of 9,000 is at the threshold, and wrong.
         let outputs = 9000;
-        let predictions = (0..outputs).map(|i| if i % 3 == 0 { -1.0 } else { 1.0 }).collect();
+        let predictions = (0..outputs).map(|i| if i % 3 == 0 { 0.0 } else { 1.0 }).collect();
         let case = LossCase::new(outputs, predictions, vec![1.0; outputs]);
         let found = case.metric(&device, Metric::BinaryAccuracy { threshold: 0.0 });
         assert!((found - 2.0 / 3.0).abs() < 1e-6, "{found} on {}", device.name());

@@ -108,7 +108,7 @@ fn over_many_seeds_every_row_is_tested_as_often_and_every_class_in_proportion() 
         // Folds are dealt from the same strata.
         if seed < 50 {
             for split in data.folds(5, seed).unwrap() {
-                let counts = self::counts(&split.test);
+                let counts = counts(&split.test);
                 let of = |class: u32| counts.get(&class).copied().unwrap_or(0) as f64;
                 assert!(
                     (0..3).all(|class| (of(class) - sizes[class as usize] as f64 / 5.0).abs() < 1.0),
