@@ -2,7 +2,7 @@
 
 use crate::common::devices;
 use crate::faults::{opened, time_out};
-use crate::nets::waves;
+use crate::nets::{assert_trained, waves};
 use crate::resume::same;
 use autorot::model::Weights;
 use autorot::train::Epoch;
@@ -56,6 +56,7 @@ fn best(seen: &Seen) -> (usize, f64, Weights) {
     assert!(best + 1 < seen.len(), "the last of {} epochs is the best", seen.len());
     let mean = "1.batch_norm.moving_mean";
     assert_ne!(seen[best].1[mean], last[mean], "running statistics differ between the epochs");
+    assert_trained(&seen[best].1, last);
     (best + 1, seen[best].0, seen[best].1.clone())
 }
 

@@ -1,6 +1,7 @@
 //! Networks of convolutions as wholes: training, its repetition, running statistics, memory, and what cannot be built.
 
 use crate::common::{callers, devices};
+use crate::nets::assert_trained;
 use autorot::data::Glyphs;
 use autorot::layer::{Conv, Layer, Pool};
 use autorot::model::Weights;
@@ -50,6 +51,7 @@ fn model(data: &Dataset, device: &Device) -> Model {
 
 fn train(device: &Device, data: &Split, epochs: usize) -> (History, Weights, Model) {
     let mut model = model(&data.train, device);
+    let before = model.weights().unwrap();
     let optimizer = Optimizer::from(Adam::default()).with_learning_rate(0.01);
     let history = Trainer::new(optimizer, Loss::SoftmaxCrossEntropy)
         .metric(Metric::Accuracy)
@@ -59,6 +61,7 @@ fn train(device: &Device, data: &Split, epochs: usize) -> (History, Weights, Mod
         .fit(&mut model, &data.train, Some(&data.test))
         .unwrap();
     let weights = model.weights().unwrap();
+    assert_trained(&before, &weights);
     (history, weights, model)
 }
 

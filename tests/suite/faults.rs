@@ -2,7 +2,7 @@
 
 use crate::broken::{Broken, Lacking, run};
 use crate::common::open;
-use crate::nets::{wave_model, waves};
+use crate::nets::{assert_trained, wave_model, waves};
 use crate::resume::{numbers, same};
 use autorot::train::Epoch;
 use autorot::{Adam, Device, Error, Fault, Interval, Loss, Metric, Model, Trainer, wgpu};
@@ -33,7 +33,9 @@ fn survives(wanted: Fault, device: &Device, provoke: &dyn Fn() -> Result<(), Err
     let (_, fresh) = opened();
     let data = waves(50);
     let mut undisturbed = wave_model(&fresh);
+    let before = undisturbed.weights().unwrap();
     let history = trainer().fit(&mut undisturbed, &data, Some(&data)).unwrap();
+    assert_trained(&before, &undisturbed.weights().unwrap());
 
     let provoked = Cell::new(false);
     let mut trainer = trainer().callback(|_: &mut Model, epoch: &Epoch| {

@@ -1,7 +1,7 @@
 //! A training that goes on from a snapshot ends with the same bits as one that was never interrupted.
 
 use crate::common::{Random, WITH_GPU, open};
-use crate::nets::{glyphs, model, trainer, wave_model, waves};
+use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::{
     Adam, Dataset, Dense, Device, EarlyStopping, Error, Gru, History, Interval, Loss, Model, Optimizer,
     RmsProp, Schedule, Sequential, Sgd, Trainer, wgpu,
@@ -44,7 +44,9 @@ fn goes_on(
     let name = device.name();
     let mut undisturbed = build(device);
     let mut plain = trainer().progress(false).snapshot_every(Interval::Never);
+    let before = undisturbed.weights().unwrap();
     let history = plain.fit(&mut undisturbed, train, validation).unwrap();
+    assert_trained(&before, &undisturbed.weights().unwrap());
     assert!(plain.snapshot().is_none());
     let wanted = undisturbed.save().unwrap();
 

@@ -2,7 +2,7 @@
 //! good end when numbers stop being numbers.
 
 use crate::common::devices;
-use crate::nets::{glyphs, model, trainer, wave_model, waves};
+use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::model::Weights;
 use autorot::train::Epoch;
 use autorot::{
@@ -14,10 +14,12 @@ use std::ops::ControlFlow;
 fn waves_trained(device: &Device, change: impl FnOnce(Trainer<'static>) -> Trainer<'static>) -> Vec<f32> {
     let data = waves(50);
     let mut model = wave_model(device);
+    let before = model.weights().unwrap();
     let trainer = Trainer::new(Sgd { momentum: 0.5, ..Sgd::default() }, Loss::MeanSquaredError)
         .progress(false)
         .epochs(2);
     change(trainer).fit(&mut model, &data, None).unwrap();
+    assert_trained(&before, &model.weights().unwrap());
     model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect()
 }
 
@@ -111,6 +113,7 @@ fn early_stopping_puts_the_best_weights_back() {
     assert_eq!(history.epochs.len(), best + 1 + 2, "two epochs of patience after the best");
     assert_eq!(history.restored_epoch, Some(best + 1));
     assert_eq!(model.weights().unwrap(), seen[best].1);
+    seen.windows(2).for_each(|pair| assert_trained(&pair[0].1, &pair[1].1));
 }
 
 #[test]

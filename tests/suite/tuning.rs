@@ -1,6 +1,7 @@
 //! Kernel variants chosen by timing: kept, repeated to the bit, and switched off.
 
 use crate::common::gpu;
+use crate::nets::assert_trained;
 use autorot::device::Tuning;
 use autorot::kernel::Traits;
 use autorot::store::Table;
@@ -22,8 +23,10 @@ fn trained(device: &Device) -> Vec<f32> {
         .add(Dense::new(4))
         .build(device, 3)
         .unwrap();
+    let before = model.weights().unwrap();
     let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false);
     trainer.epochs(2).batch(32).progress(false).fit(&mut model, &data, None).unwrap();
+    assert_trained(&before, &model.weights().unwrap());
     model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect()
 }
 
