@@ -9,12 +9,11 @@ use clap::Parser;
 use image::RgbaImage;
 use std::path::Path;
 
-/// Whether there is an adapter; else it prints SKIPPED, or panics with `REQUIRE_GPU=1`.
-fn adapter(test: &str) -> bool {
-    let Err(error) = Gpu::open(&instance(), None) else { return true };
-    assert!(std::env::var("REQUIRE_GPU").map_or(true, |v| v != "1"), "REQUIRE_GPU=1: {error}");
-    eprintln!("SKIPPED {test}: {error}");
-    false
+/// Fails where there is no adapter, and says what to do.
+fn needs_adapter() {
+    if let Err(error) = Gpu::open(&instance(), None) {
+        panic!("no GPU to test on: {error}: run tests/run, or cargo test --features tests-without-gpu");
+    }
 }
 
 fn options(arguments: &[&str]) -> Options {
@@ -54,10 +53,9 @@ fn share(frame: &RgbaImage, place: Rect, ahead: usize, behind: usize) -> f64 {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_picture_is_learnt_and_drawn() {
-    if !adapter("a_picture_is_learnt_and_drawn") {
-        return;
-    }
+    needs_adapter();
     let folder = tempfile::tempdir().unwrap();
     let picture = Picture::open("swirl", 64).unwrap();
     let first = frame(folder.path(), &["--frames", "1", "--steps", "1"]);
@@ -79,10 +77,9 @@ fn a_picture_is_learnt_and_drawn() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_picture_of_the_users_is_shown() {
-    if !adapter("a_picture_of_the_users_is_shown") {
-        return;
-    }
+    needs_adapter();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.png");
     let own = image::RgbImage::from_fn(40, 24, |x, y| image::Rgb([6 * x as u8, 10 * y as u8, 77]));

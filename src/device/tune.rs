@@ -102,3 +102,39 @@ impl Choices {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(variant: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([("problem".to_owned(), variant.to_owned())])
+    }
+
+    #[test]
+    fn what_another_process_chose_meanwhile_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = Table::new(folder.path().join("tuning.json"));
+        let process = |tuning: fn(Table) -> Tuning| Choices::new("adapter".into(), tuning(table.clone()));
+        // Both find nothing and time; the other is first to write.
+        let (mine, other) = (process(Tuning::Keep), process(Tuning::Keep));
+        assert_eq!((mine.get("problem"), other.get("problem")), (None, None));
+        other.keep(chosen("theirs"));
+        mine.keep(chosen("mine"));
+        assert_eq!(mine.get("problem").as_deref(), Some("theirs"));
+        assert_eq!(other.get("problem").as_deref(), Some("theirs"));
+        assert_eq!(process(Tuning::Keep).get("problem").as_deref(), Some("theirs"));
+        // What is timed anew on purpose replaces it, for every process that reads it afterwards.
+        let again = process(Tuning::Again);
+        assert_eq!(again.get("problem"), None, "nothing that was kept counts");
+        again.keep(chosen("anew"));
+        assert_eq!(again.get("problem").as_deref(), Some("anew"));
+        assert_eq!(process(Tuning::Keep).get("problem").as_deref(), Some("anew"));
+        assert_eq!(mine.get("problem").as_deref(), Some("theirs"), "a process does not change its mind");
+        // Another adapter's choices are its own.
+        assert_eq!(Choices::new("another".into(), Tuning::Keep(table.clone())).get("problem"), None);
+        let off = process(|_| Tuning::Off);
+        off.keep(chosen("nothing"));
+        assert_eq!((off.get("problem"), off.on()), (None, false));
+    }
+}

@@ -111,4 +111,25 @@ mod tests {
         std::fs::write(table.file(), "[]").unwrap();
         assert!(table.section("a").unwrap_err().to_string().contains("table.json"));
     }
+
+    #[test]
+    fn nothing_is_lost_where_several_add_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = Table::new(folder.path().join("table.json"));
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let table = &table;
+                scope.spawn(move || {
+                    for i in 0..20 {
+                        // One name of its own, and one that all of them want.
+                        let own = (format!("{writer} {i}"), writer.to_string());
+                        let names = BTreeMap::from([own, (format!("shared {i}"), writer.to_string())]);
+                        let all = table.add("section", names, false).unwrap();
+                        assert_eq!(all[&format!("{writer} {i}")], writer.to_string());
+                    }
+                });
+            }
+        });
+        assert_eq!(table.section("section").unwrap().len(), 8 * 20 + 20);
+    }
 }

@@ -183,3 +183,34 @@ impl Due {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::steps;
+    use super::*;
+    use crate::{Adam, Loss};
+    use std::time::Duration;
+
+    #[test]
+    fn a_snapshot_is_due_every_30_seconds_unless_said_otherwise() {
+        let interval = Trainer::new(Adam::default(), Loss::MeanSquaredError).interval;
+        assert_eq!(interval, Interval::Seconds(30.0));
+        let steps = steps(10, 2, 1);
+        let after = |seconds: f64, interval| {
+            let since = Instant::now().checked_sub(Duration::from_secs_f64(seconds)).unwrap();
+            Due { interval, steps: 3, since }.end(&steps, 1, 4)
+        };
+        assert_eq!(after(0.0, interval), (4, false));
+        assert_eq!(after(29.0, interval), (4, false), "not yet");
+        assert_eq!(after(31.0, interval), (2, true), "at the end of the step that is then at work");
+        assert_eq!(after(31.0, Interval::Never), (4, false));
+        // Three steps are done since the last one: the fifth is the second from here.
+        assert_eq!(after(31.0, Interval::Steps(5)), (3, true));
+        let mut due = Due::new(interval);
+        assert!(due.ever() && !Due::new(Interval::Never).ever());
+        due.note(3, false);
+        assert_eq!(due.steps, 3);
+        due.note(2, true);
+        assert_eq!(due.steps, 0);
+    }
+}

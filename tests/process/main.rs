@@ -12,52 +12,68 @@ use autorot::train::Epoch;
 use autorot::{Error, Fault, Model};
 use std::ops::ControlFlow;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Bytes of this process in memory, where the system tells.
-fn resident() -> Option<u64> {
-    let pages: u64 =
-        std::fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * 4096)
+/// Whether a GPU is tested, too.
+const WITH_GPU: bool = !cfg!(feature = "tests-without-gpu");
+
+/// What is measured is the process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Nanoseconds that this thread was on a processor, where the system tells.
-fn on_processor() -> Option<u64> {
-    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split_whitespace().next()?.parse().ok()
+/// A number that Linux tells of this process; no test here runs elsewhere.
+fn told(file: &str, place: usize) -> u64 {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}: mount /proc"));
+    text.split_whitespace()
+        .nth(place)
+        .and_then(|word| word.parse().ok())
+        .unwrap_or_else(|| panic!("{file}: {text}"))
 }
 
-fn gpu() -> Option<Device> {
-    match Device::gpu() {
-        Ok(gpu) => return Some(gpu),
-        Err(error) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{error}"),
-        Err(error) => println!("SKIPPED on a GPU: {error}"),
-    }
-    None
+/// Bytes of this process in memory.
+fn resident() -> u64 {
+    told("/proc/self/statm", 1) * 4096
+}
+
+/// Nanoseconds that this thread was on a processor.
+fn on_processor() -> u64 {
+    told("/proc/thread-self/schedstat", 0)
+}
+
+fn gpu() -> Device {
+    Device::gpu().unwrap_or_else(|error| {
+        panic!("no GPU to test on: {error}: run tests/run, or cargo test --features tests-without-gpu")
+    })
 }
 
 #[test]
-fn training_is_frugal() {
-    steps_take_no_more_memory(&[2_000, 18_000]);
-    the_host_has_little_to_do();
-    training_goes_on_after_a_device_had_no_memory_left();
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn steps_take_no_more_memory() {
+    let _alone = alone();
+    take_no_more_memory(&[2_000, 18_000]);
 }
 
 /// Takes minutes: cargo test --release --test process -- --ignored --nocapture
 #[test]
 #[ignore = "a soak of 100,000 steps, which takes ten minutes"]
 fn a_hundred_thousand_steps_take_no_more_memory_than_ten_thousand() {
-    steps_take_no_more_memory(&[10_000; 10]);
+    let _alone = alone();
+    take_no_more_memory(&[10_000; 10]);
 }
 
 /// Trains for so many steps at a time; after the first of them nothing may grow.
-fn steps_take_no_more_memory(intervals: &[usize]) {
+fn take_no_more_memory(intervals: &[usize]) {
     const STEPS: usize = 100;
     let rows = 4 * STEPS;
     let inputs = (0..rows * 8).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let labels = (0..rows as u32).map(|i| i * 31 % 3).collect();
     let names = ["a", "b", "c"].map(String::from).to_vec();
     let data = Dataset::classes([8], inputs, labels, names).unwrap();
-    for device in [Some(Device::cpu()), gpu()].into_iter().flatten() {
+    for device in std::iter::once(Device::cpu()).chain(WITH_GPU.then(gpu)) {
         let begin = Instant::now();
         let rotate = AutoRotate::new().learn_l(LearnL::PerUnit);
         let mut model = Sequential::for_data(&data)
@@ -78,23 +94,22 @@ fn steps_take_no_more_memory(intervals: &[usize]) {
             let now = (model.device_bytes(), resident());
             let (bytes, memory) = *first.get_or_insert(now);
             let (name, seconds) = (device.name(), begin.elapsed().as_secs());
-            println!(
-                "{name}: {done} steps, {seconds} s, {} bytes on the device, {:?} resident",
-                now.0, now.1
-            );
+            println!("{name}: {done} steps, {seconds} s, {} bytes on the device, {} resident", now.0, now.1);
             assert_eq!(bytes, now.0, "bytes on {name}");
-            if let (Some(before), Some(after)) = (memory, now.1) {
-                let growth = after.saturating_sub(before);
-                // 100 bytes a step would be 1.8 MB in the shorter run.
-                assert!(growth < 1 << 20, "{name}: {growth} bytes more of {before} after {done} steps");
-            }
+            let growth = now.1.saturating_sub(memory);
+            // 100 bytes a step would be 1.8 MB in the shorter run.
+            assert!(growth < 1 << 20, "{name}: {growth} bytes more of {memory} after {done} steps");
         }
     }
 }
 
 /// Preparing and submitting 784-512×4 steps: the time of this thread, in which a software adapter does none of its work.
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn the_host_has_little_to_do() {
-    let Some(device) = gpu() else { return };
+    let _alone = alone();
+    let device = gpu();
     let rows = 128 * 32;
     let inputs = (0..rows * 784).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let labels = (0..rows as u32).map(|i| i * 31 % 10).collect();
@@ -109,25 +124,22 @@ fn the_host_has_little_to_do() {
     let (begin, before) = (Instant::now(), on_processor());
     trainer.fit(&mut model, &data, None).unwrap();
     let (all, after) = (begin.elapsed().as_nanos() as f64, on_processor());
-    if let (Some(before), Some(after)) = (before, after) {
-        let share = (after - before) as f64 / all;
-        println!("{}: the host takes {:.1} % of a step", device.name(), 100.0 * share);
-        assert!(share < 0.2, "{share}");
-    }
+    let share = (after - before) as f64 / all;
+    println!("{}: the host takes {:.1} % of a step", device.name(), 100.0 * share);
+    assert!(share < 0.2, "{share}");
 }
 
-/// Limits the addresses that this process may use to so many bytes more than now, or lifts the limit; whether it could.
-fn limit_addresses(more: Option<u64>) -> bool {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let pages: Option<u64> = pages.and_then(|text| text.split_whitespace().next()?.parse().ok());
-    let soft = match (more, pages) {
-        (Some(more), Some(pages)) => (pages * 4096 + more).to_string(),
-        (None, _) => "unlimited".into(),
-        _ => return false,
-    };
+/// Limits the addresses that this process may use to so many bytes more than now, or lifts the limit.
+fn limit_addresses(more: Option<u64>) {
+    let soft =
+        more.map_or("unlimited".into(), |more| (told("/proc/self/statm", 0) * 4096 + more).to_string());
     let id = std::process::id().to_string();
     let status = Command::new("prlimit").args(["--pid", &id, &format!("--as={soft}:")]).status();
-    status.is_ok_and(|status| status.success())
+    let done = status.as_ref().is_ok_and(|status| status.success());
+    assert!(
+        done,
+        "prlimit, of Debian's package util-linux, could not limit the process's addresses: {status:?}"
+    );
 }
 
 /// Buffers as large as may be, until there is no memory for one. A software adapter's memory is this process's addresses,
@@ -138,11 +150,14 @@ fn allocate_absurdly(device: &Device) -> Result<(), Error> {
     (0..256).try_for_each(|i| executor.allocate(&format!("absurd {i}"), Element::Float, largest))
 }
 
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn training_goes_on_after_a_device_had_no_memory_left() {
-    let (Some(device), Some(fresh)) = (gpu(), gpu()) else { return };
-    if device.traits().software && !limit_addresses(Some(1 << 30)) {
-        println!("SKIPPED lack of memory: the process's addresses cannot be limited here");
-        return;
+    let _alone = alone();
+    let (device, fresh) = (gpu(), gpu());
+    if device.traits().software {
+        limit_addresses(Some(1 << 30));
     }
     let inputs = (0..50 * 8).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let data = Dataset::values([8], inputs, [1], (0..50).map(|i| i as f32 / 50.0).collect()).unwrap();
@@ -161,7 +176,9 @@ fn training_goes_on_after_a_device_had_no_memory_left() {
             Ok(ControlFlow::Continue(()))
         });
     let error = trainer.fit(&mut model, &data, None).unwrap_err();
-    assert!(!device.traits().software || limit_addresses(None));
+    if device.traits().software {
+        limit_addresses(None);
+    }
     assert_eq!(error.fault(), Some(Fault::OutOfMemory), "{error}");
     assert!(error.to_string().contains("absurd"), "{error}");
     assert_eq!(trainer.snapshot().unwrap().place(), (2, 3));

@@ -41,9 +41,10 @@ fn with(layer: Dense) -> Result<Model, Error> {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_callers_device_with_less_than_the_kernels_need() {
     let few = wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..wgpu::Limits::default() };
-    let Some(device) = callers_with("a_callers_device_with_less", few) else { return };
+    let device = callers_with(few);
     let mut model = Sequential::new([4]).add(Dense::new(3)).build(&device, 0).unwrap();
     let parts =
         ["found max_storage_buffers_per_shader_stage 4, expected at least 8", "wgpu::Limits::default()"];
@@ -51,9 +52,10 @@ fn a_callers_device_with_less_than_the_kernels_need() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn data_larger_than_a_binding_name_what_sends_them_in_parts() {
     let small = wgpu::Limits { max_storage_buffer_binding_size: 1 << 20, ..wgpu::Limits::default() };
-    let Some(device) = callers_with("data_larger_than_a_binding", small) else { return };
+    let device = callers_with(small);
     let rows = 300_000;
     let names = ["a", "b"].map(String::from).to_vec();
     let data = Dataset::classes([1], vec![0.5; rows], vec![1; rows], names).unwrap();
@@ -289,9 +291,7 @@ fn figures_that_cannot_be_written() {
 
 #[test]
 fn a_device_too_small_is_an_error() {
-    for device in
-        crate::common::devices("a_device_too_small_is_an_error").into_iter().chain([Device::cpu_f64()])
-    {
+    for device in crate::common::devices().into_iter().chain([Device::cpu_f64()]) {
         let result = device.executor().allocate("large", autorot::kernel::Element::Float, 1 << 60);
         let wanted = if device.is_gpu() { Fault::Unsupported } else { Fault::OutOfMemory };
         assert_eq!(result.as_ref().unwrap_err().fault(), Some(wanted));

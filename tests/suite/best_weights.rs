@@ -2,7 +2,7 @@
 
 use crate::common::devices;
 use crate::faults::{opened, time_out};
-use crate::nets::waves;
+use crate::nets::{assert_trained, waves};
 use crate::resume::same;
 use autorot::model::Weights;
 use autorot::train::Epoch;
@@ -56,6 +56,7 @@ fn best(seen: &Seen) -> (usize, f64, Weights) {
     assert!(best + 1 < seen.len(), "the last of {} epochs is the best", seen.len());
     let mean = "1.batch_norm.moving_mean";
     assert_ne!(seen[best].1[mean], last[mean], "running statistics differ between the epochs");
+    assert_trained(&seen[best].1, last);
     (best + 1, seen[best].0, seen[best].1.clone())
 }
 
@@ -72,7 +73,7 @@ fn holds_the_best(seen: &Seen, trainer: &Trainer<'_>, model: &mut Model, data: &
 #[test]
 fn after_numbers_that_are_none() {
     let data = waves(30);
-    for device in devices("after_numbers_that_are_none") {
+    for device in devices() {
         let (seen, mut model) = (Seen::default(), net(&device));
         let mut trainer = trainer(&seen, go_on);
         let error = trainer.fit(&mut model, &data, Some(&data)).unwrap_err();
@@ -92,7 +93,7 @@ fn fail(_: &Epoch) -> Result<ControlFlow<()>, Error> {
 #[test]
 fn after_callbacks_that_end_a_training() {
     let data = waves(30);
-    for device in devices("after_callbacks_that_end_a_training") {
+    for device in devices() {
         // It asks for the end.
         let (seen, mut model) = (Seen::default(), net(&device));
         let mut stopped = trainer(&seen, stop);
@@ -142,11 +143,11 @@ fn a_training_goes_on_after_them() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn after_faults_of_the_device() {
-    let test = "after_faults_of_the_device";
     let data = waves(30);
     // A device that can still be written to takes them.
-    let Some((_, device)) = opened(test) else { return };
+    let (_, device) = opened();
     let (seen, mut model) = (Seen::default(), net(&device));
     let mut slow = trainer(&seen, |epoch| {
         time_out(&device)?;
@@ -157,7 +158,7 @@ fn after_faults_of_the_device() {
     holds_the_best(&seen, &slow, &mut model, &data);
 
     // Of one that is lost they are with the trainer.
-    let Some((owned, device)) = opened(test) else { return };
+    let (owned, device) = opened();
     let (seen, mut model) = (Seen::default(), net(&device));
     let mut lost = trainer(&seen, |epoch| {
         owned.destroy();

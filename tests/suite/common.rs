@@ -1,39 +1,44 @@
-//! What several tests need: a GPU or a reason to skip, comparisons that refuse lax limits, random numbers.
+//! What several tests need: the GPU, comparisons that refuse lax limits, random numbers.
 
 use autorot::{Device, wgpu};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
-/// The GPU to test on, shared by all tests; `None` prints SKIPPED, or panics with `REQUIRE_GPU=1`.
-pub fn gpu(test: &str) -> Option<Device> {
-    static GPU: OnceLock<Option<Device>> = OnceLock::new();
-    static OPENING: Mutex<()> = Mutex::new(());
-    let _guard = OPENING.lock();
-    let device = GPU.get_or_init(|| match Device::gpu() {
-        Ok(device) => Some(device),
-        Err(error) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => {
-            panic!("REQUIRE_GPU=1: {error}")
-        }
-        Err(error) => {
-            eprintln!("no GPU: {error}");
-            None
-        }
-    });
-    if device.is_none() {
-        eprintln!("SKIPPED {test}: no adapter");
-    }
-    device.clone()
+/// Whether GPUs are tested, too. Without, tests that need one are ignored, each by an attribute of its own, and those that run on
+/// every device run on the CPU alone.
+pub const WITH_GPU: bool = !cfg!(feature = "tests-without-gpu");
+
+/// What to do where a test finds no GPU.
+pub const REMEDY: &str = "install a driver, of which a software one is enough (tests/run does it where it may; on Debian and Ubuntu: \
+     apt-get install mesa-vulkan-drivers libvulkan1), or test without a GPU: cargo test --features tests-without-gpu (a test that \
+     still fails here lacks the attribute that has it ignored then)";
+
+/// The GPU to test on, shared by all tests; where there is none, the test fails and says what to do.
+#[track_caller]
+pub fn gpu() -> Device {
+    static GPU: OnceLock<Result<Device, String>> = OnceLock::new();
+    let opened = GPU.get_or_init(|| Device::gpu().map_err(|error| error.to_string()));
+    opened.clone().unwrap_or_else(|error| panic!("no GPU to test on: {error}: {REMEDY}"))
+}
+
+#[test]
+#[cfg_attr(
+    feature = "tests-without-gpu",
+    ignore = "without a GPU: the tests that run on every device run on the CPU alone"
+)]
+fn there_is_a_gpu() {
+    assert!(gpu().is_gpu());
 }
 
 /// A device that is not the crate's own, with wgpu's default limits and no optional feature.
-pub fn callers(test: &str) -> Option<Device> {
-    callers_with(test, wgpu::Limits::default())
+pub fn callers() -> Device {
+    callers_with(wgpu::Limits::default())
 }
 
 /// A device that is not the crate's own, with these limits, or what the adapter has of them, and no optional feature.
-pub fn callers_with(test: &str, limits: wgpu::Limits) -> Option<Device> {
-    gpu(test)?;
+pub fn callers_with(limits: wgpu::Limits) -> Device {
+    gpu();
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let open = async {
         let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.unwrap();
@@ -47,12 +52,12 @@ pub fn callers_with(test: &str, limits: wgpu::Limits) -> Option<Device> {
     let (device, queue) = pollster::block_on(open);
     let device = Device::from_wgpu(device, queue);
     assert!(device.is_gpu());
-    Some(device)
+    device
 }
 
 /// A wgpu device of the test's own on the same adapter, with default limits and those of the features that are there.
-pub fn open(test: &str, features: wgpu::Features) -> Option<(wgpu::Device, wgpu::Queue)> {
-    let shared = gpu(test)?;
+pub fn open(features: wgpu::Features) -> (wgpu::Device, wgpu::Queue) {
+    let shared = gpu();
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     let adapters =
         pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::all()));
@@ -60,12 +65,18 @@ pub fn open(test: &str, features: wgpu::Features) -> Option<(wgpu::Device, wgpu:
     let adapter = adapters.into_iter().find(|a| name(a.get_info()) == shared.name()).unwrap();
     let descriptor =
         wgpu::DeviceDescriptor { required_features: adapter.features() & features, ..Default::default() };
-    Some(pollster::block_on(adapter.request_device(&descriptor)).unwrap())
+    pollster::block_on(adapter.request_device(&descriptor)).unwrap()
 }
 
-/// The devices that training tests run on: the CPU, and the GPU where there is one.
-pub fn devices(test: &str) -> Vec<Device> {
-    std::iter::once(Device::cpu()).chain(gpu(test)).collect()
+/// The devices that a test runs on: the CPU and the GPU, or the CPU alone where no GPU is tested.
+pub fn devices() -> Vec<Device> {
+    std::iter::once(Device::cpu()).chain(WITH_GPU.then(gpu)).collect()
+}
+
+/// Tells what a test that passes leaves out; libtest swallows what print macros tell.
+pub fn tell(text: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "{text}").unwrap();
 }
 
 /// How far a result may lie from the truth. Laxer limits than these are refused.

@@ -1,7 +1,7 @@
 //! What environment variables do to a program, seen from outside: the tests run themselves as one.
 
-use autorot::Device;
-use autorot::device::adapters;
+use autorot::device::{Tuning, adapters};
+use autorot::{Device, wgpu};
 use std::process::{Command, Output};
 
 /// What a program prints that looks for adapters, with variables set, or unset where there is no value.
@@ -34,6 +34,17 @@ fn looks_for_adapters() {
         Ok(device) => println!("auto: {}: {}", device.name(), device.why()),
         Err(error) => println!("auto: {error}"),
     }
+    if let (Ok(found), Ok(device)) = (adapters(), Device::auto()) {
+        let real = found.iter().any(|a| a.info.device_type != wgpu::DeviceType::Cpu);
+        println!(
+            "real: {real}, taken: {}",
+            if device.traits().software { "software" } else { "no software" }
+        );
+    }
+    match Tuning::from_env() {
+        Ok(tuning) => println!("tuning: {tuning:?}"),
+        Err(error) => println!("tuning: {error}"),
+    }
 }
 
 #[test]
@@ -52,6 +63,53 @@ fn nothing_complains_of_a_missing_folder_for_sockets() {
         };
         assert_eq!(lines(&without), lines(&with), "the same adapters");
         assert_eq!(lines(&without).len(), 2);
+    }
+}
+
+/// The program's line that begins with this word.
+fn line(output: &Output, word: &str) -> String {
+    let said = text(&output.stdout);
+    said.lines()
+        .find(|line| line.starts_with(word))
+        .unwrap_or_else(|| panic!("no {word:?} in {said}"))
+        .to_owned()
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn no_software_adapter_is_taken_unasked() {
+    let unasked = [("AUTOROT_DEVICE", None), ("WGPU_ADAPTER_NAME", None), ("WGPU_POWER_PREF", None)];
+    for name in [None, Some(""), Some("auto")] {
+        let ended = program(&[("AUTOROT_DEVICE", name), unasked[1], unasked[2]]);
+        let (found, auto) = (line(&ended, "real: "), line(&ended, "auto: "));
+        assert!(found.ends_with("taken: no software"), "{found}, {auto}");
+        // With no real GPU there is the CPU.
+        assert!(found.starts_with("real: true") || auto.starts_with("auto: cpu: "), "{found}, {auto}");
+    }
+    // A software adapter is there, and is had by asking, or the test would tell nothing.
+    let asked = program(&[("AUTOROT_DEVICE", Some("gpu")), unasked[1], unasked[2]]);
+    let real = line(&asked, "real: ").starts_with("real: true");
+    assert_eq!(line(&asked, "real: ").ends_with("taken: software"), !real, "{}", line(&asked, "auto: "));
+}
+
+#[test]
+fn the_variable_for_tuning_says_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where the system keeps caches, on each system by its own rule.
+    let home = Some(folder.path().to_str().unwrap());
+    let tuning = |word| {
+        line(&program(&[("AUTOROT_TUNE", word), ("XDG_CACHE_HOME", home), ("HOME", home)]), "tuning: ")
+    };
+    for (word, kind) in [(None, "Keep"), (Some(""), "Keep"), (Some("on"), "Keep"), (Some("again"), "Again")] {
+        let said = tuning(word);
+        assert!(
+            said.starts_with(&format!("tuning: {kind}(")) && said.contains("tuning.json"),
+            "{word:?}: {said}"
+        );
+    }
+    assert_eq!(tuning(Some("off")), "tuning: Off");
+    for part in ["AUTOROT_TUNE", "\"sometimes\"", "on, off or again"] {
+        assert!(tuning(Some("sometimes")).contains(part), "{part}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::broken::{Broken, Lacking, run};
 use crate::common::open;
-use crate::nets::{wave_model, waves};
+use crate::nets::{assert_trained, wave_model, waves};
 use crate::resume::{numbers, same};
 use autorot::train::Epoch;
 use autorot::{Adam, Device, Error, Fault, Interval, Loss, Metric, Model, Trainer, wgpu};
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A wgpu device of the test's own, and the crate's around it.
-pub fn opened(test: &str) -> Option<(wgpu::Device, Device)> {
-    let (device, queue) = open(test, wgpu::Features::empty())?;
-    Some((device.clone(), Device::from_wgpu(device, queue)))
+pub fn opened() -> (wgpu::Device, Device) {
+    let (device, queue) = open(wgpu::Features::empty());
+    (device.clone(), Device::from_wgpu(device, queue))
 }
 
 fn trainer<'a>() -> Trainer<'a> {
@@ -29,11 +29,13 @@ fn trainer<'a>() -> Trainer<'a> {
 }
 
 /// A fault in the midst of a training ends it with this error; on a device opened afterwards it ends as without.
-fn survives(test: &str, wanted: Fault, device: &Device, provoke: &dyn Fn() -> Result<(), Error>) {
-    let Some((_, fresh)) = opened(test) else { return };
+fn survives(wanted: Fault, device: &Device, provoke: &dyn Fn() -> Result<(), Error>) {
+    let (_, fresh) = opened();
     let data = waves(50);
     let mut undisturbed = wave_model(&fresh);
+    let before = undisturbed.weights().unwrap();
     let history = trainer().fit(&mut undisturbed, &data, Some(&data)).unwrap();
+    assert_trained(&before, &undisturbed.weights().unwrap());
 
     let provoked = Cell::new(false);
     let mut trainer = trainer().callback(|_: &mut Model, epoch: &Epoch| {
@@ -57,20 +59,21 @@ fn survives(test: &str, wanted: Fault, device: &Device, provoke: &dyn Fn() -> Re
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_lost_device() {
-    let Some((owned, device)) = opened("a_lost_device") else { return };
-    survives("a_lost_device", Fault::Lost, &device, &|| {
+    let (owned, device) = opened();
+    survives(Fault::Lost, &device, &|| {
         owned.destroy();
         Ok(())
     });
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_device_lost_at_any_time() {
-    let test = "a_device_lost_at_any_time";
     let data = waves(50);
     for milliseconds in [0, 50, 300, 2000] {
-        let Some((owned, device)) = opened(test) else { return };
+        let (owned, device) = opened();
         let mut model = wave_model(&device);
         let mut trainer = trainer().epochs(1_000_000);
         let destroyer = std::thread::spawn(move || {
@@ -85,7 +88,7 @@ fn a_device_lost_at_any_time() {
             continue;
         };
         let epochs = snapshot.place().0;
-        let (_, fresh) = opened(test).unwrap();
+        let (_, fresh) = opened();
         model.rebuild(&fresh).unwrap();
         let mut trainer = trainer.epochs(epochs);
         let resumed = trainer.resume(&mut model, &data, None).unwrap();
@@ -102,11 +105,12 @@ pub fn time_out(device: &Device) -> Result<(), Error> {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_loss_at_which_waiting_panics() {
     // wgpu panics where the driver tells of a loss while it waits, and so does it here for a callback of the owner's. Where the
     // device is done so soon that the callback is run by a submission instead, it is tried again.
     let weights = |destroyed: bool| {
-        let (owned, queue) = open("a_loss_at_which_waiting_panics", wgpu::Features::empty())?;
+        let (owned, queue) = open(wgpu::Features::empty());
         let device = Device::from_wgpu(owned.clone(), queue.clone());
         let mut model = wave_model(&device);
         assert_eq!(time_out(&device).unwrap_err().fault(), Some(Fault::Timeout));
@@ -116,17 +120,17 @@ fn a_loss_at_which_waiting_panics() {
             }
             panic!("expected in this test");
         });
-        Some(catch_unwind(AssertUnwindSafe(|| model.weights())))
+        catch_unwind(AssertUnwindSafe(|| model.weights()))
     };
-    let Some(passed_on) = weights(false) else { return };
-    assert!(passed_on.is_err(), "the owner's panic is the owner's");
-    let caught = (0..50).find_map(|_| weights(true)?.ok()).expect("a panic that is caught");
+    assert!(weights(false).is_err(), "the owner's panic is the owner's");
+    let caught = (0..50).find_map(|_| weights(true).ok()).expect("a panic that is caught");
     assert_eq!(caught.unwrap_err().fault(), Some(Fault::Lost));
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn every_call_on_a_lost_device_says_so() {
-    let Some((owned, device)) = opened("every_call_on_a_lost_device_says_so") else { return };
+    let (owned, device) = opened();
     let data = waves(20);
     let mut model = wave_model(&device);
     model.predict(data.inputs()).unwrap();
@@ -156,28 +160,32 @@ fn every_call_on_a_lost_device_says_so() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_rejected_shader() {
-    let Some((_, device)) = opened("a_rejected_shader") else { return };
+    let (_, device) = opened();
     let error = run(&device, Broken::Syntax).unwrap_err().to_string();
     assert!(error.contains("broken") && error.contains("no_such_function"), "{error}");
-    survives("a_rejected_shader", Fault::Shader, &device, &|| run(&device, Broken::Syntax));
+    survives(Fault::Shader, &device, &|| run(&device, Broken::Syntax));
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_misuse() {
-    let Some((_, device)) = opened("a_misuse") else { return };
-    survives("a_misuse", Fault::Validation, &device, &|| run(&device, Lacking));
+    let (_, device) = opened();
+    survives(Fault::Validation, &device, &|| run(&device, Lacking));
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_device_that_takes_too_long() {
-    let Some((_, device)) = opened("a_device_that_takes_too_long") else { return };
-    survives("a_device_that_takes_too_long", Fault::Timeout, &device, &|| time_out(&device));
+    let (_, device) = opened();
+    survives(Fault::Timeout, &device, &|| time_out(&device));
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn what_the_devices_owner_set_stays_untouched() {
-    let Some((owned, device)) = opened("what_the_devices_owner_set_stays_untouched") else { return };
+    let (owned, device) = opened();
     let (errors, losses) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let count = |counter: &Arc<AtomicUsize>| {
         let counter = counter.clone();

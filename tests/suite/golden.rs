@@ -156,7 +156,7 @@ fn dense_layers_agree_with_arpkeras() {
     assert!(cases.len() >= 30);
     // 1e-4 of the value; single precision leaves an absolute rest where sums cancel.
     let (outputs, gradients) = (Tolerance::new(1e-6, 1e-5), Tolerance::new(1e-6, 1e-4));
-    for device in devices("dense_layers_agree_with_arpkeras") {
+    for device in devices() {
         for case in &cases {
             let what = |part: &str| format!("{} on {}: {part}", case.name, device.name());
             let bias = case.b.iter().map(|b| ("bias".to_owned(), b.clone()));

@@ -131,7 +131,7 @@ fn convolutions_agree_with_arpkeras_and_keras() {
     let cases: Vec<Case> = golden("conv.json");
     assert!(cases.len() >= 60);
     // Every case has shaders of its own: the variant that compiles fastest. The kernel table has the others.
-    for device in devices("convolutions_agree_with_arpkeras_and_keras") {
+    for device in devices() {
         for case in &cases {
             let what = |part: &str| format!("{} on {}: {part}", case.name, device.name());
             let Case { input, batch, x, g, parameters, .. } = case;

@@ -80,7 +80,7 @@ fn optimisers_take_the_steps_that_keras_takes() {
     let all: Value = golden("training.json");
     let cases: Vec<OptimizerCase> = serde_json::from_value(all["optimizers"].clone()).unwrap();
     assert!(cases.len() >= 12);
-    for device in devices("optimisers_take_the_steps_that_keras_takes") {
+    for device in devices() {
         for case in &cases {
             let optimizer = optimizer(&case.optimizer, &case.settings);
             let network = parameters_of(case);
@@ -138,8 +138,9 @@ fn optimisers_take_the_steps_that_keras_takes() {
     }
 }
 
+/// Predictions and targets, and what is made of them.
 #[derive(Deserialize)]
-struct LossCase {
+pub struct LossCase {
     name: String,
     #[serde(alias = "metric")]
     loss: String,
@@ -154,6 +155,24 @@ struct LossCase {
 }
 
 impl LossCase {
+    /// Of a test's own: rows of `outputs` predictions, and as many targets or a class a row.
+    pub fn new(outputs: usize, predictions: Vec<f64>, targets: Vec<f64>) -> Self {
+        let batch = predictions.len() / outputs;
+        let (name, loss, settings) = (String::new(), String::new(), Value::Null);
+        let d_predictions = Vec::new();
+        Self { name, loss, settings, batch, outputs, predictions, targets, value: 0.0, d_predictions }
+    }
+
+    /// A metric of it.
+    pub fn metric(&self, device: &Device, metric: Metric) -> f64 {
+        let columns = metric.columns(self.outputs);
+        let (sums, _) = self.run(device, columns, |rec, views| {
+            metric.record(rec, views, 0);
+            views.scores
+        });
+        metric.value(&sums, &self.data(), self.batch as f64)
+    }
+
     /// Class indices become distributions, as gathering makes them.
     fn distributions(&self) -> Vec<f64> {
         if self.targets.len() == self.batch * self.outputs {
@@ -208,7 +227,7 @@ fn losses_agree_with_keras() {
     let all: Value = golden("training.json");
     let cases: Vec<LossCase> = serde_json::from_value(all["losses"].clone()).unwrap();
     assert!(cases.len() >= 10);
-    for device in devices("losses_agree_with_keras") {
+    for device in devices() {
         for case in &cases {
             let loss = match case.loss.as_str() {
                 "sparse_categorical_crossentropy" | "categorical_crossentropy" => Loss::SoftmaxCrossEntropy,
@@ -232,7 +251,7 @@ fn metrics_agree_with_keras() {
     let all: Value = golden("training.json");
     let cases: Vec<LossCase> = serde_json::from_value(all["metrics"].clone()).unwrap();
     assert!(cases.len() >= 5);
-    for device in devices("metrics_agree_with_keras") {
+    for device in devices() {
         for case in &cases {
             let metric = match case.loss.as_str() {
                 "sparse_categorical_accuracy" | "categorical_accuracy" => Metric::Accuracy,
@@ -243,12 +262,7 @@ fn metrics_agree_with_keras() {
                 "r2_score" => Metric::R2,
                 other => panic!("no metric {other}"),
             };
-            let columns = metric.columns(case.outputs);
-            let (sums, _) = case.run(&device, columns, |rec, views| {
-                metric.record(rec, views, 0);
-                views.scores
-            });
-            let found = metric.value(&sums, &case.data(), case.data().len() as f64);
+            let found = case.metric(&device, metric);
             let what = format!("{} on {}", case.name, device.name());
             assert_close(&what, &[found], &[case.value], Tolerance::new(1e-6, 1e-5));
         }
@@ -306,7 +320,7 @@ fn a_net_trains_as_in_keras() {
     let single = |key: &str| hidden[key].as_f64().unwrap() as f32;
     let rotate =
         AutoRotate::new().limits(single("x_min"), single("x_max")).l(single("l")).epsilon(single("epsilon"));
-    for device in devices("a_net_trains_as_in_keras") {
+    for device in devices() {
         let mut model = Sequential::for_data(&data);
         for units in [5, 4] {
             model = model.add(Dense::new(units).activation(Activation::Sigmoid).auto_rotate(rotate));

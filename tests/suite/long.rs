@@ -1,6 +1,6 @@
 //! Long sums and loops through whole networks: values that are known by hand, or from double precision.
 
-use crate::common::{Random, assert_norm, devices, gpu};
+use crate::common::{Random, assert_norm, devices};
 use autorot::{
     Activation, AutoRotate, AveragePool2d, BatchNorm, Conv1d, Conv2d, Dataset, Dense, Device,
     GlobalAveragePool2d, GlobalMaxPool2d, Initializer, LearnL, Loss, Lstm, MaxPool2d, Metric, Model, Padding,
@@ -39,7 +39,7 @@ fn change(model: &mut Model, trainer: &mut Trainer<'_>, data: &Dataset) -> Vec<f
 
 #[test]
 fn the_mean_of_ten_million_equal_losses_is_that_loss() {
-    for device in devices("the_mean_of_ten_million_equal_losses") {
+    for device in devices() {
         for (value, rows, batch) in
             [(0.1f32, 10_000_000, 10_000_000), (1.098_612_3, 1_000_000, 1_000_000), (0.7, 500_000, 70_000)]
         {
@@ -60,7 +60,7 @@ fn the_mean_of_ten_million_equal_losses_is_that_loss() {
 #[test]
 fn losses_over_many_outputs_and_classes_are_exact() {
     let count = 70_000;
-    for device in devices("losses_over_many_outputs_and_classes") {
+    for device in devices() {
         let name = device.name().to_owned();
         for (label, accuracy) in [(0, 1.0), (count as u32 - 1, 0.0)] {
             let data = classes(3, label, count);
@@ -114,7 +114,7 @@ fn losses_over_many_outputs_and_classes_are_exact() {
 
 #[test]
 fn windows_of_many_positions_are_pooled_exactly() {
-    for device in devices("windows_of_many_positions") {
+    for device in devices() {
         let name = device.name().to_owned();
         for side in [300, 2048] {
             let mut x = vec![0.1f32; side * side];
@@ -164,7 +164,7 @@ fn large_windows_that_overlap_agree_with_double_precision() {
 #[test]
 fn normalisation_far_from_zero_is_exact() {
     let rows = 4096;
-    for device in devices("normalisation_far_from_zero") {
+    for device in devices() {
         for (center, spread) in [(12_345.678f32, 0.0f32), (10_000.0, 0.25), (100_000.0, 1.0), (-3.0e6, 40.0)]
         {
             // As many below the centre as above it.
@@ -202,7 +202,7 @@ fn compare(what: &str, data: &Dataset, batch: usize, net: impl Fn() -> Sequentia
         change(&mut model, &mut trainer(1.0, Loss::MeanSquaredError, batch), data)
     };
     let wanted = step(&Device::cpu_f64());
-    for device in std::iter::once(Device::cpu()).chain(gpu(what)) {
+    for device in devices() {
         assert_norm(&format!("{what}, {}", device.name()), &step(&device), &wanted, 1e-3);
     }
 }
@@ -297,7 +297,7 @@ fn sums_of_squares_over_many_outputs_are_kept_apart() {
     let targets: Vec<f32> = (0..2 * outputs).map(|i| if i < outputs { -1.0 } else { 1.0 }).collect();
     let data = Dataset::values([1], vec![0.0; 2], [outputs], targets).unwrap();
     assert!(matches!(data.targets(), Targets::Values { .. }));
-    for device in devices("sums_of_squares_over_many_outputs") {
+    for device in devices() {
         let mut model =
             Sequential::new([1]).input_range(-1.0, 1.0).add(zeros(outputs)).build(&device, 0).unwrap();
         let found =

@@ -1,11 +1,11 @@
 //! Padded data and networks: padding that no layer masks is refused wherever data and network meet.
 
-use crate::common::open;
+use crate::common::{devices, open};
 use autorot::data::{PadSequences, Scaler};
 use autorot::embed::Learner;
 use autorot::{
-    Adam, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Masking, Model, Residual, Sequential,
-    Trainer, wgpu,
+    Activation, Adam, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Masking, Model, Residual,
+    Sequential, SimpleRnn, Trainer, wgpu,
 };
 
 const MASK: f32 = -9.0;
@@ -41,6 +41,61 @@ fn refused(model: &mut Model, data: &Dataset, parts: &[&str]) {
     says(trainer().fit(model, data, None), parts);
     says(trainer().evaluate(model, data), parts);
     says(trainer().inspect(model, data, 2), parts);
+}
+
+#[test]
+fn a_step_is_masked_where_every_feature_has_the_value_and_nowhere_else() {
+    // The value alone, in the first feature, in the last, in neither; and steps like these of 300 features, which a workgroup
+    // looks at together.
+    for features in [2, 300] {
+        let step = |first: f32, last: f32, between: f32| -> Vec<f32> {
+            let inner = std::iter::repeat_n(between, features - 2);
+            std::iter::once(first).chain(inner).chain([last]).collect()
+        };
+        let steps = [
+            step(MASK, MASK, MASK),
+            step(MASK, 0.5, MASK),
+            step(0.5, MASK, MASK),
+            step(0.25, 0.5, 0.75),
+            step(0.0, 0.0, 0.0),
+            step(MASK, MASK, MASK),
+        ];
+        // Steps that are masked give 0, the others what they are; the layer behind leaves them alone.
+        let mut wanted = steps.concat();
+        wanted[..features].fill(0.0);
+        wanted[5 * features..].fill(0.0);
+        for device in devices() {
+            let net = Sequential::new([6, features])
+                .add(Masking::new(MASK))
+                .add(Dense::new(features).use_bias(false));
+            let mut model = net.build(&device, 0).unwrap();
+            let mut weights = model.weights().unwrap();
+            let kernel = &mut weights.get_mut("1.dense.kernel").unwrap().values;
+            kernel
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, w)| *w = f32::from(u8::from(i % (features + 1) == 0)));
+            model.set_weights(&weights).unwrap();
+            assert_eq!(
+                model.predict(&steps.concat()).unwrap(),
+                wanted,
+                "{features} features on {}",
+                device.name()
+            );
+            // Masked steps leave a recurrent state as it is, the others change it: by the sum of what was seen.
+            let sum = SimpleRnn::new(1).activation(Activation::Linear).use_bias(false);
+            let net = Sequential::new([6, features]).add(Masking::new(MASK)).add(sum);
+            let mut model = net.build(&device, 0).unwrap();
+            let mut weights = model.weights().unwrap();
+            for (path, value) in [("kernel", 1.0 / 64.0), ("recurrent_kernel", 1.0)] {
+                weights.get_mut(&format!("1.simple_rnn.{path}")).unwrap().values.fill(value);
+            }
+            model.set_weights(&weights).unwrap();
+            let found = model.predict(&steps.concat()).unwrap();
+            let sum = wanted.iter().sum::<f32>() / 64.0;
+            assert!((found[0] - sum).abs() < 1e-5 * sum.abs(), "{found:?}, {sum} on {}", device.name());
+        }
+    }
 }
 
 #[test]
@@ -144,8 +199,9 @@ fn padding_stays_where_it_is() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_learner_refuses_padding_that_no_layer_masks() {
-    let Some((device, queue)) = open("a_learner_refuses_padding", wgpu::Features::empty()) else { return };
+    let (device, queue) = open(wgpu::Features::empty());
     let (device, data) = (Device::from_wgpu(device, queue), padded());
     let build = |net: Sequential| net.add(Gru::new(3)).add(Dense::new(1)).build(&device, 0).unwrap();
     let mut plain = build(Sequential::for_data(&data));

@@ -40,14 +40,28 @@ pub fn trainer<'a>(optimizer: impl Into<Optimizer>) -> Trainer<'a> {
         .batch(64)
 }
 
+/// A training has changed every kernel: without that, equal weights after two trainings would tell nothing.
+#[track_caller]
+pub fn assert_trained(before: &Weights, after: &Weights) {
+    for (path, tensor) in before {
+        assert!(
+            !path.ends_with("kernel") || tensor != &after[path],
+            "{path} is as it was before the training"
+        );
+    }
+}
+
 pub fn run(device: &Device, epochs: usize) -> (History, Weights) {
     let data = glyphs();
     let mut model = model(&data.train, device);
+    let before = model.weights().unwrap();
     let history = trainer(Optimizer::from(Adam::default()).with_learning_rate(0.01))
         .epochs(epochs)
         .fit(&mut model, &data.train, Some(&data.test))
         .unwrap();
-    (history, model.weights().unwrap())
+    let weights = model.weights().unwrap();
+    assert_trained(&before, &weights);
+    (history, weights)
 }
 
 /// A small regression set: y = sin of a sum, with more rows than a batch and a remainder.

@@ -76,6 +76,13 @@ impl Probe {
         self.g = g.to_vec();
     }
 
+    /// Has random layers draw what they draw in this step.
+    pub fn set_step(&mut self, step: u32) {
+        let mut words = [0; clock::LEN];
+        words[clock::STEP] = step;
+        self.executor.write(keys::CLOCK, 0, Values::U32(&words)).unwrap();
+    }
+
     fn run(&mut self, x: &[f64], parameters: &[f64]) {
         self.executor.write("x", 0, Values::F64(x)).unwrap();
         self.executor.write(keys::PARAMETERS, 0, Values::F64(parameters)).unwrap();

@@ -1,6 +1,7 @@
 //! The examples as programs: what a person sees of them at a pipe and in a file, what `--help` tells, and options that would do
 //! nothing.
 
+use crate::common::WITH_GPU;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -17,6 +18,10 @@ fn folder() -> &'static PathBuf {
         cargo.args(["build", "--quiet", "--examples", "--target-dir"]).arg(profile.parent().unwrap());
         if profile.ends_with("release") {
             cargo.arg("--release");
+        }
+        if !WITH_GPU {
+            // Of the same features as the tests, so that nothing is built twice.
+            cargo.args(["--features", "tests-without-gpu"]);
         }
         assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "{cargo:?}");
         profile.join("examples")

@@ -38,9 +38,10 @@ fn trained(device: &Device) -> (History, Vec<f32>) {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn kernels_are_compiled_before_the_first_epoch_and_change_nothing() {
     // A device that nothing ran on before.
-    let Some(fresh) = callers("kernels_are_compiled_before_the_first_epoch") else { return };
+    let fresh = callers();
     let (first, weights) = trained(&fresh);
     let (again, same) = trained(&fresh);
     assert_eq!(weights, same, "steps that try kernels out leave no trace");
@@ -60,7 +61,7 @@ fn kernels_are_compiled_before_the_first_epoch_and_change_nothing() {
 #[test]
 #[ignore = "the program that the next test runs"]
 fn evaluates_on_a_new_device() {
-    let Some(device) = callers("evaluates_on_a_new_device") else { return };
+    let device = callers();
     let data = Dataset::values([2], vec![0.5; 8], [1], vec![0.0; 4]).unwrap();
     let mut model = Sequential::new([2]).add(Dense::new(1)).build(&device, 0).unwrap();
     let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError);
@@ -69,10 +70,8 @@ fn evaluates_on_a_new_device() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn what_an_evaluation_says_to_begin_it_says_to_end() {
-    if callers("what_an_evaluation_says_to_begin").is_none() {
-        return;
-    }
     let mut program = Command::new(std::env::current_exe().unwrap());
     program.args(["--ignored", "--exact", "progress::evaluates_on_a_new_device", "--nocapture"]);
     let ended = program.output().unwrap();
@@ -87,6 +86,7 @@ fn what_an_evaluation_says_to_begin_it_says_to_end() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn executors_tell_what_they_have_yet_to_compile() {
     let plan = |name: &str| {
         let arena = Arena::default();
@@ -103,7 +103,7 @@ fn executors_tell_what_they_have_yet_to_compile() {
     let mut cpu = with_buffer(&Device::cpu());
     assert!(!cpu.compiles(&plan("on the CPU")));
     cpu.bind(&plan("on the CPU")).unwrap();
-    let Some(device) = callers("executors_tell_what_they_have_yet_to_compile") else { return };
+    let device = callers();
     let (mut one, mut other) = (with_buffer(&device), with_buffer(&device));
     assert!(one.compiles(&plan("first")) && other.compiles(&plan("first")));
     one.bind(&plan("first")).unwrap();

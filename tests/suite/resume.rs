@@ -1,8 +1,7 @@
 //! A training that goes on from a snapshot ends with the same bits as one that was never interrupted.
 
-use crate::common::Random;
-use crate::common::open;
-use crate::nets::{glyphs, model, trainer, wave_model, waves};
+use crate::common::{Random, WITH_GPU, open};
+use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::{
     Adam, Dataset, Dense, Device, EarlyStopping, Error, Gru, History, Interval, Loss, Model, Optimizer,
     RmsProp, Schedule, Sequential, Sgd, Trainer, wgpu,
@@ -25,9 +24,12 @@ pub fn same(found: &History, wanted: &History) {
 }
 
 /// The CPU in both precisions, and a GPU.
-fn devices(test: &str) -> Vec<Device> {
-    let gpu = open(test, wgpu::Features::empty()).map(|(device, queue)| Device::from_wgpu(device, queue));
-    [Device::cpu(), Device::cpu_f64()].into_iter().chain(gpu).collect()
+fn devices() -> Vec<Device> {
+    let own = || {
+        let (device, queue) = open(wgpu::Features::empty());
+        Device::from_wgpu(device, queue)
+    };
+    [Device::cpu(), Device::cpu_f64()].into_iter().chain(WITH_GPU.then(own)).collect()
 }
 
 /// Trains with snapshots every `every` steps, and again from the last of them, which lies at `place`.
@@ -42,7 +44,9 @@ fn goes_on(
     let name = device.name();
     let mut undisturbed = build(device);
     let mut plain = trainer().progress(false).snapshot_every(Interval::Never);
+    let before = undisturbed.weights().unwrap();
     let history = plain.fit(&mut undisturbed, train, validation).unwrap();
+    assert_trained(&before, &undisturbed.weights().unwrap());
     assert!(plain.snapshot().is_none());
     let wanted = undisturbed.save().unwrap();
 
@@ -67,7 +71,7 @@ fn dropout_learnt_limits_and_a_schedule() {
     let build = |device: &Device| model(&data.train, device);
     let rate = Schedule::Cosine { peak: 0.01, updates: 30, floor: 0.1, warm_up: 5, start: 0.0 };
     let trainer = || trainer(Optimizer::from(Adam::default()).with_learning_rate(rate)).epochs(3);
-    for device in devices("dropout_learnt_limits_and_a_schedule") {
+    for device in devices() {
         // 11 steps an epoch, the last of 60 rows.
         goes_on(&device, &build, &trainer, (&data.train, Some(&data.test)), 7, (3, 6));
     }
@@ -82,7 +86,7 @@ fn accumulated_gradients_data_in_parts_and_early_stopping() {
     let optimizer = RmsProp { momentum: 0.5, ..RmsProp::default() };
     let trainer =
         || trainer(optimizer).epochs(3).accumulate(3).resident_bytes(1000).early_stopping(stopping).seed(4);
-    for device in devices("accumulated_gradients_data_in_parts") {
+    for device in devices() {
         goes_on(&device, &build, &trainer, (&data.train, Some(&data.test)), 9, (3, 9));
     }
 }
@@ -99,7 +103,7 @@ fn states_that_are_kept_from_batch_to_batch() {
     let optimizer = Sgd { momentum: 0.9, ..Sgd::default() };
     let trainer =
         || Trainer::new(optimizer, Loss::MeanSquaredError).progress(false).shuffle(false).batch(4).epochs(3);
-    for device in devices("states_that_are_kept") {
+    for device in devices() {
         // 6 steps an epoch.
         goes_on(&device, &build, &trainer, (&data, Some(&data)), 5, (3, 3));
     }
@@ -109,7 +113,7 @@ fn states_that_are_kept_from_batch_to_batch() {
 fn an_epoch_whose_steps_are_all_done() {
     let data = waves(32);
     let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(8).epochs(3);
-    for device in devices("an_epoch_whose_steps_are_all_done") {
+    for device in devices() {
         goes_on(&device, &wave_model, &trainer, (&data, Some(&data)), 4, (3, 4));
     }
 }
@@ -145,7 +149,7 @@ fn states_of_models_move_between_devices() {
     let state = model.save().unwrap();
     assert_eq!((state.steps(), state.epochs()), (6, 2));
     assert_eq!(state.weights(), model.weights().unwrap());
-    for device in devices("states_of_models_move") {
+    for device in devices() {
         model.rebuild(&device).unwrap();
         assert_eq!(model.weights().unwrap(), initial, "as it was built");
         model.restore(&state).unwrap();

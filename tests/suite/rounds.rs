@@ -1,6 +1,6 @@
 //! No invocation loops for longer than its kernel says, and none for longer than all may: counted by shaders that count.
 
-use crate::common::gpu;
+use crate::common::{gpu, tell};
 use autorot::kernel::{Access, Kernel, MAX_ROUNDS, Traits, registry};
 use autorot::wgpu::{self, util::DeviceExt};
 use std::sync::Arc;
@@ -135,8 +135,9 @@ fn count(
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn loops_are_as_short_as_kernels_say() {
-    let Some(shared) = gpu("loops_are_as_short_as_kernels_say") else { return };
+    let shared = gpu();
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::all());
     let name = |info: wgpu::AdapterInfo| format!("{} ({})", info.name, info.backend);
@@ -151,11 +152,8 @@ fn loops_are_as_short_as_kernels_say() {
         ..Default::default()
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&request)).unwrap();
-    if device.limits().max_storage_buffers_per_shader_stage < 9 {
-        eprintln!("SKIPPED loops_are_as_short_as_kernels_say: the adapter binds eight buffers");
-        return;
-    }
-    let mut checked = 0;
+    let most = device.limits().max_storage_buffers_per_shader_stage as usize;
+    let (mut checked, mut left_out) = (0, 0);
     for entry in registry::all() {
         let has_loops = entry.examples.iter().any(|kernel| counting(&kernel.source(0)).is_some());
         assert!(
@@ -171,6 +169,11 @@ fn loops_are_as_short_as_kernels_say() {
             for variant in variants {
                 let source = kernel.source(variant);
                 let Some(source) = counting(&source) else { continue };
+                // The counter is one buffer more than the kernel's.
+                if kernel.bindings().len() + 1 > most {
+                    left_out += 1;
+                    continue;
+                }
                 let found = count(&**kernel, variant, &source, &device, &queue);
                 let said = kernel.rounds(variant);
                 let what = format!("{} of {kernel:?}", kernel.variants()[variant]);
@@ -180,5 +183,6 @@ fn loops_are_as_short_as_kernels_say() {
             }
         }
     }
-    assert!(checked > 40, "{checked} kernels with loops");
+    tell(&format!("{checked} kernels with loops counted, {left_out} left out, which bind {most} buffers"));
+    assert!(checked > 40 && left_out <= checked / 4, "{checked} kernels with loops, {left_out} left out");
 }

@@ -52,7 +52,7 @@ fn a_padded_batch_gives_what_its_sequences_give_alone() {
             })
         })
         .collect();
-    for device in devices("a_padded_batch") {
+    for device in devices() {
         for net in &nets {
             let padded = net(steps).build(&device, 4).unwrap().predict(&all).unwrap();
             for (i, sequence) in sequences.iter().enumerate() {
@@ -82,7 +82,7 @@ fn padding_leaves_losses_metrics_and_gradients_of_every_step_as_they_are() {
             .metric(Metric::Accuracy)
             .metric(Metric::TopK { k: 2 })
     };
-    for device in devices("padding_leaves_losses") {
+    for device in devices() {
         let mut model = net(steps).build(&device, 1).unwrap();
         let found = trainer().evaluate(&mut model, &whole).unwrap();
         // Each sequence alone, weighted by its steps.
@@ -137,7 +137,7 @@ fn outputs_in_reverse_have_their_mask_in_reverse() {
     let net = |steps| {
         masked(steps, rotated(Cell::Lstm).go_backwards(true).return_sequences(true)).add(rotated(Cell::Lstm))
     };
-    for device in devices("outputs_in_reverse") {
+    for device in devices() {
         let found = net(steps).build(&device, 4).unwrap().predict(&all).unwrap();
         for (i, sequence) in sequences.iter().enumerate() {
             let alone = net(lengths[i]).build(&device, 4).unwrap().predict(sequence).unwrap();
@@ -156,7 +156,7 @@ fn outputs_in_reverse_have_their_mask_in_reverse() {
 fn reports_and_diagnoses_know_recurrent_layers() {
     let inputs = Random::new(4).vector(6 * 5 * FEATURES, 1.0);
     let data = Dataset::values([5, FEATURES], inputs, [1], vec![0.5; 6]).unwrap();
-    for device in devices("reports_and_diagnoses") {
+    for device in devices() {
         let net = Sequential::for_data(&data).add(Bidirectional::new(rotated(Cell::Lstm))).add(Dense::new(1));
         let mut model = net.build(&device, 1).unwrap();
         let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).epochs(1);
@@ -202,7 +202,7 @@ fn recurrent_nets_learn_on_every_device_and_repeat_to_the_bit() {
     let data = Dataset::classes([steps, FEATURES], inputs, labels, names).unwrap();
     for cell in cells() {
         let mut losses = Vec::new();
-        for device in devices("recurrent_nets_learn") {
+        for device in devices() {
             let run = || {
                 let layer = Recurrent::new(cell, 8)
                     .auto_rotate(AutoRotate::new())
@@ -246,7 +246,7 @@ pub fn assert_says<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str])
 fn a_single_unit_learns_from_a_single_row() {
     use autorot::{MergeMode, Rule};
     let data = Dataset::values([2, 1], vec![0.5, -0.5], [1], vec![0.1]).unwrap();
-    for device in devices("a_single_unit_learns_from_a_single_row") {
+    for device in devices() {
         for cell in cells() {
             let one = || Recurrent::new(cell, 1);
             let both = |merge| Bidirectional::new(one()).merge(merge);

@@ -90,6 +90,51 @@ fn a_share_of_many_small_classes_is_that_share() {
 }
 
 #[test]
+fn over_many_seeds_every_row_is_tested_as_often_and_every_class_in_proportion() {
+    // 12, 7 and 6 rows of three classes, mixed; a share of 0.4 tests 10 rows: 4.8, 2.8 and 2.4 of them by proportion, so 5, 3 and
+    // 2 by largest remainders, whatever the seed.
+    let of = |row: usize| [0, 1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 2, 1][row % 13];
+    let all: Vec<u32> = (0..25).map(of).collect();
+    let sizes = [0, 1, 2].map(|class| all.iter().filter(|&&c| c == class).count());
+    let data = numbered(all.clone(), 3);
+    assert_eq!(sizes, [12, 7, 6]);
+    let mut tested = vec![0_usize; data.len()];
+    let seeds = 2000;
+    for seed in 0..seeds {
+        let split = data.split(0.4, seed).unwrap();
+        assert_eq!(split.test.len(), 10, "seed {seed}");
+        assert_eq!(counts(&split.test), BTreeMap::from([(0, 5), (1, 3), (2, 2)]), "seed {seed}");
+        rows(&split.test).into_iter().for_each(|row| tested[row] += 1);
+        // Folds are dealt from the same strata.
+        if seed < 50 {
+            for split in data.folds(5, seed).unwrap() {
+                let counts = counts(&split.test);
+                let of = |class: u32| counts.get(&class).copied().unwrap_or(0) as f64;
+                assert!(
+                    (0..3).all(|class| (of(class) - sizes[class as usize] as f64 / 5.0).abs() < 1.0),
+                    "{counts:?}"
+                );
+            }
+        }
+    }
+    // Within a class chance takes every row as often, to within five deviations.
+    for class in 0..3 {
+        let of_class: Vec<usize> = (0..25).filter(|&row| all[row] == class).collect();
+        let total: usize = of_class.iter().map(|&row| tested[row]).sum();
+        let mean = total as f64 / of_class.len() as f64;
+        let share = mean / seeds as f64;
+        let deviation = (seeds as f64 * share * (1.0 - share)).sqrt();
+        for row in of_class {
+            assert!(
+                (tested[row] as f64 - mean).abs() < 5.0 * deviation,
+                "row {row}: {} of {mean}",
+                tested[row]
+            );
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_splits_alike_and_another_otherwise() {
     let data = numbered((0..100).map(|row| u32::from(row % 10 == 0)).collect(), 2);
     let split = data.split(0.2, 1).unwrap();

@@ -14,7 +14,7 @@ fn chunks_of_a_sequence_continue_it_where_layers_are_stateful() {
         let rows = whole.chunks_exact(steps * FEATURES);
         rows.flat_map(|row| row[first * FEATURES..][..chunk * FEATURES].to_vec()).collect()
     };
-    for device in devices("chunks_of_a_sequence") {
+    for device in devices() {
         for cell in cells() {
             let net = |steps: usize, layer: Recurrent| {
                 let model = Sequential::new([steps, FEATURES]).input_range(-1.0, 1.0).add(layer);
@@ -94,7 +94,7 @@ fn evaluation_training_and_prediction_keep_their_states_apart() {
         let inputs = Random::new(seed).vector(4 * 5 * FEATURES, 1.0);
         Dataset::values([5, FEATURES], inputs, [3], Random::new(9).vector(12, 1.0)).unwrap()
     };
-    for device in devices("evaluation_training_and_prediction") {
+    for device in devices() {
         let net = Sequential::new([5, FEATURES]).input_range(-1.0, 1.0).add(Gru::new(3).stateful(true));
         let mut model = net.build(&device, 1).unwrap();
         let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
@@ -115,7 +115,7 @@ fn evaluation_training_and_prediction_keep_their_states_apart() {
 #[test]
 fn returned_states_are_those_after_the_last_step() {
     let inputs = Random::new(2).vector(5 * 4 * FEATURES, 1.0);
-    for device in devices("returned_states") {
+    for device in devices() {
         for cell in cells() {
             let net = |sequences| {
                 let layer = rotated(cell).return_state(true).return_sequences(sequences);

@@ -33,7 +33,7 @@ fn gradients(layer: Recurrent, data: &Dataset, device: &autorot::Device) -> Vec<
 
 #[test]
 fn reports_tell_of_gradients_over_time() {
-    for device in devices("reports_tell_of_gradients_over_time") {
+    for device in devices() {
         for layer in [SimpleRnn::new(5), Lstm::new(5), Gru::new(5).auto_rotate(AutoRotate::new())] {
             let all = gradients(layer.clone(), &data(true), &device);
             assert_eq!(all.len(), STEPS);
@@ -53,7 +53,7 @@ fn masked_steps_have_no_gradients() {
     let data = data(false);
     // Of rows all of which have five steps, the last three count for nothing.
     let short = data.select(&[3, 7, 11]).unwrap();
-    for device in devices("masked_steps_have_no_gradients") {
+    for device in devices() {
         let found = gradients(Gru::new(5), &short, &device);
         assert!(found[..5].iter().all(|&g| g > 0.0) && found[5..] == [0.0; 3], "{found:?}");
         let found = gradients(Gru::new(5), &data, &device);

@@ -2,7 +2,7 @@
 //! good end when numbers stop being numbers.
 
 use crate::common::devices;
-use crate::nets::{glyphs, model, trainer, wave_model, waves};
+use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::model::Weights;
 use autorot::train::Epoch;
 use autorot::{
@@ -14,10 +14,12 @@ use std::ops::ControlFlow;
 fn waves_trained(device: &Device, change: impl FnOnce(Trainer<'static>) -> Trainer<'static>) -> Vec<f32> {
     let data = waves(50);
     let mut model = wave_model(device);
+    let before = model.weights().unwrap();
     let trainer = Trainer::new(Sgd { momentum: 0.5, ..Sgd::default() }, Loss::MeanSquaredError)
         .progress(false)
         .epochs(2);
     change(trainer).fit(&mut model, &data, None).unwrap();
+    assert_trained(&before, &model.weights().unwrap());
     model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect()
 }
 
@@ -25,7 +27,7 @@ fn waves_trained(device: &Device, change: impl FnOnce(Trainer<'static>) -> Train
 fn the_last_partial_batch_counts_by_its_rows() {
     // With a learning rate of 0 the training loss is the loss of the data, however they are split.
     let data = waves(23);
-    for device in devices("the_last_partial_batch_counts_by_its_rows") {
+    for device in devices() {
         let mut model = wave_model(&device);
         let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
         let mut losses = Vec::new();
@@ -61,7 +63,7 @@ fn evaluations_look_at_no_option_of_training() {
 
 #[test]
 fn accumulated_gradients_are_those_of_the_larger_batch() {
-    for device in devices("accumulated_gradients_are_those_of_the_larger_batch") {
+    for device in devices() {
         // 50 rows: groups of 16 in steps of 8, and a last group of 2.
         let whole = waves_trained(&device, |t| t.batch(16));
         let parts = waves_trained(&device, |t| t.batch(8).accumulate(2));
@@ -75,7 +77,7 @@ fn accumulated_gradients_are_those_of_the_larger_batch() {
 
 #[test]
 fn data_sent_in_parts_train_as_data_kept_on_the_device() {
-    for device in devices("data_sent_in_parts_train_as_data_kept_on_the_device") {
+    for device in devices() {
         let kept = waves_trained(&device, |t| t.batch(1));
         let sent = waves_trained(&device, |t| t.batch(1).resident_bytes(0));
         assert_eq!(kept, sent, "{}", device.name());
@@ -111,6 +113,7 @@ fn early_stopping_puts_the_best_weights_back() {
     assert_eq!(history.epochs.len(), best + 1 + 2, "two epochs of patience after the best");
     assert_eq!(history.restored_epoch, Some(best + 1));
     assert_eq!(model.weights().unwrap(), seen[best].1);
+    seen.windows(2).for_each(|pair| assert_trained(&pair[0].1, &pair[1].1));
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn callbacks_end_training_and_may_train_themselves() {
 #[test]
 fn a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_weights() {
     let data = waves(64);
-    for device in devices("a_loss_that_is_no_number_stops_training") {
+    for device in devices() {
         for accumulate in [1, 2] {
             let mut model = wave_model(&device);
             let mut trainer = Trainer::new(
@@ -166,7 +169,7 @@ fn a_loss_that_is_no_number_stops_training_and_keeps_the_last_good_weights() {
 fn the_first_layer_with_a_number_that_is_none_is_named() {
     // Finite weights whose products overflow in the second layer.
     let data = waves(16);
-    for device in devices("the_first_layer_with_a_number_that_is_none_is_named") {
+    for device in devices() {
         let mut model = Sequential::new([3])
             .add(Dense::new(4))
             .add(Dense::new(4).kernel_initializer(autorot::Initializer::Constant(3e38)))
@@ -187,7 +190,7 @@ fn the_first_layer_with_a_number_that_is_none_is_named() {
 #[test]
 fn clipping_bounds_the_step() {
     let data = waves(32);
-    for device in devices("clipping_bounds_the_step") {
+    for device in devices() {
         for (clip, bound) in [
             (Clip { norm: Some(1e-3), value: None }, 1e-3),
             (Clip { norm: None, value: Some(1e-4) }, 1e-4 * (74f64).sqrt()),
@@ -219,7 +222,7 @@ fn the_failing_step_of_an_accumulated_group_is_found() {
     let mut inputs = vec![0.1; 16 * 3];
     inputs[5 * 3] = 1e30;
     let data = autorot::Dataset::values([3], inputs, [2], vec![0.0; 32]).unwrap();
-    for device in devices("the_failing_step_of_an_accumulated_group_is_found") {
+    for device in devices() {
         let mut model = Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
         let before = model.weights().unwrap();
         let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError)
@@ -240,7 +243,7 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
     let mut inputs = vec![0.1; 12];
     inputs[0] = 1e30;
     let validation = autorot::Dataset::values([3], inputs, [2], vec![0.0; 8]).unwrap();
-    for device in devices("a_validation_loss_that_is_no_number_is_an_error") {
+    for device in devices() {
         let build = || Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
         let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).epochs(1);
         let mut model = build();
@@ -266,7 +269,7 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
 #[test]
 fn a_failed_training_gives_its_memory_back_and_can_be_repeated() {
     let data = waves(64);
-    for device in devices("a_failed_training_gives_its_memory_back_and_can_be_repeated") {
+    for device in devices() {
         let mut model = wave_model(&device);
         let fail = |model: &mut Model| {
             let wild = Optimizer::from(Sgd::default()).with_learning_rate(1e18);
@@ -293,7 +296,7 @@ fn a_failed_training_gives_its_memory_back_and_can_be_repeated() {
 #[test]
 fn optimisers_can_be_reset_between_epochs() {
     let data = waves(64);
-    for device in devices("optimisers_can_be_reset_between_epochs") {
+    for device in devices() {
         let train = |epochs: usize, reset_each: bool| {
             let mut model = wave_model(&device);
             let mut weights = Vec::new();
@@ -346,7 +349,7 @@ fn training_again_goes_on_or_begins_anew() {
 #[test]
 fn a_wide_model_predicts_in_parts() {
     let width = 70_000;
-    for device in devices("a_wide_model_predicts_in_parts") {
+    for device in devices() {
         let mut model = Sequential::new([width]).add(Dense::new(1)).build(&device, 0).unwrap();
         let inputs = vec![0.5; width * 600];
         let outputs = model.predict(&inputs).unwrap();

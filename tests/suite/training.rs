@@ -13,7 +13,7 @@ use autorot::{
 #[test]
 fn training_lowers_the_loss_and_devices_agree() {
     let mut first: Option<(History, String)> = None;
-    for device in devices("training_lowers_the_loss_and_devices_agree") {
+    for device in devices() {
         let (history, _) = run(&device, 8);
         let losses: Vec<f64> = history.epochs.iter().map(|e| e.train_loss).collect();
         assert!(losses[7] < 0.9 * losses[0], "{}: {losses:?}", device.name());
@@ -41,7 +41,7 @@ fn the_f64_oracle_agrees_with_f32() {
 
 #[test]
 fn two_runs_on_one_device_are_equal_to_the_bit() {
-    for device in devices("two_runs_on_one_device_are_equal_to_the_bit") {
+    for device in devices() {
         let ((a, a_weights), (b, b_weights)) = (run(&device, 2), run(&device, 2));
         assert_eq!(a_weights, b_weights, "{}", device.name());
         for (a, b) in a.epochs.iter().zip(&b.epochs) {
@@ -54,8 +54,9 @@ fn two_runs_on_one_device_are_equal_to_the_bit() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn all_product_kernels_train_alike() {
-    let Some(device) = gpu("all_product_kernels_train_alike") else { return };
+    let device = gpu();
     let all = <DenseForward as Family>::VARIANTS.iter();
     let losses: Vec<_> =
         all.map(|v| run(&device.clone().with_variant(v), 1).0.epochs[0].train_loss).collect();
@@ -63,15 +64,17 @@ fn all_product_kernels_train_alike() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn shaders_with_and_without_checks_agree_to_the_bit() {
-    let Some(device) = gpu("shaders_with_and_without_checks_agree_to_the_bit") else { return };
+    let device = gpu();
     let [a, b] = [true, false].map(|checked| run(&device.clone().with_checks(checked), 1).1);
     assert_eq!(a, b);
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_callers_device_with_default_limits_runs_everything() {
-    let Some(device) = callers("a_callers_device_with_default_limits_runs_everything") else { return };
+    let device = callers();
     let (history, _) = run(&device, 1);
     assert!(history.epochs[0].train_loss.is_finite());
     let data = waves(40);
@@ -91,7 +94,7 @@ fn a_callers_device_with_default_limits_runs_everything() {
 #[test]
 fn r2_and_regression_metrics_follow_their_definition() {
     let data = waves(50);
-    for device in devices("r2_and_regression_metrics_follow_their_definition") {
+    for device in devices() {
         let mut model = wave_model(&device);
         let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError)
             .progress(false)
@@ -122,7 +125,7 @@ fn binary_cross_entropy_learns_a_yes_or_no() {
     let inputs: Vec<f32> = (0..200).map(|i| (i % 20) as f32 / 20.0).collect();
     let targets = inputs.iter().map(|&x| f32::from(u8::from(x > 0.5))).collect();
     let data = Dataset::values([1], inputs, [1], targets).unwrap();
-    for device in devices("binary_cross_entropy_learns_a_yes_or_no") {
+    for device in devices() {
         let mut model = Sequential::for_data(&data)
             .add(Dense::new(8).activation(Activation::Tanh).auto_rotate(AutoRotate::new()))
             .add(Dense::new(1))
@@ -145,7 +148,7 @@ fn binary_cross_entropy_learns_a_yes_or_no() {
 fn reports_tell_of_gradients_saturation_and_rotation() {
     let data = glyphs();
     let mut all: Vec<Vec<LayerReport>> = Vec::new();
-    for device in devices("reports_tell_of_gradients_saturation_and_rotation") {
+    for device in devices() {
         let mut model = model(&data.train, &device);
         let before = model.weights().unwrap();
         let trainer = trainer(Adam::default());
@@ -180,7 +183,7 @@ fn reports_tell_of_gradients_saturation_and_rotation() {
 #[test]
 fn reports_have_activations_by_themselves() {
     let data = glyphs();
-    for device in devices("reports_have_activations_by_themselves") {
+    for device in devices() {
         let net = Sequential::for_data(&data.train).add(Flatten).add(Dense::new(9)).add(BatchNorm::new());
         let net = net.add(Activate::new(Activation::Tanh)).add(Activate::new(Activation::Linear));
         let mut model = net.add(Dense::new(16)).build(&device, 0).unwrap();

@@ -1,11 +1,16 @@
 //! Kernel variants chosen by timing: kept, repeated to the bit, and switched off.
 
 use crate::common::gpu;
+use crate::nets::assert_trained;
 use autorot::device::Tuning;
 use autorot::kernel::Traits;
 use autorot::store::Table;
 use autorot::{Adam, Dataset, Dense, Device, Loss, Sequential, Trainer};
+use std::collections::BTreeMap;
 use std::time::Instant;
+
+/// The table as its file has it.
+type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Weights after two epochs.
 fn trained(device: &Device) -> Vec<f32> {
@@ -18,15 +23,18 @@ fn trained(device: &Device) -> Vec<f32> {
         .add(Dense::new(4))
         .build(device, 3)
         .unwrap();
+    let before = model.weights().unwrap();
     let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false);
     trainer.epochs(2).batch(32).progress(false).fit(&mut model, &data, None).unwrap();
+    assert_trained(&before, &model.weights().unwrap());
     model.weights().unwrap().into_iter().flat_map(|(_, tensor)| tensor.values).collect()
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn choices_are_kept_and_give_the_same_bits_again() {
     // A software adapter has no choice to make: it is taken for a GPU.
-    let Some(device) = gpu("choices_are_kept").map(|d| d.with_traits(Traits::default())) else { return };
+    let device = gpu().with_traits(Traits::default());
     let folder = tempfile::tempdir().unwrap();
     let table = Table::new(folder.path().join("tuning.json"));
     let off = trained(&device.clone().with_tuning(Tuning::Off));
@@ -56,8 +64,38 @@ fn choices_are_kept_and_give_the_same_bits_again() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn again_times_anew_and_replaces_what_was_kept() {
+    let device = gpu().with_traits(Traits::default());
+    let folder = tempfile::tempdir().unwrap();
+    let table = Table::new(folder.path().join("tuning.json"));
+    trained(&device.clone().with_tuning(Tuning::Keep(table.clone())));
+    let kept: Sections = serde_json::from_slice(&std::fs::read(table.file()).unwrap()).unwrap();
+    let problems =
+        |sections: &Sections| sections.values().flat_map(|s| s.keys().cloned()).collect::<Vec<_>>();
+    assert!(problems(&kept).len() >= 3, "{kept:?}");
+    // As if every choice had been made by a version whose variants are gone, and one for another problem.
+    let mut old = kept.clone();
+    for section in old.values_mut() {
+        section.values_mut().for_each(|variant| *variant = "of-before".into());
+        section.insert("another problem".into(), "stays".into());
+    }
+    std::fs::write(table.file(), serde_json::to_vec(&old).unwrap()).unwrap();
+    trained(&device.with_tuning(Tuning::Again(table.clone())));
+    let again: Sections = serde_json::from_slice(&std::fs::read(table.file()).unwrap()).unwrap();
+    for section in again.values() {
+        for (problem, variant) in section {
+            assert_ne!(variant, "of-before", "{problem} was not timed anew");
+            assert_eq!(problem == "another problem", variant == "stays", "{problem}: {variant}");
+        }
+    }
+    assert_eq!(problems(&again), problems(&old));
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn timing_is_bounded_and_what_cannot_be_kept_is_not_used() {
-    let Some(device) = gpu("timing_is_bounded").map(|d| d.with_traits(Traits::default())) else { return };
+    let device = gpu().with_traits(Traits::default());
     let folder = tempfile::tempdir().unwrap();
     let begin = Instant::now();
     let off = trained(&device.clone().with_tuning(Tuning::Off));

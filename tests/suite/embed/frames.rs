@@ -52,7 +52,7 @@ fn encoded(host: &Host, learner: &mut Learner, model: &mut Model, steps: usize) 
 }
 
 fn every_tenth_frame_dropped(frames: usize) {
-    let Some(host) = Host::open("dropped frames", wgpu::Features::TIMESTAMP_QUERY) else { return };
+    let host = Host::open(wgpu::Features::TIMESTAMP_QUERY);
     let (mut model, data) = (model(&host.autorot()), data());
     let own = buffers(&host, &data);
     let mut learner = Learner::new(&trainer(), &mut model, rows(&own, &data)).unwrap();
@@ -89,6 +89,7 @@ fn every_tenth_frame_dropped(frames: usize) {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn dropped_frames_cost_their_steps_and_nothing_else() {
     every_tenth_frame_dropped(300);
 }
@@ -101,8 +102,9 @@ fn ten_thousand_frames_of_which_every_tenth_is_dropped() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_frame_that_is_held_back_runs_when_it_is_submitted() {
-    let Some(host) = Host::open("a frame that is held back", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     for count in [1, 30] {
         let (mut model, data) = (model(&host.autorot()), data());
         let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
@@ -133,8 +135,9 @@ fn a_frame_that_is_held_back_runs_when_it_is_submitted() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn frames_may_be_submitted_in_any_order() {
-    let Some(host) = Host::open("frames in another order", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let (mut model, data) = (model(&host.autorot()), data());
     let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
     let mut told = Vec::new();
@@ -149,8 +152,9 @@ fn frames_may_be_submitted_in_any_order() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_window_without_frames_leaves_everything_as_it_is() {
-    let Some(host) = Host::open("no frames", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let (mut model, data) = (model(&host.autorot()), data());
     let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
     host.train(&mut learner, &mut model, 7);
@@ -170,8 +174,9 @@ fn a_window_without_frames_leaves_everything_as_it_is() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn more_steps_than_may_wait_are_left_out_and_told_of() {
-    let Some(host) = Host::open("steps that waited too long", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let (mut model, data) = (model(&host.autorot()), data());
     let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
     let waiting: Vec<_> = (0..60).map(|_| encoded(&host, &mut learner, &mut model, 5).finish()).collect();
@@ -187,8 +192,9 @@ fn more_steps_than_may_wait_are_left_out_and_told_of() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_saved_state_counts_what_ran() {
-    let Some(host) = Host::open("a state among dropped frames", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let (mut model, data) = (model(&host.autorot()), data());
     let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
     let mut saver = Saver::new(&mut model).unwrap();

@@ -1,7 +1,7 @@
 //! A number that is none takes back the last update, and nothing that the host or its shaders have written.
 
 use super::{Host, buffers, rows};
-use crate::common::devices;
+use crate::common::{WITH_GPU, devices};
 use crate::nets;
 use autorot::embed::{Backward, Learner};
 use autorot::model::Weights;
@@ -47,8 +47,9 @@ fn spoil(host: &Host, targets: &wgpu::Buffer) {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_learner_keeps_what_was_set_between_steps() {
-    let Some(host) = Host::open("a preset and a learner", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(64);
     let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
     for way in WAYS {
@@ -88,8 +89,9 @@ fn a_learner_keeps_what_was_set_between_steps() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn the_last_update_alone_is_taken_back() {
-    let Some(host) = Host::open("one written weight", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(64);
     let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
     let after = |steps: usize| {
@@ -119,8 +121,9 @@ fn the_last_update_alone_is_taken_back() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn backward_passes_keep_what_was_set_between_steps() {
-    let Some(host) = Host::open("a preset and backward passes", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     for way in WAYS {
         let mut model = nets::wave_model(&host.autorot());
         let mut backward = Backward::new(&mut model, 8, None, Adam::default()).unwrap();
@@ -154,8 +157,9 @@ fn backward_passes_keep_what_was_set_between_steps() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn dropped_frames_of_backward_passes_count_for_nothing() {
-    let Some(host) = Host::open("dropped backward passes", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let run = |dropped: bool| {
         let mut model = nets::wave_model(&host.autorot());
         let mut backward = Backward::new(&mut model, 8, None, Adam::default()).unwrap();
@@ -223,9 +227,8 @@ impl Callback for Preset<'_> {
 #[test]
 fn a_trainer_keeps_what_a_callback_has_set() {
     let data: Dataset = nets::waves(64);
-    let host = Host::open("a preset and a trainer", wgpu::Features::empty());
-    let mut cases: Vec<_> =
-        devices("a preset and a trainer").into_iter().map(|d| (d, None, WAYS[0])).collect();
+    let host = WITH_GPU.then(|| Host::open(wgpu::Features::empty()));
+    let mut cases: Vec<_> = devices().into_iter().map(|d| (d, None, WAYS[0])).collect();
     if let Some(host) = &host {
         cases.extend(WAYS.map(|way| (host.autorot(), Some(host), way)));
     }

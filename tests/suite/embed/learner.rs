@@ -12,8 +12,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_learner_gives_the_bits_of_the_trainer() {
-    let Some(host) = Host::open("a learner's bits", wgpu::Features::TIMESTAMP_QUERY) else { return };
+    let host = Host::open(wgpu::Features::TIMESTAMP_QUERY);
     let glyphs = nets::glyphs().train;
     let waves = nets::waves(150);
     let sequences = {
@@ -126,8 +127,9 @@ fn a_learner_gives_the_bits_of_the_trainer() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn the_last_step_tells_its_loss_metrics_and_time() {
-    let Some(host) = Host::open("a learner's report", wgpu::Features::TIMESTAMP_QUERY) else { return };
+    let host = Host::open(wgpu::Features::TIMESTAMP_QUERY);
     let data = nets::glyphs().train;
     let trainer = nets::trainer(Adam::default()).batch(data.len()).shuffle(false);
     let mut model = nets::model(&data, &host.autorot());
@@ -152,8 +154,9 @@ fn the_last_step_tells_its_loss_metrics_and_time() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn numbers_that_are_none_stop_a_learner_and_spare_the_weights() {
-    let Some(host) = Host::open("a learner that fails", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(64);
     let own = buffers(&host, &data);
     let trainer =
@@ -180,8 +183,9 @@ fn numbers_that_are_none_stop_a_learner_and_spare_the_weights() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn weights_whose_gradient_is_none_are_taken_back() {
-    let Some(host) = Host::open("a gradient that is none", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(64);
     let trainer =
         Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).batch(16).shuffle(false);
@@ -226,8 +230,9 @@ fn weights_whose_gradient_is_none_are_taken_back() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_large_batch_has_as_many_orders_as_fit() {
-    let Some(host) = Host::open("large batches", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let rows = 300_000;
     let inputs: Vec<f32> = (0..rows).map(|i| (i % 1013) as f32 / 1013.0).collect();
     let data = Dataset::values([1], inputs.clone(), [1], inputs).unwrap();
@@ -245,8 +250,9 @@ fn a_large_batch_has_as_many_orders_as_fit() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_budget_is_kept_about() {
-    let Some(host) = Host::open("a budget", wgpu::Features::TIMESTAMP_QUERY) else { return };
+    let host = Host::open(wgpu::Features::TIMESTAMP_QUERY);
     let data = nets::glyphs().train;
     let mut model = nets::model(&data, &host.autorot());
     let mut learner = Learner::new(&nets::trainer(Adam::default()), &mut model, &data).unwrap();
@@ -278,7 +284,7 @@ fn a_budget_is_kept_about() {
 fn a_budget_is_kept_to_within_half_with_and_without_timestamps_paced_or_not() {
     let budget = Duration::from_millis(8);
     for features in [wgpu::Features::empty(), wgpu::Features::TIMESTAMP_QUERY] {
-        let Some(host) = Host::open("budgets", features) else { return };
+        let host = Host::open(features);
         let data = nets::glyphs().train;
         for frame in [None, Some(Duration::from_micros(16_667)), Some(Duration::from_millis(50))] {
             let mut model = nets::model(&data, &host.autorot());
@@ -310,8 +316,9 @@ fn a_budget_is_kept_to_within_half_with_and_without_timestamps_paced_or_not() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn models_share_a_device_and_threads_share_it_too() {
-    let Some(host) = Host::open("threads", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(90);
     let device = host.autorot();
     let run = |seed: u64| {

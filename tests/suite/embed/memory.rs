@@ -29,8 +29,9 @@ fn trainer() -> Trainer<'static> {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn everything_comes_back_by_closing_and_by_dropping() {
-    let Some(host) = Host::open("memory that comes back", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = images(500);
     let mut model = model(&host.autorot());
     // The optimiser's moments stay, and so does what a small prediction takes.
@@ -81,8 +82,9 @@ fn scratch_shrinks_on_the_cpu_too() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn what_is_counted_is_what_the_device_has_given() {
-    let Some(host) = Host::open("counted memory", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let device = host.autorot();
     let Some(before) = device.allocated_bytes() else {
         panic!("{} does not tell what it has allocated", device.name());

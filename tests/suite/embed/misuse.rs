@@ -8,8 +8,9 @@ use autorot::{Adam, Dataset, Dense, Device, Loss, Lstm, Metric, Sequential, Trai
 use std::sync::atomic::Ordering;
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn misuse_is_an_error_that_says_what_to_do() {
-    let Some(host) = Host::open("misuse", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(64);
     let own = buffers(&host, &data);
     let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
@@ -84,8 +85,9 @@ fn misuse_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn what_a_rejected_submission_would_have_told_is_not_believed() {
-    let Some(host) = Host::open("a rejected submission", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let mut model = nets::wave_model(&host.autorot());
     let (mut saver, mut other) = (Saver::new(&mut model).unwrap(), Saver::new(&mut model).unwrap());
     // The second time its staging buffer holds what was saved before.

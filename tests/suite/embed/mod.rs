@@ -24,15 +24,15 @@ struct Host {
 
 impl Host {
     /// With these features where they are there.
-    fn open(test: &str, features: wgpu::Features) -> Option<Self> {
-        let (device, queue) = open(test, features)?;
+    fn open(features: wgpu::Features) -> Self {
+        let (device, queue) = open(features);
         let uncaptured = Arc::new(AtomicUsize::new(0));
         let count = uncaptured.clone();
         device.on_uncaptured_error(Arc::new(move |error| {
             eprintln!("uncaptured: {error}");
             count.fetch_add(1, Ordering::Relaxed);
         }));
-        Some(Self { device, queue, uncaptured })
+        Self { device, queue, uncaptured }
     }
 
     fn autorot(&self) -> Device {

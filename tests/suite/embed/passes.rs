@@ -10,8 +10,9 @@ use autorot::{
 use std::sync::atomic::Ordering;
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn forward_passes_give_the_bits_of_predictions() {
-    let Some(host) = Host::open("forward passes", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let data = nets::waves(37);
     let mut model = nets::wave_model(&host.autorot());
     let wanted = model.predict(data.inputs()).unwrap();
@@ -50,8 +51,9 @@ fn forward_passes_give_the_bits_of_predictions() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn parameters_lie_where_the_arena_says() {
-    let Some(host) = Host::open("parameters", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let mut model = nets::wave_model(&host.autorot());
     let all = host.read(&model.parameters_buffer().unwrap());
     let weights = model.weights().unwrap();
@@ -107,8 +109,9 @@ fn agrees(host: &Host, build: &dyn Fn() -> Model, optimizer: Optimizer) {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
-    let Some(host) = Host::open("backward passes", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     agrees(&host, &|| nets::wave_model(&host.autorot()), Adam::default().into());
     // Running statistics, and the numbers of dropout, go on with the steps.
     let with_state = || {
@@ -142,8 +145,9 @@ fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_gradient_that_is_none_stops_updates() {
-    let Some(host) = Host::open("a gradient that is none", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let mut model = nets::wave_model(&host.autorot());
     let mut backward = Backward::new(&mut model, 4, None, Adam::default()).unwrap();
     let mut step = |model: &mut Model, d: f32| {
@@ -170,8 +174,9 @@ fn a_gradient_that_is_none_stops_updates() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn textures_become_rows() {
-    let Some(host) = Host::open("textures", wgpu::Features::empty()) else { return };
+    let host = Host::open(wgpu::Features::empty());
     let (width, height) = (11u32, 9u32);
     let texels: Vec<u8> = (0..width * height * 4).map(|i| (i * 37 % 256) as u8).collect();
     let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };

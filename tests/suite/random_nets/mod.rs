@@ -3,7 +3,7 @@
 
 mod describe;
 
-use crate::common::{Random, gpu};
+use crate::common::{Random, gpu, tell};
 use crate::probe::Probe;
 use autorot::model::Network;
 use autorot::plan::arena::Role;
@@ -188,6 +188,9 @@ impl Reference {
     }
 }
 
+/// The largest share of nets whose comparison may say little: their limits are loose, as rounding moves their results far.
+const UNCLEAR: f64 = 0.2;
+
 /// Compares random nets on a device with f64; nearly all of them must be well defined.
 fn agrees(default: u32, device: &Device) {
     let unclear = Cell::new(0);
@@ -198,8 +201,13 @@ fn agrees(default: u32, device: &Device) {
         reference.compare(&network, device, description.batch);
         Ok(())
     });
-    println!("{}: {cases} nets, {} of them badly defined", device.name(), unclear.get());
-    assert!(unclear.get() <= cases / 5, "{} of {cases} nets say little", unclear.get());
+    tell(&format!(
+        "{}: {cases} random nets, {} of them so badly defined that they say little",
+        device.name(),
+        unclear.get()
+    ));
+    let share = f64::from(unclear.get()) / f64::from(cases);
+    assert!(share <= UNCLEAR, "{} of {cases} nets say little, more than {UNCLEAR} of them", unclear.get());
 }
 
 #[test]
@@ -208,8 +216,7 @@ fn the_cpu_agrees_with_f64() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn the_gpu_agrees_with_f64() {
-    if let Some(device) = gpu("the_gpu_agrees_with_f64") {
-        agrees(8, &device);
-    }
+    agrees(8, &gpu());
 }

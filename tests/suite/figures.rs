@@ -1,0 +1,378 @@
+//! Figures, read from their SVG: every curve, dot and cell lies where the ticks beside it say, in its colour and its order.
+
+use autorot::History;
+use autorot::report::plot::{Curve, CurvePanel, HeatMap, Scatter, ScatterRow, curves, heat_maps, scatters};
+use autorot::train::Epoch;
+use std::path::Path;
+
+/// One element: its name, and its attributes as text.
+struct Element {
+    name: String,
+    attributes: Vec<(String, String)>,
+    content: String,
+}
+
+impl Element {
+    fn text(&self, name: &str) -> &str {
+        self.attributes.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    fn number(&self, name: &str) -> f64 {
+        self.text(name).parse().unwrap_or_else(|_| panic!("{}: {name} {:?}", self.name, self.text(name)))
+    }
+
+    fn points(&self) -> Vec<(f64, f64)> {
+        let pair = |text: &str| {
+            let (x, y) = text.split_once(',').unwrap();
+            (x.parse().unwrap(), y.parse().unwrap())
+        };
+        self.text("points").split_whitespace().map(pair).collect()
+    }
+}
+
+/// The elements of an SVG in the order in which they are drawn. What plotters writes has an element a line and no comments.
+fn elements(path: &Path) -> Vec<Element> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let element = |part: &str| {
+        let (tag, content) = part.split_once('>').unwrap();
+        let (name, rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut values = rest.split('"');
+        let mut attributes = Vec::new();
+        while let (Some(name), Some(value)) = (values.next(), values.next()) {
+            attributes.push((name.trim().trim_end_matches('=').to_owned(), value.to_owned()));
+        }
+        Element { name: name.to_owned(), attributes, content: content.trim().to_owned() }
+    };
+    text.split('<').skip(1).filter(|part| !part.starts_with('/')).map(element).collect()
+}
+
+const FRAME: &str = "#555555";
+const GRID: [&str; 2] = ["#E4E4E4", "#F2F2F2"];
+
+/// One panel: what its ticks say, and what is drawn in it.
+#[derive(Default)]
+struct Axes {
+    /// Left, top, right and bottom edge.
+    edges: [f64; 4],
+    /// Place and value of the ticks below and on the left.
+    x: Vec<(f64, f64)>,
+    y: Vec<(f64, f64)>,
+    texts: Vec<String>,
+    lines: Vec<(String, Vec<(f64, f64)>)>,
+    bands: Vec<(String, Vec<(f64, f64)>)>,
+    dots: Vec<(String, (f64, f64))>,
+}
+
+/// What a place means, by the first and the last tick.
+fn meaning(ticks: &[(f64, f64)], place: f64) -> f64 {
+    let ((a, low), (b, high)) = (ticks[0], ticks[ticks.len() - 1]);
+    assert!(a != b && low != high, "{ticks:?}");
+    low + (place - a) / (b - a) * (high - low)
+}
+
+impl Axes {
+    /// The values at a place; of a logarithmic axis their logarithms.
+    fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        (meaning(&self.x, x), meaning(&self.y, y))
+    }
+
+    #[track_caller]
+    fn near(&self, place: (f64, f64), (x, y): (f64, f64)) {
+        let found = self.at(place);
+        // Coordinates are whole numbers: half of one, and as much for the ticks, of a few thousand.
+        let size = |ticks: &[(f64, f64)]| {
+            let ((a, low), (b, high)) = (ticks[0], ticks[ticks.len() - 1]);
+            2.0 * ((high - low) / (b - a)).abs()
+        };
+        let near = (found.0 - x).abs() <= size(&self.x) && (found.1 - y).abs() <= size(&self.y);
+        assert!(near, "drawn at {found:?}, not at {:?}", (x, y));
+    }
+
+    /// A curve of one piece, solid or of one that dashes leave whole, goes through these points.
+    #[track_caller]
+    fn solid(&self, number: usize, colour: &str, points: &[(f64, f64)]) {
+        let (found, line) = &self.lines[number];
+        assert_eq!((found.as_str(), line.len()), (colour, points.len()), "{line:?}");
+        line.iter().zip(points).for_each(|(&place, &point)| self.near(place, point));
+    }
+}
+
+/// The number of a tick's label, in which a minus is typeset.
+fn value(label: &str) -> f64 {
+    label.replace('−', "-").parse().unwrap_or_else(|_| panic!("{label:?} is no number"))
+}
+
+/// The panels in their order, and the legend: colour and label of its entries.
+fn read(path: &Path) -> (Vec<Axes>, Vec<(String, String)>) {
+    let all = elements(path);
+    let mut panels: Vec<Axes> = Vec::new();
+    let (mut legend, mut frame) = (Vec::new(), 0);
+    // A tick whose label follows: whether it is of the y axis, and its place.
+    let mut tick: Option<(bool, f64)> = None;
+    let mut sample: Option<String> = None;
+    for (i, element) in all.iter().enumerate() {
+        match element.name.as_str() {
+            "rect" if element.text("fill") == FRAME => {
+                // Four sides: the upper one, the lower, the left, the right.
+                let middle = |at: &str, size: &str| element.number(at) + 0.5 * element.number(size);
+                if frame % 4 == 0 {
+                    panels.push(Axes::default());
+                }
+                let edges = &mut panels.last_mut().unwrap().edges;
+                match frame % 4 {
+                    0 => edges[1] = middle("y", "height"),
+                    1 => edges[3] = middle("y", "height"),
+                    2 => edges[0] = middle("x", "width"),
+                    _ => edges[2] = middle("x", "width"),
+                }
+                frame += 1;
+            }
+            "polyline" if GRID.contains(&element.text("stroke")) => {}
+            "polyline" => {
+                let (points, stroke) = (element.points(), element.text("stroke").to_owned());
+                let panel = panels.last_mut().unwrap();
+                let below = points.iter().all(|p| p.1 > panel.edges[3] + 60.0);
+                let ticks = points.len() == 2 && stroke == FRAME;
+                if ticks && points[0].0 == points[1].0 && points[0].1 >= panel.edges[3] - 1.0 {
+                    tick = Some((false, points[0].0));
+                } else if ticks && points[0].1 == points[1].1 && points[1].0 <= panel.edges[0] + 1.0 {
+                    tick = Some((true, points[0].1));
+                } else if below {
+                    sample = Some(stroke);
+                } else {
+                    panel.lines.push((stroke, points));
+                }
+            }
+            "polygon" => {
+                let panel = panels.last_mut().unwrap();
+                panel.bands.push((element.text("fill").to_owned(), element.points()));
+            }
+            "circle" => {
+                let place = (element.number("cx"), element.number("cy"));
+                panels.last_mut().unwrap().dots.push((element.text("fill").to_owned(), place));
+            }
+            "text" => {
+                let panel = panels.last_mut().unwrap();
+                let label = element.content.clone();
+                if let Some((upright, place)) = tick.take() {
+                    // 10 with an exponent, which is smaller: its value is the logarithm.
+                    let next = &all[(i + 1).min(all.len() - 1)];
+                    let power = label == "10" && next.name == "text" && next.text("font-size") == "88";
+                    let value = value(if power { &next.content } else { &label });
+                    if upright { &mut panel.y } else { &mut panel.x }.push((place, value));
+                } else if let Some(colour) = sample.take() {
+                    legend.push((colour, label));
+                } else {
+                    panel.texts.push(label);
+                }
+            }
+            _ => {}
+        }
+    }
+    (panels, legend)
+}
+
+fn curve(label: &str, points: &[(f64, f64)]) -> Curve {
+    Curve { label: label.into(), points: points.to_vec(), spread: None }
+}
+
+fn panel(title: &str, curves: Vec<Curve>) -> CurvePanel {
+    CurvePanel { title: title.into(), x_label: "epoch".into(), y_label: "loss".into(), curves, log_y: false }
+}
+
+/// Okabe and Ito's blue and vermilion, and their bluish green.
+const COLOURS: [&str; 3] = ["#0072B2", "#D55E00", "#009E73"];
+
+#[test]
+fn curves_lie_where_the_ticks_say_in_their_colours_and_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curves.svg");
+    let (a, b) = ([(1.0, 2.5), (2.0, 1.25), (4.0, 0.5)], [(1.0, 1.0), (3.0, -0.75), (4.0, 2.0)]);
+    let c = [(10.0, 0.03), (20.0, 0.01), (30.0, 0.07)];
+    let left = panel("left", vec![curve("a", &a), curve("b", &b)]);
+    let right = panel("right", vec![curve("c", &c), curve("a", &c[..2])]);
+    curves(&path, &[left, right]).unwrap();
+    let (panels, legend) = read(&path);
+    assert_eq!(panels.len(), 2);
+    let names: Vec<_> = legend.iter().map(|(colour, label)| (colour.as_str(), label.as_str())).collect();
+    // The first two entries of a legend are drawn with a line and one of dashes.
+    assert_eq!(names.first(), Some(&(COLOURS[0], "a")));
+    assert_eq!(names.iter().map(|n| n.1).collect::<Vec<_>>(), ["a", "b", "c"]);
+    for (entry, colour) in names.iter().zip(COLOURS) {
+        assert_eq!(entry.0, colour, "{entry:?}");
+    }
+    for (panel, title) in panels.iter().zip(["left", "right"]) {
+        assert_eq!(panel.texts[..3], [title, "epoch", "loss"]);
+        assert!(panel.x.len() >= 2 && panel.y.len() >= 3);
+        // Upwards is more, and to the right, too.
+        assert!(panel.x.windows(2).all(|t| t[0].0 < t[1].0 && t[0].1 < t[1].1), "{:?}", panel.x);
+        assert!(panel.y.windows(2).all(|t| t[0].0 > t[1].0 && t[0].1 < t[1].1), "{:?}", panel.y);
+    }
+    assert!(panels[0].edges[2] < panels[1].edges[0], "side by side in their order");
+    panels[0].solid(0, COLOURS[0], &a);
+    dashed(&panels[0], COLOURS[1], &b);
+    dashed(&panels[1], COLOURS[2], &c);
+    let of_a = panels[1].lines.iter().position(|line| line.0 == COLOURS[0]).unwrap();
+    panels[1].solid(of_a, COLOURS[0], &c[..2]);
+    // What comes later is drawn over what comes before.
+    assert!(panels[1].lines.iter().rposition(|line| line.0 == COLOURS[2]).unwrap() < of_a);
+}
+
+/// The pieces of this colour begin at the first point, and lie on the way through all of them; they leave gaps.
+#[track_caller]
+fn dashed(panel: &Axes, colour: &str, points: &[(f64, f64)]) {
+    let pieces: Vec<_> = panel.lines.iter().filter(|line| line.0 == colour).map(|line| &line.1).collect();
+    assert!(pieces.len() > 10, "{} pieces of {colour}", pieces.len());
+    panel.near(pieces[0][0], points[0]);
+    for &place in pieces.iter().flat_map(|piece| piece.iter()) {
+        let (x, _) = panel.at(place);
+        let pair = points.windows(2).find(|p| x <= p[1].0 + 1e-9).unwrap_or(&points[points.len() - 2..]);
+        let share = (x - pair[0].0) / (pair[1].0 - pair[0].0);
+        let y = pair[0].1 + share * (pair[1].1 - pair[0].1);
+        // On a steep piece a whole coordinate to the side is several upwards.
+        let slope = ((pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).abs();
+        let unit = |t: &[(f64, f64)]| ((t[1].1 - t[0].1) / (t[1].0 - t[0].0)).abs();
+        let off = (panel.at(place).1 - y).abs();
+        assert!(off <= 2.0 * (unit(&panel.y) + slope * unit(&panel.x)), "{place:?} is off by {off}");
+    }
+}
+
+#[test]
+fn logarithmic_axes_bands_and_gaps_lie_where_the_ticks_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curves.svg");
+    let points = [(1.0, 1e-3), (2.0, 2e-2), (3.0, 0.5)];
+    let spread = vec![(5e-4, 2e-3), (1e-2, 4e-2), (0.25, 1.0)];
+    let logarithmic = CurvePanel {
+        log_y: true,
+        ..panel("log", vec![Curve { spread: Some(spread.clone()), ..curve("a", &points) }])
+    };
+    let broken = [(1.0, 3.0), (2.0, f64::NAN), (3.0, 1.0), (4.0, 2.0)];
+    curves(&path, &[logarithmic, panel("broken", vec![curve("a", &broken)])]).unwrap();
+    let (panels, _) = read(&path);
+    let log = |(x, y): (f64, f64)| (x, y.log10());
+    assert!(panels[0].y.iter().all(|tick| tick.1 <= 0.0 && tick.1.fract() == 0.0), "{:?}", panels[0].y);
+    panels[0].solid(0, COLOURS[0], &points.map(log));
+    // There along the upper ends, back along the lower ones.
+    let (colour, band) = &panels[0].bands[0];
+    let upper = points.iter().zip(&spread).map(|(p, s)| log((p.0, s.1)));
+    let lower = points.iter().zip(&spread).rev().map(|(p, s)| log((p.0, s.0)));
+    assert_eq!((colour.as_str(), band.len()), (COLOURS[0], 6));
+    band.iter().zip(upper.chain(lower)).for_each(|(&place, point)| panels[0].near(place, point));
+    // A point between two gaps is a dot, what lies behind a gap a line of its own.
+    assert_eq!((panels[1].dots.len(), panels[1].lines.len()), (1, 1));
+    panels[1].near(panels[1].dots[0].1, broken[0]);
+    panels[1].solid(0, COLOURS[0], &broken[2..]);
+}
+
+#[test]
+fn a_history_is_drawn_with_training_before_validation_and_a_panel_a_metric() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.svg");
+    let epoch = |number: usize, by: f64| Epoch {
+        epoch: number,
+        train_loss: by + 2.0,
+        train_metrics: vec![by + 0.125, by + 0.25],
+        val_loss: Some(by + 3.0),
+        val_metrics: vec![by + 0.625, by + 0.875],
+        learning_rate: 0.1,
+        seconds: 1.0,
+        host_seconds: 1.0,
+        steps: 1,
+        samples_per_second: 1.0,
+    };
+    let history = History {
+        metrics: vec!["accuracy".into(), "r2".into()],
+        epochs: vec![epoch(1, 0.0), epoch(2, 0.5), epoch(3, -0.25)],
+        ..History::default()
+    };
+    history.plot(&path).unwrap();
+    let (panels, legend) = read(&path);
+    let titles: Vec<_> = panels.iter().map(|panel| panel.texts[0].as_str()).collect();
+    assert_eq!(titles, ["loss", "accuracy", "r2"]);
+    let names: Vec<_> = legend.iter().map(|(colour, label)| (colour.as_str(), label.as_str())).collect();
+    assert_eq!(names[0], (COLOURS[0], "training"));
+    assert_eq!(names[1], (COLOURS[1], "validation"));
+    for (panel, (train, validation)) in panels.iter().zip([(2.0, 3.0), (0.125, 0.625), (0.25, 0.875)]) {
+        let through = |by: f64| [(1.0, by), (2.0, by + 0.5), (3.0, by - 0.25)];
+        panel.solid(0, COLOURS[0], &through(train));
+        dashed(panel, COLOURS[1], &through(validation));
+    }
+}
+
+#[test]
+fn dots_of_a_row_lie_where_the_one_axis_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scatter.svg");
+    let points = [vec![(1.0, 2.0), (4.0, 3.5)], vec![(2.5, 0.5), (8.0, 9.5)]];
+    let panels = points.iter().map(|p| Scatter { title: "t".into(), points: p.clone() }).collect();
+    scatters(&path, &[ScatterRow { x_label: "x".into(), y_label: "y".into(), panels }]).unwrap();
+    let (mut panels, _) = read(&path);
+    // The second panel's y axis is the first one's, and its x axis has the same numbers.
+    panels[1].y = panels[0].y.clone();
+    let [first, second] = [0, 1].map(|i| panels[i].x.iter().map(|tick| tick.1).collect::<Vec<_>>());
+    assert_eq!(first, second);
+    assert_eq!(first, panels[0].y.iter().map(|tick| tick.1).collect::<Vec<_>>());
+    for (panel, points) in panels.iter().zip(&points) {
+        assert_eq!(panel.dots.len(), 2);
+        for (x, y) in points {
+            // Dots are put on a grid of one unit, ten coordinates.
+            let near = |(_, place): &(String, (f64, f64))| {
+                let (found, unit) =
+                    (panel.at(*place), 6.0 * ((panel.x[1].1 - panel.x[0].1) / (panel.x[1].0 - panel.x[0].0)));
+                (found.0 - x).abs() < unit && (found.1 - y).abs() < unit
+            };
+            assert!(panel.dots.iter().any(near), "{x}, {y}: {:?}", panel.dots);
+        }
+    }
+}
+
+#[test]
+fn cells_have_their_place_and_the_colour_of_their_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("maps.svg");
+    let map = HeatMap {
+        title: "t".into(),
+        x_label: "epoch".into(),
+        y_label: "layer".into(),
+        rows: vec!["upper".into(), "lower".into()],
+        values: vec![vec![-2.0, 0.0, 2.0], vec![1.0, f64::NAN, -1.0]],
+    };
+    heat_maps(&path, &[map], "scale").unwrap();
+    let all = elements(&path);
+    let frame: Vec<&Element> =
+        all.iter().filter(|e| e.name == "rect" && e.text("fill") == FRAME).take(4).collect();
+    let first = all.iter().position(|e| std::ptr::eq(e, frame[0])).unwrap();
+    // Behind the white ground and before the frame.
+    let cells: Vec<&Element> =
+        all[..first].iter().filter(|e| e.name == "rect" && e.text("fill") != "#FFFFFF").collect();
+    let (left, right) = (frame[2].number("x"), frame[3].number("x"));
+    let (top, bottom) = (frame[0].number("y"), frame[1].number("y"));
+    let place = |e: &Element| {
+        let column = ((e.number("x") - left) / (right - left) * 3.0).round();
+        let row = ((e.number("y") - top) / (bottom - top) * 2.0).round();
+        (row as usize, column as usize)
+    };
+    let rgb = |text: &str| [1, 3, 5].map(|i| i32::from_str_radix(&text[i..i + 2], 16).unwrap());
+    // matplotlib's viridis at 0, ¼, ½, ¾ and 1; missing ones are grey.
+    let viridis = ["#440154", "#3B528B", "#21918C", "#5EC962", "#FDE725"];
+    let wanted = [
+        ((0, 0), viridis[0]),
+        ((0, 1), viridis[2]),
+        ((0, 2), viridis[4]),
+        ((1, 0), viridis[3]),
+        ((1, 1), "#D8D8D8"),
+        ((1, 2), viridis[1]),
+    ];
+    assert_eq!(cells.len(), wanted.len());
+    for (cell, (wanted, colour)) in cells.iter().zip(wanted) {
+        assert_eq!(place(cell), wanted);
+        let off = rgb(cell.text("fill")).into_iter().zip(rgb(colour)).map(|(a, b)| (a - b).abs()).max();
+        assert!(off.unwrap() <= 6, "{wanted:?}: {} for {colour}", cell.text("fill"));
+    }
+    // The rows' names stand beside them, the columns are numbered from 1.
+    let text = |label: &str| all.iter().find(|e| e.name == "text" && e.content == label).unwrap();
+    assert!(text("upper").number("y") < text("lower").number("y"));
+    assert!(text("1").number("x") < text("3").number("x"));
+    assert!((text("1").number("x") - (left + (right - left) / 6.0)).abs() < 20.0);
+}
