@@ -2,12 +2,16 @@
 
 mod adapters;
 mod choose;
+mod compiled;
 mod cpu;
 mod gpu;
 pub(crate) mod held;
+mod identity;
+mod kept;
 mod misfit;
 mod needs;
 mod pipelines;
+mod prepare;
 mod readback;
 mod tune;
 
@@ -18,6 +22,7 @@ pub use choose::Device;
 pub use gpu::GpuExecutor;
 pub use needs::needs;
 pub use pipelines::Gpu;
+pub use prepare::Prepare;
 pub use tune::Tuning;
 
 use crate::kernel::Element;

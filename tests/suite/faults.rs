@@ -6,11 +6,10 @@ use crate::nets::{wave_model, waves};
 use crate::resume::{numbers, same};
 use autorot::train::Epoch;
 use autorot::{Adam, Device, Error, Fault, Interval, Loss, Metric, Model, Trainer, wgpu};
-use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A wgpu device of the test's own, and the crate's around it.
@@ -29,15 +28,15 @@ fn trainer<'a>() -> Trainer<'a> {
 }
 
 /// A fault in the midst of a training ends it with this error; on a device opened afterwards it ends as without.
-fn survives(test: &str, wanted: Fault, device: &Device, provoke: &dyn Fn() -> Result<(), Error>) {
+fn survives(test: &str, wanted: Fault, device: &Device, provoke: &(dyn Fn() -> Result<(), Error> + Sync)) {
     let Some((_, fresh)) = opened(test) else { return };
     let data = waves(50);
     let mut undisturbed = wave_model(&fresh);
     let history = trainer().fit(&mut undisturbed, &data, Some(&data)).unwrap();
 
-    let provoked = Cell::new(false);
+    let provoked = AtomicBool::new(false);
     let mut trainer = trainer().callback(|_: &mut Model, epoch: &Epoch| {
-        if epoch.epoch == 2 && !provoked.replace(true) {
+        if epoch.epoch == 2 && !provoked.swap(true, Ordering::Relaxed) {
             provoke()?;
         }
         Ok(ControlFlow::Continue(()))

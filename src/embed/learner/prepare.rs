@@ -1,13 +1,11 @@
 //! What a learner needs before its first step: checks, buffers, programs.
 
-use super::{Learner, task};
+use super::Learner;
 use crate::embed::gpu;
 use crate::embed::rows::Source;
-use crate::plan::Purpose;
 use crate::plan::arena::keys;
 use crate::train::Recipe;
 use crate::{Error, Metric, Model, Result, Targets};
-use std::collections::hash_map::Entry;
 
 impl Learner {
     /// Allocates and borrows buffers, announces the first orders, binds a program for every kind of step.
@@ -45,13 +43,9 @@ impl Learner {
         if !self.recipe.shuffle {
             self.feed.begin(executor, 0, &self.recipe.order(self.rows, 0))?;
         }
-        for step in &self.steps {
-            if let Entry::Vacant(vacant) = self.programs.entry((step.rows, step.ending)) {
-                let network = model.network();
-                let task = task(&self.recipe, network, &self.feed, &self.slots);
-                let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
-                vacant.insert(model.bind(&plan)?);
-            }
+        let plans = self.recipe.plans(model.network(), &self.feed, self.slots.desk(), &self.steps)?;
+        for (kind, plan) in plans {
+            self.programs.insert(kind, model.bind(&plan)?);
         }
         let (step, executor) = (model.steps, gpu(model)?);
         // So that there is something to go back to.
@@ -87,7 +81,7 @@ pub(super) fn check(
             gpu.check_binding("targets", len, given.targets.binding())?;
         }
     }
-    recipe.check_updates(model)?;
+    recipe.check_updates(model.network())?;
     if let Some(node) = model.network().stateful() {
         return Err(Error::invalid(
             node.path(),

@@ -1,9 +1,11 @@
 //! Models inside an application that owns the device: the same bits as by themselves, and no harm done.
 
+mod callers;
 mod faults;
 mod learner;
 mod misuse;
 mod passes;
+mod prepare;
 
 use crate::common::open;
 use autorot::embed::{Learner, Progress, Rows, Target};
@@ -23,13 +25,17 @@ impl Host {
     /// With these features where they are there.
     fn open(test: &str, features: wgpu::Features) -> Option<Self> {
         let (device, queue) = open(test, features)?;
+        Some(Self::around(device, queue))
+    }
+
+    fn around(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let uncaptured = Arc::new(AtomicUsize::new(0));
         let count = uncaptured.clone();
         device.on_uncaptured_error(Arc::new(move |error| {
             eprintln!("uncaptured: {error}");
             count.fetch_add(1, Ordering::Relaxed);
         }));
-        Some(Self { device, queue, uncaptured })
+        Self { device, queue, uncaptured }
     }
 
     fn autorot(&self) -> Device {
