@@ -2,9 +2,9 @@
 
 use super::identity::same;
 use super::kept::Kept;
+use crate::Result;
 use crate::kernel::{Access, Kernel};
 use crate::unchecked::shader;
-use crate::Result;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -45,11 +45,7 @@ impl Compiled {
     }
 
     /// With wgpu's cache of pipelines, which may be kept between runs.
-    pub(super) fn with(
-        device: wgpu::Device,
-        cache: Option<wgpu::PipelineCache>,
-        kept: Option<Kept>,
-    ) -> Self {
+    pub(super) fn with(device: wgpu::Device, cache: Option<wgpu::PipelineCache>, kept: Option<Kept>) -> Self {
         Self { device, cells: Mutex::default(), count: AtomicUsize::new(0), cache, kept }
     }
 

@@ -218,9 +218,8 @@ impl Executor for GpuExecutor {
     }
 
     fn compiles(&self, plan: &Plan) -> bool {
-        let missing = |kernel: &dyn Kernel| {
-            !self.gpu.compiled.has(kernel, self.variant(kernel), self.checks(kernel))
-        };
+        let missing =
+            |kernel: &dyn Kernel| !self.gpu.compiled.has(kernel, self.variant(kernel), self.checks(kernel));
         plan.ops.iter().any(|op| missing(&*op.kernel))
     }
 

@@ -1,12 +1,8 @@
 //! wgpu's cache of compiled pipelines, kept in the user's folder of caches between runs.
 
+use crate::store;
 use crate::unchecked::cache;
-use crate::{Error, Result, store};
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// Where a device's cache is kept. The file is compressed, with a checksum, and replaced as a whole.
@@ -24,8 +20,8 @@ pub(super) fn load(device: &wgpu::Device) -> Option<(wgpu::PipelineCache, Kept)>
         return None;
     }
     let name = wgpu::util::pipeline_cache_key(&device.adapter_info())?;
-    let file = dirs::cache_dir()?.join("autorot").join(name + ".gz");
-    let data = match read(&file) {
+    let file = store::cached(&(name + ".gz"))?;
+    let data = match store::read_packed(&file) {
         Ok(data) => data,
         Err(error) => {
             log::warn!("the cache of pipelines is not used: {error}");
@@ -55,55 +51,39 @@ impl Kept {
         written.0 = pipelines;
         let Some(data) = cache.get_data().filter(|data| data.len() != written.1) else { return };
         written.1 = data.len();
-        if let Err(error) = write(&self.file, &data) {
+        if let Err(error) = store::write_packed(&self.file, &data) {
             log::warn!("the cache of pipelines is not kept: {error}");
         }
-    }
-}
-
-fn write(file: &Path, data: &[u8]) -> Result<()> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let packed = encoder.write_all(data).and_then(|()| encoder.finish());
-    store::write(file, &packed.map_err(|e| Error::io(file, e))?)
-}
-
-/// What was written; `None` where there is no such file.
-fn read(file: &Path) -> Result<Option<Vec<u8>>> {
-    let packed = match std::fs::read(file) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|e| Error::io(file, e))?,
-    };
-    let mut data = Vec::new();
-    match GzDecoder::new(&*packed).read_to_end(&mut data) {
-        Ok(_) => Ok(Some(data)),
-        Err(e) => Err(Error::invalid(
-            file.display(),
-            e,
-            "a cache of pipelines as it was written",
-            "nothing: the file is written anew",
-        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Dense, Device, Sequential};
 
     #[test]
-    fn what_was_written_is_read_and_what_was_changed_since_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("deep/cache.gz");
-        assert_eq!(read(&file).unwrap(), None);
-        let data: Vec<u8> = (0..1000u32).flat_map(|i| (i * i).to_le_bytes()).collect();
-        write(&file, &data).unwrap();
-        assert_eq!(read(&file).unwrap().as_ref(), Some(&data));
-        let whole = std::fs::read(&file).unwrap();
-        let mut spoilt = whole.clone();
-        spoilt[whole.len() / 2] ^= 1;
-        for bytes in [&spoilt, &whole[..whole.len() - 9], &b"no cache"[..]] {
-            std::fs::write(&file, bytes).unwrap();
-            let error = read(&file).unwrap_err().to_string();
-            assert!(error.contains("cache.gz"), "{error}");
+    fn a_callers_cache_is_taken_and_one_of_other_data_is_not_made() {
+        let opened = match Device::gpu() {
+            Ok(opened) => opened,
+            Err(error) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{error}"),
+            Err(error) => return eprintln!("SKIPPED a caller's cache: {error}"),
+        };
+        let (device, queue) = opened.wgpu().unwrap();
+        if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+            return eprintln!("SKIPPED a caller's cache: the adapter has none");
         }
+        assert!(cache::pipeline_cache(device, Some(&[7; 500])).is_none());
+        let cache = cache::pipeline_cache(device, None).unwrap();
+        let predict = |device: &Device| {
+            let net = Sequential::new([3]).add(Dense::new(2));
+            net.build(device, 1).and_then(|mut model| model.predict(&[0.1, 0.2, 0.3])).unwrap()
+        };
+        let own = Device::from_wgpu(device.clone(), queue.clone());
+        let cached = own.clone().with_pipeline_cache(cache.clone());
+        assert_eq!(predict(&cached), predict(&own));
+        assert!(cached.compiled() > 0);
+        let data = cache.get_data().unwrap();
+        assert!(cache::pipeline_cache(device, Some(&data)).is_some());
     }
 }

@@ -75,12 +75,7 @@ impl Prepare {
     ///
     /// # Errors
     /// No rows, or more than fit; an option of the optimiser out of its range.
-    pub fn backward(
-        self,
-        network: &Network,
-        rows: usize,
-        optimizer: impl Into<Optimizer>,
-    ) -> Result<Self> {
+    pub fn backward(self, network: &Network, rows: usize, optimizer: impl Into<Optimizer>) -> Result<Self> {
         let optimizer = optimizer.into();
         optimizer.check()?;
         network.check_batch(rows)?;
@@ -96,7 +91,9 @@ impl Prepare {
     pub fn predict(self, network: &Network, rows: usize) -> Result<Self> {
         network.check_batch(rows)?;
         let batches = network.prediction_batches(rows)?;
-        batches.into_iter().try_fold(self, |prepare, batch| Ok(prepare.plan(&network.prediction_plan(batch)?.0)))
+        batches
+            .into_iter()
+            .try_fold(self, |prepare, batch| Ok(prepare.plan(&network.prediction_plan(batch)?.0)))
     }
 }
 

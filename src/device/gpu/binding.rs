@@ -1,8 +1,8 @@
 //! Programs: ops with their pipelines and bind groups, which follow scratch buffers that grow.
 
 use super::{GpuExecutor, Place};
-use crate::device::held::Held;
 use crate::device::compiled::Pipeline;
+use crate::device::held::Held;
 use crate::device::pipelines::Gpu;
 use crate::kernel::Kernel;
 use crate::plan::{Home, Op, Plan};

@@ -36,7 +36,9 @@ fn a_queue_of_another_device_is_refused() {
     let test = "a queue of another device";
     let Some([(first, of_first), (second, of_second)]) = two(test) else { return };
     let Some((elsewhere, of_elsewhere)) = open(test, wgpu::Features::empty()) else { return };
-    for (device, queue) in [(&first, &of_second), (&second, &of_first), (&first, &of_elsewhere), (&elsewhere, &of_first)] {
+    for (device, queue) in
+        [(&first, &of_second), (&second, &of_first), (&first, &of_elsewhere), (&elsewhere, &of_first)]
+    {
         let wrong = Device::from_wgpu(device.clone(), queue.clone());
         for _ in 0..2 {
             says(
@@ -44,7 +46,10 @@ fn a_queue_of_another_device_is_refused() {
                 &["Device::from_wgpu", "a queue that is not that of the device", "Adapter::request_device"],
             );
         }
-        says(wrong.prepare().forward(&nets::wave_network().network(1).unwrap(), 4).and_then(|mut p| p.run()), &["queue"]);
+        says(
+            wrong.prepare().forward(&nets::wave_network().network(1).unwrap(), 4).and_then(|mut p| p.run()),
+            &["queue"],
+        );
         let mut model = nets::wave_model(&Device::cpu());
         says(model.rebuild(&wrong), &["a queue that is not"]);
     }

@@ -92,23 +92,38 @@ fn what_is_prepared_is_what_is_needed() {
     ];
     for (what, net, data, trainer) in &cases {
         let trainer = || trainer().progress(false).epochs(1);
-        let (len, kind) = (data.len(), match data.targets() {
-            Targets::Classes { .. } => TargetKind::Labels,
-            Targets::Values { .. } => TargetKind::Values,
-        });
+        let (len, kind) = (
+            data.len(),
+            match data.targets() {
+                Targets::Classes { .. } => TargetKind::Labels,
+                Targets::Values { .. } => TargetKind::Values,
+            },
+        );
         let build = |device: &Device| net.build(device, 1).unwrap();
-        covers(&host, &format!("{what}: learner"), net, &|p, n| p.learner(n, &trainer(), len, kind), &|device| {
-            let own = buffers(&host, data);
-            let mut model = build(device);
-            let mut learner = Learner::new(&trainer(), &mut model, rows(&own, data)).unwrap();
-            host.train(&mut learner, &mut model, 3);
-        });
+        covers(
+            &host,
+            &format!("{what}: learner"),
+            net,
+            &|p, n| p.learner(n, &trainer(), len, kind),
+            &|device| {
+                let own = buffers(&host, data);
+                let mut model = build(device);
+                let mut learner = Learner::new(&trainer(), &mut model, rows(&own, data)).unwrap();
+                host.train(&mut learner, &mut model, 3);
+            },
+        );
         covers(&host, &format!("{what}: forward"), net, &|p, n| p.forward(n, 33), &|device| {
             Forward::new(&mut build(device), 33, None).unwrap();
         });
-        covers(&host, &format!("{what}: backward"), net, &|p, n| p.backward(n, 20, Adam::default()), &|device| {
-            Backward::new(&mut build(device), 20, None, Adam::default()).unwrap();
-        });
+        covers(
+            &host,
+            &format!("{what}: backward"),
+            net,
+            &|p, n| p.backward(n, 20, Adam::default()),
+            &|device| {
+                Backward::new(&mut build(device), 20, None, Adam::default()).unwrap();
+            },
+        );
         covers(&host, &format!("{what}: predict"), net, &|p, n| p.predict(n, 1030), &|device| {
             let row = &data.inputs()[..data.row_len()];
             build(device).predict(&row.repeat(1030)).unwrap();
