@@ -183,7 +183,9 @@ impl Gpu {
                 record(&mut encoder);
                 encoder.finish()
             }));
-            recorded.map(|commands| drop(self.queue.submit([commands])))
+            recorded.map(|commands| {
+                self.queue.submit([commands]);
+            })
         })?;
         tried.map_err(|_| {
             Error::invalid(

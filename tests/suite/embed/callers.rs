@@ -106,7 +106,6 @@ fn buffers_that_cannot_be_used_are_refused() {
         (make(&other, false), &["points", "doesn't match", "of the device that the model was built on"]),
         (far[199].clone(), &["another wgpu instance", "on the device that the model was built on"]),
     ];
-    let bytes = model.device_bytes();
     for (buffer, words) in &cases {
         let binding = || Some(buffer.as_entire_buffer_binding());
         says(Forward::new(&mut model, 64, binding()), words);
@@ -116,7 +115,6 @@ fn buffers_that_cannot_be_used_are_refused() {
         let error = says(Learner::new(&trainer, &mut model, given), words);
         assert!(error.to_string().contains("the buffer for inputs"), "{error}");
     }
-    assert!(model.device_bytes() >= bytes);
     Learner::new(&trainer, &mut model, rows(&good, &data)).unwrap().close(&mut model).unwrap();
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
 
