@@ -6,10 +6,10 @@ use super::slots::{Slots, UNSUBMITTED, halted, take_back};
 use super::{Owner, discard, gpu};
 use crate::device::{Executor, Program};
 use crate::kernel::{Advance, Element, clock, rates};
+use crate::model::Network;
 use crate::optimizer::UpdateViews;
 use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose, Recorder};
-use crate::model::Network;
 use crate::train::Desk;
 use crate::{Error, Model, Optimizer, Result};
 

@@ -7,8 +7,8 @@ use super::step::Scored;
 use super::{Evaluation, Trainer};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
-use crate::plan::arena::keys;
 use crate::plan::Course;
+use crate::plan::arena::keys;
 use crate::{Dataset, Metric, Model, Result};
 use web_time::Instant;
 
@@ -63,12 +63,7 @@ impl Evaluator {
         }
     }
 
-    fn bind(
-        &mut self,
-        trainer: &Trainer<'_>,
-        model: &mut Model,
-        compiler: &mut Compiler,
-    ) -> Result<()> {
+    fn bind(&mut self, trainer: &Trainer<'_>, model: &mut Model, compiler: &mut Compiler) -> Result<()> {
         let plans = trainer.recipe.evaluation_plans(&model.network, &self.feed, self.order.len())?;
         for (rows, count, plan) in plans {
             self.parts.push((rows, count, compiler.bind(model, &plan)?));
