@@ -130,8 +130,8 @@ fn rank(info: &wgpu::AdapterInfo, usable: bool, low_power: bool) -> (bool, bool,
     (!usable, is_software(info), info.backend == wgpu::Backend::Gl, power)
 }
 
-/// Features that some kernel variants use where an adapter offers them.
-const OPTIONAL: wgpu::Features = wgpu::Features::SUBGROUP;
+/// Features that are used where an adapter offers them: by some kernel variants, and to keep compiled pipelines between runs.
+const OPTIONAL: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::PIPELINE_CACHE);
 
 /// Opens an adapter with WebGPU's default limits, or what it has of them, except that buffers may be as large as it allows.
 pub(super) async fn open(adapter: wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue)> {

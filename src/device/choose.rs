@@ -2,10 +2,13 @@
 
 use super::Executor;
 use super::adapters::{is_software, open, ranked, title};
+use super::compiled::Compiled;
 use super::cpu::Cpu;
 use super::gpu::GpuExecutor;
+use super::kept;
 use super::needs::lacking;
 use super::pipelines::Gpu;
+use super::prepare::Prepare;
 use super::tune::Tuning;
 use crate::kernel::Traits;
 use crate::{Error, Fault, Result};
@@ -96,8 +99,47 @@ impl Device {
     /// A device and a queue that the caller owns; handles are cheap to clone. No optional feature and
     /// no limit beyond `wgpu::Limits::default()` is needed. Kernel variants are not timed unless
     /// [`Device::with_tuning`] says so.
+    ///
+    /// Whether the device has what kernels need, and whether the queue is its own, is found out and said by what is made on it first,
+    /// such as [`Sequential::build`](crate::Sequential::build).
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        Self::new(Kind::Gpu(Arc::new(Gpu::new(device, queue, Tuning::Off))), "the caller's own")
+        let compiled = Arc::new(Compiled::new(device.clone()));
+        Self::around(compiled, device, queue, Tuning::Off)
+    }
+
+    /// [`Device::from_wgpu`], sharing compiled kernels with all others that were made by this function of the same wgpu device and are
+    /// still there, wherever in the process. Clones of one [`Device`] share them anyway: this is for parts of a program that
+    /// do not know of each other. It keeps a list of such devices, which holds none of them alive: the only state of the crate's that is global.
+    pub fn from_wgpu_shared(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let compiled = Compiled::shared(&device);
+        Self::around(compiled, device, queue, Tuning::Off)
+    }
+
+    fn around(compiled: Arc<Compiled>, device: wgpu::Device, queue: wgpu::Queue, tuning: Tuning) -> Self {
+        let gpu = Gpu::sharing(compiled, device, queue, tuning);
+        Self::new(Kind::Gpu(Arc::new(gpu)), "the caller's own")
+    }
+
+    /// The same device, its kernels compiled through a cache of the caller's, which is the caller's to load and to save; it needs
+    /// `Features::PIPELINE_CACHE`, and must be made on this device. Kernels that were compiled before are not shared any more. Devices
+    /// that the crate opens have one already, kept in the user's folder of caches. No effect on a CPU.
+    pub fn with_pipeline_cache(mut self, cache: wgpu::PipelineCache) -> Self {
+        if let Kind::Gpu(gpu) = &self.kind {
+            let compiled = Arc::new(Compiled::with(gpu.device.clone(), Some(cache), None));
+            self.kind = Kind::Gpu(Arc::new(gpu.with(compiled, gpu.choices.tuning().clone())));
+        }
+        self
+    }
+
+    /// Compiles kernels before they are needed, a few at a time or on another thread: see [`Prepare`].
+    pub fn prepare(&self) -> Prepare {
+        Prepare::new(self.gpu_executor())
+    }
+
+    /// How many kernels are compiled on this device so far, by all that share them; 0 on a CPU, where there is nothing to compile.
+    pub fn compiled(&self) -> usize {
+        let Kind::Gpu(gpu) = &self.kind else { return 0 };
+        gpu.compiled.count()
     }
 
     fn new(kind: Kind, why: &str) -> Self {
@@ -152,7 +194,7 @@ impl Device {
     /// keep what they have.
     pub fn with_tuning(mut self, tuning: Tuning) -> Self {
         if let Kind::Gpu(gpu) = &self.kind {
-            self.kind = Kind::Gpu(Arc::new(Gpu::new(gpu.device.clone(), gpu.queue.clone(), tuning)));
+            self.kind = Kind::Gpu(Arc::new(gpu.with(gpu.compiled.clone(), tuning)));
         }
         self
     }
@@ -216,9 +258,18 @@ impl Device {
     /// Runs `work`, which gives commands to a GPU, and returns what wgpu found wrong with it.
     pub(crate) fn watched<R>(&self, what: &str, work: impl FnOnce(&wgpu::Device) -> R) -> Result<R> {
         match &self.kind {
-            Kind::Gpu(gpu) => gpu.watched(what, || work(&gpu.device)),
+            Kind::Gpu(gpu) => {
+                gpu.check()?;
+                gpu.watched(what, || work(&gpu.device))
+            }
             _ => Err(Error::invalid(what, self.name(), "a GPU", "use Device::from_wgpu")),
         }
+    }
+
+    /// Refuses a texture that was destroyed or is another device's.
+    pub(crate) fn accepts_texture(&self, what: &str, texture: &wgpu::Texture) -> Result<()> {
+        let Kind::Gpu(gpu) = &self.kind else { return Ok(()) };
+        gpu.accepts_texture(what, texture)
     }
 
     /// Whether plans run through wgpu.
@@ -228,17 +279,16 @@ impl Device {
 
     /// An executor of its own for one model.
     pub fn executor(&self) -> Box<dyn Executor> {
-        match &self.kind {
-            Kind::Cpu => Box::new(Cpu::<f32>::default()),
-            Kind::CpuF64 => Box::new(Cpu::<f64>::default()),
-            Kind::Gpu(gpu) => Box::new(GpuExecutor::new(
-                gpu.clone(),
-                self.variant,
-                self.traits(),
-                self.checked,
-                self.timeout,
-            )),
+        match (&self.kind, self.gpu_executor()) {
+            (_, Some(gpu)) => Box::new(gpu),
+            (Kind::CpuF64, _) => Box::new(Cpu::<f64>::default()),
+            _ => Box::new(Cpu::<f32>::default()),
         }
+    }
+
+    fn gpu_executor(&self) -> Option<GpuExecutor> {
+        let Kind::Gpu(gpu) = &self.kind else { return None };
+        Some(GpuExecutor::new(gpu.clone(), self.variant, self.traits(), self.checked, self.timeout))
     }
 
     async fn best(software_too: bool) -> Result<Self> {
@@ -314,6 +364,10 @@ impl Device {
     async fn opened(adapter: wgpu::Adapter, why: &str) -> Result<Self> {
         let tuning = Tuning::from_env()?;
         let (device, queue) = open(adapter).await?;
-        Ok(Self { why: why.into(), ..Self::from_wgpu(device, queue).with_tuning(tuning) })
+        let compiled = match kept::load(&device) {
+            Some((cache, kept)) => Compiled::with(device.clone(), Some(cache), Some(kept)),
+            None => Compiled::new(device.clone()),
+        };
+        Ok(Self { why: why.into(), ..Self::around(Arc::new(compiled), device, queue, tuning) })
     }
 }

@@ -12,6 +12,7 @@ use super::{Executor, Leavings, Pending, Program, Programs, Values};
 use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Plan, View};
 use crate::{Fault, Result};
+pub(super) use binding::op_place;
 use binding::{Bound, BoundOp, smaller};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -105,6 +106,7 @@ impl GpuExecutor {
 
     /// A new buffer; `batch` is that of the plan whose size it follows.
     fn buffer(&self, label: &str, len: usize, batch: Option<usize>) -> Result<Held> {
+        self.gpu.check()?;
         let (bytes, limit) = (len as u64 * 4, self.gpu.device.limits().max_buffer_size);
         if bytes > limit {
             return Err(self.gpu.error(
@@ -229,11 +231,13 @@ impl Executor for GpuExecutor {
         }
         let ops = plan.ops.iter().enumerate().map(|(i, op)| bind(self, i, self.variant(&*op.kernel)));
         let ops = ops.collect::<Result<_>>()?;
+        self.gpu.compiled.keep();
         Ok(self.programs.add(Bound::new(plan, ops, places, uniforms)))
     }
 
     fn compiles(&self, plan: &Plan) -> bool {
-        let missing = |kernel: &dyn Kernel| !self.gpu.has(kernel, self.variant(kernel), self.checks(kernel));
+        let missing =
+            |kernel: &dyn Kernel| !self.gpu.compiled.has(kernel, self.variant(kernel), self.checks(kernel));
         plan.ops.iter().any(|op| missing(&*op.kernel))
     }
 

@@ -1,4 +1,4 @@
-//! What executors refuse to do with a buffer.
+//! What executors refuse to do with a buffer, and what wgpu refuses because of the program's own handling of one.
 
 use crate::kernel::Element;
 use crate::{Error, Result};
@@ -44,4 +44,22 @@ fn name(element: Element) -> &'static str {
         Element::Float => "numbers",
         Element::Index => "integers",
     }
+}
+
+/// What to do about an error of wgpu's that the program around the crate has caused: the crate destroys nothing, maps nothing that
+/// others use, and makes all that it binds on its own device.
+pub(super) fn callers(description: &str) -> Option<&'static str> {
+    let causes = [
+        (
+            "has been destroyed",
+            "do not call destroy() on what a model, a learner or a pass uses; where a model's own buffer was destroyed, bring the \
+             model back with Model::rebuild and Model::restore",
+        ),
+        ("still mapped", "unmap the buffer before it is used"),
+        (
+            "doesn't match Device with",
+            "use buffers, textures, caches and encoders of the device that the model was built on",
+        ),
+    ];
+    causes.into_iter().find(|(words, _)| description.contains(words)).map(|(_, remedy)| remedy)
 }

@@ -2,13 +2,17 @@
 
 mod adapters;
 mod choose;
+mod compiled;
 mod cpu;
 mod gpu;
 pub(crate) mod held;
+mod identity;
+mod kept;
 mod leavings;
 mod misfit;
 mod needs;
 mod pipelines;
+mod prepare;
 mod readback;
 mod tune;
 
@@ -20,6 +24,7 @@ pub use gpu::GpuExecutor;
 pub(crate) use leavings::Leavings;
 pub use needs::needs;
 pub use pipelines::Gpu;
+pub use prepare::Prepare;
 pub use tune::Tuning;
 
 use crate::kernel::Element;

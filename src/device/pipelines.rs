@@ -1,15 +1,17 @@
-//! An open wgpu device, and the pipelines made for it.
+//! An open wgpu device.
 
 use super::adapters::is_software;
+use super::compiled::{Compiled, Pipeline};
+use super::identity::belongs;
+use super::misfit::callers;
 use super::needs::lacking;
 use super::tune::{Choices, Tuning};
-use crate::kernel::{Access, Kernel, Traits};
-use crate::unchecked::shader;
+use crate::kernel::{Kernel, Traits};
 use crate::{Error, Fault, Result};
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use web_time::{Duration, Instant};
 
@@ -19,27 +21,63 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
-    pipelines: Mutex<HashMap<(String, bool), Pipeline>>,
+    pub(super) compiled: Arc<Compiled>,
     pub(super) choices: Choices,
+    /// Whether device and queue were found to be fit for use.
+    fit: AtomicBool,
 }
 
 /// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
 const UPLOAD: usize = 16 << 20;
 
-#[derive(Clone, Debug)]
-pub(super) struct Pipeline {
-    pub(super) pipeline: wgpu::ComputePipeline,
-    pub(super) layout: wgpu::BindGroupLayout,
-}
-
 impl Gpu {
     /// Around a device and a queue that the caller owns. Nothing of them is configured or polled beyond what
     /// reading back, and timing variants where `tuning` asks for it, need; no optional feature or raised limit is required.
     pub fn new(device: wgpu::Device, queue: wgpu::Queue, tuning: Tuning) -> Self {
+        let compiled = Arc::new(Compiled::new(device.clone()));
+        Self::sharing(compiled, device, queue, tuning)
+    }
+
+    /// [`Gpu::new`], with pipelines that were made for the device before.
+    pub(super) fn sharing(
+        compiled: Arc<Compiled>,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        tuning: Tuning,
+    ) -> Self {
         let info = device.adapter_info();
         let wgpu::AdapterInfo { name, vendor, device: id, backend, driver, driver_info, .. } = &info;
         let section = format!("{name} {vendor:04x}:{id:04x} {backend} {driver} {driver_info}");
-        Self { device, queue, info, pipelines: Mutex::default(), choices: Choices::new(section, tuning) }
+        let choices = Choices::new(section, tuning);
+        Self { device, queue, info, compiled, choices, fit: AtomicBool::new(false) }
+    }
+
+    /// The same device with these pipelines and this tuning.
+    pub(super) fn with(&self, compiled: Arc<Compiled>, tuning: Tuning) -> Self {
+        Self::sharing(compiled, self.device.clone(), self.queue.clone(), tuning)
+    }
+
+    /// Refuses a device that has less than kernels need, and a queue that is another device's, which wgpu does not notice before the
+    /// process dies of it. Found out once.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.fit.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Some(lack) = lacking(&self.device.limits()) {
+            let remedy = "request the device with wgpu::Limits::default(), on an adapter that has them (see device::needs)";
+            return Err(self.error(Fault::Unsupported, lack, remedy));
+        }
+        let (found, _) = self.caught(|| belongs(&self.device, &self.queue));
+        if found == Some(false) && !self.lost() {
+            return Err(Error::invalid(
+                "Device::from_wgpu",
+                format!("a queue that is not that of the device on {}", self.info.name),
+                "a device and its own queue",
+                "pass both from one call of Adapter::request_device",
+            ));
+        }
+        self.fit.store(found == Some(true), Ordering::Relaxed);
+        Ok(())
     }
 
     /// What wgpu tells of the adapter.
@@ -60,62 +98,10 @@ impl Gpu {
         checked: bool,
         place: &str,
     ) -> Result<Pipeline> {
-        let source = (kernel.source(variant), checked);
-        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = pipelines.get(&source) {
-            return Ok(pipeline.clone());
-        }
-        // A device that the caller opened may have less than the crate would have asked for.
-        if let Some(lack) = lacking(&self.device.limits()) {
-            return Err(self.error(Fault::Unsupported, lack, "open the device with wgpu::Limits::default()"));
-        }
+        self.check()?;
         let refused =
             (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
-        let made = self.scoped(place, [refused, refused], || self.make_pipeline(kernel, variant, checked))?;
-        pipelines.insert(source, made.clone());
-        Ok(made)
-    }
-
-    /// Whether the pipeline of a kernel's variant was made before.
-    pub(super) fn has(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> bool {
-        let pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        pipelines.contains_key(&(kernel.source(variant), checked))
-    }
-
-    fn make_pipeline(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> Pipeline {
-        let label = Some(kernel.name());
-        let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty: kind, has_dynamic_offset: false, min_binding_size: None },
-            count: None,
-        };
-        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-        entries.extend(kernel.bindings().iter().enumerate().map(|(i, binding)| {
-            entry(i + 1, wgpu::BufferBindingType::Storage { read_only: binding.access == Access::Read })
-        }));
-        let layout = self
-            .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label,
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let module = shader::module(&self.device, kernel, variant, checked);
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label,
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("main"),
-            // Every kernel writes its workgroup memory before it reads it.
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        Pipeline { pipeline, layout }
+        self.compiled.get(kernel, variant, checked, |make| self.scoped(place, [refused, refused], make))
     }
 
     pub(super) fn error(&self, fault: Fault, reason: impl ToString, remedy: &str) -> Error {
@@ -154,7 +140,10 @@ impl Gpu {
             // What a lost device made is invalid, and so is its use.
             _ if self.lost() => return Err(self.gone(what)),
             wgpu::Error::Internal { .. } => failure,
-            wgpu::Error::Validation { .. } => misuse,
+            wgpu::Error::Validation { ref description, .. } => match callers(description) {
+                Some(remedy) => (Fault::Validation, remedy),
+                None => misuse,
+            },
         };
         Err(self.error(fault, format!("{what}: {error}"), remedy))
     }
@@ -168,6 +157,44 @@ impl Gpu {
         let found: Vec<_> =
             scopes.into_iter().rev().filter_map(|scope| ready(scope.pop()).flatten()).collect();
         (result, found.into_iter().next())
+    }
+
+    /// Refuses a buffer of the caller's that the device cannot use: one that was destroyed, is mapped, or is another device's. A submission
+    /// that does nothing finds it out.
+    pub(super) fn accepts_buffer(&self, what: &str, buffer: &wgpu::Buffer) -> Result<()> {
+        let state = wgpu::BufferUses::STORAGE_READ_ONLY;
+        let transition = wgpu::BufferTransition { buffer, state };
+        self.accepts(what, |encoder| encoder.transition_resources([transition].into_iter(), [].into_iter()))
+    }
+
+    /// [`Gpu::accepts_buffer`], for a texture.
+    pub(super) fn accepts_texture(&self, what: &str, texture: &wgpu::Texture) -> Result<()> {
+        let state = wgpu::TextureUses::RESOURCE;
+        let transition = wgpu::TextureTransition { texture, selector: None, state };
+        self.accepts(what, |encoder| encoder.transition_resources([].into_iter(), [transition].into_iter()))
+    }
+
+    fn accepts(&self, what: &str, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
+        self.check()?;
+        let tried = self.watched(what, || {
+            // wgpu looks handles up by number, and panics where another instance's has one that this has not.
+            let recorded = catch_unwind(AssertUnwindSafe(|| {
+                let mut encoder = self.device.create_command_encoder(&Default::default());
+                record(&mut encoder);
+                encoder.finish()
+            }));
+            recorded.map(|commands| {
+                self.queue.submit([commands]);
+            })
+        })?;
+        tried.map_err(|_| {
+            Error::invalid(
+                what,
+                "a handle of another wgpu instance",
+                format!("one of the device on {}", self.info.name),
+                "create it on the device that the model was built on",
+            )
+        })
     }
 
     /// Whether the device is gone. wgpu tells that to a callback alone, of which a device has one, its owner's: but a

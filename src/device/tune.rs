@@ -68,6 +68,10 @@ impl Choices {
         Self { section, tuning, known: Mutex::new(None) }
     }
 
+    pub(super) fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
     /// Whether anything is to be timed.
     pub(super) fn on(&self) -> bool {
         self.tuning != Tuning::Off

@@ -8,9 +8,10 @@ use super::readings::{Arrival, Reading, Readings, Stretch};
 use super::slots::{Slots, UNSUBMITTED, encode_updates, is_author, take_back, take_over};
 use crate::device::{Executor, Program};
 use crate::kernel::{Advance, Element, clock, rates};
+use crate::model::Network;
 use crate::optimizer::UpdateViews;
 use crate::plan::arena::keys;
-use crate::plan::{Purpose, Recorder};
+use crate::plan::{Plan, Purpose, Recorder};
 use crate::train::{Desk, Timetable};
 use crate::{Error, Model, Optimizer, Result};
 use std::sync::Arc;
@@ -71,7 +72,7 @@ struct Note {
 
 /// The names of its buffers.
 #[derive(Debug)]
-struct Keys {
+pub(super) struct Keys {
     input: String,
     output: String,
     d_output: String,
@@ -80,6 +81,17 @@ struct Keys {
 }
 
 impl Keys {
+    pub(super) fn named(name: &str) -> Self {
+        let key = |part: &str| format!("{name} {part}");
+        Self {
+            input: key("input"),
+            output: key("output"),
+            d_output: key("gradient of the output"),
+            d_input: key("gradient of the input"),
+            tallies: key("tallies"),
+        }
+    }
+
     fn all(&self, desk: Desk<'_>) -> Vec<String> {
         let Self { input, output, d_output, d_input, tallies } = self;
         let own = [input, output, d_output, d_input, tallies].map(Clone::clone);
@@ -104,14 +116,7 @@ impl Backward {
         model.network().check_batch(rows)?;
         let name = model.own_name("backward");
         let slots = Slots::new(format!("{name} "), UNSUBMITTED);
-        let key = |part: &str| format!("{name} {part}");
-        let keys = Keys {
-            input: key("input"),
-            output: key("output"),
-            d_output: key("gradient of the output"),
-            d_input: key("gradient of the input"),
-            tallies: key("tallies"),
-        };
+        let keys = Keys::named(&name);
         lease.name(keys.all(slots.desk()));
         let (program, parts) = record(model, rows, input, &optimizer, &slots, &keys)?;
         lease.add(program);
@@ -284,7 +289,7 @@ fn timetable(model: &Model, optimizer: &Optimizer, slots: &Slots) -> Arc<Timetab
     })
 }
 
-/// Records all three parts in one plan; returns it bound, with the places where the last two begin.
+/// Makes its buffers and binds its plan; returns it with the places where the last two begin.
 fn record(
     model: &mut Model,
     rows: usize,
@@ -305,7 +310,19 @@ fn record(
     desk.allocate(executor)?;
     executor.allocate(&keys.tallies, Element::Float, UNSUBMITTED)?;
 
-    let network = model.network();
+    let (plan, parts) = plan(model.network(), rows, optimizer, desk, keys)?;
+    Ok((model.bind(&plan)?, parts))
+}
+
+/// All three parts in one plan, with the places where the last two begin.
+pub(super) fn plan(
+    network: &Network,
+    rows: usize,
+    optimizer: &Optimizer,
+    desk: Desk<'_>,
+    keys: &Keys,
+) -> Result<(Plan, [usize; 2])> {
+    let (input_len, output_len) = (rows * network.input().len(), rows * network.output().len());
     let mut rec = Recorder::new(Purpose::Train, rows, network.arena());
     rec.set_clock(desk.clock());
     let x = rec.shared(&keys.input, Element::Float, input_len);
@@ -336,6 +353,5 @@ fn record(
         let clock = rec.clock();
         rec.op(Advance { batch: 0, rows: 1, slots: UNSUBMITTED }, [clock]);
     });
-    let plan = rec.finish(format!("backward {rows}"))?;
-    Ok((model.bind(&plan)?, [backward, update]))
+    Ok((rec.finish(format!("backward {rows}"))?, [backward, update]))
 }

@@ -4,7 +4,8 @@ use super::gpu;
 use super::lease::Lease;
 use crate::device::{Executor, GpuExecutor, Program, Values};
 use crate::kernel::{Element, clock};
-use crate::plan::{Purpose, Recorder};
+use crate::model::Network;
+use crate::plan::{Plan, Purpose, Recorder};
 use crate::{Model, Result};
 
 /// Encodes predictions for rows in a buffer into the caller's command encoders and compute passes, with the weights that the model has
@@ -39,7 +40,7 @@ impl Forward {
         let mut lease = Lease::of(model)?;
         model.network().check_batch(rows)?;
         let name = model.own_name("forward");
-        let keys = ["input", "output", "clock"].map(|part| format!("{name} {part}"));
+        let keys = keys(&name);
         lease.name(keys.clone());
         let program = record(model, rows, input, &keys)?;
         lease.add(program);
@@ -89,22 +90,37 @@ fn record(
     model: &mut Model,
     rows: usize,
     input: Option<wgpu::BufferBinding<'_>>,
-    [input_key, output_key, clock_key]: &[String; 3],
+    keys: &[String; 3],
 ) -> Result<Program> {
     let len = rows * model.network().input().len();
-    borrow_or_allocate(gpu(model)?, input_key, len, input)?;
-    let network = model.network();
+    borrow_or_allocate(gpu(model)?, &keys[0], len, input)?;
+    let (plan, output_len) = plan(model.network(), rows, keys)?;
+    let [_, output_key, clock_key] = keys;
+    let gpu = gpu(model)?;
+    gpu.allocate(output_key, Element::Float, output_len)?;
+    gpu.allocate(clock_key, Element::Index, clock::LEN)?;
+    gpu.write(clock_key, 0, Values::U32(&[0; clock::LEN]))?;
+    model.bind(&plan)
+}
+
+/// The names of its buffers.
+pub(super) fn keys(name: &str) -> [String; 3] {
+    ["input", "output", "clock"].map(|part| format!("{name} {part}"))
+}
+
+/// What it runs, and how many numbers that gives.
+pub(super) fn plan(
+    network: &Network,
+    rows: usize,
+    [input_key, output_key, clock_key]: &[String; 3],
+) -> Result<(Plan, usize)> {
+    let len = rows * network.input().len();
     let mut rec = Recorder::new(Purpose::Infer, rows, network.arena());
     rec.set_clock(clock_key);
     let view = rec.shared(input_key, Element::Float, len);
     let traces = network.forward(&mut rec, view);
     let output = rec.publish(traces.last().map_or(view, |t| t.output), output_key);
-    let plan = rec.finish(format!("forward {rows}"))?;
-    let gpu = gpu(model)?;
-    gpu.allocate(output_key, Element::Float, output.len)?;
-    gpu.allocate(clock_key, Element::Index, clock::LEN)?;
-    gpu.write(clock_key, 0, Values::U32(&[0; clock::LEN]))?;
-    model.bind(&plan)
+    Ok((rec.finish(format!("forward {rows}"))?, output.len))
 }
 
 /// Binds the caller's buffer under this name, or makes one.

@@ -104,7 +104,7 @@ impl Learner {
         let (mut lease, source, recipe) = (Lease::of(model)?, source.into(), trainer.recipe().clone());
         let (rows, targets) = match &source {
             Source::Dataset(data) => (data.len(), data.targets().clone()),
-            Source::Buffers(rows) => (rows.rows, rows.targets.shape(model.network().output())?),
+            Source::Buffers(rows) => (rows.rows, rows.targets.kind().shape(model.network().output())?),
         };
         check(&recipe, model, &source, rows, &targets)?;
         let name = model.own_name("learner");

@@ -46,12 +46,21 @@ impl<'a> From<Rows<'a>> for Source<'a> {
     }
 }
 
-impl Target<'_> {
+/// The kind of a [`Target`], for what is prepared before its buffer is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TargetKind {
+    /// As [`Target::Values`].
+    Values,
+    /// As [`Target::Labels`].
+    Labels,
+}
+
+impl TargetKind {
     /// Targets of this kind for a model with such an output, without numbers.
-    pub(super) fn shape(&self, output: &Signal) -> Result<Targets> {
-        let Self::Labels(_) = self else {
+    pub(super) fn shape(self, output: &Signal) -> Result<Targets> {
+        if self == Self::Values {
             return Ok(Targets::Values { shape: output.shape.clone(), values: Vec::new() });
-        };
+        }
         match output.shape.split_last() {
             Some((&classes, steps)) if classes > 0 => Ok(Targets::Classes {
                 labels: Vec::new(),
@@ -64,6 +73,16 @@ impl Target<'_> {
                 "a last dimension of classes",
                 "give the last layer a unit for every class",
             )),
+        }
+    }
+}
+
+impl Target<'_> {
+    /// Which kind it is.
+    pub fn kind(&self) -> TargetKind {
+        match self {
+            Self::Values(_) => TargetKind::Values,
+            Self::Labels(_) => TargetKind::Labels,
         }
     }
 

@@ -28,7 +28,7 @@ impl Slots {
     }
 
     pub(super) fn desk(&self) -> Desk<'_> {
-        Desk { name: &self.name, slots: self.count }
+        Desk { name: &self.name, slots: self.count, scheduled: true }
     }
 
     /// The names of the buffers.

@@ -38,7 +38,8 @@ impl TextureRows {
     ///
     /// # Errors
     /// A device that is no GPU; another number of channels; a texture that is not 2-D, has several samples, lacks the usage
-    /// `TEXTURE_BINDING` or has a format that shaders do not read as floating-point numbers; the device's errors.
+    /// `TEXTURE_BINDING` or has a format that shaders do not read as floating-point numbers; one that was destroyed or is another device's;
+    /// the device's errors.
     pub fn new(device: &Device, texture: &wgpu::Texture, channels: usize) -> Result<Self> {
         let Some((gpu, _)) = device.wgpu() else {
             return Err(Error::invalid("texture", device.name(), "a GPU", "use Device::from_wgpu"));
@@ -78,6 +79,7 @@ impl TextureRows {
                 "use a smaller texture",
             ));
         }
+        device.accepts_texture("the texture", texture)?;
         let (pipeline, group, buffer) =
             device.watched("texture rows", |gpu| make(gpu, texture, channels, bytes))?;
         Ok(Self {

@@ -5,10 +5,11 @@ use crate::plan::arena::{Arena, ParameterId};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
 pub(crate) fn build(
-    layers: &[Box<dyn Layer>],
+    layers: &[Arc<dyn Layer>],
     prefix: &str,
     scope: &mut Scope<'_>,
     input: &Signal,

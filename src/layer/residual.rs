@@ -4,6 +4,7 @@ use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::kernel::Activate;
 use crate::plan::{Recorder, View};
 use crate::{Activation, Error, Range, Result};
+use std::sync::Arc;
 
 /// y = layers(x) + x, or layers(x) + shortcut(x): a residual block (He et al. 2016) with an identity or a projection.
 ///
@@ -21,10 +22,10 @@ use crate::{Activation, Error, Range, Result};
 /// let block = Residual::new().add(conv(2)).add(conv(1)).shortcut(Conv2d::new(32, 1).strides(2));
 /// # let _ = block;
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Residual {
-    layers: Vec<Box<dyn Layer>>,
-    shortcut: Vec<Box<dyn Layer>>,
+    layers: Vec<Arc<dyn Layer>>,
+    shortcut: Vec<Arc<dyn Layer>>,
 }
 
 impl Residual {
@@ -36,13 +37,13 @@ impl Residual {
     /// Appends a layer to those around which the input is led.
     #[expect(clippy::should_implement_trait, reason = "Keras' word")]
     pub fn add(mut self, layer: impl Layer + 'static) -> Self {
-        self.layers.push(Box::new(layer));
+        self.layers.push(Arc::new(layer));
         self
     }
 
     /// Appends a layer to the way around them: a projection, where their output has another shape than their input.
     pub fn shortcut(mut self, layer: impl Layer + 'static) -> Self {
-        self.shortcut.push(Box::new(layer));
+        self.shortcut.push(Arc::new(layer));
         self
     }
 }

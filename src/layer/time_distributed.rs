@@ -3,6 +3,7 @@
 use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, shape};
+use std::sync::Arc;
 
 /// Applies a layer to every time step of a sequence by itself (Keras' `TimeDistributed`): a convolution to every
 /// image of a film, say. Input: `[T, ...]`, output: `[T, ...]` of the layer's outputs. Costs no more than the layer
@@ -19,15 +20,15 @@ use crate::{Error, Result, shape};
 /// # film.network(0)?;
 /// # Ok::<(), autorot::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TimeDistributed {
-    layer: [Box<dyn Layer>; 1],
+    layer: [Arc<dyn Layer>; 1],
 }
 
 impl TimeDistributed {
     /// Of this layer.
     pub fn new(layer: impl Layer + 'static) -> Self {
-        Self { layer: [Box::new(layer)] }
+        Self { layer: [Arc::new(layer)] }
     }
 }
 

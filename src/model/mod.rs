@@ -5,6 +5,7 @@ mod counters;
 mod description;
 mod masks;
 pub mod network;
+mod predict;
 mod state;
 mod states;
 mod weights;
@@ -14,6 +15,7 @@ pub(crate) use counters::Author;
 pub(crate) use description::Agreement;
 pub use description::Description;
 pub use network::{Memory, Network};
+use predict::INPUT;
 pub use state::ModelState;
 pub(crate) use state::Saving;
 pub use weights::{Tensor, Weights};
@@ -23,8 +25,8 @@ use crate::data::Observed;
 use crate::device::{Device, Executor, Program, Values};
 use crate::kernel::{Element, clock, rates};
 use crate::layer::{Layer, LayerDescription, Node, Scope, Signal, chain};
+use crate::plan::View;
 use crate::plan::arena::{Arena, keys};
-use crate::plan::{Purpose, Recorder, View};
 use crate::{Dataset, Error, Range, Result, shape};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -49,7 +51,7 @@ pub(crate) const SLOTS: usize = 2 * STEPS;
 /// assert_eq!(model.parameter_count(), 784 * 50 + 50 + 50 * 10 + 10);
 /// # Ok::<(), autorot::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sequential {
     shape: Vec<usize>,
     range: Option<(f32, f32)>,
@@ -58,7 +60,7 @@ pub struct Sequential {
     classes: Option<Arc<[String]>>,
     /// Where the range is that of data.
     observed: Option<Observed>,
-    layers: Vec<Box<dyn Layer>>,
+    layers: Vec<Arc<dyn Layer>>,
 }
 
 /// Layers for one kind of input, their parameters, and what is told of them.
@@ -113,13 +115,13 @@ impl Sequential {
     /// Appends a layer.
     #[expect(clippy::should_implement_trait, reason = "Keras' word")]
     pub fn add(mut self, layer: impl Layer + 'static) -> Self {
-        self.layers.push(Box::new(layer));
+        self.layers.push(Arc::new(layer));
         self
     }
 
     /// Appends a layer made elsewhere.
     pub fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
-        self.layers.push(layer);
+        self.layers.push(layer.into());
         self
     }
 
@@ -213,13 +215,6 @@ impl std::fmt::Debug for Model {
             .finish_non_exhaustive()
     }
 }
-
-/// The buffer that predictions read their inputs from.
-const INPUT: &str = "input";
-
-/// The most rows predicted at once, and the most numbers that a layer's outputs for them may have: 128 MiB.
-const PREDICT_ROWS: usize = 1024;
-const PREDICT_NUMBERS: usize = 32 << 20;
 
 /// An executor with a network's buffers.
 fn prepared(network: &Network, device: &Device) -> Result<Box<dyn Executor>> {
@@ -343,8 +338,8 @@ impl Model {
             self.executor.write(keys::CLOCK, 0, Values::U32(&[0; clock::LEN]))?;
         }
         let mut outputs = Vec::with_capacity(inputs.len() / width * self.network.output().len());
-        for rows in inputs.chunks(self.rows_at_once(inputs.len() / width)? * width) {
-            let batch = self.rows_bound(rows.len() / width);
+        for rows in inputs.chunks(self.network.rows_at_once(inputs.len() / width)? * width) {
+            let batch = self.network.rows_bound(rows.len() / width);
             let (program, view) = self.predictor(batch)?;
             self.executor.write(INPUT, 0, Values::F32(rows))?;
             self.executor.run(program, 1)?;
@@ -354,43 +349,13 @@ impl Model {
         Ok(outputs)
     }
 
-    /// How many rows to predict at once: a power of two for which all that layers compute of them fits into a binding each.
-    fn predict_rows(&self) -> usize {
-        let rows = (PREDICT_NUMBERS / self.network.widest()).clamp(1, PREDICT_ROWS);
-        1 << rows.ilog2()
-    }
-
-    /// How many of `rows` rows to predict at once: all of them where layers keep states.
-    fn rows_at_once(&self, rows: usize) -> Result<usize> {
-        let most = self.predict_rows();
-        if !self.network.keeps_states() {
-            return Ok(most);
-        }
-        if rows <= most {
-            return Ok(rows);
-        }
-        Err(Error::invalid(
-            "inputs to predict",
-            format!("{rows} rows for a network whose layers keep states"),
-            format!("at most {most} rows"),
-            "predict fewer sequences at a time, always the same number of them",
-        ))
-    }
-
     fn predictor(&mut self, batch: usize) -> Result<(Program, View)> {
         if let Some(&made) = self.predictors.get(&batch) {
             return Ok(made);
         }
-        let width = self.network.input.len();
-        let rows = self.predict_rows();
-        self.executor.allocate(INPUT, Element::Float, rows * width)?;
-        let mut rec = Recorder::new(Purpose::Infer, batch, &self.network.arena);
-        let whole = rec.shared(INPUT, Element::Float, rows * width);
-        let input = rec.part(whole, 0, batch * width);
-        let traces = self.network.forward(&mut rec, input);
-        let view = traces.last().map_or(input, |t| t.output);
-        rec.keep(view);
-        let program = self.bind(&rec.finish(format!("predict {batch}"))?)?;
+        let (plan, view) = self.network.prediction_plan(batch)?;
+        self.executor.allocate(INPUT, Element::Float, self.network.prediction_len())?;
+        let program = self.bind(&plan)?;
         self.predictors.insert(batch, (program, view));
         Ok((program, view))
     }

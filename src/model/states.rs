@@ -124,12 +124,6 @@ impl Model {
         self.clear_states(|key| key.starts_with(&prefix))
     }
 
-    /// How many rows are predicted at once where so many are asked for: exactly as many where layers keep states, else one
-    /// of few sizes, so that few plans are ever made; what surplus rows hold does not matter.
-    pub(super) fn rows_bound(&self, rows: usize) -> usize {
-        if self.network.keeps_states() { rows } else { rows.next_power_of_two() }
-    }
-
     fn clear_states(&mut self, which: impl Fn(&str) -> bool) -> Result<()> {
         self.states.keys().filter(|key| which(key)).try_for_each(|key| self.executor.clear(key))
     }

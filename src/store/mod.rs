@@ -1,12 +1,14 @@
 //! Files that the crate writes, whole or none: content appears under its final name only once all of it is on disk.
 
 pub(crate) mod number;
+mod packed;
 mod table;
 
+pub(crate) use packed::{read_packed, write_packed};
 pub use table::Table;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -33,6 +35,11 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, e))?;
     file.persist(path).map_err(|e| Error::io(path, e.error))?;
     Ok(())
+}
+
+/// The place of a file in the user's folder of caches, where the system has one.
+pub(crate) fn cached(name: &str) -> Option<PathBuf> {
+    dirs::cache_dir().map(|folder| folder.join("autorot").join(name))
 }
 
 /// What a file holds.

@@ -22,7 +22,7 @@ impl Table {
 
     /// A table in the user's folder of caches, where the system has one.
     pub fn cached(name: &str) -> Option<Self> {
-        dirs::cache_dir().map(|folder| Self::new(folder.join("autorot").join(name)))
+        super::cached(name).map(Self::new)
     }
 
     /// Where it lies.

@@ -17,7 +17,7 @@ impl Trainer<'_> {
         positive("epochs", self.epochs)?;
         self.check(model, train)?;
         self.check_course(model, train, self.recipe.shuffle)?;
-        self.recipe.check_updates(model)?;
+        self.recipe.check_updates(model.network())?;
         if let Some(validation) = validation {
             if let (Some(expected), Some(found)) =
                 (train.targets().class_names(), validation.targets().class_names())
@@ -140,10 +140,10 @@ impl Recipe {
     }
 
     /// What training needs beside: an optimiser whose options are in their ranges, and steps that may share its updates.
-    pub(crate) fn check_updates(&self, model: &Model) -> Result<()> {
+    pub(crate) fn check_updates(&self, network: &Network) -> Result<()> {
         self.optimizer.check()?;
         positive("accumulate", self.accumulate)?;
-        if model.network().output().masked && self.accumulate > 1 {
+        if network.output().masked && self.accumulate > 1 {
             return Err(Error::invalid(
                 "trainer option accumulate",
                 format!("{} steps of masked sequences", self.accumulate),

@@ -9,17 +9,17 @@ use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
 use super::snapshot::{Done, Due, Place, Snapshot};
-use super::step::{Ending, Task};
+use super::step::{Desk, Ending, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
 use crate::kernel::{clock, rates};
 use crate::model::{Author, STEPS, Saving};
+use crate::plan;
 use crate::plan::arena::keys;
-use crate::plan::{self, Purpose};
 use crate::report::Progress;
 use crate::{Dataset, Error, Model, Result};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use web_time::Instant;
 
 /// Steps that were handed to the device, and what is read back of them.
@@ -90,14 +90,10 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     /// Binds what epochs run.
     async fn compile(&mut self) -> Result<()> {
         let mut compiler = Compiler::new(self.trainer.progress);
-        for step in &self.steps {
-            let key = (step.rows, step.ending);
-            if let std::collections::hash_map::Entry::Vacant(vacant) = self.programs.entry(key) {
-                let network = &self.model.network;
-                let task = self.trainer.recipe.task(network, self.feed.steps());
-                let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
-                vacant.insert(compiler.bind(self.model, &plan)?);
-            }
+        let recipe = &self.trainer.recipe;
+        let plans = recipe.plans(&self.model.network, &self.feed, Desk::MODEL, &self.steps)?;
+        for (kind, plan) in plans {
+            self.programs.insert(kind, compiler.bind(self.model, &plan)?);
         }
         if let Some(data) = self.validation {
             self.evaluator =
@@ -153,7 +149,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             if let Some(watch) = &mut self.watch {
                 stop = watch.note(self.model, &epoch).await?;
             }
-            for callback in &mut self.trainer.callbacks {
+            for callback in self.trainer.callbacks.get_mut().unwrap_or_else(PoisonError::into_inner) {
                 if callback.on_epoch_end(self.model, &epoch)?.is_break() {
                     return Ok(());
                 }

@@ -3,12 +3,12 @@
 use super::compile::Compiler;
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
-use super::step::{Ending, Scored, Task};
+use super::step::Scored;
 use super::{Evaluation, Trainer};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
+use crate::plan::Course;
 use crate::plan::arena::keys;
-use crate::plan::{Course, Purpose};
 use crate::{Dataset, Metric, Model, Result};
 use web_time::Instant;
 
@@ -54,7 +54,7 @@ impl Evaluator {
         let order: Vec<u32> = (0..data.len() as u32).collect();
         let metrics = trainer.recipe.metrics.clone();
         let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, scored, tallies };
-        match evaluator.bind(&task, model, batch, compiler) {
+        match evaluator.bind(trainer, model, compiler) {
             Ok(()) => Ok(evaluator),
             Err(error) => {
                 evaluator.close(model);
@@ -63,20 +63,10 @@ impl Evaluator {
         }
     }
 
-    fn bind(
-        &mut self,
-        task: &Task<'_>,
-        model: &mut Model,
-        batch: usize,
-        compiler: &mut Compiler,
-    ) -> Result<()> {
-        let all = self.order.len();
-        for (rows, count) in [(batch, all / batch), (all % batch, 1)] {
-            if rows > 0 {
-                let (plan, _) =
-                    task.record(&model.network, &self.feed, rows, Purpose::Infer, Ending::None)?;
-                self.parts.push((rows, count, compiler.bind(model, &plan)?));
-            }
+    fn bind(&mut self, trainer: &Trainer<'_>, model: &mut Model, compiler: &mut Compiler) -> Result<()> {
+        let plans = trainer.recipe.evaluation_plans(&model.network, &self.feed, self.order.len())?;
+        for (rows, count, plan) in plans {
+            self.parts.push((rows, count, compiler.bind(model, &plan)?));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use compile::Compiler;
 use course::Course;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Trains and evaluates models. Every option has a default but the optimiser and the loss.
 ///
@@ -60,7 +60,8 @@ pub struct Trainer<'a> {
     resident_bytes: u64,
     progress: bool,
     early_stopping: Option<EarlyStopping>,
-    callbacks: Vec<Box<dyn Callback + 'a>>,
+    /// In a mutex, which nobody locks, so that threads may share a trainer whose callbacks they may not.
+    callbacks: Mutex<Vec<Box<dyn Callback + Send + 'a>>>,
     history: History,
     interval: Interval,
     snapshot: Option<Arc<Snapshot>>,
@@ -107,7 +108,7 @@ impl<'a> Trainer<'a> {
             resident_bytes: 1 << 30,
             progress: true,
             early_stopping: None,
-            callbacks: Vec::new(),
+            callbacks: Mutex::default(),
             history: History::default(),
             interval: Interval::default(),
             snapshot: None,
@@ -191,9 +192,9 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Adds a callback.
-    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
-        self.callbacks.push(Box::new(callback));
+    /// Adds a callback. It is `Send`, so that the trainer is: what it shares with its surroundings lies in a mutex or an atomic, not in a cell.
+    pub fn callback(mut self, callback: impl Callback + Send + 'a) -> Self {
+        self.callbacks.get_mut().unwrap_or_else(PoisonError::into_inner).push(Box::new(callback));
         self
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct Task<'a> {
     pub(crate) optimizer: &'a Optimizer,
     pub(crate) scored: Scored,
     pub(crate) desk: Desk<'a>,
-    /// The kind of the step, where the device is to see to it that it is the one that is due.
+    /// The step's number among the kinds of steps, where the desk is scheduled.
     pub(crate) kind: Option<u32>,
 }
 
@@ -44,11 +44,13 @@ pub(crate) struct Desk<'a> {
     pub(crate) name: &'a str,
     /// The rows of the tallies and of the table of rates.
     pub(crate) slots: usize,
+    /// Whether the device sees to it that a step is the one that is due: see [`Guard::due`](crate::kernel::Guard::due).
+    pub(crate) scheduled: bool,
 }
 
 impl Desk<'_> {
     /// That of the model: for whatever waits for its steps before others begin.
-    pub(crate) const MODEL: Self = Self { name: "", slots: SLOTS };
+    pub(crate) const MODEL: Self = Self { name: "", slots: SLOTS, scheduled: false };
 
     pub(crate) fn clock(&self) -> String {
         format!("{}{}", self.name, keys::CLOCK)

@@ -10,9 +10,9 @@ use autorot::{
     Activate, Activation, BatchNorm, Dataset, Dense, Device, EarlyStopping, Error, Fault, Interval, Loss,
     Model, Schedule, Sequential, Sgd, Trainer,
 };
-use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 
 /// A net with running statistics.
 fn net(device: &Device) -> Model {
@@ -21,13 +21,13 @@ fn net(device: &Device) -> Model {
 }
 
 /// What a callback saw after every epoch: the validation loss and the weights.
-type Seen = RefCell<Vec<(f64, Weights)>>;
+type Seen = Mutex<Vec<(f64, Weights)>>;
 
 /// Learns with a rate that grows until the loss does, and then until it is no number. Notes every epoch; calls `then` once one is clearly
 /// worse than the best.
 fn trainer<'a>(
     seen: &'a Seen,
-    mut then: impl FnMut(&Epoch) -> Result<ControlFlow<()>, Error> + 'a,
+    mut then: impl FnMut(&Epoch) -> Result<ControlFlow<()>, Error> + Send + 'a,
 ) -> Trainer<'a> {
     let rate = Schedule::WarmUp { start: 0.0, rate: 20.0, updates: 1000 };
     Trainer::new(Sgd { learning_rate: rate, ..Sgd::default() }, Loss::MeanSquaredError)
@@ -37,8 +37,11 @@ fn trainer<'a>(
         .early_stopping(EarlyStopping { patience: 1000, ..EarlyStopping::default() })
         .callback(move |model: &mut Model, epoch: &Epoch| {
             let loss = epoch.val_loss.unwrap();
-            seen.borrow_mut().push((loss, model.weights()?));
-            let least = seen.borrow().iter().map(|(loss, _)| *loss).fold(f64::INFINITY, f64::min);
+            let weights = model.weights()?;
+            let mut seen = seen.lock().unwrap();
+            seen.push((loss, weights));
+            let least = seen.iter().map(|(loss, _)| *loss).fold(f64::INFINITY, f64::min);
+            drop(seen);
             if loss > 1.5 * least { then(epoch) } else { go_on(epoch) }
         })
 }
@@ -50,7 +53,7 @@ fn go_on(_: &Epoch) -> Result<ControlFlow<()>, Error> {
 /// The epoch of the least loss, counted from 1, that loss, and the weights; there are worse ones after it.
 #[track_caller]
 fn best(seen: &Seen) -> (usize, f64, Weights) {
-    let seen = seen.borrow();
+    let seen = seen.lock().unwrap();
     let best = (0..seen.len()).fold(0, |best, i| if seen[i].0 < seen[best].0 { i } else { best });
     let last = &seen[seen.len() - 1].1;
     assert!(best + 1 < seen.len(), "the last of {} epochs is the best", seen.len());

@@ -132,3 +132,72 @@ fn a_variable_that_names_nothing_is_an_error() {
     assert!(text(&none.stdout).contains("auto: cpu: "), "{}", text(&none.stdout));
     assert!(text(&none.stdout).contains("none of this system's backends"), "{}", text(&none.stdout));
 }
+
+#[test]
+#[ignore = "the program that the next test runs"]
+fn predicts_on_a_gpu() {
+    crate::logs::listen();
+    let device = Device::gpu().unwrap();
+    let features = device.wgpu().unwrap().0.features();
+    println!("caches: {}", features.contains(autorot::wgpu::Features::PIPELINE_CACHE));
+    let net = autorot::Sequential::new([12, 12, 1])
+        .add(autorot::Conv2d::new(4, 3))
+        .add(autorot::BatchNorm::new())
+        .add(autorot::Flatten)
+        .add(autorot::Dense::new(3));
+    let begin = std::time::Instant::now();
+    let trainer = autorot::Trainer::new(autorot::Adam::default(), autorot::Loss::SoftmaxCrossEntropy);
+    let kind = autorot::embed::TargetKind::Labels;
+    let network = net.network(1).unwrap();
+    device.prepare().fit(&network, &trainer, 300, Some(100), kind).unwrap().run().unwrap();
+    println!("compiled {} in {:.1} ms", device.compiled(), begin.elapsed().as_secs_f64() * 1e3);
+    let outputs = net.build(&device, 1).unwrap().predict(&[0.5; 144]).unwrap();
+    println!("outputs: {outputs:?}");
+    crate::logs::warnings().into_iter().for_each(|warning| println!("warning: {warning}"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn compiled_kernels_are_kept_and_what_is_spoilt_is_told_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let run = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "environment::predicts_on_a_gpu", "--nocapture"]);
+        let output = command.env("XDG_CACHE_HOME", home).env("AUTOROT_TUNE", "off").output().unwrap();
+        let said = text(&output.stdout);
+        println!("{said}");
+        assert!(output.status.success(), "{said}{}", text(&output.stderr));
+        let part = |begin: &str| said.lines().find(|l| l.starts_with(begin)).unwrap_or_default().to_owned();
+        (part("outputs: "), part("warning: "), said.contains("caches: true"))
+    };
+    let (outputs, warning, caches) = run();
+    assert_eq!(warning, "");
+    let kept = || {
+        let files = std::fs::read_dir(folder.path().join("autorot")).ok()?.flatten();
+        files.map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "gz"))
+    };
+    assert_eq!(kept().is_some(), caches, "kept where the device has such caches");
+    assert_eq!(run(), (outputs.clone(), String::new(), caches), "the second time");
+    let Some(file) = kept() else {
+        println!("this device has no caches of compiled kernels: nothing to spoil");
+        return;
+    };
+    assert!(file.to_string_lossy().contains("wgpu_pipeline_cache_"), "{file:?}");
+
+    let spoil = |bytes: &[u8]| std::fs::write(&file, bytes).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &[7; 500]).unwrap();
+    for (bytes, words) in
+        [(b"no cache".to_vec(), "as it was written"), (packed.finish().unwrap(), "another device's")]
+    {
+        spoil(&bytes);
+        let (same, warning, _) = run();
+        assert_eq!(same, outputs);
+        for word in [words, "the cache of pipelines", file.to_str().unwrap()] {
+            assert!(warning.contains(word), "{warning}: no {word:?}");
+        }
+        assert_eq!(run(), (outputs.clone(), String::new(), caches), "it was replaced");
+    }
+}

@@ -6,11 +6,10 @@ use crate::nets::{assert_trained, wave_model, waves};
 use crate::resume::{numbers, same};
 use autorot::train::Epoch;
 use autorot::{Adam, Device, Error, Fault, Interval, Loss, Metric, Model, Trainer, wgpu};
-use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A wgpu device of the test's own, and the crate's around it.
@@ -29,7 +28,7 @@ fn trainer<'a>() -> Trainer<'a> {
 }
 
 /// A fault in the midst of a training ends it with this error; on a device opened afterwards it ends as without.
-fn survives(wanted: Fault, device: &Device, provoke: &dyn Fn() -> Result<(), Error>) {
+fn survives(wanted: Fault, device: &Device, provoke: &(dyn Fn() -> Result<(), Error> + Sync)) {
     let (_, fresh) = opened();
     let data = waves(50);
     let mut undisturbed = wave_model(&fresh);
@@ -37,9 +36,9 @@ fn survives(wanted: Fault, device: &Device, provoke: &dyn Fn() -> Result<(), Err
     let history = trainer().fit(&mut undisturbed, &data, Some(&data)).unwrap();
     assert_trained(&before, &undisturbed.weights().unwrap());
 
-    let provoked = Cell::new(false);
+    let provoked = AtomicBool::new(false);
     let mut trainer = trainer().callback(|_: &mut Model, epoch: &Epoch| {
-        if epoch.epoch == 2 && !provoked.replace(true) {
+        if epoch.epoch == 2 && !provoked.swap(true, Ordering::Relaxed) {
             provoke()?;
         }
         Ok(ControlFlow::Continue(()))

@@ -75,11 +75,13 @@ pub fn waves(rows: usize) -> Dataset {
     Dataset::values([3], inputs, [2], targets).unwrap()
 }
 
-pub fn wave_model(device: &Device) -> Model {
+pub fn wave_network() -> Sequential {
     Sequential::new([3])
         .input_range(-1.0, 1.0)
         .add(Dense::new(12).activation(Activation::Tanh).auto_rotate(AutoRotate::new()))
         .add(Dense::new(2))
-        .build(device, 1)
-        .unwrap()
+}
+
+pub fn wave_model(device: &Device) -> Model {
+    wave_network().build(device, 1).unwrap()
 }

@@ -1,8 +1,9 @@
 //! Programs: ops with their pipelines and bind groups, which follow scratch buffers that grow.
 
 use super::{GpuExecutor, Place};
+use crate::device::compiled::Pipeline;
 use crate::device::held::Held;
-use crate::device::pipelines::{Gpu, Pipeline};
+use crate::device::pipelines::Gpu;
 use crate::kernel::Kernel;
 use crate::plan::{Home, Op, Plan};
 use crate::{Fault, Result};
@@ -161,7 +162,7 @@ impl GpuExecutor {
     ) -> Result<BoundOp> {
         let op = &plan.ops[number];
         let kernel = &*op.kernel;
-        let place = format!("{}: {}: {}", plan.name, op.scope, kernel.name());
+        let place = op_place(plan, op);
         let grid = self.grid(kernel, variant, &place)?;
         let args = self.stretches(plan, op, &place)?;
         let block = Stretch {
@@ -213,6 +214,11 @@ impl GpuExecutor {
         })
         .collect()
     }
+}
+
+/// What errors name of an op.
+pub(crate) fn op_place(plan: &Plan, op: &Op) -> String {
+    format!("{}: {}: {}", plan.name, op.scope, op.kernel.name())
 }
 
 /// What would fit instead.

@@ -15,7 +15,8 @@ impl GpuExecutor {
     /// that were bound before keep what they have.
     ///
     /// # Errors
-    /// Another usage, an offset that storage bindings may not have, a binding that is too short.
+    /// Another usage, an offset that storage bindings may not have, a binding that is too short; a buffer that was destroyed, is mapped, or
+    /// is another device's.
     pub fn borrow(
         &mut self,
         key: &str,
@@ -62,7 +63,7 @@ impl GpuExecutor {
                 "bind a larger stretch, or state fewer rows",
             );
         }
-        Ok(())
+        self.gpu.accepts_buffer(&format!("the buffer for {key}"), binding.buffer)
     }
 
     /// The buffer of a shared name: a borrowed one, or one with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, which is replaced when one of

@@ -19,6 +19,26 @@ impl GpuExecutor {
         wanted.filter(|&v| kernel.supports(v, self.traits)).unwrap_or_else(|| kernel.prefer(self.traits))
     }
 
+    /// Compiles what binding a kernel will take: its variant, or all that are to be timed. Returns whether anything was new.
+    pub(in crate::device) fn compile(&self, kernel: &dyn Kernel, place: &str) -> Result<bool> {
+        let (before, checked) = (self.gpu.compiled.count(), self.checks(kernel));
+        if self.undecided(kernel) && self.gpu.choices.get(&self.problem(kernel)).is_none() {
+            for variant in kernel.candidates(self.traits) {
+                // As where they are timed: what is refused is none to choose.
+                if let Err(error) = self.gpu.pipeline(kernel, variant, checked, place) {
+                    log::debug!("preparing: {error}");
+                }
+            }
+        }
+        self.gpu.pipeline(kernel, self.variant(kernel), checked, place)?;
+        Ok(self.gpu.compiled.count() > before)
+    }
+
+    /// Keeps what was compiled for the next run, where that is kept.
+    pub(in crate::device) fn keep_compiled(&self) {
+        self.gpu.compiled.keep();
+    }
+
     /// Whether timing has a say in a kernel's variant.
     fn undecided(&self, kernel: &dyn Kernel) -> bool {
         self.gpu.choices.on() && self.variant.is_none() && kernel.candidates(self.traits).len() > 1

@@ -1,15 +1,13 @@
 //! What a learner needs before its first step: checks, buffers, programs.
 
+use super::Learner;
 use super::budget::Budget;
-use super::{Learner, task};
 use crate::device::{Executor, Values};
 use crate::embed::gpu;
 use crate::embed::rows::Source;
 use crate::kernel::clock;
-use crate::plan::Purpose;
-use crate::train::{Recipe, Task};
+use crate::train::Recipe;
 use crate::{Error, Metric, Model, Result, Targets};
-use std::collections::hash_map::Entry;
 use web_time::Instant;
 
 impl Learner {
@@ -49,17 +47,12 @@ impl Learner {
         if !self.recipe.shuffle {
             self.feed.begin(executor, &self.recipe.order(rows, 0))?;
         }
-        let table = self.table.clone();
-        for step in &table.steps {
-            let kind = self.programs.len() as u32;
-            if let Entry::Vacant(vacant) = self.programs.entry((step.rows, step.ending)) {
-                let network = model.network();
-                let task = Task { kind: Some(kind), ..task(&self.recipe, network, &self.feed, &self.slots) };
-                let (plan, _) = task.record(network, &self.feed, step.rows, Purpose::Train, step.ending)?;
-                let program = model.bind(&plan)?;
-                self.lease.add(program);
-                vacant.insert((kind, program));
-            }
+        let (network, table) = (model.network(), self.table.clone());
+        let plans = self.recipe.plans(network, &self.feed, self.slots.desk(), &table.steps)?;
+        for (kind, (step, plan)) in plans.into_iter().enumerate() {
+            let program = model.bind(&plan)?;
+            self.lease.add(program);
+            self.programs.insert(step, (kind as u32, program));
         }
         // In a browser nothing may wait for the device.
         #[cfg(not(target_family = "wasm"))]
@@ -135,7 +128,7 @@ pub(super) fn check(
             gpu.check_binding("targets", len, given.targets.binding())?;
         }
     }
-    recipe.check_updates(model)?;
+    recipe.check_updates(model.network())?;
     if let Some(node) = model.network().stateful() {
         return Err(Error::invalid(
             node.path(),

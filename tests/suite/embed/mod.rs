@@ -1,5 +1,6 @@
 //! Models inside an application that owns the device: the same bits as by themselves, and no harm done.
 
+mod callers;
 mod faults;
 mod frames;
 mod kept;
@@ -7,6 +8,7 @@ mod learner;
 mod memory;
 mod misuse;
 mod passes;
+mod prepare;
 
 use crate::common::open;
 use autorot::embed::{Learner, Progress, Rows, Target};
@@ -26,6 +28,10 @@ impl Host {
     /// With these features where they are there.
     fn open(features: wgpu::Features) -> Self {
         let (device, queue) = open(features);
+        Self::around(device, queue)
+    }
+
+    fn around(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let uncaptured = Arc::new(AtomicUsize::new(0));
         let count = uncaptured.clone();
         device.on_uncaptured_error(Arc::new(move |error| {

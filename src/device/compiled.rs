@@ -1,0 +1,137 @@
+//! The pipelines made for a wgpu device.
+
+use super::identity::same;
+use super::kept::Kept;
+use crate::Result;
+use crate::kernel::{Access, Kernel};
+use crate::unchecked::shader;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+#[derive(Clone, Debug)]
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+}
+
+/// What a pipeline is made from: the shader, and whether the driver checks every index.
+type Source = (String, bool);
+
+/// A pipeline that is made, or is being made by whoever holds the lock.
+type Cell = Arc<Mutex<Option<Pipeline>>>;
+
+/// The pipelines made for one wgpu device so far.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    device: wgpu::Device,
+    cells: Mutex<HashMap<Source, Cell>>,
+    count: AtomicUsize,
+    cache: Option<wgpu::PipelineCache>,
+    /// Where the cache is kept between runs.
+    kept: Option<Kept>,
+}
+
+/// The pipelines of devices that asked to share theirs, for as long as one of them is there.
+static SHARED: Mutex<Vec<Weak<Compiled>>> = Mutex::new(Vec::new());
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Compiled {
+    pub(super) fn new(device: wgpu::Device) -> Self {
+        Self::with(device, None, None)
+    }
+
+    /// With wgpu's cache of pipelines, which may be kept between runs.
+    pub(super) fn with(device: wgpu::Device, cache: Option<wgpu::PipelineCache>, kept: Option<Kept>) -> Self {
+        Self { device, cells: Mutex::default(), count: AtomicUsize::new(0), cache, kept }
+    }
+
+    /// Those that others on this wgpu device share already, or new ones to share.
+    pub(super) fn shared(device: &wgpu::Device) -> Arc<Self> {
+        let mut all = locked(&SHARED);
+        all.retain(|one| one.strong_count() > 0);
+        // Handles of two instances may be equal without being of one device.
+        let of_device = |one: &Arc<Self>| one.device == *device && same(&one.device, device);
+        all.iter().filter_map(Weak::upgrade).find(of_device).unwrap_or_else(|| {
+            let new = Arc::new(Self::new(device.clone()));
+            all.push(Arc::downgrade(&new));
+            new
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether the pipeline of a kernel's variant was made before.
+    pub(super) fn has(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> bool {
+        let cell = locked(&self.cells).get(&(kernel.source(variant), checked)).cloned();
+        cell.is_some_and(|cell| locked(&cell).is_some())
+    }
+
+    /// The pipeline of a kernel's variant; where there is none, `watch` is to run what makes it. Others are made meanwhile.
+    pub(super) fn get(
+        &self,
+        kernel: &dyn Kernel,
+        variant: usize,
+        checked: bool,
+        watch: impl FnOnce(&dyn Fn() -> Pipeline) -> Result<Pipeline>,
+    ) -> Result<Pipeline> {
+        let cell = locked(&self.cells).entry((kernel.source(variant), checked)).or_default().clone();
+        let mut place = locked(&cell);
+        if let Some(pipeline) = &*place {
+            return Ok(pipeline.clone());
+        }
+        let made = watch(&|| self.make(kernel, variant, checked))?;
+        *place = Some(made.clone());
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Ok(made)
+    }
+
+    /// Puts what the cache has learnt where it is kept, if anywhere.
+    pub(super) fn keep(&self) {
+        if let (Some(cache), Some(kept)) = (&self.cache, &self.kept) {
+            kept.keep(cache, self.count());
+        }
+    }
+
+    fn make(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> Pipeline {
+        let label = Some(kernel.name());
+        let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty: kind, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
+        entries.extend(kernel.bindings().iter().enumerate().map(|(i, binding)| {
+            entry(i + 1, wgpu::BufferBindingType::Storage { read_only: binding.access == Access::Read })
+        }));
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let module = shader::module(&self.device, kernel, variant, checked);
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            // Every kernel writes its workgroup memory before it reads it.
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: self.cache.as_ref(),
+        });
+        Pipeline { pipeline, layout }
+    }
+}

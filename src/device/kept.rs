@@ -1,0 +1,89 @@
+//! wgpu's cache of compiled pipelines, kept in the user's folder of caches between runs.
+
+use crate::store;
+use crate::unchecked::cache;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Where a device's cache is kept. The file is compressed, with a checksum, and replaced as a whole.
+#[derive(Debug)]
+pub(super) struct Kept {
+    file: PathBuf,
+    /// How many pipelines there were when it was written last, and how many bytes they took.
+    written: Mutex<(usize, usize)>,
+}
+
+/// The device's cache with what was kept of it, where the device has such caches and the system a folder for them. What cannot be read or
+/// is of no use to this device is left out.
+pub(super) fn load(device: &wgpu::Device) -> Option<(wgpu::PipelineCache, Kept)> {
+    if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+        return None;
+    }
+    let name = wgpu::util::pipeline_cache_key(&device.adapter_info())?;
+    let file = store::cached(&(name + ".gz"))?;
+    let data = match store::read_packed(&file) {
+        Ok(data) => data,
+        Err(error) => {
+            log::warn!("the cache of pipelines is not used: {error}");
+            None
+        }
+    };
+    let made = data.as_deref().and_then(|data| {
+        let made = cache::pipeline_cache(device, Some(data));
+        if made.is_none() {
+            let file = file.display();
+            log::warn!("the cache of pipelines {file} is not used: it is another device's or driver's");
+        }
+        made
+    });
+    let size = if made.is_some() { data.map_or(0, |data| data.len()) } else { 0 };
+    let cache = made.or_else(|| cache::pipeline_cache(device, None))?;
+    Some((cache, Kept { file, written: Mutex::new((0, size)) }))
+}
+
+impl Kept {
+    /// Writes the cache if there are more pipelines than before, and they are not in it already.
+    pub(super) fn keep(&self, cache: &wgpu::PipelineCache, pipelines: usize) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.0 == pipelines {
+            return;
+        }
+        written.0 = pipelines;
+        let Some(data) = cache.get_data().filter(|data| data.len() != written.1) else { return };
+        written.1 = data.len();
+        if let Err(error) = store::write_packed(&self.file, &data) {
+            log::warn!("the cache of pipelines is not kept: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dense, Device, Sequential};
+
+    #[test]
+    fn a_callers_cache_is_taken_and_one_of_other_data_is_not_made() {
+        let opened = match Device::gpu() {
+            Ok(opened) => opened,
+            Err(error) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{error}"),
+            Err(error) => return eprintln!("SKIPPED a caller's cache: {error}"),
+        };
+        let (device, queue) = opened.wgpu().unwrap();
+        if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+            return eprintln!("SKIPPED a caller's cache: the adapter has none");
+        }
+        assert!(cache::pipeline_cache(device, Some(&[7; 500])).is_none());
+        let cache = cache::pipeline_cache(device, None).unwrap();
+        let predict = |device: &Device| {
+            let net = Sequential::new([3]).add(Dense::new(2));
+            net.build(device, 1).and_then(|mut model| model.predict(&[0.1, 0.2, 0.3])).unwrap()
+        };
+        let own = Device::from_wgpu(device.clone(), queue.clone());
+        let cached = own.clone().with_pipeline_cache(cache.clone());
+        assert_eq!(predict(&cached), predict(&own));
+        assert!(cached.compiled() > 0);
+        let data = cache.get_data().unwrap();
+        assert!(cache::pipeline_cache(device, Some(&data)).is_some());
+    }
+}

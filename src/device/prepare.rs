@@ -1,0 +1,94 @@
+//! Compiling ahead of time.
+
+use super::gpu::{GpuExecutor, op_place};
+use crate::Result;
+use crate::kernel::Kernel;
+use crate::plan::Plan;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use web_time::{Duration, Instant};
+
+/// Compiles the kernels that a training or a prediction will need, before it is made: a few in every frame, or all on another thread. They
+/// are shared by all clones of the [`Device`](crate::Device), so that what is made on one of them afterwards finds them compiled.
+///
+/// The work is named by functions such as [`Prepare::learner`], which record it at once and compile nothing yet; the network
+/// is [`Sequential::network`](crate::Sequential::network)'s, which needs no device. Then [`Prepare::run_within`] or [`Prepare::run`] compiles.
+///
+/// ```
+/// use autorot::embed::TargetKind;
+/// use autorot::*;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<()> {
+/// # let device = Device::cpu();
+/// let net = Sequential::new([2]).add(Dense::new(16).activation(Activation::Tanh)).add(Dense::new(3));
+/// let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(512);
+/// let network = net.network(1)?;
+/// let mut prepare = device
+///     .prepare()
+///     .learner(&network, &trainer, 4096, TargetKind::Values)?
+///     .forward(&network, 4096)?;
+/// // Every frame, while the application shows something else:
+/// while !prepare.run_within(Duration::from_millis(2))? {}
+/// // Learner::new and Forward::new compile nothing now.
+/// let model = net.build(&device, 1)?;
+/// # assert_eq!(prepare.remaining(), 0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It may be sent to another thread, unless the device is one of OpenGL ([why](crate::docs::devices)). A kernel at a time is being compiled, and whoever needs
+/// that one waits for it; others are compiled beside it.
+#[derive(Debug)]
+pub struct Prepare {
+    /// None on a CPU, where there is nothing to compile.
+    gpu: Option<GpuExecutor>,
+    /// What is left, with what errors name.
+    kernels: VecDeque<(String, Arc<dyn Kernel>)>,
+}
+
+impl Prepare {
+    pub(super) fn new(gpu: Option<GpuExecutor>) -> Self {
+        Self { gpu, kernels: VecDeque::new() }
+    }
+
+    /// Adds the kernels of a plan.
+    pub fn plan(mut self, plan: &Plan) -> Self {
+        if self.gpu.is_some() {
+            self.kernels.extend(plan.ops.iter().map(|op| (op_place(plan, op), op.kernel.clone())));
+        }
+        self
+    }
+
+    /// Compiles kernels until `budget` is spent, at least one that is not compiled yet; returns whether none is left. The last
+    /// one may take longer than what is left of the budget: a driver takes some milliseconds for it, or some tens.
+    ///
+    /// # Errors
+    /// The device's; the kernel at fault is tried again by the next call.
+    pub fn run_within(&mut self, budget: Duration) -> Result<bool> {
+        let Some(gpu) = &self.gpu else { return Ok(true) };
+        let (begin, mut compiled) = (Instant::now(), false);
+        while let Some((place, kernel)) = self.kernels.front() {
+            if compiled && begin.elapsed() >= budget {
+                return Ok(false);
+            }
+            compiled |= gpu.compile(&**kernel, place)?;
+            self.kernels.pop_front();
+        }
+        gpu.keep_compiled();
+        Ok(true)
+    }
+
+    /// Compiles all that is left.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn run(&mut self) -> Result<()> {
+        self.run_within(Duration::MAX).map(drop)
+    }
+
+    /// How many uses of kernels are still to be looked at. Those that are compiled already, or are uses of one kernel, cost next to nothing.
+    pub fn remaining(&self) -> usize {
+        self.kernels.len()
+    }
+}

@@ -1,0 +1,104 @@
+//! What embedded and other trainings and predictions compile, named ahead of time.
+
+use super::rows::TargetKind;
+use super::slots::{Slots, UNSUBMITTED};
+use super::{backward, forward};
+use crate::device::Prepare;
+use crate::model::Network;
+use crate::train::{Desk, Feed, steps};
+use crate::{Optimizer, Result, Targets, Trainer};
+
+impl Prepare {
+    /// What [`Learner::new`](super::Learner::new) will compile for such a network, trainer and so many rows.
+    ///
+    /// # Errors
+    /// Options, rows and network that do not fit together.
+    pub fn learner(
+        self,
+        network: &Network,
+        trainer: &Trainer<'_>,
+        rows: usize,
+        targets: TargetKind,
+    ) -> Result<Self> {
+        let slots = Slots::new("prepared ".to_owned(), UNSUBMITTED);
+        self.training(network, trainer, rows, &targets.shape(network.output())?, slots.desk())
+    }
+
+    /// What [`Trainer::fit`](crate::Trainer::fit) will compile for so many rows, and so many of validation.
+    ///
+    /// # Errors
+    /// Options, rows and network that do not fit together.
+    pub fn fit(
+        self,
+        network: &Network,
+        trainer: &Trainer<'_>,
+        rows: usize,
+        validation: Option<usize>,
+        targets: TargetKind,
+    ) -> Result<Self> {
+        let shape = targets.shape(network.output())?;
+        let prepare = self.training(network, trainer, rows, &shape, Desk::MODEL)?;
+        let Some(rows) = validation else { return Ok(prepare) };
+        let recipe = trainer.recipe();
+        recipe.check_rows(network, rows, &shape)?;
+        let plans = recipe.evaluation_plans(network, &feed(network, rows, &shape), rows)?;
+        Ok(plans.iter().fold(prepare, |prepare, (_, _, plan)| prepare.plan(plan)))
+    }
+
+    fn training(
+        self,
+        network: &Network,
+        trainer: &Trainer<'_>,
+        rows: usize,
+        targets: &Targets,
+        desk: Desk<'_>,
+    ) -> Result<Self> {
+        let recipe = trainer.recipe();
+        recipe.check_rows(network, rows, targets)?;
+        recipe.check_updates(network)?;
+        let steps = steps(rows, recipe.batch.min(rows), recipe.accumulate);
+        let plans = recipe.plans(network, &feed(network, rows, targets), desk, &steps)?;
+        Ok(plans.iter().fold(self, |prepare, (_, plan)| prepare.plan(plan)))
+    }
+
+    /// What [`Forward::new`](super::Forward::new) will compile for so many rows.
+    ///
+    /// # Errors
+    /// No rows, or more than fit.
+    pub fn forward(self, network: &Network, rows: usize) -> Result<Self> {
+        network.check_batch(rows)?;
+        let (plan, _) = forward::plan(network, rows, &forward::keys("prepared"))?;
+        Ok(self.plan(&plan))
+    }
+
+    /// What [`Backward::new`](super::Backward::new) will compile for so many rows.
+    ///
+    /// # Errors
+    /// No rows, or more than fit; an option of the optimiser out of its range.
+    pub fn backward(self, network: &Network, rows: usize, optimizer: impl Into<Optimizer>) -> Result<Self> {
+        let optimizer = optimizer.into();
+        optimizer.check()?;
+        network.check_batch(rows)?;
+        let (slots, keys) =
+            (Slots::new("prepared ".to_owned(), UNSUBMITTED), backward::Keys::named("prepared"));
+        let (plan, _) = backward::plan(network, rows, &optimizer, slots.desk(), &keys)?;
+        Ok(self.plan(&plan))
+    }
+
+    /// What [`Model::predict`](crate::Model::predict) will compile for so many rows.
+    ///
+    /// # Errors
+    /// No rows, or more than fit.
+    pub fn predict(self, network: &Network, rows: usize) -> Result<Self> {
+        network.check_batch(rows)?;
+        let batches = network.prediction_batches(rows)?;
+        batches
+            .into_iter()
+            .try_fold(self, |prepare, batch| Ok(prepare.plan(&network.prediction_plan(batch)?.0)))
+    }
+}
+
+/// Rows that are not there yet.
+fn feed(network: &Network, rows: usize, targets: &Targets) -> Feed {
+    Feed::of_rows("prepared".to_owned(), rows, 1, network.input().len(), targets)
+}
