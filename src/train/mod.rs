@@ -141,7 +141,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets the seed of the order of rows; default 0.
+    /// Sets the seed of the order of rows; default 0. An epoch's order is drawn place by place, each among the rows that are left
+    /// (Fisher and Yates), by ChaCha8 with this seed, and the number of the epoch since the model was built, from 1, as its stream.
     pub fn seed(mut self, seed: u64) -> Self {
         self.recipe.seed = seed;
         self

@@ -8,7 +8,7 @@ use autorot::{
     Activation, Dataset, Dense, Device, EarlyStopping, History, Initializer, Loss, Model, Schedule,
     Sequential, Sgd, Trainer,
 };
-use rand::seq::SliceRandom;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::time::Instant;
@@ -51,15 +51,16 @@ fn descended((x, t): &(Vec<f32>, Vec<f32>), mut w: Vec<f64>, orders: &[Vec<usize
     (w, losses)
 }
 
-/// Rows in order, or as ChaCha8 shuffles them: a stream of the seed for every epoch since the model was built.
+/// Rows in order, or as they are drawn place by place, each among those that are left (Fisher and Yates), by ChaCha8: a stream of the
+/// seed for every epoch since the model was built.
 fn order(shuffle: Option<u64>, epoch: u64) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..ROWS).collect();
     if let Some(seed) = shuffle {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(epoch);
-        let mut order: Vec<u32> = (0..ROWS as u32).collect();
-        order.shuffle(&mut random);
-        rows = order.into_iter().map(|row| row as usize).collect();
+        for place in 0..ROWS {
+            rows.swap(place, random.random_range(place as u32..ROWS as u32) as usize);
+        }
     }
     rows
 }

@@ -51,7 +51,7 @@ fn everything_comes_back_by_closing_and_by_dropping() {
         host.submit(encoder);
         host.wait();
         assert!(saver.poll(&mut model).unwrap().is_some() && learner.poll(&mut model).unwrap().is_some());
-        assert!(model.device_bytes() > 10 * bytes, "{} after {bytes}", model.device_bytes());
+        assert!(model.device_bytes() > 2 * bytes, "{} after {bytes}", model.device_bytes());
         if closed {
             learner.close(&mut model).unwrap();
             forward.close(&mut model).unwrap();
