@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 pub const WITH_GPU: bool = !cfg!(feature = "tests-without-gpu");
 
 /// What to do where a test finds no GPU.
-const REMEDY: &str = "tests/run installs a software one where it may; cargo test --features tests-without-gpu does without, and ignores \
-     every test that is marked so";
+const REMEDY: &str = "tests/run installs a software one where it may; \
+     cargo test --features tests-without-gpu does without, and ignores every test that is marked so";
 
 /// The GPU to test on, shared by all tests; where there is none, the test fails and says what to do.
 #[track_caller]
