@@ -10,9 +10,8 @@ use std::sync::OnceLock;
 pub const WITH_GPU: bool = !cfg!(feature = "tests-without-gpu");
 
 /// What to do where a test finds no GPU.
-pub const REMEDY: &str = "install a driver, of which a software one is enough (tests/run does it where it may; on Debian and Ubuntu: \
-     apt-get install mesa-vulkan-drivers libvulkan1), or test without a GPU: cargo test --features tests-without-gpu (a test that \
-     still fails here lacks the attribute that has it ignored then)";
+const REMEDY: &str = "tests/run installs a software one where it may; \
+     cargo test --features tests-without-gpu does without, and ignores every test that is marked so";
 
 /// The GPU to test on, shared by all tests; where there is none, the test fails and says what to do.
 #[track_caller]
