@@ -34,10 +34,11 @@ fn everything_comes_back_by_closing_and_by_dropping() {
     let host = Host::open(wgpu::Features::empty());
     let data = images(500);
     let mut model = model(&host.autorot());
-    // The optimiser's moments stay, and so does what a small prediction takes.
+    // The optimiser's moments stay, and so does what a small prediction takes, and the sums of an evaluation.
     Learner::new(&trainer(), &mut model, &data).unwrap().close(&mut model).unwrap();
     let few = &data.inputs()[..1024];
     let wanted = model.predict(few).unwrap();
+    trainer().evaluate(&mut model, &data).unwrap();
     let bytes = model.device_bytes();
     for closed in [true, false] {
         let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
