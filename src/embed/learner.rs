@@ -4,6 +4,8 @@ mod budget;
 mod orders;
 mod prepare;
 mod progress;
+#[cfg(not(target_family = "wasm"))]
+mod try_out;
 
 pub use progress::Progress;
 

@@ -75,7 +75,7 @@ pub fn devices() -> Vec<Device> {
 /// Tells what a test that passes leaves out; libtest swallows what print macros tell.
 pub fn tell(text: &str) {
     use std::io::Write;
-    writeln!(std::io::stderr(), "{text}").unwrap();
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
 /// How far a result may lie from the truth. Laxer limits than these are refused.

@@ -117,9 +117,9 @@ impl GpuExecutor {
         let wanted = self.programs.scratch(self.scratch.len(), |bound| &bound.scratch);
         // Programs have the first slots, as many as they need.
         self.scratch.truncate(wanted.iter().take_while(|&&len| len > 0).count());
-        for slot in 0..self.scratch.len() {
-            if self.scratch[slot].buffer.size() > (wanted[slot] as u64 * 4).max(4) {
-                let smaller = self.buffer("scratch", wanted[slot], None);
+        for (slot, &len) in wanted.iter().enumerate().take(self.scratch.len()) {
+            if self.scratch[slot].buffer.size() > (len as u64 * 4).max(4) {
+                let smaller = self.buffer("scratch", len, None);
                 if let Err(error) = smaller.and_then(|held| self.replace_scratch(slot, held)) {
                     log::debug!("a scratch buffer stays as large as it was: {error}");
                 }

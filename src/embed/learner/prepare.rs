@@ -1,14 +1,10 @@
 //! What a learner needs before its first step: checks, buffers, programs.
 
 use super::Learner;
-use super::budget::Budget;
-use crate::device::{Executor, Values};
 use crate::embed::gpu;
 use crate::embed::rows::Source;
-use crate::kernel::clock;
 use crate::train::Recipe;
 use crate::{Error, Metric, Model, Result, Targets};
-use web_time::Instant;
 
 impl Learner {
     /// Allocates and borrows buffers, announces the first orders, binds a program for every kind of step.
@@ -57,7 +53,7 @@ impl Learner {
         // In a browser nothing may wait for the device.
         #[cfg(not(target_family = "wasm"))]
         if !self.readings.times() {
-            self.budget = Budget::new(Some(self.try_out(model)?));
+            self.try_out(model)?;
         }
         self.slots.begin(model, &table)?;
         // Before the first frame, so that it does not wait for it.
@@ -67,41 +63,6 @@ impl Learner {
             model.remember_classes(data);
         }
         Ok(())
-    }
-}
-
-#[cfg(not(target_family = "wasm"))]
-impl Learner {
-    /// The seconds that a step takes, found by running some that change nothing: the clock has halted.
-    fn try_out(&self, model: &mut Model) -> Result<f64> {
-        let Some(step) = self.table.steps.first() else { return Ok(0.0) };
-        let (_, program) = self.programs[&(step.rows, step.ending)];
-        let (executor, clock) = (gpu(model)?, self.slots.desk().clock());
-        let mut halted = [0; clock::LEN];
-        halted[clock::HALTED] = 1;
-        executor.write(&clock, 0, Values::U32(&halted))?;
-        let mut seconds = |steps: usize| {
-            let begin = Instant::now();
-            if steps > 0 {
-                executor.run(program, steps)?;
-            }
-            pollster::block_on(executor.read_index(&clock, clock::LEN))?;
-            Result::Ok(begin.elapsed().as_secs_f64())
-        };
-        // Seconds in which steps can be measured, and how many are tried at most.
-        const ENOUGH: f64 = 0.004;
-        const MOST_TRIED: usize = 64;
-        // The first time drivers may compile.
-        seconds(1)?;
-        let waiting = seconds(0)?;
-        let (mut steps, mut taken) = (1, seconds(1)?);
-        while taken < ENOUGH && steps < MOST_TRIED {
-            steps *= 4;
-            taken = seconds(steps)?;
-        }
-        // Other programs only make it slower.
-        taken = taken.min(seconds(steps)?);
-        Ok((taken - waiting).max(1e-9) / steps as f64)
     }
 }
 
