@@ -285,10 +285,11 @@ fn a_budget_is_kept_to_within_half_with_and_without_timestamps_paced_or_not() {
     let budget = Duration::from_millis(8);
     for features in [wgpu::Features::empty(), wgpu::Features::TIMESTAMP_QUERY] {
         let host = Host::open(features);
-        let data = nets::glyphs().train;
+        let data = nets::waves(1000);
+        let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(32);
         for frame in [None, Some(Duration::from_micros(16_667)), Some(Duration::from_millis(50))] {
-            let mut model = nets::model(&data, &host.autorot());
-            let mut learner = Learner::new(&nets::trainer(Adam::default()), &mut model, &data).unwrap();
+            let mut model = nets::wave_model(&host.autorot());
+            let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
             let (mut taken, mut counts) = (Vec::new(), Vec::new());
             for i in 0..80 {
                 let begin = Instant::now();
