@@ -26,7 +26,9 @@ fn main(@builtin(local_invocation_index) local: u32) {
         if (stalled) {
             clock[HALTED] = STALLED;
         } else if (!(is_finite(loss) && is_finite(total))) {
-            clock[HALTED] = clock[STEP] + 1u;
+            // The last two of 2³² steps have no number that is free.
+            let number = clock[STEP] + 1u;
+            clock[HALTED] = select(number, STALLED - 1u, number == 0u || number == STALLED);
         }
     }
     let norm = sqrt(total);

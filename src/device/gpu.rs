@@ -67,6 +67,8 @@ pub struct GpuExecutor {
     shared: HashMap<String, Shared>,
     /// Scratch slots, used by all programs in turn: each grows to the largest user.
     scratch: Vec<Held>,
+    /// How often a scratch slot got another buffer, or none.
+    scratch_moves: u64,
     ledger: Ledger,
     staging: Staging,
     programs: Programs<Bound>,
@@ -93,6 +95,7 @@ impl GpuExecutor {
             identity: Arc::default(),
             shared: HashMap::new(),
             scratch: Vec::new(),
+            scratch_moves: 0,
             staging: Staging::new(ledger.clone(), timeout),
             ledger,
             programs: Programs::default(),

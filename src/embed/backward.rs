@@ -6,7 +6,7 @@ use super::gpu;
 use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use super::slots::{Slots, UNSUBMITTED, encode_updates, is_author, take_back, take_over};
-use crate::device::{Executor, Program};
+use crate::device::{Executor, GpuExecutor, Program};
 use crate::kernel::{Advance, Element, clock, rates};
 use crate::model::Network;
 use crate::optimizer::UpdateViews;
@@ -59,8 +59,10 @@ pub struct Backward {
     readings: Readings<Note>,
     /// The first step whose gradient was not finite.
     failed: Option<u64>,
-    /// The last step that is known to be done, until it is told.
-    done: Option<u64>,
+    /// How many steps were known to have run when that was told last.
+    told: u64,
+    /// Where the scratch memory lay when the forward pass was encoded.
+    scratch: Option<u64>,
 }
 
 /// What is noted of a reading: the timetable, and the steps that were encoded so far.
@@ -120,7 +122,7 @@ impl Backward {
         lease.name(keys.all(slots.desk()));
         let (program, parts) = record(model, rows, input, &optimizer, &slots, &keys)?;
         lease.add(program);
-        let table = timetable(model, &optimizer, &slots);
+        let table = Arc::new(slots.timetable(&lease, model, &optimizer, (Vec::new(), 1)));
         let executor = gpu(model)?;
         let backward = Self {
             input: executor.lend(&keys.input)?,
@@ -136,7 +138,8 @@ impl Backward {
             table: table.clone(),
             account: Account::default(),
             failed: None,
-            done: None,
+            told: 0,
+            scratch: None,
         };
         backward.slots.begin(model, &table)?;
         Ok(backward)
@@ -146,7 +149,7 @@ impl Backward {
     fn begin(&mut self, model: &mut Model, table: Arc<Timetable>) -> Result<()> {
         self.lease.gpu(model)?;
         self.slots.begin(model, &table)?;
-        (self.table, self.account, self.done) = (table, Account::default(), None);
+        (self.table, self.account, self.told) = (table, Account::default(), 0);
         Ok(())
     }
 
@@ -154,31 +157,55 @@ impl Backward {
     ///
     /// # Errors
     /// Another model than that of [`Backward::new`].
-    pub fn encode_forward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
-        self.lease.gpu(model)?.encode(self.program, ..self.parts[0], pass)
+    pub fn encode_forward(&mut self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
+        let gpu = self.lease.gpu(model)?;
+        self.scratch = Some(gpu.scratch_moves());
+        gpu.encode(self.program, ..self.parts[0], pass)
+    }
+
+    /// The model's GPU, where what the forward pass has left still lies.
+    fn between<'m>(&self, model: &'m mut Model) -> Result<&'m mut GpuExecutor> {
+        let gpu = self.lease.gpu(model)?;
+        let found = match self.scratch {
+            Some(moves) if moves == gpu.scratch_moves() => return Ok(gpu),
+            Some(_) => {
+                "memory that has moved since the forward pass, since something of the model was made, closed or dropped"
+            }
+            None => "no forward pass",
+        };
+        Err(Error::invalid(
+            "backward pass",
+            found,
+            "a forward pass, a backward pass and an update in turn, and nothing between them",
+            "make, close and drop other things before the forward pass or after the update",
+        ))
     }
 
     /// Encodes the backward pass, from [`Backward::d_output`] to [`Backward::d_input`] and the gradients of all parameters
     /// ([`Model::gradients_buffer`]).
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`].
+    /// Another model than that of [`Backward::new`]; no forward pass before it, or something of the model that was made, closed or dropped
+    /// since.
     pub fn encode_backward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
-        self.lease.gpu(model)?.encode(self.program, self.parts[0]..self.parts[1], pass)
+        self.between(model)?.encode(self.program, self.parts[0]..self.parts[1], pass)
     }
 
     /// Encodes the optimiser's update of all parameters, and the end of the step: running averages of batch
-    /// normalisation, the next step's numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted; of more, the first change nothing when they run at last. An update
-    /// whose encoder is never submitted counts for nothing, as soon as a later one is known to be done.
+    /// normalisation, the next step's numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted; of
+    /// more, the first change nothing when they run at last. One whose encoder is never submitted counts for nothing once
+    /// [`Backward::read_back`] has told of a later one: without that, all of them together count among those that wait.
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`]; the error of [`Backward::poll`] once a step has failed; the device's errors.
+    /// Another model than that of [`Backward::new`]; the error of [`Backward::poll`] once a step has failed; as
+    /// [`Backward::encode_backward`]; the device's errors.
     pub fn encode_update(&mut self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.collect(model)?;
         self.failure()?;
+        self.between(model)?;
         if !take_over(model, &self.table, self.account.encoded() == 0)? {
-            let table = timetable(model, &self.optimizer, &self.slots);
-            self.begin(model, table)?;
+            let table = self.table.from(model.counters(&self.table.optimizer));
+            self.begin(model, Arc::new(table))?;
         }
         let done = self.account.next();
         let [rate, alpha] = self.optimizer.rates(self.table.at(done).updates);
@@ -208,11 +235,13 @@ impl Backward {
     ///
     /// # Errors
     /// [`Error::NonFinite`] when a gradient was not finite: no update changes anything from there on; to go on, make
-    /// this anew. An encoder that was not submitted; the device's errors.
+    /// this anew. The device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<u64>> {
         self.collect(model)?;
         self.failure()?;
-        Ok(self.done.take())
+        let ran = self.account.ran();
+        let news = ran > std::mem::replace(&mut self.told, ran);
+        Ok(news.then(|| self.table.at(ran).steps))
     }
 
     /// Looks at what has arrived.
@@ -227,9 +256,7 @@ impl Backward {
             let ran = self.table.done(words[clock::STEP], self.account.ran());
             self.account.read(note.encoded, ran);
             let halted = words[clock::HALTED];
-            if halted == 0 {
-                self.done = (ran > 0).then(|| self.table.at(ran).steps);
-            } else if self.failed.is_none() {
+            if halted != 0 && self.failed.is_none() {
                 let good = self.table.done(halted - 1, ran);
                 self.failed = Some(self.table.at(good).steps + 1);
                 take_back(model, &self.table, good)?;
@@ -267,8 +294,9 @@ impl Backward {
     ///
     /// # Errors
     /// Another model than that of [`Backward::new`].
-    pub fn close(self, model: &mut Model) -> Result<()> {
-        self.lease.close(model)
+    pub fn close(mut self, model: &mut Model) -> Result<()> {
+        let collected = self.collect(model);
+        collected.and(self.lease.close(model))
     }
 
     fn failure(&self) -> Result<()> {
@@ -276,17 +304,6 @@ impl Backward {
         let (layer, found) = ("a gradient".into(), "a number that is not finite".into());
         Err(Error::NonFinite { step, layer, found })
     }
-}
-
-/// Steps of which each is an update, from where the model stands.
-fn timetable(model: &Model, optimizer: &Optimizer, slots: &Slots) -> Arc<Timetable> {
-    Arc::new(Timetable {
-        clock: slots.desk().clock(),
-        optimizer: optimizer.kind().to_owned(),
-        base: model.counters(optimizer.kind()),
-        steps: Vec::new(),
-        accumulate: 1,
-    })
 }
 
 /// Makes its buffers and binds its plan; returns it with the places where the last two begin.

@@ -117,13 +117,7 @@ impl Learner {
         let feed = Feed::of_rows(format!("{name} rows"), rows, places, width, &targets);
         let slots = Slots::new(format!("{name} "), most);
         lease.name(slots.keys().into_iter().chain(feed.keys()));
-        let table = Timetable {
-            clock: slots.desk().clock(),
-            optimizer: recipe.optimizer.kind().to_owned(),
-            base: model.counters(recipe.optimizer.kind()),
-            steps,
-            accumulate: recipe.accumulate,
-        };
+        let table = slots.timetable(&lease, model, &recipe.optimizer, (steps, recipe.accumulate));
         let mut learner = Self {
             feed,
             slots,
@@ -192,7 +186,7 @@ impl Learner {
     }
 
     /// Encodes `steps` training steps into the caller's open compute pass. Their tallies are copied by the next
-    /// [`Learner::read_back`].
+    /// [`Learner::read_back`], which also tells of encoders that were dropped: without it their steps count among those that wait.
     ///
     /// # Errors
     /// As [`Learner::encode`].
@@ -248,8 +242,10 @@ impl Learner {
     ///
     /// # Errors
     /// Another model than that of [`Learner::new`].
-    pub fn close(self, model: &mut Model) -> Result<()> {
-        self.lease.close(model)
+    pub fn close(mut self, model: &mut Model) -> Result<()> {
+        // What has become known of its encoders since the last call is the model's last chance to hear of it.
+        let collected = self.collect(model);
+        collected.and(self.lease.close(model))
     }
 
     /// Takes the next steps up; returns their programs. Where that fails nothing has changed.
@@ -278,14 +274,7 @@ impl Learner {
         if take_over(model, &self.table, self.account.encoded() == 0)? {
             return Ok(());
         }
-        let Timetable { clock, optimizer, steps, accumulate, .. } = &*self.table;
-        let table = Timetable {
-            clock: clock.clone(),
-            optimizer: optimizer.clone(),
-            base: model.counters(optimizer),
-            steps: steps.clone(),
-            accumulate: *accumulate,
-        };
+        let table = self.table.from(model.counters(&self.table.optimizer));
         self.begin(model, table)
     }
 
@@ -322,8 +311,8 @@ impl Learner {
             rows += steps.iter().map(|step| step.rows).sum::<usize>();
             done += steps.len() as u64;
         }
-        let (number, next) = epoch(end);
-        orders.draw(recipe, feed, executor, (number + 1, next + 1), 2 * rows)?;
+        // The next that begins, be it with the next step.
+        orders.draw(recipe, feed, executor, epoch(end + steps.len() as u64 - 1), 2 * rows)?;
         Ok(programs)
     }
 }

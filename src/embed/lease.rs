@@ -3,7 +3,7 @@
 use super::gpu;
 use crate::device::{GpuExecutor, Leavings, Program};
 use crate::{Error, Model, Result};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Programs and buffers on the GPU of one model. Dropped, they are left to the model, which frees them at its next call.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub(super) struct Lease {
     leavings: Leavings,
     programs: Vec<Program>,
     keys: Vec<String>,
+    life: Arc<()>,
 }
 
 impl Lease {
@@ -19,7 +20,12 @@ impl Lease {
     pub(super) fn of(model: &mut Model) -> Result<Self> {
         let gpu = gpu(model)?;
         let (identity, leavings) = (gpu.identity().clone(), gpu.leavings().clone());
-        Ok(Self { identity, leavings, programs: Vec::new(), keys: Vec::new() })
+        Ok(Self { identity, leavings, programs: Vec::new(), keys: Vec::new(), life: Arc::default() })
+    }
+
+    /// What is gone once this is.
+    pub(super) fn life(&self) -> Weak<()> {
+        Arc::downgrade(&self.life)
     }
 
     /// Takes over a program.

@@ -4,7 +4,7 @@ use super::gpu;
 use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use crate::kernel::clock;
-use crate::model::{Author, ModelState};
+use crate::model::ModelState;
 use crate::train::Timetable;
 use crate::{Model, Result};
 use std::sync::Arc;
@@ -65,10 +65,7 @@ impl Saver {
     /// # Errors
     /// Another model than that of [`Saver::new`]; the device's errors.
     pub fn encode(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
-        let table = match &model.author {
-            Author::Embedded(table) => Some(table.clone()),
-            Author::Nobody | Author::Trainer => None,
-        };
+        let table = model.timetable().cloned();
         let note = Note { bare: model.bare_state(), parts: model.state_keys(), table };
         let executor = self.lease.gpu(model)?;
         let clock = note.table.as_ref().map(|table| (table.clock.clone(), clock::LEN));
@@ -98,10 +95,7 @@ impl Saver {
                 if clock[clock::HALTED] != 0 {
                     continue;
                 }
-                // Not all steps that were encoded before it need have run.
-                let expected = bare.steps().saturating_sub(table.base.steps);
-                let ran = table.done(clock[clock::STEP], expected);
-                bare.set_counters(&table.optimizer, table.at(ran));
+                bare.count(&table, clock[clock::STEP]);
             }
             for (key, len) in parts {
                 let values = words.by_ref().take(len).map(|word| f64::from(f32::from_bits(word)));

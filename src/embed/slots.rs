@@ -1,12 +1,13 @@
 //! The numbers that the host computes for every step, in tables that go round.
 
 use super::gpu;
+use super::lease::Lease;
 use crate::device::{Executor, GpuExecutor, Values};
 use crate::kernel::{Guard, rates};
 use crate::model::{Author, Written};
 use crate::plan::arena::keys;
-use crate::train::{Desk, Timetable, clock_words};
-use crate::{Error, Model, Result};
+use crate::train::{Desk, Step, Timetable, clock_words};
+use crate::{Error, Model, Optimizer, Result};
 use std::sync::Arc;
 
 /// The most steps that may be encoded and not yet submitted: what the host computes for them waits in tables of so many rows.
@@ -41,12 +42,32 @@ impl Slots {
         (done % self.count as u64) as usize
     }
 
+    /// The timetable of such steps from where a model stands.
+    pub(super) fn timetable(
+        &self,
+        lease: &Lease,
+        model: &Model,
+        optimizer: &Optimizer,
+        (steps, accumulate): (Vec<Step>, usize),
+    ) -> Timetable {
+        Timetable {
+            owner: lease.life(),
+            clock: self.desk().clock(),
+            due: (self.desk().due(), self.count),
+            optimizer: optimizer.kind().to_owned(),
+            base: model.counters(optimizer.kind()),
+            steps,
+            accumulate,
+        }
+    }
+
     /// Sets the clock to the beginning of a timetable, and takes the parameters as they are for those to go back to. A model that nobody
     /// trains is the timetable's from here on.
     pub(super) fn begin(&self, model: &mut Model, table: &Arc<Timetable>) -> Result<()> {
         let gpu = gpu(model)?;
         gpu.copy(keys::PARAMETERS, keys::PREVIOUS)?;
         gpu.write(&self.desk().clock(), 0, Values::U32(&clock_words(table.base.steps, 0)))?;
+        gpu.write(&self.desk().due(), 0, Values::U32(&vec![Timetable::NONE_DUE; self.count]))?;
         model.seal_parameters()?;
         if let Author::Nobody = model.author {
             model.author = Author::Embedded(table.clone());

@@ -81,7 +81,10 @@ impl Family for Guard {
         if now[clock::HALTED] == 0 && stalled {
             now[clock::HALTED] = clock::STALLED;
         } else if now[clock::HALTED] == 0 && !(loss.is_finite() && total.is_finite()) {
-            now[clock::HALTED] = now[clock::STEP] + 1;
+            // The last two of 2³² steps have no number that is free.
+            let number = now[clock::STEP].wrapping_add(1);
+            let taken = number == 0 || number == clock::STALLED;
+            now[clock::HALTED] = if taken { clock::STALLED - 1 } else { number };
         }
         let (norm, clip) = (total.sqrt(), T::of(self.clip_norm.into()));
         let control = args.write(3);

@@ -2,6 +2,7 @@
 
 use super::Model;
 use crate::Result;
+use crate::device::Values;
 use crate::train::{Counters, Timetable};
 use std::sync::Arc;
 
@@ -30,13 +31,35 @@ impl Model {
         self.updates.insert(optimizer.to_owned(), updates);
     }
 
+    /// The timetable by whose clock the device counts the model's steps, where it does.
+    pub(crate) fn timetable(&self) -> Option<&Arc<Timetable>> {
+        match &self.author {
+            Author::Embedded(table) if table.lives() => Some(table),
+            _ => None,
+        }
+    }
+
+    /// Has what trains the model in its application's submissions begin anew from where the model stands: steps that were encoded before change
+    /// nothing until then.
+    pub(crate) fn begin_anew(&mut self) -> Result<()> {
+        if let Some(table) = self.timetable().cloned() {
+            let (key, slots) = &table.due;
+            self.executor.write(key, 0, Values::U32(&vec![Timetable::NONE_DUE; *slots]))?;
+        }
+        self.author = Author::Nobody;
+        Ok(())
+    }
+
     /// Forgets the optimisers' moments and how far their schedules have gone, so that training goes on as on a
-    /// new model, but from these weights.
+    /// new model, but from these weights. What trains it in an application's submissions ([`embed`](crate::embed)) goes on with a new epoch.
     ///
     /// # Errors
     /// The device's.
     pub fn reset_optimizer(&mut self) -> Result<()> {
         self.updates.clear();
+        if let Author::Embedded(_) = self.author {
+            self.begin_anew()?;
+        }
         crate::optimizer::MOMENTS.iter().try_for_each(|key| self.executor.clear(key))
     }
 }

@@ -1,11 +1,11 @@
 //! What a model is, copied to the host: enough to go on with it elsewhere.
 
-use super::{Agreement, Author, Description, Model, Tensor, Weights};
+use super::{Agreement, Description, Model, Tensor, Weights};
 use crate::device::{Pending, Values};
-use crate::kernel::Element;
+use crate::kernel::{Element, clock};
 use crate::plan::Course;
 use crate::plan::arena::{Parameter, keys};
-use crate::train::Counters;
+use crate::train::{Counters, Timetable};
 use crate::{Error, Optimizer, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,9 +57,12 @@ impl ModelState {
         self.steps
     }
 
-    pub(crate) fn set_counters(&mut self, optimizer: &str, Counters { steps, epochs, updates }: Counters) {
+    /// Takes the counters from the clock of the steps that ran: not all that were encoded need have.
+    pub(crate) fn count(&mut self, table: &Timetable, step: u32) {
+        let done = table.done(step, self.steps.saturating_sub(table.base.steps));
+        let Counters { steps, epochs, updates } = table.at(done);
         (self.steps, self.epochs) = (steps, epochs);
-        self.updates.insert(optimizer.to_owned(), updates);
+        self.updates.insert(table.optimizer.clone(), updates);
     }
 
     /// Epochs that were completed since the model was built.
@@ -68,8 +71,11 @@ impl ModelState {
     }
 }
 
-/// Buffers on their way to the host.
-pub(crate) type Saving = Vec<(String, Pending<'static, Result<Vec<f64>>>)>;
+/// Buffers on their way to the host, and the clock, where the device counts the steps.
+pub(crate) struct Saving {
+    buffers: Vec<(String, Pending<'static, Result<Vec<f64>>>)>,
+    clock: Option<(Arc<Timetable>, Pending<'static, Result<Vec<u32>>>)>,
+}
 
 fn entry(parameter: &Parameter) -> (String, Vec<usize>, usize) {
     (parameter.path.clone(), parameter.shape.clone(), parameter.offset)
@@ -113,7 +119,7 @@ impl Model {
         }
         (self.steps, self.epochs, self.updated) = (state.steps, state.epochs, state.updated);
         self.updates.clone_from(&state.updates);
-        self.author = Author::Nobody;
+        self.begin_anew()?;
         self.take_names(state.class_names());
         Ok(())
     }
@@ -161,16 +167,26 @@ impl Model {
     /// Starts copying the model as it is after everything that was run so far; more can be run meanwhile.
     pub(crate) fn begin_save(&mut self) -> Saving {
         let keys = self.state_keys();
-        keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read(&key, 0, len))).collect()
+        let clock = self.timetable().cloned().map(|table| {
+            let words = self.executor.read_index(&table.clock, clock::LEN);
+            (table, words)
+        });
+        let buffers =
+            keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read(&key, 0, len))).collect();
+        Saving { buffers, clock }
     }
 
     /// The state, once the buffers have arrived; the model's counters are to stand where they stood for those.
     pub(crate) async fn finish_save(&self, saving: Saving) -> Result<ModelState> {
         let mut buffers = BTreeMap::new();
-        for (key, values) in saving {
+        for (key, values) in saving.buffers {
             buffers.insert(key, values.await?);
         }
-        Ok(ModelState { buffers, ..self.bare_state() })
+        let mut state = ModelState { buffers, ..self.bare_state() };
+        if let Some((table, words)) = saving.clock {
+            state.count(&table, words.await?[clock::STEP]);
+        }
+        Ok(state)
     }
 
     /// The state without its buffers.

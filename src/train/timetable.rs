@@ -1,6 +1,7 @@
 //! Which step comes when, as far as the number of those that ran tells.
 
 use super::Step;
+use std::sync::Weak;
 
 /// How far a model has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,10 +14,14 @@ pub(crate) struct Counters {
 
 /// The steps that train a model in its application's submissions, from where they took it over. Which of those that were
 /// encoded will run, the host cannot know: so all that it computes for a step follows from how many ran before.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Timetable {
+    /// What the steps belong to: gone once that is closed or dropped, and its clock with it.
+    pub(crate) owner: Weak<()>,
     /// The name of the clock that counts the steps on the device.
     pub(crate) clock: String,
+    /// The name and the length of the table of steps that are due.
+    pub(crate) due: (String, usize),
     /// The kind of the optimiser.
     pub(crate) optimizer: String,
     /// Where they begin.
@@ -28,6 +33,19 @@ pub(crate) struct Timetable {
 }
 
 impl Timetable {
+    /// What stands in the table of steps that are due where none is.
+    pub(crate) const NONE_DUE: u32 = u32::MAX;
+
+    /// Whether its clock is still there.
+    pub(crate) fn lives(&self) -> bool {
+        self.owner.strong_count() > 0
+    }
+
+    /// The same steps from another place on.
+    pub(crate) fn from(&self, base: Counters) -> Self {
+        Self { base, ..self.clone() }
+    }
+
     /// How far the model has come once so many of its steps have run.
     pub(crate) fn at(&self, done: u64) -> Counters {
         let Counters { steps, epochs, updates } = self.base;
@@ -53,13 +71,24 @@ mod tests {
     use super::*;
     use crate::train::steps;
 
+    fn bare() -> Timetable {
+        Timetable {
+            owner: Weak::new(),
+            clock: String::new(),
+            due: (String::new(), 1),
+            optimizer: "sgd".into(),
+            base: Counters::default(),
+            steps: Vec::new(),
+            accumulate: 1,
+        }
+    }
+
     #[test]
     fn counters_follow_from_the_steps_that_ran() {
         let base = Counters { steps: 100, epochs: 7, updates: 40 };
         for (rows, batch, accumulate) in [(10, 3, 1), (10, 3, 2), (12, 3, 2), (7, 8, 3), (100, 7, 4)] {
             let steps = steps(rows, batch, accumulate);
-            let (clock, optimizer) = (String::new(), "sgd".into());
-            let table = Timetable { clock, optimizer, base, steps, accumulate };
+            let table = Timetable { base, steps, accumulate, ..bare() };
             let mut wanted = base;
             for done in 0..100 {
                 assert_eq!(table.at(done), wanted, "{rows} rows by {batch} and {accumulate}, {done} steps");
@@ -74,13 +103,7 @@ mod tests {
     #[test]
     fn a_clock_of_32_bits_is_enough() {
         let base = Counters { steps: (1 << 32) - 5, ..Counters::default() };
-        let table = Timetable {
-            clock: String::new(),
-            optimizer: "sgd".into(),
-            base,
-            steps: Vec::new(),
-            accumulate: 1,
-        };
+        let table = Timetable { base, ..bare() };
         for (word, known, done) in
             [(u32::MAX - 4, 0, 0), (u32::MAX, 0, 4), (3, 2, 8), (u32::MAX, 8, 4), (0, 9, 5)]
         {

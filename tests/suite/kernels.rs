@@ -248,7 +248,7 @@ fn guard_halts_on_numbers_that_are_not_finite() {
     use autorot::kernel::{Guard, clock};
     for device in crate::common::devices() {
         let stalled = u32::MAX;
-        for (loss, partial, kind, halted) in [
+        for (loss, partial, kind, halted, step) in [
             (1.0, 1.0, None, 0),
             (f32::NAN, 1.0, None, 6),
             (1.0, f32::INFINITY, None, 6),
@@ -258,7 +258,12 @@ fn guard_halts_on_numbers_that_are_not_finite() {
             (f32::NAN, 1.0, Some(3), 6),
             (1.0, 1.0, Some(2), stalled),
             (f32::NAN, 1.0, Some(0), stalled),
-        ] {
+        ]
+        .into_iter()
+        .map(|(loss, partial, kind, halted)| (loss, partial, kind, halted, 5))
+        // Steps whose number means something else.
+        .chain([u32::MAX - 1, u32::MAX].map(|step| (f32::NAN, 1.0, None, u32::MAX - 1, step)))
+        {
             let mut executor = device.executor();
             let arena = Arena::default();
             let mut rec = Recorder::new(Purpose::Train, 1, &arena);
@@ -278,7 +283,7 @@ fn guard_halts_on_numbers_that_are_not_finite() {
             executor.write("due", 0, Values::U32(&[0, Guard::due(5, 3)])).unwrap();
             executor.write("partials", 0, Values::F32(&[1.0, partial])).unwrap();
             executor.write("tallies", 0, Values::F32(&[0.0, loss])).unwrap();
-            executor.write("clock", 0, Values::U32(&[5, 0, 1, 0])).unwrap();
+            executor.write("clock", 0, Values::U32(&[step, 0, 1, 0])).unwrap();
             let program = executor.bind(&rec.finish("guard").unwrap()).unwrap();
             executor.run(program, 1).unwrap();
             let words = pollster::block_on(executor.read_index("clock", clock::LEN)).unwrap();

@@ -57,17 +57,33 @@ impl Bound {
         Self { name: plan.name.clone(), ops, places, slots, scratch, uniforms: uniforms.held }
     }
 
-    /// Uses another buffer for a scratch slot: the one before can go.
-    fn follow(&mut self, gpu: &Gpu, slot: usize, scratch: &wgpu::Buffer) -> Result<()> {
+    /// Its ops' bind groups with another buffer in a scratch slot, each with the op's number.
+    fn with_scratch(
+        &self,
+        gpu: &Gpu,
+        slot: usize,
+        scratch: &wgpu::Buffer,
+    ) -> Result<Vec<(usize, wgpu::BindGroup)>> {
         let Self { name, ops, places, slots, uniforms, .. } = self;
         let moved = |buffer: usize| slots[buffer] == Some(slot);
+        let mut places = places.clone();
         (0..places.len()).filter(|&b| moved(b)).for_each(|b| places[b].buffer = scratch.clone());
         gpu.watched(name, || {
-            for op in ops.iter_mut().filter(|op| op.args.iter().any(|arg| moved(arg.buffer))) {
+            let concerned =
+                ops.iter().enumerate().filter(|(_, op)| op.args.iter().any(|arg| moved(arg.buffer)));
+            let group = |(number, op): (usize, &BoundOp)| {
                 let layout = op.pipeline.get_bind_group_layout(0);
-                op.group = group(gpu, None, &layout, places, &uniforms.buffer, op.uniforms, &op.args);
-            }
+                (number, group(gpu, None, &layout, &places, &uniforms.buffer, op.uniforms, &op.args))
+            };
+            concerned.map(group).collect()
         })
+    }
+
+    /// Uses another buffer for a scratch slot, with these bind groups: the one before can go.
+    fn follow(&mut self, slot: usize, scratch: &wgpu::Buffer, groups: Vec<(usize, wgpu::BindGroup)>) {
+        let of_slot = self.places.iter_mut().zip(&self.slots).filter(|(_, of)| **of == Some(slot));
+        of_slot.for_each(|(place, _)| place.buffer = scratch.clone());
+        groups.into_iter().for_each(|(number, group)| self.ops[number].group = group);
     }
 }
 
@@ -129,9 +145,15 @@ impl GpuExecutor {
 
     /// Puts another buffer into a scratch slot. Programs follow.
     fn replace_scratch(&mut self, slot: usize, held: Held) -> Result<()> {
-        let Self { gpu, programs, scratch, .. } = self;
-        programs.bound().try_for_each(|bound| bound.follow(gpu, slot, &held.buffer))?;
+        let Self { gpu, programs, scratch, scratch_moves, .. } = self;
+        // All are made before any is used: where that fails nothing has changed.
+        let groups: Vec<_> = programs
+            .bound()
+            .map(|bound| bound.with_scratch(gpu, slot, &held.buffer))
+            .collect::<Result<_>>()?;
+        programs.bound().zip(groups).for_each(|(bound, groups)| bound.follow(slot, &held.buffer, groups));
         scratch[slot] = held;
+        *scratch_moves += 1;
         Ok(())
     }
 

@@ -134,6 +134,11 @@ impl GpuExecutor {
         &self.identity
     }
 
+    /// How often scratch memory has moved: what one part of a program leaves there for the next is then lost.
+    pub(crate) fn scratch_moves(&self) -> u64 {
+        self.scratch_moves
+    }
+
     /// Where owners leave what they no longer use.
     pub(crate) fn leavings(&self) -> &Leavings {
         &self.leavings

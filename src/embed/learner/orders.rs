@@ -24,7 +24,7 @@ impl Orders {
             return Ok((1, UNSUBMITTED));
         }
         // One for every epoch that may wait, the one at hand, and the next, which is drawn ahead.
-        let wanted = (UNSUBMITTED - 1).div_ceil(steps) + 2;
+        let wanted = UNSUBMITTED.div_ceil(steps) + 2;
         let orders = wanted.min((bytes / (rows as u64 * 4)) as usize);
         if orders < 3 {
             return Err(Error::invalid(

@@ -14,8 +14,8 @@ pub struct Progress {
     pub step: u64,
     /// How many there were since the last report.
     pub steps: usize,
-    /// How many were encoded since the last report but one that did not run, though these did: their encoders were dropped, or are
-    /// held back.
+    /// Steps found since the last report not to have run, although later ones did: their encoders were dropped, or are held back. One that
+    /// is held back and runs later is not taken off again.
     pub lost: usize,
     /// The mean loss over the rows of these steps, with the regularisers' penalties.
     pub loss: f64,
@@ -109,7 +109,8 @@ impl Learner {
         let halted = clock[clock::HALTED];
         // The clock runs on behind a step that failed.
         let good = if halted == 0 { ran } else { self.table.done(halted - 1, ran) };
-        let kept = good.min(ran.saturating_sub(slots.count as u64));
+        // A step that stalled has left its numbers in the row that is to come.
+        let kept = ran.saturating_sub((slots.count as u64 - 1).max(1));
         let told = &mut self.told;
         let first = told.done.max(kept);
         let steps = &self.table.steps;
@@ -134,7 +135,7 @@ impl Learner {
         }
         self.account.read(reading.note.encoded, ran);
         if halted != 0 && self.failed.is_none() {
-            let loss = (good >= kept && ran - good <= slots.count as u64).then(|| row(good)[0]);
+            let loss = (ran - good <= slots.count as u64).then(|| row(good)[0]);
             let layer = match loss {
                 Some(loss) if loss.is_finite() => "a gradient",
                 Some(_) => "the loss",

@@ -220,3 +220,27 @@ fn a_saved_state_counts_what_ran() {
     host.train(&mut learner, &mut model, 10);
     assert!(model.weights().unwrap() == undisturbed(&host, 20).0, "two epochs, then two more");
 }
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn a_state_counts_what_ran_also_when_nobody_asked_and_the_learner_is_gone() {
+    let host = Host::open(wgpu::Features::empty());
+    let (mut model, data) = (model(&host.autorot()), data());
+    let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
+    let mut saver = Saver::new(&mut model).unwrap();
+    host.submit(encoded(&host, &mut learner, &mut model, 7));
+    // One that is dropped, and one that is held back.
+    drop(encoded(&host, &mut learner, &mut model, 3));
+    let held = encoded(&host, &mut learner, &mut model, 2);
+    let state = model.save().unwrap();
+    assert_eq!((state.steps(), state.epochs()), (7, 1));
+    drop(held);
+    host.wait();
+    learner.close(&mut model).unwrap();
+    assert_eq!(model.save().unwrap().steps(), 7);
+    let mut encoder = host.encoder();
+    saver.encode(&mut model, &mut encoder).unwrap();
+    host.submit(encoder);
+    host.wait();
+    assert_eq!(saver.poll(&mut model).unwrap().unwrap().steps(), 7);
+}

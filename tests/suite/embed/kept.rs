@@ -3,7 +3,7 @@
 use super::{Host, buffers, rows};
 use crate::common::{WITH_GPU, devices};
 use crate::nets;
-use autorot::embed::{Backward, Learner};
+use autorot::embed::{Backward, Forward, Learner};
 use autorot::model::Weights;
 use autorot::train::Callback;
 use autorot::{Adam, Dataset, Error, Loss, Model, Trainer, wgpu};
@@ -247,4 +247,80 @@ fn a_trainer_keeps_what_a_callback_has_set() {
         assert!(matches!(error, Error::NonFinite { .. }), "{way}: {error}");
         assert!(Some(model.weights().unwrap()) == wanted, "{way} on {}", device.name());
     }
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn a_learner_begins_anew_where_the_optimiser_is_reset() {
+    let host = Host::open(wgpu::Features::empty());
+    let data = nets::waves(64);
+    let trainer =
+        Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16).shuffle(false);
+    let mut model = nets::wave_model(&host.autorot());
+    let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
+    host.train(&mut learner, &mut model, 6);
+    let weights = model.weights().unwrap();
+    model.reset_optimizer().unwrap();
+    host.train(&mut learner, &mut model, 7);
+    // As on a new model with these weights.
+    let mut other = nets::wave_model(&host.autorot());
+    other.set_weights(&weights).unwrap();
+    let mut learner = Learner::new(&trainer, &mut other, &data).unwrap();
+    host.train(&mut learner, &mut other, 7);
+    assert!(model.weights().unwrap() == other.weights().unwrap());
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn steps_that_were_encoded_before_a_state_was_restored_change_nothing() {
+    let host = Host::open(wgpu::Features::empty());
+    let data = nets::waves(64);
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
+    let mut model = nets::wave_model(&host.autorot());
+    let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
+    let first = model.save().unwrap();
+    host.train(&mut learner, &mut model, 12);
+    let later = model.save().unwrap();
+    for state in [first, later] {
+        let mut alone = nets::wave_model(&host.autorot());
+        alone.restore(&state).unwrap();
+        let mut other = Learner::new(&trainer, &mut alone, &data).unwrap();
+        host.train(&mut other, &mut alone, 5);
+        let encoded = |learner: &mut Learner, model: &mut Model| {
+            let mut encoder = host.encoder();
+            learner.encode(model, &mut encoder, 5).unwrap();
+            encoder.finish()
+        };
+        let [before, held] = [(); 2].map(|()| encoded(&mut learner, &mut model));
+        model.restore(&state).unwrap();
+        host.queue.submit([before]);
+        host.queue.submit([encoded(&mut learner, &mut model)]);
+        host.queue.submit([held]);
+        host.wait();
+        assert_eq!(learner.poll(&mut model).unwrap().unwrap().steps, 5);
+        assert!(model.weights().unwrap() == alone.weights().unwrap());
+        assert_eq!(model.save().unwrap().steps(), state.steps() + 5);
+    }
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn a_backward_pass_without_its_forward_pass_is_refused() {
+    let host = Host::open(wgpu::Features::empty());
+    let mut model = nets::wave_model(&host.autorot());
+    let large = Forward::new(&mut model, 4096, None).unwrap();
+    let mut backward = Backward::new(&mut model, 8, None, Adam::default()).unwrap();
+    let mut encoder = host.encoder();
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    let error = backward.encode_backward(&mut model, &mut pass).unwrap_err().to_string();
+    assert!(error.contains("no forward pass"), "{error}");
+    backward.encode_forward(&mut model, &mut pass).unwrap();
+    // What the layers share shrinks, and what the forward pass will leave there with it.
+    drop(large);
+    let error = backward.encode_backward(&mut model, &mut pass).unwrap_err().to_string();
+    assert!(error.contains("moved since the forward pass"), "{error}");
+    assert!(backward.encode_update(&mut model, &mut pass).is_err());
+    backward.encode_forward(&mut model, &mut pass).unwrap();
+    backward.encode_backward(&mut model, &mut pass).unwrap();
+    backward.encode_update(&mut model, &mut pass).unwrap();
 }

@@ -128,7 +128,7 @@ fn backward_passes_of_the_callers_loss_train_as_the_trainer_does() {
     // A linear model's ∂ℓ/∂x is ∂ℓ/∂y·Wᵀ.
     let mut linear = Sequential::new([3]).add(Dense::new(2)).build(&host.autorot(), 1).unwrap();
     let w = linear.weights().unwrap()["0.dense.kernel"].values.clone();
-    let backward = Backward::new(&mut linear, 1, None, Sgd::default()).unwrap();
+    let mut backward = Backward::new(&mut linear, 1, None, Sgd::default()).unwrap();
     host.queue.write_buffer(backward.d_output(), 0, bytemuck::cast_slice(&[1.0f32, -2.0]));
     let mut encoder = host.encoder();
     {
