@@ -71,10 +71,13 @@ impl ModelState {
     }
 }
 
+/// Numbers on their way to the host.
+type Coming<T> = Pending<'static, Result<Vec<T>>>;
+
 /// Buffers on their way to the host, and the clock, where the device counts the steps.
 pub(crate) struct Saving {
-    buffers: Vec<(String, Pending<'static, Result<Vec<f64>>>)>,
-    clock: Option<(Arc<Timetable>, Pending<'static, Result<Vec<u32>>>)>,
+    buffers: Vec<(String, Coming<f64>)>,
+    clock: Option<(Arc<Timetable>, Coming<u32>)>,
 }
 
 fn entry(parameter: &Parameter) -> (String, Vec<usize>, usize) {
