@@ -97,7 +97,7 @@ impl Keys {
     fn all(&self, desk: Desk<'_>) -> Vec<String> {
         let Self { input, output, d_output, d_input, tallies } = self;
         let own = [input, output, d_output, d_input, tallies].map(Clone::clone);
-        own.into_iter().chain([desk.clock(), desk.rates(), desk.due()]).collect()
+        own.into_iter().chain(desk.keys()).collect()
     }
 }
 
@@ -213,7 +213,7 @@ impl Backward {
         self.slots.fill(executor, &self.table, done, &[rate, alpha, 1.0, 1.0], std::iter::once(0))?;
         encode_updates(executor, written, pass, |pass| executor.encode(self.program, self.parts[1].., pass))?;
         self.account.encode(1);
-        model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
+        model.set_counters(&self.table, self.account.next());
         Ok(())
     }
 
@@ -263,7 +263,7 @@ impl Backward {
             }
         }
         if self.failed.is_none() && is_author(model, &self.table) {
-            model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
+            model.set_counters(&self.table, self.account.next());
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::readings::Readings;
 use super::rows::Source;
 use super::slots::{Slots, encode_updates, take_over};
 use crate::device::{GpuExecutor, Program};
-use crate::model::{Network, Written};
+use crate::model::Written;
 use crate::train::{Ending, Feed, Recipe, Task, Timetable, rates_of, steps};
 use crate::{Error, Model, Result, Trainer};
 use budget::Budget;
@@ -70,8 +70,6 @@ pub struct Learner {
     slots: Slots,
     feed: Feed,
     orders: Orders,
-    /// How many steps may wait for their submission.
-    most: usize,
     /// What the steps are, from where the learner took the model over.
     table: Arc<Timetable>,
     /// Kind and program of steps of so many rows with such an ending.
@@ -116,7 +114,7 @@ impl Learner {
         let width = model.network().input().len();
         let feed = Feed::of_rows(format!("{name} rows"), rows, places, width, &targets);
         let slots = Slots::new(format!("{name} "), most);
-        lease.name(slots.keys().into_iter().chain(feed.keys()));
+        lease.name(slots.desk().keys().into_iter().chain(feed.keys()));
         let table = slots.timetable(&lease, model, &recipe.optimizer, (steps, recipe.accumulate));
         let mut learner = Self {
             feed,
@@ -125,7 +123,6 @@ impl Learner {
             recipe,
             lease,
             orders: Orders::new(rows, places),
-            most,
             table: Arc::new(table),
             programs: HashMap::new(),
             account: Account::default(),
@@ -139,7 +136,7 @@ impl Learner {
     }
 
     fn task(&self, model: &Model) -> Task<'_> {
-        task(&self.recipe, model.network(), &self.feed, &self.slots)
+        Task { desk: self.slots.desk(), ..self.recipe.task(model.network(), self.feed.steps()) }
     }
 
     /// Encodes `steps` training steps and the copying of their tallies; see [`Learner::poll`]. Zero steps encode nothing.
@@ -180,7 +177,7 @@ impl Learner {
         budget: Duration,
     ) -> Result<usize> {
         self.collect(model)?;
-        let steps = self.budget.steps(budget).min(self.most);
+        let steps = self.budget.steps(budget).min(self.most());
         self.encode(model, encoder, steps)?;
         Ok(steps)
     }
@@ -229,7 +226,7 @@ impl Learner {
     /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`](crate::embed::UNSUBMITTED), or fewer where so many orders of rows do not fit
     /// into a binding. Of more, the first change nothing when they run at last, which [`Progress::lost`] tells.
     pub fn most(&self) -> usize {
-        self.most
+        self.slots.count
     }
 
     /// The row of [`Learner::tallies`] that the next step writes.
@@ -254,18 +251,18 @@ impl Learner {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        if count > self.most {
+        if count > self.most() {
             return Err(Error::invalid(
                 "steps to encode",
                 count,
-                format!("at most {}", self.most),
+                format!("at most {}", self.most()),
                 "submit them in several encoders",
             ));
         }
         self.take_over(model)?;
         let programs = self.schedule(model, count)?;
         self.account.encode(count);
-        model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
+        model.set_counters(&self.table, self.account.next());
         Ok(programs)
     }
 
@@ -327,9 +324,4 @@ fn encode(
     encode_updates(gpu, written, pass, |pass| {
         programs.into_iter().try_for_each(|program| gpu.encode(program, .., pass))
     })
-}
-
-/// What a step computes.
-fn task<'t>(recipe: &'t Recipe, network: &Network, feed: &Feed, slots: &'t Slots) -> Task<'t> {
-    Task { desk: slots.desk(), ..recipe.task(network, feed.steps()) }
 }

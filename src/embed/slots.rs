@@ -32,11 +32,6 @@ impl Slots {
         Desk { name: &self.name, slots: self.count, scheduled: true }
     }
 
-    /// The names of the buffers.
-    pub(super) fn keys(&self) -> [String; 3] {
-        [self.desk().clock(), self.desk().rates(), self.desk().due()]
-    }
-
     /// The slot of a step before which so many of its timetable have run.
     pub(super) fn slot(&self, done: u64) -> usize {
         (done % self.count as u64) as usize
@@ -121,7 +116,7 @@ pub(super) fn take_back(model: &mut Model, table: &Arc<Timetable>, done: u64) ->
     model.adopt_parameters()?;
     gpu(model)?.copy(keys::PREVIOUS, keys::PARAMETERS)?;
     model.seal_parameters()?;
-    model.set_counters(&table.optimizer, table.at(done));
+    model.set_counters(table, done);
     model.updated = false;
     model.reset_optimizer()
 }

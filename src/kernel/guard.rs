@@ -1,4 +1,4 @@
-//! The check before an update: are loss and gradients finite, and how far is the gradient clipped?
+//! The check before an update: is the step the one that is due, are loss and gradients finite, and how far is the gradient clipped?
 
 use super::advance::clock;
 use super::rows::total;

@@ -24,11 +24,12 @@ impl Model {
         Counters { steps: self.steps, epochs: self.epochs, updates }
     }
 
-    /// Says how far it has come, as far as is known.
-    pub(crate) fn set_counters(&mut self, optimizer: &str, Counters { steps, epochs, updates }: Counters) {
-        self.updated |= updates > self.counters(optimizer).updates;
+    /// Says that so many steps of a timetable have run, as far as is known.
+    pub(crate) fn set_counters(&mut self, table: &Timetable, done: u64) {
+        let Counters { steps, epochs, updates } = table.at(done);
+        self.updated |= updates > self.counters(&table.optimizer).updates;
         (self.steps, self.epochs) = (steps, epochs);
-        self.updates.insert(optimizer.to_owned(), updates);
+        self.updates.insert(table.optimizer.clone(), updates);
     }
 
     /// The timetable by whose clock the device counts the model's steps, where it does.

@@ -64,6 +64,11 @@ impl Desk<'_> {
         format!("{}{}", self.name, keys::DUE)
     }
 
+    /// The names of all but the tallies.
+    pub(crate) fn keys(&self) -> [String; 3] {
+        [self.clock(), self.rates(), self.due()]
+    }
+
     /// Allocates all but the tallies.
     pub(crate) fn allocate(&self, executor: &mut dyn Executor) -> Result<()> {
         executor.allocate(&self.clock(), Element::Index, clock::LEN)?;

@@ -93,7 +93,7 @@ impl Learner {
             }
         }
         if self.failed.is_none() && is_author(model, &self.table) {
-            model.set_counters(&self.table.optimizer, self.table.at(self.account.next()));
+            model.set_counters(&self.table, self.account.next());
         }
         Ok(())
     }
