@@ -56,7 +56,13 @@ fn every_tenth_frame_dropped(frames: usize) {
     let (mut model, data) = (model(&host.autorot()), data());
     let own = buffers(&host, &data);
     let mut learner = Learner::new(&trainer(), &mut model, rows(&own, &data)).unwrap();
-    let (mut told, mut ran, mut dropped, mut bytes) = (Vec::new(), 0, 0, Vec::new());
+    // As many readings at once as can come about below, however late the device is.
+    let waiting: Vec<_> = (0..60).map(|_| encoded(&host, &mut learner, &mut model, 1).finish()).collect();
+    host.queue.submit(waiting);
+    host.wait();
+    let (mut told, mut ran, mut dropped) = (Vec::new(), 60, 0);
+    told.extend(learner.poll(&mut model).unwrap());
+    let bytes = model.device_bytes();
     for frame in 0..frames {
         let steps = 1 + frame % 3;
         let encoder = encoded(&host, &mut learner, &mut model, steps);
@@ -75,13 +81,12 @@ fn every_tenth_frame_dropped(frames: usize) {
         told.extend(learner.poll(&mut model).unwrap());
         if frame % 50 == 49 {
             host.wait();
-            bytes.push(model.device_bytes());
+            assert!(model.device_bytes() <= bytes, "{} after {bytes}", model.device_bytes());
         }
     }
     host.wait();
     told.extend(learner.poll(&mut model).unwrap());
     assert_eq!(sums(&told), (ran, dropped));
-    assert!(bytes.windows(2).all(|pair| pair[1] <= pair[0].max(bytes[0])), "{bytes:?}");
     let (weights, steps, epochs) = undisturbed(&host, ran);
     let state = model.save().unwrap();
     assert_eq!((state.steps(), state.epochs()), (steps, epochs));
