@@ -2,7 +2,7 @@
 
 use super::Executor;
 use super::adapters::{is_software, open, ranked, title};
-use super::compiled::Compiled;
+use super::compiled::{Compiled, Pipeline, Shader};
 use super::cpu::Cpu;
 use super::gpu::GpuExecutor;
 use super::kept;
@@ -255,6 +255,18 @@ impl Device {
         Some((&gpu.device, &gpu.queue))
     }
 
+    /// The pipeline of a shader that is no kernel of a plan, made on first use.
+    pub(crate) fn shader(&self, shader: &Shader) -> Result<Pipeline> {
+        match &self.kind {
+            Kind::Gpu(gpu) => gpu.shader(shader),
+            _ => Err(self.no_gpu(shader.name)),
+        }
+    }
+
+    fn no_gpu(&self, what: &str) -> Error {
+        Error::invalid(what, self.name(), "a GPU", "use Device::from_wgpu")
+    }
+
     /// Runs `work`, which gives commands to a GPU, and returns what wgpu found wrong with it.
     pub(crate) fn watched<R>(&self, what: &str, work: impl FnOnce(&wgpu::Device) -> R) -> Result<R> {
         match &self.kind {
@@ -262,7 +274,7 @@ impl Device {
                 gpu.check()?;
                 gpu.watched(what, || work(&gpu.device))
             }
-            _ => Err(Error::invalid(what, self.name(), "a GPU", "use Device::from_wgpu")),
+            _ => Err(self.no_gpu(what)),
         }
     }
 

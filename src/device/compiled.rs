@@ -10,9 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 #[derive(Clone, Debug)]
-pub(super) struct Pipeline {
-    pub(super) pipeline: wgpu::ComputePipeline,
-    pub(super) layout: wgpu::BindGroupLayout,
+pub(crate) struct Pipeline {
+    pub(crate) pipeline: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+}
+
+/// A shader that is no kernel of a plan, since it binds what plans do not have.
+#[derive(Clone, Debug)]
+pub(crate) struct Shader {
+    pub(crate) name: &'static str,
+    /// Its WGSL, with the entry point `main`.
+    pub(crate) source: String,
+    pub(crate) bindings: Vec<wgpu::BindingType>,
 }
 
 /// What a pipeline is made from: the shader, and whether the driver checks every index.
@@ -81,12 +90,42 @@ impl Compiled {
         checked: bool,
         watch: impl FnOnce(&dyn Fn() -> Pipeline) -> Result<Pipeline>,
     ) -> Result<Pipeline> {
-        let cell = locked(&self.cells).entry((kernel.source(variant), checked)).or_default().clone();
+        let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+        let make = || {
+            let mut bindings = vec![buffer(wgpu::BufferBindingType::Uniform)];
+            bindings.extend(kernel.bindings().iter().map(|binding| {
+                let read_only = binding.access == Access::Read;
+                buffer(wgpu::BufferBindingType::Storage { read_only })
+            }));
+            self.make(kernel.name(), &bindings, &shader::module(&self.device, kernel, variant, checked))
+        };
+        self.once((kernel.source(variant), checked), || watch(&make))
+    }
+
+    /// The same of another shader, whose indices the driver checks.
+    pub(super) fn get_shader(
+        &self,
+        shader: &Shader,
+        watch: impl FnOnce(&dyn Fn() -> Pipeline) -> Result<Pipeline>,
+    ) -> Result<Pipeline> {
+        let make = || {
+            let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(shader.name),
+                source: wgpu::ShaderSource::Wgsl(shader.source.as_str().into()),
+            });
+            self.make(shader.name, &shader.bindings, &module)
+        };
+        self.once((shader.source.clone(), true), || watch(&make))
+    }
+
+    /// What was made of this source before, or what `make` makes of it.
+    fn once(&self, source: Source, make: impl FnOnce() -> Result<Pipeline>) -> Result<Pipeline> {
+        let cell = locked(&self.cells).entry(source).or_default().clone();
         let mut place = locked(&cell);
         if let Some(pipeline) = &*place {
             return Ok(pipeline.clone());
         }
-        let made = watch(&|| self.make(kernel, variant, checked))?;
+        let made = make()?;
         *place = Some(made.clone());
         self.count.fetch_add(1, Ordering::Relaxed);
         Ok(made)
@@ -99,18 +138,17 @@ impl Compiled {
         }
     }
 
-    fn make(&self, kernel: &dyn Kernel, variant: usize, checked: bool) -> Pipeline {
-        let label = Some(kernel.name());
-        let entry = |binding: usize, kind| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty: kind, has_dynamic_offset: false, min_binding_size: None },
-            count: None,
-        };
-        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-        entries.extend(kernel.bindings().iter().enumerate().map(|(i, binding)| {
-            entry(i + 1, wgpu::BufferBindingType::Storage { read_only: binding.access == Access::Read })
-        }));
+    fn make(&self, name: &str, bindings: &[wgpu::BindingType], module: &wgpu::ShaderModule) -> Pipeline {
+        let label = Some(name);
+        let entries: Vec<_> = (0..)
+            .zip(bindings)
+            .map(|(binding, &ty)| wgpu::BindGroupLayoutEntry {
+                binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty,
+                count: None,
+            })
+            .collect();
         let layout = self
             .device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
@@ -119,11 +157,10 @@ impl Compiled {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let module = shader::module(&self.device, kernel, variant, checked);
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&pipeline_layout),
-            module: &module,
+            module,
             entry_point: Some("main"),
             // Every kernel writes its workgroup memory before it reads it.
             compilation_options: wgpu::PipelineCompilationOptions {

@@ -20,6 +20,7 @@ mod tune;
 pub use adapters::adapters;
 pub use adapters::{AdapterReport, adapters_async};
 pub use choose::Device;
+pub(crate) use compiled::{Pipeline, Shader};
 pub use gpu::GpuExecutor;
 pub(crate) use leavings::Leavings;
 pub use needs::needs;

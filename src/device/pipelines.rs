@@ -1,7 +1,7 @@
 //! An open wgpu device.
 
 use super::adapters::is_software;
-use super::compiled::{Compiled, Pipeline};
+use super::compiled::{Compiled, Pipeline, Shader};
 use super::identity::belongs;
 use super::misfit::callers;
 use super::needs::lacking;
@@ -26,6 +26,10 @@ pub struct Gpu {
     /// Whether device and queue were found to be fit for use.
     fit: AtomicBool,
 }
+
+/// What a shader's errors are, and what to do about them.
+const REFUSED: (Fault, &str) =
+    (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
 
 /// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
 const UPLOAD: usize = 16 << 20;
@@ -99,9 +103,13 @@ impl Gpu {
         place: &str,
     ) -> Result<Pipeline> {
         self.check()?;
-        let refused =
-            (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
-        self.compiled.get(kernel, variant, checked, |make| self.scoped(place, [refused, refused], make))
+        self.compiled.get(kernel, variant, checked, |make| self.scoped(place, [REFUSED, REFUSED], make))
+    }
+
+    /// The pipeline of a shader that is no kernel, made on first use.
+    pub(super) fn shader(&self, shader: &Shader) -> Result<Pipeline> {
+        self.check()?;
+        self.compiled.get_shader(shader, |make| self.scoped(shader.name, [REFUSED, REFUSED], make))
     }
 
     pub(super) fn error(&self, fault: Fault, reason: impl ToString, remedy: &str) -> Error {

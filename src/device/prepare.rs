@@ -1,5 +1,6 @@
 //! Compiling ahead of time.
 
+use super::compiled::Shader;
 use super::gpu::{GpuExecutor, op_place};
 use crate::Result;
 use crate::kernel::Kernel;
@@ -43,19 +44,34 @@ use web_time::{Duration, Instant};
 pub struct Prepare {
     /// None on a CPU, where there is nothing to compile.
     gpu: Option<GpuExecutor>,
-    /// What is left, with what errors name.
-    kernels: VecDeque<(String, Arc<dyn Kernel>)>,
+    /// What is left.
+    work: VecDeque<Work>,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// A kernel, and what errors name.
+    Kernel(Arc<dyn Kernel>, String),
+    Shader(Shader),
 }
 
 impl Prepare {
     pub(super) fn new(gpu: Option<GpuExecutor>) -> Self {
-        Self { gpu, kernels: VecDeque::new() }
+        Self { gpu, work: VecDeque::new() }
     }
 
     /// Adds the kernels of a plan.
     pub fn plan(mut self, plan: &Plan) -> Self {
         if self.gpu.is_some() {
-            self.kernels.extend(plan.ops.iter().map(|op| (op_place(plan, op), op.kernel.clone())));
+            self.work.extend(plan.ops.iter().map(|op| Work::Kernel(op.kernel.clone(), op_place(plan, op))));
+        }
+        self
+    }
+
+    /// Adds a shader that is no kernel of a plan.
+    pub(crate) fn shader(mut self, shader: Shader) -> Self {
+        if self.gpu.is_some() {
+            self.work.push_back(Work::Shader(shader));
         }
         self
     }
@@ -68,12 +84,15 @@ impl Prepare {
     pub fn run_within(&mut self, budget: Duration) -> Result<bool> {
         let Some(gpu) = &self.gpu else { return Ok(true) };
         let (begin, mut compiled) = (Instant::now(), false);
-        while let Some((place, kernel)) = self.kernels.front() {
+        while let Some(work) = self.work.front() {
             if compiled && begin.elapsed() >= budget {
                 return Ok(false);
             }
-            compiled |= gpu.compile(&**kernel, place)?;
-            self.kernels.pop_front();
+            compiled |= match work {
+                Work::Kernel(kernel, place) => gpu.compile(&**kernel, place)?,
+                Work::Shader(shader) => gpu.compile_shader(shader)?,
+            };
+            self.work.pop_front();
         }
         gpu.keep_compiled();
         Ok(true)
@@ -89,6 +108,6 @@ impl Prepare {
 
     /// How many uses of kernels are still to be looked at. Those that are compiled already, or are uses of one kernel, cost next to nothing.
     pub fn remaining(&self) -> usize {
-        self.kernels.len()
+        self.work.len()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::rows::TargetKind;
 use super::slots::{Slots, UNSUBMITTED};
-use super::{backward, forward};
+use super::{backward, forward, texture};
 use crate::device::Prepare;
 use crate::model::Network;
 use crate::train::{Desk, Feed, steps};
@@ -83,6 +83,15 @@ impl Prepare {
             (Slots::new("prepared ".to_owned(), UNSUBMITTED), backward::Keys::named("prepared"));
         let (plan, _) = backward::plan(network, rows, &optimizer, slots.desk(), &keys)?;
         Ok(self.plan(&plan))
+    }
+
+    /// What [`TextureRows::new`](super::TextureRows::new) will compile for rows of so many channels, 1 to 4.
+    ///
+    /// # Errors
+    /// Another number of channels.
+    pub fn texture_rows(self, channels: usize) -> Result<Self> {
+        texture::check_channels(channels)?;
+        Ok(self.shader(texture::shader(channels)))
     }
 
     /// What [`Model::predict`](crate::Model::predict) will compile for so many rows.

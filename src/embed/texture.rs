@@ -1,5 +1,6 @@
 //! A texture as rows of numbers.
 
+use crate::device::{Pipeline, Shader};
 use crate::{Device, Error, Fault, Result};
 
 /// Converts a texture of the caller's into rows for [`Rows`](super::Rows) or [`Forward`](super::Forward): `[height·width, channels]`, f32, a row a
@@ -25,12 +26,35 @@ pub struct TextureRows {
     groups: [u32; 2],
 }
 
+pub(super) fn check_channels(channels: usize) -> Result<()> {
+    if (1..=4).contains(&channels) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "texture rows",
+        format!("{channels} channels"),
+        "1 to 4",
+        "a texel has red, green, blue and alpha",
+    ))
+}
+
 /// The shader, for so many channels.
-fn source(channels: usize) -> String {
-    format!(
+pub(super) fn shader(channels: usize) -> Shader {
+    let source = format!(
         "const CHANNELS: u32 = {channels}u;\n\n{}",
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/embed/texture_rows.wgsl"))
-    )
+    );
+    let texels = wgpu::BindingType::Texture {
+        sample_type: wgpu::TextureSampleType::Float { filterable: false },
+        view_dimension: wgpu::TextureViewDimension::D2,
+        multisampled: false,
+    };
+    let rows = wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Storage { read_only: false },
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    Shader { name: "texture_rows", source, bindings: vec![texels, rows] }
 }
 
 impl TextureRows {
@@ -44,6 +68,7 @@ impl TextureRows {
         let Some((gpu, _)) = device.wgpu() else {
             return Err(Error::invalid("texture", device.name(), "a GPU", "use Device::from_wgpu"));
         };
+        check_channels(channels)?;
         let format = texture.format();
         let floats = matches!(
             format.sample_type(None, Some(gpu.features())),
@@ -52,19 +77,17 @@ impl TextureRows {
         let usable = texture.dimension() == wgpu::TextureDimension::D2
             && texture.sample_count() == 1
             && texture.usage().contains(wgpu::TextureUsages::TEXTURE_BINDING)
-            && floats
-            && (1..=4).contains(&channels);
+            && floats;
         if !usable {
             return Err(Error::invalid(
                 "texture",
                 format!(
-                    "{:?}, {format:?}, {} samples, usages {:?}, {channels} channels",
+                    "{:?}, {format:?}, {} samples, usages {:?}",
                     texture.dimension(),
                     texture.sample_count(),
                     texture.usage()
                 ),
-                "a 2-D texture of one sample in a floating-point or normalised format, TEXTURE_BINDING among its usages, \
-                 and 1 to 4 channels",
+                "a 2-D texture of one sample in a floating-point or normalised format, TEXTURE_BINDING among its usages",
                 "copy what it shows into such a texture",
             ));
         }
@@ -80,8 +103,8 @@ impl TextureRows {
             ));
         }
         device.accepts_texture("the texture", texture)?;
-        let (pipeline, group, buffer) =
-            device.watched("texture rows", |gpu| make(gpu, texture, channels, bytes))?;
+        let Pipeline { pipeline, layout } = device.shader(&shader(channels))?;
+        let (group, buffer) = device.watched("texture rows", |gpu| bind(gpu, &layout, texture, bytes))?;
         Ok(Self {
             pipeline,
             group,
@@ -114,12 +137,13 @@ impl TextureRows {
     }
 }
 
-fn make(
+/// The texture and a buffer for its rows, bound.
+fn bind(
     gpu: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
     texture: &wgpu::Texture,
-    channels: usize,
     bytes: u64,
-) -> (wgpu::ComputePipeline, wgpu::BindGroup, wgpu::Buffer) {
+) -> (wgpu::BindGroup, wgpu::Buffer) {
     let label = Some("texture_rows");
     let buffer = gpu.create_buffer(&wgpu::BufferDescriptor {
         label,
@@ -133,57 +157,13 @@ fn make(
         array_layer_count: Some(1),
         ..Default::default()
     });
-    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty,
-        count: None,
-    };
-    let layout = gpu.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label,
-        entries: &[
-            entry(
-                0,
-                wgpu::BindingType::Texture {
-                    sample_type: wgpu::TextureSampleType::Float { filterable: false },
-                    view_dimension: wgpu::TextureViewDimension::D2,
-                    multisampled: false,
-                },
-            ),
-            entry(
-                1,
-                wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Storage { read_only: false },
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
-                },
-            ),
-        ],
-    });
-    let module = gpu.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label,
-        source: wgpu::ShaderSource::Wgsl(source(channels).into()),
-    });
-    let pipeline_layout = gpu.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label,
-        bind_group_layouts: &[Some(&layout)],
-        immediate_size: 0,
-    });
-    let pipeline = gpu.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label,
-        layout: Some(&pipeline_layout),
-        module: &module,
-        entry_point: Some("main"),
-        compilation_options: Default::default(),
-        cache: None,
-    });
     let group = gpu.create_bind_group(&wgpu::BindGroupDescriptor {
         label,
-        layout: &layout,
+        layout,
         entries: &[
             wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) },
             wgpu::BindGroupEntry { binding: 1, resource: buffer.as_entire_binding() },
         ],
     });
-    (pipeline, group, buffer)
+    (group, buffer)
 }

@@ -2,6 +2,7 @@
 
 use super::GpuExecutor;
 use super::binding::BoundOp;
+use crate::device::compiled::Shader;
 use crate::device::tune::BUDGET;
 use crate::kernel::Kernel;
 use crate::plan::Plan;
@@ -31,6 +32,13 @@ impl GpuExecutor {
             }
         }
         self.gpu.pipeline(kernel, self.variant(kernel), checked, place)?;
+        Ok(self.gpu.compiled.count() > before)
+    }
+
+    /// Compiles a shader that is no kernel. Returns whether it was new.
+    pub(in crate::device) fn compile_shader(&self, shader: &Shader) -> Result<bool> {
+        let before = self.gpu.compiled.count();
+        self.gpu.shader(shader)?;
         Ok(self.gpu.compiled.count() > before)
     }
 

@@ -5,6 +5,12 @@ use crate::embed::slots::UNSUBMITTED;
 use crate::train::{Draw, Feed, Recipe};
 use crate::{Error, Result};
 
+/// Bytes above which no more orders are held than [`FEW`].
+const ROOM: u64 = 64 << 20;
+
+/// Orders that are held whatever they take, if a binding has room for them: those of six epochs that may wait.
+const FEW: u64 = 8;
+
 /// Which orders the device holds, and the one that is being drawn. The orders' places go round.
 #[derive(Debug)]
 pub(super) struct Orders {
@@ -25,7 +31,8 @@ impl Orders {
         }
         // One for every epoch that may wait, the one at hand, and the next, which is drawn ahead.
         let wanted = UNSUBMITTED.div_ceil(steps) + 2;
-        let orders = wanted.min((bytes / (rows as u64 * 4)) as usize);
+        let order = rows as u64 * 4;
+        let orders = wanted.min((bytes.min(ROOM.max(FEW * order)) / order) as usize);
         if orders < 3 {
             return Err(Error::invalid(
                 "rows to shuffle",
@@ -84,5 +91,29 @@ impl Orders {
             self.coming = Some((epoch, draw));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Loss, Sgd, Trainer};
+
+    #[test]
+    fn orders_take_little_memory_and_some_steps_may_always_wait() {
+        let trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError);
+        let recipe = trainer.recipe();
+        let fitting = |rows, steps, bytes| Orders::fitting(&recipe, rows, steps, bytes).unwrap();
+        let binding = 2 << 30;
+        // 256 steps are 26 epochs of 10 steps, and two more orders.
+        assert_eq!(fitting(1000, 10, binding), (28, 256));
+        assert_eq!(fitting(1000, 1000, binding), (3, 256));
+        // Of 2²⁰ rows sixteen take 64 MiB, of more rows eight are held, as far as they can be bound.
+        assert_eq!(fitting(1 << 20, 1, binding), (16, 14));
+        assert_eq!(fitting(1 << 24, 2, binding), (8, 12));
+        assert_eq!(fitting(1 << 24, 2, 300 << 20), (4, 4));
+        assert!(Orders::fitting(&recipe, 1 << 24, 2, 130 << 20).is_err());
+        let trainer = trainer.shuffle(false);
+        assert_eq!(Orders::fitting(&trainer.recipe(), 1 << 24, 2, 130 << 20).unwrap(), (1, 256));
     }
 }

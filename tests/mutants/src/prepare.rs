@@ -142,14 +142,24 @@ fn check(options: &Options, sources: &BTreeMap<String, String>, mutants: &[Mutan
     write(&tree.join("src/mutants.rs"), include_str!("../switch.rs"))?;
     let (passed, messages) = cargo(options, &["check", "--release", "--lib"])?;
     let mut broken = BTreeSet::new();
-    for message in messages.iter().filter(|m| m["message"]["level"] == "error") {
+    for message in errors(&messages) {
         broken.extend(at_fault(&message["message"], &rewritten));
     }
     if !passed && broken.is_empty() {
-        let texts: Vec<&str> = messages.iter().filter_map(|m| m["message"]["rendered"].as_str()).collect();
-        return Err(format!("the copy does not compile, and no mutant is at fault:\n{}", texts.join("\n")));
+        return Err(format!("the copy does not compile, and no mutant is at fault:\n{}", told(&messages)));
     }
     Ok(broken)
+}
+
+/// The errors among the compiler's messages.
+fn errors(messages: &[Value]) -> impl Iterator<Item = &Value> {
+    messages.iter().filter(|m| m["message"]["level"] == "error")
+}
+
+/// The errors as the compiler shows them.
+fn told(messages: &[Value]) -> String {
+    let texts: Vec<&str> = errors(messages).filter_map(|m| m["message"]["rendered"].as_str()).collect();
+    texts.join("\n")
 }
 
 /// The mutants that an error is about: the innermost around the places it names, or else those within one of them.
@@ -202,8 +212,7 @@ fn build(options: &Options) -> Result<Vec<Program>> {
     println!("building the tests");
     let (passed, messages) = cargo(options, &["test", "--release", "--lib", "--test", "suite", "--no-run"])?;
     if !passed {
-        let texts: Vec<&str> = messages.iter().filter_map(|m| m["message"]["rendered"].as_str()).collect();
-        return Err(format!("the tests do not build:\n{}", texts.join("\n")));
+        return Err(format!("the tests do not build:\n{}", told(&messages)));
     }
     let tests = messages.iter().filter(|m| m["profile"]["test"] == true);
     let programs: Vec<Program> = tests

@@ -29,8 +29,11 @@ fn put(source: &str, range: Range<usize>, mut mutants: &[&Mutant], out: &mut Rew
         let (begin, number) = (out.text.len(), mutant.number);
         let end = match &mutant.form {
             Form::Replace(text) => {
-                out.text += &format!("(if crate::mutants::on({number}) {{ {text} }} else {{ ");
-                " })"
+                // An arm of a match whose body is a block may end without a comma.
+                let (open, close) =
+                    if source[mutant.place.clone()].starts_with('{') { ("{(", " })}") } else { ("(", " })") };
+                out.text += &format!("{open}if crate::mutants::on({number}) {{ {text} }} else {{ ");
+                close
             }
             Form::Delete => {
                 out.text += &format!("if !crate::mutants::on({number}) {{ ");
@@ -56,6 +59,14 @@ mod tests {
     fn mutant(number: u32, place: Range<usize>, form: Form) -> Mutant {
         let (file, operator, original) = (String::new(), String::new(), String::new());
         Mutant { number, file, line: 1, place, operator, original, form }
+    }
+
+    #[test]
+    fn a_block_without_a_comma() {
+        let source = "match x { 0 => { 1 } _ => 2 }";
+        let arm = mutant(5, 15..20, Form::Replace("2".into()));
+        let wanted = "match x { 0 => {(if crate::mutants::on(5) { 2 } else { { 1 } })} _ => 2 }";
+        assert_eq!(rewrite(source, &[&arm]).text, wanted);
     }
 
     #[test]

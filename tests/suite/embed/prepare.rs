@@ -3,7 +3,7 @@
 use super::{Host, buffers, rows};
 use crate::nets;
 use autorot::device::Prepare;
-use autorot::embed::{Backward, Forward, Learner, TargetKind};
+use autorot::embed::{Backward, Forward, Learner, TargetKind, TextureRows};
 use autorot::model::Network;
 use autorot::{
     Activation, Adam, AutoRotate, BatchNorm, Conv2d, Dataset, Dense, Device, Dropout, Flatten, Loss, Lstm,
@@ -144,6 +144,30 @@ fn what_is_prepared_is_what_is_needed() {
 }
 
 #[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn the_conversion_of_textures_is_prepared_and_shared_by_all_textures() {
+    let host = Host::open(wgpu::Features::empty());
+    let device = host.autorot();
+    let mut prepare = device.prepare().texture_rows(3).unwrap().texture_rows(3).unwrap();
+    prepare.run().unwrap();
+    assert_eq!(device.compiled(), 1);
+    for (width, channels, compiled) in [(7, 3, 1), (16, 3, 1), (16, 4, 2)] {
+        let texture = host.device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size: wgpu::Extent3d { width, height: 5, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            usage: wgpu::TextureUsages::TEXTURE_BINDING,
+            view_formats: &[],
+        });
+        TextureRows::new(&device, &texture, channels).unwrap();
+        assert_eq!(device.compiled(), compiled, "{width} texels, {channels} channels");
+    }
+}
+
+#[test]
 fn what_cannot_be_trained_cannot_be_prepared_and_a_cpu_has_nothing_to_compile() {
     let network = sequence_net().network(1).unwrap();
     let trainer = || Trainer::new(Sgd::default(), Loss::MeanSquaredError);
@@ -161,6 +185,7 @@ fn what_cannot_be_trained_cannot_be_prepared_and_a_cpu_has_nothing_to_compile() 
         (cpu.prepare().backward(&network, 0, Sgd::default()).map(drop), "0 rows"),
         (cpu.prepare().backward(&network, 1, wrong).map(drop), "momentum"),
         (cpu.prepare().predict(&network, 0).map(drop), "0 rows"),
+        (cpu.prepare().texture_rows(5).map(drop), "1 to 4"),
     ];
     for (result, word) in cases {
         let error = result.unwrap_err().to_string();
