@@ -147,6 +147,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_fault_has_its_name() {
+        for (fault, name) in [
+            (Fault::Unavailable, "unavailable"),
+            (Fault::Unsupported, "unsupported"),
+            (Fault::Lost, "device lost"),
+            (Fault::OutOfMemory, "out of memory"),
+            (Fault::Validation, "validation error"),
+            (Fault::Shader, "shader rejected"),
+            (Fault::Timeout, "timeout"),
+            (Fault::Internal, "driver error"),
+        ] {
+            let error = Error::device(fault, "gpu", "reason", "remedy");
+            assert_eq!((fault.to_string(), error.fault()), (name.to_owned(), Some(fault)));
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
     fn what_main_prints_is_the_message() {
         let missing = || std::io::Error::other("gone");
         for error in [

@@ -376,3 +376,33 @@ fn cells_have_their_place_and_the_colour_of_their_number() {
     assert!(text("1").number("x") < text("3").number("x"));
     assert!((text("1").number("x") - (left + (right - left) / 6.0)).abs() < 20.0);
 }
+
+/// A PNG shows what the SVG of the same figure says: along every curve its colour, and beside it none of it.
+#[cfg(feature = "images")]
+#[test]
+fn the_pixels_of_a_png_lie_where_the_svg_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (svg, png) = (folder.path().join("curves.svg"), folder.path().join("curves.png"));
+    let points = [(0.0, 1.0), (1.0, 3.0), (5.0, 2.0), (9.0, 2.5)];
+    for path in [&svg, &png] {
+        curves(path, &[panel("one", vec![curve("a", &points)])]).unwrap();
+    }
+    let (panels, _) = read(&svg);
+    let places = &panels[0].lines.iter().find(|line| line.0 == COLOURS[0]).unwrap().1;
+    let width = elements(&svg).iter().find(|e| e.name == "svg").unwrap().number("width");
+    let pixels = image::open(&png).unwrap().to_rgb8();
+    let scale = f64::from(pixels.width()) / width;
+    let is_blue = |(x, y): (f64, f64)| {
+        let [r, g, b] = pixels.get_pixel((x * scale) as u32, (y * scale) as u32).0;
+        r < 90 && (80..190).contains(&g) && b > 140
+    };
+    assert_eq!(places.len(), points.len());
+    for pair in places.windows(2) {
+        for share in [0.03, 0.25, 0.5, 0.75, 0.97] {
+            let at =
+                (pair[0].0 + share * (pair[1].0 - pair[0].0), pair[0].1 + share * (pair[1].1 - pair[0].1));
+            assert!(is_blue(at), "{at:?}");
+            assert!(!is_blue((at.0, at.1 + 60.0)) && !is_blue((at.0, at.1 - 60.0)), "beside {at:?}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use crate::logs::{listen, warnings};
 use autorot::data::{AddingProblem, Glyphs, PadSequences, Scaler};
 use autorot::{
     Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Error, Gru, Loss, Masking, Metric,
-    Range, Rule, Sequential, Trainer,
+    Range, Rule, Sequential, Trainer, ZeroPadding2d,
 };
 
 /// A data set of these rows, whose targets do not matter.
@@ -277,4 +277,15 @@ fn a_rare_column_does_not_keep_a_network_from_learning() {
     };
     let (without, with) = (accuracy(0.0), accuracy(1000.0));
     assert!(without > 0.95 && with > without - 0.03, "{without} without and {with} with a rare number");
+}
+
+#[test]
+fn padding_with_zeros_widens_a_range_to_zero() {
+    for ((min, max), wanted) in
+        [((1.0, 2.0), (0.0, 2.0)), ((-3.0, -1.0), (-3.0, 0.0)), ((-1.0, 4.0), (-1.0, 4.0))]
+    {
+        let net = Sequential::new([3, 3, 1]).input_range(min, max).add(ZeroPadding2d::new(1));
+        let range = net.network(0).unwrap().output().range;
+        assert_eq!(range, Some(Range { min: wanted.0, max: wanted.1 }), "{min}..{max}");
+    }
 }

@@ -7,7 +7,7 @@ use autorot::train::TrainingDescription;
 use autorot::{
     Activate, Activation, Adam, AutoRotate, AveragePool2d, BatchNorm, Clip, Conv2d, Dataset, Dense, Device,
     Dropout, EarlyStopping, Error, Flatten, Gru, Initializer, LearnL, Loss, MaxPool2d, Metric, Model,
-    Optimizer, Padding, Regularizer, RotatedPart, Rule, Schedule, Sequential, Sgd, Trainer,
+    Optimizer, Padding, Regularizer, RotatedPart, Rule, Schedule, Sequential, Sgd, Targets, Trainer,
 };
 
 fn built(net: Sequential) -> Model {
@@ -302,4 +302,19 @@ fn data_are_known_again_by_a_fingerprint() {
     assert_eq!(one.validation.as_ref(), Some(&one.train));
     let order: Vec<usize> = (0..12).rev().collect();
     assert_ne!(of(&data.select(&order).unwrap()).train, one.train);
+    // Each number counts, the first and the last, too.
+    let Targets::Values { values, .. } = data.targets() else { panic!("waves have values") };
+    let (inputs, targets, width) = (data.inputs().to_vec(), values.clone(), values.len() / 12);
+    for place in [0, 17, inputs.len() - 1] {
+        let mut inputs = inputs.clone();
+        inputs[place] += 0.25;
+        let other = Dataset::values([3], inputs, [width], targets.clone()).unwrap();
+        assert_ne!(of(&other).train, one.train, "input {place}");
+    }
+    for place in [0, targets.len() - 1] {
+        let mut targets = targets.clone();
+        targets[place] += 0.25;
+        let other = Dataset::values([3], inputs.clone(), [width], targets).unwrap();
+        assert_ne!(of(&other).train, one.train, "target {place}");
+    }
 }

@@ -80,7 +80,6 @@ impl Axis {
         } else {
             // Less than two powers of ten: ordinary numbers, spaced as their logarithms.
             axis.ticks = linear_ticks(10f64.powf(lo), 10f64.powf(hi), count, false);
-            axis.ticks.retain(|tick| tick.at > 0.0);
             axis.ticks.iter_mut().for_each(|tick| tick.at = tick.at.log10());
             axis.minor.clear();
         }

@@ -52,6 +52,10 @@ struct Options {
     /// Runs those again that survived or that no test reached: tests are copied and built anew, new ones are measured.
     #[arg(long)]
     survivors: bool,
+    /// Seconds of tests, as they were measured, that a mutant may take; one that no test has caught by then counts as
+    /// surviving. Without it all tests that reach it are run.
+    #[arg(long)]
+    at_most: Option<f64>,
     /// Beginnings of the names of tests whose times and reach are measured again, since they changed.
     #[arg(long, value_delimiter = ',')]
     measure: Vec<String>,
