@@ -46,6 +46,13 @@ fn elements(path: &Path) -> Vec<Element> {
     text.split('<').skip(1).filter(|part| !part.starts_with('/')).map(element).collect()
 }
 
+/// Width and height of a figure in the coordinates of its elements.
+fn size(elements: &[Element]) -> (f64, f64) {
+    let view = elements.iter().find(|e| e.name == "svg").unwrap().text("viewBox");
+    let numbers: Vec<f64> = view.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    (numbers[2], numbers[3])
+}
+
 const FRAME: &str = "#555555";
 const GRID: [&str; 2] = ["#E4E4E4", "#F2F2F2"];
 
@@ -377,6 +384,35 @@ fn cells_have_their_place_and_the_colour_of_their_number() {
     assert!((text("1").number("x") - (left + (right - left) / 6.0)).abs() < 20.0);
 }
 
+#[test]
+fn a_legends_rows_lie_below_the_axes_and_inside_the_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curves.svg");
+    let labels: Vec<String> = (0..9).map(|i| format!("a curve with a label of some length, {i}")).collect();
+    let points = [(0.0, 1.0), (1.0, 2.0)];
+    let all = labels.iter().map(|label| curve(label, &points)).collect();
+    curves(&path, &[panel("one", all)]).unwrap();
+    let elements = elements(&path);
+    let (width, height) = size(&elements);
+    let place = |text: &str| {
+        let element = elements.iter().find(|e| e.name == "text" && e.content == text);
+        let element = element.unwrap_or_else(|| panic!("no {text:?}"));
+        (element.number("x"), element.number("y"))
+    };
+    let below = place("epoch").1;
+    let entries: Vec<(f64, f64)> = labels.iter().map(|label| place(label)).collect();
+    for &(x, y) in &entries {
+        assert!(y > below + 40.0 && y < height && x > 0.0 && x < width, "{x}, {y} of {width} x {height}");
+    }
+    // Several rows, one below the other, equally far apart, and the last as far from the edge as half of that.
+    let mut rows: Vec<f64> = entries.iter().map(|entry| entry.1).collect();
+    rows.dedup();
+    assert!(rows.len() > 2, "{rows:?}");
+    let apart = rows[1] - rows[0];
+    assert!(apart > 100.0 && rows.windows(2).all(|pair| (pair[1] - pair[0] - apart).abs() < 2.0), "{rows:?}");
+    assert!(height - rows[rows.len() - 1] < 2.5 * apart, "{rows:?} of {height}");
+}
+
 /// A PNG shows what the SVG of the same figure says: along every curve its colour, and beside it none of it.
 #[cfg(feature = "images")]
 #[test]
@@ -389,7 +425,7 @@ fn the_pixels_of_a_png_lie_where_the_svg_says() {
     }
     let (panels, _) = read(&svg);
     let places = &panels[0].lines.iter().find(|line| line.0 == COLOURS[0]).unwrap().1;
-    let width = elements(&svg).iter().find(|e| e.name == "svg").unwrap().number("width");
+    let (width, _) = size(&elements(&svg));
     let pixels = image::open(&png).unwrap().to_rgb8();
     let scale = f64::from(pixels.width()) / width;
     let is_blue = |(x, y): (f64, f64)| {

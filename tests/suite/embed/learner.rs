@@ -5,7 +5,8 @@ use crate::common::Random;
 use crate::nets;
 use autorot::embed::{Learner, UNSUBMITTED};
 use autorot::{
-    Adam, Dataset, Dense, Device, Error, Loss, Lstm, Masking, Metric, Model, Sequential, Sgd, Trainer, wgpu,
+    Adam, Dataset, Dense, Device, Error, Initializer, Loss, Lstm, Masking, Metric, Model, Sequential, Sgd,
+    Trainer, wgpu,
 };
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -151,6 +152,29 @@ fn the_last_step_tells_its_loss_metrics_and_time() {
     let sums = tallies.chunks(width).take(next).map(|row| f64::from(row[0])).sum::<f64>();
     assert!((sums / (3 * data.len()) as f64 - progress.loss).abs() < 1e-9);
     assert!((0.0..=1.0).contains(&progress.metrics[0]) && progress.metrics[1] >= progress.metrics[0]);
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn a_gradient_that_is_not_finite_is_told_from_a_loss() {
+    let host = Host::open(wgpu::Features::empty());
+    for (input, weight, layer) in [(1e25, 1e-7, "a gradient"), (1e25, 1e-3, "the loss")] {
+        let data = Dataset::values([1], vec![input], [1], vec![0.0]).unwrap();
+        let dense = Dense::new(1).use_bias(false).kernel_initializer(Initializer::Constant(weight));
+        let mut model = Sequential::new([1]).add(dense).build(&host.autorot(), 1).unwrap();
+        let trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).batch(1);
+        let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
+        let mut encoder = host.encoder();
+        learner.encode(&mut model, &mut encoder, 1).unwrap();
+        host.submit(encoder);
+        host.wait();
+        let error = learner.poll(&mut model).unwrap_err();
+        // w·x is 1e18, its square a number and x times it none; or the square is none.
+        assert!(
+            matches!(error, Error::NonFinite { step: 1, layer: ref found, .. } if found == layer),
+            "{error}"
+        );
+    }
 }
 
 #[test]
