@@ -121,9 +121,50 @@ def check_table(claim, page, values):
     return found
 
 
-def check_sentence(claim, page, values):
+def write_table(claim, page, values):
+    """The page with the numbers that a table should hold."""
+    words, lines, nth = claim.text.split(" / "), page.split("\n"), -1
+    by_key = {label if isinstance(label, tuple) else (label,): columns for label, columns in values.items()}
+    header = None
+    for i, line in enumerate(lines):
+        if not line.startswith("|"):
+            header = None
+            continue
+        parts = re.split(r"(?<!\\)\|", line)
+        cells = [part.strip().replace("\\|", "|") for part in parts[1:-1]]
+        if header is None:
+            header = cells
+            nth += all(any(w == c for c in header) for w in words)
+            mine = nth == claim.nth and all(any(w == c for c in header) for w in words)
+            continue
+        columns = next((columns for key, columns in by_key.items() if tuple(cells[: len(key)]) == key), None)
+        if not mine or columns is None:
+            continue
+        for column, numbers in columns.items():
+            if column in header:
+                at = header.index(column)
+                parts[at + 1] = f" {cell_now(cells[at], numbers)} "
+        lines[i] = "|".join(parts)
+    return "\n".join(lines)
+
+
+def sentence(claim, page):
+    """Where a page has a sentence, whatever its numbers."""
     pattern = re.escape(claim.text).replace(r"\#", r"(\d+(?:\.\d+)?)").replace(r"\ ", r"\s+")
-    match = re.search(pattern, page)
+    return re.search(pattern, page)
+
+
+def write_sentence(claim, page, values):
+    """The page with the numbers that a sentence should hold."""
+    match = sentence(claim, page)
+    if match:
+        for group, value in reversed(list(enumerate(values, 1))):
+            page = page[: match.start(group)] + shown(value, match.group(group)) + page[match.end(group) :]
+    return page
+
+
+def check_sentence(claim, page, values):
+    match = sentence(claim, page)
     if not match:
         return [(f"it no longer says: {claim.text}", False)]
     pairs = list(zip(match.groups(), values))
@@ -478,13 +519,25 @@ def all_claims():
     yield Claim("devices", ARCHITECTURE, wants, "network / software GPU and CPU", devices)
 
 
+def made(out, complete):
+    """Every claim whose commands are complete, with what it should hold."""
+    reports = Reports(out)
+    return [(claim, claim.values(reports)) for claim in all_claims() if complete.issuperset(claim.wants)]
+
+
+def write(root, out, complete):
+    """Puts the numbers into the pages. What words say of them is left to whoever reads the difference."""
+    for claim, values in made(out, complete):
+        page = (root / claim.file).read_text()
+        change = write_table if isinstance(values, dict) else write_sentence
+        (root / claim.file).write_text(change(claim, page, values))
+
+
 def compare(root, out, complete):
     """Prints what differs, results first and then times; whether no result does."""
-    reports, results, times = Reports(out), [], []
-    for claim in all_claims():
-        if not complete.issuperset(claim.wants):
-            continue
-        page, values = (root / claim.file).read_text(), claim.values(reports)
+    results, times = [], []
+    for claim, values in made(out, complete):
+        page = (root / claim.file).read_text()
         check = check_table if isinstance(values, dict) else check_sentence
         for text, is_time in check(claim, page, values):
             (times if is_time else results).append(f"{claim.file}, {claim.name}: {text}")
