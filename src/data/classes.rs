@@ -132,6 +132,18 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_the_same_class_however_it_is_written() {
+        for (one, other) in
+            [("-0", "0"), ("-0.0", "0"), ("1", "1.0"), ("1e2", "100"), (" 3 ", "3"), ("Cat", "cat")]
+        {
+            assert_eq!(spoken(one), spoken(other), "{one:?} and {other:?}");
+        }
+        for (one, other) in [("1", "-1"), ("1", "1.5"), ("0", "cat")] {
+            assert_ne!(spoken(one), spoken(other), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
     fn a_mismatch_lists_both_and_what_differs() {
         let animals = names(&["ant", "bee", "cat"]);
         assert!(check_same("x", &animals, &animals.clone(), "y").is_ok());

@@ -193,6 +193,31 @@ fn training_options() {
         fit(with_optimizer(Optimizer::from(Sgd::default()).with_learning_rate(cosine))),
         &["learning rate"],
     );
+    // Each number of a schedule, by itself.
+    let step = |initial, every, factor| Schedule::Step { initial, every, factor };
+    let warm_up = |start, rate, updates| Schedule::WarmUp { start, rate, updates };
+    let cosine = |peak, updates, floor, start| Schedule::Cosine { peak, updates, floor, warm_up: 3, start };
+    for schedule in [
+        Schedule::Constant(f64::NAN),
+        Schedule::Constant(1e39),
+        step(-0.1, 5, 0.5),
+        step(0.1, 0, 0.5),
+        step(0.1, 5, f64::INFINITY),
+        warm_up(-0.1, 0.1, 5),
+        warm_up(0.1, f64::NAN, 5),
+        warm_up(0.1, 0.1, 0),
+        cosine(-0.1, 5, 0.1, 0.1),
+        cosine(0.1, 0, 0.1, 0.1),
+        cosine(0.1, 5, 1.1, 0.1),
+        cosine(0.1, 5, 0.1, f64::INFINITY),
+    ] {
+        assert!(schedule.check().is_err(), "{schedule:?}");
+    }
+    for schedule in
+        [step(0.1, 1, 0.0), warm_up(0.0, 0.1, 1), cosine(0.1, 1, 1.0, 0.0), Schedule::Constant(0.0)]
+    {
+        schedule.check().unwrap();
+    }
     fails(fit(Trainer::new(Sgd::default(), Loss::Huber { delta: 0.0 }).progress(false)), &["huber", "δ = 0"]);
 }
 

@@ -6,7 +6,8 @@ use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::model::Weights;
 use autorot::train::Epoch;
 use autorot::{
-    Adam, Clip, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Optimizer, Sequential, Sgd, Trainer,
+    Adam, AdamW, Clip, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Optimizer, RmsProp,
+    Sequential, Sgd, Trainer,
 };
 use std::ops::ControlFlow;
 
@@ -356,4 +357,31 @@ fn a_wide_model_predicts_in_parts() {
         assert_eq!(outputs.len(), 600);
         assert!(outputs.iter().all(|y| (y - outputs[0]).abs() < 1e-5));
     }
+}
+
+#[test]
+fn an_update_that_spoils_the_next_epochs_first_loss_is_taken_back() {
+    // One step an epoch: its update makes weights of about 1e30, whose squares are no numbers.
+    let data = waves(16);
+    for device in devices() {
+        let mut model = wave_model(&device);
+        let before = model.weights().unwrap();
+        let sgd = Sgd { learning_rate: 1e30.into(), ..Sgd::default() };
+        let mut trainer = Trainer::new(sgd, Loss::MeanSquaredError).progress(false).batch(16).epochs(3);
+        let error = trainer.fit(&mut model, &data, None).unwrap_err();
+        assert!(matches!(error, Error::NonFinite { step: 2, .. }), "{}: {error}", device.name());
+        assert_eq!(model.weights().unwrap(), before, "{}", device.name());
+    }
+}
+
+#[test]
+fn optimisers_have_the_moments_that_they_use() {
+    let count = |optimizer: Optimizer| optimizer.moments().len();
+    let momentum = 0.5;
+    assert_eq!(count(Sgd::default().into()), 0);
+    assert_eq!(count(Sgd { momentum, ..Sgd::default() }.into()), 1);
+    assert_eq!(count(RmsProp::default().into()), 1);
+    assert_eq!(count(RmsProp { momentum, ..RmsProp::default() }.into()), 2);
+    assert_eq!(count(Adam::default().into()), 2);
+    assert_eq!(count(AdamW::default().into()), 2);
 }

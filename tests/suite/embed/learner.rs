@@ -156,6 +156,25 @@ fn the_last_step_tells_its_loss_metrics_and_time() {
 
 #[test]
 #[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
+fn a_learner_goes_on_with_what_a_trainer_has_begun() {
+    let host = Host::open(wgpu::Features::empty());
+    let data = nets::waves(64);
+    let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
+    let mut whole = nets::wave_model(&host.autorot());
+    trainer().epochs(4).fit(&mut whole, &data, None).unwrap();
+    let mut model = nets::wave_model(&host.autorot());
+    trainer().epochs(2).fit(&mut model, &data, None).unwrap();
+    let mut learner = Learner::new(&trainer(), &mut model, &data).unwrap();
+    // Two epochs of four steps, in several frames.
+    for steps in [1, 3, 2, 2] {
+        host.train(&mut learner, &mut model, steps);
+    }
+    assert_eq!(model.save().unwrap().steps(), 16);
+    assert_eq!(model.weights().unwrap(), whole.weights().unwrap());
+}
+
+#[test]
+#[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn a_gradient_that_is_not_finite_is_told_from_a_loss() {
     let host = Host::open(wgpu::Features::empty());
     for (input, weight, layer) in [(1e25, 1e-7, "a gradient"), (1e25, 1e-3, "the loss")] {
