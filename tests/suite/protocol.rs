@@ -1,10 +1,11 @@
 //! What layers, and callers who record plans by themselves, must keep to: whatever would leave layers untrained is refused.
 
 use autorot::layer::{Layer, Node, Scope, Signal, Trace};
+use autorot::plan::arena::Role;
 use autorot::plan::{Purpose, Recorder, View};
 use autorot::{
-    Adam, BatchNorm, Bidirectional, Dense, Device, Error, Gru, Loss, Residual, SeparableConv1d, Sequential,
-    TimeDistributed, Trainer,
+    Adam, BatchNorm, Bidirectional, Dense, Device, Error, Gru, Initializer, Loss, Residual, SeparableConv1d,
+    Sequential, TimeDistributed, Trainer,
 };
 
 /// Passes its input on, but no gradient back.
@@ -42,6 +43,33 @@ impl Node for WallNode {
 
     fn backward(&self, _: &mut Recorder<'_>, _: &Trace, _: View, _: bool) -> Option<View> {
         None
+    }
+}
+
+/// Has a parameter that its facts do not tell of.
+#[derive(Clone, Debug)]
+struct Secret;
+
+impl Layer for Secret {
+    fn kind(&self) -> &'static str {
+        "secret"
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>, Error> {
+        scope.parameter("weight", &[3], Initializer::Ones, Role::Decayed)?;
+        Wall.build(scope, input)
+    }
+}
+
+#[test]
+fn a_layer_that_keeps_a_parameter_to_itself() {
+    for (net, path) in [
+        (Sequential::new([3]).add(Dense::new(3)).add(Secret), "1.secret"),
+        (Sequential::new([3]).add(Residual::new().add(Secret)), "0.residual.0.secret"),
+    ] {
+        let text = net.build(&Device::cpu(), 0).unwrap_err().to_string();
+        assert!(text.contains(path) && text.contains(&format!("{path}.weight")), "{text}");
+        assert!(text.contains("Facts::parameters") && text.contains("Node::facts"), "{text}");
     }
 }
 
