@@ -254,3 +254,23 @@ fn impossible_geometry_is_an_error_that_names_the_layer_and_the_sizes() {
     refused(&[4, 4, 4], UpSampling2d::new(far), &["0.up_sampling2d"]);
     refused(&[32_768, 32_768, 3], Conv2d::new(4, 1), &["0.conv2d"]);
 }
+
+/// Keras' `deconv_output_length`, for windows longer and shorter than their stride.
+#[test]
+fn transposed_convolutions_have_keras_sizes() {
+    for (input, kernel, stride, valid, same) in [
+        (4, 3, 1, 6, 4),
+        (4, 3, 2, 9, 8),
+        (4, 2, 2, 8, 8),
+        (4, 2, 3, 12, 12),
+        (5, 1, 4, 20, 20),
+        (3, 7, 2, 11, 6),
+    ] {
+        for (padding, wanted) in [(Padding::Valid, valid), (Padding::Same, same)] {
+            let layer = Conv2dTranspose::new(2, kernel).strides(stride).padding(padding.clone());
+            let network = Sequential::new([input, input, 1]).add(layer).network(0).unwrap();
+            let what = format!("{input} by {kernel} and {stride}, {padding:?}");
+            assert_eq!(network.output().shape, [wanted, wanted, 2], "{what}");
+        }
+    }
+}

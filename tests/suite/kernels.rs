@@ -1,11 +1,11 @@
 //! The kernel table: every kernel of the registry, every variant, on the GPU against its f64 twin.
 
 use crate::common::{Random, assert_norm, callers, gpu};
-use autorot::Device;
 use autorot::device::{Executor, Values};
-use autorot::kernel::{Access, Element, Kernel, UNUSED, registry};
+use autorot::kernel::{Access, DenseForward, Element, Kernel, Traits, UNUSED, registry};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
+use autorot::{Activation, Device, LearnL, Rule};
 use std::sync::Arc;
 
 /// Elements after every buffer that nothing may touch.
@@ -288,6 +288,37 @@ fn guard_halts_on_numbers_that_are_not_finite() {
             executor.run(program, 1).unwrap();
             let words = pollster::block_on(executor.read_index("clock", clock::LEN)).unwrap();
             assert_eq!(words[clock::HALTED], halted, "{}: loss {loss}, partial {partial}", device.name());
+        }
+    }
+}
+
+/// The variant of a product of this size, with vec4s or without, on a software adapter without and with subgroups, and on a GPU.
+#[test]
+fn products_take_the_variant_of_their_adapter() {
+    let software = |subgroup| Traits { software: true, subgroup };
+    let gpu = Traits { software: false, subgroup: 32 };
+    for ((batch, inputs, units), [on_software, with_subgroups, on_gpu]) in [
+        ((128, 784, 512), ["direct4", "shuffle4", "reduce4"]),
+        ((128, 783, 511), ["direct", "shuffle", "reduce"]),
+        ((4, 784, 512), ["row4", "row4", "row4"]),
+        ((2048, 2048, 2048), ["direct4", "shuffle4", "wide4"]),
+        ((1024, 32, 256), ["direct4", "shuffle4", "tile4"]),
+        ((1024, 784, 512), ["direct4", "shuffle4", "tile4"]),
+    ] {
+        let rotation = Some(registry::rotation(Rule::Diagonal, LearnL::Fixed));
+        let activation = Activation::Tanh;
+        let kernel: Arc<dyn Kernel> = Arc::new(DenseForward {
+            batch,
+            inputs,
+            units,
+            has_bias: true,
+            rotation,
+            keep_z: true,
+            activation,
+        });
+        for (traits, wanted) in [(software(0), on_software), (software(8), with_subgroups), (gpu, on_gpu)] {
+            let chosen = kernel.variants()[kernel.prefer(traits)];
+            assert_eq!(chosen, wanted, "{batch} x {inputs} x {units} on {traits:?}");
         }
     }
 }
