@@ -32,3 +32,20 @@ pub(crate) fn clock_words(step: u64, cursor: usize) -> [u32; clock::LEN] {
     words[clock::CURSOR] = cursor as u32;
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submission_takes_a_fifth_of_a_second() {
+        let after = |steps, seconds| {
+            let mut pace = Pace::new();
+            pace.note(steps, seconds);
+            pace.steps
+        };
+        assert_eq!(Pace::new().steps, 1);
+        assert_eq!([after(10, 0.1), after(10, 0.4), after(1, 0.03), after(4, 100.0)], [20, 5, 6, 1]);
+        assert_eq!([after(1, 0.0), after(100, 1e-6)], [STEPS; 2], "no more than a table has rows");
+    }
+}

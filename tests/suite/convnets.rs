@@ -212,6 +212,7 @@ fn impossible_geometry_is_an_error_that_names_the_layer_and_the_sizes() {
         Conv2dTranspose::new(4, 4).strides(2).padding(Padding::Same).output_padding(0),
         &["0.conv2d_transpose", "[4, 4]", "output padding"],
     );
+    refused(&[4, 4, 4], Conv2dTranspose::new(0, 2), &["0.conv2d_transpose", "0 filters"]);
     refused(&[4, 4, 4], Conv2dTranspose::new(4, 0), &["0.conv2d_transpose", "kernel size", "[0, 0]"]);
     refused(
         &[4, 4, 4],

@@ -377,6 +377,7 @@ fn cells_have_their_place_and_the_colour_of_their_number() {
     };
     heat_maps(&path, &[map], "scale").unwrap();
     let all = elements(&path);
+    all_lies_inside(&all);
     let frame: Vec<&Element> =
         all.iter().filter(|e| e.name == "rect" && e.text("fill") == FRAME).take(4).collect();
     let first = all.iter().position(|e| std::ptr::eq(e, frame[0])).unwrap();
@@ -407,6 +408,26 @@ fn cells_have_their_place_and_the_colour_of_their_number() {
         let off = rgb(cell.text("fill")).into_iter().zip(rgb(colour)).map(|(a, b)| (a - b).abs()).max();
         assert!(off.unwrap() <= 6, "{wanted:?}: {} for {colour}", cell.text("fill"));
     }
+    // The bar on the right goes from the lowest colour upwards to the highest, without gaps.
+    let bar: Vec<&Element> = all[first + 4..]
+        .iter()
+        .filter(|e| e.name == "rect" && !["#FFFFFF", FRAME].contains(&e.text("fill")))
+        .take_while(|e| e.text("fill") != "#D8D8D8")
+        .collect();
+    assert!(bar.len() > 50 && bar.iter().all(|e| e.number("x") > right), "{} steps", bar.len());
+    for (end, colour) in
+        [(bar[0], viridis[0]), (bar[bar.len() / 2], viridis[2]), (bar[bar.len() - 1], viridis[4])]
+    {
+        let off = rgb(end.text("fill")).into_iter().zip(rgb(colour)).map(|(a, b)| (a - b).abs()).max();
+        assert!(off.unwrap() <= 6, "{} for {colour}", end.text("fill"));
+    }
+    for pair in bar.windows(2) {
+        let upper = pair[1].number("y") + pair[1].number("height");
+        assert!(pair[1].number("y") < pair[0].number("y") && upper >= pair[0].number("y"), "a gap");
+    }
+    assert!((bar[bar.len() - 1].number("y") - top).abs() < 15.0, "up to the top");
+    let lowest = bar[0].number("y") + bar[0].number("height");
+    assert!((lowest - bottom).abs() < 25.0, "from the bottom on: {lowest}, {bottom}");
     // The rows' names stand beside them, the columns are numbered from 1.
     let text = |label: &str| all.iter().find(|e| e.name == "text" && e.content == label).unwrap();
     assert!(text("upper").number("y") < text("lower").number("y"));

@@ -2,7 +2,7 @@
 
 use crate::common::{Random, assert_norm, callers, gpu};
 use autorot::device::{Executor, Values};
-use autorot::kernel::{Access, DenseForward, Element, Kernel, Traits, UNUSED, registry};
+use autorot::kernel::{Access, Adam, DenseForward, Element, Kernel, RmsProp, Sgd, Traits, UNUSED, registry};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{Activation, Device, LearnL, Rule};
@@ -319,6 +319,29 @@ fn products_take_the_variant_of_their_adapter() {
         for (traits, wanted) in [(software(0), on_software), (software(8), with_subgroups), (gpu, on_gpu)] {
             let chosen = kernel.variants()[kernel.prefer(traits)];
             assert_eq!(chosen, wanted, "{batch} x {inputs} x {units} on {traits:?}");
+        }
+    }
+}
+
+#[test]
+fn optimisers_clamp_the_slot_to_the_tables_last_row() {
+    let (count, clip_value) = (9, 0.0);
+    for slots in [1, 7] {
+        let sgd = Sgd { count, slots, momentum: 0.5, nesterov: false, clip_value };
+        let rmsprop = RmsProp { count, slots, rho: 0.9, momentum: 0.0, epsilon: 1e-7, clip_value };
+        let adam = Adam {
+            count,
+            decayed: 0,
+            slots,
+            one_minus_beta_1: 0.1,
+            one_minus_beta_2: 0.001,
+            epsilon: 1e-7,
+            weight_decay: 0.0,
+            clip_value,
+        };
+        let kernels: [Arc<dyn Kernel>; 3] = [Arc::new(sgd), Arc::new(rmsprop), Arc::new(adam)];
+        for kernel in kernels {
+            assert_eq!(kernel.uniforms()[..2], [9, slots as u32 - 1], "{}", kernel.name());
         }
     }
 }
