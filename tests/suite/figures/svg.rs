@@ -59,7 +59,8 @@ pub(super) fn all_lies_inside(elements: &[Element]) {
             "polyline" | "polygon" => element.points(),
             "circle" => vec![(element.number("cx"), element.number("cy"))],
             "text" => vec![(element.number("x"), element.number("y"))],
-            "rect" => {
+            // The ground goes beyond the edges.
+            "rect" if element.text("fill") != "#FFFFFF" => {
                 let corner = (element.number("x"), element.number("y"));
                 vec![corner, (corner.0 + element.number("width"), corner.1 + element.number("height"))]
             }
