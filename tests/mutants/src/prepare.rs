@@ -67,7 +67,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn copy(options: &Options, takes: impl Fn(&str) -> bool) -> Result<()> {
     let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let listed = process::lines(Command::new("git").args(list))?.concat();
-    for file in listed.split('\0').filter(|file| !file.is_empty() && takes(file)) {
+    let listed: BTreeSet<&str> = listed.split('\0').filter(|file| !file.is_empty()).collect();
+    let tests = options.work.join("tree/tests");
+    remove_others(&tests, &|file| listed.contains(&*format!("tests/{}", file.to_string_lossy())))?;
+    for file in listed.into_iter().filter(|file| takes(file)) {
         // A file that was removed is listed until git knows.
         if let Ok(bytes) = std::fs::read(file) {
             write(&options.work.join("tree").join(file), bytes)?;
@@ -79,10 +82,29 @@ fn copy(options: &Options, takes: impl Fn(&str) -> bool) -> Result<()> {
     }
 }
 
+/// Removes the files below a folder that the checkout has no more: a module that has moved would be there twice.
+fn remove_others(folder: &Path, is_there: &dyn Fn(&Path) -> bool) -> Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(below) = folders.pop() {
+        // None before the first copy.
+        for entry in std::fs::read_dir(&below).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.strip_prefix(folder).is_ok_and(|file| !is_there(file)) {
+                std::fs::remove_file(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The sources that may be mutated, by their paths from the root.
 fn sources() -> Result<BTreeMap<String, String>> {
     let listed = process::lines(Command::new("git").args(["ls-files", "--", "src/*.rs"]))?;
-    let tests = |file: &String| file.ends_with("/tests.rs") || file.contains("/tests/");
+    // The registries hold the tests' examples.
+    let parts = ["/tests.rs", "/tests/", "/registry.rs", "/registry/"];
+    let tests = |file: &String| parts.iter().any(|part| file.contains(part));
     let mut sources = BTreeMap::new();
     for file in listed.into_iter().filter(|file| !tests(file)) {
         let text = String::from_utf8(read(Path::new(&file))?).map_err(|e| format!("{file}: {e}"))?;
