@@ -363,9 +363,13 @@ fn a_wide_model_predicts_in_parts() {
 fn an_update_that_spoils_the_next_epochs_first_loss_is_taken_back() {
     // One step an epoch: its update makes weights of about 1e30, whose squares are no numbers.
     let data = waves(16);
-    for device in devices() {
-        let mut model = wave_model(&device);
+    // Lent parameters too: what others may have written is told from updates.
+    for (device, lent) in devices().iter().flat_map(|device| [(device, false), (device, device.is_gpu())]) {
+        let mut model = wave_model(device);
         let before = model.weights().unwrap();
+        if lent {
+            model.parameters_buffer().unwrap();
+        }
         let sgd = Sgd { learning_rate: 1e30.into(), ..Sgd::default() };
         let mut trainer = Trainer::new(sgd, Loss::MeanSquaredError).progress(false).batch(16).epochs(3);
         let error = trainer.fit(&mut model, &data, None).unwrap_err();

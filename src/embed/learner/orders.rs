@@ -103,7 +103,7 @@ mod tests {
     fn orders_take_little_memory_and_some_steps_may_always_wait() {
         let trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError);
         let recipe = trainer.recipe();
-        let fitting = |rows, steps, bytes| Orders::fitting(&recipe, rows, steps, bytes).unwrap();
+        let fitting = |rows, steps, bytes| Orders::fitting(recipe, rows, steps, bytes).unwrap();
         let binding = 2 << 30;
         // 256 steps are 26 epochs of 10 steps, and two more orders.
         assert_eq!(fitting(1000, 10, binding), (28, 256));
@@ -112,8 +112,8 @@ mod tests {
         assert_eq!(fitting(1 << 20, 1, binding), (16, 14));
         assert_eq!(fitting(1 << 24, 2, binding), (8, 12));
         assert_eq!(fitting(1 << 24, 2, 300 << 20), (4, 4));
-        assert!(Orders::fitting(&recipe, 1 << 24, 2, 130 << 20).is_err());
+        assert!(Orders::fitting(recipe, 1 << 24, 2, 130 << 20).is_err());
         let trainer = trainer.shuffle(false);
-        assert_eq!(Orders::fitting(&trainer.recipe(), 1 << 24, 2, 130 << 20).unwrap(), (1, 256));
+        assert_eq!(Orders::fitting(trainer.recipe(), 1 << 24, 2, 130 << 20).unwrap(), (1, 256));
     }
 }
