@@ -291,11 +291,14 @@ fn the_pixels_of_a_png_lie_where_the_svg_says() {
     };
     assert_eq!(places.len(), points.len());
     for pair in places.windows(2) {
+        let (along, down) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+        let beside = [down, -along].map(|d| 60.0 * d / along.hypot(down));
         for share in [0.03, 0.25, 0.5, 0.75, 0.97] {
-            let at =
-                (pair[0].0 + share * (pair[1].0 - pair[0].0), pair[0].1 + share * (pair[1].1 - pair[0].1));
+            let at = (pair[0].0 + share * along, pair[0].1 + share * down);
             assert!(is_blue(at), "{at:?}");
-            assert!(!is_blue((at.0, at.1 + 60.0)) && !is_blue((at.0, at.1 - 60.0)), "beside {at:?}");
+            for side in [1.0, -1.0].into_iter().filter(|_| (0.2..0.8).contains(&share)) {
+                assert!(!is_blue((at.0 + side * beside[0], at.1 + side * beside[1])), "beside {at:?}");
+            }
         }
     }
 }
