@@ -80,96 +80,79 @@ def cell_now(there, values):
     return NUMBER.sub(lambda number: shown(next(rest), number.group()), there)
 
 
-def tables(text):
-    """All tables of a page: a list of rows of cells, the header first."""
-    found, lines = [], text.splitlines() + [""]
-    current = []
-    for line in lines:
+@dataclass(frozen=True)
+class Difference:
+    """What a page says otherwise: in words, whether it is one of time, and from where to where the page is to say what."""
+
+    text: str
+    time: bool = False
+    change: tuple = ()
+
+
+CELL = re.compile(r"\|((?:[^|\\\n]|\\.)*)(?=\|)")
+
+
+def tables(page):
+    """All tables of a page: a list of rows, the header first; a cell is its text and where that stands."""
+    found, current, at = [], [], 0
+    for line in page.splitlines(keepends=True) + [""]:
         if line.startswith("|"):
-            cells = [c.strip().replace("\\|", "|") for c in re.split(r"(?<!\\)\|", line)[1:-1]]
-            if not all(set(c) <= set("-: ") for c in cells):
+            cells = []
+            for match in CELL.finditer(line):
+                inner = match.group(1).strip()
+                start = at + match.start(1) + match.group(1).index(inner)
+                cells.append((inner.replace("\\|", "|"), start, start + len(inner)))
+            if not all(set(text) <= set("-: ") for text, *_ in cells):
                 current.append(cells)
         elif current:
             found.append(current)
             current = []
+        at += len(line)
     return found
 
 
 def check_table(claim, page, values):
-    """The differences between a table and what it should hold, and whether each is one of time."""
+    """The differences between a table and what it should hold."""
     words = claim.text.split(" / ")
-    matching = [t for t in tables(page) if all(any(w == c for c in t[0]) for w in words)]
+    matching = [t for t in tables(page) if set(words) <= {text for text, *_ in t[0]}]
     if claim.nth >= len(matching):
-        return [(f"no table with the columns {', '.join(words)}", False)]
+        return [Difference(f"no table with the columns {', '.join(words)}")]
     header, *rows = matching[claim.nth]
+    names = [text for text, *_ in header]
     found = []
     for label, columns in values.items():
         key = label if isinstance(label, tuple) else (label,)
-        row = next((r for r in rows if tuple(r[: len(key)]) == key), None)
+        row = next((r for r in rows if tuple(text for text, *_ in r[: len(key)]) == key), None)
         if row is None:
-            found.append((f"no row {' | '.join(key)}", False))
+            found.append(Difference(f"no row {' | '.join(key)}"))
             continue
         for column, numbers in columns.items():
-            if column not in header:
-                found.append((f"no column {column}", False))
+            if column not in names:
+                found.append(Difference(f"no column {column}"))
                 continue
-            there = row[header.index(column)]
+            there, *place = row[names.index(column)]
             now = cell_now(there, numbers)
             if now != there:
                 time = column == "classic" or any(word in column for word in TIMES)
-                found.append((f"{' | '.join(key)}, {column}: {there} there, {now} now", time))
+                text = f"{' | '.join(key)}, {column}: {there} there, {now} now"
+                found.append(Difference(text, time, (*place, now)))
     return found
 
 
-def write_table(claim, page, values):
-    """The page with the numbers that a table should hold."""
-    words, lines, nth = claim.text.split(" / "), page.split("\n"), -1
-    by_key = {label if isinstance(label, tuple) else (label,): columns for label, columns in values.items()}
-    header = None
-    for i, line in enumerate(lines):
-        if not line.startswith("|"):
-            header = None
-            continue
-        parts = re.split(r"(?<!\\)\|", line)
-        cells = [part.strip().replace("\\|", "|") for part in parts[1:-1]]
-        if header is None:
-            header = cells
-            nth += all(any(w == c for c in header) for w in words)
-            mine = nth == claim.nth and all(any(w == c for c in header) for w in words)
-            continue
-        columns = next((columns for key, columns in by_key.items() if tuple(cells[: len(key)]) == key), None)
-        if not mine or columns is None:
-            continue
-        for column, numbers in columns.items():
-            if column in header:
-                at = header.index(column)
-                parts[at + 1] = f" {cell_now(cells[at], numbers)} "
-        lines[i] = "|".join(parts)
-    return "\n".join(lines)
-
-
-def sentence(claim, page):
-    """Where a page has a sentence, whatever its numbers."""
-    pattern = re.escape(claim.text).replace(r"\#", r"(\d+(?:\.\d+)?)").replace(r"\ ", r"\s+")
-    return re.search(pattern, page)
-
-
-def write_sentence(claim, page, values):
-    """The page with the numbers that a sentence should hold."""
-    match = sentence(claim, page)
-    if match:
-        for group, value in reversed(list(enumerate(values, 1))):
-            page = page[: match.start(group)] + shown(value, match.group(group)) + page[match.end(group) :]
-    return page
-
-
 def check_sentence(claim, page, values):
-    match = sentence(claim, page)
+    """The differences between a sentence's numbers and what they should be."""
+    pattern = re.escape(claim.text).replace(r"\#", r"(\d+(?:\.\d+)?)").replace(r"\ ", r"\s+")
+    match = re.search(pattern, page)
     if not match:
-        return [(f"it no longer says: {claim.text}", False)]
-    pairs = list(zip(match.groups(), values))
-    differ = [(there, shown(now, there)) for there, now in pairs if shown(now, there) != there]
-    return [(f"{there} there, {now} now, in: {claim.text}", False) for there, now in differ]
+        return [Difference(f"it no longer says: {claim.text}")]
+    found = []
+    for group, value in enumerate(values, 1):
+        there = match.group(group)
+        now = shown(value, there)
+        if now != there:
+            text = f"{there} there, {now} now, in: {claim.text}"
+            found.append(Difference(text, False, (*match.span(group), now)))
+    return found
 
 
 COMPARED = {
@@ -519,28 +502,31 @@ def all_claims():
     yield Claim("devices", ARCHITECTURE, wants, "network / software GPU and CPU", devices)
 
 
-def made(out, complete):
-    """Every claim whose commands are complete, with what it should hold."""
+def differences(root, out, complete):
+    """Every claim whose commands are complete, its page's path, and what differs there."""
     reports = Reports(out)
-    return [(claim, claim.values(reports)) for claim in all_claims() if complete.issuperset(claim.wants)]
+    for claim in all_claims():
+        if complete.issuperset(claim.wants):
+            path, values = root / claim.file, claim.values(reports)
+            check = check_table if isinstance(values, dict) else check_sentence
+            yield claim, path, check(claim, path.read_text(), values)
 
 
 def write(root, out, complete):
     """Puts the numbers into the pages. What words say of them is left to whoever reads the difference."""
-    for claim, values in made(out, complete):
-        page = (root / claim.file).read_text()
-        change = write_table if isinstance(values, dict) else write_sentence
-        (root / claim.file).write_text(change(claim, page, values))
+    for _, path, found in differences(root, out, complete):
+        page = path.read_text()
+        for start, end, now in sorted((d.change for d in found if d.change), reverse=True):
+            page = page[:start] + now + page[end:]
+        path.write_text(page)
 
 
 def compare(root, out, complete):
     """Prints what differs, results first and then times; whether no result does."""
     results, times = [], []
-    for claim, values in made(out, complete):
-        page = (root / claim.file).read_text()
-        check = check_table if isinstance(values, dict) else check_sentence
-        for text, is_time in check(claim, page, values):
-            (times if is_time else results).append(f"{claim.file}, {claim.name}: {text}")
+    for claim, _, found in differences(root, out, complete):
+        for difference in found:
+            (times if difference.time else results).append(f"{claim.file}, {claim.name}: {difference.text}")
     for title, found in (("results that differ", results), ("times that differ", times)):
         print(f"\n{title}: {len(found)}")
         print(*found, sep="\n")

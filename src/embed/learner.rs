@@ -223,8 +223,8 @@ impl Learner {
         self.task(model).columns()
     }
 
-    /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`](crate::embed::UNSUBMITTED), or fewer where so many orders of rows do not fit
-    /// into a binding. Of more, the first change nothing when they run at last, which [`Progress::lost`] tells.
+    /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`](crate::embed::UNSUBMITTED), or fewer where the orders of rows of so many epochs do not fit
+    /// into a binding or take more than 64 MiB. Of more, the first change nothing when they run at last, which [`Progress::lost`] tells.
     pub fn most(&self) -> usize {
         self.slots.count
     }

@@ -76,10 +76,11 @@ fn one(options: &Options, mutant: &Mutant, tests: &Tests) -> Result<Found> {
     if reaching.is_empty() {
         return found(Outcome::Unreached, Vec::new());
     }
-    let mut sum = 0.0;
+    // One test at least.
+    let (mut sum, mut first) = (0.0, true);
     reaching.retain(|test| {
         sum += test.seconds;
-        options.at_most.is_none_or(|most| sum <= most)
+        std::mem::take(&mut first) || options.at_most.is_none_or(|most| sum <= most)
     });
     // Each group takes twice as long as the one before: most mutants fall to the first, and few programs are started.
     let mut seconds = 2.0;

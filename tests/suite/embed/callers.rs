@@ -1,6 +1,6 @@
 //! Mistakes of the program around the crate: told from the crate's own, with what to do about them.
 
-use super::{Host, rows};
+use super::{Host, rows, texture};
 use crate::common::{callers_with, open};
 use crate::nets;
 use autorot::embed::{Backward, Forward, Learner, TextureRows};
@@ -119,23 +119,13 @@ fn buffers_that_cannot_be_used_are_refused() {
     Learner::new(&trainer, &mut model, rows(&good, &data)).unwrap().close(&mut model).unwrap();
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
 
-    let texture = |device: &wgpu::Device| {
-        device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("frame"),
-            size: wgpu::Extent3d { width: 4, height: 4, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING,
-            view_formats: &[],
-        })
-    };
-    let gone = texture(&host.device);
+    let (format, usage) = (wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureUsages::TEXTURE_BINDING);
+    let frame = |device: &wgpu::Device| texture(device, [4, 4], format, usage);
+    let gone = frame(&host.device);
     gone.destroy();
     says(TextureRows::new(&host.autorot(), &gone, 3), &["the texture", "destroyed"]);
-    says(TextureRows::new(&host.autorot(), &texture(&other), 3), &["the texture", "doesn't match"]);
-    TextureRows::new(&host.autorot(), &texture(&host.device), 3).unwrap();
+    says(TextureRows::new(&host.autorot(), &frame(&other), 3), &["the texture", "doesn't match"]);
+    TextureRows::new(&host.autorot(), &frame(&host.device), 3).unwrap();
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
 }
 

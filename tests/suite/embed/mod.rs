@@ -136,3 +136,22 @@ fn rows<'a>([inputs, targets]: &'a [wgpu::Buffer; 2], data: &Dataset) -> Rows<'a
         },
     }
 }
+
+/// A texture of one mip level, layer and sample.
+fn texture(
+    device: &wgpu::Device,
+    [width, height]: [u32; 2],
+    format: wgpu::TextureFormat,
+    usage: wgpu::TextureUsages,
+) -> wgpu::Texture {
+    device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("frame"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format,
+        usage,
+        view_formats: &[],
+    })
+}

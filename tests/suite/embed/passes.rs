@@ -1,6 +1,6 @@
 //! Forward and backward passes, lent buffers, textures.
 
-use super::{Host, buffers};
+use super::{Host, buffers, texture};
 use crate::nets;
 use autorot::embed::{Backward, Forward, TextureRows};
 use autorot::{
@@ -179,25 +179,14 @@ fn textures_become_rows() {
     let host = Host::open(wgpu::Features::empty());
     let (width, height) = (11u32, 9u32);
     let texels: Vec<u8> = (0..width * height * 4).map(|i| (i * 37 % 256) as u8).collect();
-    let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
-    let make = |format, usage| {
-        host.device.create_texture(&wgpu::TextureDescriptor {
-            label: None,
-            size,
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format,
-            usage: usage | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        })
-    };
+    let make =
+        |format, usage| texture(&host.device, [width, height], format, usage | wgpu::TextureUsages::COPY_DST);
     let texture = make(wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureUsages::TEXTURE_BINDING);
     host.queue.write_texture(
         texture.as_image_copy(),
         &texels,
         wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * 4), rows_per_image: None },
-        size,
+        texture.size(),
     );
     for channels in [1, 3, 4] {
         let rows = TextureRows::new(&host.autorot(), &texture, channels).unwrap();

@@ -1,6 +1,6 @@
 //! Kernels compiled ahead of time: all that will be needed and no more, step by step, and shared.
 
-use super::{Host, buffers, rows};
+use super::{Host, buffers, rows, texture};
 use crate::nets;
 use autorot::device::Prepare;
 use autorot::embed::{Backward, Forward, Learner, TargetKind, TextureRows};
@@ -152,16 +152,8 @@ fn the_conversion_of_textures_is_prepared_and_shared_by_all_textures() {
     prepare.run().unwrap();
     assert_eq!(device.compiled(), 1);
     for (width, channels, compiled) in [(7, 3, 1), (16, 3, 1), (16, 4, 2)] {
-        let texture = host.device.create_texture(&wgpu::TextureDescriptor {
-            label: None,
-            size: wgpu::Extent3d { width, height: 5, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING,
-            view_formats: &[],
-        });
+        let (format, usage) = (wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureUsages::TEXTURE_BINDING);
+        let texture = texture(&host.device, [width, 5], format, usage);
         TextureRows::new(&device, &texture, channels).unwrap();
         assert_eq!(device.compiled(), compiled, "{width} texels, {channels} channels");
     }
