@@ -138,3 +138,18 @@ impl Random {
         (0..count).map(|_| self.signed() * scale).collect()
     }
 }
+
+/// The text is that of a file in `tests/golden`. After a change that is meant, `AUTOROT_GOLDEN=write tests/run NAME` writes the
+/// file anew, to be looked through before it is kept.
+#[track_caller]
+pub fn as_it_was(file: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
+    if std::env::var("AUTOROT_GOLDEN").is_ok_and(|value| value == "write") {
+        return std::fs::write(&path, text).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap().replace('\r', "");
+    for (number, (found, wanted)) in text.lines().zip(wanted.lines()).enumerate() {
+        assert_eq!(found, wanted, "{}, line {}", path.display(), number + 1);
+    }
+    assert_eq!(text.lines().count(), wanted.lines().count(), "lines of {}", path.display());
+}

@@ -2,6 +2,7 @@
 
 mod svg;
 
+use crate::common::as_it_was;
 use autorot::History;
 use autorot::report::plot::{Curve, CurvePanel, HeatMap, Scatter, ScatterRow, curves, heat_maps, scatters};
 use autorot::train::Epoch;
@@ -301,4 +302,91 @@ fn the_pixels_of_a_png_lie_where_the_svg_says() {
             }
         }
     }
+}
+
+/// All kinds of figures with all that may be in them, as they were looked at.
+#[test]
+fn figures_look_as_they_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let wave = |scale: f64| -> Vec<(f64, f64)> {
+        (0..30).map(|i| (f64::from(i), scale * (1.5 + (f64::from(i) * 0.4).sin()))).collect()
+    };
+    let banded = |label: &str, points: Vec<(f64, f64)>| {
+        let spread = points.iter().map(|&(_, y)| (0.8 * y, 1.3 * y)).collect();
+        Curve { label: label.into(), points, spread: Some(spread) }
+    };
+    let log = |title: &str, curves| CurvePanel { log_y: true, ..panel(title, curves) };
+    let broken = vec![(0.0, 3.0), (1.0, f64::NAN), (2.0, 1.0), (3.0, 2.0), (40.0, f64::INFINITY)];
+    let long = "a label that is longer than there is room for under the axes that it belongs to";
+    let rows = [
+        vec![
+            panel("linear", vec![curve("a", &wave(1.0)), banded("b", wave(-2.0)), curve(long, &broken)]),
+            log("two decades", vec![curve("a", &[(1.0, 0.9), (2.0, 11.0)])]),
+            log("less than a decade", vec![curve("a", &[(1.0, 0.31), (2.0, 0.52)])]),
+        ],
+        vec![
+            log(
+                &format!("many decades and {long}"),
+                vec![banded("a", wave(1.0)), curve("z", &[(0.0, 1e-9), (29.0, 1e8)])],
+            ),
+            CurvePanel {
+                x_label: long.into(),
+                y_label: long.into(),
+                ..panel("", vec![curve("one point", &[(2.0, 2.0)])])
+            },
+        ],
+    ];
+    for (panels, name) in rows.iter().zip(["curves", "logarithmic"]) {
+        for kind in ["svg", "png"] {
+            curves(path(&format!("{name}.{kind}")), panels).unwrap();
+        }
+    }
+    let values = |rows: usize, columns: usize| -> Vec<Vec<f64>> {
+        let value = |r: usize, c: usize| (r as f64 - 2.0) * (c as f64 - 1.0) / 3.0;
+        (0..rows).map(|r| (0..columns).map(|c| value(r, c)).collect()).collect()
+    };
+    let map = |title: &str, values: Vec<Vec<f64>>| HeatMap {
+        title: title.into(),
+        x_label: "epoch".into(),
+        y_label: "layer".into(),
+        rows: (0..values.len()).map(|row| format!("{row}.dense")).collect(),
+        values,
+    };
+    let mut gaps = values(3, 4);
+    (gaps[0][1], gaps[1][2], gaps[2][3]) = (f64::NAN, f64::NEG_INFINITY, f64::INFINITY);
+    let maps = [map("gaps", gaps), map(long, values(14, 12)), map("one", vec![vec![5.0]])];
+    let dots = |title: &str, n: i32| Scatter {
+        title: title.into(),
+        points: (0..n).map(|i| (f64::from(i * 7 % 11), f64::from(i * 5 % 13) - 4.0)).collect(),
+    };
+    let row = |panels| ScatterRow { x_label: "reference".into(), y_label: long.into(), panels };
+    let scattered = [row(vec![dots("all", 40), dots(long, 3)]), row(vec![dots("second", 5)])];
+    for kind in ["svg", "png"] {
+        heat_maps(path(&format!("maps.{kind}")), &maps, "log10 |g|").unwrap();
+        scatters(path(&format!("scatter.{kind}")), &scattered).unwrap();
+    }
+    for name in ["curves", "logarithmic", "maps", "scatter"] {
+        let svg = std::fs::read_to_string(path(&format!("{name}.svg"))).unwrap();
+        // A line an element, so that a difference is one line.
+        as_it_was(&format!("figures/{name}.svg"), &svg.replace("><", ">\n<"));
+        #[cfg(feature = "images")]
+        as_it_was(&format!("figures/{name}.txt"), &ink(&path(&format!("{name}.png"))));
+    }
+}
+
+/// How dark a bitmap is in squares of 12 pixels, from 0 to z, a line a row of them. By square roots: grids are faint.
+#[cfg(feature = "images")]
+fn ink(path: &std::path::Path) -> String {
+    let picture = image::open(path).unwrap().to_luma8();
+    let row = |y: u32| -> String {
+        let square = |x: u32| {
+            let pixels = (0..144).map(|i| (12 * x + i % 12, 12 * y + i / 12));
+            let dark: u32 = pixels.map(|(x, y)| 255 - u32::from(picture.get_pixel(x, y).0[0])).sum();
+            let share = f64::from(dark) / (144.0 * 256.0);
+            char::from_digit((36.0 * share.sqrt()) as u32, 36).unwrap()
+        };
+        (0..picture.width() / 12).map(square).collect()
+    };
+    (0..picture.height() / 12).map(|y| row(y) + "\n").collect()
 }
