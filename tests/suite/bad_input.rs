@@ -5,8 +5,8 @@ use autorot::data::{Csv, Glyphs, cifar10, folder, idx};
 use autorot::embed::Learner;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error, Fault,
-    Flatten, Initializer, Loss, Metric, Model, Optimizer, Range, Regularizer, RmsProp, Schedule, Sequential,
-    Sgd, Trainer,
+    Flatten, Initializer, Loss, Masking, Metric, Model, Optimizer, Range, Regularizer, RmsProp, Schedule,
+    Sequential, Sgd, Targets, TimeDistributed, Trainer,
 };
 
 /// The error's text, which must name all of `parts`.
@@ -186,6 +186,10 @@ fn training_options() {
     );
     let clip = Clip { norm: Some(0.0), value: None };
     fails(fit(with_optimizer(Sgd { clip, ..Default::default() }.into())), &["clip.norm"]);
+    for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        let clip = Clip { norm: None, value: Some(value) };
+        fails(fit(with_optimizer(Sgd { clip, ..Default::default() }.into())), &["clip.value"]);
+    }
     let rate = Optimizer::from(Sgd::default()).with_learning_rate(-1.0);
     fails(fit(with_optimizer(rate)), &["learning rate", "-1"]);
     let cosine = Schedule::Cosine { peak: 0.1, updates: 0, floor: 0.0, warm_up: 0, start: 0.0 };
@@ -379,4 +383,25 @@ fn a_state_of_unknown_range_says_why() {
     fails(built(unbounded.clone(), None), &["0.simple_rnn", "relu", "input_range", "such as tanh"]);
     built(unbounded, Some((0.0, 1.0))).unwrap();
     built(gates(Gru::new(4)), None).unwrap();
+}
+
+/// A softmax of one number is 1, also where every time step has one; where steps may be masked, each has its target.
+#[test]
+fn targets_of_steps_fit_their_predictions() {
+    let values = |shape: [usize; 2]| Dataset::values([6, 1], vec![0.5; 12], shape, vec![0.5; 12]).unwrap();
+    let one_a_step = Targets::Values { shape: vec![6, 1], values: vec![1.0; 12] };
+    fails(Loss::SoftmaxCrossEntropy.check(&one_a_step, 6), &["softmax"]);
+    assert!(Loss::MeanSquaredError.check(&one_a_step, 6).is_ok());
+    let fit = |data: &Dataset| {
+        let layer = TimeDistributed::new(Dense::new(1));
+        let mut model =
+            Sequential::new([6, 1]).add(Masking::new(-1.0)).add(layer).build(&Device::cpu(), 1)?;
+        Trainer::new(Sgd::default(), Loss::MeanSquaredError)
+            .progress(false)
+            .epochs(1)
+            .fit(&mut model, data, None)
+    };
+    assert!(fit(&values([6, 1])).is_ok());
+    fails(fit(&values([2, 3])), &["targets", "2", "3"]);
+    fails(fit(&values([3, 2])), &["targets", "3", "2"]);
 }

@@ -275,3 +275,25 @@ fn transposed_convolutions_have_keras_sizes() {
         }
     }
 }
+
+#[test]
+fn shifts_and_crops_fit_their_picture() {
+    let crop = |size: [usize; 2]| {
+        Sequential::new([8, 4, 1]).input_range(0.0, 1.0).add(RandomCrop::new(size)).network(1).is_ok()
+    };
+    assert!(crop([8, 1]) && !crop([9, 1]) && !crop([0, 1]) && !crop([1, 0]));
+    let build = |height: usize, pixels: usize| {
+        Sequential::new([height, 4, 1])
+            .input_range(0.0, 1.0)
+            .add(RandomTranslation::new([pixels, 1]))
+            .network(1)
+    };
+    assert!(build(8, 7).is_ok());
+    let refused = |height, pixels, parts: &[&str]| {
+        let text = build(height, pixels).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    };
+    refused(8, 8, &["0.random_translation", "[8, 1]", "[8, 4]"]);
+    assert!(build(40_000, 32_767).is_ok());
+    refused(40_000, 32_768, &["0.random_translation", "32768"]);
+}

@@ -2,13 +2,15 @@
 //! adapters, which buffers they reach, their numbers. The same results by another way show here alone.
 
 use crate::common::as_it_was;
-use autorot::kernel::{Element, Kernel, Traits};
+use autorot::kernel::{DenseForward, Element, Kernel, Traits, rates, registry};
+use autorot::plan::arena::keys;
 use autorot::plan::{Home, Plan, Purpose, Recorder, View};
 use autorot::{
-    Activation, AutoRotate, AveragePool2d, BatchNorm, Bidirectional, Conv1d, Conv2d, Conv2dTranspose, Conv3d,
-    Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d, Gru, LearnL, Loss, LossViews, Lstm,
-    Masking, MaxPool2d, MergeMode, Metric, Padding, RandomTranslation, Regularizer, Residual, RotatedPart,
-    Rule, SeparableConv2d, Sequential, SimpleRnn, TimeDistributed, UpSampling2d, ZeroPadding2d,
+    Activation, Adam, AdamW, AutoRotate, AveragePool2d, BatchNorm, Bidirectional, Clip, Conv1d,
+    Conv1dTranspose, Conv2d, Conv2dTranspose, Conv3d, Dense, DepthwiseConv2d, Dropout, Flatten,
+    GlobalAveragePool2d, Gru, LearnL, Loss, LossViews, Lstm, Masking, MaxPool2d, MergeMode, Metric,
+    Optimizer, Padding, RandomTranslation, Regularizer, Residual, RmsProp, RotatedPart, Rule,
+    SeparableConv2d, Sequential, Sgd, SimpleRnn, TimeDistributed, UpSampling2d, UpdateViews, ZeroPadding2d,
 };
 use std::fmt::Write;
 
@@ -55,9 +57,32 @@ fn chosen(kernel: &dyn Kernel) -> Vec<String> {
     all
 }
 
+/// What a plan runs, in words.
+fn listed(plan: &Plan) -> String {
+    let mut text = format!("{}: scratch {:?}\n", plan.name, plan.scratch);
+    for op in &plan.ops {
+        let kernel = &*op.kernel;
+        writeln!(text, "{} {}", op.scope, kernel.name()).unwrap();
+        for line in chosen(kernel) {
+            writeln!(text, "    {line}").unwrap();
+        }
+        let bindings = kernel.bindings().iter().zip(&op.args).zip(kernel.lens());
+        let bound = bindings.map(|((b, view), len)| format!("{} {len} of {}", b.name, place(plan, view)));
+        writeln!(text, "    {}", bound.collect::<Vec<_>>().join(", ")).unwrap();
+        let words: Vec<String> = kernel.uniforms().into_iter().map(word).collect();
+        writeln!(text, "    {}", words.join(" ")).unwrap();
+    }
+    text
+}
+
 /// A training step or a prediction in words.
 fn told(network: &Sequential, purpose: Purpose, batch: usize, loss: Loss, metrics: &[Metric]) -> String {
     let network = network.network(1).unwrap();
+    let memory = network.memory(batch).unwrap();
+    assert_eq!(
+        network.nodes().len(),
+        network.every_node().iter().filter(|n| n.path().matches('.').count() == 1).count()
+    );
     let mut rec = Recorder::new(purpose, batch, network.arena());
     let (input, output) = (network.input().len(), network.output());
     let inputs = rec.shared("inputs", Element::Float, batch * input);
@@ -79,21 +104,7 @@ fn told(network: &Sequential, purpose: Purpose, batch: usize, loss: Loss, metric
         network.penalties(&mut rec);
         network.backward(&mut rec, &traces, d_outputs, false);
     }
-    let plan = rec.finish(format!("{purpose:?} {batch}")).unwrap();
-    let mut text = format!("{}: scratch {:?}\n", plan.name, plan.scratch);
-    for op in &plan.ops {
-        let kernel = &*op.kernel;
-        writeln!(text, "{} {}", op.scope, kernel.name()).unwrap();
-        for line in chosen(kernel) {
-            writeln!(text, "    {line}").unwrap();
-        }
-        let bindings = kernel.bindings().iter().zip(&op.args).zip(kernel.lens());
-        let bound = bindings.map(|((b, view), len)| format!("{} {len} of {}", b.name, place(&plan, view)));
-        writeln!(text, "    {}", bound.collect::<Vec<_>>().join(", ")).unwrap();
-        let words: Vec<String> = kernel.uniforms().into_iter().map(word).collect();
-        writeln!(text, "    {}", words.join(" ")).unwrap();
-    }
-    text
+    format!("{memory:?}\n") + &listed(&rec.finish(format!("{purpose:?} {batch}")).unwrap())
 }
 
 #[test]
@@ -222,4 +233,107 @@ fn sequences() {
         .add(Dense::new(1));
     let prediction = told(&network, Purpose::Infer, 16, Loss::Huber { delta: 1.0 }, &[]);
     as_it_was("recorded/sequences.txt", &[step, prediction].concat());
+}
+
+/// Sizes at which sums are divided, variants are too large, and what stands for a virtual sample takes kernels of its own.
+#[test]
+fn long_sums() {
+    let flat = |network: Sequential, batch| {
+        told(&network.add(Flatten).add(Dense::new(1)), Purpose::Train, batch, Loss::MeanSquaredError, &[])
+    };
+    let tanh = |layer: Conv2d| layer.activation(Activation::Tanh).auto_rotate(rotated());
+    let classes = Sequential::new([3]).add(Dense::new(263_000));
+    let many_classes = told(&classes, Purpose::Train, 2, Loss::SoftmaxCrossEntropy, &[Metric::TopK { k: 2 }]);
+    let wide = Sequential::new([9, 11, 16])
+        .input_range(0.0, 1.0)
+        .add(tanh(Conv2d::new(6, [9, 9]).padding(Padding::Same)));
+    let line = Sequential::new([40_000, 2]).input_range(0.0, 1.0).add(
+        Conv1d::new(3, [5])
+            .strides([3])
+            .padding(Padding::explicit([(2, 2)]))
+            .activation(Activation::Tanh)
+            .auto_rotate(rotated()),
+    );
+    let dilated = Sequential::new([9_001, 2]).input_range(0.0, 1.0).add(
+        Conv1dTranspose::new(3, [5])
+            .strides([2])
+            .padding(Padding::Same)
+            .activation(Activation::Tanh)
+            .auto_rotate(rotated()),
+    );
+    let grouped =
+        Sequential::new([8, 8, 12]).input_range(0.0, 1.0).add(tanh(Conv2d::new(12, [3, 3]).groups(2))).add(
+            DepthwiseConv2d::new([3, 3])
+                .depth_multiplier(2)
+                .activation(Activation::Tanh)
+                .auto_rotate(rotated()),
+        );
+    let all = [many_classes, flat(wide, 3), flat(line, 2), flat(dilated, 2), flat(grouped, 2)];
+    as_it_was("recorded/long.txt", &all.concat());
+}
+
+/// The end of a step, of more parameters than a dispatch takes.
+#[test]
+fn updates() {
+    let network = Sequential::new([6000]).add(Dense::new(6000)).network(1).unwrap();
+    let arena = network.arena();
+    let clip = Clip { norm: Some(2.0), value: Some(0.5) };
+    let optimizers: [Optimizer; 4] = [
+        Sgd { momentum: 0.5, nesterov: true, clip, ..Sgd::default() }.into(),
+        RmsProp { momentum: 0.5, clip, ..RmsProp::default() }.into(),
+        Adam { clip, ..Adam::default() }.into(),
+        AdamW::default().into(),
+    ];
+    let mut text = String::new();
+    for optimizer in optimizers {
+        let mut rec = Recorder::new(Purpose::Train, 1, arena);
+        let step = UpdateViews {
+            gradient: rec.shared(keys::GRADIENTS, Element::Float, arena.len()),
+            rates: rec.shared(keys::RATES, Element::Float, 3 * rates::LEN),
+            tallies: rec.shared(keys::TALLIES, Element::Float, 6),
+            columns: 2,
+            clock: rec.clock(),
+            control: rec.shared(keys::CONTROL, Element::Float, 2),
+            due: rec.shared(keys::DUE, Element::Index, 3),
+            kind: Some(1),
+        };
+        optimizer.record(&mut rec, step, arena);
+        let name = format!("{optimizer:?}");
+        text += &listed(&rec.finish(name.split('(').next().unwrap()).unwrap());
+    }
+    as_it_was("recorded/updates.txt", &text);
+}
+
+/// A grid that is too large in one dimension alone rules a variant out.
+#[test]
+fn a_variant_with_too_many_workgroups_is_not_taken() {
+    let kernel = DenseForward {
+        batch: 1,
+        inputs: 1,
+        units: 65_536 * 64,
+        has_bias: false,
+        rotation: None,
+        keep_z: false,
+        activation: Activation::Linear,
+    };
+    let fits = |name: &str| {
+        let variant = kernel.variants().iter().position(|v| *v == name).unwrap();
+        assert_eq!(Kernel::grid(&kernel, variant)[1..], [1, 1]);
+        Kernel::supports(&kernel, variant, ADAPTERS[0])
+    };
+    assert!(!fits("tile") && !fits("reduce") && fits("wide"));
+    assert!(Kernel::supports(&kernel, Kernel::prefer(&kernel, ADAPTERS[0]), ADAPTERS[0]));
+}
+
+/// Which variants kernels have for the sizes that they are tested with.
+#[test]
+fn variants() {
+    let mut text = String::new();
+    for entry in registry::all() {
+        let all = entry.examples.iter().chain(&entry.long);
+        for kernel in all {
+            writeln!(text, "{} {:?}: {}", entry.name, kernel.lens(), chosen(&**kernel).join(" | ")).unwrap();
+        }
+    }
+    as_it_was("recorded/variants.txt", &text);
 }

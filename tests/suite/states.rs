@@ -136,3 +136,19 @@ fn returned_states_are_those_after_the_last_step() {
         }
     }
 }
+
+#[test]
+fn a_model_that_is_built_anew_begins_its_sequences_anew() {
+    for device in devices() {
+        let net = Sequential::new([4, FEATURES]).input_range(-1.0, 1.0).add(Gru::new(3).stateful(true));
+        let mut model = net.build(&device, 2).unwrap();
+        let inputs = Random::new(5).vector(2 * 4 * FEATURES, 1.0);
+        let first = model.predict(&inputs).unwrap();
+        assert_ne!(model.predict(&inputs).unwrap(), first, "the state is kept");
+        for _ in 0..2 {
+            model.rebuild(&device).unwrap();
+            assert_eq!(model.predict(&inputs).unwrap(), first);
+            assert_eq!(model.states("0.gru", 2).unwrap()[0], first);
+        }
+    }
+}

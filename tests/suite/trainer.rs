@@ -6,7 +6,7 @@ use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::model::Weights;
 use autorot::train::Epoch;
 use autorot::{
-    Adam, AdamW, Clip, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Optimizer, RmsProp,
+    Adam, AdamW, Clip, Dataset, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Optimizer, RmsProp,
     Sequential, Sgd, Trainer,
 };
 use std::ops::ControlFlow;
@@ -222,7 +222,7 @@ fn the_failing_step_of_an_accumulated_group_is_found() {
     // Row 5 alone overflows the loss: with batches of 2 in groups of 4 it is in step 3, whose group ends at 4.
     let mut inputs = vec![0.1; 16 * 3];
     inputs[5 * 3] = 1e30;
-    let data = autorot::Dataset::values([3], inputs, [2], vec![0.0; 32]).unwrap();
+    let data = Dataset::values([3], inputs, [2], vec![0.0; 32]).unwrap();
     for device in devices() {
         let mut model = Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
         let before = model.weights().unwrap();
@@ -243,7 +243,7 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
     let train = waves(16);
     let mut inputs = vec![0.1; 12];
     inputs[0] = 1e30;
-    let validation = autorot::Dataset::values([3], inputs, [2], vec![0.0; 8]).unwrap();
+    let validation = Dataset::values([3], inputs, [2], vec![0.0; 8]).unwrap();
     for device in devices() {
         let build = || Sequential::new([3]).add(Dense::new(2)).build(&device, 0).unwrap();
         let mut trainer = Trainer::new(Sgd::default(), Loss::MeanSquaredError).progress(false).epochs(1);
@@ -388,4 +388,18 @@ fn optimisers_have_the_moments_that_they_use() {
     assert_eq!(count(RmsProp { momentum, ..RmsProp::default() }.into()), 2);
     assert_eq!(count(Adam::default().into()), 2);
     assert_eq!(count(AdamW::default().into()), 2);
+}
+
+#[test]
+fn a_training_that_cannot_begin_leaves_nothing_of_the_one_before() {
+    let data = waves(48);
+    let mut model = wave_model(&Device::cpu());
+    let early = EarlyStopping { patience: 5, ..EarlyStopping::default() };
+    let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).epochs(2);
+    trainer = trainer.early_stopping(early);
+    trainer.fit(&mut model, &data, Some(&data)).unwrap();
+    assert_eq!((trainer.history().epochs.len(), trainer.best_weights().is_some()), (2, true));
+    let narrow = Dataset::values([2], vec![0.0; 4], [2], vec![0.0; 4]).unwrap();
+    trainer.fit(&mut model, &narrow, None).unwrap_err();
+    assert_eq!((trainer.history().epochs.len(), trainer.best_weights().is_some()), (0, false));
 }

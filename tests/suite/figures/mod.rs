@@ -365,8 +365,9 @@ fn figures_look_as_they_did() {
     for kind in ["svg", "png"] {
         heat_maps(path(&format!("maps.{kind}")), &maps, "log10 |g|").unwrap();
         scatters(path(&format!("scatter.{kind}")), &scattered).unwrap();
+        heat_maps(path(&format!("whole.{kind}")), &[map("", values(2, 3))], "").unwrap();
     }
-    for name in ["curves", "logarithmic", "maps", "scatter"] {
+    for name in ["curves", "logarithmic", "maps", "whole", "scatter"] {
         let svg = std::fs::read_to_string(path(&format!("{name}.svg"))).unwrap();
         // A line an element, so that a difference is one line.
         as_it_was(&format!("figures/{name}.svg"), &svg.replace("><", ">\n<"));
