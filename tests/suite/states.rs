@@ -145,8 +145,10 @@ fn a_model_that_is_built_anew_begins_its_sequences_anew() {
         let inputs = Random::new(5).vector(2 * 4 * FEATURES, 1.0);
         let first = model.predict(&inputs).unwrap();
         assert_ne!(model.predict(&inputs).unwrap(), first, "the state is kept");
+        let unknown = net.build(&device, 2).unwrap().states("0.gru", 2).unwrap_err().to_string();
         for _ in 0..2 {
             model.rebuild(&device).unwrap();
+            assert_eq!(model.states("0.gru", 2).unwrap_err().to_string(), unknown);
             assert_eq!(model.predict(&inputs).unwrap(), first);
             assert_eq!(model.states("0.gru", 2).unwrap()[0], first);
         }

@@ -328,7 +328,7 @@ fn figures_look_as_they_did() {
         vec![
             log(
                 &format!("many decades and {long}"),
-                vec![banded("a", wave(1.0)), curve("z", &[(0.0, 1e-9), (29.0, 1e8)])],
+                vec![banded("a", wave(1.0)), curve(&long.repeat(4), &[(0.0, 1e-9), (29.0, 1e8)])],
             ),
             CurvePanel {
                 x_label: long.into(),
@@ -355,7 +355,12 @@ fn figures_look_as_they_did() {
     };
     let mut gaps = values(3, 4);
     (gaps[0][1], gaps[1][2], gaps[2][3]) = (f64::NAN, f64::NEG_INFINITY, f64::INFINITY);
-    let maps = [map("gaps", gaps), map(long, values(14, 12)), map("one", vec![vec![5.0]])];
+    let maps = [
+        map("gaps", gaps),
+        map(long, values(14, 12)),
+        map("one", vec![vec![5.0]]),
+        map("next", values(2, 2)),
+    ];
     let dots = |title: &str, n: i32| Scatter {
         title: title.into(),
         points: (0..n).map(|i| (f64::from(i * 7 % 11), f64::from(i * 5 % 13) - 4.0)).collect(),
