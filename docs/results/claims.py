@@ -436,12 +436,12 @@ def all_sequences():
     yield Claim("vowels, 10 seeds", README, ("vowels-10-seeds",), ten, accuracies("vowels-10-seeds", lstm, True))
     name, ten = "vowels-feature-10-seeds", "with features scaled by themselves # ± # (# ± #)"
     yield Claim("vowels by feature, 10 seeds", README, (name,), ten, accuracies(name, lstm, True))
-    name, text = "vowels-l-per-unit", "helps the GRU (# ± #) and not the LSTM (# ± #)"
+    name, text = "vowels-l-per-unit", "the GRU gets to # ± # and the LSTM to # ± #"
     both_cells = ["GRU, auto-rotating", "LSTM, auto-rotating"]
     yield Claim("vowels, L per unit", README, (name,), text, accuracies(name, both_cells, True))
     text = "(`--rotated-part gate`) costs accuracy: #, # and #."
     yield Claim("vowels, whole gates", README, ("vowels-gate",), text, accuracies("vowels-gate", rotated))
-    text = "The aligned rule gains less: #, # and #."
+    text = "The aligned rule gains less: #, # and #;"
     yield Claim("vowels, aligned", README, ("vowels-aligned",), text, accuracies("vowels-aligned", rotated))
     yield Claim("adding", README, ("adding",), "network / test MSE", adding)
     yield Claim(
