@@ -1,7 +1,8 @@
 //! Losses, computed from the model's raw outputs.
 
 use crate::kernel::{
-    PointwiseKind, PointwiseLoss, SoftmaxFinish, SoftmaxGradient, SoftmaxLoss, SoftmaxParts, Strided,
+    PointwiseKind, PointwiseLoss, PointwiseLossPorts, SoftmaxFinish, SoftmaxFinishPorts, SoftmaxGradient,
+    SoftmaxGradientPorts, SoftmaxLoss, SoftmaxLossPorts, SoftmaxParts, SoftmaxPartsPorts, Strided,
 };
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, Targets};
@@ -120,7 +121,7 @@ impl Loss {
     }
 
     /// Records the loss of every row and, when `gradient`, the gradient of the mean loss by the outputs.
-    pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> View {
+    pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> Option<View> {
         match self.pointwise() {
             None => record_softmax(rec, views, gradient),
             Some(kind) => record_pointwise(rec, kind, views, 0, gradient),
@@ -135,40 +136,46 @@ pub(crate) fn record_pointwise(
     views: LossViews,
     column: usize,
     gradient: bool,
-) -> View {
+) -> Option<View> {
     let batch = rec.batch();
     let LossViews { outputs: x, targets, scores, columns } = views;
     let outputs = x.len / batch;
-    let d_x = if gradient { rec.scratch(x.len) } else { rec.unused() };
+    let d_x = gradient.then(|| rec.scratch(x.len));
     let kernel = PointwiseLoss { kind, batch, outputs, columns, column, gradient };
     let pieces = PointwiseLoss::pieces(outputs);
     if pieces == 1 {
-        rec.op(kernel, [x, targets, scores, d_x]);
+        rec.op(kernel, PointwiseLossPorts { x, t: targets, scores, d_x });
     } else {
         let shares = rec.scratch(batch * pieces);
-        rec.op(PointwiseLoss { columns: pieces, column: 0, ..kernel }, [x, targets, shares, d_x]);
+        rec.op(
+            PointwiseLoss { columns: pieces, column: 0, ..kernel },
+            PointwiseLossPorts { x, t: targets, scores: shares, d_x },
+        );
         rec.sum(shares, pieces, batch, scores, Strided { first: column, stride: columns });
     }
     d_x
 }
 
 /// Records the cross-entropy of a softmax into the first column of the scores.
-fn record_softmax(rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> View {
+fn record_softmax(rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> Option<View> {
     let batch = rec.batch();
     let LossViews { outputs: x, targets, scores, columns } = views;
     let classes = x.len / batch;
-    let d_x = if gradient { rec.scratch(x.len) } else { rec.unused() };
+    let d_x = gradient.then(|| rec.scratch(x.len));
     if SoftmaxLoss::takes(classes) {
-        rec.op(SoftmaxLoss { batch, classes, columns, gradient }, [x, targets, scores, d_x]);
+        rec.op(
+            SoftmaxLoss { batch, classes, columns, gradient },
+            SoftmaxLossPorts { x, t: targets, scores, d_x },
+        );
         return d_x;
     }
     let pieces = SoftmaxParts::pieces(classes);
     let (parts, rows) =
         (rec.scratch(SoftmaxParts::len(batch, pieces)), rec.scratch(SoftmaxParts::len(batch, 1)));
-    rec.op(SoftmaxParts { batch, classes }, [x, targets, parts]);
-    rec.op(SoftmaxFinish { batch, pieces, columns }, [parts, scores, rows]);
-    if gradient {
-        rec.op(SoftmaxGradient { batch, classes }, [x, targets, rows, d_x]);
+    rec.op(SoftmaxParts { batch, classes }, SoftmaxPartsPorts { x, t: targets, parts });
+    rec.op(SoftmaxFinish { batch, pieces, columns }, SoftmaxFinishPorts { parts, scores, rows });
+    if let Some(d_x) = d_x {
+        rec.op(SoftmaxGradient { batch, classes }, SoftmaxGradientPorts { x, t: targets, rows, d_x });
     }
     d_x
 }

@@ -1,6 +1,9 @@
 //! Metrics: what is reported beside the loss.
 
-use crate::kernel::{Hits, Largest, MOST_PLACES, PointwiseKind, Rank, Score, ScoreKind};
+use crate::kernel::{
+    Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, PointwiseKind, Rank, RankPorts, Score, ScoreKind,
+    ScorePorts,
+};
 use crate::loss::{LossViews, record_pointwise};
 use crate::plan::Recorder;
 use crate::{Dataset, Error, Result, Targets};
@@ -101,7 +104,7 @@ impl Metric {
         let outputs = x.len / batch;
         let kind = self.kind();
         if Score::takes(kind, outputs) {
-            rec.op(Score { kind, batch, outputs, columns, column }, [x, targets, scores]);
+            rec.op(Score { kind, batch, outputs, columns, column }, ScorePorts { x, t: targets, scores });
             return;
         }
         match kind {
@@ -112,7 +115,7 @@ impl Metric {
                 record_pointwise(rec, PointwiseKind::AbsoluteError, views, column, false);
             }
             ScoreKind::SquaredError => {
-                rec.op(Score { kind, batch, outputs, columns, column }, [x, targets, scores]);
+                rec.op(Score { kind, batch, outputs, columns, column }, ScorePorts { x, t: targets, scores });
             }
             ScoreKind::Accuracy => record_hits(rec, views, column, 1, true),
             ScoreKind::TopK { k } => record_hits(rec, views, column, k as usize, false),
@@ -145,19 +148,19 @@ fn record_hits(rec: &mut Recorder<'_>, views: LossViews, column: usize, k: usize
     let batch = rec.batch();
     let LossViews { outputs: x, targets, scores, columns } = views;
     let outputs = x.len / batch;
-    let (mut values, mut from, mut width) = (targets, rec.unused(), outputs);
+    let (mut values, mut origins, mut width) = (targets, None, outputs);
     let places = loop {
         let pieces = Largest::pieces(width);
         let (tops, places) = (rec.scratch(batch * pieces), rec.scratch(batch * pieces));
-        let of_pieces = width != outputs;
-        rec.op(Largest { rows: batch, width, of_pieces }, [values, from, tops, places]);
-        (values, from, width) = (tops, places, pieces);
+        let of_pieces = origins.is_some();
+        rec.op(Largest { rows: batch, width, of_pieces }, LargestPorts { values, origins, tops, places });
+        (values, origins, width) = (tops, Some(places), pieces);
         if pieces == 1 {
             break places;
         }
     };
     let pieces = Largest::pieces(outputs);
     let counts = rec.scratch(batch * pieces);
-    rec.op(Rank { batch, outputs, ties }, [x, places, counts]);
-    rec.op(Hits { batch, pieces, columns, column, k }, [counts, scores]);
+    rec.op(Rank { batch, outputs, ties }, RankPorts { x, places, counts });
+    rec.op(Hits { batch, pieces, columns, column, k }, HitsPorts { counts, scores });
 }

@@ -1,6 +1,8 @@
 //! Optimisers, with Keras' defaults and Keras' formulas.
 
-use crate::kernel::{self, Accumulate, Guard, SumSquares, rates};
+use crate::kernel::{
+    self, Accumulate, AccumulatePorts, Guard, GuardPorts, SumSquares, SumSquaresPorts, UpdatePorts, rates,
+};
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{FEW, Recorder, View};
 use crate::{Error, Result, Schedule};
@@ -309,24 +311,25 @@ impl Optimizer {
             let part = |rec: &Recorder<'_>, view: View| rec.part(view, first, count);
             let (gradient, w, previous) =
                 (part(rec, step.gradient), part(rec, parameters), part(rec, previous));
-            let mut args = vec![gradient, step.rates, step.control, step.clock, w, previous];
-            let mut moment = |rec: &mut Recorder<'_>, i: usize| match moments.get(i) {
-                Some(&view) => args.push(part(rec, view)),
-                None => args.push(rec.unused()),
+            let mut moments = moments.iter().map(|&view| part(rec, view));
+            let [m, v] = match self {
+                Self::Sgd(_) => [moments.next(), None],
+                Self::RmsProp(_) => {
+                    let v = moments.next();
+                    [moments.next(), v]
+                }
+                Self::Adam(_) | Self::AdamW(_) => [moments.next(), moments.next()],
             };
+            let (rates, control, clock) = (step.rates, step.control, step.clock);
+            let ports = UpdatePorts { gradient, rates, control, clock, w, previous, m, v };
             match *self {
                 Self::Sgd(Sgd { momentum, nesterov, .. }) => {
-                    moment(rec, 0);
-                    rec.op(kernel::Sgd { count, slots, momentum, nesterov, clip_value }, args);
+                    rec.op(kernel::Sgd { count, slots, momentum, nesterov, clip_value }, ports);
                 }
                 Self::RmsProp(RmsProp { rho, momentum, epsilon, .. }) => {
-                    moment(rec, 0);
-                    moment(rec, 1);
-                    rec.op(kernel::RmsProp { count, slots, rho, momentum, epsilon, clip_value }, args);
+                    rec.op(kernel::RmsProp { count, slots, rho, momentum, epsilon, clip_value }, ports);
                 }
                 Self::Adam(adam) | Self::AdamW(AdamW { adam, .. }) => {
-                    moment(rec, 0);
-                    moment(rec, 1);
                     let weight_decay = if let Self::AdamW(o) = self { o.weight_decay } else { 0.0 };
                     rec.op(
                         kernel::Adam {
@@ -339,7 +342,7 @@ impl Optimizer {
                             weight_decay,
                             clip_value,
                         },
-                        args,
+                        ports,
                     );
                 }
             }
@@ -359,13 +362,19 @@ pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm:
     for (first, count) in spans(step.gradient.len) {
         let gradient = rec.part(step.gradient, first, count);
         let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
-        rec.op(SumSquares { count }, [gradient, part]);
+        rec.op(SumSquares { count }, SumSquaresPorts { values: gradient, partials: part });
     }
     let (partials, count) = rec.condense(partials, partials.len, 1, FEW);
     let slots = step.rates.len / rates::LEN;
     rec.op(
         Guard { partials: count, columns: step.columns, slots, clip_norm, kind: step.kind },
-        [partials, step.tallies, step.clock, step.control, step.due],
+        GuardPorts {
+            partials,
+            tallies: step.tallies,
+            clock: step.clock,
+            control: step.control,
+            due: step.due,
+        },
     );
 }
 
@@ -374,7 +383,10 @@ pub(crate) fn record_accumulation(rec: &mut Recorder<'_>, step: UpdateViews, tot
     let slots = step.rates.len / rates::LEN;
     for (first, count) in spans(total.len) {
         let (gradient, total) = (rec.part(step.gradient, first, count), rec.part(total, first, count));
-        rec.op(Accumulate { count, slots }, [gradient, step.rates, step.clock, total]);
+        rec.op(
+            Accumulate { count, slots },
+            AccumulatePorts { gradient, rates: step.rates, clock: step.clock, total },
+        );
     }
 }
 

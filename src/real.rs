@@ -1,7 +1,5 @@
 //! The two number types of the CPU path: `f32` to train with, `f64` to check with.
 
-use crate::kernel::{Args, Kernel};
-
 /// A floating-point type that the CPU executor can run a plan in.
 pub trait Real:
     num_traits::Float
@@ -31,9 +29,6 @@ pub trait Real:
 
     /// tanh, like [`Real::exponential`].
     fn hyperbolic_tangent(self) -> Self;
-
-    /// Runs the kernel's twin in this type.
-    fn run(kernel: &dyn Kernel, args: Args<'_, Self>);
 }
 
 impl Real for f32 {
@@ -88,10 +83,6 @@ impl Real for f32 {
         let magnitude = if a < 0.625 { near } else { far };
         if self < 0.0 { -magnitude } else { magnitude }
     }
-
-    fn run(kernel: &dyn Kernel, args: Args<'_, Self>) {
-        kernel.run_f32(args);
-    }
 }
 
 impl Real for f64 {
@@ -117,10 +108,6 @@ impl Real for f64 {
     #[inline(always)]
     fn hyperbolic_tangent(self) -> Self {
         self.tanh()
-    }
-
-    fn run(kernel: &dyn Kernel, args: Args<'_, Self>) {
-        kernel.run_f64(args);
     }
 }
 

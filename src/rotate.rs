@@ -282,6 +282,15 @@ pub struct Rotation {
 }
 
 impl Rotation {
+    /// How many λ there are for so many units; `None` where L is fixed.
+    pub(crate) fn lambdas(&self, units: usize) -> Option<usize> {
+        match self.learn {
+            LearnL::Fixed => None,
+            LearnL::PerLayer => Some(1),
+            LearnL::PerUnit => Some(units),
+        }
+    }
+
     /// L of a unit: fixed, or exp(λ) where it is learnt.
     #[inline(always)]
     pub(crate) fn l_of<T: Real>(&self, lambda: &[T], unit: usize) -> T {

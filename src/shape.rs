@@ -15,9 +15,33 @@ pub enum Padding {
     Explicit(Vec<(usize, usize)>),
 }
 
+/// Zeros before and after each of `D` spatial dimensions: `1`, `[1, 2]` (as many after as before) or `[(0, 1), (2, 2)]`.
+pub trait Margins<const D: usize> {
+    /// The pairs by dimension.
+    fn margins(self) -> [(usize, usize); D];
+}
+
+impl<const D: usize> Margins<D> for usize {
+    fn margins(self) -> [(usize, usize); D] {
+        [(self, self); D]
+    }
+}
+
+impl<const D: usize> Margins<D> for [usize; D] {
+    fn margins(self) -> [(usize, usize); D] {
+        self.map(|n| (n, n))
+    }
+}
+
+impl<const D: usize> Margins<D> for [(usize, usize); D] {
+    fn margins(self) -> [(usize, usize); D] {
+        self
+    }
+}
+
 impl Padding {
     /// So many zeros before and after each of `D` dimensions.
-    pub fn explicit<const D: usize>(margins: impl crate::layer::Margins<D>) -> Self {
+    pub fn explicit<const D: usize>(margins: impl Margins<D>) -> Self {
         Self::Explicit(margins.margins().to_vec())
     }
 }

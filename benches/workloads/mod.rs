@@ -2,7 +2,7 @@
 
 use autorot::device::{Executor, Program};
 use autorot::kernel::registry::rotation;
-use autorot::kernel::{DenseForward, Element, UNUSED};
+use autorot::kernel::{DenseForward, DenseForwardPorts, Element};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{
@@ -267,16 +267,16 @@ pub fn product(device: &Device, (batch, inputs, units): Size) -> Result<(Box<dyn
         executor.allocate(name, Element::Float, len)?;
         Ok(rec.shared(name, Element::Float, len))
     };
-    let args = [
-        view("x", batch * inputs)?,
-        view("w", inputs * units)?,
-        view("b", units)?,
-        view("lambda", 1)?,
-        view("rotation", 2 * units)?,
-        view("z", UNUSED)?,
-        view("y", batch * units)?,
-    ];
-    rec.op(kernel, args);
+    let ports = DenseForwardPorts {
+        x: view("x", batch * inputs)?,
+        w: view("w", inputs * units)?,
+        b: Some(view("b", units)?),
+        lambda: None,
+        rotation: Some(view("rotation", 2 * units)?),
+        z: None,
+        y: view("y", batch * units)?,
+    };
+    rec.op(kernel, ports);
     let program = executor.bind(&rec.finish("product")?)?;
     Ok((executor, program))
 }

@@ -1,7 +1,7 @@
 //! What the device does at best, measured on it: multiply-adds from registers, and copies.
 
 use crate::median;
-use autorot::kernel::{Access, Args, Binding, Element, Family, Grid, Uniforms};
+use autorot::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{Device, Real, Result};
@@ -42,8 +42,14 @@ const ADDERS: usize = 1 << 18;
 const ROUNDS: usize = 128;
 const OPERATIONS: f64 = (ADDERS * ROUNDS * 4 * 4 * 2) as f64;
 
-const fn binding(name: &'static str, access: Access) -> Binding {
-    Binding { name, access, element: Element::Float }
+ports! {
+    /// What the kernels reach.
+    pub struct PeakPorts {
+        /// What is copied.
+        x: Read,
+        /// Where to.
+        y: Write,
+    }
 }
 
 /// What is measured; only copying has a twin.
@@ -55,11 +61,11 @@ enum Probe {
 
 impl Family for Probe {
     const NAME: &'static str = "peak";
-    const BINDINGS: &'static [Binding] = &[binding("x", Access::Read), binding("y", Access::Write)];
+    type Ports = PeakPorts<Lens>;
     type Uniforms = Nothing;
 
-    fn lens(&self) -> Vec<usize> {
-        vec![COUNT, COUNT]
+    fn lens(&self) -> PeakPorts<Lens> {
+        PeakPorts { x: COUNT, y: COUNT }
     }
 
     fn uniforms(&self) -> Nothing {
@@ -87,8 +93,8 @@ impl Family for Probe {
         [(invocations / 64) as u32, 1, 1]
     }
 
-    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        args.write(1).copy_from_slice(args.read(0));
+    fn twin<T: Real>(&self, ports: PeakPorts<Slices<'_, T>>) {
+        ports.y.copy_from_slice(ports.x);
     }
 }
 
@@ -96,12 +102,12 @@ fn milliseconds(device: &Device, kernel: Probe, seconds: f64) -> Result<f64> {
     let mut executor = device.executor();
     let arena = Arena::default();
     let mut rec = Recorder::new(Purpose::Infer, 1, &arena);
-    let mut args = Vec::new();
-    for name in ["x", "y"] {
+    let mut view = |name: &str| {
         executor.allocate(name, Element::Float, COUNT)?;
-        args.push(rec.shared(name, Element::Float, COUNT));
-    }
-    rec.op(kernel, args);
+        Ok(rec.shared(name, Element::Float, COUNT))
+    };
+    let ports = PeakPorts { x: view("x")?, y: view("y")? };
+    rec.op(kernel, ports);
     let program = executor.bind(&rec.finish("peak")?)?;
     let mut run = || -> Result<f64> {
         let begin = Instant::now();

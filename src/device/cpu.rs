@@ -2,7 +2,7 @@
 
 use super::misfit::{self, missing, named};
 use super::{Executor, Pending, Program, Programs, Values};
-use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot};
+use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot, Twin};
 use crate::plan::{Home, Plan, View};
 use crate::{Error, Fault, Real, Result};
 use std::collections::HashMap;
@@ -115,7 +115,7 @@ fn beyond(end: usize, len: usize) -> Error {
     )
 }
 
-impl<T: Real> Executor for Cpu<T> {
+impl<T: Twin> Executor for Cpu<T> {
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()> {
         match self.shared.get(key) {
             Some(&place) if self.storage[place].len() == len && self.storage[place].element() == element => {}
@@ -206,11 +206,9 @@ impl<T: Real> Executor for Cpu<T> {
         }
         let ops = plan.ops.iter().map(|op| {
             let args = op.args.iter().zip(op.kernel.bindings()).zip(op.kernel.lens()).map(
-                |((view, binding), len)| Location {
-                    storage: places[view.buffer],
-                    offset: view.offset,
-                    len,
-                    access: binding.access,
+                |((view, binding), len)| {
+                    let storage = places[view.buffer];
+                    len.map(|len| Location { storage, offset: view.offset, len, access: binding.access })
                 },
             );
             Ok(BoundOp { kernel: op.kernel.clone(), args: in_order(args)? })
@@ -260,8 +258,8 @@ impl<T: Real> Executor for Cpu<T> {
 /// # Errors
 /// A written stretch of a buffer of which the op has another one, unless both are written and do not overlap: the recorder
 /// refuses such ops.
-fn in_order(args: impl IntoIterator<Item = Location>) -> Result<Vec<(usize, Location)>> {
-    let mut args: Vec<_> = args.into_iter().enumerate().collect();
+fn in_order(args: impl IntoIterator<Item = Option<Location>>) -> Result<Vec<(usize, Location)>> {
+    let mut args: Vec<_> = args.into_iter().enumerate().filter_map(|(i, arg)| Some((i, arg?))).collect();
     args.sort_by_key(|(_, arg)| (arg.storage, arg.offset));
     for pair in args.windows(2) {
         let [(_, a), (_, b)] = pair else { continue };
@@ -281,7 +279,7 @@ fn in_order(args: impl IntoIterator<Item = Location>) -> Result<Vec<(usize, Loca
 
 /// Borrows an op's stretches of the storage all at once.
 fn borrow<'a, T: Real>(storage: &'a mut [Storage<T>], args: &[(usize, Location)]) -> Result<Args<'a, T>> {
-    let mut slots = [const { Slot::Taken }; MAX_BINDINGS];
+    let mut slots = [const { Slot::Absent }; MAX_BINDINGS];
     let (mut rest, mut first) = (storage, 0);
     for of_one in args.chunk_by(|(_, a), (_, b)| a.storage == b.storage) {
         let (_, Location { storage, access, .. }) = of_one[0];

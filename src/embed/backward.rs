@@ -7,12 +7,12 @@ use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use super::slots::{Slots, UNSUBMITTED, encode_updates, is_author, take_back, take_over};
 use crate::device::{Executor, GpuExecutor, Program};
-use crate::kernel::{Advance, Element, clock, rates};
-use crate::model::Network;
+use crate::kernel::{Advance, AdvancePorts, Element, clock, rates};
+use crate::model::{Network, Timetable};
 use crate::optimizer::UpdateViews;
 use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose, Recorder};
-use crate::train::{Desk, Timetable};
+use crate::train::Desk;
 use crate::{Error, Model, Optimizer, Result};
 use std::sync::Arc;
 
@@ -368,7 +368,7 @@ pub(super) fn plan(
         optimizer.record(rec, views, network.arena());
         rec.record_deferred();
         let clock = rec.clock();
-        rec.op(Advance { batch: 0, rows: 1, slots: UNSUBMITTED }, [clock]);
+        rec.op(Advance { batch: 0, rows: 1, slots: UNSUBMITTED }, AdvancePorts { clock });
     });
     Ok((rec.finish(format!("backward {rows}"))?, [backward, update]))
 }

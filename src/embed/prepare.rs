@@ -4,8 +4,8 @@ use super::rows::TargetKind;
 use super::slots::{Slots, UNSUBMITTED};
 use super::{backward, forward, texture};
 use crate::device::Prepare;
-use crate::model::Network;
-use crate::train::{Desk, Feed, steps};
+use crate::model::{Network, steps};
+use crate::train::{Desk, Feed};
 use crate::{Optimizer, Result, Targets, Trainer};
 
 impl Prepare {

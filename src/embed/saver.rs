@@ -4,8 +4,7 @@ use super::gpu;
 use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use crate::kernel::clock;
-use crate::model::ModelState;
-use crate::train::Timetable;
+use crate::model::{ModelState, Timetable};
 use crate::{Model, Result};
 use std::sync::Arc;
 

@@ -4,9 +4,9 @@ use super::gpu;
 use super::lease::Lease;
 use crate::device::{Executor, GpuExecutor, Values};
 use crate::kernel::{Guard, rates};
-use crate::model::{Author, Written};
+use crate::model::{Author, Step, Timetable, Written};
 use crate::plan::arena::keys;
-use crate::train::{Desk, Step, Timetable, clock_words};
+use crate::train::{Desk, clock_words};
 use crate::{Error, Model, Optimizer, Result};
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What the product kernels share: their shader bodies, their grid, and how the CPU divides a product among threads.
 
-use super::{Grid, MAX_GROUPS, Traits, wgsl};
+use crate::kernel::{Choice, Grid, MAX_GROUPS, Traits, wgsl};
 pub(crate) use crate::unchecked::block::{Block, matrix, multiply, multiply_block, transposed};
 use rayon::prelude::*;
 
@@ -37,42 +37,42 @@ const BODIES: [Body; 6] = [
         blocks: (1, 1),
         constants: "const TILE: u32 = 64u;\n",
         step: 16,
-        file: || wgsl!("lib/product_tile.wgsl"),
+        file: || wgsl!("product/parts/product_tile.wgsl"),
     },
     Body {
         tile: (128, 128),
         blocks: (2, 2),
         constants: "const TILE: u32 = 128u;\n",
         step: 16,
-        file: || wgsl!("lib/product_tile.wgsl"),
+        file: || wgsl!("product/parts/product_tile.wgsl"),
     },
     Body {
         tile: (16, 16),
         blocks: (1, 1),
         constants: "const BLOCKS_ACROSS: u32 = 4u;\n",
         step: 64,
-        file: || wgsl!("lib/product_reduce.wgsl"),
+        file: || wgsl!("product/parts/product_reduce.wgsl"),
     },
     Body {
         tile: (4, 64),
         blocks: (1, 1),
         constants: "const BLOCKS_ACROSS: u32 = 16u;\n",
         step: 64,
-        file: || wgsl!("lib/product_reduce.wgsl"),
+        file: || wgsl!("product/parts/product_reduce.wgsl"),
     },
     Body {
         tile: (64, 128),
         blocks: (2, 4),
         constants: "",
         step: 4,
-        file: || wgsl!("lib/product_direct.wgsl"),
+        file: || wgsl!("product/parts/product_direct.wgsl"),
     },
     Body {
         tile: (32, 32),
         blocks: (8, 1),
         constants: "",
         step: 4,
-        file: || wgsl!("lib/product_shuffle.wgsl"),
+        file: || wgsl!("product/parts/product_shuffle.wgsl"),
     },
 ];
 
@@ -99,61 +99,65 @@ impl Size {
     }
 }
 
-impl std::fmt::Display for Size {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}x{}x{}", self.rows, self.depth, self.cols)?;
-        if self.parts > 1 { write!(f, "x{}", self.parts) } else { Ok(()) }
-    }
-}
-
-/// Whether a variant works on such an adapter.
-pub(crate) fn supports(variant: usize, traits: Traits) -> bool {
-    variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
-}
-
-/// The rounds of an invocation's loop over the depth.
-pub(crate) fn rounds(variant: usize, size: Size) -> usize {
-    size.depth.div_ceil(BODIES[variant % BODIES.len()].step)
-}
-
 /// As many workgroups occupy a GPU.
 const MANY_GROUPS: usize = 64;
 
 /// The least depth worth splitting.
 const DEEP: usize = 64;
 
-/// The built-in table. Software adapters have no fast workgroup memory, and what a load costs there is the gathering;
-/// on others a small output must split its depth to occupy the GPU, and a large one is worth large tiles.
-pub(crate) fn prefer(traits: Traits, quads: bool, size: Size) -> usize {
-    let Size { rows, depth, cols, parts } = size;
-    let groups = |body: usize| {
-        let (tile_rows, tile_cols) = BODIES[body].tile;
-        rows.div_ceil(tile_rows) * cols.div_ceil(tile_cols) * parts
-    };
-    let body = if rows <= BODIES[ROW].tile.0 {
-        ROW
-    } else if traits.software {
-        if traits.subgroup == SHUFFLE_SUBGROUP { SHUFFLE } else { DIRECT }
-    } else if groups(TILE) < MANY_GROUPS && depth >= DEEP {
-        REDUCE
-    } else if groups(WIDE) >= 2 * MANY_GROUPS {
-        WIDE
-    } else {
-        TILE
-    };
-    body + if quads { BODIES.len() } else { 0 }
-}
-
-/// The variants worth timing, the table's first. A software adapter compiles longer than it would gain.
-pub(crate) fn candidates(traits: Traits, quads: bool, size: Size) -> Vec<usize> {
-    let first = prefer(traits, quads, size);
-    let mut all = vec![first];
-    if !traits.software {
-        let few_rows = size.rows <= 4 * BODIES[ROW].tile.0;
-        let bodies = [TILE, WIDE, REDUCE].into_iter().chain(few_rows.then_some(ROW));
-        all.extend(bodies.map(|body| body + first / BODIES.len() * BODIES.len()).filter(|&v| v != first));
+impl Choice for Size {
+    fn sizes(&self) -> String {
+        let Self { rows, depth, cols, parts } = self;
+        let parts = if *parts > 1 { format!("x{parts}") } else { String::new() };
+        format!("{rows}x{depth}x{cols}{parts}")
     }
-    all
+
+    fn bodies(&self) -> String {
+        let shared = [wgsl!("product/parts/product_blocks.wgsl"), wgsl!("product/parts/product_tiles.wgsl")];
+        BODIES.iter().map(|body| (body.file)()).chain(shared).collect()
+    }
+
+    fn rounds(&self, variant: usize) -> usize {
+        self.depth.div_ceil(BODIES[variant % BODIES.len()].step)
+    }
+
+    fn supports(&self, variant: usize, traits: Traits) -> bool {
+        variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
+    }
+
+    /// The built-in table. Software adapters have no fast workgroup memory, and what a load costs there is the gathering;
+    /// on others a small output must split its depth to occupy the GPU, and a large one is worth large tiles.
+    fn prefer(&self, traits: Traits, by_fours: bool) -> usize {
+        let Self { rows, depth, cols, parts } = *self;
+        let groups = |body: usize| {
+            let (tile_rows, tile_cols) = BODIES[body].tile;
+            rows.div_ceil(tile_rows) * cols.div_ceil(tile_cols) * parts
+        };
+        let body = if rows <= BODIES[ROW].tile.0 {
+            ROW
+        } else if traits.software {
+            if traits.subgroup == SHUFFLE_SUBGROUP { SHUFFLE } else { DIRECT }
+        } else if groups(TILE) < MANY_GROUPS && depth >= DEEP {
+            REDUCE
+        } else if groups(WIDE) >= 2 * MANY_GROUPS {
+            WIDE
+        } else {
+            TILE
+        };
+        body + if by_fours { BODIES.len() } else { 0 }
+    }
+
+    /// A software adapter compiles longer than it would gain.
+    fn candidates(&self, traits: Traits, by_fours: bool) -> Vec<usize> {
+        let first = self.prefer(traits, by_fours);
+        let mut all = vec![first];
+        if !traits.software {
+            let few_rows = self.rows <= 4 * BODIES[ROW].tile.0;
+            let bodies = [TILE, WIDE, REDUCE].into_iter().chain(few_rows.then_some(ROW));
+            all.extend(bodies.map(|body| body + first / BODIES.len() * BODIES.len()).filter(|&v| v != first));
+        }
+        all
+    }
 }
 
 /// The parts of a product shader: the stem, the shared loading of blocks, and the variant's body. A stem whose columns
@@ -163,21 +167,15 @@ pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
     vec![
         body.constants.to_owned(),
         stem,
-        wgsl!("lib/product_blocks.wgsl"),
-        wgsl!("lib/product_tiles.wgsl"),
+        wgsl!("product/parts/product_blocks.wgsl"),
+        wgsl!("product/parts/product_tiles.wgsl"),
         unroll(&(body.file)(), body.blocks),
     ]
 }
 
-/// The text of all bodies.
-pub(crate) fn bodies() -> String {
-    let shared = [wgsl!("lib/product_blocks.wgsl"), wgsl!("lib/product_tiles.wgsl")];
-    BODIES.iter().map(|body| (body.file)()).chain(shared).collect()
-}
-
 /// The stem's side of column sums where there are none.
 pub(crate) fn plain() -> String {
-    wgsl!("lib/product_plain.wgsl")
+    wgsl!("product/parts/product_plain.wgsl")
 }
 
 /// Writes the register tile out: a line that names `#a` stands for one line per block down, `#b` one per block across,

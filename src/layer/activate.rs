@@ -2,7 +2,7 @@
 
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{Activate as ActivateKernel, RotateBackward, Zones};
+use crate::kernel::{Activate as ActivateKernel, ActivatePorts, RotateBackward, RotateBackwardPorts, Zones};
 use crate::plan::{Recorder, View};
 use crate::{Activation, Range, Result, shape};
 
@@ -61,8 +61,11 @@ impl Node for ActivateNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let count = rec.batch() * self.output.len();
-        let (unused, y) = (rec.unused(), rec.scratch(count));
-        rec.op(ActivateKernel { count, sum: false, activation: self.activation }, [input, unused, y]);
+        let y = rec.scratch(count);
+        rec.op(
+            ActivateKernel { count, sum: false, activation: self.activation },
+            ActivatePorts { a: input, b: None, y },
+        );
         Trace { pre_activation: Some(input), ..Trace::new(input, y) }
     }
 
@@ -70,7 +73,6 @@ impl Node for ActivateNode {
         need_d_x.then(|| {
             let (batch, units, activation) = (rec.batch(), self.output.len(), self.activation);
             let d_x = rec.scratch(batch * units);
-            let unused: Vec<View> = (0..5).map(|_| rec.unused()).collect();
             rec.op(
                 RotateBackward {
                     rows: batch,
@@ -80,7 +82,16 @@ impl Node for ActivateNode {
                     rotation: None,
                     zones: Some(Zones::one([1; 3])),
                 },
-                [d_y, trace.input, unused[0], unused[1], d_x, unused[2], unused[3], unused[4]],
+                RotateBackwardPorts {
+                    d_y,
+                    z: trace.input,
+                    rotation: None,
+                    b: None,
+                    d_f: d_x,
+                    d_b: None,
+                    virtual_sample: None,
+                    s: None,
+                },
             );
             d_x
         })

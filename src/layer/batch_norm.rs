@@ -4,7 +4,9 @@ use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::activation::STANDARD_RANGE;
 use crate::describe::options;
 use crate::kernel::{
-    NormBackward, NormBackwardSums, NormFinish, NormForward, NormStatistics, RunningAverage, norm_chunks,
+    NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts, NormFinish, NormFinishPorts,
+    NormForward, NormForwardPorts, NormStatistics, NormStatisticsPorts, RunningAverage, RunningAveragePorts,
+    norm_chunks,
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Purpose, Recorder, View};
@@ -128,9 +130,9 @@ impl BatchNormNode {
         let (rows, channels) = (self.rows(rec), self.channels);
         let parts = norm_chunks(rows) * channels;
         let (means, squares) = (rec.scratch(parts), rec.scratch(parts));
-        rec.op(NormStatistics { rows, channels }, [x, means, squares]);
+        rec.op(NormStatistics { rows, channels }, NormStatisticsPorts { x, means, squares });
         let (mean, variance) = (rec.scratch(channels), rec.scratch(channels));
-        rec.op(NormFinish { rows, channels }, [means, squares, mean, variance]);
+        rec.op(NormFinish { rows, channels }, NormFinishPorts { means, squares, mean, variance });
         [mean, variance]
     }
 
@@ -142,16 +144,8 @@ impl BatchNormNode {
         for ((id, value), factor) in self.moving.into_iter().zip(statistics).zip(factors) {
             let (clock, average) = (rec.clock(), rec.parameter(id));
             let kernel = RunningAverage { count: self.channels, momentum: self.options.momentum, factor };
-            rec.defer(kernel, [value, clock, average]);
+            rec.defer(kernel, RunningAveragePorts { value, clock, average });
         }
-    }
-}
-
-/// A parameter's value, if it is there.
-fn value(rec: &mut Recorder<'_>, id: Option<ParameterId>) -> View {
-    match id {
-        Some(id) => rec.parameter(id),
-        None => rec.unused(),
     }
 }
 
@@ -176,24 +170,37 @@ impl Node for BatchNormNode {
             }
             statistics
         };
-        let (gamma, beta) = (value(rec, self.gamma), value(rec, self.beta));
+        let [gamma, beta] = [self.gamma, self.beta].map(|id| id.map(|id| rec.parameter(id)));
         let y = rec.scratch(rows * channels);
         let BatchNorm { epsilon, scale, center, .. } = self.options;
         let kernel = NormForward { rows, channels, epsilon, scale, center };
-        rec.op(kernel, [input, statistics[0], statistics[1], gamma, beta, y]);
-        Trace { kept: statistics.to_vec(), ..Trace::new(input, y) }
+        rec.op(
+            kernel,
+            NormForwardPorts { x: input, mean: statistics[0], variance: statistics[1], gamma, beta, y },
+        );
+        Trace::new(input, y).keeping(statistics)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let (rows, channels) = (self.rows(rec), self.channels);
         let BatchNorm { epsilon, scale, .. } = self.options;
-        let (&[mean, variance], x) = (trace.kept.as_slice(), trace.input) else {
+        let (Some(&[mean, variance]), x) = (trace.kept::<[View; 2]>(), trace.input) else {
             return trace.refuse(rec, &self.path);
         };
         let chunks = norm_chunks(rows);
         let partials = [rec.scratch(chunks * channels), rec.scratch(chunks * channels)];
         let kernel = NormBackwardSums { rows, channels, epsilon };
-        rec.op(kernel, [d_y, x, mean, variance, partials[0], partials[1]]);
+        rec.op(
+            kernel,
+            NormBackwardSumsPorts {
+                d_y,
+                x,
+                mean,
+                variance,
+                partial_beta: partials[0],
+                partial_gamma: partials[1],
+            },
+        );
         let mut finish = |partial: View, id: Option<ParameterId>| {
             let total = match id {
                 Some(id) => rec.gradient(id),
@@ -204,10 +211,10 @@ impl Node for BatchNormNode {
         };
         let (d_beta, d_gamma) = (finish(partials[0], self.beta), finish(partials[1], self.gamma));
         need_d_x.then(|| {
-            let gamma = value(rec, self.gamma);
+            let gamma = self.gamma.map(|id| rec.parameter(id));
             let d_x = rec.scratch(rows * channels);
             let kernel = NormBackward { rows, channels, epsilon, scale };
-            rec.op(kernel, [d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x]);
+            rec.op(kernel, NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x });
             d_x
         })
     }

@@ -3,7 +3,9 @@
 use super::recurrent::Direction;
 use super::{Layer, Node, Options, Recurrent, Scope, Signal, Trace, chain};
 use crate::describe::value;
-use crate::kernel::{MaskRows, Merge, MergeBackward, MergeMode};
+use crate::kernel::{
+    MaskRows, MaskRowsPorts, Merge, MergeBackward, MergeBackwardPorts, MergeMode, MergePorts,
+};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
 
@@ -132,8 +134,10 @@ impl BidirectionalNode {
         let Some(mask) = mask else { return x };
         let (rows, len) = (rec.batch() * self.rows, rec.batch() * self.output.len());
         let y = rec.scratch(len);
-        let unused = rec.unused();
-        rec.op(MaskRows { rows, features: len / rows, mean: false }, [x, mask, unused, y]);
+        rec.op(
+            MaskRows { rows, features: len / rows, mean: false },
+            MaskRowsPorts { x, mask, total: None, y },
+        );
         y
     }
 }
@@ -152,24 +156,30 @@ impl Node for BidirectionalNode {
         let inner: Vec<Trace> = self.nodes.iter().map(|node| run(&**node)).collect();
         let merged = rec.scratch(rec.batch() * self.output.len());
         let kernel = self.kernel(rec);
-        rec.op(kernel, [inner[0].output, inner[1].output, merged]);
+        rec.op(kernel, MergePorts { a: inner[0].output, b: inner[1].output, y: merged });
         let mask = rec.mask().filter(|_| self.output.masked);
         let output = self.masked(rec, merged, mask);
-        Trace { inner, kept: mask.into_iter().collect(), ..Trace::new(input, output) }
+        Trace { inner, ..Trace::new(input, output) }.keeping(mask)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let [forwards, backwards] = trace.inner.as_slice() else { return trace.refuse(rec, &self.path) };
-        let d_y = self.masked(rec, d_y, trace.kept.first().copied());
+        let d_y = self.masked(rec, d_y, trace.kept::<Option<View>>().copied().flatten());
         let kernel = self.kernel(rec);
         let part = kernel.rows * kernel.features;
         let (d_a, d_b) = (rec.scratch(part), rec.scratch(part));
-        rec.op(MergeBackward(kernel), [d_y, forwards.output, backwards.output, d_a, d_b]);
+        rec.op(
+            MergeBackward(kernel),
+            MergeBackwardPorts { d_y, a: Some(forwards.output), b: Some(backwards.output), d_a, d_b },
+        );
         let a = chain::back(rec, &*self.nodes[0], forwards, d_a, need_d_x);
         let b = chain::back(rec, &*self.nodes[1], backwards, d_b, need_d_x);
         let (a, b) = a.zip(b)?;
         let d_x = rec.scratch(rec.batch() * self.inputs);
-        rec.op(Merge { mode: MergeMode::Sum, rows: rec.batch(), features: self.inputs }, [a, b, d_x]);
+        rec.op(
+            Merge { mode: MergeMode::Sum, rows: rec.batch(), features: self.inputs },
+            MergePorts { a, b, y: d_x },
+        );
         Some(d_x)
     }
 

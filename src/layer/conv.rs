@@ -1,14 +1,14 @@
 //! Convolutions: y = σ(ρ ⊙ (conv(x, W) + b)) in one to three dimensions.
 
 use super::neuron::{Neuron, Neurons, neuron_options};
-use super::product::record_conv;
+use super::product::{MapPorts, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights};
 use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
-    Conv as ConvKernel, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, Geometry, Share,
-    Taps, WeightGradient, splits,
+    Conv as ConvKernel, ConvBackwardWeight, ConvBackwardWeightPorts, Depthwise, DepthwiseBackwardWeight,
+    DepthwiseBackwardWeightPorts, Ending, Geometry, Share, Taps, WeightGradient, WeightGradientPorts, splits,
 };
 use crate::plan::{Recorder, View};
 use crate::{Result, shape};
@@ -124,7 +124,7 @@ impl ConvNode {
     }
 
     /// Records the linear map, or with `back` its transpose, and what follows it.
-    fn map(&self, rec: &mut Recorder<'_>, back: bool, ending: Ending, args: [View; 6]) {
+    fn map(&self, rec: &mut Recorder<'_>, back: bool, ending: Ending, ports: MapPorts) {
         let (batch, filters) = (rec.batch(), self.neurons.units);
         // Against the windows' direction the kernel's filters are summed over.
         let turned = self.transposed != back;
@@ -132,17 +132,23 @@ impl ConvNode {
         if self.depthwise() {
             let multiplier = filters / self.channels;
             let channels = self.channels;
-            rec.op(Depthwise { batch, taps, channels, multiplier, turned, ending }, args);
+            rec.op(Depthwise { batch, taps, channels, multiplier, turned, ending }, ports);
         } else {
             let (channels, filters) = if back { (filters, self.channels) } else { (self.channels, filters) };
             let groups = self.groups;
             let kernel = ConvKernel { batch, taps, channels, filters, groups, turned, ending, stretch: None };
-            record_conv(rec, kernel, args);
+            record_conv(rec, kernel, ports);
         }
     }
 
     /// Records dW from df.
-    fn weight_gradient(&self, rec: &mut Recorder<'_>, x: View, d_f: View, (share, numbers): (Share, View)) {
+    fn weight_gradient(
+        &self,
+        rec: &mut Recorder<'_>,
+        x: View,
+        d_f: View,
+        (share, numbers): (Share, Option<View>),
+    ) {
         let Weights { taps, channels, filters, turned } = self.weights();
         let windows = Taps::down(&self.geometry);
         let batch = rec.batch();
@@ -153,17 +159,16 @@ impl ConvNode {
             let multiplier = filters / self.channels;
             let kernel =
                 DepthwiseBackwardWeight { batch, taps: windows, channels: self.channels, multiplier };
-            rec.op(kernel, [x, d_f, partials]);
+            rec.op(kernel, DepthwiseBackwardWeightPorts { x, d_f, partials });
         } else {
             // The windows lie on a transposed convolution's output.
             let (over, at) = if self.transposed { (d_f, x) } else { (x, d_f) };
             let (channels, filters) =
                 if self.transposed { (filters, self.channels) } else { (self.channels, filters) };
             let kernel = ConvBackwardWeight { batch, taps: windows, channels, filters, groups: self.groups };
-            rec.op(kernel, [over, at, partials]);
+            rec.op(kernel, ConvBackwardWeightPorts { x: over, d_f: at, partials });
         }
-        let (w, d_w, unused) =
-            (rec.parameter(self.neurons.kernel), rec.gradient(self.neurons.kernel), rec.unused());
+        let (w, d_w) = (rec.parameter(self.neurons.kernel), rec.gradient(self.neurons.kernel));
         let kernel = WeightGradient {
             splits,
             taps,
@@ -175,7 +180,7 @@ impl ConvNode {
             l1: self.neurons.regularizer.l1,
             l2: self.neurons.regularizer.l2,
         };
-        rec.op(kernel, [partials, w, numbers, unused, d_w]);
+        rec.op(kernel, WeightGradientPorts { partials, w, virtual_sample: numbers, channel: None, d_w });
     }
 }
 
@@ -194,16 +199,9 @@ impl Node for ConvNode {
             .neurons
             .rotation
             .map(|rotation| self.virtual_sample.rotate(rec, &self.neurons, rotation, self.weights()));
-        record_ending(
-            rec,
-            &self.neurons,
-            &self.virtual_sample,
-            stored,
-            input,
-            |rec, ending, [b, rho, z, y]| {
-                self.map(rec, false, ending, [input, w, b, rho, z, y]);
-            },
-        )
+        record_ending(rec, &self.neurons, &self.virtual_sample, stored, [input, w], |rec, ending, ports| {
+            self.map(rec, false, ending, ports);
+        })
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
@@ -212,15 +210,13 @@ impl Node for ConvNode {
         let to_taps = share == Share::ShiftPerTap;
         let (d_f, numbers) =
             self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, to_taps);
-        let numbers = numbers.unwrap_or_else(|| rec.unused());
         self.weight_gradient(rec, trace.input, d_f, (share, numbers));
         need_d_x.then(|| {
             let inputs: usize =
                 if self.transposed { &self.geometry.output } else { &self.geometry.input }.iter().product();
             let d_x = rec.scratch(rec.batch() * inputs * self.channels);
             let w = rec.parameter(self.neurons.kernel);
-            let unused = [rec.unused(), rec.unused(), rec.unused()];
-            self.map(rec, true, Ending::default(), [d_f, w, unused[0], unused[1], unused[2], d_x]);
+            self.map(rec, true, Ending::default(), map_alone(d_f, w, d_x));
             d_x
         })
     }
@@ -230,18 +226,18 @@ impl Node for ConvNode {
     }
 }
 
-/// Records a linear map with what follows it, by way of `map(recorder, ending, [b, rotation, z, y])`.
+/// Records a linear map of x by W with what follows it, by way of `map`.
 pub(super) fn record_ending(
     rec: &mut Recorder<'_>,
     neurons: &Neurons,
     virtual_sample: &VirtualSample,
     stored: Option<View>,
-    input: View,
-    map: impl FnOnce(&mut Recorder<'_>, Ending, [View; 4]),
+    [x, w]: [View; 2],
+    map: impl FnOnce(&mut Recorder<'_>, Ending, MapPorts),
 ) -> Trace {
     let outputs = rec.batch() * virtual_sample.taps.positions() * neurons.units;
     let keep_z = neurons.keeps_z(rec);
-    let z = if keep_z { rec.scratch(outputs) } else { rec.unused() };
+    let z = keep_z.then(|| rec.scratch(outputs));
     let y = rec.scratch(outputs);
     let [b, _] = neurons.parameters(rec);
     let ending = Ending {
@@ -250,7 +246,6 @@ pub(super) fn record_ending(
         keep_z,
         activation: neurons.activation,
     };
-    let rotation = stored.unwrap_or_else(|| rec.unused());
-    map(rec, ending, [b, rotation, z, y]);
-    Trace { pre_activation: keep_z.then_some(z), rotation: stored, ..Trace::new(input, y) }
+    map(rec, ending, MapPorts { x, w, b, rotation: stored, z, y });
+    Trace { pre_activation: z, rotation: stored, ..Trace::new(x, y) }
 }

@@ -6,7 +6,10 @@ use super::product::Product;
 use super::virtual_sample::{VirtualSample, Weights};
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{DenseBackwardWeight, DenseForward, MAX_DEPTH, RotateBackward, Share, Taps};
+use crate::kernel::{
+    DenseBackwardWeight, DenseBackwardWeightPorts, DenseForward, DenseForwardPorts, MAX_DEPTH,
+    RotateBackward, RotateBackwardPorts, Share, Taps,
+};
 use crate::plan::{Recorder, View};
 use crate::{Result, shape};
 
@@ -103,8 +106,8 @@ impl DenseNode {
         let sample = self.virtual_sample();
         let weights = Weights { taps: 1, channels: self.inputs, filters: units, turned: false };
         let stored = rotation.map(|rotation| sample.rotate(rec, &self.neurons, rotation, weights));
-        record_ending(rec, &self.neurons, &sample, stored, input, |rec, ending, [b, rho, z, y]| {
-            product.forward(rec, ending, [input, w, b, rho, z, y]);
+        record_ending(rec, &self.neurons, &sample, stored, [input, w], |rec, ending, ports| {
+            product.forward(rec, ending, ports);
         })
     }
 }
@@ -128,13 +131,12 @@ impl Node for DenseNode {
         let [b, lambda] = self.neurons.parameters(rec);
         let stored = rotation.map(|_| rec.scratch(2 * units));
         let keep_z = self.neurons.keeps_z(rec);
-        let z = if keep_z { rec.scratch(batch * units) } else { rec.unused() };
+        let z = keep_z.then(|| rec.scratch(batch * units));
         let y = rec.scratch(batch * units);
         let has_bias = bias.is_some();
         let kernel = DenseForward { batch, inputs, units, has_bias, rotation, keep_z, activation };
-        let rotation = stored.unwrap_or_else(|| rec.unused());
-        rec.op(kernel, [input, w, b, lambda, rotation, z, y]);
-        Trace { pre_activation: keep_z.then_some(z), rotation: stored, ..Trace::new(input, y) }
+        rec.op(kernel, DenseForwardPorts { x: input, w, b, lambda, rotation: stored, z, y });
+        Trace { pre_activation: z, rotation: stored, ..Trace::new(input, y) }
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
@@ -148,27 +150,25 @@ impl Node for DenseNode {
             let (d_f, d_v) = rec.with_steps(self.positions, |rec| {
                 sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false)
             });
-            let numbers = d_v.unwrap_or_else(|| rec.unused());
-            let share = (rotation.map_or(Share::None, |r| sample.share(r.rule)), numbers, sample.factor);
+            let share = (rotation.map_or(Share::None, |r| sample.share(r.rule)), d_v, sample.factor);
             product.backward_weight_in_parts(rec, [trace.input, d_f, w, d_w], share, regularizer);
             d_f
         } else {
             let [b, _] = self.neurons.parameters(rec);
             let d_f = rec.scratch(batch * units);
             let d_b = self.neurons.d_b(rec);
-            let virtual_sample = if rotation.is_some() { rec.scratch(units) } else { rec.unused() };
-            let stored = trace.rotation.unwrap_or_else(|| rec.unused());
+            let virtual_sample = rotation.map(|_| rec.scratch(units));
             let s = self.neurons.s(rec);
             let has_bias = bias.is_some();
             rec.op(
                 RotateBackward { rows: batch, units, has_bias, activation, rotation, zones: None },
-                [d_y, z, stored, b, d_f, d_b, virtual_sample, s],
+                RotateBackwardPorts { d_y, z, rotation: trace.rotation, b, d_f, d_b, virtual_sample, s },
             );
             self.neurons.finish_lambda(rec, s);
             let Regularizer { l1, l2 } = regularizer;
             let rule = rotation.map(|r| r.rule);
             let kernel = DenseBackwardWeight { batch, inputs, units, rule, l1, l2 };
-            rec.op(kernel, [trace.input, d_f, w, virtual_sample, d_w]);
+            rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w });
             d_f
         };
         need_d_x.then(|| product.backward_input(rec, d_f, w))

@@ -3,6 +3,7 @@
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel;
+use crate::kernel::DropoutPorts;
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result};
 
@@ -87,7 +88,7 @@ impl DropoutNode {
         let y = rec.scratch(count);
         rec.op(
             kernel::Dropout { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed },
-            [x, clock, y],
+            DropoutPorts { x: Some(x), clock, y },
         );
         y
     }

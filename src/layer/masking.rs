@@ -2,7 +2,7 @@
 
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{MaskRows, StepMask};
+use crate::kernel::{MaskRows, MaskRowsPorts, StepMask, StepMaskPorts};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, shape};
 
@@ -84,8 +84,7 @@ impl MaskingNode {
     fn zero(&self, rec: &mut Recorder<'_>, x: View, mask: View) -> View {
         let (rows, features) = (self.rows(rec), self.features);
         let y = rec.scratch(rows * features);
-        let unused = rec.unused();
-        rec.op(MaskRows { rows, features, mean: false }, [x, mask, unused, y]);
+        rec.op(MaskRows { rows, features, mean: false }, MaskRowsPorts { x, mask, total: None, y });
         y
     }
 }
@@ -102,7 +101,7 @@ impl Node for MaskingNode {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let (rows, features, value) = (self.rows(rec), self.features, self.value);
         let mask = rec.scratch(rows);
-        rec.op(StepMask { rows, features, value }, [input, mask]);
+        rec.op(StepMask { rows, features, value }, StepMaskPorts { x: input, mask });
         let output = self.zero(rec, input, mask);
         Trace { mask: Some(mask), ..Trace::new(input, output) }
     }

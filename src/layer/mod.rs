@@ -29,6 +29,7 @@ mod window;
 mod zero_padding;
 
 pub use crate::describe::Options;
+pub use crate::shape::Margins;
 pub use activate::Activate;
 pub use batch_norm::BatchNorm;
 pub use bidirectional::Bidirectional;
@@ -51,13 +52,15 @@ pub use residual::Residual;
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, SeparableConv3d};
 pub use time_distributed::TimeDistributed;
 pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
-pub use window::{Extent, Margins};
+pub use window::Extent;
 pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d};
 
 use crate::initializer::stream;
 use crate::plan::arena::{Arena, Initial, ParameterId, Role};
 use crate::plan::{Recorder, View};
 use crate::{Error, Initializer, Range, Result, Rotation, shape};
+use std::any::Any;
+use std::sync::Arc;
 
 /// What flows between layers: the shape of one sample, and the range of its values where it is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,10 +214,10 @@ pub struct Trace {
     pub d_pre_activation: Option<View>,
     /// Which steps of the output count, where the layer decides it: `[B, T]` of 1 and 0.
     pub mask: Option<View>,
-    /// What else the layer's backward pass needs.
-    pub kept: Vec<View>,
     /// What the layers inside of this one left.
     pub inner: Vec<Trace>,
+    /// What else the layer's backward pass needs.
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Trace {
@@ -227,16 +230,27 @@ impl Trace {
             rotation: None,
             d_pre_activation: None,
             mask: None,
-            kept: Vec::new(),
             inner: Vec::new(),
+            kept: None,
         }
+    }
+
+    /// Keeps something of the layer's own for its backward pass.
+    pub fn keeping(mut self, kept: impl Any + Send + Sync) -> Self {
+        self.kept = Some(Arc::new(kept));
+        self
+    }
+
+    /// What the layer's forward pass kept; `None` where that is nothing of this type.
+    pub fn kept<T: Any>(&self) -> Option<&T> {
+        self.kept.as_deref().and_then(|kept| (kept as &dyn Any).downcast_ref())
     }
 
     /// Refuses the backward pass of the layer at `path` from a trace that its own forward pass did not leave.
     pub(crate) fn refuse(&self, rec: &mut Recorder<'_>, path: &str) -> Option<View> {
         rec.refuse(Error::invalid(
             path,
-            format!("a trace that keeps {} views and {} inner traces", self.kept.len(), self.inner.len()),
+            format!("a trace of another layer's, with {} inner ones", self.inner.len()),
             "the one that the layer's own forward pass left",
             "hand every layer its own trace",
         ));

@@ -182,34 +182,29 @@ impl Neurons {
         rec.keeps_all() || (rec.backward_follows() && !self.activation.output_suffices())
     }
 
-    /// The values of bias and λ.
-    pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> [View; 2] {
-        [self.bias, self.lambda].map(|id| match id {
-            Some(id) => rec.parameter(id),
-            None => rec.unused(),
+    /// The values of bias and λ, where there are any.
+    pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> [Option<View>; 2] {
+        [self.bias, self.lambda].map(|id| id.map(|id| rec.parameter(id)))
+    }
+
+    /// Where db goes, if there is a bias.
+    pub(super) fn d_b(&self, rec: &mut Recorder<'_>) -> Option<View> {
+        self.bias.map(|id| rec.gradient(id))
+    }
+
+    /// Where s of a rotated layer goes: it is dλ where every unit has its own λ.
+    pub(super) fn s(&self, rec: &mut Recorder<'_>) -> Option<View> {
+        self.rotation.map(|rotation| match (rotation.learn, self.lambda) {
+            (LearnL::PerUnit, Some(id)) => rec.gradient(id),
+            _ => rec.scratch(self.units),
         })
     }
 
-    /// Where db goes.
-    pub(super) fn d_b(&self, rec: &mut Recorder<'_>) -> View {
-        match self.bias {
-            Some(id) => rec.gradient(id),
-            None => rec.unused(),
-        }
-    }
-
-    /// Where s goes: it is dλ where every unit has its own λ.
-    pub(super) fn s(&self, rec: &mut Recorder<'_>) -> View {
-        match (self.rotation, self.lambda) {
-            (Some(Rotation { learn: LearnL::PerUnit, .. }), Some(id)) => rec.gradient(id),
-            (Some(_), _) => rec.scratch(self.units),
-            (None, _) => rec.unused(),
-        }
-    }
-
     /// Records dλ from s where the layer has one λ.
-    pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: View) {
-        if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id)) = (self.rotation, self.lambda) {
+    pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: Option<View>) {
+        if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id), Some(s)) =
+            (self.rotation, self.lambda, s)
+        {
             let d_lambda = rec.gradient(id);
             rec.sum(s, self.units, 1, d_lambda, Strided { first: 0, stride: 1 });
         }

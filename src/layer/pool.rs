@@ -4,7 +4,8 @@ use super::window::{Extent, Window, kind, window_options};
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
-    Geometry, MOST_PLACES, MaxPoolBackward, MaxPoolForward, MaxPoolGive, Reduction, WindowParts, WindowSum,
+    Geometry, MOST_PLACES, MaxPoolBackward, MaxPoolBackwardPorts, MaxPoolForward, MaxPoolForwardPorts,
+    MaxPoolGive, MaxPoolGivePorts, Reduction, WindowParts, WindowPartsPorts, WindowSum, WindowSumPorts,
     reach,
 };
 use crate::plan::{Recorder, View};
@@ -176,29 +177,34 @@ impl PoolNode {
     /// Records what becomes of every window's numbers, or turned, of those of the windows in which a position lies.
     fn reduce(&self, rec: &mut Recorder<'_>, x: View, turned: bool, reduction: Reduction) -> View {
         let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
-        let unused = rec.unused();
         let parts = WindowParts { batch, geometry, channels, turned, reduction };
         if reach(&geometry, turned) > FEW_POSITIONS {
-            return self.reduce_in_pieces(rec, parts, [x, unused]);
+            return self.reduce_in_pieces(rec, parts, x, None);
         }
         let grid = if turned { geometry.input } else { geometry.output };
         let y = rec.scratch(batch * grid.iter().product::<usize>() * channels);
         if reduction == Reduction::Max {
-            rec.op(MaxPoolForward { batch, geometry, channels }, [x, y]);
+            rec.op(MaxPoolForward { batch, geometry, channels }, MaxPoolForwardPorts { x, y });
         } else {
             let mean = reduction == Reduction::Mean;
-            rec.op(WindowSum { batch, geometry, channels, turned, mean }, [x, y]);
+            rec.op(WindowSum { batch, geometry, channels, turned, mean }, WindowSumPorts { x, y });
         }
         y
     }
 
-    /// Records the pieces of all windows, then windows over the pieces.
-    fn reduce_in_pieces(&self, rec: &mut Recorder<'_>, kernel: WindowParts, args: [View; 2]) -> View {
+    /// Records the pieces of all windows, then windows over the pieces; `largest` are the numbers whose places are asked for.
+    fn reduce_in_pieces(
+        &self,
+        rec: &mut Recorder<'_>,
+        kernel: WindowParts,
+        x: View,
+        largest: Option<View>,
+    ) -> View {
         let WindowParts { batch, geometry, channels, turned, reduction } = kernel;
         let grid = if turned { geometry.input } else { geometry.output };
         let (windows, pieces) = (grid.iter().product::<usize>(), kernel.pieces());
         let parts = rec.scratch(batch * windows * pieces * channels);
-        rec.op(kernel, [args[0], args[1], parts]);
+        rec.op(kernel, WindowPartsPorts { x, largest, parts });
         if pieces == 1 {
             return parts;
         }
@@ -212,8 +218,8 @@ impl PoolNode {
             before: [0; 3],
         };
         let rest = Self { path: String::new(), geometry, output: self.output.clone(), ..*self };
-        let largest = matches!(reduction, Reduction::Max | Reduction::Place);
-        rest.reduce(rec, parts, false, if largest { Reduction::Max } else { Reduction::Sum })
+        let maximum = matches!(reduction, Reduction::Max | Reduction::Place);
+        rest.reduce(rec, parts, false, if maximum { Reduction::Max } else { Reduction::Sum })
     }
 
     /// Records the gradient of a maximum.
@@ -222,7 +228,7 @@ impl PoolNode {
         let d_x = rec.scratch(batch * geometry.input.iter().product::<usize>() * channels);
         let kernel = MaxPoolBackward { batch, geometry, channels };
         if kernel.takes() {
-            rec.op(kernel, [trace.input, d_y, d_x]);
+            rec.op(kernel, MaxPoolBackwardPorts { x: trace.input, d_y, d_x });
             return d_x;
         }
         let reduction = Reduction::Place;
@@ -236,8 +242,8 @@ impl PoolNode {
                 "pool smaller windows first",
             ));
         }
-        let places = self.reduce_in_pieces(rec, parts, [trace.input, trace.output]);
-        rec.op(MaxPoolGive { batch, geometry, channels }, [places, d_y, d_x]);
+        let places = self.reduce_in_pieces(rec, parts, trace.input, Some(trace.output));
+        rec.op(MaxPoolGive { batch, geometry, channels }, MaxPoolGivePorts { places, d_y, d_x });
         d_x
     }
 }

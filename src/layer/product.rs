@@ -5,31 +5,38 @@
 
 use super::Regularizer;
 use crate::kernel::{
-    Conv, ConvBackwardWeight, DenseBackwardInput, DenseBackwardWeight, Ending, MAX_DEPTH, Share, Stretch,
-    Taps, WeightGradient, splits,
+    Conv, ConvBackwardWeight, ConvBackwardWeightPorts, ConvPorts, DenseBackwardInput,
+    DenseBackwardInputPorts, DenseBackwardWeight, DenseBackwardWeightPorts, DepthwisePorts, Ending,
+    MAX_DEPTH, Share, Stretch, Taps, WeightGradient, WeightGradientPorts, splits,
 };
-use crate::plan::{Recorder, View};
+use crate::plan::{Recorder, View, Views};
+
+/// Where a linear map with what follows it reads and writes: what convolutions and depthwise ones have in common.
+pub(super) type MapPorts = DepthwisePorts<Views>;
+
+/// A linear map that nothing follows.
+pub(super) fn map_alone(x: View, w: View, y: View) -> MapPorts {
+    MapPorts { x, w, b: None, rotation: None, z: None, y }
+}
 
 /// Records a convolution's product, in stretches where its depth is long.
-pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: Conv, [x, w, b, rotation, z, y]: [View; 6]) {
-    let unused = rec.unused();
+pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: Conv, ports: MapPorts) {
+    let MapPorts { x, w, b, rotation, z, y } = ports;
     let depth = kernel.depth();
     if depth <= MAX_DEPTH {
-        rec.op(kernel, [x, w, b, rotation, unused, z, y]);
+        rec.op(kernel, ConvPorts { x, w, b, rotation, before: None, z, y });
         return;
     }
-    let unused_z = rec.unused();
-    let mut before = unused;
+    let mut before = None;
     for first in (0..depth).step_by(MAX_DEPTH) {
         let stretch = Stretch { first, len: MAX_DEPTH.min(depth - first) };
-        let last = first + stretch.len == depth;
         let kernel = Conv { stretch: Some(stretch), ..kernel };
-        if last {
-            rec.op(kernel, [x, w, b, rotation, before, z, y]);
+        if first + stretch.len == depth {
+            rec.op(kernel, ConvPorts { x, w, b, rotation, before, z, y });
         } else {
             let sums = rec.scratch(y.len);
-            rec.op(kernel, [x, w, unused, unused, before, unused_z, sums]);
-            before = sums;
+            rec.op(kernel, ConvPorts { x, w, b: None, rotation: None, before, z: None, y: sums });
+            before = Some(sums);
         }
     }
 }
@@ -60,8 +67,8 @@ impl Product {
     }
 
     /// Records y = σ(ρ ⊙ (x·W + b)) with a ρ that is known.
-    pub(super) fn forward(&self, rec: &mut Recorder<'_>, ending: Ending, args: [View; 6]) {
-        record_conv(rec, self.conv(ending), args);
+    pub(super) fn forward(&self, rec: &mut Recorder<'_>, ending: Ending, ports: MapPorts) {
+        record_conv(rec, self.conv(ending), ports);
     }
 
     /// Records dx = df·Wᵀ.
@@ -69,12 +76,14 @@ impl Product {
         let Self { rows, inputs, units } = *self;
         let d_x = rec.scratch(rows * inputs);
         if units <= MAX_DEPTH {
-            rec.op(DenseBackwardInput { batch: rows, inputs, units }, [d_f, w, d_x]);
+            rec.op(
+                DenseBackwardInput { batch: rows, inputs, units },
+                DenseBackwardInputPorts { d_f, w, d_x },
+            );
         } else {
             let back =
                 Conv { channels: units, filters: inputs, turned: true, ..self.conv(Ending::default()) };
-            let (unused, unused_z) = (rec.unused(), rec.unused());
-            record_conv(rec, back, [d_f, w, unused, unused, unused_z, d_x]);
+            record_conv(rec, back, map_alone(d_f, w, d_x));
         }
         d_x
     }
@@ -87,12 +96,11 @@ impl Product {
         Regularizer { l1, l2 }: Regularizer,
     ) {
         let Self { rows, inputs, units } = *self;
-        let unused = rec.unused();
         if rows <= MAX_DEPTH {
             let kernel = DenseBackwardWeight { batch: rows, inputs, units, rule: None, l1, l2 };
-            rec.op(kernel, [x, d_f, w, unused, d_w]);
+            rec.op(kernel, DenseBackwardWeightPorts { x, d_f, w, virtual_sample: None, d_w });
         } else {
-            let share = (Share::None, unused, 0.0);
+            let share = (Share::None, None, 0.0);
             self.backward_weight_in_parts(rec, [x, d_f, w, d_w], share, Regularizer { l1, l2 });
         }
     }
@@ -102,17 +110,19 @@ impl Product {
         &self,
         rec: &mut Recorder<'_>,
         [x, d_f, w, d_w]: [View; 4],
-        (share, numbers, factor): (Share, View, f32),
+        (share, numbers, factor): (Share, Option<View>, f32),
         Regularizer { l1, l2 }: Regularizer,
     ) {
         let Self { rows, inputs, units } = *self;
         let splits = splits(rows, inputs * units);
         let partials = rec.scratch(splits * inputs * units);
         let Conv { batch, taps, channels, filters, groups, .. } = self.conv(Ending::default());
-        rec.op(ConvBackwardWeight { batch, taps, channels, filters, groups }, [x, d_f, partials]);
+        rec.op(
+            ConvBackwardWeight { batch, taps, channels, filters, groups },
+            ConvBackwardWeightPorts { x, d_f, partials },
+        );
         let kernel =
             WeightGradient { splits, taps: 1, channels, filters, turned: false, share, factor, l1, l2 };
-        let unused = rec.unused();
-        rec.op(kernel, [partials, w, numbers, unused, d_w]);
+        rec.op(kernel, WeightGradientPorts { partials, w, virtual_sample: numbers, channel: None, d_w });
     }
 }

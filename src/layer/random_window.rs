@@ -2,7 +2,7 @@
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::RandomWindow;
+use crate::kernel::{RandomWindow, RandomWindowPorts};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
 
@@ -177,7 +177,7 @@ impl RandomWindowNode {
         let Some(kernel) = self.kernel(rec, turned) else { return x };
         let [height, width] = if turned { kernel.size } else { kernel.window };
         let (clock, y) = (rec.clock(), rec.scratch(rec.batch() * height * width * kernel.channels));
-        rec.op(kernel, [x, clock, y]);
+        rec.op(kernel, RandomWindowPorts { x, clock, y });
         y
     }
 }

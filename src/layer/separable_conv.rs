@@ -2,14 +2,16 @@
 
 use super::conv::record_ending;
 use super::neuron::{Neuron, Neurons, neuron_options};
-use super::product::record_conv;
+use super::product::{MapPorts, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights, record_totals};
 use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
-    Conv, ConvBackwardWeight, DenseBackwardInput, DenseBackwardWeight, DenseForward, Depthwise,
-    DepthwiseBackwardWeight, Ending, Geometry, Rotate, Share, Taps, WeightGradient, WeightedSquares, splits,
+    Conv, ConvBackwardWeight, ConvBackwardWeightPorts, DenseBackwardInput, DenseBackwardInputPorts,
+    DenseBackwardWeight, DenseBackwardWeightPorts, DenseForward, DenseForwardPorts, Depthwise,
+    DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts, Ending, Geometry, Rotate, RotatePorts, Share,
+    TapTotalsPorts, Taps, WeightGradient, WeightGradientPorts, WeightedSquares, WeightedSquaresPorts, splits,
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
@@ -154,7 +156,7 @@ impl SeparableNode {
         let w = rec.parameter(self.neurons.kernel);
         let sums = rec.scratch(filters);
         let kernel = WeightedSquares { channels, filters, turned: back };
-        rec.op(kernel, [w, factors, sums]);
+        rec.op(kernel, WeightedSquaresPorts { w, factors, sums });
         sums
     }
 
@@ -164,7 +166,7 @@ impl SeparableNode {
         rec: &mut Recorder<'_>,
         (id, weights, regularizer): (ParameterId, Weights, Regularizer),
         partials: View,
-        (share, numbers, per_channel, factor): (Share, View, View, f32),
+        (share, virtual_sample, channel, factor): (Share, Option<View>, Option<View>, f32),
     ) {
         let Weights { taps, channels, filters, turned } = weights;
         let (w, d_w) = (rec.parameter(id), rec.gradient(id));
@@ -172,8 +174,17 @@ impl SeparableNode {
         let splits = splits(rows, taps * channels * filters);
         let Regularizer { l1, l2 } = regularizer;
         let kernel = WeightGradient { splits, taps, channels, filters, turned, share, factor, l1, l2 };
-        rec.op(kernel, [partials, w, numbers, per_channel, d_w]);
+        rec.op(kernel, WeightGradientPorts { partials, w, virtual_sample, channel, d_w });
     }
+}
+
+/// What the forward pass keeps for the backward one.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// What the first map made of the inputs.
+    h: View,
+    /// What it made of the virtual sample, of a rotated layer.
+    sample: Option<View>,
 }
 
 impl Node for SeparableNode {
@@ -190,7 +201,6 @@ impl Node for SeparableNode {
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
         let h = rec.scratch(batch * taps.positions() * between);
-        let unused = [rec.unused(), rec.unused(), rec.unused()];
         rec.op(
             Depthwise {
                 batch,
@@ -200,17 +210,17 @@ impl Node for SeparableNode {
                 turned: false,
                 ending: Ending::default(),
             },
-            [input, depthwise, unused[0], unused[1], unused[2], h],
+            map_alone(input, depthwise, h),
         );
-        let mut kept = vec![h];
+        let mut of_sample = None;
         let stored = self.neurons.rotation.map(|rotation| {
             // What the first map makes of the virtual sample; by the aligned rule, its square.
             let zones = self.virtual_sample.zones().count();
             let sample = rec.scratch(zones * between);
             let map = self.virtual_sample.map(rotation.rule, self.depthwise_weights());
-            let unused = [rec.unused(), rec.unused(), rec.unused(), rec.unused()];
-            record_totals(rec, map, [depthwise, unused[0], unused[1], sample]);
-            kept.push(sample);
+            let ports = TapTotalsPorts { w: depthwise, b: None, lambda: None, rotation: sample };
+            record_totals(rec, map, ports);
+            of_sample = Some(sample);
             let v = match rotation.rule {
                 Rule::Aligned => self.squares(rec, false, sample),
                 Rule::Diagonal => {
@@ -224,21 +234,35 @@ impl Node for SeparableNode {
                         keep_z: false,
                         activation: Activation::Linear,
                     };
-                    rec.op(kernel, [sample, pointwise, unused[0], unused[1], unused[2], unused[3], v]);
+                    rec.op(
+                        kernel,
+                        DenseForwardPorts {
+                            x: sample,
+                            w: pointwise,
+                            b: None,
+                            lambda: None,
+                            rotation: None,
+                            z: None,
+                            y: v,
+                        },
+                    );
                     v
                 }
             };
             let [b, lambda] = self.neurons.parameters(rec);
             let stored = rec.scratch(2 * zones * units);
             let has_bias = self.neurons.bias.is_some();
-            rec.op(Rotate { zones, filters: units, has_bias, rotation }, [v, b, lambda, stored]);
+            rec.op(
+                Rotate { zones, filters: units, has_bias, rotation },
+                RotatePorts { v, b, lambda, rotation: stored },
+            );
             stored
         });
-        let map = |rec: &mut Recorder<'_>, ending, [b, rho, z, y]: [View; 4]| {
-            record_conv(rec, self.pointwise(rec, false, ending), [h, pointwise, b, rho, z, y]);
+        let map = |rec: &mut Recorder<'_>, ending, ports: MapPorts| {
+            record_conv(rec, self.pointwise(rec, false, ending), ports);
         };
-        let trace = record_ending(rec, &self.neurons, &self.virtual_sample, stored, input, map);
-        Trace { kept, ..trace }
+        let trace = record_ending(rec, &self.neurons, &self.virtual_sample, stored, [h, pointwise], map);
+        Trace { input, ..trace }.keeping(Kept { h, sample: of_sample })
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
@@ -246,22 +270,19 @@ impl Node for SeparableNode {
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
         let (rows, zones) = (batch * taps.positions(), self.virtual_sample.zones().count());
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
-        let (h, sample) = match (trace.kept.as_slice(), self.neurons.rotation) {
-            (&[h], None) => (h, None),
-            (&[h, sample], Some(_)) => (h, Some(sample)),
-            _ => return trace.refuse(rec, &self.neurons.path),
+        let Some(&Kept { h, sample }) = trace.kept() else {
+            return trace.refuse(rec, &self.neurons.path);
         };
         let z = trace.pre_activation.unwrap_or(trace.output);
         let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false);
-        let unused = [rec.unused(), rec.unused(), rec.unused()];
 
         // The shares of the virtual sample in the pointwise and in the depthwise kernel.
-        let mut shares = [(Share::None, unused[0], unused[1], 0.0); 2];
+        let mut shares = [(Share::None, None, None, 0.0); 2];
         if let (Some(rotation), Some(d_v), Some(sample)) = (self.neurons.rotation, d_v, sample) {
             let factor = self.virtual_sample.factor;
             let (of_pointwise, d_sample) = match rotation.rule {
                 Rule::Aligned => {
-                    let share = (Share::ScalePerChannel, d_v, sample, 1.0);
+                    let share = (Share::ScalePerChannel, Some(d_v), Some(sample), 1.0);
                     (share, self.squares(rec, true, d_v))
                 }
                 Rule::Diagonal => {
@@ -274,16 +295,25 @@ impl Node for SeparableNode {
                         l1: 0.0,
                         l2: 0.0,
                     };
-                    rec.op(kernel, [sample, d_v, pointwise, unused[0], d_w]);
+                    rec.op(
+                        kernel,
+                        DenseBackwardWeightPorts {
+                            x: sample,
+                            d_f: d_v,
+                            w: pointwise,
+                            virtual_sample: None,
+                            d_w,
+                        },
+                    );
                     let d_sample = rec.scratch(zones * between);
                     let kernel = DenseBackwardInput { batch: zones, inputs: between, units };
-                    rec.op(kernel, [d_v, pointwise, d_sample]);
-                    ((Share::Whole, d_w, unused[1], 1.0), d_sample)
+                    rec.op(kernel, DenseBackwardInputPorts { d_f: d_v, w: pointwise, d_x: d_sample });
+                    ((Share::Whole, Some(d_w), None, 1.0), d_sample)
                 }
             };
             let share = self.virtual_sample.share(rotation.rule);
             let numbers = self.virtual_sample.shared(rec, share, between, d_sample);
-            shares = [of_pointwise, (share, numbers, unused[1], factor)];
+            shares = [of_pointwise, (share, Some(numbers), None, factor)];
         }
 
         let partials = rec.scratch(splits(rows, between * units) * between * units);
@@ -294,18 +324,21 @@ impl Node for SeparableNode {
             filters: units,
             groups: 1,
         };
-        rec.op(kernel, [h, d_f, partials]);
+        rec.op(kernel, ConvBackwardWeightPorts { x: h, d_f, partials });
         let weights = Weights { taps: 1, channels: between, filters: units, turned: false };
         self.finish(rec, (self.neurons.kernel, weights, self.neurons.regularizer), partials, shares[0]);
 
         let d_h = rec.scratch(rows * between);
         let back = self.pointwise(rec, true, Ending::default());
-        record_conv(rec, back, [d_f, pointwise, unused[0], unused[1], unused[2], d_h]);
+        record_conv(rec, back, map_alone(d_f, pointwise, d_h));
         let weights = self.depthwise_weights();
         let count = weights.taps * between;
         let partials = rec.scratch(splits(rows, count) * count);
         let (channels, multiplier) = (self.channels, self.multiplier);
-        rec.op(DepthwiseBackwardWeight { batch, taps, channels, multiplier }, [trace.input, d_h, partials]);
+        rec.op(
+            DepthwiseBackwardWeight { batch, taps, channels, multiplier },
+            DepthwiseBackwardWeightPorts { x: trace.input, d_f: d_h, partials },
+        );
         self.finish(rec, (self.depthwise, weights, self.depthwise_regularizer), partials, shares[1]);
 
         need_d_x.then(|| {
@@ -314,7 +347,7 @@ impl Node for SeparableNode {
             let taps = Taps::up(&self.geometry);
             let kernel =
                 Depthwise { batch, taps, channels, multiplier, turned: true, ending: Ending::default() };
-            rec.op(kernel, [d_h, depthwise, unused[0], unused[1], unused[2], d_x]);
+            rec.op(kernel, map_alone(d_h, depthwise, d_x));
             d_x
         })
     }

@@ -2,9 +2,10 @@
 
 use super::neuron::Neurons;
 use crate::kernel::{
-    RotateBackward, RotateSums, Share, Strided, TapShares, TapTotals, Taps, ZoneSums, Zones, chunks,
+    RotateBackward, RotateBackwardPorts, RotateSums, RotateSumsPorts, Share, Strided, TapShares,
+    TapSharesPorts, TapTotals, TapTotalsPorts, Taps, ZoneSums, ZoneSumsPorts, Zones, chunks,
 };
-use crate::plan::{Recorder, View};
+use crate::plan::{Recorder, View, Views};
 use crate::{AutoRotate, Rotation, Rule};
 
 /// How the virtual sample goes through a layer's windows.
@@ -88,7 +89,7 @@ impl VirtualSample {
             rotation: Some(rotation),
             ..self.map(rotation.rule, weights)
         };
-        record_totals(rec, kernel, [w, b, lambda, stored]);
+        record_totals(rec, kernel, TapTotalsPorts { w, b, lambda, rotation: stored });
         stored
     }
 
@@ -109,25 +110,27 @@ impl VirtualSample {
         let [b, _] = neurons.parameters(rec);
         let d_f = rec.scratch(rows * filters);
         let (mut chunks, width) = (chunks(rows, &zones), zones.told_apart() * filters);
-        let partial = |rec: &mut Recorder<'_>, used: bool| {
-            if used { rec.scratch(chunks * width) } else { rec.unused() }
-        };
-        let mut partial_b = partial(rec, has_bias);
-        let mut partial_s = partial(rec, rotation.is_some());
-        let stored = stored.unwrap_or_else(|| rec.unused());
-        let (unused_b, unused_share) = (rec.unused(), rec.unused());
+        let mut partial = |there: bool| there.then(|| rec.scratch(chunks * width));
+        let (mut partial_b, mut partial_s) = (partial(has_bias), partial(rotation.is_some()));
         rec.op(
             RotateBackward { rows, units: filters, has_bias, activation, rotation, zones: Some(zones) },
-            [d_y, z, stored, unused_b, d_f, partial_b, unused_share, partial_s],
+            RotateBackwardPorts {
+                d_y,
+                z,
+                rotation: stored,
+                b: None,
+                d_f,
+                d_b: partial_b,
+                virtual_sample: None,
+                s: partial_s,
+            },
         );
         if !has_bias && rotation.is_none() {
             return (d_f, None);
         }
-        let used = [(&mut partial_b, has_bias), (&mut partial_s, rotation.is_some())];
-        let mut used: Vec<&mut View> =
-            used.into_iter().filter(|(_, used)| *used).map(|(view, _)| view).collect();
+        let mut partials: Vec<&mut View> = [&mut partial_b, &mut partial_s].into_iter().flatten().collect();
         if !RotateSums::few_chunks(chunks, &zones) {
-            for view in &mut used {
+            for view in &mut partials {
                 let sums = rec.scratch(width);
                 rec.sum_rows(**view, chunks, width, sums);
                 **view = sums;
@@ -136,7 +139,7 @@ impl VirtualSample {
         }
         let mut finish = RotateSums { chunks, zones, by_zone: false, taps, filters, has_bias, rotation };
         if !finish.takes() {
-            for view in &mut used {
+            for view in &mut partials {
                 if chunks > 1 {
                     let whole = rec.scratch(width);
                     rec.sum_rows(**view, chunks, width, whole);
@@ -144,7 +147,7 @@ impl VirtualSample {
                 }
                 let (pieces, width) = (ZoneSums::pieces(&zones), zones.count() * filters);
                 let parts = rec.scratch(pieces * width);
-                rec.op(ZoneSums { zones, filters }, [**view, parts]);
+                rec.op(ZoneSums { zones, filters }, ZoneSumsPorts { values: **view, sums: parts });
                 **view = parts;
                 if pieces > 1 {
                     **view = rec.scratch(width);
@@ -154,16 +157,15 @@ impl VirtualSample {
             finish = RotateSums { chunks: 1, by_zone: true, taps: None, ..finish };
         }
         let (d_b, s) = (neurons.d_b(rec), neurons.s(rec));
-        let d_v = if rotation.is_some() { rec.scratch(zones.count() * filters) } else { rec.unused() };
+        let d_v = rotation.map(|_| rec.scratch(zones.count() * filters));
         let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
-        let unused = rec.unused();
-        let shares_on_the_way = if finish.taps.is_some() { shares } else { None };
-        rec.op(finish, [partial_s, partial_b, stored, b, d_b, d_v, s, shares_on_the_way.unwrap_or(unused)]);
-        if let (None, Some(taps), Some(shares)) = (finish.taps, taps, shares) {
-            rec.op(TapShares { taps, filters }, [d_v, shares]);
+        rec.op(finish, RotateSumsPorts { partial_s, partial_b, rotation: stored, b, d_b, d_v, s, shares });
+        // Not on the way.
+        if let (None, Some(taps), Some(shares), Some(d_v)) = (finish.taps, taps, shares, d_v) {
+            rec.op(TapShares { taps, filters }, TapSharesPorts { d_v, shares });
         }
         neurons.finish_lambda(rec, s);
-        (d_f, rotation.map(|_| shares.unwrap_or(d_v)))
+        (d_f, d_v.map(|d_v| shares.unwrap_or(d_v)))
     }
 
     /// How the kernel receives the gradient of the map of the sample.
@@ -181,17 +183,18 @@ impl VirtualSample {
             return d_v;
         }
         let shares = rec.scratch(self.taps.taps() * filters);
-        rec.op(TapShares { taps: self.taps, filters }, [d_v, shares]);
+        rec.op(TapShares { taps: self.taps, filters }, TapSharesPorts { d_v, shares });
         shares
     }
 }
 
 /// Records what windows make of the virtual sample; where that is much to go over, the sums over the channels come first.
-pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, [w, b, lambda, out]: [View; 4]) {
+pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, ports: TapTotalsPorts<Views>) {
     if kernel.takes() {
-        rec.op(kernel, [w, b, lambda, out]);
+        rec.op(kernel, ports);
         return;
     }
+    let w = ports.w;
     let TapTotals { taps, channels, filters, turned, squared, .. } = kernel;
     let taps = taps.taps();
     let sums = rec.scratch(taps * filters);
@@ -210,5 +213,5 @@ pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, [w, b, la
         rec.sum_rows(taps_sums, taps, filters, sums);
         rest.taps = Taps::whole([1; 3]);
     }
-    rec.op(rest, [sums, b, lambda, out]);
+    rec.op(rest, TapTotalsPorts { w: sums, ..ports });
 }

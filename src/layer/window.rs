@@ -20,30 +20,6 @@ impl<const D: usize> Extent<D> for [usize; D] {
     }
 }
 
-/// Zeros before and after each of `D` spatial dimensions: `1`, `[1, 2]` (as many after as before) or `[(0, 1), (2, 2)]`.
-pub trait Margins<const D: usize> {
-    /// The pairs by dimension.
-    fn margins(self) -> [(usize, usize); D];
-}
-
-impl<const D: usize> Margins<D> for usize {
-    fn margins(self) -> [(usize, usize); D] {
-        [(self, self); D]
-    }
-}
-
-impl<const D: usize> Margins<D> for [usize; D] {
-    fn margins(self) -> [(usize, usize); D] {
-        self.map(|n| (n, n))
-    }
-}
-
-impl<const D: usize> Margins<D> for [(usize, usize); D] {
-    fn margins(self) -> [(usize, usize); D] {
-        self
-    }
-}
-
 /// The kind of a layer of `D` dimensions.
 pub(super) const fn kind<const D: usize>(kinds: [&'static str; 3]) -> &'static str {
     const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }

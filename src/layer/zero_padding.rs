@@ -1,9 +1,10 @@
 //! Zeros around an input.
 
 use super::pool::{PoolKind, PoolNode};
-use super::window::{Margins, kind};
+use super::window::kind;
 use super::{Layer, Node, Options, Scope, Signal};
 use crate::describe::options;
+use crate::shape::Margins;
 use crate::{Padding, Range, Result, shape};
 
 /// Puts zeros around `D` spatial dimensions (Keras' `ZeroPadding1D`, `ZeroPadding2D` and `ZeroPadding3D`).

@@ -1,9 +1,9 @@
 //! How far a model has come, and who counts it.
 
 use super::Model;
+use super::timetable::{Counters, Timetable};
 use crate::Result;
 use crate::device::Values;
-use crate::train::{Counters, Timetable};
 use std::sync::Arc;
 
 /// Who has changed a model's counters last.

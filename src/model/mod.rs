@@ -8,6 +8,8 @@ pub mod network;
 mod predict;
 mod state;
 mod states;
+mod summary;
+mod timetable;
 mod weights;
 mod written;
 
@@ -18,6 +20,7 @@ pub use network::{Memory, Network};
 use predict::INPUT;
 pub use state::ModelState;
 pub(crate) use state::Saving;
+pub(crate) use timetable::{Ending, Step, Timetable, steps};
 pub use weights::{Tensor, Weights};
 pub(crate) use written::Written;
 

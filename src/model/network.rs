@@ -1,11 +1,12 @@
 //! A network: layers whose inputs are known, over one arena of parameters. It records plans and runs none.
 
 use super::Description;
-use crate::kernel::Penalty;
+use super::summary::summary;
+use crate::kernel::{Penalty, PenaltyPorts};
 use crate::layer::{Node, Signal, Trace, chain};
 use crate::plan::arena::Arena;
 use crate::plan::{ALIGNMENT, Purpose, Recorder, View};
-use crate::{Error, Result, report};
+use crate::{Error, Result};
 use std::sync::Arc;
 
 /// What training takes on a device, in bytes of single precision; the data set and the loss come on top.
@@ -90,7 +91,7 @@ impl Network {
         self.backward(&mut rec, &traces, d_y, false);
         let plan = rec.finish("memory")?;
         let bytes = |numbers: usize| numbers as u64 * 4;
-        let bound = plan.ops.iter().flat_map(|op| op.kernel.lens()).max().unwrap_or(0);
+        let bound = plan.ops.iter().flat_map(|op| op.kernel.lens()).flatten().max().unwrap_or(0);
         Ok(Memory {
             batch,
             parameters: bytes(self.arena.len()),
@@ -127,7 +128,7 @@ impl Network {
     /// A table of the layers: outputs, parameters, ranges, x_Q and L; what is doubtful about the inputs' range; and what training
     /// takes.
     pub fn summary(&self) -> String {
-        report::summary(self)
+        summary(self)
     }
 
     /// Records the forward pass; returns what each layer left, the last one's output being the network's.
@@ -165,7 +166,7 @@ impl Network {
             let (w, count) = (rec.parameter(id), self.arena.get(id).len());
             let partials = rec.part(all, first, *size);
             let kernel = Penalty { count, l1: regularizer.l1, l2: regularizer.l2 };
-            rec.scope(path, |rec| rec.op(kernel, [w, partials]));
+            rec.scope(path, |rec| rec.op(kernel, PenaltyPorts { w, partials }));
             first += size;
         }
         (all, first)

@@ -1,11 +1,11 @@
 //! What a model is, copied to the host: enough to go on with it elsewhere.
 
+use super::timetable::{Counters, Timetable};
 use super::{Agreement, Description, Model, Tensor, Weights};
 use crate::device::{Pending, Values};
 use crate::kernel::{Element, clock};
 use crate::plan::Course;
 use crate::plan::arena::{Parameter, keys};
-use crate::train::{Counters, Timetable};
 use crate::{Error, Optimizer, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::Model;
 use crate::Result;
 use crate::device::Program;
-use crate::kernel::{Adopt, CopyRows, Element, Strided};
+use crate::kernel::{Adopt, AdoptPorts, CopyRows, CopyRowsPorts, Element, Strided};
 use crate::optimizer::spans;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
@@ -38,16 +38,17 @@ impl Model {
         let adopt = plan("adopt", &|rec| {
             let views = [keys::PARAMETERS, SEALED, keys::PREVIOUS].map(|key| shared(rec, key));
             for (first, count) in spans(len) {
-                let parts = views.map(|view| rec.part(view, first, count));
-                rec.op(Adopt { count }, parts);
+                let [parameters, sealed, previous] = views.map(|view| rec.part(view, first, count));
+                rec.op(Adopt { count }, AdoptPorts { parameters, sealed, previous });
             }
         })?;
         let seal = plan("seal", &|rec| {
             let views = [keys::PARAMETERS, SEALED].map(|key| shared(rec, key));
             for (first, width) in spans(len) {
-                let (parts, whole) =
-                    (views.map(|view| rec.part(view, first, width)), Strided { first: 0, stride: width });
-                rec.op(CopyRows { rows: 1, width, from: whole, to: whole, reversed: false }, parts);
+                let [values, out] = views.map(|view| rec.part(view, first, width));
+                let whole = Strided { first: 0, stride: width };
+                let copy = CopyRows { rows: 1, width, from: whole, to: whole, reversed: false };
+                rec.op(copy, CopyRowsPorts { values, out });
             }
         })?;
         self.written = Some(Written { adopt, seal });

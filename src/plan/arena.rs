@@ -14,9 +14,9 @@ pub mod keys {
     pub const GRADIENTS: &str = "gradients";
     /// Gradients accumulated over several steps.
     pub const ACCUMULATED: &str = "accumulated";
-    /// The clock; see `kernel::advance::clock`.
+    /// The clock; see `kernel::clock`.
     pub const CLOCK: &str = "clock";
-    /// The table of rates; see `kernel::accumulate::rates`.
+    /// The table of rates; see `kernel::rates`.
     pub const RATES: &str = "rates";
     /// Which step is due in every row of the table of rates; see `kernel::Guard::due`.
     pub const DUE: &str = "due";

@@ -9,12 +9,9 @@ mod sums;
 pub use recorder::{Course, Purpose, Recorder};
 pub(crate) use sums::FEW;
 
-use crate::kernel::{Element, Kernel};
+pub use crate::kernel::ALIGNMENT;
+use crate::kernel::{Each, Element, Kernel};
 use std::sync::Arc;
-
-/// Numbers between two views of one buffer that may be bound together: 256 bytes, WebGPU's alignment of
-/// storage buffer offsets.
-pub const ALIGNMENT: usize = 64;
 
 /// Where a buffer lives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +43,9 @@ pub struct View {
     /// How many elements.
     pub len: usize,
 }
+
+/// Views at a kernel's ports.
+pub type Views = Each<View>;
 
 /// One kernel over its views.
 #[derive(Clone, Debug)]

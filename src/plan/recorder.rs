@@ -1,8 +1,9 @@
 //! Recording a plan.
 
-use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, memory};
+use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, Views, memory};
 use crate::kernel::{
-    Access, CopyRows, Element, Family, Kernel, MAX_GROUPS, MAX_ROUNDS, Strided, UNUSED, clock,
+    Access, CopyRows, CopyRowsPorts, Element, Family, Kernel, MAX_GROUPS, MAX_ROUNDS, Ports, Strided, UNUSED,
+    clock,
 };
 use crate::plan::arena::{Arena, ParameterId, keys};
 use crate::{Error, Result};
@@ -164,11 +165,6 @@ impl<'a> Recorder<'a> {
         scratch.map(|b| b.len).max().unwrap_or(1)
     }
 
-    /// A view for a binding that the kernel's options leave unused.
-    pub fn unused(&mut self) -> View {
-        self.scratch(UNUSED)
-    }
-
     /// A buffer that the executor keeps under `key` for all plans.
     pub fn shared(&mut self, key: &str, element: Element, len: usize) -> View {
         let buffer = *self.shared.entry(key.to_owned()).or_insert_with(|| {
@@ -228,28 +224,56 @@ impl<'a> Recorder<'a> {
         let published = self.shared(key, Element::Float, view.len);
         let whole = Strided { first: 0, stride: view.len };
         let copy = CopyRows { rows: 1, width: view.len, from: whole, to: whole, reversed: false };
-        self.op(copy, [view, published]);
+        self.op(copy, CopyRowsPorts { values: view, out: published });
         published
     }
 
-    /// Records a kernel over views in the order of its bindings. A view may be longer than the kernel needs.
-    pub fn op<F: Family + 'static>(&mut self, kernel: F, args: impl Into<Vec<View>>) {
-        self.op_dyn(Arc::new(kernel), args.into());
+    /// Records a kernel over views by the names of its ports. A view may be longer than the kernel needs; one for a port that the
+    /// kernel's options leave out is ignored.
+    pub fn op<F: Family + 'static>(&mut self, kernel: F, ports: <F::Ports as Ports>::Of<Views>) {
+        self.op_dyn(Arc::new(kernel), F::Ports::list(ports));
     }
 
-    /// [`Recorder::op`] of a kernel whose family is not known.
-    pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, args: Vec<View>) {
+    /// [`Recorder::op`] of a kernel whose family is not known, over views in the order of its bindings.
+    pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, views: Vec<Option<View>>) {
         let scope = self.scopes.last().cloned().unwrap_or_default();
-        if let Err(error) = self.check(&*kernel, &args, &scope) {
-            self.refuse(error);
+        match self.bound(&*kernel, &views, &scope) {
+            Ok(args) => self.ops.push(Op { scope, kernel, args }),
+            Err(error) => self.refuse(error),
         }
-        self.ops.push(Op { scope, kernel, args });
+    }
+
+    /// The views that a kernel is bound to: something of its own for a port that is left out.
+    fn bound(&mut self, kernel: &dyn Kernel, views: &[Option<View>], scope: &str) -> Result<Vec<View>> {
+        let wrong = |found: String, expected: String| {
+            let place = format!("{scope}: {}", kernel.name());
+            Error::invalid(place, found, expected, "report this as a bug of autorot")
+        };
+        let (lens, bindings) = (kernel.lens(), kernel.bindings());
+        if views.len() != bindings.len() {
+            return Err(wrong(format!("{} views", views.len()), format!("{} ports", bindings.len())));
+        }
+        let mut args = Vec::with_capacity(views.len());
+        for ((view, len), binding) in views.iter().zip(lens).zip(bindings) {
+            args.push(match (view, len) {
+                (Some(view), Some(_)) => *view,
+                (_, None) => self.scratch(UNUSED),
+                (None, Some(len)) => {
+                    return Err(wrong(
+                        format!("no view for {}", binding.name),
+                        format!("one of {len} elements"),
+                    ));
+                }
+            });
+        }
+        self.check(kernel, &args, scope)?;
+        Ok(args)
     }
 
     /// Records a kernel for the end of the step, when it is known whether all of its numbers are finite: what changes what a
     /// model keeps, beside its optimiser.
-    pub fn defer<F: Family + 'static>(&mut self, kernel: F, args: impl Into<Vec<View>>) {
-        self.op(kernel, args);
+    pub fn defer<F: Family + 'static>(&mut self, kernel: F, ports: <F::Ports as Ports>::Of<Views>) {
+        self.op(kernel, ports);
         self.deferred.extend(self.ops.pop());
     }
 
@@ -291,10 +315,8 @@ impl<'a> Recorder<'a> {
             );
         }
         let bindings = kernel.bindings();
-        if args.len() != bindings.len() {
-            return wrong(format!("{} views", args.len()), format!("{} bindings", bindings.len()));
-        }
         for ((view, binding), len) in args.iter().zip(bindings).zip(kernel.lens()) {
+            let len = len.unwrap_or(UNUSED);
             let (name, buffer, end) = (binding.name, &self.buffers[view.buffer], view.offset + view.len);
             if len == 0 || view.len < len {
                 return wrong(

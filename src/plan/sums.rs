@@ -1,7 +1,7 @@
 //! Sums of any length, recorded in blocks: no invocation's loop grows with a size, and long sums stay exact.
 
 use super::{Recorder, View};
-use crate::kernel::{Strided, Sum, SumRows};
+use crate::kernel::{Strided, Sum, SumPorts, SumRows, SumRowsPorts};
 
 /// The most terms that are left for a kernel to sum by itself.
 pub const FEW: usize = 1024;
@@ -12,7 +12,7 @@ impl Recorder<'_> {
     pub fn sum(&mut self, values: View, count: usize, parts: usize, totals: View, to: Strided) {
         let (values, count) = self.condense(values, count, parts, 4 * FEW);
         let Strided { first, stride } = to;
-        self.op(Sum { count, parts, squared: false, first, stride }, [values, totals]);
+        self.op(Sum { count, parts, squared: false, first, stride }, SumPorts { values, totals });
     }
 
     /// Records sums of neighbouring values until every part of them has at most `most` left, at least 1,024; returns those, and
@@ -34,7 +34,7 @@ impl Recorder<'_> {
     pub fn block_sums(&mut self, values: View, count: usize, parts: usize, squared: bool) -> (View, usize) {
         let blocks = Sum::blocks(count);
         let sums = self.scratch(parts * blocks);
-        self.op(Sum { count, parts, squared, first: 0, stride: blocks }, [values, sums]);
+        self.op(Sum { count, parts, squared, first: 0, stride: blocks }, SumPorts { values, totals: sums });
         (sums, blocks)
     }
 
@@ -55,7 +55,7 @@ impl Recorder<'_> {
         loop {
             let blocks = SumRows::blocks(rows);
             let sums = if blocks == 1 { totals } else { self.scratch(parts * blocks * columns) };
-            self.op(SumRows { parts, rows, columns, squared }, [values, sums]);
+            self.op(SumRows { parts, rows, columns, squared }, SumRowsPorts { values, totals: sums });
             if blocks == 1 {
                 return;
             }
@@ -68,7 +68,10 @@ impl Recorder<'_> {
         while rows > FEW {
             let blocks = SumRows::blocks(rows);
             let sums = self.scratch(blocks * columns);
-            self.op(SumRows { parts: 1, rows, columns, squared: false }, [values, sums]);
+            self.op(
+                SumRows { parts: 1, rows, columns, squared: false },
+                SumRowsPorts { values, totals: sums },
+            );
             (values, rows) = (sums, blocks);
         }
         (values, rows)

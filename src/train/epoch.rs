@@ -1,55 +1,12 @@
 //! An epoch: its steps, the order of its rows, and the numbers that the host computes for every step.
 
 use super::Recipe;
-use super::step::Ending;
 use crate::Optimizer;
 use crate::kernel::rates;
+use crate::model::Step;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-
-/// One step of an epoch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
-    /// Where its rows begin in the epoch's order.
-    pub(crate) first: usize,
-    pub(crate) rows: usize,
-    pub(crate) ending: Ending,
-    /// Its share of an accumulated gradient.
-    weight: f64,
-    /// Whether it begins a group of accumulated steps.
-    begins: bool,
-}
-
-impl Step {
-    /// Whether the optimiser updates the parameters at its end.
-    pub(crate) fn updates(&self) -> bool {
-        self.ending != Ending::Accumulate
-    }
-}
-
-/// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
-pub(crate) fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
-    let group_rows = batch.saturating_mul(accumulate);
-    let step = |first: usize| {
-        let group = first / group_rows * group_rows;
-        let in_group = group_rows.min(rows - group);
-        let rows = batch.min(rows - first);
-        let last = first + rows == group + in_group;
-        Step {
-            first,
-            rows,
-            ending: match (accumulate, last) {
-                (1, _) => Ending::Update,
-                (_, true) => Ending::AccumulateAndUpdate,
-                (_, false) => Ending::Accumulate,
-            },
-            weight: rows as f64 / in_group as f64,
-            begins: first == group,
-        }
-    };
-    (0..rows).step_by(batch).map(step).collect()
-}
 
 /// The rows of the table of rates for some steps, before the first of which there were so many updates.
 pub(crate) fn rates_of(optimizer: &Optimizer, steps: &[Step], updates: &mut u64) -> Vec<f64> {
@@ -133,22 +90,5 @@ mod tests {
         let mut firsts = [0; 10];
         (0..10_000).for_each(|epoch| firsts[recipe.order(10, epoch)[0] as usize] += 1);
         assert!(firsts.iter().all(|n| (880..1120).contains(n)), "{firsts:?}");
-    }
-
-    #[test]
-    fn steps_cover_every_row_once_and_groups_weigh_one() {
-        for (rows, batch, accumulate) in [(10, 3, 1), (10, 3, 2), (12, 3, 2), (7, 8, 3), (100, 7, 4)] {
-            let steps = steps(rows, batch, accumulate);
-            assert_eq!(steps.iter().map(|s| s.rows).sum::<usize>(), rows);
-            assert!(steps.windows(2).all(|w| w[0].first + w[0].rows == w[1].first));
-            let mut weight = 0.0;
-            for step in &steps {
-                weight = if step.begins { step.weight } else { weight + step.weight };
-                if step.ending == Ending::AccumulateAndUpdate {
-                    assert!((weight - 1.0).abs() < 1e-12, "{weight}");
-                }
-            }
-            assert_ne!(steps.last().map(|s| s.ending), Some(Ending::Accumulate));
-        }
     }
 }

@@ -2,7 +2,7 @@
 //! the next steps need.
 
 use crate::device::{Device, Executor, Values};
-use crate::kernel::{Element, Gather, OneHot};
+use crate::kernel::{Element, Gather, GatherPorts, OneHot, OneHotPorts};
 use crate::model::STEPS;
 use crate::plan::{ALIGNMENT, Recorder, View};
 use crate::{Dataset, Error, Fault, Model, Result, Targets};
@@ -51,7 +51,7 @@ impl Table {
         for (first_row, count) in self.chunks(rows) {
             let data = rec.shared(&self.chunk_key(first_row), Element::Float, count * width);
             let gather = Gather { batch, width, first_row, rows: count, order: order_len };
-            rec.op(gather, [data, order, clock, out]);
+            rec.op(gather, GatherPorts { data, order, clock, out });
         }
         out
     }
@@ -257,7 +257,7 @@ impl Feed {
                     let labels = rec.shared(&self.key("labels"), Element::Index, self.rows * steps);
                     let clock = rec.clock();
                     let kernel = OneHot { batch, classes, steps, total_rows: self.rows, order: order.len };
-                    rec.op(kernel, [labels, order, clock, out]);
+                    rec.op(kernel, OneHotPorts { labels, order, clock, out });
                     out
                 }
             };

@@ -2,10 +2,10 @@
 
 use super::Trainer;
 use super::feed::Feed;
-use super::step::Ending;
 use crate::device::{Program, Values};
 use crate::kernel::clock;
 use crate::layer::{Signal, Trace};
+use crate::model::Ending;
 use crate::plan::Purpose;
 use crate::plan::arena::keys;
 use crate::{Activation, Dataset, Error, Model, Result, store};

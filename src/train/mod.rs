@@ -14,7 +14,6 @@ mod pace;
 mod recipe;
 mod snapshot;
 mod step;
-mod timetable;
 
 pub use callback::{Callback, EarlyStopping};
 pub use description::{DataDescription, TrainingDescription};
@@ -22,12 +21,11 @@ pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 pub use snapshot::{Interval, Snapshot};
 
-pub(crate) use epoch::{Draw, Step, rates_of, steps};
+pub(crate) use epoch::{Draw, rates_of};
 pub(crate) use feed::Feed;
 pub(crate) use pace::clock_words;
 pub(crate) use recipe::Recipe;
-pub(crate) use step::{Desk, Ending, Task};
-pub(crate) use timetable::{Counters, Timetable};
+pub(crate) use step::{Desk, Task};
 
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};

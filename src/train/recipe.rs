@@ -1,10 +1,9 @@
 //! What a training step is made of: the options that trainers and learners have in common.
 
-use super::epoch::Step;
 use super::feed::Feed;
-use super::step::{Desk, Ending, Scored, Task};
+use super::step::{Desk, Scored, Task};
 use crate::kernel::Element;
-use crate::model::Network;
+use crate::model::{Ending, Network, Step};
 use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose};
 use crate::{Loss, Metric, Model, Optimizer, Result};

@@ -3,10 +3,9 @@
 use super::Trainer;
 use super::callback::Standing;
 use super::description::TrainingDescription;
-use super::epoch::Step;
 use super::history::History;
 use crate::data::classes::check_same;
-use crate::model::{Agreement, ModelState, Weights};
+use crate::model::{Agreement, ModelState, Step, Weights};
 use crate::{Dataset, Error, Model, Result};
 use std::sync::Arc;
 use web_time::Instant;
@@ -186,8 +185,8 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
-    use super::super::steps;
     use super::*;
+    use crate::model::steps;
     use crate::{Adam, Loss};
     use std::time::Duration;
 

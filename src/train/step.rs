@@ -2,28 +2,18 @@
 
 use super::feed::Feed;
 use crate::device::Executor;
-use crate::kernel::{Advance, CopyRows, Element, MaskRows, Strided, Tally, clock, rates};
+use crate::kernel::{
+    Advance, AdvancePorts, CopyRows, CopyRowsPorts, Element, MaskRows, MaskRowsPorts, Strided, Tally,
+    TallyPorts, clock, rates,
+};
 use crate::layer::Trace;
 use crate::loss::LossViews;
-use crate::model::SLOTS;
 use crate::model::network::Network;
+use crate::model::{Ending, SLOTS};
 use crate::optimizer::{UpdateViews, record_accumulation, record_guard};
 use crate::plan::arena::keys;
 use crate::plan::{Course, FEW, Plan, Purpose, Recorder, View};
 use crate::{Loss, Metric, Model, Optimizer, Result};
-
-/// What a step does after its backward pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Ending {
-    /// Nothing: evaluation, or reports.
-    None,
-    /// The optimiser takes the gradients as they are.
-    Update,
-    /// The gradients are added to the accumulated ones.
-    Accumulate,
-    /// As `Accumulate`, then the optimiser takes the sum.
-    AccumulateAndUpdate,
-}
 
 /// What a step computes beside the network.
 #[derive(Clone, Copy, Debug)]
@@ -123,21 +113,28 @@ impl Task<'_> {
         rec: &mut Recorder<'_>,
         mask: View,
         rows: usize,
-        (scores, d_outputs): (View, View),
-    ) -> (View, View) {
+        (scores, d_outputs): (View, Option<View>),
+    ) -> (View, Option<View>) {
         let columns = self.columns();
-        let (unused, kept) = (rec.unused(), rec.scratch(rows * columns));
-        rec.op(MaskRows { rows, features: columns, mean: false }, [scores, mask, unused, kept]);
+        let kept = rec.scratch(rows * columns);
+        rec.op(
+            MaskRows { rows, features: columns, mean: false },
+            MaskRowsPorts { x: scores, mask, total: None, y: kept },
+        );
         let (from, to) = (Strided { first: 0, stride: 1 }, Strided { first: columns - 1, stride: columns });
-        rec.op(CopyRows { rows, width: 1, from, to, reversed: false }, [mask, kept]);
-        if !rec.backward_follows() {
-            return (kept, d_outputs);
-        }
+        rec.op(
+            CopyRows { rows, width: 1, from, to, reversed: false },
+            CopyRowsPorts { values: mask, out: kept },
+        );
+        let Some(d_outputs) = d_outputs else { return (kept, None) };
         let (total, features) = (rec.scratch(1), self.scored.outputs);
         rec.sum(mask, rows, 1, total, Strided { first: 0, stride: 1 });
         let d_kept = rec.scratch(rows * features);
-        rec.op(MaskRows { rows, features, mean: true }, [d_outputs, mask, total, d_kept]);
-        (kept, d_kept)
+        rec.op(
+            MaskRows { rows, features, mean: true },
+            MaskRowsPorts { x: d_outputs, mask, total: Some(total), y: d_kept },
+        );
+        (kept, Some(d_kept))
     }
 
     /// Records a step of `batch` rows; returns what the layers left, too.
@@ -187,11 +184,11 @@ impl Task<'_> {
             let (scores, few) = rec.condense_rows(scores, rows, columns);
             rec.op(
                 Tally { batch: rows, rows: few, columns, penalties: count, slots, weighted: masked },
-                [scores, penalties, clock, tallies],
+                TallyPorts { scores, penalties, clock, tallies },
             );
             d_outputs
         });
-        if rec.backward_follows() {
+        if let Some(d_outputs) = d_outputs {
             network.backward(rec, &traces, d_outputs, false);
         }
         rec.scope("optimizer", |rec| {
@@ -213,7 +210,7 @@ impl Task<'_> {
                 self.optimizer.record(rec, step, arena);
             }
             rec.record_deferred();
-            rec.op(Advance { batch, rows: feed.order_len(), slots }, [clock]);
+            rec.op(Advance { batch, rows: feed.order_len(), slots }, AdvancePorts { clock });
         });
         Ok((recorder.finish(format!("{purpose:?} {batch}"))?, traces))
     }

@@ -1,6 +1,6 @@
 //! Kernels with which something is wrong.
 
-use autorot::kernel::{Access, Args, Binding, Element, Family, Grid, Uniforms};
+use autorot::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
 use autorot::{Device, Error, Real};
@@ -46,7 +46,14 @@ impl Uniforms for Short {
     }
 }
 
-const X: &[Binding] = &[Binding { name: "x", access: Access::Update, element: Element::Float }];
+ports! {
+    /// The one port of both kernels.
+    pub struct XPorts {
+        /// Numbers.
+        x: Update,
+    }
+}
+
 /// The length of the kernels' buffer.
 pub const LEN: usize = 64;
 
@@ -57,11 +64,11 @@ fn shader(body: &str) -> Vec<String> {
 
 impl Family for Broken {
     const NAME: &'static str = "broken";
-    const BINDINGS: &'static [Binding] = X;
+    type Ports = XPorts<Lens>;
     type Uniforms = Word;
 
-    fn lens(&self) -> Vec<usize> {
-        vec![LEN]
+    fn lens(&self) -> XPorts<Lens> {
+        XPorts { x: LEN }
     }
 
     fn uniforms(&self) -> Word {
@@ -82,18 +89,18 @@ impl Family for Broken {
         [1, 1, 1]
     }
 
-    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        args.write(0).fill(T::zero());
+    fn twin<T: Real>(&self, ports: XPorts<Slices<'_, T>>) {
+        ports.x.fill(T::zero());
     }
 }
 
 impl Family for Lacking {
     const NAME: &'static str = "lacking";
-    const BINDINGS: &'static [Binding] = X;
+    type Ports = XPorts<Lens>;
     type Uniforms = Short;
 
-    fn lens(&self) -> Vec<usize> {
-        vec![LEN]
+    fn lens(&self) -> XPorts<Lens> {
+        XPorts { x: LEN }
     }
 
     fn uniforms(&self) -> Short {
@@ -108,19 +115,19 @@ impl Family for Lacking {
         [1, 1, 1]
     }
 
-    fn twin<T: Real>(&self, mut args: Args<'_, T>) {
-        args.write(0).fill(T::zero());
+    fn twin<T: Real>(&self, ports: XPorts<Slices<'_, T>>) {
+        ports.x.fill(T::zero());
     }
 }
 
 /// Runs the kernel once and reads what it wrote.
-pub fn run(device: &Device, kernel: impl Family + 'static) -> Result<(), Error> {
+pub fn run<F: Family<Ports = XPorts<Lens>> + 'static>(device: &Device, kernel: F) -> Result<(), Error> {
     let mut executor = device.executor();
     let arena = Arena::default();
     let mut rec = Recorder::new(Purpose::Infer, 1, &arena);
     executor.allocate("x", Element::Float, LEN)?;
     let x = rec.shared("x", Element::Float, LEN);
-    rec.scope("here", |rec| rec.op(kernel, [x]));
+    rec.scope("here", |rec| rec.op(kernel, XPorts { x }));
     let program = executor.bind(&rec.finish("broken")?)?;
     executor.run(program, 1)?;
     pollster::block_on(executor.read("x", 0, LEN)).map(drop)

@@ -237,7 +237,7 @@ fn losses_agree_with_keras() {
                 "huber" => Loss::Huber { delta: number(&case.settings, "delta").unwrap() as f32 },
                 other => panic!("no loss {other}"),
             };
-            let (sums, gradient) = case.run(&device, 1, |rec, views| loss.record(rec, views, true));
+            let (sums, gradient) = case.run(&device, 1, |rec, views| loss.record(rec, views, true).unwrap());
             let what = format!("{} on {}", case.name, device.name());
             let tolerance = Tolerance::new(1e-6, 1e-6);
             assert_close(&what, &[sums[0] / case.batch as f64], &[case.value], tolerance);

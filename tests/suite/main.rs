@@ -44,6 +44,7 @@ mod ranges;
 mod recorded;
 mod reports;
 mod resume;
+mod rooms;
 mod rounds;
 mod scores;
 mod sequences;

@@ -47,9 +47,9 @@ impl Probe {
         let g = rec.shared("g", Element::Float, batch * outputs);
         let traces = network.forward(&mut rec, x);
         let output = traces.last().unwrap().output;
-        let begin = rec.unused();
+        let begin = rec.scratch(1);
         let d_x = network.backward(&mut rec, &traces, g, true).expect("the input's gradient");
-        let end = rec.unused();
+        let end = rec.scratch(1);
         let watched = if watch { begin.buffer..end.buffer } else { 0..0 };
         watched.clone().for_each(|buffer| rec.keep(View { buffer, ..begin }));
         rec.keep(output);

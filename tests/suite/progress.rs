@@ -1,6 +1,6 @@
 //! Compiling kernels is no part of the first epoch, and changes nothing but the time.
 
-use crate::broken::{Broken, LEN};
+use crate::broken::{Broken, LEN, XPorts};
 use crate::common::callers;
 use autorot::kernel::Element;
 use autorot::plan::arena::Arena;
@@ -92,7 +92,7 @@ fn executors_tell_what_they_have_yet_to_compile() {
         let arena = Arena::default();
         let mut rec = Recorder::new(Purpose::Infer, 1, &arena);
         let x = rec.shared("x", Element::Float, LEN);
-        rec.op(Broken::Slow, [x]);
+        rec.op(Broken::Slow, XPorts { x });
         rec.finish(name).unwrap()
     };
     let with_buffer = |device: &Device| {

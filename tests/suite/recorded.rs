@@ -67,7 +67,9 @@ fn listed(plan: &Plan) -> String {
             writeln!(text, "    {line}").unwrap();
         }
         let bindings = kernel.bindings().iter().zip(&op.args).zip(kernel.lens());
-        let bound = bindings.map(|((b, view), len)| format!("{} {len} of {}", b.name, place(plan, view)));
+        let there = bindings.filter_map(|((binding, view), len)| Some((binding, view, len?)));
+        let bound =
+            there.map(|(binding, view, len)| format!("{} {len} of {}", binding.name, place(plan, view)));
         writeln!(text, "    {}", bound.collect::<Vec<_>>().join(", ")).unwrap();
         let words: Vec<String> = kernel.uniforms().into_iter().map(word).collect();
         writeln!(text, "    {}", words.join(" ")).unwrap();
@@ -95,7 +97,7 @@ fn told(network: &Sequential, purpose: Purpose, batch: usize, loss: Loss, metric
         let targets = rec.shared("targets", Element::Float, batch * output.len());
         let scores = rec.shared("scores", Element::Float, batch * columns);
         let views = LossViews { outputs, targets, scores, columns };
-        let d_outputs = loss.record(&mut rec, views, true);
+        let d_outputs = loss.record(&mut rec, views, true).unwrap();
         let mut column = 1;
         for metric in metrics {
             metric.record(&mut rec, views, column);
@@ -332,7 +334,8 @@ fn variants() {
     for entry in registry::all() {
         let all = entry.examples.iter().chain(&entry.long);
         for kernel in all {
-            writeln!(text, "{} {:?}: {}", entry.name, kernel.lens(), chosen(&**kernel).join(" | ")).unwrap();
+            let lens: Vec<usize> = kernel.lens().into_iter().flatten().collect();
+            writeln!(text, "{} {lens:?}: {}", entry.name, chosen(&**kernel).join(" | ")).unwrap();
         }
     }
     as_it_was("recorded/variants.txt", &text);

@@ -1,7 +1,7 @@
 //! No invocation loops for longer than its kernel says, and none for longer than all may: counted by shaders that count.
 
 use crate::common::{gpu, tell};
-use autorot::kernel::{Access, Kernel, MAX_ROUNDS, Traits, registry};
+use autorot::kernel::{Access, Kernel, MAX_ROUNDS, Traits, UNUSED, registry};
 use autorot::wgpu::{self, util::DeviceExt};
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ fn count(
     words.resize(words.len().next_multiple_of(4), 0);
     let mut buffers = vec![filled(&words, BufferUsages::UNIFORM)];
     for len in kernel.lens() {
-        let size = (len as u64 * 4).next_multiple_of(16);
+        let size = (len.unwrap_or(UNUSED) as u64 * 4).next_multiple_of(16);
         let usage = BufferUsages::STORAGE;
         buffers.push(device.create_buffer(&wgpu::BufferDescriptor {
             label: None,

@@ -107,11 +107,12 @@ fn only_data_and_store_touch_files_and_no_one_the_standard_clock() {
 fn every_kernel_has_shader_twin_and_test_row() {
     let registered: BTreeSet<String> = kernel::registry::all().iter().map(|e| e.name.to_owned()).collect();
     let stem = |p: &PathBuf| p.file_stem().unwrap().to_str().unwrap().to_owned();
-    let shaders: BTreeSet<String> = files("shaders", "wgsl")
-        .iter()
-        .filter(|p| p.parent() == Some(Path::new("shaders")))
-        .map(stem)
+    // In a room of their own, which their twins have, too; what shaders share lies in `parts`.
+    let places: Vec<PathBuf> = files("shaders", "wgsl")
+        .into_iter()
+        .filter(|path| !path.starts_with("shaders/embed") && !path.parent().unwrap().ends_with("parts"))
         .collect();
+    let shaders: BTreeSet<String> = places.iter().map(stem).collect();
     let rows: BTreeSet<String> = crate::kernels::ROWS.iter().map(|r| (*r).to_owned()).collect();
     assert_eq!(registered, shaders, "registry and shaders");
     assert_eq!(registered, rows, "registry and kernel table");
@@ -121,10 +122,13 @@ fn every_kernel_has_shader_twin_and_test_row() {
             text.split("const NAME: &'static str = \"").skip(1).filter_map(|rest| rest.split('"').next())
         {
             assert!(registered.contains(name), "{}: {name} is not registered", path.display());
+            let shader = path.parent().unwrap().join(format!("{name}.wgsl"));
+            let shader = Path::new("shaders").join(shader.strip_prefix("src/kernel").unwrap());
+            assert!(places.contains(&shader), "{}: its shader is {}", path.display(), shader.display());
         }
     }
-    for name in registered {
-        let text = read(format!("shaders/{name}.wgsl"));
+    for path in places {
+        let (text, name) = (read(&path), stem(&path));
         assert!(
             text.starts_with(&format!("// {name}: ")),
             "{name}: the header begins with the kernel's name"

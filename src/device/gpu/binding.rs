@@ -4,7 +4,7 @@ use super::{GpuExecutor, Place};
 use crate::device::compiled::Pipeline;
 use crate::device::held::Held;
 use crate::device::pipelines::Gpu;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, UNUSED};
 use crate::plan::{Home, Op, Plan};
 use crate::{Fault, Result};
 
@@ -220,7 +220,7 @@ impl GpuExecutor {
         let most = self.gpu.device.limits().max_storage_buffer_binding_size;
         let args = op.args.iter().zip(op.kernel.bindings()).zip(op.kernel.lens());
         args.map(|((view, binding), len)| {
-            let bytes = len as u64 * 4;
+            let bytes = len.unwrap_or(UNUSED) as u64 * 4;
             if bytes > most {
                 let smaller = smaller(plan.batch_within(view.buffer, bytes, most));
                 return Err(self.gpu.error(

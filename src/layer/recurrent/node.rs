@@ -2,10 +2,11 @@
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    CopyRows, DenseForward, Dropout, Ending, FoldRotation, GateKernels, MAX_DEPTH, RecurrentForward,
-    RecurrentStep, Stage, Strided,
+    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, Dropout, DropoutPorts, Ending, FoldRotation,
+    FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward, RecurrentForwardPorts, RecurrentStep, Stage,
+    Strided,
 };
-use crate::layer::product::Product;
+use crate::layer::product::{MapPorts, Product, map_alone};
 use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
 use crate::plan::arena::ParameterId;
 use crate::plan::{Purpose, Recorder, View};
@@ -65,7 +66,7 @@ pub(super) struct RecurrentNode {
 pub(super) struct Kernels {
     pub(super) w: View,
     pub(super) u: View,
-    pub(super) b: View,
+    pub(super) b: Option<View>,
 }
 
 /// What the forward pass keeps for the backward one.
@@ -78,25 +79,13 @@ pub(super) struct Kept {
     /// The states.
     pub(super) y: View,
     /// What the cell remembers beside them; see `RecurrentForward`.
-    pub(super) memory: View,
+    pub(super) memory: Option<View>,
     /// The left operand of the recurrent product.
-    pub(super) left: View,
+    pub(super) left: Option<View>,
     /// Initial states and recurrent dropout.
-    pub(super) state: View,
-    pub(super) mask: View,
+    pub(super) state: Option<View>,
+    pub(super) mask: Option<View>,
     pub(super) kernels: Kernels,
-}
-
-impl Kept {
-    fn views(self) -> Vec<View> {
-        let Self { x, z, y, memory, left, state, mask, kernels: Kernels { w, u, b } } = self;
-        vec![x, z, y, memory, left, state, mask, w, u, b]
-    }
-
-    pub(super) fn of(views: &[View]) -> Option<Self> {
-        let &[x, z, y, memory, left, state, mask, w, u, b] = views else { return None };
-        Some(Self { x, z, y, memory, left, state, mask, kernels: Kernels { w, u, b } })
-    }
 }
 
 impl RecurrentNode {
@@ -181,11 +170,10 @@ impl RecurrentNode {
     }
 
     pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> Kernels {
-        let b = self.parameters.bias.map(|id| rec.parameter(id));
         Kernels {
             w: rec.parameter(self.parameters.kernel),
             u: rec.parameter(self.parameters.recurrent),
-            b: b.unwrap_or_else(|| rec.unused()),
+            b: self.parameters.bias.map(|id| rec.parameter(id)),
         }
     }
 
@@ -193,19 +181,18 @@ impl RecurrentNode {
     fn fold(&self, rec: &mut Recorder<'_>, rotated: &Rotated) -> (Kernels, View) {
         let Kernels { w, u, b } = self.parameters(rec);
         let lambda = self.parameters.lambda.map(|id| rec.parameter(id));
-        let lambda = lambda.unwrap_or_else(|| rec.unused());
         let kernels = self.gate_kernels(rotated);
         let rotation = rec.scratch(2 * self.columns());
-        let folded = Kernels {
-            w: rec.scratch(w.len),
-            u: if rotated.h_q.is_some() { rec.scratch(u.len) } else { rec.unused() },
-            b: rec.scratch(b.len),
-        };
+        let w_folded = rec.scratch(w.len);
+        let u_folded = rotated.h_q.map(|_| rec.scratch(u.len));
+        let b_folded = b.map(|b| rec.scratch(b.len));
         let mut limits = [1.0; 4];
         limits.iter_mut().zip(&rotated.limits).for_each(|(to, &limit)| *to = limit);
-        rec.op(FoldRotation { kernels, limits }, [w, u, b, lambda, rotation, folded.w, folded.u, folded.b]);
-        let u = if rotated.h_q.is_some() { folded.u } else { u };
-        (Kernels { u, ..folded }, rotation)
+        rec.op(
+            FoldRotation { kernels, limits },
+            FoldRotationPorts { w, u_kernel: Some(u), b, lambda, rotation, w_folded, u_folded, b_folded },
+        );
+        (Kernels { w: w_folded, u: u_folded.unwrap_or(u), b: b_folded }, rotation)
     }
 
     /// The inputs, or their gradients, with a share dropped that is the same for all steps of a sequence.
@@ -216,7 +203,10 @@ impl RecurrentNode {
         let count = rec.batch() * self.steps * self.features;
         let (clock, y) = (rec.clock(), rec.scratch(count));
         let shared = [self.steps, self.features];
-        rec.op(Dropout { count, shared, of_ones: false, rate: self.dropout, seed: self.seed }, [x, clock, y]);
+        rec.op(
+            Dropout { count, shared, of_ones: false, rate: self.dropout, seed: self.seed },
+            DropoutPorts { x: Some(x), clock, y },
+        );
         y
     }
 }
@@ -243,12 +233,11 @@ impl Node for RecurrentNode {
         };
         let x = self.drop_inputs(rec, input);
         let z = rec.scratch(rows * columns);
-        let unused: [View; 4] = std::array::from_fn(|_| rec.unused());
         let has_bias = self.parameters.bias.is_some();
         if self.features > MAX_DEPTH {
             let product = Product { rows, inputs: self.features, units: columns };
             let ending = Ending { has_bias, ..Ending::default() };
-            product.forward(rec, ending, [x, kernels.w, kernels.b, unused[0], unused[1], z]);
+            product.forward(rec, ending, MapPorts { b: kernels.b, ..map_alone(x, kernels.w, z) });
         } else {
             let product = DenseForward {
                 batch: rows,
@@ -259,26 +248,47 @@ impl Node for RecurrentNode {
                 keep_z: false,
                 activation: Activation::Linear,
             };
-            rec.op(product, [x, kernels.w, kernels.b, unused[0], unused[1], unused[2], z]);
+            rec.op(
+                product,
+                DenseForwardPorts {
+                    x,
+                    w: kernels.w,
+                    b: kernels.b,
+                    lambda: None,
+                    rotation: None,
+                    z: None,
+                    y: z,
+                },
+            );
         }
         let keep = rec.backward_follows();
         let y = rec.scratch(rows * units);
         let memory = match self.cell {
-            Cell::SimpleRnn => rec.unused(),
-            Cell::Gru { reset_after: true } if keep => rec.scratch(rows * columns),
-            Cell::Gru { reset_after: true } => rec.unused(),
-            _ => rec.scratch(rows * units),
+            Cell::SimpleRnn => None,
+            Cell::Gru { reset_after: true } => keep.then(|| rec.scratch(rows * columns)),
+            _ => Some(rec.scratch(rows * units)),
         };
-        let left = if keep { rec.scratch(rows * units) } else { rec.unused() };
+        let left = keep.then(|| rec.scratch(rows * units));
         let state = self.state(rec);
-        let kept = Kept { x, z, y, memory, left, state, mask: mask.unwrap_or(unused[3]), kernels };
+        let kept = Kept { x, z, y, memory, left, state, mask, kernels };
         let has_bias = self.has_recurrent_bias();
-        let b = if has_bias { kernels.b } else { unused[3] };
         for number in 0..self.steps {
             for &stage in self.stages() {
                 let step = self.step(rec, number, stage);
                 let kernel = RecurrentForward { step, has_bias, keep };
-                rec.op(kernel, [kernels.u, b, state, kept.mask, z, y, memory, left]);
+                rec.op(
+                    kernel,
+                    RecurrentForwardPorts {
+                        u_kernel: kernels.u,
+                        b: kernels.b,
+                        state,
+                        mask,
+                        z,
+                        y,
+                        memory,
+                        left,
+                    },
+                );
             }
         }
         self.keep_states(rec, &kept);
@@ -287,26 +297,29 @@ impl Node for RecurrentNode {
         let pre_activation = rec.keeps_all().then(|| {
             let copy = rec.scratch(rows * columns);
             let lines = Strided { first: 0, stride: columns };
-            rec.op(CopyRows { rows, width: columns, from: lines, to: lines, reversed: false }, [z, copy]);
+            rec.op(
+                CopyRows { rows, width: columns, from: lines, to: lines, reversed: false },
+                CopyRowsPorts { values: z, out: copy },
+            );
             copy
         });
         // Outputs that come in the order of a course backwards have their mask in that order.
         let reversed = self.return_sequences && self.direction == Direction::Backward;
-        let mask = mask.filter(|_| reversed).map(|mask| {
+        let turned_mask = mask.filter(|_| reversed).map(|mask| {
             let turned = rec.scratch(rows);
             let lines = Strided { first: 0, stride: self.steps };
             let kernel = CopyRows { rows: batch, width: self.steps, from: lines, to: lines, reversed: true };
-            rec.op(kernel, [mask, turned]);
+            rec.op(kernel, CopyRowsPorts { values: mask, out: turned });
             turned
         });
         Trace {
-            mask,
+            mask: turned_mask,
             pre_activation,
             rotation,
             d_pre_activation: Some(z),
-            kept: kept.views(),
             ..Trace::new(input, output)
         }
+        .keeping(kept)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {

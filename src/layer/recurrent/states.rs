@@ -1,7 +1,10 @@
 //! Where sequences begin and end: initial states, states kept from batch to batch, the last output.
 
 use super::node::{Kept, RecurrentNode};
-use crate::kernel::{CopyRows, Dropout, Element, RunningAverage, Strided, state_part};
+use crate::kernel::{
+    CopyRows, CopyRowsPorts, Dropout, DropoutPorts, Element, RunningAverage, RunningAveragePorts, Strided,
+    state_part,
+};
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder, View};
 
@@ -13,11 +16,11 @@ impl RecurrentNode {
         rec.shared(&key, Element::Float, self.states() * part)
     }
 
-    /// Records the initial states and what recurrent dropout multiplies by.
-    pub(super) fn state(&self, rec: &mut Recorder<'_>) -> View {
+    /// Records the initial states and what recurrent dropout multiplies by, where there is either.
+    pub(super) fn state(&self, rec: &mut Recorder<'_>) -> Option<View> {
         let (continues, drops) = (self.continues(rec), self.drops_states(rec));
         if !continues && !drops {
-            return rec.unused();
+            return None;
         }
         let part = state_part(rec.batch(), self.units);
         let state = rec.scratch(3 * part);
@@ -25,18 +28,24 @@ impl RecurrentNode {
             let kept = self.kept_states(rec);
             let width = self.states() * part;
             let all = Strided { first: 0, stride: width };
-            rec.op(CopyRows { rows: 1, width, from: all, to: all, reversed: false }, [kept, state]);
+            rec.op(
+                CopyRows { rows: 1, width, from: all, to: all, reversed: false },
+                CopyRowsPorts { values: kept, out: state },
+            );
         }
         if drops {
             let count = rec.batch() * self.units;
-            let (clock, unused) = (rec.clock(), rec.unused());
+            let clock = rec.clock();
             let to = rec.part(state, 2 * part, part);
             // Another draw than that of the inputs.
             let seed = self.seed ^ 0x5bd1_e995;
             let rate = self.recurrent_dropout;
-            rec.op(Dropout { count, shared: [1; 2], of_ones: true, rate, seed }, [unused, clock, to]);
+            rec.op(
+                Dropout { count, shared: [1; 2], of_ones: true, rate, seed },
+                DropoutPorts { x: None, clock, y: to },
+            );
         }
-        state
+        Some(state)
     }
 
     /// Records how the final states are kept, once it is known that they are finite.
@@ -51,11 +60,15 @@ impl RecurrentNode {
         }
         let to = self.kept_states(rec);
         let part = state_part(rec.batch(), self.units);
-        for (i, from) in [kept.y, kept.memory].into_iter().take(self.states()).enumerate() {
+        let states = [Some(kept.y), kept.memory].into_iter().flatten();
+        for (i, from) in states.take(self.states()).enumerate() {
             let (count, clock) = (rec.batch() * self.units, rec.clock());
             let last = self.last(rec, from);
             let to = rec.part(to, i * part, part);
-            rec.defer(RunningAverage { count, momentum: 0.0, factor: 1.0 }, [last, clock, to]);
+            rec.defer(
+                RunningAverage { count, momentum: 0.0, factor: 1.0 },
+                RunningAveragePorts { value: last, clock, average: to },
+            );
         }
     }
 
@@ -66,7 +79,7 @@ impl RecurrentNode {
         let (_, last) = self.place(self.steps - 1);
         let from = Strided { first: last * width, stride: self.steps * width };
         let to = Strided { first: 0, stride: width };
-        rec.op(CopyRows { rows, width, from, to, reversed: false }, [states, out]);
+        rec.op(CopyRows { rows, width, from, to, reversed: false }, CopyRowsPorts { values: states, out });
         out
     }
 }

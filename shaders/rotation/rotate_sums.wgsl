@@ -1,0 +1,111 @@
+// rotate_sums: finishes what rotate_backward left in parts.
+//   sum[k, n] = Σ of partial_s over the chunks and the positions of zone k    s[n] = Σ_k sum[k, n]
+//   d_v[k, n] = dq, or ALIGNED dq/q, from q[k, n] and sum[k, n]
+//   d_b[n] = Σ of partial_b over all of them + Σ_k dq (ALIGNED b·dq/q)
+//   SHARED: shares[t, n] = Σ of d_v[k, n] over the zones k in which tap t has a source (rotation/parts/share_of_tap.wgsl)
+//
+// partial_s, partial_b [chunks, TOLD_APART, filters], or BY_ZONE [chunks, ZONES, filters]  rotation [2·ZONES·filters]: ρ then q  b [filters]
+// → d_b [filters]  d_v [ZONES, filters]  s [filters]  shares [TAPS, filters] (all but d_b as far as ROTATED, d_b as far as
+// HAS_BIAS)
+// Workgroup: 4 quads of filters × 64 slices, in a fixed order: slices take a position each, or where there are fewer than 64 a
+// part of its chunks; then a zone each, of as many positions as were summed at a time.
+// Grid: (⌈filters/16⌉, 1, 1). The capitals are generated constants.
+
+// Positions of a chunk; those summed at a time, and parts of their chunks.
+const PLACES: u32 = select(TOLD_APART, ZONES, BY_ZONE);
+const POSITIONS_AT_ONCE: u32 = min(PLACES, SLICES);
+const PARTS: u32 = SLICES / POSITIONS_AT_ONCE;
+
+// Zones of a slice.
+const ZONES_EACH: u32 = (ZONES + SLICES - 1u) / SLICES;
+
+// What the slices hold of zone k, whose positions along its zone of lines are those from `begin` on.
+fn sum_of_zone(k: u32, begin: u32, across: u32) -> vec4<f32> {
+    let zone = zone_at(k);
+    let one = ZONES == 1u;
+    let line = k / ZONES_ALONG.z * (TOLD_APART * ZONES_ALONG.z / ZONES);
+    var first = line + select(zone.first.z, 0u, one);
+    var step = zone.step.z;
+    var count = select(zone.count.z, 1u, one);
+    if (BY_ZONE) {
+        first = k;
+        step = 1u;
+        count = 1u;
+    }
+    let end = min(begin + POSITIONS_AT_ONCE, first + step * count);
+    var sum = vec4<f32>();
+    for (var at = first + (max(begin, first) - first + step - 1u) / step * step; at < end; at += step) {
+        for (var part = 0u; part < PARTS; part++) {
+            sum += slices[(part * POSITIONS_AT_ONCE + at - begin) * ACROSS + across];
+        }
+    }
+    return sum;
+}
+
+@compute @workgroup_size(ACROSS, SLICES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let n = (group.x * ACROSS + local.x) * 4u;
+    let inside = n < u.filters;
+    var of_zones: array<vec4<f32>, ZONES_EACH>;
+    var all_b = vec4<f32>();
+    for (var begin = 0u; begin < PLACES; begin += POSITIONS_AT_ONCE) {
+        let position = begin + local.y % POSITIONS_AT_ONCE;
+        var sum = vec4<f32>();
+        if (inside && local.y < PARTS * POSITIONS_AT_ONCE && position < PLACES) {
+            for (var chunk = local.y / POSITIONS_AT_ONCE; chunk < u.chunks; chunk += PARTS) {
+                let place = (chunk * PLACES + position) * u.filters + n;
+                if (ROTATED) {
+                    sum += get_partial_s(place);
+                }
+                if (HAS_BIAS) {
+                    all_b += get_partial_b(place);
+                }
+            }
+        }
+        if (ROTATED) {
+            workgroupBarrier();
+            slices[local.y * ACROSS + local.x] = sum;
+            workgroupBarrier();
+            for (var i = 0u; i < ZONES_EACH; i++) {
+                let k = local.y + i * SLICES;
+                if (k < ZONES) {
+                    of_zones[i] += sum_of_zone(k, begin, local.x);
+                }
+            }
+        }
+    }
+    if (ROTATED) {
+        var all_s = vec4<f32>();
+        for (var i = 0u; i < ZONES_EACH; i++) {
+            let k = local.y + i * SLICES;
+            if (inside && k < ZONES) {
+                var share = d_v_of(get_rotation((ZONES + k) * u.filters + n), of_zones[i]);
+                put_d_v(k * u.filters + n, share, u.filters - n);
+                if (ALIGNED && HAS_BIAS) {
+                    share *= get_b(n);
+                }
+                all_s += of_zones[i];
+                all_b += share;
+            }
+        }
+        all_s = sum_slices(all_s, local);
+        if (local.y == 0u && inside) {
+            put_s(n, all_s, u.filters - n);
+        }
+    }
+    if (HAS_BIAS) {
+        all_b = sum_slices(all_b, local);
+        if (local.y == 0u && inside) {
+            put_d_b(n, all_b, u.filters - n);
+        }
+    }
+    // What the workgroup stored of d_v is seen by all of it from here on.
+    if (SHARED) {
+        storageBarrier();
+        if (inside) {
+            for (var t = local.y; t < TAPS; t += SLICES) {
+                put_shares(t * u.filters + n, share_of_tap(t, n), u.filters - n);
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
+
+use crate::kernel::base::rows::vectorised;
+use crate::kernel::product::{self, PANEL, for_each_part, matrix, multiply, transposed};
+use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
+use crate::{Real, Rule};
+
+uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
+
+/// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share
+/// + l1·sign(W) + 2·l2·W. The share is shift\[n\] by the diagonal rule and scale\[n\]·W by the aligned one.
+#[derive(Clone, Copy, Debug)]
+pub struct DenseBackwardWeight {
+    /// B.
+    pub batch: usize,
+    /// K.
+    pub inputs: usize,
+    /// N.
+    pub units: usize,
+    /// The rule by which the virtual sample contributes, or `None` for a classic layer.
+    pub rule: Option<Rule>,
+    /// The L1 regulariser's factor.
+    pub l1: f32,
+    /// The L2 regulariser's factor.
+    pub l2: f32,
+}
+
+impl DenseBackwardWeight {
+    fn size(&self) -> product::Size {
+        product::Size::one(self.inputs, self.batch, self.units)
+    }
+}
+
+ports! {
+    /// The ports of [`DenseBackwardWeight`].
+    pub struct DenseBackwardWeightPorts {
+        /// Inputs, `[B, K]`.
+        x: Read,
+        /// ∂ℓ/∂f, `[B, N]`.
+        d_f: Read,
+        /// W, `[K, N]`.
+        w: Read,
+        /// The virtual sample's share, `[N]`, of a rotated layer.
+        virtual_sample: Option<Read>,
+        /// ∂ℓ/∂W, `[K, N]`.
+        d_w: Write,
+    }
+}
+
+impl Family for DenseBackwardWeight {
+    const NAME: &'static str = "dense_backward_weight";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["x", "d_f", "w", "virtual_sample", "d_w"];
+    type Ports = DenseBackwardWeightPorts<Lens>;
+    type Uniforms = DenseBackwardWeightUniforms;
+
+    fn lens(&self) -> DenseBackwardWeightPorts<Lens> {
+        let weights = self.inputs * self.units;
+        DenseBackwardWeightPorts {
+            x: self.batch * self.inputs,
+            d_f: self.batch * self.units,
+            w: weights,
+            virtual_sample: (self.rule.is_some()).then_some(self.units),
+            d_w: weights,
+        }
+    }
+
+    fn uniforms(&self) -> DenseBackwardWeightUniforms {
+        DenseBackwardWeightUniforms {
+            batch: self.batch as u32,
+            inputs: self.inputs as u32,
+            units: self.units as u32,
+            l1: self.l1,
+            l2: self.l2,
+        }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        let options = constants(&[
+            ("DIAGONAL", self.rule == Some(Rule::Diagonal)),
+            ("ALIGNED", self.rule == Some(Rule::Aligned)),
+            ("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0),
+        ]);
+        let mut parts = vec![options, product::plain()];
+        parts.extend(product::shader(wgsl!("dense/dense_backward_weight.wgsl"), variant));
+        parts
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        product::grid(variant, self.size())
+    }
+
+    fn by_fours(&self) -> bool {
+        [self.batch, self.inputs, self.units].iter().all(|n| n.is_multiple_of(4))
+    }
+
+    fn choice(&self) -> Option<Box<dyn Choice>> {
+        Some(Box::new(self.size()))
+    }
+
+    fn twin<T: Real>(&self, ports: DenseBackwardWeightPorts<Slices<'_, T>>) {
+        let DenseBackwardWeightPorts { x, d_f, w, virtual_sample, d_w } = ports;
+        let virtual_sample = virtual_sample.unwrap_or_default();
+        let units = self.units;
+        let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
+        let panels = d_w.chunks_mut(PANEL * units).enumerate();
+        for_each_part(self.inputs * self.batch * units, panels, |(index, d_w)| {
+            let (first, rows) = (index * PANEL, d_w.len() / units);
+            let w = &w[first * units..][..d_w.len()];
+            let x = transposed(&x[first..], self.inputs);
+            multiply(d_w, (rows, self.batch, units), x, matrix(d_f, units));
+            // The shares are added while the product is still in a cache.
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
+                        match self.rule {
+                            None => {}
+                            Some(Rule::Diagonal) => {
+                                d_w.iter_mut()
+                                    .zip(virtual_sample)
+                                    .for_each(|(d_w, &shift)| *d_w = *d_w + shift);
+                            }
+                            Some(Rule::Aligned) => {
+                                let shares = w.iter().zip(virtual_sample).map(|(&w, &scale)| w * scale);
+                                d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
+                            }
+                        }
+                        if self.l1 != 0.0 || self.l2 != 0.0 {
+                            // Unlike signum, the sign of 0 is 0.
+                            let sign = |w: T| if w == T::zero() { T::zero() } else { w.signum() };
+                            d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * sign(w) + l2 * w);
+                        }
+                    }
+                },
+            );
+        });
+    }
+}

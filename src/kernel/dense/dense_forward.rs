@@ -1,0 +1,212 @@
+//! y = σ(ρ ⊙ (x·W + b)) in one kernel, ρ included.
+
+use crate::kernel::base::rows::vectorised;
+use crate::kernel::product::{self, Block, PANEL, for_each_part, matrix, multiply_block};
+use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
+use crate::{Activation, LearnL, Real, Rotation, Rule};
+
+uniforms!(DenseForwardUniforms { batch: u32, inputs: u32, units: u32, x_q: f32, limit: f32, epsilon: f32 });
+
+/// f = x·W + b; z = ρ ⊙ f; y = σ(z), with q = f(x_Q) and ρ = L/(|q| + ε) on the way. x is `[B, K]`, W `[K, N]`, z and y
+/// `[B, N]`; `rotation` `[2N]` takes ρ, then q.
+#[derive(Clone, Copy, Debug)]
+pub struct DenseForward {
+    /// B.
+    pub batch: usize,
+    /// K.
+    pub inputs: usize,
+    /// N.
+    pub units: usize,
+    /// Whether there is a bias.
+    pub has_bias: bool,
+    /// The rotation, or `None` for a classic layer.
+    pub rotation: Option<Rotation>,
+    /// Whether z is stored for the backward pass.
+    pub keep_z: bool,
+    /// σ.
+    pub activation: Activation,
+}
+
+/// Depth that a rotated layer's product takes at a time: rows of a panel of W, which are summed and then multiplied while
+/// they are in a cache. Their sum joins the whole one in turn, since a small q is a difference of large numbers.
+const DEPTH: usize = 256;
+
+impl DenseForward {
+    fn size(&self) -> product::Size {
+        product::Size::one(self.batch, self.inputs, self.units)
+    }
+
+    /// Adds rows of some columns of W, or of their squares, to `sums`.
+    #[inline(always)]
+    fn add_rows<T: Real>(&self, aligned: bool, w: &[T], rows: usize, sums: &mut [T]) {
+        let (mut part, width) = ([T::zero(); PANEL], sums.len());
+        let part = &mut part[..width];
+        for row in w.chunks(self.units).take(rows) {
+            if aligned {
+                part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
+            } else {
+                part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
+            }
+        }
+        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum = *sum + *part);
+    }
+
+    /// ρ and q, which holds the sums over W so far, of the units from `first` on.
+    fn rotate<T: Real>(
+        &self,
+        rotating: Rotation,
+        first: usize,
+        [b, lambda]: [&[T]; 2],
+        rho: &mut [T],
+        q: &mut [T],
+    ) {
+        let x_q = T::of(rotating.x_q.into());
+        for (i, (rho, q)) in rho.iter_mut().zip(q).enumerate() {
+            let bias = if self.has_bias { b[first + i] } else { T::zero() };
+            *q = match rotating.rule {
+                Rule::Diagonal => x_q * *q + bias,
+                Rule::Aligned => (x_q * x_q * *q + bias * bias).sqrt(),
+            };
+            *rho = rotating.l_of(lambda, first + i) / (q.abs() + T::of(rotating.epsilon.into()));
+        }
+    }
+}
+
+ports! {
+    /// The ports of [`DenseForward`].
+    pub struct DenseForwardPorts {
+        /// Inputs, `[B, K]`.
+        x: Read,
+        /// W, `[K, N]`.
+        w: Read,
+        /// `[N]`, where there is a bias.
+        b: Option<Read>,
+        /// λ, `[1]` or `[N]`, where L is learnt.
+        lambda: Option<Read>,
+        /// ρ, then q, `[2N]`, of a rotated layer.
+        rotation: Option<Write>,
+        /// `[B, N]`, where it is kept.
+        z: Option<Write>,
+        /// Outputs, `[B, N]`.
+        y: Write,
+    }
+}
+
+impl Family for DenseForward {
+    const NAME: &'static str = "dense_forward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["x", "w", "b", "rotation", "z", "y"];
+    type Ports = DenseForwardPorts<Lens>;
+    type Uniforms = DenseForwardUniforms;
+
+    fn lens(&self) -> DenseForwardPorts<Lens> {
+        let (k, n, outputs) = (self.inputs, self.units, self.batch * self.units);
+        DenseForwardPorts {
+            x: self.batch * k,
+            w: k * n,
+            b: (self.has_bias).then_some(n),
+            lambda: self.rotation.and_then(|rotation| rotation.lambdas(n)),
+            rotation: (self.rotation.is_some()).then_some(2 * n),
+            z: (self.keep_z).then_some(outputs),
+            y: outputs,
+        }
+    }
+
+    fn uniforms(&self) -> DenseForwardUniforms {
+        let rotation = self.rotation;
+        DenseForwardUniforms {
+            batch: self.batch as u32,
+            inputs: self.inputs as u32,
+            units: self.units as u32,
+            x_q: rotation.map_or(0.0, |r| r.x_q),
+            limit: rotation.map_or(0.0, |r| r.limit),
+            epsilon: rotation.map_or(0.0, |r| r.epsilon),
+        }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        let learn = self.rotation.map_or(LearnL::Fixed, |r| r.learn);
+        let options = constants(&[
+            ("HAS_BIAS", self.has_bias),
+            ("KEEP_Z", self.keep_z),
+            ("COLUMN_SUMS", self.rotation.is_some()),
+            ("ALIGNED", self.rotation.is_some_and(|r| r.rule == Rule::Aligned)),
+            ("LEARN_PER_LAYER", learn == LearnL::PerLayer),
+            ("LEARN_PER_UNIT", learn == LearnL::PerUnit),
+        ]);
+        let mut parts = vec![wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), options];
+        parts.extend(product::shader(wgsl!("dense/dense_forward.wgsl"), variant));
+        parts
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        product::grid(variant, self.size())
+    }
+
+    fn by_fours(&self) -> bool {
+        self.inputs.is_multiple_of(4) && self.units.is_multiple_of(4)
+    }
+
+    fn choice(&self) -> Option<Box<dyn Choice>> {
+        Some(Box::new(self.size()))
+    }
+
+    fn twin<T: Real>(&self, ports: DenseForwardPorts<Slices<'_, T>>) {
+        let DenseForwardPorts { x, w, b, lambda, rotation, z, y } = ports;
+        let [b, lambda] = [b, lambda].map(Option::unwrap_or_default);
+        let [rotation, z] = [rotation, z].map(Option::unwrap_or_default);
+        let n = self.units;
+        let (rho, q) = rotation.split_at_mut(rotation.len() / 2);
+        let mut stored = rho.chunks_mut(PANEL).zip(q.chunks_mut(PANEL));
+        let mut zs = Block::split(z, n);
+        let parts = Block::split(y, n).map(|y| {
+            // The first rows' block stores what all of them compute.
+            let stored = if y.row == 0 { stored.next() } else { None };
+            (y, if self.keep_z { zs.next() } else { None }, stored)
+        });
+        for_each_part(self.batch * self.inputs * n, parts, |(mut y, mut z, stored)| {
+            let (first, width) = (y.col, y.width());
+            let (mut rho, mut q) = ([T::zero(); PANEL], [T::zero(); PANEL]);
+            let (rho, q) = (&mut rho[..width], &mut q[..width]);
+            let step = if self.rotation.is_some() { DEPTH } else { self.inputs };
+            for k in (0..self.inputs).step_by(step) {
+                let depth = step.min(self.inputs - k);
+                let w = &w[k * n + first..];
+                if let Some(rotating) = self.rotation {
+                    vectorised(
+                        #[inline(always)]
+                        || self.add_rows(rotating.rule == Rule::Aligned, w, depth, q),
+                    );
+                }
+                let x = matrix(&x[y.row * self.inputs + k..], self.inputs);
+                multiply_block(&mut y, depth, x, matrix(w, n), k > 0);
+            }
+            if let Some(rotating) = self.rotation {
+                self.rotate(rotating, first, [b, lambda], rho, q);
+            }
+            if let Some((all_rho, all_q)) = stored {
+                all_rho.copy_from_slice(rho);
+                all_q.copy_from_slice(q);
+            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    for row in 0..y.rows() {
+                        let y = y.line(row);
+                        if self.has_bias {
+                            y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+                        }
+                        if self.rotation.is_some() {
+                            y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);
+                        }
+                        if let Some(z) = &mut z {
+                            z.line(row).copy_from_slice(y);
+                        }
+                        self.activation.apply(y);
+                    }
+                },
+            );
+        });
+    }
+}

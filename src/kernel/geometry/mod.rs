@@ -1,0 +1,7 @@
+//! Windows in numbers: which sources a tap sees, which positions form a zone.
+
+pub(crate) mod taps;
+pub(crate) mod zones;
+
+pub use taps::Taps;
+pub use zones::Zones;

@@ -1,0 +1,283 @@
+//! How the positions of one grid reach the numbers of another through the taps of a window: what convolutions, transposed
+//! convolutions and their gradients share.
+
+use crate::kernel::wgsl;
+use crate::shape::Geometry;
+
+/// From a position through a tap to its source, in every dimension: (position·scale + tap·step + shift)/divisor. There is none
+/// where that is no whole number or lies outside of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taps {
+    /// The grid of positions.
+    pub at: [usize; 3],
+    /// The grid of sources.
+    pub from: [usize; 3],
+    /// The window's taps.
+    pub kernel: [usize; 3],
+    scale: [i32; 3],
+    step: [i32; 3],
+    shift: [i32; 3],
+    divisor: [i32; 3],
+}
+
+fn signed(values: [usize; 3]) -> [i32; 3] {
+    values.map(|v| v as i32)
+}
+
+impl Taps {
+    /// From the windows to the input that they lie on.
+    pub fn down(geometry: &Geometry) -> Self {
+        Self {
+            at: geometry.output,
+            from: geometry.input,
+            kernel: geometry.kernel,
+            scale: signed(geometry.strides),
+            step: signed(geometry.dilation),
+            shift: signed(geometry.before).map(|v| -v),
+            divisor: [1; 3],
+        }
+    }
+
+    /// From the input to the windows in which it lies.
+    pub fn up(geometry: &Geometry) -> Self {
+        Self {
+            at: geometry.input,
+            from: geometry.output,
+            kernel: geometry.kernel,
+            scale: [1; 3],
+            step: signed(geometry.dilation).map(|v| -v),
+            shift: signed(geometry.before),
+            divisor: signed(geometry.strides),
+        }
+    }
+
+    /// From every position to the source of its number.
+    pub fn pointwise(grid: [usize; 3]) -> Self {
+        let (ones, zeros) = ([1; 3], [0; 3]);
+        Self { at: grid, from: grid, kernel: [1; 3], scale: ones, step: ones, shift: zeros, divisor: ones }
+    }
+
+    /// From a single position to as many sources as there are taps: a window that nothing cuts off.
+    pub fn whole(kernel: [usize; 3]) -> Self {
+        let (at, divisor) = ([1; 3], [1; 3]);
+        Self { at, from: kernel, kernel, scale: [0; 3], step: [1; 3], shift: [0; 3], divisor }
+    }
+
+    /// The number of positions.
+    pub fn positions(&self) -> usize {
+        self.at.iter().product()
+    }
+
+    /// The number of sources.
+    pub fn sources(&self) -> usize {
+        self.from.iter().product()
+    }
+
+    /// The number of taps.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Whether some position may lack the source of some tap.
+    pub fn misses(&self) -> bool {
+        // Without a divisor the extremes lie at the corners.
+        let inside = |d: usize| {
+            let last = |size: usize| size as i64 - 1;
+            let corners = [
+                (0, 0),
+                (last(self.at[d]), 0),
+                (0, last(self.kernel[d])),
+                (last(self.at[d]), last(self.kernel[d])),
+            ];
+            let at = |(position, tap): (i64, i64)| {
+                position * i64::from(self.scale[d]) + tap * i64::from(self.step[d]) + i64::from(self.shift[d])
+            };
+            corners.into_iter().all(|corner| (0..self.from[d] as i64).contains(&at(corner)))
+        };
+        self.divisor != [1; 3] || !(0..3).all(inside)
+    }
+
+    /// The positions along a dimension from which no tap reaches beyond the source's grid; and every how manieth of them the
+    /// same taps divide.
+    pub(crate) fn inside(&self, d: usize) -> (std::ops::Range<usize>, usize) {
+        let (divisor, scale) = (i64::from(self.divisor[d]), i64::from(self.scale[d]));
+        let reach = (self.kernel[d] as i64 - 1) * i64::from(self.step[d]);
+        let (low, high) = (reach.min(0), reach.max(0));
+        let shift = i64::from(self.shift[d]);
+        let (all, sources) = (self.at[d] as i64, self.from[d] as i64 * divisor);
+        // A position p is inside where 0 ≤ p·scale + shift + low and p·scale + shift + high < sources.
+        let before = (-(shift + low)).max(0);
+        let behind = (sources - shift - high).max(0);
+        let (first, end) = match scale {
+            0 if before == 0 && behind > 0 => (0, all),
+            0 => (all, all),
+            _ => ((before + scale - 1) / scale, ((behind + scale - 1) / scale).min(all)),
+        };
+        let range = if first < end { first as usize..end as usize } else { self.at[d]..self.at[d] };
+        let (mut period, mut rest) = (divisor, scale);
+        while rest != 0 {
+            (period, rest) = (rest, period % rest);
+        }
+        (range, (divisor / period) as usize)
+    }
+
+    /// Whether every position has one source, that of its own number.
+    pub(crate) fn is_identity(&self) -> bool {
+        let plain = Self::pointwise(self.at);
+        // Where there is one tap its step does not matter.
+        self.taps() == 1 && Self { step: plain.step, ..*self } == plain
+    }
+
+    /// The sources along a dimension: of every position, of every tap.
+    fn along(&self, d: usize) -> Vec<Option<usize>> {
+        let source = |position: usize, tap: usize| {
+            let at = position as i32 * self.scale[d] + tap as i32 * self.step[d] + self.shift[d];
+            let whole = at % self.divisor[d] == 0 && at >= 0;
+            usize::try_from(at / self.divisor[d]).ok().filter(|&s| whole && s < self.from[d])
+        };
+        let positions = 0..self.at[d];
+        positions.flat_map(|p| (0..self.kernel[d]).map(move |t| (p, t))).map(|(p, t)| source(p, t)).collect()
+    }
+
+    /// The generated constants and the functions that use them.
+    pub(crate) fn wgsl(&self) -> String {
+        let vector = |name: &str, kind: &str, v: [i32; 3]| {
+            format!("const {name}: vec3<{kind}> = vec3<{kind}>({}, {}, {});\n", v[0], v[1], v[2])
+        };
+        let mut text = vector("AT", "u32", signed(self.at))
+            + &vector("FROM", "i32", signed(self.from))
+            + &vector("KERNEL", "u32", signed(self.kernel))
+            + &vector("SCALE", "i32", self.scale)
+            + &vector("STEP_OF_TAP", "i32", self.step)
+            + &vector("SHIFT", "i32", self.shift)
+            + &vector("DIVISOR", "i32", self.divisor);
+        let counts = [("POSITIONS", self.positions()), ("SOURCES", self.sources()), ("TAPS", self.taps())];
+        for (name, count) in counts {
+            text += &format!("const {name}: u32 = {count}u;\n");
+        }
+        text += &crate::kernel::constants(&[("DIVIDES", self.divisor != [1; 3]), ("MISSES", self.misses())]);
+        text + &wgsl!("geometry/parts/taps.wgsl")
+    }
+
+    /// The sources of every position and tap, for the twins.
+    pub(crate) fn table(&self) -> Table {
+        let runs = self.step[2] == 1 && self.divisor[2] == 1;
+        Table { taps: *self, along: [0, 1, 2].map(|d| self.along(d)), runs }
+    }
+}
+
+/// A row of a convolution's output: a position of a sample.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// The sample.
+    pub(crate) sample: usize,
+    /// The position's number.
+    pub(crate) position: usize,
+    place: [usize; 3],
+}
+
+/// The sources of [`Taps`] looked up.
+#[derive(Debug)]
+pub(crate) struct Table {
+    taps: Taps,
+    along: [Vec<Option<usize>>; 3],
+    /// Whether neighbouring taps have neighbouring sources.
+    runs: bool,
+}
+
+impl Table {
+    /// The row of this number.
+    pub(crate) fn row(&self, row: usize) -> Row {
+        let (at, positions) = (self.taps.at, self.taps.positions());
+        let position = row % positions;
+        let place = [position / at[2] / at[1], position / at[2] % at[1], position % at[2]];
+        Row { sample: row / positions, position, place }
+    }
+
+    /// Goes on to the next row: counting costs less than dividing.
+    #[inline(always)]
+    pub(crate) fn advance(&self, row: &mut Row) {
+        row.position += 1;
+        for d in (0..3).rev() {
+            row.place[d] += 1;
+            if row.place[d] < self.taps.at[d] {
+                return;
+            }
+            row.place[d] = 0;
+        }
+        *row = Row { sample: row.sample + 1, position: 0, place: [0; 3] };
+    }
+
+    /// Calls `each(tap, source)` for every tap of a row's position that has a source.
+    #[inline(always)]
+    pub(crate) fn each(&self, row: &Row, mut each: impl FnMut(usize, usize)) {
+        self.lines(
+            row,
+            #[inline(always)]
+            |first_tap, line, sources| {
+                for (t, source) in sources.iter().enumerate() {
+                    if let (Some(line), Some(source)) = (line, source) {
+                        each(first_tap + t, line + source);
+                    }
+                }
+            },
+        );
+    }
+
+    /// Calls `each(first tap, first source of the line, sources in the line)` for every line of taps.
+    #[inline(always)]
+    fn lines(&self, row: &Row, mut each: impl FnMut(usize, Option<usize>, &[Option<usize>])) {
+        let Taps { from, kernel, .. } = self.taps;
+        let [planes, lines, sources] =
+            [0, 1, 2].map(|d| &self.along[d][row.place[d] * kernel[d]..][..kernel[d]]);
+        let mut tap = 0;
+        for plane in planes {
+            for line in lines {
+                let first = plane.zip(*line).map(|(plane, line)| (plane * from[1] + line) * from[2]);
+                each(tap, first, sources);
+                tap += kernel[2];
+            }
+        }
+    }
+
+    /// Writes the numbers that a row's window sees to `out` `[taps, count]`: of every source the channels from `first`
+    /// on. `x` is the row's sample, `[sources, channels]`.
+    pub(crate) fn gather<T: crate::Real>(
+        &self,
+        x: &[T],
+        channels: usize,
+        first: usize,
+        row: &Row,
+        out: &mut [T],
+    ) {
+        let count = out.len() / self.taps.taps();
+        let width = self.taps.kernel[2];
+        self.lines(
+            row,
+            #[inline(always)]
+            |tap, line, sources| {
+                let out = &mut out[tap * count..][..width * count];
+                let begin = sources.iter().position(Option::is_some);
+                let (Some(line), Some(begin)) = (line, begin) else {
+                    return out.fill(T::zero());
+                };
+                if self.runs && count == channels {
+                    let end = sources.iter().rposition(Option::is_some).unwrap_or(begin) + 1;
+                    let from = (line + sources[begin].unwrap_or(0)) * channels;
+                    out[..begin * count].fill(T::zero());
+                    out[begin * count..end * count].copy_from_slice(&x[from..][..(end - begin) * count]);
+                    out[end * count..].fill(T::zero());
+                    return;
+                }
+                for (out, source) in out.chunks_exact_mut(count).zip(sources) {
+                    match source {
+                        Some(source) => {
+                            out.copy_from_slice(&x[(line + source) * channels + first..][..count])
+                        }
+                        None => out.fill(T::zero()),
+                    }
+                }
+            },
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! Batch normalisation, backward: the sums over the rows, and what follows from them.
+
+use crate::Real;
+use crate::kernel::base::rows::{ColumnSums, Cycle, map_blocks, map_each, round};
+use crate::kernel::norm::norm_statistics::{norm_chunk, norm_chunks};
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, slices, uniforms,
+    wgsl,
+};
+
+uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, chunk: u32, epsilon: f32 });
+uniforms!(NormBackwardUniforms { rows: u32, channels: u32, epsilon: f32 });
+
+/// Σ dy and Σ dy ⊙ x̂ over every part of the rows by channel, x̂ = (x − mean)/√(variance + ε): parts of dβ and dγ.
+#[derive(Clone, Copy, Debug)]
+pub struct NormBackwardSums {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+    /// ε.
+    pub epsilon: f32,
+}
+
+/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R): mean and variance depend on x (Ioffe and Szegedy 2015).
+#[derive(Clone, Copy, Debug)]
+pub struct NormBackward {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+    /// ε.
+    pub epsilon: f32,
+    /// Whether there is a γ.
+    pub scale: bool,
+}
+
+pub(super) fn inverses<T: Real>(variance: &[T], epsilon: f32) -> Vec<T> {
+    variance.iter().map(|&v| T::one() / (v + T::of(epsilon.into())).sqrt()).collect()
+}
+
+ports! {
+    /// The ports of [`NormBackwardSums`].
+    pub struct NormBackwardSumsPorts {
+        /// ∂ℓ/∂y.
+        d_y: Read,
+        /// x.
+        x: Read,
+        /// The mean of each channel.
+        mean: Read,
+        /// The variance of each channel.
+        variance: Read,
+        /// Partial sums for ∂ℓ/∂β.
+        partial_beta: Write,
+        /// Partial sums for ∂ℓ/∂γ.
+        partial_gamma: Write,
+    }
+}
+
+impl Family for NormBackwardSums {
+    const NAME: &'static str = "norm_backward_sums";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["d_y", "x", "mean", "variance", "partial_beta", "partial_gamma"];
+    type Ports = NormBackwardSumsPorts<Lens>;
+    type Uniforms = NormBackwardSumsUniforms;
+
+    fn lens(&self) -> NormBackwardSumsPorts<Lens> {
+        let (all, c, parts) =
+            (self.rows * self.channels, self.channels, norm_chunks(self.rows) * self.channels);
+        NormBackwardSumsPorts {
+            d_y: all,
+            x: all,
+            mean: c,
+            variance: c,
+            partial_beta: parts,
+            partial_gamma: parts,
+        }
+    }
+
+    fn uniforms(&self) -> NormBackwardSumsUniforms {
+        NormBackwardSumsUniforms {
+            rows: self.rows as u32,
+            channels: self.channels as u32,
+            chunk: norm_chunk(self.rows) as u32,
+            epsilon: self.epsilon,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![slices(4), wgsl!("norm/norm_backward_sums.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [self.channels.div_ceil(16) as u32, norm_chunks(self.rows) as u32, 1]
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        norm_chunk(self.rows).min(self.rows).div_ceil(64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: NormBackwardSumsPorts<Slices<'_, T>>) {
+        let NormBackwardSumsPorts { d_y, x, mean, variance, partial_beta, partial_gamma } = ports;
+        let (c, inverse) = (self.channels, inverses(variance, self.epsilon));
+        let chunk = norm_chunk(self.rows);
+        let (mean, inverse, round) = (Cycle::new(mean), Cycle::new(&inverse), round(c));
+        let pairs = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).collect();
+        let parts = map_each(
+            pairs,
+            x.len(),
+            #[inline(always)]
+            |(d_y, x): (&[T], &[T])| {
+                let (mut betas, mut gammas) = (ColumnSums::new(c), ColumnSums::new(c));
+                for (d_y, x) in d_y.chunks(round).zip(x.chunks(round)) {
+                    let (beta, gamma) = (betas.next(), gammas.next());
+                    beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
+                    let statistics = mean.from(0).iter().zip(inverse.from(0));
+                    let normal = x.iter().zip(statistics).map(|(&x, (&mean, &inverse))| (x - mean) * inverse);
+                    gamma.iter_mut().zip(d_y).zip(normal).for_each(|((sum, &d_y), n)| *sum = *sum + d_y * n);
+                }
+                (betas.finish(), gammas.finish())
+            },
+        );
+        let (beta, gamma) = (partial_beta.chunks_exact_mut(c), partial_gamma.chunks_exact_mut(c));
+        for ((beta, gamma), part) in beta.zip(gamma).zip(parts) {
+            beta.copy_from_slice(&part.0);
+            gamma.copy_from_slice(&part.1);
+        }
+    }
+}
+
+ports! {
+    /// The ports of [`NormBackward`].
+    pub struct NormBackwardPorts {
+        /// ∂ℓ/∂y.
+        d_y: Read,
+        /// x.
+        x: Read,
+        /// The mean of each channel.
+        mean: Read,
+        /// The variance of each channel.
+        variance: Read,
+        /// γ, where there is one.
+        gamma: Option<Read>,
+        /// ∂ℓ/∂β.
+        d_beta: Read,
+        /// ∂ℓ/∂γ.
+        d_gamma: Read,
+        /// ∂ℓ/∂x.
+        d_x: Write,
+    }
+}
+
+impl Family for NormBackward {
+    const NAME: &'static str = "norm_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] =
+        &["d_y", "x", "mean", "variance", "gamma", "d_beta", "d_gamma", "d_x"];
+    type Ports = NormBackwardPorts<Lens>;
+    type Uniforms = NormBackwardUniforms;
+
+    fn lens(&self) -> NormBackwardPorts<Lens> {
+        let (all, c) = (self.rows * self.channels, self.channels);
+        NormBackwardPorts {
+            d_y: all,
+            x: all,
+            mean: c,
+            variance: c,
+            gamma: (self.scale).then_some(c),
+            d_beta: c,
+            d_gamma: c,
+            d_x: all,
+        }
+    }
+
+    fn uniforms(&self) -> NormBackwardUniforms {
+        NormBackwardUniforms { rows: self.rows as u32, channels: self.channels as u32, epsilon: self.epsilon }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![each_quad(), constants(&[("SCALE", self.scale)]), wgsl!("norm/norm_backward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.rows, self.channels)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: NormBackwardPorts<Slices<'_, T>>) {
+        let NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x } = ports;
+        let gamma = gamma.unwrap_or_default();
+        let (c, rows) = (self.channels, T::of(self.rows as f64));
+        let inverse = inverses(variance, self.epsilon);
+        // dx = factor·dy − shift − slope·(x − mean)
+        let factor: Vec<T> =
+            inverse.iter().enumerate().map(|(c, &i)| if self.scale { gamma[c] * i } else { i }).collect();
+        let shift: Vec<T> = factor.iter().zip(d_beta).map(|(&f, &d)| f * d / rows).collect();
+        let slopes = factor.iter().zip(d_gamma).zip(&inverse).map(|((&f, &d), &i)| f * d * i / rows);
+        let slope: Vec<T> = slopes.collect();
+        let [mean, factor, shift, slope] = [mean, &factor, &shift, &slope].map(Cycle::new);
+        map_blocks(
+            d_x,
+            ROWS * c,
+            #[inline(always)]
+            |index, d_x| {
+                let (first, round) = (index * ROWS * c, round(c));
+                let rows =
+                    d_x.chunks_mut(round).zip(x[first..].chunks(round)).zip(d_y[first..].chunks(round));
+                for ((d_x, x), d_y) in rows {
+                    let lines = slope.from(0).iter().zip(shift.from(0)).zip(mean.from(0));
+                    d_x.iter_mut().zip(x).zip(lines).for_each(|((d_x, &x), ((&slope, &shift), &mean))| {
+                        *d_x = -(slope * (x - mean)) - shift;
+                    });
+                    let factors = factor.from(0);
+                    d_x.iter_mut().zip(d_y).zip(factors).for_each(|((d_x, &d_y), &f)| *d_x = *d_x + f * d_y);
+                }
+            },
+        );
+    }
+}
+
+/// Rows that one task of the twin takes.
+const ROWS: usize = 64;

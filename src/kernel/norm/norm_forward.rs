@@ -1,0 +1,114 @@
+//! Batch normalisation, forward.
+
+use crate::Real;
+use crate::kernel::base::rows::{Cycle, map_blocks, round};
+use crate::kernel::norm::norm_backward::inverses;
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
+};
+
+uniforms!(NormForwardUniforms { rows: u32, channels: u32, epsilon: f32 });
+
+/// y = γ ⊙ (x − mean)/√(variance + ε) + β by channel. x and y are `[R, C]`, the others `[C]`.
+#[derive(Clone, Copy, Debug)]
+pub struct NormForward {
+    /// R.
+    pub rows: usize,
+    /// C.
+    pub channels: usize,
+    /// ε.
+    pub epsilon: f32,
+    /// Whether there is a γ.
+    pub scale: bool,
+    /// Whether there is a β.
+    pub center: bool,
+}
+
+ports! {
+    /// The ports of [`NormForward`].
+    pub struct NormForwardPorts {
+        /// x.
+        x: Read,
+        /// The mean of each channel.
+        mean: Read,
+        /// The variance of each channel.
+        variance: Read,
+        /// γ, where there is one.
+        gamma: Option<Read>,
+        /// β, where there is one.
+        beta: Option<Read>,
+        /// y.
+        y: Write,
+    }
+}
+
+impl Family for NormForward {
+    const NAME: &'static str = "norm_forward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "mean", "variance", "gamma", "beta", "y"];
+    type Ports = NormForwardPorts<Lens>;
+    type Uniforms = NormForwardUniforms;
+
+    fn lens(&self) -> NormForwardPorts<Lens> {
+        let (all, c) = (self.rows * self.channels, self.channels);
+        let used = |used: bool| used.then_some(c);
+        NormForwardPorts {
+            x: all,
+            mean: c,
+            variance: c,
+            gamma: used(self.scale),
+            beta: used(self.center),
+            y: all,
+        }
+    }
+
+    fn uniforms(&self) -> NormForwardUniforms {
+        NormForwardUniforms { rows: self.rows as u32, channels: self.channels as u32, epsilon: self.epsilon }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let options = constants(&[("SCALE", self.scale), ("CENTER", self.center)]);
+        vec![each_quad(), options, wgsl!("norm/norm_forward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.rows, self.channels)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: NormForwardPorts<Slices<'_, T>>) {
+        let NormForwardPorts { x, mean, variance, gamma, beta, y } = ports;
+        let [gamma, beta] = [gamma, beta].map(Option::unwrap_or_default);
+        let c = self.channels;
+        // y = x·factor + rest.
+        let mut factor = inverses(variance, self.epsilon);
+        if self.scale {
+            factor.iter_mut().zip(gamma).for_each(|(factor, &gamma)| *factor = *factor * gamma);
+        }
+        let [mean, factor] = [mean, &factor].map(Cycle::new);
+        let beta = self.center.then(|| Cycle::new(beta));
+        map_blocks(
+            y,
+            ROWS * c,
+            #[inline(always)]
+            |index, y| {
+                let round = round(c);
+                for (y, x) in y.chunks_mut(round).zip(x[index * ROWS * c..].chunks(round)) {
+                    let lines = mean.from(0).iter().zip(factor.from(0));
+                    let scaled = x.iter().zip(lines).map(|(&x, (&mean, &factor))| (x - mean) * factor);
+                    y.iter_mut().zip(scaled).for_each(|(y, scaled)| *y = scaled);
+                    if let Some(beta) = &beta {
+                        y.iter_mut().zip(beta.from(0)).for_each(|(y, &beta)| *y = *y + beta);
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// Rows that one task of the twin takes.
+const ROWS: usize = 64;

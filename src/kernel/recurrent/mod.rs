@@ -1,0 +1,11 @@
+//! Recurrent layers, and the masks of sequences.
+
+pub(crate) mod recurrent_backward;
+pub(crate) mod recurrent_forward;
+pub(crate) mod step;
+pub(crate) mod step_mask;
+
+pub use recurrent_backward::{RecurrentBackward, RecurrentBackwardPorts};
+pub use recurrent_forward::{RecurrentForward, RecurrentForwardPorts};
+pub use step::{RecurrentStep, Stage, state_part};
+pub use step_mask::{MaskRows, MaskRowsPorts, StepMask, StepMaskPorts};

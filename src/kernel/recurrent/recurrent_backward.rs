@@ -1,0 +1,325 @@
+//! One time step of a recurrent layer backwards.
+
+use crate::Real;
+use crate::kernel::product::{Block, PANEL, for_each_part};
+use crate::kernel::recurrent::step::{
+    RecurrentStep, Stage, TILE_ROWS, VARIANTS, each_line, or_none, state_part, turned_product,
+    with_derivatives,
+};
+use crate::kernel::{Family, Grid, Lens, Slices, Traits, Trust, UNUSED, ports, uniforms, wgsl};
+
+uniforms!(RecurrentBackwardUniforms {
+    batch: u32,
+    steps: u32,
+    units: u32,
+    depth: u32,
+    part: u32,
+    at: u32,
+    prior: u32,
+    to: u32,
+    next: u32,
+    first_column: u32,
+    d_y_first: u32,
+    d_y_stride: u32,
+});
+
+/// The gradients of one time step's pre-activations, in their place in z, from those of the step after it and from
+/// dy. The formulas stand in `recurrent_backward.wgsl`.
+///
+/// Carry `[2]` parts of `[B, H]` holds what reaches dh and dc of the step before on other ways than the product.
+/// Memory of a GRU takes the gradients of its recurrent products, `[B, T, 3H]`.
+#[derive(Clone, Copy, Debug)]
+pub struct RecurrentBackward {
+    /// The step.
+    pub step: RecurrentStep,
+    /// The step whose gradients come in, or `None` where none do: at the end, or where they are cut off. Of
+    /// [`Stage::GruGates`] the step itself.
+    pub next: Option<usize>,
+    /// Where dy of the step lies: the first number of a sample, and how far it is to the next one's.
+    pub d_y: Option<(usize, usize)>,
+}
+
+impl RecurrentBackward {
+    /// What the product sums over.
+    fn depth(&self) -> usize {
+        let units = self.step.units;
+        match (self.next, self.step.stage) {
+            (None, _) => 0,
+            (_, Stage::GruGates) => units,
+            (_, Stage::GruCandidate) => 2 * units,
+            _ => self.step.line(),
+        }
+    }
+
+    /// The first column of the recurrent kernel that takes part.
+    fn first_column(&self) -> usize {
+        if self.step.stage == Stage::GruGates { 2 * self.step.units } else { 0 }
+    }
+
+    /// The length of dy that is bound.
+    fn d_y(&self) -> usize {
+        let RecurrentStep { batch, units, .. } = self.step;
+        self.d_y.map_or(UNUSED.min(batch * units), |(first, stride)| first + (batch - 1) * stride + units)
+    }
+
+    /// Whether dh reaches the step before on other ways than the product.
+    fn carries(&self) -> bool {
+        self.step.masked || !matches!(self.step.stage, Stage::SimpleRnn | Stage::Lstm)
+    }
+}
+
+ports! {
+    /// The ports of [`RecurrentBackward`].
+    pub struct RecurrentBackwardPorts {
+        /// U, the recurrent kernel.
+        u_kernel: Read,
+        /// ∂ℓ/∂y.
+        d_y: Read,
+        /// The state before the first step, where it is not 0.
+        state: Option<Read>,
+        /// 1 for a step that counts, 0 for another, where there is one.
+        mask: Option<Read>,
+        /// The outputs, of cells whose gates need them.
+        y: Option<Read>,
+        /// The gates, in whose place their gradients come.
+        z: Update,
+        /// c of an LSTM; what a GRU keeps of its candidate.
+        memory: Option<Update>,
+        /// The gradients that the step before takes over.
+        carry: Update,
+    }
+}
+
+impl Family for RecurrentBackward {
+    const NAME: &'static str = "recurrent_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = VARIANTS;
+    const QUADS: &'static [&'static str] = &["u_kernel", "d_y", "state", "y", "z", "memory", "carry"];
+    type Ports = RecurrentBackwardPorts<Lens>;
+    type Uniforms = RecurrentBackwardUniforms;
+
+    fn lens(&self) -> RecurrentBackwardPorts<Lens> {
+        let step = &self.step;
+        let outputs = step.outputs();
+        let width = step.stage.width();
+        let memory = match step.stage {
+            Stage::Lstm => Some(outputs),
+            Stage::Gru => Some(width * outputs),
+            _ => None,
+        };
+        RecurrentBackwardPorts {
+            u_kernel: step.units * step.line(),
+            d_y: self.d_y(),
+            state: step.state(),
+            mask: step.mask(),
+            y: (!matches!(step.stage, Stage::SimpleRnn | Stage::Lstm)).then_some(outputs),
+            z: width * outputs,
+            memory,
+            carry: 2 * state_part(step.batch, step.units),
+        }
+    }
+
+    fn uniforms(&self) -> RecurrentBackwardUniforms {
+        let step = &self.step;
+        let (d_y_first, d_y_stride) = self.d_y.map_or((u32::MAX, 0), |(f, s)| (f as u32, s as u32));
+        RecurrentBackwardUniforms {
+            batch: step.batch as u32,
+            steps: step.steps as u32,
+            units: step.units as u32,
+            depth: self.depth() as u32,
+            part: state_part(step.batch, step.units) as u32,
+            at: step.at as u32,
+            prior: or_none(step.from),
+            to: step.to as u32,
+            next: or_none(self.next),
+            first_column: self.first_column() as u32,
+            d_y_first,
+            d_y_stride,
+        }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        self.step.shader(wgsl!("recurrent/recurrent_backward.wgsl"), 1, &[], variant)
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        self.step.grid(variant)
+    }
+
+    fn rounds(&self, variant: usize) -> usize {
+        crate::kernel::recurrent::step::rounds(variant, self.depth())
+    }
+
+    fn by_fours(&self) -> bool {
+        let aligned =
+            self.d_y.is_none_or(|(first, stride)| first.is_multiple_of(4) && stride.is_multiple_of(4));
+        self.step.units.is_multiple_of(4) && aligned
+    }
+
+    fn prefer(&self, traits: Traits) -> usize {
+        self.step.prefer(self.by_fours(), traits)
+    }
+
+    fn twin<T: Real>(&self, ports: RecurrentBackwardPorts<Slices<'_, T>>) {
+        let RecurrentBackwardPorts { u_kernel: u, d_y, state, mask, y, z, memory, carry } = ports;
+        let [state, mask, y] = [state, mask, y].map(Option::unwrap_or_default);
+        let memory = memory.unwrap_or_default();
+        let Self { step, next, .. } = *self;
+        let RecurrentStep { batch, units, stage, gate, activation, .. } = step;
+        let (depth, width) = (self.depth(), step.line());
+        let operand = match next {
+            None => Vec::new(),
+            Some(next) => {
+                let from: &[T] = if stage == Stage::Gru { memory } else { z };
+                step.gather_turned(from, next, width, (self.first_column(), depth))
+            }
+        };
+        let drop = step.drop(state);
+        let needs_h = !matches!(stage, Stage::SimpleRnn | Stage::Lstm);
+        let before = if needs_h { step.before(y, state, 0) } else { Vec::new() };
+        let c_before = if stage == Stage::Lstm { step.before(memory, state, 1) } else { Vec::new() };
+        // The step's own part of what an LSTM remembers is read, that of a GRU written.
+        let c = match stage {
+            Stage::Lstm => step.gather(memory, step.to, units, (0, units)),
+            _ => Vec::new(),
+        };
+        let zs =
+            Block::gates(z, step.lines(step.at, width), (batch, stage.width(), units), (TILE_ROWS, PANEL));
+        let mut memories = (stage == Stage::Gru)
+            .then(|| Block::gates(memory, step.lines(step.at, width), (batch, 3, units), (TILE_ROWS, PANEL)));
+        let (carry_h, carry_c) = carry.split_at_mut(state_part(batch, units));
+        let [carries_h, carries_c] = [carry_h, carry_c]
+            .map(|carry| Block::gates(carry, (0, units), (batch, 1, units), (TILE_ROWS, PANEL)));
+        let parts = zs.zip(carries_h).zip(carries_c).map(|((z, h), c)| {
+            let memory = memories.as_mut().and_then(Iterator::next).unwrap_or_default();
+            (z, memory, h, c)
+        });
+        for_each_part(
+            batch * units * depth.max(1),
+            parts,
+            |(mut z, mut memory, mut carry_h, mut carry_c)| {
+                let (rows, w) = (z[0].rows(), z[0].width());
+                let (row, col) = (z[0].row, z[0].col);
+                let product =
+                    turned_product(&z[0], (&operand, batch), (u, self.first_column(), width), depth);
+                each_line(
+                    rows,
+                    #[inline(always)]
+                    |i| {
+                        let at = (row + i) * units + col;
+                        let part = |values| -> &[T] { part_of(values, at, w) };
+                        let product = &product[i * w..][..w];
+                        let carry_h = carry_h[0].line(i);
+                        let mut d_h = [T::zero(); PANEL];
+                        let d_h = &mut d_h[..w];
+                        d_h.copy_from_slice(product);
+                        if let Some(drop) = drop {
+                            times(d_h, part(drop));
+                        }
+                        if stage == Stage::GruGates {
+                            let a = z[1].line(i);
+                            let (reset, slope) = with_derivatives(gate, a);
+                            for (k, a) in a.iter_mut().enumerate() {
+                                let mut h = before[at + k];
+                                if let Some(drop) = drop {
+                                    h = h * drop[at + k];
+                                }
+                                *a = product[k] * h * slope[k];
+                                carry_h[k] = carry_h[k] + d_h[k] * reset[k];
+                            }
+                            return;
+                        }
+                        if let Some((first, stride)) = self.d_y {
+                            plus(d_h, part_of(d_y, first + (row + i) * stride + col, w));
+                        }
+                        if next.is_some() && self.carries() {
+                            plus(d_h, carry_h);
+                        }
+                        let stays = step.is_masked(mask, row + i);
+                        if stays {
+                            // The reset gate before a product is another kernel's.
+                            let own = |gate: &usize| stage != Stage::GruCandidate || *gate != 1;
+                            (0..z.len()).filter(own).for_each(|gate| z[gate].line(i).fill(T::zero()));
+                            memory.iter_mut().for_each(|m| m.line(i).fill(T::zero()));
+                            carry_h.copy_from_slice(d_h);
+                            if next.is_none() && stage == Stage::Lstm {
+                                carry_c[0].line(i).fill(T::zero());
+                            }
+                            return;
+                        }
+                        let mut zs = z.iter_mut().map(|z| z.line(i));
+                        match stage {
+                            Stage::SimpleRnn => zs.for_each(|a| {
+                                let (_, slope) = with_derivatives(activation, a);
+                                a.iter_mut().zip(&slope).zip(&*d_h).for_each(|((a, &s), &d)| *a = d * s);
+                            }),
+                            Stage::Lstm => {
+                                let [a_i, a_f, a_g, a_o] =
+                                    std::array::from_fn(|_| zs.next().unwrap_or_default());
+                                let carry_c = carry_c[0].line(i);
+                                if next.is_none() {
+                                    carry_c.fill(T::zero());
+                                }
+                                let [(i_gate, slope_i), (f, slope_f), (o, slope_o)] =
+                                    [&*a_i, a_f, a_o].map(|a| with_derivatives(gate, a));
+                                let (g, slope_g) = with_derivatives(activation, a_g);
+                                let (c, c_before) = (part(&c), part(&c_before));
+                                let (squashed, slope_c) = with_derivatives(activation, c);
+                                for k in 0..w {
+                                    let d_c = carry_c[k] + d_h[k] * o[k] * slope_c[k];
+                                    carry_c[k] = d_c * f[k];
+                                    a_i[k] = d_c * g[k] * slope_i[k];
+                                    a_f[k] = d_c * c_before[k] * slope_f[k];
+                                    a_g[k] = d_c * i_gate[k] * slope_g[k];
+                                    a_o[k] = d_h[k] * squashed[k] * slope_o[k];
+                                }
+                            }
+                            _ => {
+                                let [a_z, a_r, a_h] = std::array::from_fn(|_| zs.next().unwrap_or_default());
+                                let (update, slope_z) = with_derivatives(gate, a_z);
+                                let (candidate, slope_h) = with_derivatives(activation, a_h);
+                                let before = part(&before);
+                                for k in 0..w {
+                                    a_z[k] = d_h[k] * (before[k] - candidate[k]) * slope_z[k];
+                                    a_h[k] = d_h[k] * (T::one() - update[k]) * slope_h[k];
+                                    carry_h[k] = d_h[k] * update[k];
+                                }
+                                if stage == Stage::Gru {
+                                    let mut memory = memory.iter_mut().map(|memory| memory.line(i));
+                                    let [d_z, d_r, m] =
+                                        std::array::from_fn(|_| memory.next().unwrap_or_default());
+                                    let (reset, slope_r) = with_derivatives(gate, a_r);
+                                    d_z.copy_from_slice(a_z);
+                                    for k in 0..w {
+                                        a_r[k] = a_h[k] * m[k] * slope_r[k];
+                                        m[k] = reset[k] * a_h[k];
+                                    }
+                                    d_r.copy_from_slice(a_r);
+                                }
+                                return;
+                            }
+                        }
+                        if self.carries() {
+                            carry_h.fill(T::zero());
+                        }
+                    },
+                );
+            },
+        );
+    }
+}
+
+#[inline(always)]
+fn part_of<T>(values: &[T], at: usize, count: usize) -> &[T] {
+    &values[at..][..count]
+}
+
+#[inline(always)]
+fn plus<T: Real>(values: &mut [T], others: &[T]) {
+    values.iter_mut().zip(others).for_each(|(value, &other)| *value = *value + other);
+}
+
+#[inline(always)]
+fn times<T: Real>(values: &mut [T], others: &[T]) {
+    values.iter_mut().zip(others).for_each(|(value, &other)| *value = *value * other);
+}

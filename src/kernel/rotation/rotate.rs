@@ -1,0 +1,131 @@
+//! ρ from the virtual sample's outputs.
+
+use crate::kernel::base::rows::vectorised;
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
+};
+use crate::{LearnL, Real, Rotation, Rule};
+
+uniforms!(RotateUniforms { zones: u32, filters: u32, limit: f32, epsilon: f32 });
+
+/// q and ρ = L/(|q| + ε). By the diagonal rule q = v + bias, v being the linear map of the virtual sample; by the aligned one
+/// q = √(v + bias²), v being x_Q²·Σw². v is `[zones, filters]`; `rotation` `[2·zones·filters]` takes ρ, then q.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotate {
+    /// The zones that have a ρ of their own.
+    pub zones: usize,
+    /// The filters.
+    pub filters: usize,
+    /// Whether there is a bias.
+    pub has_bias: bool,
+    /// The rotation.
+    pub rotation: Rotation,
+}
+
+ports! {
+    /// The ports of [`Rotate`].
+    pub struct RotatePorts {
+        /// The virtual sample of each zone.
+        v: Read,
+        /// b, where there is one.
+        b: Option<Read>,
+        /// λ, where L is learnt.
+        lambda: Option<Read>,
+        /// ρ, then q.
+        rotation: Write,
+    }
+}
+
+impl Family for Rotate {
+    const NAME: &'static str = "rotate";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["v", "b", "rotation"];
+    type Ports = RotatePorts<Lens>;
+    type Uniforms = RotateUniforms;
+
+    fn lens(&self) -> RotatePorts<Lens> {
+        let count = self.zones * self.filters;
+        let [b, lambda] = parameter_lens(self.filters, self.has_bias, Some(self.rotation));
+        RotatePorts { v: count, b, lambda, rotation: 2 * count }
+    }
+
+    fn uniforms(&self) -> RotateUniforms {
+        RotateUniforms {
+            zones: self.zones as u32,
+            filters: self.filters as u32,
+            limit: self.rotation.limit,
+            epsilon: self.rotation.epsilon,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![rho_shader(self.has_bias, self.rotation), wgsl!("rotation/rotate.wgsl"), each_quad()]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.zones, self.filters)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.filters.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: RotatePorts<Slices<'_, T>>) {
+        let RotatePorts { v, b, lambda, rotation } = ports;
+        let [b, lambda] = [b, lambda].map(Option::unwrap_or_default);
+        let (rho, q) = rotation.split_at_mut(v.len());
+        q.copy_from_slice(v);
+        rotate(&self.rotation, self.has_bias.then_some(b), lambda, self.filters, [rho, q]);
+    }
+}
+
+/// The lengths at the ports b and lambda of a kernel that makes ρ.
+pub(super) fn parameter_lens(
+    filters: usize,
+    has_bias: bool,
+    rotation: Option<Rotation>,
+) -> [Option<usize>; 2] {
+    let lambda = rotation.and_then(|rotation| rotation.lambdas(filters));
+    [has_bias.then_some(filters), lambda]
+}
+
+/// The function that makes ρ, and its options.
+pub(super) fn rho_shader(has_bias: bool, rotation: Rotation) -> String {
+    let options = constants(&[
+        ("HAS_BIAS", has_bias),
+        ("ALIGNED", rotation.rule == Rule::Aligned),
+        ("LEARN_PER_LAYER", rotation.learn == LearnL::PerLayer),
+        ("LEARN_PER_UNIT", rotation.learn == LearnL::PerUnit),
+    ]);
+    options + &wgsl!("rotation/parts/rho.wgsl")
+}
+
+/// ρ and q of every zone; `q` holds v before.
+pub(super) fn rotate<T: Real>(
+    rotation: &Rotation,
+    b: Option<&[T]>,
+    lambda: &[T],
+    filters: usize,
+    [rho, q]: [&mut [T]; 2],
+) {
+    let epsilon = T::of(rotation.epsilon.into());
+    let limits: Vec<T> = (0..filters).map(|i| rotation.l_of(lambda, i)).collect();
+    let zeros = vec![T::zero(); if b.is_none() { filters } else { 0 }];
+    let biases = b.unwrap_or(&zeros);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (rho, q) in rho.chunks_exact_mut(filters).zip(q.chunks_exact_mut(filters)) {
+                for (q, &bias) in q.iter_mut().zip(biases) {
+                    *q = match rotation.rule {
+                        Rule::Diagonal => *q + bias,
+                        Rule::Aligned => (*q + bias * bias).sqrt(),
+                    };
+                }
+                let all = rho.iter_mut().zip(&*q).zip(&limits);
+                all.for_each(|((rho, &q), &limit)| *rho = limit / (q.abs() + epsilon));
+            }
+        },
+    );
+}

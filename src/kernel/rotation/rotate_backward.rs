@@ -1,0 +1,336 @@
+//! From dy to df, with the sums over the batch that ρ, λ and the bias need.
+
+use crate::kernel::base::rows::{fold, map_blocks, stretches};
+use crate::kernel::geometry::zones::Zones;
+use crate::kernel::{
+    Family, Grid, Lens, Slices, Traits, Trust, by_quads, constants, flat_grid, ports, slices, uniforms, wgsl,
+};
+use crate::{Activation, Real, Rotation, Rule};
+
+uniforms!(RotateBackwardUniforms {
+    samples: u32,
+    columns: u32,
+    filters: u32,
+    chunk: u32,
+    slots: u32,
+    x_q: f32,
+    epsilon: f32
+});
+
+/// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
+/// Serves classic layers too: there ρ = 1 and dq = 0.
+///
+/// With `zones` ρ is one of `[zones, N]`, and sums are left in parts for [`RotateSums`](crate::kernel::RotateSums) to finish: s and
+/// d_b are `[`[`chunks`]`, positions that are told apart, N]` then, d_b holding sums of df alone.
+#[derive(Clone, Copy, Debug)]
+pub struct RotateBackward {
+    /// B, or B·positions.
+    pub rows: usize,
+    /// N.
+    pub units: usize,
+    /// Whether db is asked for.
+    pub has_bias: bool,
+    /// σ.
+    pub activation: Activation,
+    /// The rotation, or `None` for a classic layer.
+    pub rotation: Option<Rotation>,
+    /// The zones of a layer of windows.
+    pub zones: Option<Zones>,
+}
+
+/// Rows of a partial sum.
+const ROWS: usize = 512;
+
+/// Lines of positions of a partial sum; they are longer than rows.
+const LINES: usize = 128;
+
+/// Rows that a CPU thread sums at a time where there is one sum for all, so that the sums do not depend on the number of
+/// threads.
+const DENSE_ROWS: usize = 32;
+
+/// Lines that an invocation visits in a row.
+const VISITS: usize = 4;
+
+/// The most partial sums.
+const MAX_CHUNKS: usize = 4096;
+
+/// Columns from which on there are enough to occupy a device without splitting the rows.
+const WIDE: usize = 2048;
+
+/// How many partial sums of these rows are left for every position of these zones that is told apart.
+pub fn chunks(rows: usize, zones: &Zones) -> usize {
+    let (lines, places) = zones.sample();
+    let samples = rows / lines / places;
+    samples.div_ceil(chunk(samples, zones))
+}
+
+/// The samples of each.
+fn chunk(samples: usize, zones: &Zones) -> usize {
+    let lines = if zones.count() == 1 { ROWS } else { LINES };
+    (lines / zones.sample().0).max(samples.div_ceil(MAX_CHUNKS)).max(1)
+}
+
+impl RotateBackward {
+    fn zones(&self) -> Zones {
+        self.zones.unwrap_or(Zones::one([1; 3]))
+    }
+
+    /// Rows, or samples of more than one zone.
+    fn samples(&self) -> usize {
+        let (lines, places) = self.zones().sample();
+        self.rows / lines / places
+    }
+
+    /// The numbers of a line.
+    fn columns(&self) -> usize {
+        self.zones().sample().1 * self.units
+    }
+
+    /// The samples of a partial sum.
+    fn chunk(&self) -> usize {
+        if self.zones.is_some() { chunk(self.samples(), &self.zones()) } else { self.samples() }
+    }
+
+    /// Partial sums of a column: of every chunk and zone of lines.
+    fn slots(&self) -> usize {
+        self.samples().div_ceil(self.chunk()) * self.zones().count_of_lines()
+    }
+
+    /// Whether a variant is for adapters that run a workgroup's invocations one after another: its workgroups are as wide as a
+    /// line where they can, and wait now and then, so that memory is read in order.
+    fn in_order(variant: usize) -> bool {
+        Self::VARIANTS[variant].starts_with("ordered")
+    }
+
+    /// Quads of columns of a workgroup: as many as lie well beside each other in memory, fewer where rows are all there is to
+    /// share out.
+    fn across(&self, variant: usize) -> usize {
+        match (self.zones().count(), self.columns()) {
+            (_, columns) if Self::in_order(variant) => columns.div_ceil(4).next_power_of_two().clamp(4, 256),
+            (1, ..WIDE) => 4,
+            (1, _) => 64,
+            _ => 16,
+        }
+    }
+
+    /// df of some neighbouring numbers, added to their sums of dz ⊙ z and df.
+    #[inline(always)]
+    fn pass<T: Real>(&self, d_y: &[T], z: &[T], rho: &[T], d_f: &mut [T], sums: [&mut [T]; 2]) {
+        self.activation.derivatives(z, d_f);
+        let [sum_s, sum_b] = sums;
+        if self.rotation.is_none() {
+            d_f.iter_mut().zip(d_y).zip(sum_b).for_each(|((d_f, &d_y), b)| {
+                *d_f = *d_f * d_y;
+                *b = *b + *d_f;
+            });
+            return;
+        }
+        let sums = sum_s.iter_mut().zip(sum_b);
+        d_f.iter_mut().zip(d_y).zip(z).zip(rho).zip(sums).for_each(|((((d_f, &d_y), &z), &rho), (s, b))| {
+            let d_z = *d_f * d_y;
+            *s = *s + d_z * z;
+            *d_f = rho * d_z;
+            *b = *b + *d_f;
+        });
+    }
+}
+
+ports! {
+    /// The ports of [`RotateBackward`].
+    pub struct RotateBackwardPorts {
+        /// ∂ℓ/∂y.
+        d_y: Read,
+        /// z.
+        z: Read,
+        /// ρ, then q, of a rotated layer.
+        rotation: Option<Read>,
+        /// b, where there is one.
+        b: Option<Read>,
+        /// ∂ℓ/∂f.
+        d_f: Write,
+        /// Sums for ∂ℓ/∂b, where there is one.
+        d_b: Option<Write>,
+        /// The virtual sample's share, of a rotated layer.
+        virtual_sample: Option<Write>,
+        /// Sums for s, of a rotated layer.
+        s: Option<Write>,
+    }
+}
+
+impl Family for RotateBackward {
+    const NAME: &'static str = "rotate_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = &["base", "base4", "ordered", "ordered4"];
+    const QUADS: &'static [&'static str] =
+        &["d_y", "z", "rotation", "b", "d_f", "d_b", "virtual_sample", "s"];
+    type Ports = RotateBackwardPorts<Lens>;
+    type Uniforms = RotateBackwardUniforms;
+
+    fn lens(&self) -> RotateBackwardPorts<Lens> {
+        let (outputs, n) = (self.rows * self.units, self.units);
+        let sums = self.slots() * self.columns();
+        let (rotated, finish) = (self.rotation.is_some(), self.zones.is_none());
+        let used = |used: bool, len: usize| used.then_some(len);
+        RotateBackwardPorts {
+            d_y: outputs,
+            z: outputs,
+            rotation: used(rotated, 2 * self.zones().count() * n),
+            b: used(self.has_bias && finish, n),
+            d_f: outputs,
+            d_b: used(self.has_bias, sums),
+            virtual_sample: used(rotated && finish, n),
+            s: used(rotated, sums),
+        }
+    }
+
+    fn uniforms(&self) -> RotateBackwardUniforms {
+        RotateBackwardUniforms {
+            samples: self.samples() as u32,
+            columns: self.columns() as u32,
+            filters: self.units as u32,
+            chunk: self.chunk() as u32,
+            slots: self.slots() as u32,
+            x_q: self.rotation.map_or(0.0, |r| r.x_q),
+            epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
+        }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        let options = constants(&[
+            ("HAS_BIAS", self.has_bias),
+            ("PARTIAL", self.zones.is_some()),
+            ("IN_ORDER", Self::in_order(variant)),
+        ]);
+        vec![
+            wgsl!("base/parts/math.wgsl"),
+            self.activation.wgsl(),
+            options,
+            rotation_constants(self.rotation),
+            wgsl!("rotation/parts/rotation.wgsl"),
+            self.zones().wgsl(),
+            slices(self.across(variant)),
+            wgsl!("rotation/rotate_backward.wgsl"),
+        ]
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        flat_grid(self.columns().div_ceil(4 * self.across(variant)) * self.slots(), 1)
+    }
+
+    fn rounds(&self, variant: usize) -> usize {
+        let slices = 256 / self.across(variant);
+        if self.zones().count() == 1 {
+            return self.chunk().div_ceil(slices);
+        }
+        // Lines, of which VISITS are visited in a row, in every round over the samples of a chunk.
+        let lines = self.zones().sample().0;
+        let (samples, lines) = if lines >= slices {
+            (self.chunk(), lines.div_ceil(slices))
+        } else {
+            (self.chunk().div_ceil(slices), lines)
+        };
+        samples * (1 + lines.div_ceil(VISITS) * (1 + VISITS))
+    }
+
+    fn by_fours(&self) -> bool {
+        self.units.is_multiple_of(4)
+    }
+
+    fn supports(&self, variant: usize, _traits: Traits) -> bool {
+        (self.by_fours() || !by_quads::<Self>(variant)) && (self.zones.is_some() || !Self::in_order(variant))
+    }
+
+    fn prefer(&self, traits: Traits) -> usize {
+        let name = match (traits.software && self.zones.is_some(), self.by_fours()) {
+            (false, false) => "base",
+            (false, true) => "base4",
+            (true, false) => "ordered",
+            (true, true) => "ordered4",
+        };
+        Self::VARIANTS.iter().position(|&variant| variant == name).unwrap_or(0)
+    }
+
+    fn twin<T: Real>(&self, ports: RotateBackwardPorts<Slices<'_, T>>) {
+        let RotateBackwardPorts { d_y, z, rotation, b, d_f, d_b, virtual_sample, s } = ports;
+        let [rotation, b] = [rotation, b].map(Option::unwrap_or_default);
+        let [d_b, virtual_sample, s] = [d_b, virtual_sample, s].map(Option::unwrap_or_default);
+        let (n, zones) = (self.units, self.zones());
+        let (lines, _) = zones.sample();
+        let ones = vec![T::one(); zones.count() * n];
+        let rho = if self.rotation.is_some() { &rotation[..rotation.len() / 2] } else { &ones };
+        let rho = zones.cycle(rho);
+        let samples = if self.zones.is_some() { self.chunk() } else { DENSE_ROWS };
+        let told_apart = zones.told_apart() * n;
+        let len = samples * lines * self.columns();
+        let sums = map_blocks(
+            d_f,
+            len,
+            #[inline(always)]
+            |index, d_f| {
+                let mut sums = [vec![T::zero(); rho.len()], vec![T::zero(); rho.len()]];
+                stretches(
+                    index * len,
+                    d_f.len(),
+                    &[Some(&rho)],
+                    #[inline(always)]
+                    |first, count| {
+                        let (at, place) = (index * len + first, rho.place(index * len + first).0);
+                        let [d_y, z] = [d_y, z].map(|all| &all[at..][..count]);
+                        let sums = sums.each_mut().map(|sums| &mut sums[place..][..count]);
+                        self.pass(d_y, z, rho.from(at), &mut d_f[first..][..count], sums);
+                    },
+                );
+                sums.iter_mut().for_each(|sums| fold(sums, told_apart));
+                sums
+            },
+        );
+        let total = |which: usize, out: &mut [T]| {
+            for (out, sums) in
+                out.chunks_exact_mut(told_apart).zip(sums.chunks(self.chunk().div_ceil(samples)))
+            {
+                let mut wide = vec![0.0; told_apart];
+                for sums in sums {
+                    wide.iter_mut().zip(&sums[which]).for_each(|(sum, &part)| *sum += part.wide());
+                }
+                out.iter_mut().zip(wide).for_each(|(out, sum)| *out = T::of(sum));
+            }
+        };
+        if self.rotation.is_some() {
+            total(0, s);
+        }
+        if self.has_bias {
+            total(1, d_b);
+        }
+        if let Some(rotating) = self.rotation.filter(|_| self.zones.is_none()) {
+            let x_q = T::of(rotating.x_q.into());
+            for i in 0..n {
+                let bias = if self.has_bias { b[i] } else { T::zero() };
+                let (d_v, share) = d_v(&rotating, rotation[n + i], s[i], bias);
+                virtual_sample[i] = if rotating.rule == Rule::Diagonal { x_q * d_v } else { x_q * x_q * d_v };
+                if self.has_bias {
+                    d_b[i] = d_b[i] + share;
+                }
+            }
+        }
+    }
+}
+
+/// What s = Σ dz ⊙ z of a unit tells: dq by the diagonal and dq/q by the aligned rule, and the share of db.
+#[inline(always)]
+pub(super) fn d_v<T: Real>(rotation: &Rotation, q: T, s: T, bias: T) -> (T, T) {
+    let d_q = rotation.d_q(q, s);
+    match rotation.rule {
+        Rule::Diagonal => (d_q, d_q),
+        Rule::Aligned if q == T::zero() => (T::zero(), T::zero()),
+        Rule::Aligned => (d_q / q, bias * d_q / q),
+    }
+}
+
+/// The options that `rotation/parts/rotation.wgsl` and its users need, as WGSL constants.
+pub(super) fn rotation_constants(rotation: Option<Rotation>) -> String {
+    constants(&[
+        ("ROTATED", rotation.is_some()),
+        ("ALIGNED", rotation.is_some_and(|r| r.rule == Rule::Aligned)),
+        ("DETACHED", rotation.is_some_and(|r| r.detached)),
+    ])
+}

@@ -1,0 +1,77 @@
+//! Gradient accumulation over several steps.
+
+use crate::Real;
+use crate::kernel::clock;
+use crate::kernel::rates;
+use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+
+uniforms!(AccumulateUniforms { count: u32, last_slot: u32 });
+
+/// total = weight·gradient, added to what is there unless the step is the first of its group; nothing once training has halted.
+#[derive(Clone, Copy, Debug)]
+pub struct Accumulate {
+    /// The number of parameters.
+    pub count: usize,
+    /// The rows of the table of rates.
+    pub slots: usize,
+}
+
+ports! {
+    /// The ports of [`Accumulate`].
+    pub struct AccumulatePorts {
+        /// The gradient.
+        gradient: Read,
+        /// The table of rates.
+        rates: Read,
+        /// The clock.
+        clock: ReadIndex,
+        /// The sum over the steps of an update.
+        total: Update,
+    }
+}
+
+impl Family for Accumulate {
+    const NAME: &'static str = "accumulate";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["gradient", "total"];
+    type Ports = AccumulatePorts<Lens>;
+    type Uniforms = AccumulateUniforms;
+
+    fn lens(&self) -> AccumulatePorts<Lens> {
+        AccumulatePorts {
+            gradient: self.count,
+            rates: self.slots * rates::LEN,
+            clock: clock::LEN,
+            total: self.count,
+        }
+    }
+
+    fn uniforms(&self) -> AccumulateUniforms {
+        AccumulateUniforms { count: self.count as u32, last_slot: (self.slots as u32).saturating_sub(1) }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![wgsl!("base/parts/index.wgsl"), wgsl!("base/parts/clock.wgsl"), wgsl!("step/accumulate.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: AccumulatePorts<Slices<'_, T>>) {
+        let AccumulatePorts { gradient, rates, clock, total } = ports;
+        if clock[clock::HALTED] != 0 {
+            return;
+        }
+        let row = &rates[clock[clock::SLOT] as usize * rates::LEN..];
+        for (total, &g) in total.iter_mut().zip(gradient) {
+            let share = row[rates::WEIGHT] * g;
+            *total = if row[rates::FIRST] != T::zero() { share } else { *total + share };
+        }
+    }
+}

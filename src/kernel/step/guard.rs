@@ -1,0 +1,112 @@
+//! The check before an update: is the step the one that is due, are loss and gradients finite, and how far is the gradient clipped?
+
+use crate::Real;
+use crate::kernel::base::rows::total;
+use crate::kernel::clock;
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
+
+uniforms!(GuardUniforms { partials: u32, columns: u32, last_slot: u32, clip_norm: f32, kind: u32 });
+
+/// control = (clip/max(norm, clip) or 1, norm); sets the clock's `HALTED` when the step's loss or the
+/// norm is not finite, after which the optimisers change nothing any more; sets it to [`clock::STALLED`] when another
+/// step is due, which is then as if it had not been.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard {
+    /// How many partial sums of squares there are.
+    pub partials: usize,
+    /// The width of a row of tallies, whose first column holds the loss.
+    pub columns: usize,
+    /// The rows of the tallies.
+    pub slots: usize,
+    /// The largest norm of all gradients together, or 0 for no limit.
+    pub clip_norm: f32,
+    /// The step's kind, below 32, where it is to be the one that is due in its slot: [`Guard::due`].
+    pub kind: Option<u32>,
+}
+
+impl Guard {
+    /// What stands in a slot where the step of this number, counted from 0 modulo 2³², is due, and is to be of this kind.
+    pub fn due(step: u32, kind: u32) -> u32 {
+        step << 5 | kind
+    }
+}
+
+ports! {
+    /// The ports of [`Guard`].
+    pub struct GuardPorts {
+        /// Partial sums of the gradient's squares.
+        partials: Read,
+        /// The tallies.
+        tallies: Read,
+        /// The clock.
+        clock: UpdateIndex,
+        /// The factor that clips the gradient, and the halt.
+        control: Write,
+        /// Which step each row of the tables is for.
+        due: ReadIndex,
+    }
+}
+
+impl Family for Guard {
+    const NAME: &'static str = "guard";
+    const TRUST: Trust<Self> = Trust::OWN;
+    type Ports = GuardPorts<Lens>;
+    type Uniforms = GuardUniforms;
+
+    fn lens(&self) -> GuardPorts<Lens> {
+        GuardPorts {
+            partials: self.partials,
+            tallies: self.slots * self.columns,
+            clock: clock::LEN,
+            control: 2,
+            due: self.slots,
+        }
+    }
+
+    fn uniforms(&self) -> GuardUniforms {
+        GuardUniforms {
+            partials: self.partials as u32,
+            columns: self.columns as u32,
+            last_slot: (self.slots as u32).saturating_sub(1),
+            clip_norm: self.clip_norm,
+            kind: self.kind.unwrap_or(0),
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![
+            constants(&[("SCHEDULED", self.kind.is_some())]),
+            wgsl!("base/parts/clock.wgsl"),
+            wgsl!("base/parts/math.wgsl"),
+            wgsl!("base/parts/reduce.wgsl"),
+            wgsl!("step/guard.wgsl"),
+        ]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        [1, 1, 1]
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        self.partials.div_ceil(64)
+    }
+
+    fn twin<T: Real>(&self, ports: GuardPorts<Slices<'_, T>>) {
+        let GuardPorts { partials, tallies, clock: now, control, due } = ports;
+        let total = total(partials[..self.partials].iter().copied());
+        let loss = tallies[now[clock::SLOT] as usize * self.columns];
+        let due = |kind| due[now[clock::SLOT] as usize] == Self::due(now[clock::STEP], kind);
+        let stalled = self.kind.is_some_and(|kind| !due(kind));
+        if now[clock::HALTED] == 0 && stalled {
+            now[clock::HALTED] = clock::STALLED;
+        } else if now[clock::HALTED] == 0 && !(loss.is_finite() && total.is_finite()) {
+            // The last two of 2³² steps have no number that is free.
+            let number = now[clock::STEP].wrapping_add(1);
+            let taken = number == 0 || number == clock::STALLED;
+            now[clock::HALTED] = if taken { clock::STALLED - 1 } else { number };
+        }
+        let (norm, clip) = (total.sqrt(), T::of(self.clip_norm.into()));
+        control[0] = if clip > T::zero() { clip / norm.max(clip) } else { T::one() };
+        control[1] = norm;
+    }
+}

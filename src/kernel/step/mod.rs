@@ -1,0 +1,17 @@
+//! What ends a training step: optimisers, the guard, tallies, the clock.
+
+pub(crate) mod accumulate;
+pub(crate) mod adopt;
+pub(crate) mod advance;
+pub(crate) mod guard;
+pub(crate) mod optimizer;
+pub(crate) mod penalty;
+pub(crate) mod tally;
+
+pub use accumulate::{Accumulate, AccumulatePorts};
+pub use adopt::{Adopt, AdoptPorts};
+pub use advance::{Advance, AdvancePorts};
+pub use guard::{Guard, GuardPorts};
+pub use optimizer::{Adam, RmsProp, Sgd, UpdatePorts};
+pub use penalty::{Penalty, PenaltyPorts};
+pub use tally::{Tally, TallyPorts};

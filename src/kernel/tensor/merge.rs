@@ -1,0 +1,203 @@
+//! Two matrices made one, and back.
+
+use crate::Real;
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
+};
+
+uniforms!(MergeUniforms { rows: u32, features: u32 });
+
+/// How the outputs of two layers become one (Keras' `merge_mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeMode {
+    /// Side by side: twice as many features.
+    #[default]
+    Concat,
+    /// a + b.
+    Sum,
+    /// a ⊙ b.
+    Mul,
+    /// (a + b)/2.
+    Ave,
+}
+
+/// y of a and b `[rows, F]`: `[rows, F]`, or `[rows, 2F]` side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct Merge {
+    /// How.
+    pub mode: MergeMode,
+    /// The number of rows.
+    pub rows: usize,
+    /// F.
+    pub features: usize,
+}
+
+/// da and db from dy.
+#[derive(Clone, Copy, Debug)]
+pub struct MergeBackward(
+    /// What was merged how.
+    pub Merge,
+);
+
+impl Merge {
+    fn part(&self) -> usize {
+        self.rows * self.features
+    }
+
+    fn whole(&self) -> usize {
+        if self.mode == MergeMode::Concat { 2 * self.part() } else { self.part() }
+    }
+
+    fn uniforms(&self) -> MergeUniforms {
+        MergeUniforms { rows: self.rows as u32, features: self.features as u32 }
+    }
+
+    fn parts(&self, stem: String) -> Vec<String> {
+        let options = constants(&[
+            ("CONCAT", self.mode == MergeMode::Concat),
+            ("AVERAGE", self.mode == MergeMode::Ave),
+            ("PRODUCT", self.mode == MergeMode::Mul),
+        ]);
+        vec![each_quad(), options, stem]
+    }
+
+    /// The weight of each summand.
+    fn share<T: Real>(&self) -> T {
+        T::of(if self.mode == MergeMode::Ave { 0.5 } else { 1.0 })
+    }
+}
+
+ports! {
+    /// The ports of [`Merge`].
+    pub struct MergePorts {
+        /// What comes first.
+        a: Read,
+        /// What comes second.
+        b: Read,
+        /// y.
+        y: Write,
+    }
+}
+
+impl Family for Merge {
+    const NAME: &'static str = "merge";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["a", "b", "y"];
+    type Ports = MergePorts<Lens>;
+    type Uniforms = MergeUniforms;
+
+    fn lens(&self) -> MergePorts<Lens> {
+        MergePorts { a: self.part(), b: self.part(), y: self.whole() }
+    }
+
+    fn uniforms(&self) -> MergeUniforms {
+        self.uniforms()
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        self.parts(wgsl!("tensor/merge.wgsl"))
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.rows, self.features)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.features.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: MergePorts<Slices<'_, T>>) {
+        let MergePorts { a, b, y } = ports;
+        match self.mode {
+            MergeMode::Concat => {
+                let lines = a.chunks_exact(self.features).zip(b.chunks_exact(self.features));
+                for (y, (a, b)) in y.chunks_exact_mut(2 * self.features).zip(lines) {
+                    let (left, right) = y.split_at_mut(self.features);
+                    left.copy_from_slice(a);
+                    right.copy_from_slice(b);
+                }
+            }
+            MergeMode::Mul => y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = a * b),
+            MergeMode::Sum | MergeMode::Ave => {
+                let share: T = self.share();
+                y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = share * (a + b));
+            }
+        }
+    }
+}
+
+ports! {
+    /// The ports of [`MergeBackward`].
+    pub struct MergeBackwardPorts {
+        /// ∂ℓ/∂y.
+        d_y: Read,
+        /// What came first, where it is a factor.
+        a: Option<Read>,
+        /// What came second, where it is a factor.
+        b: Option<Read>,
+        /// ∂ℓ/∂a.
+        d_a: Write,
+        /// ∂ℓ/∂b.
+        d_b: Write,
+    }
+}
+
+impl Family for MergeBackward {
+    const NAME: &'static str = "merge_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["d_y", "a", "b", "d_a", "d_b"];
+    type Ports = MergeBackwardPorts<Lens>;
+    type Uniforms = MergeUniforms;
+
+    fn lens(&self) -> MergeBackwardPorts<Lens> {
+        let part = self.0.part();
+        let factor = (self.0.mode == MergeMode::Mul).then_some(part);
+        MergeBackwardPorts { d_y: self.0.whole(), a: factor, b: factor, d_a: part, d_b: part }
+    }
+
+    fn uniforms(&self) -> MergeUniforms {
+        self.0.uniforms()
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        self.0.parts(wgsl!("tensor/merge_backward.wgsl"))
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        quad_grid(self.0.rows, self.0.features)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.0.features.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: MergeBackwardPorts<Slices<'_, T>>) {
+        let MergeBackwardPorts { d_y, a, b, d_a, d_b } = ports;
+        let [a, b] = [a, b].map(Option::unwrap_or_default);
+        let times = |out: &mut [T], other: &[T]| {
+            out.iter_mut().zip(d_y).zip(other).for_each(|((out, &d), &other)| *out = d * other);
+        };
+        match self.0.mode {
+            MergeMode::Concat => {
+                let features = self.0.features;
+                let lines = d_a.chunks_exact_mut(features).zip(d_b.chunks_exact_mut(features));
+                for ((d_a, d_b), d_y) in lines.zip(d_y.chunks_exact(2 * features)) {
+                    d_a.copy_from_slice(&d_y[..features]);
+                    d_b.copy_from_slice(&d_y[features..]);
+                }
+            }
+            MergeMode::Mul => {
+                times(d_a, b);
+                times(d_b, a);
+            }
+            MergeMode::Sum | MergeMode::Ave => {
+                let share: T = self.0.share();
+                d_a.iter_mut().zip(d_y).for_each(|(out, &d)| *out = share * d);
+                d_b.copy_from_slice(d_a);
+            }
+        }
+    }
+}

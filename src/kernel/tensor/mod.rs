@@ -1,0 +1,23 @@
+//! Copies, sums and functions of arrays, of no layer's own.
+
+pub(crate) mod activate;
+pub(crate) mod copy_rows;
+pub(crate) mod dropout;
+pub(crate) mod gather;
+pub(crate) mod merge;
+pub(crate) mod one_hot;
+pub(crate) mod sum;
+pub(crate) mod sum_rows;
+pub(crate) mod sum_squares;
+pub(crate) mod weighted_squares;
+
+pub use activate::{Activate, ActivatePorts};
+pub use copy_rows::{CopyRows, CopyRowsPorts, Strided};
+pub use dropout::{Dropout, DropoutPorts};
+pub use gather::{Gather, GatherPorts};
+pub use merge::{Merge, MergeBackward, MergeBackwardPorts, MergeMode, MergePorts};
+pub use one_hot::{OneHot, OneHotPorts};
+pub use sum::{Sum, SumPorts};
+pub use sum_rows::{SumRows, SumRowsPorts};
+pub use sum_squares::{SumSquares, SumSquaresPorts};
+pub use weighted_squares::{WeightedSquares, WeightedSquaresPorts};

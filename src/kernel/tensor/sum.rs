@@ -1,0 +1,92 @@
+//! The sums of vectors, in blocks.
+
+use crate::Real;
+use crate::kernel::base::rows::total;
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, uniforms, wgsl};
+
+/// Values that one workgroup sums.
+const BLOCK: usize = 4096;
+
+uniforms!(SumUniforms { count: u32, parts: u32, blocks: u32, first: u32, stride: u32 });
+
+/// `totals[first + p·stride + k]` = Σ of the k-th block of up to 4,096 of the p-th `count` values, or of their squares.
+///
+/// [`Recorder::sum`](crate::plan::Recorder::sum) records as many of them, one after another, as a sum needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum {
+    /// The number of values of a sum.
+    pub count: usize,
+    /// The number of sums.
+    pub parts: usize,
+    /// Whether the values are squared.
+    pub squared: bool,
+    /// Where the first total goes.
+    pub first: usize,
+    /// From there to the next sum's.
+    pub stride: usize,
+}
+
+impl Sum {
+    /// In how many blocks a sum of so many values is made.
+    pub fn blocks(count: usize) -> usize {
+        count.div_ceil(BLOCK)
+    }
+}
+
+ports! {
+    /// The ports of [`Sum`].
+    pub struct SumPorts {
+        /// The values.
+        values: Read,
+        /// Their sums.
+        totals: Update,
+    }
+}
+
+impl Family for Sum {
+    const NAME: &'static str = "sum";
+    const TRUST: Trust<Self> = Trust::OWN;
+    type Ports = SumPorts<Lens>;
+    type Uniforms = SumUniforms;
+
+    fn lens(&self) -> SumPorts<Lens> {
+        SumPorts {
+            values: self.parts * self.count,
+            totals: self.first + (self.parts - 1) * self.stride + Self::blocks(self.count),
+        }
+    }
+
+    fn uniforms(&self) -> SumUniforms {
+        SumUniforms {
+            count: self.count as u32,
+            parts: self.parts as u32,
+            blocks: Self::blocks(self.count) as u32,
+            first: self.first as u32,
+            stride: self.stride as u32,
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let options = constants(&[("SQUARED", self.squared)]);
+        vec![
+            wgsl!("base/parts/index.wgsl"),
+            wgsl!("base/parts/reduce.wgsl"),
+            options,
+            wgsl!("tensor/sum.wgsl"),
+        ]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.parts * Self::blocks(self.count), 1)
+    }
+
+    fn twin<T: Real>(&self, ports: SumPorts<Slices<'_, T>>) {
+        let SumPorts { values, totals } = ports;
+        for (part, values) in values.chunks_exact(self.count).take(self.parts).enumerate() {
+            let totals = &mut totals[self.first + part * self.stride..];
+            for (sum, values) in totals.iter_mut().zip(values.chunks(BLOCK)) {
+                *sum = total(values.iter().map(|&v| if self.squared { v * v } else { v }));
+            }
+        }
+    }
+}

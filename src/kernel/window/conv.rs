@@ -1,0 +1,314 @@
+//! y = σ(ρ ⊙ (conv(x, W) + b)) in one kernel, as a product whose left operand is gathered while it is loaded.
+
+use crate::kernel::base::rows::{Cycle, stretches, vectorised};
+use crate::kernel::geometry::taps::Taps;
+use crate::kernel::geometry::zones::Zones;
+use crate::kernel::product::{
+    self, Block, PANEL, PANEL_ROWS, for_each_part, matrix, multiply_block, transposed,
+};
+use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
+use crate::{Activation, Real};
+
+uniforms!(ConvUniforms { batch: u32, first: u32, depth: u32 });
+
+/// A convolution in up to three dimensions, with or against the direction of its windows: the forward pass of convolutions
+/// and transposed convolutions, and the input's gradient of both, which is the other one's forward pass.
+///
+/// f\[b, p, n\] = Σ over taps t and the channels c of n's group of x\[b, source(p, t), c\]·w\[t, c, n\] + bias\[n\]; z = ρ ⊙ f;
+/// y = σ(z). x is `[B, sources, C]`, z and y `[B, positions, N]`; w `[taps, C/groups, N]`, or turned `[taps, N/groups, C]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv {
+    /// B.
+    pub batch: usize,
+    /// Which sources a position sees.
+    pub taps: Taps,
+    /// C, a multiple of the groups.
+    pub channels: usize,
+    /// N, a multiple of the groups.
+    pub filters: usize,
+    /// How many groups the channels and the filters form.
+    pub groups: usize,
+    /// Whether the filters come before the channels in w.
+    pub turned: bool,
+    /// What follows the product.
+    pub ending: Ending,
+    /// The part of the depth that is summed over, or `None` for all of it.
+    pub stretch: Option<Stretch>,
+}
+
+/// A part of a long depth. What the stretches before it sum up to is added; the last one ends the layer, the others leave the
+/// sums so far in y.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first term, a multiple of 4.
+    pub first: usize,
+    /// How many terms.
+    pub len: usize,
+}
+
+/// What becomes of a linear map's f: z = ρ ⊙ (f + bias) and y = σ(z).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ending {
+    /// Whether there is a bias.
+    pub has_bias: bool,
+    /// The zones that have a ρ of their own, or `None` for a classic layer.
+    pub zones: Option<Zones>,
+    /// Whether z is stored for the backward pass.
+    pub keep_z: bool,
+    /// σ.
+    pub activation: Activation,
+}
+
+impl Ending {
+    /// The lengths of bias, rotation (ρ, then q), z and y.
+    pub(super) fn lens(&self, filters: usize, outputs: usize) -> ([Option<usize>; 3], usize) {
+        let rotation = self.zones.map(|zones| 2 * zones.count() * filters);
+        ([self.has_bias.then_some(filters), rotation, self.keep_z.then_some(outputs)], outputs)
+    }
+
+    /// The functions and constants that `window/parts/ending.wgsl` and its users need.
+    pub(super) fn wgsl(&self) -> Vec<String> {
+        let zones = self.zones.unwrap_or(Zones::one([1; 3]));
+        let options = constants(&[
+            ("HAS_BIAS", self.has_bias),
+            ("ROTATED", self.zones.is_some()),
+            ("KEEP_Z", self.keep_z),
+        ]);
+        vec![
+            wgsl!("base/parts/math.wgsl"),
+            self.activation.wgsl(),
+            options,
+            zones.wgsl(),
+            wgsl!("window/parts/ending.wgsl"),
+        ]
+    }
+
+    /// Bias and ρ as [`Ending::apply`] takes them.
+    pub(super) fn cycles<'a, T: Real>(&self, b: &'a [T], rotation: &'a [T]) -> [Option<Cycle<'a, T>>; 2] {
+        let rho = &rotation[..rotation.len() / 2];
+        [self.has_bias.then(|| Cycle::new(b)), self.zones.map(|zones| zones.cycle(rho))]
+    }
+
+    /// Turns f, the outputs from number `at` on, into y; z goes where it is wanted.
+    #[inline(always)]
+    pub(super) fn apply<T: Real>(
+        &self,
+        at: usize,
+        [b, rho]: [Option<&Cycle<'_, T>>; 2],
+        y: &mut [T],
+        mut z: Option<&mut [T]>,
+    ) {
+        stretches(
+            at,
+            y.len(),
+            &[b, rho],
+            #[inline(always)]
+            |first, count| {
+                let y = &mut y[first..][..count];
+                let at = at + first;
+                match (b, rho) {
+                    (Some(b), Some(rho)) => {
+                        let parameters = b.from(at).iter().zip(rho.from(at));
+                        y.iter_mut().zip(parameters).for_each(|(y, (&b, &rho))| *y = (*y + b) * rho);
+                    }
+                    (Some(b), None) => y.iter_mut().zip(b.from(at)).for_each(|(y, &b)| *y = *y + b),
+                    (None, Some(rho)) => y.iter_mut().zip(rho.from(at)).for_each(|(y, &rho)| *y = *y * rho),
+                    (None, None) => {}
+                }
+                if let Some(z) = &mut z {
+                    z[first..][..count].copy_from_slice(y);
+                }
+                self.activation.apply(y);
+            },
+        );
+    }
+}
+
+/// Numbers that a task of the twin gathers at a time: they stay in a cache.
+const GATHERED: usize = 1 << 15;
+
+impl Conv {
+    fn rows(&self) -> usize {
+        self.batch * self.taps.positions()
+    }
+
+    /// The terms of an output, in all stretches.
+    pub fn depth(&self) -> usize {
+        self.taps.taps() * self.channels / self.groups
+    }
+
+    /// The stretch, and whether it is the last.
+    fn stretch(&self) -> (Stretch, bool) {
+        let stretch = self.stretch.unwrap_or(Stretch { first: 0, len: self.depth() });
+        (stretch, stretch.first + stretch.len == self.depth())
+    }
+
+    fn size(&self) -> product::Size {
+        product::Size {
+            rows: self.rows(),
+            depth: self.stretch().0.len,
+            cols: self.filters / self.groups,
+            parts: self.groups,
+        }
+    }
+
+    /// A group's weights as `[taps · C/groups, N/groups]`.
+    fn unturned<T: Real>(&self, w: &[T], part: usize) -> Vec<T> {
+        let (count, width) = (self.channels / self.groups, self.filters / self.groups);
+        let mut out = vec![T::zero(); self.taps.taps() * count * width];
+        for (to, from) in out.chunks_exact_mut(count * width).zip(w.chunks_exact(width * self.channels)) {
+            for (n, line) in from.chunks_exact(self.channels).enumerate() {
+                let line = &line[part * count..][..count];
+                to[n..].iter_mut().step_by(width).zip(line).for_each(|(to, &w)| *to = w);
+            }
+        }
+        out
+    }
+}
+
+ports! {
+    /// The ports of [`Conv`].
+    pub struct ConvPorts {
+        /// x.
+        x: Read,
+        /// W.
+        w: Read,
+        /// b, where there is one.
+        b: Option<Read>,
+        /// ρ, then q, of a rotated layer.
+        rotation: Option<Read>,
+        /// The sums of the stretches before, from the second on.
+        before: Option<Read>,
+        /// z, where it is kept.
+        z: Option<Write>,
+        /// y.
+        y: Write,
+    }
+}
+
+impl Family for Conv {
+    const NAME: &'static str = "conv";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = product::VARIANTS;
+    const QUADS: &'static [&'static str] = &["x", "w", "b", "rotation", "before", "z", "y"];
+    type Ports = ConvPorts<Lens>;
+    type Uniforms = ConvUniforms;
+
+    fn lens(&self) -> ConvPorts<Lens> {
+        let weights = self.taps.taps() * self.channels * self.filters / self.groups;
+        let inputs = self.batch * self.taps.sources() * self.channels;
+        let (stretch, last) = self.stretch();
+        let ending = if last { self.ending } else { Ending::default() };
+        let ([b, rotation, z], y) = ending.lens(self.filters, self.rows() * self.filters);
+        ConvPorts { x: inputs, w: weights, b, rotation, before: (stretch.first > 0).then_some(y), z, y }
+    }
+
+    fn uniforms(&self) -> ConvUniforms {
+        let Stretch { first, len } = self.stretch().0;
+        ConvUniforms { batch: self.batch as u32, first: first as u32, depth: len as u32 }
+    }
+
+    fn shader(&self, variant: usize) -> Vec<String> {
+        let mut parts = self.ending.wgsl();
+        parts.extend([self.taps.wgsl(), channel_constants(self.channels, self.filters, self.groups)]);
+        let (stretch, last) = self.stretch();
+        let options = constants(&[
+            ("TURNED", self.turned),
+            ("STRETCHED", self.stretch.is_some()),
+            ("CONTINUES", stretch.first > 0),
+            ("ENDS", last),
+        ]);
+        parts.extend([options, product::plain()]);
+        parts.extend(product::shader(
+            wgsl!("window/parts/patches.wgsl") + "\n" + &wgsl!("window/conv.wgsl"),
+            variant,
+        ));
+        parts
+    }
+
+    fn grid(&self, variant: usize) -> Grid {
+        product::grid(variant, self.size())
+    }
+
+    fn by_fours(&self) -> bool {
+        [self.channels, self.filters].iter().all(|n| (n / self.groups).is_multiple_of(4))
+    }
+
+    fn choice(&self) -> Option<Box<dyn Choice>> {
+        Some(Box::new(self.size()))
+    }
+
+    fn twin<T: Real>(&self, ports: ConvPorts<Slices<'_, T>>) {
+        let ConvPorts { x, w, b, rotation, before, z, y } = ports;
+        let [b, rotation, before] = [b, rotation, before].map(Option::unwrap_or_default);
+        let z = z.unwrap_or_default();
+        let (depth, width) = (self.depth(), self.filters / self.groups);
+        let (Stretch { first, len }, last) = self.stretch();
+        let keep_z = self.ending.keep_z && last;
+        let [b, rho] = if last { self.ending.cycles(b, rotation) } else { [None, None] };
+        let channels = self.channels;
+        let count = channels / self.groups;
+        // A stretch of a product of matrices: there is nothing to gather.
+        let plain = self.stretch.is_some() && self.groups == 1 && self.taps.is_identity();
+        let turned: Vec<Vec<T>> = if self.turned && !plain {
+            (0..self.groups).map(|part| self.unturned(w, part)).collect()
+        } else {
+            Vec::new()
+        };
+        let table = self.taps.table();
+        let (rows, columns) =
+            if plain { (PANEL_ROWS, PANEL) } else { ((GATHERED / depth).clamp(16, 256), width) };
+        let mut zs = Block::tiles(z, self.filters, rows, columns);
+        let parts =
+            Block::tiles(y, self.filters, rows, columns).map(|y| (y, if keep_z { zs.next() } else { None }));
+        for_each_part(self.rows() * len * self.filters, parts, |(mut y, mut z)| {
+            let part = y.col / width;
+            let w = match turned.get(part) {
+                Some(w) => matrix(&w[first * width..], width),
+                None if self.turned => transposed(&w[y.col * channels + first..], channels),
+                None => matrix(&w[first * self.filters + y.col..], self.filters),
+            };
+            if self.taps.is_identity() {
+                let x = matrix(&x[y.row * channels + part * count + first..], channels);
+                multiply_block(&mut y, len, x, w, false);
+            } else {
+                let mut gathered = vec![T::zero(); y.rows() * depth];
+                let mut row = table.row(y.row);
+                for out in gathered.chunks_exact_mut(depth) {
+                    let sample = &x[row.sample * self.taps.sources() * channels..];
+                    table.gather(sample, channels, part * count, &row, out);
+                    table.advance(&mut row);
+                }
+                multiply_block(&mut y, len, matrix(&gathered[first..], depth), w, false);
+            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    let mut zs = z.as_mut().map(Block::stretches);
+                    for (at, y) in y.stretches() {
+                        if first > 0 {
+                            y.iter_mut().zip(&before[at..]).for_each(|(y, &before)| *y = *y + before);
+                        }
+                        if !last {
+                            continue;
+                        }
+                        let z = zs.as_mut().and_then(|zs| zs.next()).map(|(_, z)| z);
+                        self.ending.apply(at, [b.as_ref(), rho.as_ref()], y, z);
+                    }
+                },
+            );
+        });
+    }
+}
+
+/// The channels of both sides, all and of a group, as WGSL constants.
+pub(super) fn channel_constants(channels: usize, filters: usize, groups: usize) -> String {
+    let sizes = [
+        ("CHANNELS", channels),
+        ("GROUP_CHANNELS", channels / groups),
+        ("FILTERS", filters),
+        ("GROUP_FILTERS", filters / groups),
+        ("GROUPS", groups),
+    ];
+    sizes.iter().map(|(name, n)| format!("const {name}: u32 = {n}u;\n")).collect()
+}

@@ -1,0 +1,229 @@
+//! Max pooling, forward and back.
+
+use crate::Real;
+use crate::kernel::base::rows::vectorised;
+use crate::kernel::window::spans::{Span, Spans, Table, each};
+use crate::kernel::window::window_parts::reach;
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, MAX_ROUNDS, Slices, Trust, constants, each_quad, ports, quad_grid,
+    uniforms, wgsl,
+};
+use crate::shape::Geometry;
+use rayon::prelude::*;
+
+uniforms!(MaxPoolForwardUniforms { batch: u32, channels: u32 });
+uniforms!(MaxPoolBackwardUniforms { batch: u32, channels: u32 });
+
+/// y\[b, o, c\] = the largest x\[b, i, c\] of the inputs i that window o covers, none of which is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPoolForward {
+    /// B.
+    pub batch: usize,
+    /// The windows, without dilation.
+    pub geometry: Geometry,
+    /// C.
+    pub channels: usize,
+}
+
+/// dx of a max pooling: every window's dy goes to the first of its largest inputs, in row-major order.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPoolBackward {
+    /// B.
+    pub batch: usize,
+    /// The windows, without dilation.
+    pub geometry: Geometry,
+    /// C.
+    pub channels: usize,
+}
+
+impl MaxPoolBackward {
+    /// A sample's dx from its dy.
+    #[inline(always)]
+    fn give_back<T: Real>(&self, table: &Table, x: &[T], d_y: &[T], d_x: &mut [T]) {
+        let (c, grid) = (self.channels, self.geometry.input);
+        d_x.fill(T::zero());
+        // What a window has still to give away, channel by channel.
+        let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
+        table.each(
+            #[inline(always)]
+            |window, span| {
+                largest(&span, grid, x, &mut best);
+                left.copy_from_slice(&d_y[window * c..][..c]);
+                each(
+                    &span,
+                    grid,
+                    #[inline(always)]
+                    |source| {
+                        let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
+                        let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
+                        places.for_each(|(((d_x, &x), &best), left)| {
+                            let given = if x == best { *left } else { T::zero() };
+                            *d_x = *d_x + given;
+                            *left = if x == best { T::zero() } else { *left };
+                        });
+                    },
+                );
+            },
+        );
+    }
+
+    /// Whether windows are small enough for every input, or every window, to be one invocation's; the gradient of others goes
+    /// through their places ([`MaxPoolGive`](crate::kernel::MaxPoolGive)).
+    pub fn takes(&self) -> bool {
+        self.rounds(0) <= MAX_ROUNDS
+    }
+
+    /// Whether every input lies in one window.
+    fn tiled(&self) -> bool {
+        let Geometry { input, output, kernel, strides, before, .. } = self.geometry;
+        kernel == strides && before == [0; 3] && (0..3).all(|d| output[d] * strides[d] == input[d])
+    }
+}
+
+/// The numbers of x and of y.
+fn sizes(batch: usize, geometry: &Geometry, channels: usize) -> [usize; 2] {
+    [geometry.input, geometry.output].map(|grid| batch * grid.iter().product::<usize>() * channels)
+}
+
+/// Writes the largest number of every channel of a window to `out`.
+#[inline(always)]
+fn largest<T: Real>(span: &Span, grid: [usize; 3], x: &[T], out: &mut [T]) {
+    let mut first = true;
+    each(span, grid, |source| {
+        let x = &x[source * out.len()..][..out.len()];
+        if std::mem::take(&mut first) {
+            out.copy_from_slice(x);
+        } else {
+            // A NaN is not to be hidden.
+            out.iter_mut().zip(x).for_each(|(out, &x)| *out = if x > *out || x.is_nan() { x } else { *out });
+        }
+    });
+}
+
+ports! {
+    /// The ports of [`MaxPoolForward`].
+    pub struct MaxPoolForwardPorts {
+        /// x.
+        x: Read,
+        /// y.
+        y: Write,
+    }
+}
+
+impl Family for MaxPoolForward {
+    const NAME: &'static str = "max_pool_forward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "y"];
+    type Ports = MaxPoolForwardPorts<Lens>;
+    type Uniforms = MaxPoolForwardUniforms;
+
+    fn lens(&self) -> MaxPoolForwardPorts<Lens> {
+        let [x, y] = sizes(self.batch, &self.geometry, self.channels);
+        MaxPoolForwardPorts { x, y }
+    }
+
+    fn uniforms(&self) -> MaxPoolForwardUniforms {
+        MaxPoolForwardUniforms { batch: self.batch as u32, channels: self.channels as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        vec![each_quad(), Spans(self.geometry).wgsl(), wgsl!("window/max_pool_forward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        let windows = self.batch * self.geometry.output.iter().product::<usize>();
+        quad_grid(windows, self.channels)
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        3 * reach(&self.geometry, false)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: MaxPoolForwardPorts<Slices<'_, T>>) {
+        let MaxPoolForwardPorts { x, y } = ports;
+        let table = Spans(self.geometry).down();
+        let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
+        let samples = y.par_chunks_exact_mut(outputs).zip(x.par_chunks_exact(inputs));
+        samples.for_each(|(y, x)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    table.each(
+                        #[inline(always)]
+                        |window, span| {
+                            let y = &mut y[window * self.channels..][..self.channels];
+                            largest(&span, self.geometry.input, x, y);
+                        },
+                    );
+                },
+            );
+        });
+    }
+}
+
+ports! {
+    /// The ports of [`MaxPoolBackward`].
+    pub struct MaxPoolBackwardPorts {
+        /// x.
+        x: Read,
+        /// ∂ℓ/∂y.
+        d_y: Read,
+        /// ∂ℓ/∂x.
+        d_x: Write,
+    }
+}
+
+impl Family for MaxPoolBackward {
+    const NAME: &'static str = "max_pool_backward";
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["x", "d_y", "d_x"];
+    type Ports = MaxPoolBackwardPorts<Lens>;
+    type Uniforms = MaxPoolBackwardUniforms;
+
+    fn lens(&self) -> MaxPoolBackwardPorts<Lens> {
+        let [inputs, outputs] = sizes(self.batch, &self.geometry, self.channels);
+        MaxPoolBackwardPorts { x: inputs, d_y: outputs, d_x: inputs }
+    }
+
+    fn uniforms(&self) -> MaxPoolBackwardUniforms {
+        MaxPoolBackwardUniforms { batch: self.batch as u32, channels: self.channels as u32 }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let options = constants(&[("TILED", self.tiled())]);
+        vec![each_quad(), Spans(self.geometry).wgsl(), options, wgsl!("window/max_pool_backward.wgsl")]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        let grid = if self.tiled() { self.geometry.output } else { self.geometry.input };
+        quad_grid(self.batch * grid.iter().product::<usize>(), self.channels)
+    }
+
+    fn rounds(&self, _variant: usize) -> usize {
+        let window = reach(&self.geometry, false);
+        6 * window * if self.tiled() { 1 } else { reach(&self.geometry, true) }
+    }
+
+    fn by_fours(&self) -> bool {
+        self.channels.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: MaxPoolBackwardPorts<Slices<'_, T>>) {
+        let MaxPoolBackwardPorts { x, d_y, d_x } = ports;
+        let table = Spans(self.geometry).down();
+        let [inputs, outputs] = sizes(1, &self.geometry, self.channels);
+        let samples = d_x.par_chunks_exact_mut(inputs).zip(x.par_chunks_exact(inputs));
+        samples.zip(d_y.par_chunks_exact(outputs)).for_each(|((d_x, x), d_y)| {
+            vectorised(
+                #[inline(always)]
+                || self.give_back(&table, x, d_y, d_x),
+            );
+        });
+    }
+}
