@@ -1,7 +1,6 @@
 //! A network: layers whose inputs are known, over one arena of parameters. It records plans and runs none.
 
 use super::Description;
-use super::summary::summary;
 use crate::kernel::{Penalty, PenaltyPorts};
 use crate::layer::{Node, Signal, Trace, chain};
 use crate::plan::arena::Arena;
@@ -123,12 +122,6 @@ impl Network {
         let input = rec.scratch(self.input.len());
         self.forward(&mut rec, input);
         rec.longest_scratch()
-    }
-
-    /// A table of the layers: outputs, parameters, ranges, x_Q and L; what is doubtful about the inputs' range; and what training
-    /// takes.
-    pub fn summary(&self) -> String {
-        summary(self)
     }
 
     /// Records the forward pass; returns what each layer left, the last one's output being the network's.

@@ -4,52 +4,55 @@ use super::network::Network;
 use crate::{LearnL, Rule};
 use comfy_table::{CellAlignment, Table, presets};
 
-/// The layers with their outputs, parameters, ranges, x_Q and L.
-pub(crate) fn summary(network: &Network) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["layer", "output", "parameters", "activation", "input range", "x_Q", "L"]);
-    for node in network.every_node() {
-        let facts = node.facts();
-        let count: usize = facts.parameters.iter().map(|&id| network.arena().get(id).len()).sum();
-        let range = facts.input_range.map_or(String::new(), |r| r.to_string());
-        let (x_q, limit) = facts.rotation.map_or((String::new(), String::new()), |rotation| {
-            let rule = if rotation.rule == Rule::Aligned { ", aligned" } else { "" };
-            let learnt = match rotation.learn {
-                LearnL::Fixed => "",
-                LearnL::PerLayer => " at first, learnt per layer",
-                LearnL::PerUnit => " at first, learnt per unit",
-            };
-            let limits = distinct(facts.limits.iter().map(f32::to_string));
-            (format!("{}{rule}", rotation.x_q), format!("{limits}{learnt}"))
-        });
-        let activation = distinct(facts.activations.iter().map(|a| a.name().to_owned()));
-        let row = [
-            node.path().to_owned(),
-            format!("{:?}", node.output().shape),
-            if count == 0 { String::new() } else { count.to_string() },
-            activation,
-            range,
-            x_q,
-            limit,
-        ];
-        table.add_row(row);
+impl Network {
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L; what is doubtful about the inputs' range; and what training
+    /// takes.
+    pub fn summary(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_BORDERS_ONLY);
+        table.set_header(["layer", "output", "parameters", "activation", "input range", "x_Q", "L"]);
+        for node in self.every_node() {
+            let facts = node.facts();
+            let count: usize = facts.parameters.iter().map(|&id| self.arena().get(id).len()).sum();
+            let range = facts.input_range.map_or(String::new(), |r| r.to_string());
+            let (x_q, limit) = facts.rotation.map_or((String::new(), String::new()), |rotation| {
+                let rule = if rotation.rule == Rule::Aligned { ", aligned" } else { "" };
+                let learnt = match rotation.learn {
+                    LearnL::Fixed => "",
+                    LearnL::PerLayer => " at first, learnt per layer",
+                    LearnL::PerUnit => " at first, learnt per unit",
+                };
+                let limits = distinct(facts.limits.iter().map(f32::to_string));
+                (format!("{}{rule}", rotation.x_q), format!("{limits}{learnt}"))
+            });
+            let activation = distinct(facts.activations.iter().map(|a| a.name().to_owned()));
+            let row = [
+                node.path().to_owned(),
+                format!("{:?}", node.output().shape),
+                if count == 0 { String::new() } else { count.to_string() },
+                activation,
+                range,
+                x_q,
+                limit,
+            ];
+            table.add_row(row);
+        }
+        if let Some(column) = table.column_mut(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let input = self.input();
+        let range = input.range.map_or("of unknown range".into(), |r| format!("in {r}"));
+        let kept: usize =
+            self.arena().parameters().iter().map(|p| p.len()).sum::<usize>() - self.arena().count();
+        let kept = if kept > 0 { format!(", {kept} that layers keep") } else { String::new() };
+        let doubts: String = self.doubts().iter().map(|doubt| format!("warning: {doubt}\n")).collect();
+        format!(
+            "input {:?} {range}\n{doubts}{table}\n{} trainable parameters{kept}\n{}",
+            input.shape,
+            self.arena().count(),
+            memory(self)
+        )
     }
-    if let Some(column) = table.column_mut(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    let input = network.input();
-    let range = input.range.map_or("of unknown range".into(), |r| format!("in {r}"));
-    let kept: usize =
-        network.arena().parameters().iter().map(|p| p.len()).sum::<usize>() - network.arena().count();
-    let kept = if kept > 0 { format!(", {kept} that layers keep") } else { String::new() };
-    let doubts: String = network.doubts().iter().map(|doubt| format!("warning: {doubt}\n")).collect();
-    format!(
-        "input {:?} {range}\n{doubts}{table}\n{} trainable parameters{kept}\n{}",
-        input.shape,
-        network.arena().count(),
-        memory(network)
-    )
 }
 
 /// What the gates of a layer have, each thing once.
