@@ -164,7 +164,8 @@ impl Node for BidirectionalNode {
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let [forwards, backwards] = trace.inner.as_slice() else { return trace.refuse(rec, &self.path) };
-        let d_y = self.masked(rec, d_y, trace.kept::<Option<View>>().copied().flatten());
+        let Some(&mask) = trace.kept::<Option<View>>() else { return trace.refuse(rec, &self.path) };
+        let d_y = self.masked(rec, d_y, mask);
         let kernel = self.kernel(rec);
         let part = kernel.rows * kernel.features;
         let (d_a, d_b) = (rec.scratch(part), rec.scratch(part));

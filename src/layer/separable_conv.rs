@@ -270,7 +270,8 @@ impl Node for SeparableNode {
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
         let (rows, zones) = (batch * taps.positions(), self.virtual_sample.zones().count());
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
-        let Some(&Kept { h, sample }) = trace.kept() else {
+        let own = |kept: &&Kept| kept.sample.is_some() == self.neurons.rotation.is_some();
+        let Some(&Kept { h, sample }) = trace.kept().filter(own) else {
             return trace.refuse(rec, &self.neurons.path);
         };
         let z = trace.pre_activation.unwrap_or(trace.output);

@@ -236,10 +236,19 @@ impl<'a> Recorder<'a> {
 
     /// [`Recorder::op`] of a kernel whose family is not known, over views in the order of its bindings.
     pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, views: Vec<Option<View>>) {
+        let op = self.made(kernel, &views);
+        self.ops.extend(op);
+    }
+
+    /// The op, unless it is refused.
+    fn made(&mut self, kernel: Arc<dyn Kernel>, views: &[Option<View>]) -> Option<Op> {
         let scope = self.scopes.last().cloned().unwrap_or_default();
-        match self.bound(&*kernel, &views, &scope) {
-            Ok(args) => self.ops.push(Op { scope, kernel, args }),
-            Err(error) => self.refuse(error),
+        match self.bound(&*kernel, views, &scope) {
+            Ok(args) => Some(Op { scope, kernel, args }),
+            Err(error) => {
+                self.refuse(error);
+                None
+            }
         }
     }
 
@@ -273,8 +282,8 @@ impl<'a> Recorder<'a> {
     /// Records a kernel for the end of the step, when it is known whether all of its numbers are finite: what changes what a
     /// model keeps, beside its optimiser.
     pub fn defer<F: Family + 'static>(&mut self, kernel: F, ports: <F::Ports as Ports>::Of<Views>) {
-        self.op(kernel, ports);
-        self.deferred.extend(self.ops.pop());
+        let op = self.made(Arc::new(kernel), &F::Ports::list(ports));
+        self.deferred.extend(op);
     }
 
     /// How many kernels are recorded so far, beside those that are deferred.
