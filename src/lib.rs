@@ -4,6 +4,7 @@ pub mod data;
 pub mod device;
 pub mod docs;
 pub mod embed;
+pub mod extend;
 pub mod kernel;
 pub mod layer;
 pub mod model;

@@ -1,15 +1,97 @@
 //! Metrics: what is reported beside the loss.
 
 use crate::kernel::{
-    Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, PointwiseKind, Rank, RankPorts, Score, ScoreKind,
+    Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, Pointwise, Rank, RankPorts, Score, ScoreKind,
     ScorePorts,
 };
-use crate::loss::{LossViews, record_pointwise};
+use crate::loss::pointwise::{AbsoluteError, Agreement};
+use crate::loss::{Formula, LossViews, record_pointwise};
 use crate::plan::Recorder;
 use crate::{Dataset, Error, Result, Targets};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::Arc;
+
+/// A metric of your own: numbers of every row, or of every time step that is predicted, that kernels compute, and what
+/// their sums mean in the end. The mean of a formula of single outputs is easier had by [`Metric::mean_of`].
+pub trait Measure: std::fmt::Debug + Send + Sync + 'static {
+    /// The name in histories and reports.
+    fn name(&self) -> String;
+
+    /// Whether the metric fits predictions of so many numbers.
+    ///
+    /// # Errors
+    /// Predictions that it does not fit.
+    fn check(&self, outputs: usize) -> Result<()> {
+        let _ = outputs;
+        Ok(())
+    }
+
+    /// Whether a prediction is what one time step has, where every step has a target, as with classes.
+    fn takes_steps(&self) -> bool {
+        false
+    }
+
+    /// How many numbers it makes of a prediction of so many numbers.
+    fn columns(&self, outputs: usize) -> usize {
+        let _ = outputs;
+        1
+    }
+
+    /// Records its numbers of every row into the scores from `column` on.
+    fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize);
+
+    /// Its value from the sums of its columns over so many predictions.
+    fn value(&self, sums: &[f64], count: f64) -> f64 {
+        sums[0] / count
+    }
+}
+
+/// The mean of a formula.
+#[derive(Debug)]
+struct Mean(Arc<dyn Formula>);
+
+impl Measure for Mean {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn check(&self, _outputs: usize) -> Result<()> {
+        self.0.check()
+    }
+
+    fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
+        record_pointwise(rec, &*self.0, views, column, false);
+    }
+}
+
+/// A metric of a user's. Two are equal whose names are.
+#[derive(Clone, Debug)]
+pub struct OwnMetric(Arc<dyn Measure>);
+
+impl PartialEq for OwnMetric {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+/// As its name.
+impl Serialize for OwnMetric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.name())
+    }
+}
+
+/// Refused: a metric comes with the program.
+impl<'de> Deserialize<'de> for OwnMetric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let reason = format!("the metric {name} is none of this crate's: hand it to Trainer::metric");
+        Err(serde::de::Error::custom(reason))
+    }
+}
 
 /// A number reported for every epoch, accumulated on the device.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
@@ -31,33 +113,51 @@ pub enum Metric {
     /// 1 − Σ(x − t)²/Σ(t − mean t)² of every output, averaged over the outputs (Keras' `R2Score`). NaN for an
     /// output whose target never varies.
     R2,
+    /// One of your own.
+    Own(OwnMetric),
 }
 
 impl Metric {
+    /// A metric of your own.
+    pub fn own(measure: impl Measure) -> Self {
+        Self::Own(OwnMetric(Arc::new(measure)))
+    }
+
+    /// The mean of a formula over all outputs, under its name.
+    pub fn mean_of(formula: impl Pointwise) -> Self {
+        Self::own(Mean(Arc::new(formula)))
+    }
+
     /// The metric's name in histories and reports.
-    pub fn name(self) -> String {
+    pub fn name(&self) -> String {
         match self {
             Self::Accuracy => "accuracy".into(),
             Self::BinaryAccuracy { .. } => "binary_accuracy".into(),
             Self::TopK { k } => format!("top_{k}_accuracy"),
             Self::MeanAbsoluteError => "mean_absolute_error".into(),
             Self::R2 => "r2".into(),
+            Self::Own(own) => own.0.name(),
         }
     }
 
-    fn kind(self) -> ScoreKind {
-        match self {
+    /// What the kernel for rows of few outputs computes; of one of a user's the metric itself.
+    fn kind(&self) -> Result<ScoreKind, &dyn Measure> {
+        Ok(match *self {
             Self::Accuracy => ScoreKind::Accuracy,
             Self::BinaryAccuracy { threshold } => ScoreKind::BinaryAccuracy { threshold },
             Self::TopK { k } => ScoreKind::TopK { k },
             Self::MeanAbsoluteError => ScoreKind::AbsoluteError,
             Self::R2 => ScoreKind::SquaredError,
-        }
+            Self::Own(ref own) => return Err(&*own.0),
+        })
     }
 
     /// Whether a prediction is what one time step has, where every step has a target: not so where single numbers are compared.
-    pub(crate) fn takes_steps(self) -> bool {
-        matches!(self, Self::Accuracy | Self::TopK { .. })
+    pub(crate) fn takes_steps(&self) -> bool {
+        match self {
+            Self::Own(own) => own.0.takes_steps(),
+            _ => matches!(self, Self::Accuracy | Self::TopK { .. }),
+        }
     }
 
     /// Whether the metric fits predictions of `outputs` numbers.
@@ -65,8 +165,9 @@ impl Metric {
     /// # Errors
     /// A class metric for a single output; a k that is 0, or not below the number of outputs, with which every prediction
     /// would be right; more than 16,777,216 classes; a threshold that is no finite number.
-    pub fn check(self, outputs: usize) -> Result<()> {
-        let (found, expected, remedy) = match self {
+    pub fn check(&self, outputs: usize) -> Result<()> {
+        let (found, expected, remedy) = match *self {
+            Self::Own(ref own) => return own.0.check(outputs),
             Self::Accuracy | Self::TopK { .. } if outputs < 2 => (
                 format!("predictions of {outputs} output"),
                 "at least 2 outputs, one for each class".to_owned(),
@@ -93,26 +194,29 @@ impl Metric {
     }
 
     /// How many columns of scores it needs.
-    pub fn columns(self, outputs: usize) -> usize {
-        self.kind().columns(outputs)
+    pub fn columns(&self, outputs: usize) -> usize {
+        self.kind().map_or_else(|own| own.columns(outputs).max(1), |kind| kind.columns(outputs))
     }
 
     /// Records its numbers of every row into the scores from `column` on.
-    pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
+    pub fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
         let batch = rec.batch();
         let LossViews { outputs: x, targets, scores, columns } = views;
         let outputs = x.len / batch;
-        let kind = self.kind();
+        let kind = match self.kind() {
+            Ok(kind) => kind,
+            Err(own) => return own.record(rec, views, column),
+        };
         if Score::takes(kind, outputs) {
             rec.op(Score { kind, batch, outputs, columns, column }, ScorePorts { x, t: targets, scores });
             return;
         }
         match kind {
             ScoreKind::BinaryAccuracy { threshold } => {
-                record_pointwise(rec, PointwiseKind::Agreement { threshold }, views, column, false);
+                record_pointwise(rec, &Agreement { threshold }, views, column, false);
             }
             ScoreKind::AbsoluteError => {
-                record_pointwise(rec, PointwiseKind::AbsoluteError, views, column, false);
+                record_pointwise(rec, &AbsoluteError, views, column, false);
             }
             ScoreKind::SquaredError => {
                 rec.op(Score { kind, batch, outputs, columns, column }, ScorePorts { x, t: targets, scores });
@@ -123,9 +227,11 @@ impl Metric {
     }
 
     /// Its value from the sums of its columns over all rows of the set, or all their time steps, of which `count` count.
-    pub fn value(self, sums: &[f64], data: &Dataset, count: f64) -> f64 {
-        if self != Self::R2 {
-            return sums[0] / count;
+    pub fn value(&self, sums: &[f64], data: &Dataset, count: f64) -> f64 {
+        match self {
+            Self::Own(own) => return own.0.value(sums, count),
+            Self::R2 => {}
+            _ => return sums[0] / count,
         }
         // The targets are known here exactly: no difference of large sums is needed.
         let width = sums.len();

@@ -1,11 +1,12 @@
 //! The CPU executor: runs the kernels' twins, in f32 as the fallback and in f64 as the oracle.
 
 use super::misfit::{self, missing, named};
-use super::{Executor, Pending, Program, Programs, Values};
+use super::{Executor, Pending, Program, Programs, Values, within};
 use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot, Twin};
 use crate::plan::{Home, Plan, View};
 use crate::{Error, Fault, Real, Result};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -229,11 +230,13 @@ impl<T: Twin> Executor for Cpu<T> {
     }
 
     fn run(&mut self, program: Program, times: usize) -> Result<()> {
+        (0..times).try_for_each(|_| self.run_ops(program, 0..usize::MAX))
+    }
+
+    fn run_ops(&mut self, program: Program, ops: Range<usize>) -> Result<()> {
         let Self { storage, programs, .. } = self;
-        for _ in 0..times {
-            for op in &programs.get(program)?.ops {
-                T::run(&*op.kernel, borrow(storage, &op.args)?);
-            }
+        for op in within(&programs.get(program)?.ops, ops) {
+            T::run(&*op.kernel, borrow(storage, &op.args)?);
         }
         Ok(())
     }

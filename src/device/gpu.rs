@@ -8,13 +8,14 @@ use super::held::{Held, Ledger};
 use super::misfit::{self, missing, named};
 use super::pipelines::Gpu;
 use super::readback::{Staging, floats, started};
-use super::{Executor, Leavings, Pending, Program, Programs, Values};
+use super::{Executor, Leavings, Pending, Program, Programs, Values, within};
 use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Plan, View};
 use crate::{Fault, Result};
 pub(super) use binding::op_place;
 use binding::{Bound, BoundOp, smaller};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use web_time::Duration;
 
@@ -253,6 +254,12 @@ impl Executor for GpuExecutor {
         self.sweep();
         let bound = self.programs.get(program)?;
         self.gpu.watched(&bound.name, || self.gpu.submit(&bound.ops, times))
+    }
+
+    fn run_ops(&mut self, program: Program, ops: Range<usize>) -> Result<()> {
+        self.sweep();
+        let bound = self.programs.get(program)?;
+        self.gpu.watched(&bound.name, || self.gpu.submit(within(&bound.ops, ops), 1))
     }
 
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {

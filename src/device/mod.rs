@@ -31,6 +31,7 @@ pub use tune::Tuning;
 use crate::kernel::Element;
 use crate::plan::{Plan, View};
 use crate::{Error, Result};
+use std::ops::Range;
 use std::pin::Pin;
 
 /// A future of an executor; not `Send`, so that a browser's may be one.
@@ -124,6 +125,12 @@ impl<B> Programs<B> {
     }
 }
 
+/// Those of some ops that are in a range.
+fn within<O>(ops: &[O], range: Range<usize>) -> &[O] {
+    let end = range.end.min(ops.len());
+    &ops[range.start.min(end)..end]
+}
+
 /// Keeps one model's buffers on a device and runs its plans. Shared buffers have names; each is
 /// allocated once, filled with zeros.
 pub trait Executor: wgpu::WasmNotSend {
@@ -162,6 +169,9 @@ pub trait Executor: wgpu::WasmNotSend {
 
     /// Runs a program's ops `times` times in a row.
     fn run(&mut self, program: Program, times: usize) -> Result<()>;
+
+    /// Runs those of a program's ops that are in this range, as far as there are any, once.
+    fn run_ops(&mut self, program: Program, ops: Range<usize>) -> Result<()>;
 
     /// Reads a kept scratch buffer, or any shared one, as the program sees it.
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>>;

@@ -49,8 +49,8 @@ impl Slots {
             owner: lease.life(),
             clock: self.desk().clock(),
             due: (self.desk().due(), self.count),
-            optimizer: optimizer.kind().to_owned(),
-            base: model.counters(optimizer.kind()),
+            optimizer: optimizer.name().to_owned(),
+            base: model.counters(optimizer.name()),
             steps,
             accumulate,
         }

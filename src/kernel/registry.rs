@@ -2,6 +2,7 @@
 //! table iterate over. A kernel that is not listed here fails the tidy test.
 
 mod convolution;
+mod doors;
 mod images;
 mod recurrent;
 
@@ -122,13 +123,6 @@ pub fn all() -> Vec<Entry> {
         rotate_backward.push(backward(size, bias, Activation::Tanh, r, Some(zones)));
     }
 
-    let losses = [
-        PointwiseKind::SquaredError,
-        PointwiseKind::AbsoluteError,
-        PointwiseKind::Huber { delta: 0.75 },
-        PointwiseKind::BinaryCrossEntropy,
-        PointwiseKind::Agreement { threshold: 0.25 },
-    ];
     let scores = [
         ScoreKind::Accuracy,
         ScoreKind::BinaryAccuracy { threshold: 0.25 },
@@ -220,54 +214,10 @@ pub fn all() -> Vec<Entry> {
             total_rows: 90,
             order: 120,
         })),
-        entry([(777, 500, 0.0), (777, 502, 0.01), (40_000, 30_002, 0.02)].map(
-            |(count, decayed, clip_value)| Adam {
-                count,
-                decayed,
-                slots: 3,
-                one_minus_beta_1: 0.1,
-                one_minus_beta_2: 0.001,
-                epsilon: 1e-7,
-                weight_decay: clip_value,
-                clip_value,
-            },
-        )),
-        entry([(777, 0.0, 0.0), (777, 0.5, 0.01), (780, 0.5, 0.01)].map(|(count, momentum, clip_value)| {
-            RmsProp { count, slots: 3, rho: 0.9, momentum, epsilon: 1e-7, clip_value }
-        })),
-        entry([(777, 0.0, false), (777, 0.9, false), (777, 0.9, true), (780, 0.9, true)].map(
-            |(count, momentum, nesterov)| Sgd {
-                count,
-                slots: 3,
-                momentum,
-                nesterov,
-                clip_value: if nesterov { 0.01 } else { 0.0 },
-            },
-        )),
         entry([3, 4101, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })).long([Penalty {
             count: 300_000,
             l1: 0.01,
             l2: 0.02,
-        }]),
-        entry(losses.iter().flat_map(|&kind| {
-            [(1, 1, true), (33, 70, true), (5, 3, false), (3, 9001, true)].map(
-                |(batch, outputs, gradient)| PointwiseLoss {
-                    kind,
-                    batch,
-                    outputs,
-                    columns: 5,
-                    column: 1,
-                    gradient,
-                },
-            )
-        }))
-        .long([PointwiseLoss {
-            kind: PointwiseKind::AbsoluteError,
-            batch: 1,
-            outputs: 300_000,
-            columns: 80,
-            column: 1,
-            gradient: true,
         }]),
         entry(rotate_backward).options(backward_options).long([
             backward((100_000, 3), true, Activation::Tanh, some, None),
@@ -316,6 +266,7 @@ pub fn all() -> Vec<Entry> {
     ];
     single
         .into_iter()
+        .chain(doors::entries())
         .chain(convolution::entries())
         .chain(images::entries())
         .chain(recurrent::entries())

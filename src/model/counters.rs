@@ -4,6 +4,7 @@ use super::Model;
 use super::timetable::{Counters, Timetable};
 use crate::Result;
 use crate::device::Values;
+use crate::plan::arena::keys;
 use std::sync::Arc;
 
 /// Who has changed a model's counters last.
@@ -61,6 +62,7 @@ impl Model {
         if let Author::Embedded(_) = self.author {
             self.begin_anew()?;
         }
-        crate::optimizer::MOMENTS.iter().try_for_each(|key| self.executor.clear(key))
+        let moments = self.kept.keys().filter(|key| ![keys::PARAMETERS, keys::PREVIOUS].contains(&key.as_str()));
+        moments.into_iter().try_for_each(|key| self.executor.clear(key))
     }
 }

@@ -156,6 +156,7 @@ impl Sequential {
             doubts.clear();
         }
         let description = Arc::new(Description { input: self.shape.clone(), seed, layers });
+        let nodes = nodes.into();
         let mut network = Network { input, nodes, arena, classes: None, description, doubts };
         network.classes = self.classes.clone().filter(|names| network.suits(names));
         Ok(network)
@@ -195,7 +196,7 @@ pub struct Model {
     pub(crate) epochs: u64,
     /// Whether the parameters are those that an update made of the previous ones.
     pub(crate) updated: bool,
-    /// Updates by each kind of optimiser.
+    /// Updates by the rule of each optimiser.
     pub(crate) updates: BTreeMap<String, u64>,
     /// Who counts them.
     pub(crate) author: Author,
@@ -271,6 +272,24 @@ impl Model {
         self.states.clear();
         self.kept.retain(|key, _| key == keys::PARAMETERS);
         Ok(())
+    }
+
+    /// A second model on the same device, which goes on from where this one stands: parameters, what optimisers keep, states of
+    /// stateful layers, counters. States of predictions begin anew.
+    ///
+    /// # Errors
+    /// The device's.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn try_clone(&mut self) -> Result<Self> {
+        pollster::block_on(self.try_clone_async())
+    }
+
+    /// [`Model::try_clone`], for callers that may not block.
+    pub async fn try_clone_async(&mut self) -> Result<Self> {
+        let state = self.save_async().await?;
+        let mut copy = Self::new(self.network.clone(), &self.device)?;
+        copy.restore(&state)?;
+        Ok(copy)
     }
 
     /// The network: layers, shapes, parameters' places.

@@ -23,10 +23,10 @@ pub struct Memory {
 }
 
 /// A chain of built layers with their parameters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     pub(super) input: Signal,
-    pub(super) nodes: Vec<Box<dyn Node>>,
+    pub(super) nodes: Arc<[Box<dyn Node>]>,
     pub(super) arena: Arena,
     /// What the outputs stand for, where that is known.
     pub(super) classes: Option<Arc<[String]>>,

@@ -25,7 +25,7 @@ pub struct ModelState {
     steps: u64,
     epochs: u64,
     updated: bool,
-    /// Updates by each kind of optimiser.
+    /// Updates by the rule of each optimiser.
     updates: BTreeMap<String, u64>,
     /// The names of the classes, where they are known.
     classes: Option<Arc<[String]>>,
@@ -156,7 +156,8 @@ impl Model {
     /// Makes room for what an optimiser keeps: its moments, and the parameters from before an update, of which there was none yet.
     pub(crate) fn keep_for(&mut self, optimizer: &Optimizer) -> Result<()> {
         self.updated = false;
-        optimizer.moments().iter().chain(&[keys::PREVIOUS]).try_for_each(|key| self.keep(key))
+        self.keep(keys::PREVIOUS)?;
+        optimizer.kept().iter().try_for_each(|key| self.keep(key))
     }
 
     /// The buffers that training goes on from, with their lengths. Accumulated gradients are none: a state is copied where no

@@ -8,13 +8,13 @@ use crate::{Error, Result};
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
-/// The numbers of a parameter.
+/// The numbers of a parameter, or of its gradient.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
+pub struct Tensor<T = f32> {
     /// The shape, as Keras has it: a dense kernel is `[inputs, units]`.
     pub shape: Vec<usize>,
     /// The numbers in row-major order.
-    pub values: Vec<f32>,
+    pub values: Vec<T>,
 }
 
 /// Parameters by path (`2.dense.kernel`), and of what network they are.
@@ -182,13 +182,30 @@ impl Model {
 
     /// [`Model::weights`], for callers that may not block.
     pub async fn weights_async(&mut self) -> Result<Weights> {
+        let single = |Tensor { shape, values }: Tensor<f64>| {
+            Tensor { shape, values: values.into_iter().map(|v| v as f32).collect() }
+        };
+        let tensors = self.exact_weights_async().await?.into_iter().map(|(path, exact)| (path, single(exact)));
+        Ok(Weights::of(&self.network.description, self.network.classes.as_ref(), tensors))
+    }
+
+    /// All parameters by path with all their digits: on the device `cpu-f64` more than [`Weights`] hold.
+    ///
+    /// # Errors
+    /// The device's.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn exact_weights(&mut self) -> Result<BTreeMap<String, Tensor<f64>>> {
+        pollster::block_on(self.exact_weights_async())
+    }
+
+    /// [`Model::exact_weights`], for callers that may not block.
+    pub async fn exact_weights_async(&mut self) -> Result<BTreeMap<String, Tensor<f64>>> {
         let all = self.read_arena(keys::PARAMETERS).await?;
         let entry = |p: &Parameter| {
-            let values = all[p.offset..p.offset + p.len()].iter().map(|&v| v as f32).collect();
+            let values = all[p.offset..p.offset + p.len()].to_vec();
             (p.path.clone(), Tensor { shape: p.shape.clone(), values })
         };
-        let tensors = self.network.arena.parameters().iter().map(entry);
-        Ok(Weights::of(&self.network.description, self.network.classes.as_ref(), tensors))
+        Ok(self.network.arena.parameters().iter().map(entry).collect())
     }
 
     /// Replaces the parameters that `weights` names; the others stay. Nothing changes when it fails.
@@ -205,12 +222,7 @@ impl Model {
     pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let mut places = Vec::with_capacity(weights.len());
         for (path, Tensor { shape, values }) in weights {
-            let arena = &self.network.arena;
-            let known = || arena.parameters().iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
-            let Some(id) = arena.find(path) else {
-                return Err(Error::invalid(path, "no such parameter", known(), "use the model's own paths"));
-            };
-            let parameter = arena.get(id);
+            let parameter = self.network.arena.named(path)?;
             if *shape != parameter.shape || values.len() != parameter.len() {
                 return Err(Error::invalid(
                     path,

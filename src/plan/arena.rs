@@ -1,7 +1,7 @@
 //! The parameters of a model: one arena, in which each has a path, a shape and a place.
 
 use super::ALIGNMENT;
-use crate::Initializer;
+use crate::{Error, Initializer, Result};
 use std::ops::Range;
 
 /// The names of the buffers that all plans of a model share.
@@ -136,6 +136,17 @@ impl Arena {
     /// The number of the parameter with this path.
     pub fn find(&self, path: &str) -> Option<ParameterId> {
         self.parameters.iter().position(|p| p.path == path).map(ParameterId)
+    }
+
+    /// The parameter with this path.
+    ///
+    /// # Errors
+    /// There is none; the error lists those that there are.
+    pub fn named(&self, path: &str) -> Result<&Parameter> {
+        self.parameters.iter().find(|p| p.path == path).ok_or_else(|| {
+            let known = self.parameters.iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
+            Error::invalid(path, "no such parameter", known, "use the model's own paths")
+        })
     }
 
     /// How many trainable numbers there are.

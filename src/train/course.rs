@@ -218,7 +218,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         self.model.adopt_parameters()?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
-        let kind = self.trainer.recipe.optimizer.kind();
+        let kind = self.trainer.recipe.optimizer.name();
         let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
         let (mut from, mut host, mut since) = (done.steps, done.host_seconds, begin);
         // While the device works on one submission, the next is prepared.
@@ -263,7 +263,8 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
         self.model.seal_parameters()?;
         let seconds = done.seconds + begin.elapsed().as_secs_f64();
-        let trained = evaluation(&sums, &self.trainer.recipe.metrics, self.train, scored);
+        let count = scored.count(&sums, self.train.len());
+        let trained = evaluation(&sums, &self.trainer.recipe.metrics, self.train, scored, count);
         let validated = match (&self.evaluator, self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
             _ => None,
@@ -274,7 +275,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             return Err(Error::NonFinite { step: self.model.steps, layer, found: loss.to_string() });
         }
         self.model.epochs += 1;
-        let updates = self.model.updates.get(self.trainer.recipe.optimizer.kind()).copied().unwrap_or(0);
+        let updates = self.model.updates.get(self.trainer.recipe.optimizer.name()).copied().unwrap_or(0);
         let epoch = Epoch {
             epoch: number,
             train_loss: trained.loss,
@@ -347,7 +348,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         // The word counts modulo 2³². What was submitted after the step that failed has changed nothing.
         let done = if halted == 0 { span.len() } else { (halted - 1).wrapping_sub(begin as u32) as usize };
         let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
-        *self.model.updates.entry(self.trainer.recipe.optimizer.kind().to_owned()).or_default() += updates;
+        *self.model.updates.entry(self.trainer.recipe.optimizer.name().to_owned()).or_default() += updates;
         if updates > 0 {
             (self.model.updated, self.model.author) = (true, Author::Trainer);
         }
@@ -358,7 +359,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             let words = clock_words(self.model.steps, cursor + failed.first - first);
             let step = self.model.steps + 1;
             return Err(
-                inspect::diagnose(self.trainer, self.model, &self.feed, failed.rows, words, step).await?
+                inspect::diagnose(&self.trainer.recipe, self.model, &self.feed, failed.rows, words, step).await?
             );
         }
         Ok(tallies)

@@ -2,8 +2,8 @@
 
 use super::callback::EarlyStopping;
 use super::recipe::Recipe;
-use crate::describe::{difference, flat, value};
-use crate::{Dataset, Error, Loss, Metric, Optimizer, Result};
+use crate::describe::{Options, difference, flat, value};
+use crate::{Dataset, Error, Loss, Metric, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub struct TrainingDescription {
     /// When the training ends early.
     pub early_stopping: Option<EarlyStopping>,
     /// The optimiser with its learning rate over time, its limits on the gradient and all else.
-    pub optimizer: Optimizer,
+    pub optimizer: Options,
     /// The loss.
     pub loss: Loss,
     /// The metrics in order.
@@ -85,6 +85,7 @@ impl TrainingDescription {
     ) -> Self {
         let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate } = recipe.clone();
         let (train, validation) = (DataDescription::of(train), validation.map(DataDescription::of));
+        let optimizer = optimizer.description();
         Self { train, validation, batch, accumulate, shuffle, seed, early_stopping, optimizer, loss, metrics }
     }
 

@@ -4,17 +4,23 @@ use super::compile::Compiler;
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
 use super::step::Scored;
-use super::{Evaluation, Trainer};
+use super::{Evaluation, LayerReport, Trainer};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
 use crate::plan::Course;
 use crate::plan::arena::keys;
-use crate::{Dataset, Metric, Model, Result};
+use crate::{Dataset, Loss, Metric, Model, Result, Sgd};
 use web_time::Instant;
 
-/// The loss and the metrics from the sums of their columns over a data set.
-pub(super) fn evaluation(sums: &[f64], metrics: &[Metric], data: &Dataset, scored: Scored) -> Evaluation {
-    let count = scored.count(sums, data.len());
+/// The loss and the metrics from the sums of their columns over rows of a data set of which so many predictions count; metrics
+/// that ask for the targets take those of all of `data`.
+pub(super) fn evaluation(
+    sums: &[f64],
+    metrics: &[Metric],
+    data: &Dataset,
+    scored: Scored,
+    count: f64,
+) -> Evaluation {
     let mut column = 1;
     let value = |metric: &Metric| {
         let end = column + metric.columns(scored.outputs);
@@ -96,12 +102,58 @@ impl Evaluator {
                 pace.note(times, since.elapsed().as_secs_f64());
             }
         }
-        Ok(evaluation(&sums, &self.metrics, data, self.scored))
+        let count = self.scored.count(&sums, data.len());
+        Ok(evaluation(&sums, &self.metrics, data, self.scored, count))
     }
 
     /// Gives back what the device held for the evaluation.
     pub(super) fn close(self, model: &mut Model) {
         self.parts.iter().for_each(|&(_, _, program)| model.executor.release(program));
         self.feed.free(&mut *model.executor);
+    }
+}
+
+/// What evaluates without training: an optimiser that is never asked.
+fn evaluator<'a>(loss: impl Into<Loss>, metrics: &[Metric]) -> Trainer<'a> {
+    metrics.iter().cloned().fold(Trainer::new(Sgd::default(), loss), Trainer::metric).progress(false)
+}
+
+impl Model {
+    /// Loss and metrics on `data`, in batches of 128 rows: [`Trainer::evaluate`] without a trainer.
+    ///
+    /// # Errors
+    /// Data that do not fit the model or the loss, or whose classes are not the model's; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn evaluate(&mut self, data: &Dataset, loss: impl Into<Loss>, metrics: &[Metric]) -> Result<Evaluation> {
+        evaluator(loss, metrics).evaluate(self, data)
+    }
+
+    /// [`Model::evaluate`], for callers that may not block.
+    pub async fn evaluate_async(
+        &mut self,
+        data: &Dataset,
+        loss: impl Into<Loss>,
+        metrics: &[Metric],
+    ) -> Result<Evaluation> {
+        evaluator(loss, metrics).evaluate_async(self, data).await
+    }
+
+    /// What every layer does with the first rows of `data`: [`Trainer::inspect`] without a trainer.
+    ///
+    /// # Errors
+    /// Data that do not fit the model or the loss; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn inspect(&mut self, data: &Dataset, loss: impl Into<Loss>, rows: usize) -> Result<Vec<LayerReport>> {
+        evaluator(loss, &[]).inspect(self, data, rows)
+    }
+
+    /// [`Model::inspect`], for callers that may not block.
+    pub async fn inspect_async(
+        &mut self,
+        data: &Dataset,
+        loss: impl Into<Loss>,
+        rows: usize,
+    ) -> Result<Vec<LayerReport>> {
+        evaluator(loss, &[]).inspect_async(self, data, rows).await
     }
 }

@@ -1,6 +1,6 @@
 //! Reports on the layers, and where a number stopped being one.
 
-use super::Trainer;
+use super::Recipe;
 use super::feed::Feed;
 use crate::device::{Program, Values};
 use crate::kernel::clock;
@@ -78,7 +78,7 @@ fn saturated(z: &[f64], activations: &[Activation], output: &Signal) -> Option<f
 }
 
 pub(super) async fn inspect(
-    trainer: &Trainer<'_>,
+    recipe: &Recipe,
     model: &mut Model,
     data: &Dataset,
     rows: usize,
@@ -88,12 +88,12 @@ pub(super) async fn inspect(
         return Err(Error::invalid("rows to inspect", 0, "at least 1", "inspect at least one row"));
     }
     let data = data.select(&(0..batch).collect::<Vec<_>>())?;
-    trainer.recipe.task(&model.network, data.targets().steps()).allocate(model)?;
+    recipe.task(&model.network, data.targets().steps()).allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, None, batch)?;
     let order: Vec<u32> = (0..batch as u32).collect();
     let ready = feed.begin(&mut *model.executor, &order);
     let replayed =
-        ready.and_then(|()| replay(trainer, model, &feed, batch, Purpose::Inspect, [0; clock::LEN]));
+        ready.and_then(|()| replay(recipe, model, &feed, batch, Purpose::Inspect, [0; clock::LEN]));
     let reports = match replayed {
         Ok((program, traces)) => {
             let reports = read_reports(model, program, &traces).await;
@@ -108,14 +108,14 @@ pub(super) async fn inspect(
 
 /// Runs one step whose buffers can all be read afterwards.
 fn replay(
-    trainer: &Trainer<'_>,
+    recipe: &Recipe,
     model: &mut Model,
     feed: &Feed,
     rows: usize,
     purpose: Purpose,
     words: [u32; clock::LEN],
 ) -> Result<(Program, Vec<Trace>)> {
-    let task = trainer.recipe.task(&model.network, feed.steps());
+    let task = recipe.task(&model.network, feed.steps());
     let (plan, traces) = task.record(&model.network, feed, rows, purpose, Ending::None)?;
     let program = model.bind(&plan)?;
     let run = model
@@ -190,16 +190,16 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
 /// Repeats the step that met a number that is not finite, says where it first appears, and takes back the update
 /// that led there.
 pub(super) async fn diagnose(
-    trainer: &Trainer<'_>,
+    recipe: &Recipe,
     model: &mut Model,
     feed: &Feed,
     rows: usize,
     words: [u32; clock::LEN],
     step: u64,
 ) -> Result<Error> {
-    let found = match replay(trainer, model, feed, rows, Purpose::Diagnose, words) {
+    let found = match replay(recipe, model, feed, rows, Purpose::Diagnose, words) {
         Ok((program, traces)) => {
-            let tallies = trainer.recipe.task(&model.network, feed.steps()).tallies();
+            let tallies = recipe.task(&model.network, feed.steps()).tallies();
             let found = first_non_finite(model, program, &traces, &tallies).await;
             model.executor.release(program);
             found

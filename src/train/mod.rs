@@ -10,6 +10,7 @@ mod evaluate;
 mod feed;
 mod history;
 mod inspect;
+mod own_loop;
 mod pace;
 mod recipe;
 mod snapshot;
@@ -19,6 +20,7 @@ pub use callback::{Callback, EarlyStopping};
 pub use description::{DataDescription, TrainingDescription};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
+pub use own_loop::TrainingLoop;
 pub use snapshot::{Interval, Snapshot};
 
 pub(crate) use epoch::{Draw, rates_of};
@@ -90,10 +92,10 @@ pub struct Evaluation {
 
 impl<'a> Trainer<'a> {
     /// A trainer for 10 epochs in batches of 128.
-    pub fn new(optimizer: impl Into<Optimizer>, loss: Loss) -> Self {
+    pub fn new(optimizer: impl Into<Optimizer>, loss: impl Into<Loss>) -> Self {
         let recipe = Recipe {
             optimizer: optimizer.into(),
-            loss,
+            loss: loss.into(),
             metrics: Vec::new(),
             batch: 128,
             shuffle: true,
@@ -327,6 +329,6 @@ impl<'a> Trainer<'a> {
         rows: usize,
     ) -> Result<Vec<LayerReport>> {
         self.check(model, data)?;
-        inspect::inspect(self, model, data, rows).await
+        inspect::inspect(&self.recipe, model, data, rows).await
     }
 }

@@ -79,7 +79,7 @@ impl Recipe {
         };
         let scored = Scored { steps, outputs: output.len() / steps, masked: output.masked };
         Task {
-            loss: self.loss,
+            loss: &self.loss,
             metrics: &self.metrics,
             optimizer: &self.optimizer,
             scored,

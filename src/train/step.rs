@@ -15,10 +15,13 @@ use crate::plan::arena::keys;
 use crate::plan::{Course, FEW, Plan, Purpose, Recorder, View};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
+/// The scope of the update, which ends a step.
+pub(super) const OPTIMIZER: &str = "optimizer";
+
 /// What a step computes beside the network.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task<'a> {
-    pub(crate) loss: Loss,
+    pub(crate) loss: &'a Loss,
     pub(crate) metrics: &'a [Metric],
     pub(crate) optimizer: &'a Optimizer,
     pub(crate) scored: Scored,
@@ -191,7 +194,7 @@ impl Task<'_> {
         if let Some(d_outputs) = d_outputs {
             network.backward(rec, &traces, d_outputs, false);
         }
-        rec.scope("optimizer", |rec| {
+        rec.scope(OPTIMIZER, |rec| {
             let count = arena.len();
             let rates = rec.shared(&self.desk.rates(), Element::Float, slots * rates::LEN);
             let gradient = rec.shared(keys::GRADIENTS, Element::Float, count);

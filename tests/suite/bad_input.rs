@@ -245,7 +245,7 @@ fn a_choice_between_one_class_is_refused() {
         let steps = Dataset::values([3, 2], vec![0.5; 12], shape, vec![0.0; 6]).unwrap();
         everywhere(trainer(), &mut net(&[3, 2], 1), &steps, softmax);
         for metric in [Metric::Accuracy, Metric::TopK { k: 1 }] {
-            let scored = of_loss(Loss::MeanSquaredError).metric(metric);
+            let scored = of_loss(Loss::MeanSquaredError).metric(metric.clone());
             everywhere(scored, &mut net(&[3, 2], 1), &steps, &[&metric.name(), "1 output", "BinaryAccuracy"]);
         }
         assert!(of_loss(Loss::MeanSquaredError).fit(&mut net(&[3, 2], 1), &steps, None).is_ok());
@@ -256,7 +256,7 @@ fn a_choice_between_one_class_is_refused() {
     let rows = Dataset::classes([2], vec![0.5; 8], vec![0; 4], one()).unwrap();
     let steps = Dataset::step_classes([3, 2], vec![0.5; 12], vec![0; 6], one()).unwrap();
     for loss in [Loss::SoftmaxCrossEntropy, Loss::BinaryCrossEntropy, Loss::MeanSquaredError] {
-        everywhere(of_loss(loss), &mut net(&[2], 1), &rows, &["one class", "\"ant\"", "at least 2"]);
+        everywhere(of_loss(loss.clone()), &mut net(&[2], 1), &rows, &["one class", "\"ant\"", "at least 2"]);
         everywhere(of_loss(loss), &mut net(&[3, 2], 1), &steps, &["one class", "\"ant\""]);
     }
     fails(of_loss(Loss::BinaryCrossEntropy).fit(&mut net(&[2], 1), &single, Some(&rows)), &["\"ant\""]);

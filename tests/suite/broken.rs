@@ -23,8 +23,8 @@ pub struct Lacking;
 pub struct Word(u32);
 
 impl Uniforms for Word {
-    fn wgsl() -> &'static str {
-        "struct Uniforms { count: u32 }\n"
+    fn wgsl() -> String {
+        "struct Uniforms { count: u32 }\n".to_owned()
     }
 
     fn words(&self) -> Vec<u32> {
@@ -37,8 +37,8 @@ impl Uniforms for Word {
 pub struct Short;
 
 impl Uniforms for Short {
-    fn wgsl() -> &'static str {
-        "struct Uniforms { count: array<vec4<u32>, 100> }\n"
+    fn wgsl() -> String {
+        "struct Uniforms { count: array<vec4<u32>, 100> }\n".to_owned()
     }
 
     fn words(&self) -> Vec<u32> {

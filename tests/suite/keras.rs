@@ -91,7 +91,8 @@ fn optimisers_take_the_steps_that_keras_takes() {
                 (keys::GRADIENTS, arena.len()),
                 (keys::PREVIOUS, arena.len()),
             ];
-            shared.extend(optimizer.moments().iter().map(|&key| (key, arena.len())));
+            let kept = optimizer.kept();
+            shared.extend(kept.iter().map(|key| (key.as_str(), arena.len())));
             shared.extend([(keys::RATES, rates::LEN), (keys::TALLIES, 1), (keys::CONTROL, 2)]);
             for (key, len) in shared {
                 executor.allocate(key, Element::Float, len).unwrap();

@@ -1,18 +1,15 @@
 //! The kernel table: every kernel of the registry, every variant, on the GPU against its f64 twin.
 
-use crate::common::{Random, assert_norm, callers, gpu};
-use autorot::device::{Executor, Values};
+use crate::common::{Random, callers, gpu};
+use autorot::device::Values;
+use autorot::extend::check::KernelCheck;
 use autorot::kernel::{
-    Access, Adam, Binding, DenseForward, Element, GuardPorts, Kernel, RmsProp, Sgd, Traits, UNUSED, registry,
+    Access, DenseForward, Element, GuardPorts, Kernel, Traits, UNUSED, Update, UpdateRule, registry,
 };
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
-use autorot::{Activation, Device, LearnL, Rule};
+use autorot::{Activation, Adam, LearnL, RmsProp, Rule, Sgd};
 use std::sync::Arc;
-
-/// Elements after every buffer that nothing may touch.
-const GUARD: usize = 64;
-const GUARD_VALUE: f32 = 12_345.0;
 
 enum Content {
     Float(Vec<f32>),
@@ -41,7 +38,7 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
     match (kernel.name(), binding.name) {
         (_, "t") => map(&|v| 0.5 + 0.5 * v),
         // Mean squares are positive; a variance and its mean never differ in scale as freely as here.
-        ("adam" | "rmsprop", "v") => map(&|v| v.abs() + 0.01),
+        ("adam", "second") | ("rmsprop", "first") => map(&|v| v.abs() + 0.01),
         // Half of it is ρ, half q: neither is small.
         (_, "rotation") => map(&|v| v + 0.5f32.copysign(v)),
         (_, "rates") => map(&|v| v.abs() * 0.1),
@@ -50,7 +47,6 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         ("dense_forward", "b") => map(&|v| v.abs() + 0.1),
         // Some steps are padded with the mask's value.
         ("step_mask", "x") => map(&|v| if v < 0.5 { 0.0 } else { v }),
-        // As of the dense kernel.
         // Half of them are the same.
         ("adopt", "parameters" | "sealed") => map(&f32::signum),
         ("fold_rotation", "w" | "u_kernel") => map(&|v| (v + 0.5) * 0.05),
@@ -68,96 +64,43 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
     }
 }
 
-/// The bindings with their lengths, and whether the kernel's options leave them out.
-fn bindings(kernel: &dyn Kernel) -> impl Iterator<Item = (Binding, usize, bool)> + use<> {
-    let all = kernel.bindings().iter().zip(kernel.lens());
-    all.map(|(binding, len)| (*binding, len.unwrap_or(UNUSED), len.is_none()))
-}
-
-/// Runs the kernel once; returns every float buffer with its guard, and the integers.
-fn run(kernel: &Arc<dyn Kernel>, executor: &mut dyn Executor) -> (Vec<Vec<f64>>, Vec<Vec<u32>>) {
-    let mut random = Random::new(bindings(&**kernel).map(|(_, len, _)| len).sum::<usize>() as u64);
-    let arena = Arena::default();
-    let mut rec = Recorder::new(Purpose::Train, 1, &arena);
-    let mut views = Vec::new();
-    for (i, (binding, len, _)) in bindings(&**kernel).enumerate() {
-        let key = binding.name;
-        executor.allocate(key, binding.element, len + GUARD).unwrap();
+/// The check of a use of a kernel, with numbers in the domains of its bindings.
+fn checked(kernel: &Arc<dyn Kernel>) -> KernelCheck {
+    let lens: Vec<usize> = kernel.lens().into_iter().map(|len| len.unwrap_or(UNUSED)).collect();
+    let mut random = Random::new(lens.iter().sum::<usize>() as u64);
+    let check = KernelCheck::of(kernel.clone());
+    kernel.bindings().iter().zip(lens).enumerate().fold(check, |check, (i, (binding, len))| {
         match content(&**kernel, i, len, &mut random) {
-            Content::Float(values) => {
-                executor.write(key, 0, Values::F32(&values)).unwrap();
-                executor.write(key, len, Values::F32(&[GUARD_VALUE; GUARD])).unwrap();
-            }
-            Content::Index(values) => executor.write(key, 0, Values::U32(&values)).unwrap(),
+            Content::Float(values) => check.numbers(binding.name, values),
+            Content::Index(values) => check.indices(binding.name, values),
         }
-        let whole = rec.shared(key, binding.element, len + GUARD);
-        views.push(rec.part(whole, 0, len));
-    }
-    rec.op_dyn(kernel.clone(), views.iter().copied().map(Some).collect());
-    let mut plan = rec.finish("test").unwrap();
-    // Where the options leave a binding out the plan has something of its own: here it is one that is watched.
-    plan.ops[0].args = views;
-    let program = executor.bind(&plan).unwrap();
-    executor.run(program, 1).unwrap();
-    let (mut floats, mut indices) = (Vec::new(), Vec::new());
-    for (binding, len, _) in bindings(&**kernel) {
-        match binding.element {
-            Element::Float => {
-                floats.push(pollster::block_on(executor.read(binding.name, 0, len + GUARD)).unwrap())
-            }
-            Element::Index => {
-                indices.push(pollster::block_on(executor.read_index(binding.name, len)).unwrap())
-            }
-        }
-    }
-    (floats, indices)
+    })
 }
 
-/// Runs a kernel on a device and compares with what the twin gave.
-fn compare(kernel: &Arc<dyn Kernel>, device: &Device, what: &str, twin: &(Vec<Vec<f64>>, Vec<Vec<u32>>)) {
-    let (found, found_indices) = run(kernel, &mut *device.executor());
-    let (wanted, wanted_indices) = twin;
-    let place = format!("{what} {kernel:?}");
-    assert_eq!(found_indices, *wanted_indices, "{place}");
-    let floats = bindings(&**kernel).filter(|(binding, ..)| binding.element == Element::Float);
-    for (((binding, len, left_out), found), wanted) in floats.zip(&found).zip(wanted) {
-        let what = format!("{place}: {}", binding.name);
-        assert!(found[len..].iter().all(|&v| v == f64::from(GUARD_VALUE)), "{what}: wrote past its end");
-        let (found, wanted) = (&found[..len], &wanted[..len]);
-        // Poison may stay only where the kernel's options leave a binding out.
-        if left_out && wanted.iter().all(|v| v.is_nan()) {
-            assert!(found.iter().all(|v| v.is_nan()), "{what}: an unused binding was written");
-        } else {
-            assert!(wanted.iter().all(|v| v.is_finite()), "{what}: the twin is not finite");
-            assert_norm(&what, found, wanted, LIMIT);
-        }
-    }
-}
-
-/// How far a buffer may lie from the twin's, by its norm.
-const LIMIT: f64 = 1e-5;
-
-/// One row of the table.
-fn check(name: &str) {
-    let entries: Vec<_> = registry::all().into_iter().filter(|e| e.name == name).collect();
-    assert_eq!(entries.len(), 1, "{name} stands once in the registry");
+/// Every kernel of a room: its examples in every variant, other uses in the one that the device takes.
+fn check(room: &str) {
     let device = gpu();
-    let all = entries[0].examples.iter().map(|kernel| (kernel, true));
-    let others = entries[0].options.iter().chain(&entries[0].long).map(|kernel| (kernel, false));
-    for (kernel, every_variant) in all.chain(others) {
-        let twin = run(kernel, &mut *Device::cpu_f64().executor());
-        for (index, variant) in kernel.variants().iter().enumerate() {
-            let preferred = index == kernel.prefer(device.traits());
-            if !(preferred || every_variant && kernel.supports(index, device.traits())) {
-                continue;
-            }
-            // Without the driver's checks a store past the end would reach the guard words. OpenGL has no checks.
-            let ways = if device.name().ends_with("(gl)") { &[false][..] } else { &[false, true] };
-            for &checked in ways {
-                let device = device.clone().with_variant(variant).with_checks(checked);
-                compare(kernel, &device, &format!("{variant} checked {checked}"), &twin);
-            }
+    for entry in registry::all().iter().filter(|entry| room_of(entry.name) == room) {
+        entry.examples.iter().for_each(|kernel| checked(kernel).run(&device).unwrap());
+        for kernel in entry.options.iter().chain(&entry.long) {
+            checked(kernel).preferred_variant().run(&device).unwrap();
         }
+    }
+}
+
+/// The folder of a kernel's shader.
+fn room_of(kernel: &str) -> &'static str {
+    let shaders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let room = ROOMS.iter().find(|room| shaders.join(room).join(format!("{kernel}.wgsl")).exists());
+    room.unwrap_or_else(|| panic!("{kernel}: no shader in a room of the table"))
+}
+
+#[test]
+fn the_table_has_every_kernel() {
+    let mut names = std::collections::BTreeSet::new();
+    for entry in registry::all() {
+        assert!(!entry.examples.is_empty() && names.insert(entry.name), "{}: stands once", entry.name);
+        room_of(entry.name);
     }
 }
 
@@ -168,88 +111,36 @@ fn every_kernel_runs_on_a_callers_device_with_default_limits_and_no_features() {
     assert_eq!(device.traits().subgroup, 0, "no feature was asked for");
     for entry in registry::all() {
         for kernel in entry.examples.iter().rev().take(2) {
-            compare(kernel, &device, "default limits", &run(kernel, &mut *Device::cpu_f64().executor()));
+            checked(kernel).preferred_variant().run(&device).unwrap();
         }
     }
 }
 
 macro_rules! table {
-    ($($name:ident)+) => {
+    ($($room:ident)+) => {
         $(
             #[test]
             #[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
-            fn $name() {
-                check(stringify!($name));
+            fn $room() {
+                check(stringify!($room));
             }
         )+
 
-        /// The rows of the table, for the tidy test.
-        pub const ROWS: &[&str] = &[$(stringify!($name)),+];
+        /// The rooms that kernels are in.
+        const ROOMS: &[&str] = &[$(stringify!($room)),+];
     };
 }
 
 table! {
-    accumulate
-    activate
-    adopt
-    adam
-    advance
-    conv
-    conv_backward_weight
-    copy_rows
-    dense_backward_input
-    dense_backward_weight
-    dense_forward
-    depthwise
-    depthwise_backward_weight
-    dropout
-    fold_rotation
-    gather
-    guard
-    hits
-    largest
-    max_pool_backward
-    max_pool_forward
-    max_pool_give
-    mask_rows
-    merge
-    merge_backward
-    norm_backward
-    norm_backward_sums
-    norm_finish
-    norm_forward
-    norm_statistics
-    one_hot
-    penalty
-    pointwise_loss
-    random_window
-    rank
-    recurrent_backward
-    recurrent_forward
-    rmsprop
-    rotate
-    rotate_backward
-    rotate_sums
-    running_average
-    score
-    sgd
-    softmax_finish
-    softmax_gradient
-    softmax_loss
-    softmax_parts
-    step_mask
-    sum
-    sum_rows
-    sum_squares
-    tally
-    tap_shares
-    tap_totals
-    unfold_rotation
-    weight_gradient
-    weighted_squares
-    window_parts
-    window_sum
-    zone_sums
+    dense
+    loss
+    norm
+    optimizer
+    recurrent
+    rotation
+    step
+    tensor
+    window
 }
 
 #[test]
@@ -334,23 +225,13 @@ fn products_take_the_variant_of_their_adapter() {
 
 #[test]
 fn optimisers_clamp_the_slot_to_the_tables_last_row() {
-    let (count, clip_value) = (9, 0.0);
+    fn words(rule: impl UpdateRule, slots: usize) -> Vec<u32> {
+        Kernel::uniforms(&Update { rule, count: 9, decayed: 4, slots, weight_decay: 0.0, clip_value: 0.0 })
+    }
     for slots in [1, 7] {
-        let sgd = Sgd { count, slots, momentum: 0.5, nesterov: false, clip_value };
-        let rmsprop = RmsProp { count, slots, rho: 0.9, momentum: 0.0, epsilon: 1e-7, clip_value };
-        let adam = Adam {
-            count,
-            decayed: 0,
-            slots,
-            one_minus_beta_1: 0.1,
-            one_minus_beta_2: 0.001,
-            epsilon: 1e-7,
-            weight_decay: 0.0,
-            clip_value,
-        };
-        let kernels: [Arc<dyn Kernel>; 3] = [Arc::new(sgd), Arc::new(rmsprop), Arc::new(adam)];
-        for kernel in kernels {
-            assert_eq!(kernel.uniforms()[..2], [9, slots as u32 - 1], "{}", kernel.name());
+        let all = [words(Sgd::default(), slots), words(RmsProp::default(), slots), words(Adam::default(), slots)];
+        for words in all {
+            assert_eq!(words[..3], [9, slots as u32 - 1, 4]);
         }
     }
 }

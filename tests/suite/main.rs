@@ -14,6 +14,7 @@ mod convnets;
 mod defaults;
 mod dependencies;
 mod detached;
+mod doors;
 mod drawn;
 mod embed;
 mod environment;
@@ -34,6 +35,7 @@ mod nets;
 mod odd_idx;
 #[cfg(feature = "images")]
 mod odd_images;
+mod own_loop;
 mod probe;
 mod programs;
 mod progress;

@@ -28,7 +28,7 @@ fn folder() -> &'static PathBuf {
     })
 }
 
-fn example(name: &str, arguments: &[&str]) -> Command {
+pub fn example(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(folder().join(name).with_extension(std::env::consts::EXE_EXTENSION));
     command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
     command

@@ -17,7 +17,7 @@ fn counted(metric: Metric, table: &Table<'_>) {
             let wanted = f64::from(u8::from(*right));
             let top: Vec<f64> = predictions.iter().copied().take(6).collect();
             assert_eq!(
-                case.metric(&device, metric),
+                case.metric(&device, metric.clone()),
                 wanted,
                 "{metric:?}: class {class} of {top:?} on {}",
                 device.name()
@@ -26,7 +26,7 @@ fn counted(metric: Metric, table: &Table<'_>) {
         let all = table.iter().flat_map(|row| row.0.to_vec()).collect();
         let case = LossCase::new(outputs, all, table.iter().map(|row| row.1 as f64).collect());
         let right = table.iter().filter(|row| row.2).count() as f64;
-        let found = case.metric(&device, metric) * table.len() as f64;
+        let found = case.metric(&device, metric.clone()) * table.len() as f64;
         assert!(
             (found - right).abs() < 1e-4,
             "{metric:?}: {found} right ones of {}, not {right}",

@@ -77,7 +77,7 @@ fn padding_leaves_losses_metrics_and_gradients_of_every_step_as_they_are() {
     let net = |steps| masked(steps, rotated(Cell::Lstm).return_sequences(true)).add(Dense::new(3));
     let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
     let trainer = || {
-        Trainer::new(still, Loss::SoftmaxCrossEntropy)
+        Trainer::new(still.clone(), Loss::SoftmaxCrossEntropy)
             .progress(false)
             .metric(Metric::Accuracy)
             .metric(Metric::TopK { k: 2 })

@@ -33,7 +33,7 @@ fn the_last_partial_batch_counts_by_its_rows() {
         let still = Optimizer::from(Sgd::default()).with_learning_rate(0.0);
         let mut losses = Vec::new();
         for batch in [23, 100, 5, 1] {
-            let mut trainer = Trainer::new(still, Loss::MeanSquaredError)
+            let mut trainer = Trainer::new(still.clone(), Loss::MeanSquaredError)
                 .progress(false)
                 .metric(Metric::MeanAbsoluteError)
                 .epochs(1)
@@ -380,7 +380,7 @@ fn an_update_that_spoils_the_next_epochs_first_loss_is_taken_back() {
 
 #[test]
 fn optimisers_have_the_moments_that_they_use() {
-    let count = |optimizer: Optimizer| optimizer.moments().len();
+    let count = |optimizer: Optimizer| optimizer.kept().len();
     let momentum = 0.5;
     assert_eq!(count(Sgd::default().into()), 0);
     assert_eq!(count(Sgd { momentum, ..Sgd::default() }.into()), 1);

@@ -1,6 +1,7 @@
 //! What a kernel family is, and what plans and executors see of it.
 
 use crate::Real;
+use crate::activation::FOREIGN;
 use crate::initializer::stream;
 use crate::kernel::{
     Access, Args, Binding, Element, Grid, Lens, MAX_GROUPS, MAX_ROUNDS, Ports, Slices, Traits, Uniforms,
@@ -64,6 +65,11 @@ impl<F> Trust<F> {
     /// Every index is below the length that the kernel declares, or clamped, whatever the buffers hold; and every
     /// loop ends.
     pub(crate) const OWN: Self = Self { trusted: true, family: PhantomData };
+
+    /// A part of the shader that is trusted or not, whatever the rest of it.
+    pub(crate) fn part(self, text: String) -> String {
+        if self.trusted { text } else { FOREIGN.to_owned() + &text }
+    }
 }
 
 /// How a family chooses between variants that compute the same for some sizes.
@@ -161,7 +167,7 @@ impl<F: Family> Kernel for F {
     }
 
     fn trusted(&self) -> bool {
-        F::TRUST.trusted
+        F::TRUST.trusted && !self.source(0).contains(FOREIGN)
     }
 
     fn prefer(&self, traits: Traits) -> usize {

@@ -13,8 +13,7 @@ pub use args::{Args, MAX_BINDINGS, Slot};
 pub(crate) use family::by_quads;
 pub use family::{Choice, Family, Kernel, Trust, Twin};
 pub use ports::{Content, Each, Lens, Ports, Slices, port, ports};
-pub use uniforms::Uniforms;
-pub(crate) use uniforms::uniforms;
+pub use uniforms::{Uniforms, Word, uniforms};
 
 /// What a buffer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +72,7 @@ pub(crate) fn slices(across: usize) -> String {
 }
 
 /// Options as WGSL constants: what a use leaves out costs it nothing.
-pub(crate) fn constants(options: &[(&str, bool)]) -> String {
+pub fn constants(options: &[(&str, bool)]) -> String {
     options.iter().map(|(name, on)| format!("const {name}: bool = {on};\n")).collect()
 }
 
@@ -102,16 +101,24 @@ pub(crate) const MAX_GROUPS: u32 = 65_535;
 
 /// Enough groups of `size` invocations for `count` elements, folded over two dimensions where one
 /// does not hold them (the shader's side is `flat_index`).
-pub(crate) fn flat_grid(count: usize, size: usize) -> Grid {
+pub fn flat_grid(count: usize, size: usize) -> Grid {
     let groups = count.div_ceil(size).max(1) as u32;
     let rows = groups.div_ceil(MAX_GROUPS);
     [groups.div_ceil(rows), rows, 1]
 }
 
-/// A shader file or a library part of the `shaders` folder.
+/// The text of a file of the `shaders` folder.
+macro_rules! shader_text {
+    ($file:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file))
+    };
+}
+pub(crate) use shader_text;
+
+/// A shader file or a library part of the `shaders` folder, to be put together with others.
 macro_rules! wgsl {
     ($file:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)).to_string()
+        $crate::kernel::base::shader_text!($file).to_string()
     };
 }
 pub(crate) use wgsl;

@@ -3,13 +3,15 @@
 /// A uniform block: declared once with the macro `uniforms!`, for Rust and WGSL.
 pub trait Uniforms {
     /// The WGSL declaration of `struct Uniforms`.
-    fn wgsl() -> &'static str;
+    fn wgsl() -> String;
     /// The fields' bits in order.
     fn words(&self) -> Vec<u32>;
 }
 
 /// A field of a uniform block.
-pub(crate) trait Word {
+#[doc(hidden)]
+pub trait Word {
+    /// Its bits.
     fn word(self) -> u32;
 }
 
@@ -31,21 +33,28 @@ impl Word for f32 {
     }
 }
 
-/// Declares a struct of `u32`, `i32` and `f32` fields once for Rust and WGSL.
+/// Declares a struct of `u32`, `i32` and `f32` fields once for Rust and WGSL, where they are `u.count` and so on.
+///
+/// ```
+/// autorot::uniforms!(ScaleUniforms { count: u32, factor: f32 });
+/// ```
+#[macro_export]
 macro_rules! uniforms {
-    ($name:ident { $($field:ident: $type:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[allow(missing_docs, reason = "the names of the fields are those of the shader")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name { $(pub $field: $type),+ }
 
         impl $crate::kernel::Uniforms for $name {
-            fn wgsl() -> &'static str {
-                concat!("struct Uniforms {\n", $("    ", stringify!($field), ": ", stringify!($type), ",\n",)+ "}\n")
+            fn wgsl() -> String {
+                concat!("struct Uniforms {\n", $("    ", stringify!($field), ": ", stringify!($type), ",\n",)+ "}\n").to_owned()
             }
 
             fn words(&self) -> Vec<u32> {
-                vec![$($crate::kernel::uniforms::Word::word(self.$field)),+]
+                vec![$($crate::kernel::Word::word(self.$field)),+]
             }
         }
     };
 }
-pub(crate) use uniforms;
+pub use crate::uniforms;

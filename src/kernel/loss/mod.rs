@@ -6,7 +6,7 @@ pub(crate) mod score;
 pub(crate) mod softmax_loss;
 pub(crate) mod softmax_parts;
 
-pub use pointwise_loss::{PointwiseKind, PointwiseLoss, PointwiseLossPorts};
+pub use pointwise_loss::{Pointwise, PointwiseLoss, PointwiseLossPorts};
 pub(crate) use rank::MOST_PLACES;
 pub use rank::{Hits, HitsPorts, Largest, LargestPorts, Rank, RankPorts};
 pub use score::{Score, ScoreKind, ScorePorts};

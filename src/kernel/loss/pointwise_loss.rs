@@ -1,85 +1,52 @@
-//! Losses of every single output. To add one, add one arm to each of [`PointwiseKind`]'s methods.
+//! Losses of every single output.
 
-use crate::Real;
 use crate::kernel::base::rows::total;
 use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, uniforms, wgsl};
+use crate::{Range, Real, Result};
 
-/// The loss of one output x with target t.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum PointwiseKind {
-    /// (x − t)².
-    SquaredError,
-    /// |x − t|.
-    AbsoluteError,
-    /// (x − t)²/2 up to |x − t| = δ, beyond it δ·|x − t| − δ²/2.
-    Huber {
-        /// δ > 0.
-        delta: f32,
-    },
-    /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), x a logit.
-    BinaryCrossEntropy,
-    /// 1 where x lies on the same side of the threshold as t of 1/2: a metric, without a slope.
-    Agreement {
-        /// 0 for logits, 1/2 for probabilities.
-        threshold: f32,
-    },
+/// What one output x and its target t make, averaged over the outputs: a loss, or with
+/// [`Metric::mean_of`](crate::Metric::mean_of) a metric.
+///
+/// The formula is written twice, in Rust for the CPU and in WGSL for GPUs.
+/// [`check::pointwise`](crate::extend::check::pointwise) compares the two, and the derivative with differences of the value.
+pub trait Pointwise: Clone + std::fmt::Debug + Send + Sync + 'static {
+    /// Whether the shader may run unchecked.
+    const TRUST: Trust<Self> = Trust::CHECKED;
+
+    /// The name in histories, reports and errors.
+    fn name(&self) -> String;
+
+    /// The value, finite for all finite x and t.
+    fn value<T: Real>(&self, x: T, t: T) -> T;
+
+    /// The derivative by x.
+    fn derivative<T: Real>(&self, x: T, t: T) -> T;
+
+    /// Value and derivative as WGSL expressions of `x: f32` and `t: f32`. Numbers are written into them; `{number:?}`
+    /// formats one as WGSL has it.
+    fn wgsl(&self) -> [String; 2];
+
+    /// The range that targets have to be in, where there is one.
+    fn targets(&self) -> Option<Range> {
+        None
+    }
+
+    /// Whether the options are in their ranges.
+    ///
+    /// # Errors
+    /// The option that is not, by name.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
-impl PointwiseKind {
-    fn value<T: Real>(self, x: T, t: T) -> T {
-        let error = x - t;
-        match self {
-            Self::SquaredError => error * error,
-            Self::AbsoluteError => error.abs(),
-            Self::Huber { delta } => {
-                let delta = T::of(delta.into());
-                let half = T::of(0.5);
-                if error.abs() <= delta { half * error * error } else { delta * (error.abs() - half * delta) }
-            }
-            Self::BinaryCrossEntropy => x.max(T::zero()) - x * t + (-x.abs()).exp().ln_1p(),
-            Self::Agreement { threshold } if (x > T::of(threshold.into())) == (t > T::of(0.5)) => T::one(),
-            Self::Agreement { .. } => T::zero(),
-        }
-    }
-
-    fn derivative<T: Real>(self, x: T, t: T) -> T {
-        let error = x - t;
-        let sign = if error == T::zero() { T::zero() } else { error.signum() };
-        match self {
-            Self::SquaredError => error + error,
-            Self::AbsoluteError => sign,
-            Self::Huber { delta } => {
-                let delta = T::of(delta.into());
-                error.max(-delta).min(delta)
-            }
-            Self::BinaryCrossEntropy => crate::Activation::Sigmoid.value(x) - t,
-            Self::Agreement { .. } => T::zero(),
-        }
-    }
-
-    fn wgsl(self) -> String {
-        let (value, derivative) = match self {
-            Self::SquaredError => ("(x - t) * (x - t)".into(), "2.0 * (x - t)".into()),
-            Self::AbsoluteError => ("abs(x - t)".into(), "sign(x - t)".into()),
-            Self::Huber { delta } => (
-                format!(
-                    "select({delta:?} * (abs(x - t) - 0.5 * {delta:?}), 0.5 * (x - t) * (x - t), abs(x - t) <= {delta:?})"
-                ),
-                format!("clamp(x - t, -{delta:?}, {delta:?})"),
-            ),
-            Self::BinaryCrossEntropy => {
-                ("max(x, 0.0) - x * t + log(1.0 + exp(-abs(x)))".to_string(), "sigmoid(x) - t".to_string())
-            }
-            Self::Agreement { threshold } => {
-                (format!("select(0.0, 1.0, (x > {threshold:?}) == (t > 0.5))"), "0.0".to_string())
-            }
-        };
-        format!(
-            "fn loss(x: f32, t: f32) -> f32 {{\n    return {value};\n}}\n\n\
-             fn loss_derivative(x: f32, t: f32) -> f32 {{\n    return {derivative};\n}}\n"
-        )
-    }
+/// The functions `loss(x, t)` and `loss_derivative(x, t)`.
+fn functions(formula: &impl Pointwise) -> String {
+    let [value, derivative] = formula.wgsl();
+    format!(
+        "fn loss(x: f32, t: f32) -> f32 {{\n    return {value};\n}}\n\n\
+         fn loss_derivative(x: f32, t: f32) -> f32 {{\n    return {derivative};\n}}\n"
+    )
 }
 
 /// Outputs that one workgroup goes over.
@@ -101,9 +68,9 @@ uniforms!(PointwiseLossUniforms {
 /// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`. A row longer than 4,096 outputs is divided
 /// into pieces, each of which leaves its share of the mean: see [`PointwiseLoss::pieces`].
 #[derive(Clone, Copy, Debug)]
-pub struct PointwiseLoss {
+pub struct PointwiseLoss<P> {
     /// Which loss.
-    pub kind: PointwiseKind,
+    pub formula: P,
     /// B.
     pub batch: usize,
     /// C.
@@ -116,7 +83,7 @@ pub struct PointwiseLoss {
     pub gradient: bool,
 }
 
-impl PointwiseLoss {
+impl PointwiseLoss<()> {
     /// How many pieces so many outputs have.
     pub fn pieces(outputs: usize) -> usize {
         outputs.div_ceil(PIECE)
@@ -137,7 +104,7 @@ ports! {
     }
 }
 
-impl Family for PointwiseLoss {
+impl<P: Pointwise> Family for PointwiseLoss<P> {
     const NAME: &'static str = "pointwise_loss";
     const TRUST: Trust<Self> = Trust::OWN;
     type Ports = PointwiseLossPorts<Lens>;
@@ -157,7 +124,7 @@ impl Family for PointwiseLoss {
         PointwiseLossUniforms {
             batch: self.batch as u32,
             outputs: self.outputs as u32,
-            pieces: Self::pieces(self.outputs) as u32,
+            pieces: PointwiseLoss::pieces(self.outputs) as u32,
             columns: self.columns as u32,
             column: self.column as u32,
             gradient: self.gradient.into(),
@@ -170,7 +137,7 @@ impl Family for PointwiseLoss {
             wgsl!("base/parts/index.wgsl"),
             wgsl!("base/parts/math.wgsl"),
             wgsl!("base/parts/reduce.wgsl"),
-            self.kind.wgsl(),
+            P::TRUST.part(functions(&self.formula)),
             constants(&[("FEW", self.outputs <= FEW)]),
             wgsl!("loss/pointwise_loss.wgsl"),
         ]
@@ -179,7 +146,7 @@ impl Family for PointwiseLoss {
     fn grid(&self, _variant: usize) -> Grid {
         match self.outputs {
             0..=FEW => flat_grid(self.batch, 64),
-            outputs => flat_grid(self.batch * Self::pieces(outputs), 1),
+            outputs => flat_grid(self.batch * PointwiseLoss::pieces(outputs), 1),
         }
     }
 
@@ -193,12 +160,12 @@ impl Family for PointwiseLoss {
             let scores = &mut scores[row * self.columns + self.column..];
             let pieces = x[span.clone()].chunks(PIECE).zip(t[span.clone()].chunks(PIECE));
             for (score, (x, t)) in scores.iter_mut().zip(pieces) {
-                *score = total(x.iter().zip(t).map(|(&x, &t)| self.kind.value(x, t))) / width;
+                *score = total(x.iter().zip(t).map(|(&x, &t)| self.formula.value(x, t))) / width;
             }
             if self.gradient {
                 let pairs = x[span.clone()].iter().zip(&t[span.clone()]);
                 for (d_x, (&x, &t)) in d_x[span].iter_mut().zip(pairs) {
-                    *d_x = self.kind.derivative(x, t) * scale;
+                    *d_x = self.formula.derivative(x, t) * scale;
                 }
             }
         }

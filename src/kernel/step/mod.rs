@@ -4,7 +4,7 @@ pub(crate) mod accumulate;
 pub(crate) mod adopt;
 pub(crate) mod advance;
 pub(crate) mod guard;
-pub(crate) mod optimizer;
+pub(crate) mod update;
 pub(crate) mod penalty;
 pub(crate) mod tally;
 
@@ -12,6 +12,6 @@ pub use accumulate::{Accumulate, AccumulatePorts};
 pub use adopt::{Adopt, AdoptPorts};
 pub use advance::{Advance, AdvancePorts};
 pub use guard::{Guard, GuardPorts};
-pub use optimizer::{Adam, RmsProp, Sgd, UpdatePorts};
+pub use update::{Update, UpdatePorts, UpdateRule, UpdateUniforms};
 pub use penalty::{Penalty, PenaltyPorts};
 pub use tally::{Tally, TallyPorts};

@@ -67,7 +67,7 @@ fn agrees(host: &Host, build: &dyn Fn() -> Model, optimizer: Optimizer) {
     let data = nets::waves(48);
     let Targets::Values { values, .. } = data.targets() else { panic!("waves have values") };
     let mut alone = build();
-    Trainer::new(optimizer, Loss::MeanSquaredError)
+    Trainer::new(optimizer.clone(), Loss::MeanSquaredError)
         .progress(false)
         .shuffle(false)
         .epochs(5)

@@ -1,17 +1,27 @@
 //! Losses, computed from the model's raw outputs.
 
+mod formula;
+pub(crate) mod pointwise;
+
+pub(crate) use formula::Formula;
+pub use formula::OwnLoss;
+
 use crate::kernel::{
-    PointwiseKind, PointwiseLoss, PointwiseLossPorts, SoftmaxFinish, SoftmaxFinishPorts, SoftmaxGradient,
+    Pointwise, PointwiseLoss, PointwiseLossPorts, SoftmaxFinish, SoftmaxFinishPorts, SoftmaxGradient,
     SoftmaxGradientPorts, SoftmaxLoss, SoftmaxLossPorts, SoftmaxParts, SoftmaxPartsPorts, Strided,
 };
 use crate::plan::{Recorder, View};
-use crate::{Error, Result, Targets};
+use crate::{Error, Range, Result, Targets};
+use pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
+use std::sync::Arc;
 
 /// What training lowers: the mean over the batch's rows of a row's loss; where every time step has a target, over all steps
 /// that no mask hides. All are Keras' with
 /// `reduction="sum_over_batch_size"`; the cross-entropies take logits (`from_logits=True`), so the
 /// output layer is linear.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+///
+/// A loss of your own is a [`Pointwise`] formula, which becomes one where a loss is asked for.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Loss {
@@ -29,6 +39,14 @@ pub enum Loss {
         /// δ > 0; Keras' default is 1.
         delta: f32,
     },
+    /// A formula of your own, averaged over a row's outputs.
+    Own(OwnLoss),
+}
+
+impl<P: Pointwise> From<P> for Loss {
+    fn from(formula: P) -> Self {
+        Self::Own(OwnLoss::new(formula))
+    }
 }
 
 /// The views that a loss and its metrics work on.
@@ -46,28 +64,23 @@ pub struct LossViews {
 
 impl Loss {
     /// The loss's name in histories and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SoftmaxCrossEntropy => "softmax_cross_entropy",
-            Self::BinaryCrossEntropy => "binary_cross_entropy",
-            Self::MeanSquaredError => "mean_squared_error",
-            Self::MeanAbsoluteError => "mean_absolute_error",
-            Self::Huber { .. } => "huber",
-        }
+    pub fn name(&self) -> String {
+        self.pointwise().map_or_else(|| "softmax_cross_entropy".to_owned(), |formula| formula.name())
     }
 
-    fn pointwise(self) -> Option<PointwiseKind> {
-        match self {
-            Self::SoftmaxCrossEntropy => None,
-            Self::BinaryCrossEntropy => Some(PointwiseKind::BinaryCrossEntropy),
-            Self::MeanSquaredError => Some(PointwiseKind::SquaredError),
-            Self::MeanAbsoluteError => Some(PointwiseKind::AbsoluteError),
-            Self::Huber { delta } => Some(PointwiseKind::Huber { delta }),
-        }
+    fn pointwise(&self) -> Option<Arc<dyn Formula>> {
+        Some(match self {
+            Self::SoftmaxCrossEntropy => return None,
+            Self::BinaryCrossEntropy => Arc::new(BinaryCrossEntropy),
+            Self::MeanSquaredError => Arc::new(SquaredError),
+            Self::MeanAbsoluteError => Arc::new(AbsoluteError),
+            Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
+            Self::Own(own) => own.formula(),
+        })
     }
 
     /// Whether a prediction is what one time step has, where every step has a target: not so where single numbers are compared.
-    pub(crate) fn takes_steps(self) -> bool {
+    pub(crate) fn takes_steps(&self) -> bool {
         self.pointwise().is_none()
     }
 
@@ -76,12 +89,9 @@ impl Loss {
     /// # Errors
     /// A number of outputs other than the targets' width, targets outside the loss's domain, δ ≤ 0, a softmax over one
     /// output.
-    pub fn check(self, targets: &Targets, outputs: usize) -> Result<()> {
-        if let Self::Huber { delta } = self
-            && !(delta.is_finite() && delta > 0.0)
-        {
-            return Err(Error::invalid("huber loss", format!("δ = {delta}"), "a finite δ > 0", "use δ = 1"));
-        }
+    pub fn check(&self, targets: &Targets, outputs: usize) -> Result<()> {
+        let formula = self.pointwise();
+        formula.as_ref().map_or(Ok(()), |formula| formula.check())?;
         self.check_prediction(targets.width() / targets.steps().max(1))?;
         if outputs != targets.width() {
             return Err(Error::invalid(
@@ -92,14 +102,14 @@ impl Loss {
                  have several dimensions",
             ));
         }
-        let bounded = matches!(self, Self::SoftmaxCrossEntropy | Self::BinaryCrossEntropy);
-        if let (true, Targets::Values { values, .. }) = (bounded, targets)
-            && let Some(value) = values.iter().find(|v| !(0.0..=1.0).contains(*v))
+        let domain = formula.map_or(Some(Range { min: 0.0, max: 1.0 }), |formula| formula.targets());
+        if let (Some(Range { min, max }), Targets::Values { values, .. }) = (domain, targets)
+            && let Some(value) = values.iter().find(|v| !(min..=max).contains(*v))
         {
             return Err(Error::invalid(
                 self.name(),
                 format!("target {value}"),
-                "targets from 0 to 1",
+                format!("targets from {min} to {max}"),
                 "use a loss for regression, such as MeanSquaredError, or correct the targets",
             ));
         }
@@ -107,8 +117,8 @@ impl Loss {
     }
 
     /// Whether the loss can tell predictions of so many numbers apart.
-    pub(crate) fn check_prediction(self, outputs: usize) -> Result<()> {
-        if self != Self::SoftmaxCrossEntropy || outputs > 1 {
+    pub(crate) fn check_prediction(&self, outputs: usize) -> Result<()> {
+        if *self != Self::SoftmaxCrossEntropy || outputs > 1 {
             return Ok(());
         }
         Err(Error::invalid(
@@ -121,36 +131,39 @@ impl Loss {
     }
 
     /// Records the loss of every row and, when `gradient`, the gradient of the mean loss by the outputs.
-    pub fn record(self, rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> Option<View> {
+    pub fn record(&self, rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> Option<View> {
         match self.pointwise() {
             None => record_softmax(rec, views, gradient),
-            Some(kind) => record_pointwise(rec, kind, views, 0, gradient),
+            Some(formula) => record_pointwise(rec, &*formula, views, 0, gradient),
         }
     }
+}
+
+/// Records the mean of a formula over every row's outputs into a column of the scores: for metrics of your own.
+pub fn record_mean(rec: &mut Recorder<'_>, formula: impl Pointwise, views: LossViews, column: usize) {
+    record_pointwise(rec, &formula, views, column, false);
 }
 
 /// Records the mean over every row's outputs of a pointwise loss into a column of the scores.
 pub(crate) fn record_pointwise(
     rec: &mut Recorder<'_>,
-    kind: PointwiseKind,
+    formula: &dyn Formula,
     views: LossViews,
     column: usize,
     gradient: bool,
 ) -> Option<View> {
     let batch = rec.batch();
-    let LossViews { outputs: x, targets, scores, columns } = views;
+    let LossViews { outputs: x, targets: t, scores, columns } = views;
     let outputs = x.len / batch;
     let d_x = gradient.then(|| rec.scratch(x.len));
-    let kernel = PointwiseLoss { kind, batch, outputs, columns, column, gradient };
+    let kernel = PointwiseLoss { formula: (), batch, outputs, columns, column, gradient };
     let pieces = PointwiseLoss::pieces(outputs);
     if pieces == 1 {
-        rec.op(kernel, PointwiseLossPorts { x, t: targets, scores, d_x });
+        formula.record(rec, kernel, PointwiseLossPorts { x, t, scores, d_x });
     } else {
         let shares = rec.scratch(batch * pieces);
-        rec.op(
-            PointwiseLoss { columns: pieces, column: 0, ..kernel },
-            PointwiseLossPorts { x, t: targets, scores: shares, d_x },
-        );
+        let kernel = PointwiseLoss { columns: pieces, column: 0, ..kernel };
+        formula.record(rec, kernel, PointwiseLossPorts { x, t, scores: shares, d_x });
         rec.sum(shares, pieces, batch, scores, Strided { first: column, stride: columns });
     }
     d_x

@@ -2,7 +2,15 @@
 //! range, and its value and derivative in Rust and in WGSL. Everything else (names, errors, shaders,
 //! the kernel table) follows from the entry.
 
+mod own;
+
+pub use own::{ActivationRule, OwnActivation};
+
 use crate::{Error, Range, Real, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Marks text of a shader that is not of this crate: drivers check the indices of shaders that have it.
+pub(crate) const FOREIGN: &str = "// Not of this crate.\n";
 
 /// The largest dynamic range of a linear output or of normalised data: ±3 standard units.
 pub(crate) const STANDARD_RANGE: Range = Range { min: -3.0, max: 3.0 };
@@ -27,48 +35,57 @@ macro_rules! activations {
         /// arpkeras documentation; L of relu and leaky relu those of the ARNN poster's code; the others are this
         /// crate's choice: where hard tanh and hard sigmoid saturate, 4 for the rest (softsign's derivative has fallen to 1/25
         /// there, those of elu, softplus, silu and gelu never fall for good), and 1 for linear, which saturates nowhere.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        ///
+        /// One of your own is [`Activation::own`].
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Activation {
             $( $(#[$doc])* $variant, )+
+            /// One of a user's.
+            Own(OwnActivation),
         }
 
         impl Activation {
-            /// Every activation, in the order of the table.
+            /// Every built-in activation, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The names that [`Activation::from_name`] takes; the first is the one that reports show.
             pub fn names(self) -> &'static [&'static str] {
-                match self { $( Self::$variant => &[$($name),+], )+ }
+                match self { $( Self::$variant => &[$($name),+], )+ Self::Own(ref own) => own.names() }
             }
 
             /// The table value of L, the half-width of the dynamic region of z.
             pub fn limit(self) -> f32 {
-                match self { $( Self::$variant => $limit, )+ }
+                match self { $( Self::$variant => $limit, )+ Self::Own(own) => own.limit() }
             }
 
             /// The range of y, given the range of the layer's own input where that is known; `None`
             /// where it depends on an unknown one.
             pub fn range(self, input: Option<Range>) -> Option<Range> {
-                match self { $( Self::$variant => { let $input = input; $range } )+ }
+                match self {
+                    $( Self::$variant => { let $input = input; $range } )+
+                    Self::Own(own) => own.range(input),
+                }
             }
 
             /// Whether y alone is enough for the backward pass, so that z need not be stored.
             pub(crate) fn output_suffices(self) -> bool {
-                match self { $( Self::$variant => $output_suffices, )+ }
+                match self { $( Self::$variant => $output_suffices, )+ Self::Own(_) => false }
             }
 
             /// y = σ(z).
             #[inline(always)]
             pub fn value<T: Real>(self, z: T) -> T {
-                match self { $( Self::$variant => { let $z = z; $value } )+ }
+                match self { $( Self::$variant => { let $z = z; $value } )+ Self::Own(own) => own.value(z) }
             }
 
             /// σ'(z); at a kink what Keras gives: relu's is that of z < 0, hard tanh's 1.
             #[inline(always)]
             pub fn derivative<T: Real>(self, z: T) -> T {
-                match self { $( Self::$variant => { let $dz = z; $derivative } )+ }
+                match self {
+                    $( Self::$variant => { let $dz = z; $derivative } )+
+                    Self::Own(own) => own.derivative(z),
+                }
             }
 
             /// Replaces every z by y.
@@ -78,6 +95,7 @@ macro_rules! activations {
                     $( Self::$variant => for value in values {
                         *value = { let $z = *value; $value };
                     } )+
+                    Self::Own(own) => own.apply(values),
                 }
             }
 
@@ -89,6 +107,7 @@ macro_rules! activations {
                         let $dz = value;
                         *out = $derivative;
                     } )+
+                    Self::Own(own) => own.derivatives(z, out),
                 }
             }
 
@@ -100,14 +119,20 @@ macro_rules! activations {
                         *y = { let $z = value; $value };
                         *d = { let $dz = value; $derivative };
                     } )+
+                    Self::Own(own) => {
+                        values[..z.len()].copy_from_slice(z);
+                        own.apply(&mut values[..z.len()]);
+                        own.derivatives(z, derivatives);
+                    }
                 }
             }
 
             /// The WGSL functions `activation(z)` and `activation_derivative(z)`, and `activations` and
             /// `activation_derivatives` of four numbers.
             pub(crate) fn wgsl(self) -> String {
-                let (value, derivative) = match self {
-                    $( Self::$variant => ($wgsl_value, $wgsl_derivative), )+
+                let (mark, [value, derivative]) = match self {
+                    $( Self::$variant => ("", [$wgsl_value, $wgsl_derivative]), )+
+                    Self::Own(ref own) => (FOREIGN, own.wgsl()),
                 };
                 let function = |name: &str, value: &str| {
                     let parts = ["x", "y", "z", "w"].map(|part| format!("{name}(z.{part})")).join(", ");
@@ -116,7 +141,7 @@ macro_rules! activations {
                          fn {name}s(z: vec4<f32>) -> vec4<f32> {{\n    return vec4<f32>({parts});\n}}\n"
                     )
                 };
-                function("activation", value) + "\n" + &function("activation_derivative", derivative)
+                mark.to_owned() + &function("activation", value) + "\n" + &function("activation_derivative", derivative)
             }
         }
     };
@@ -138,6 +163,20 @@ impl Activation {
             let known: Vec<_> = Self::ALL.iter().map(|a| a.name()).collect();
             Error::invalid("activation", format!("{name:?}"), known.join(", "), "use one of these names")
         })
+    }
+}
+
+/// As its name.
+impl Serialize for Activation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// From the name of a built-in one; one of a user's comes with the program.
+impl<'de> Deserialize<'de> for Activation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_name(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

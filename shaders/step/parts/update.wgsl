@@ -1,0 +1,45 @@
+// The update of all parameters by the function `update` of an optimiser's rule, after clipping by norm (the guard's factor) and
+// by value (0 means no limit), and decoupled weight decay, w = w − decay·lr·w, of the first u.decayed parameters.
+//
+// gradient [count]  rates [slots, 4]: lr, step size in columns 0, 1 of row clock.slot  control: clip factor  clock
+// → w, previous (w from before) [count]; first [count] where KEEPS_ONE, second [count] where KEEPS_TWO: what the rule keeps
+// Workgroup: 64 invocations, each with four parameters. Grid: ⌈count/256⌉ groups, folded over (x, y).
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = 4u * flat_index(group, groups, local, 64u);
+    if (i >= u.count || clock[HALTED] != 0u) {
+        return;
+    }
+    let count = u.count - i;
+    var weight = get_w(i);
+    put_previous(i, weight, count);
+    let row = min(clock[SLOT], u.last_slot) * 4u;
+    var g = get_gradient(i) * control[0];
+    if (u.clip_value > 0.0) {
+        g = clamp(g, vec4<f32>(-u.clip_value), vec4<f32>(u.clip_value));
+    }
+    var kept: array<vec4<f32>, 2>;
+    if (KEEPS_ONE) {
+        kept[0] = get_first(i);
+    }
+    if (KEEPS_TWO) {
+        kept[1] = get_second(i);
+    }
+    if (u.weight_decay != 0.0) {
+        let decays = vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(u.decayed);
+        weight -= select(vec4<f32>(), u.weight_decay * rates[row] * weight, decays);
+    }
+    weight = update(g, rates[row + 1u], weight, &kept);
+    if (KEEPS_ONE) {
+        put_first(i, kept[0], count);
+    }
+    if (KEEPS_TWO) {
+        put_second(i, kept[1], count);
+    }
+    put_w(i, weight, count);
+}

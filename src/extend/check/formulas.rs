@@ -1,0 +1,88 @@
+//! Formulas of single numbers: activations, losses, updates of parameters.
+
+use super::{KernelCheck, close, numbers};
+use crate::activation::ActivationRule;
+use crate::kernel::{
+    Activate, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock,
+};
+use crate::{Activation, Device, Result};
+
+/// Half the distance of the two values that a derivative is compared with.
+const STEP: f64 = 1e-5;
+
+/// How far derivatives may lie from central differences, by their norm.
+const LIMIT: f64 = 1e-6;
+
+/// Compares derivatives in double precision with central differences of values.
+fn differences(
+    place: &str,
+    at: &[f64],
+    derivative: impl Fn(usize, f64) -> f64,
+    value: impl Fn(usize, f64) -> f64,
+) -> Result<()> {
+    let found: Vec<f64> = at.iter().enumerate().map(|(i, &x)| derivative(i, x)).collect();
+    let wanted = at.iter().enumerate().map(|(i, &x)| (value(i, x + STEP) - value(i, x - STEP)) / (2.0 * STEP));
+    let remedy = "correct the derivative in Rust";
+    close(&format!("{place}: derivative"), &found, &wanted.collect::<Vec<_>>(), LIMIT, remedy)
+}
+
+/// Checks an activation: its shader against Rust, at numbers from −8 to 8, and its derivative against differences.
+///
+/// # Errors
+/// What does not agree, with how much; the device's errors.
+pub fn activation<A: ActivationRule>(device: &Device) -> Result<()> {
+    let (activation, count) = (Activation::own::<A>(), 1000);
+    let z: Vec<f32> = numbers(1, count).into_iter().map(|v| 8.0 * v).collect();
+    let at: Vec<f64> = z.iter().map(|&z| z.into()).collect();
+    differences(A::NAME, &at, |_, z| A::derivative(z), |_, z| A::value(z))?;
+    KernelCheck::new(Activate { count, sum: false, activation }).numbers("a", z.clone()).run(device)?;
+    let backward =
+        RotateBackward { rows: 100, units: 10, has_bias: false, activation, rotation: None, zones: None };
+    KernelCheck::new(backward).numbers("z", z).run(device)
+}
+
+/// Checks a formula of single outputs: its shader against Rust, for outputs from −3 to 3 and targets in their range (−1 to 1
+/// where there is none), and its derivative against differences.
+///
+/// # Errors
+/// What does not agree, with how much; options out of their ranges; the device's errors.
+pub fn pointwise(formula: impl Pointwise, device: &Device) -> Result<()> {
+    formula.check()?;
+    let (batch, outputs) = (33, 20);
+    let x: Vec<f32> = numbers(1, batch * outputs).into_iter().map(|v| 3.0 * v).collect();
+    let [min, max] = formula.targets().map_or([-1.0, 1.0], |range| [range.min, range.max]);
+    let t: Vec<f32> =
+        numbers(2, batch * outputs).into_iter().map(|v| min + (max - min) * 0.5 * (v + 1.0)).collect();
+    let at: Vec<f64> = x.iter().map(|&x| x.into()).collect();
+    let target = |i: usize| f64::from(t[i]);
+    differences(
+        &formula.name(),
+        &at,
+        |i, x| formula.derivative(x, target(i)),
+        |i, x| formula.value(x, target(i)),
+    )?;
+    let kernel = PointwiseLoss { formula, batch, outputs, columns: 1, column: 0, gradient: true };
+    KernelCheck::new(kernel).numbers("x", x).numbers("t", t).run(device)
+}
+
+/// Checks an optimiser's rule: its shader against Rust, from parameters and gradients from −1 to 1, and kept numbers from 0 to 1.
+///
+/// # Errors
+/// What does not agree, with how much; options out of their ranges; the device's errors.
+pub fn update_rule(rule: impl UpdateRule, device: &Device) -> Result<()> {
+    rule.check()?;
+    for count in [777, 780] {
+        let kernel =
+            Update { rule: rule.clone(), count, decayed: 500, slots: 1, weight_decay: 0.01, clip_value: 0.9 };
+        let kept = |seed| numbers(seed, count).into_iter().map(f32::abs).collect::<Vec<_>>();
+        let mut check = KernelCheck::new(kernel)
+            .numbers("rates", vec![0.1, 0.05, 1.0, 1.0])
+            .numbers("control", vec![0.5, 1.0])
+            .indices("clock", vec![0; clock::LEN]);
+        for (port, seed) in ["first", "second"].into_iter().zip(3..).take(rule.kept().len()) {
+            check = check.numbers(port, kept(seed));
+        }
+        check.run(device)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Doors for things of your own: activations, losses, metrics, optimisers, layers, kernels, and training loops.
+//!
+//! | what | how | example |
+//! |---|---|---|
+//! | activation | [`ActivationRule`], [`Activation::own`](crate::Activation::own) | `own_activation` |
+//! | loss of single outputs | [`Pointwise`], where a [`Loss`](crate::Loss) is asked for | `own_loss` |
+//! | metric | [`Metric::mean_of`](crate::Metric::mean_of) of a [`Pointwise`] formula, or [`Measure`] and [`Metric::own`](crate::Metric::own) | `own_metric` |
+//! | optimiser | [`UpdateRule`], [`Optimizer::new`](crate::Optimizer::new) | `own_optimizer` |
+//! | layer | [`Layer`] and [`Node`], which record the kernels of [`kernel`] | `own_layer` |
+//! | kernel | [`Family`](kernel::Family), with [`ports!`], [`uniforms!`] and the parts of [`shader`] | `own_kernel` |
+//! | training loop | [`Trainer::begin`](crate::Trainer::begin) | `own_loop` |
+//!
+//! Each is written for CPUs and GPUs, and [`check`] tests that both compute the same, and that gradients are those of what is
+//! computed. The built-in ones come through the same doors. The programs lie in `examples/`.
+
+#[cfg(not(target_family = "wasm"))]
+pub mod check;
+pub mod shader;
+
+/// What plans and executors are made of: kernels by rooms, and their registry.
+pub mod kernel {
+    pub use crate::kernel::*;
+}
+
+/// Recording: what a step does, as ops over numbered buffers.
+pub mod plan {
+    pub use crate::plan::*;
+}
+
+pub use crate::activation::{ActivationRule, OwnActivation};
+pub use crate::kernel::{Pointwise, UpdateRule};
+pub use crate::layer::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+pub use crate::loss::pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
+pub use crate::loss::{LossViews, OwnLoss, record_mean};
+pub use crate::metric::{Measure, OwnMetric};
+pub use crate::plan::arena::{ParameterId, Role};
+pub use crate::plan::{Recorder, View};
+pub use crate::real::Real;
+pub use crate::{ports, uniforms};

@@ -1,0 +1,285 @@
+//! The update of all parameters in one dispatch, by the rule of an optimiser. It keeps the parameters from before, to go back
+//! to when the new ones turn out to give no finite loss.
+
+use crate::describe::{Options, value};
+use crate::kernel::clock;
+use crate::kernel::rates;
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, Uniforms, constants, flat_grid, ports, wgsl,
+};
+use crate::{Real, Result};
+
+/// An optimiser's rule: what becomes of one parameter, from its gradient and up to two numbers that are kept of it from update
+/// to update, such as moments. [`Optimizer::new`](crate::Optimizer::new) makes an optimiser of it, to which learning
+/// rate, limits on the gradient and weight decay come.
+///
+/// The rule is written twice, in Rust for the CPU and in WGSL for GPUs. [`check::update_rule`](crate::extend::check::update_rule)
+/// compares the two.
+pub trait UpdateRule: Clone + std::fmt::Debug + Send + Sync + 'static {
+    /// The rule's name in reports, descriptions and errors, in lower case. What it keeps of the parameters goes by it.
+    const NAME: &'static str;
+
+    /// The names of the rule's numbers in the shader: `u.momentum`.
+    const NUMBERS: &'static [&'static str] = &[];
+
+    /// A WGSL function that does for four parameters what [`UpdateRule::update`] does for one:
+    /// `fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32>`.
+    const WGSL: &'static str;
+
+    /// Whether the shader may run unchecked.
+    const TRUST: Trust<Self> = Trust::CHECKED;
+
+    /// The numbers of [`UpdateRule::NUMBERS`], all finite.
+    fn numbers(&self) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// The names of the numbers that are kept of every parameter, at most two. They begin with 0.
+    fn kept(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The parameter after an update: from its gradient, the step size and the parameter as it was. What is kept is changed in
+    /// place, in the order of [`UpdateRule::kept`]; of less than two numbers the others are of no use.
+    fn update<T: Real>(&self, gradient: T, size: T, w: T, kept: [&mut T; 2]) -> T;
+
+    /// The step size of an update, the first being 0, from the learning rate: with Adam's corrections, say.
+    fn step_size(&self, learning_rate: f64, update: u64) -> f64 {
+        let _ = update;
+        learning_rate
+    }
+
+    /// Whether the options are in their ranges.
+    ///
+    /// # Errors
+    /// The option that is not, by name.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The options by name, as descriptions tell them and trainings that are resumed compare them.
+    fn options(&self) -> Options {
+        let named = Self::NUMBERS.iter().zip(self.numbers());
+        named.map(|(name, number)| ((*name).to_owned(), value(&number))).collect()
+    }
+}
+
+/// Parameters that one task takes.
+const TASK: usize = 1 << 13;
+
+/// A stretch of the parameters with everything that an update touches. What the rule does not keep is empty.
+struct Stretch<'a, T> {
+    /// The stretch's first parameter.
+    first: usize,
+    gradient: &'a [T],
+    w: &'a mut [T],
+    previous: &'a mut [T],
+    kept: [&'a mut [T]; 2],
+}
+
+impl<T: Real> Stretch<'_, T> {
+    fn split(self) -> (Self, Self) {
+        let middle = (self.w.len() / 2).next_multiple_of(64);
+        let (gradient, gradient_2) = self.gradient.split_at(middle);
+        let (w, w_2) = self.w.split_at_mut(middle);
+        let (previous, previous_2) = self.previous.split_at_mut(middle);
+        let [(a, a_2), (b, b_2)] = self.kept.map(|kept| kept.split_at_mut(middle.min(kept.len())));
+        let second = Self {
+            first: self.first + middle,
+            gradient: gradient_2,
+            w: w_2,
+            previous: previous_2,
+            kept: [a_2, b_2],
+        };
+        (Self { first: self.first, gradient, w, previous, kept: [a, b] }, second)
+    }
+
+    /// Keeps the old parameters and calls `work` for stretches of all of them, on several threads where that pays.
+    fn update(self, work: impl Fn(Self) + Copy + Send + Sync) {
+        if self.w.len() > 2 * TASK {
+            let (first, second) = self.split();
+            rayon::join(|| first.update(work), || second.update(work));
+        } else {
+            self.previous.copy_from_slice(self.w);
+            crate::kernel::base::rows::vectorised(
+                #[inline(always)]
+                || work(self),
+            );
+        }
+    }
+}
+
+ports! {
+    /// The ports of [`Update`].
+    pub struct UpdatePorts {
+        /// The gradient.
+        gradient: Read,
+        /// The table of rates.
+        rates: Read,
+        /// The factor that clips the gradient, and its norm.
+        control: Read,
+        /// The clock.
+        clock: ReadIndex,
+        /// The parameters.
+        w: Update,
+        /// The parameters before this update.
+        previous: Update,
+        /// The first number that the rule keeps of every parameter, where it keeps any.
+        first: Option<Update>,
+        /// The second one, where it keeps two.
+        second: Option<Update>,
+    }
+}
+
+/// What is the same for all parameters of an update.
+#[derive(Clone, Copy)]
+struct Common<T> {
+    size: T,
+    /// What gradients are multiplied with.
+    factor: T,
+    /// The largest |g|, or 0 for no limit.
+    limit: T,
+}
+
+impl<T: Real> Common<T> {
+    #[inline(always)]
+    fn next(self, rule: &impl UpdateRule, w: &mut T, g: T, kept: [&mut T; 2]) {
+        let scaled = g * self.factor;
+        let g = if self.limit > T::zero() { scaled.max(-self.limit).min(self.limit) } else { scaled };
+        *w = rule.update(g, self.size, *w, kept);
+    }
+}
+
+/// The uniform block of [`Update`].
+#[derive(Clone, Debug)]
+pub struct UpdateUniforms<R> {
+    rule: R,
+    /// Count, last slot, decayed.
+    words: [u32; 3],
+    /// Weight decay, clip value.
+    limits: [f32; 2],
+}
+
+impl<R: UpdateRule> Uniforms for UpdateUniforms<R> {
+    fn wgsl() -> String {
+        let fields = ["count: u32", "last_slot: u32", "decayed: u32", "weight_decay: f32", "clip_value: f32"];
+        let numbers = R::NUMBERS.iter().map(|name| format!("    {name}: f32,\n"));
+        let fields = fields.iter().map(|field| format!("    {field},\n"));
+        format!("struct Uniforms {{\n{}}}\n", fields.chain(numbers).collect::<String>())
+    }
+
+    fn words(&self) -> Vec<u32> {
+        let numbers = self.limits.into_iter().chain(self.rule.numbers());
+        self.words.into_iter().chain(numbers.map(f32::to_bits)).collect()
+    }
+}
+
+/// w = what the rule makes of w and its gradient, which is clipped before; ahead of that the first `decayed` parameters lose
+/// decay·lr·w (decoupled weight decay, Loshchilov and Hutter 2019). Nothing where the clock is halted.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<R> {
+    /// The rule.
+    pub rule: R,
+    /// The number of parameters.
+    pub count: usize,
+    /// How many of them, from the first, are decayed.
+    pub decayed: usize,
+    /// The rows of the table of rates.
+    pub slots: usize,
+    /// The decay a step and a unit of learning rate; 0 for none.
+    pub weight_decay: f32,
+    /// The largest |g|, or 0 for no limit.
+    pub clip_value: f32,
+}
+
+impl<R: UpdateRule> Family for Update<R> {
+    const NAME: &'static str = R::NAME;
+    const TRUST: Trust<Self> = Trust::OWN;
+    const VARIANTS: &'static [&'static str] = BY_FOURS;
+    const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "first", "second"];
+    type Ports = UpdatePorts<Lens>;
+    type Uniforms = UpdateUniforms<R>;
+
+    fn lens(&self) -> UpdatePorts<Lens> {
+        let Self { count, slots, .. } = *self;
+        let kept = self.rule.kept().len();
+        UpdatePorts {
+            gradient: count,
+            rates: slots * rates::LEN,
+            control: 2,
+            clock: clock::LEN,
+            w: count,
+            previous: count,
+            first: (kept > 0).then_some(count),
+            second: (kept > 1).then_some(count),
+        }
+    }
+
+    fn uniforms(&self) -> UpdateUniforms<R> {
+        let last_slot = (self.slots as u32).saturating_sub(1);
+        UpdateUniforms {
+            rule: self.rule.clone(),
+            words: [self.count as u32, last_slot, self.decayed as u32],
+            limits: [self.weight_decay, self.clip_value],
+        }
+    }
+
+    fn shader(&self, _variant: usize) -> Vec<String> {
+        let kept = self.rule.kept().len();
+        vec![
+            wgsl!("base/parts/index.wgsl"),
+            wgsl!("base/parts/clock.wgsl"),
+            constants(&[("KEEPS_ONE", kept > 0), ("KEEPS_TWO", kept > 1)]),
+            R::TRUST.part(R::WGSL.to_owned()),
+            wgsl!("step/parts/update.wgsl"),
+        ]
+    }
+
+    fn grid(&self, _variant: usize) -> Grid {
+        flat_grid(self.count.div_ceil(4), 64)
+    }
+
+    fn by_fours(&self) -> bool {
+        self.count.is_multiple_of(4)
+    }
+
+    fn twin<T: Real>(&self, ports: UpdatePorts<Slices<'_, T>>) {
+        let UpdatePorts { gradient, rates, control, clock: now, w, previous, first, second } = ports;
+        if now[clock::HALTED] != 0 {
+            return;
+        }
+        let rates = &rates[now[clock::SLOT] as usize * rates::LEN..][..rates::LEN];
+        let rate = rates[rates::LEARNING_RATE];
+        let limit = T::of(self.clip_value.into());
+        let common = Common { size: rates[rates::STEP_SIZE], factor: control[0], limit };
+        let (rule, decay) = (&self.rule, T::of(self.weight_decay.into()));
+        let kept = [first, second].map(Option::unwrap_or_default);
+        Stretch { first: 0, gradient, w, previous, kept }.update(
+            #[inline(always)]
+            |Stretch { first, gradient, w, kept: [a, b], .. }| {
+                if decay > T::zero() {
+                    let decayed = self.decayed.saturating_sub(first).min(w.len());
+                    w[..decayed].iter_mut().for_each(|w| *w = *w - decay * rate * *w);
+                }
+                let parameters = w.iter_mut().zip(gradient);
+                match (a.is_empty(), b.is_empty()) {
+                    (true, _) => {
+                        for (w, &g) in parameters {
+                            common.next(rule, w, g, [&mut T::zero(), &mut T::zero()]);
+                        }
+                    }
+                    (false, true) => {
+                        for ((w, &g), a) in parameters.zip(a) {
+                            common.next(rule, w, g, [a, &mut T::zero()]);
+                        }
+                    }
+                    (false, false) => {
+                        for (((w, &g), a), b) in parameters.zip(a).zip(b) {
+                            common.next(rule, w, g, [a, b]);
+                        }
+                    }
+                }
+            },
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Optimisers, with Keras' defaults and Keras' formulas: one file a rule. The built-in ones come through the same door as
+//! those of users, [`UpdateRule`].
+
+mod adam;
+mod record;
+mod rmsprop;
+mod sgd;
+
+pub use adam::{Adam, AdamW};
+pub use record::UpdateViews;
+pub(crate) use record::{record_accumulation, record_guard, spans};
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+
+use crate::describe::{Options, value};
+use crate::kernel::UpdateRule;
+use crate::{Error, Result, Schedule};
+use record::Rule;
+use std::sync::Arc;
+
+/// Limits on the gradient. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
+/// `clip_grad_norm_`). By value: every single one is cut (Keras' `clipvalue`). With both, the norm comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Clip {
+    /// The largest norm, above 0.
+    pub norm: Option<f32>,
+    /// The largest absolute value, above 0.
+    pub value: Option<f32>,
+}
+
+/// An optimiser: a rule for the update of a parameter, the learning rate over time, limits on the gradient, and decoupled weight
+/// decay. [`Sgd`], [`RmsProp`], [`Adam`] and [`AdamW`] become one where one is asked for; [`Optimizer::new`] makes one of a
+/// rule of your own.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    rule: Arc<dyn Rule>,
+    learning_rate: Schedule,
+    clip: Clip,
+    weight_decay: f32,
+}
+
+/// A built-in optimiser with its defaults, and then with other options, which between them take every path.
+type BuiltIn = fn() -> Vec<Optimizer>;
+
+/// The built-in optimisers by name.
+const BUILT_IN: [(&str, BuiltIn); 4] = [
+    ("sgd", || {
+        let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
+        vec![Sgd::default().into(), momentum.into(), Sgd { nesterov: true, ..momentum }.into()]
+    }),
+    ("rmsprop", || vec![RmsProp::default().into(), RmsProp { momentum: 0.5, ..RmsProp::default() }.into()]),
+    ("adam", || vec![Adam::default().into()]),
+    ("adamw", || vec![AdamW::default().into()]),
+];
+
+impl PartialEq for Optimizer {
+    fn eq(&self, other: &Self) -> bool {
+        self.description() == other.description()
+    }
+}
+
+impl Optimizer {
+    /// An optimiser by this rule, with the learning rate 0.01, without limits on the gradient, without weight decay.
+    pub fn new(rule: impl UpdateRule) -> Self {
+        let learning_rate = Schedule::Constant(0.01);
+        Self { rule: Arc::new(record::Held(rule)), learning_rate, clip: Clip::default(), weight_decay: 0.0 }
+    }
+
+    /// The optimiser of this name with its defaults: `sgd`, `rmsprop`, `adam` or `adamw`.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let wanted = name.to_ascii_lowercase();
+        let found = BUILT_IN.iter().find(|(name, _)| *name == wanted);
+        found.and_then(|(_, made)| made().into_iter().next()).ok_or_else(|| {
+            let names = BUILT_IN.map(|(name, _)| name).join(", ");
+            Error::invalid("optimizer", format!("{name:?}"), names, "use one of these")
+        })
+    }
+
+    /// The built-in optimisers, each with various options.
+    pub(crate) fn built_in() -> impl Iterator<Item = Vec<Self>> {
+        BUILT_IN.iter().map(|(_, made)| made())
+    }
+
+    /// The optimiser with another learning rate.
+    pub fn with_learning_rate(mut self, rate: impl Into<Schedule>) -> Self {
+        self.learning_rate = rate.into();
+        self
+    }
+
+    /// The optimiser with these limits on the gradient.
+    pub fn with_clip(mut self, clip: Clip) -> Self {
+        self.clip = clip;
+        self
+    }
+
+    /// The optimiser with this decoupled weight decay, at least 0: w −= lr·decay·w before every update, of kernels and biases but
+    /// no learnt L.
+    pub fn with_weight_decay(mut self, decay: f32) -> Self {
+        self.weight_decay = decay;
+        self
+    }
+
+    /// The learning rate over time.
+    pub fn learning_rate(&self) -> Schedule {
+        self.learning_rate
+    }
+
+    /// The rule's name: `adam`, also of AdamW.
+    pub fn name(&self) -> &'static str {
+        self.rule.name()
+    }
+
+    /// The rule's name with everything that its updates depend on.
+    pub fn description(&self) -> Options {
+        let mut options = self.rule.options();
+        options.insert("learning_rate".to_owned(), value(&self.learning_rate));
+        options.insert("clip".to_owned(), value(&self.clip));
+        options.insert("weight_decay".to_owned(), value(&self.weight_decay));
+        Options::from([(self.name().to_owned(), value(&options))])
+    }
+
+    /// Whether all numbers are usable.
+    ///
+    /// # Errors
+    /// The number that is not, by name.
+    pub fn check(&self) -> Result<()> {
+        self.learning_rate.check()?;
+        let Self { clip, weight_decay, .. } = *self;
+        in_ranges(
+            self,
+            &[
+                ("clip.norm", clip.norm.is_none_or(positive)),
+                ("clip.value", clip.value.is_none_or(positive)),
+                ("weight_decay", weight_decay.is_finite() && weight_decay >= 0.0),
+            ],
+        )?;
+        self.rule.check()
+    }
+
+    /// The names of the buffers that hold what the rule keeps, each as long as the parameters. Optimisers of different rules
+    /// have their own.
+    pub fn kept(&self) -> Vec<String> {
+        self.rule.kept().iter().map(|kept| format!("{} {kept}", self.name())).collect()
+    }
+
+    /// Learning rate and step size of an update, the first being 0.
+    pub fn rates(&self, update: u64) -> [f64; 2] {
+        self.rates_from(self.learning_rate.rate(update), update)
+    }
+
+    /// Learning rate and step size of an update with this learning rate.
+    pub(crate) fn rates_from(&self, learning_rate: f64, update: u64) -> [f64; 2] {
+        [learning_rate, self.rule.step_size(learning_rate, update)]
+    }
+}
+
+/// Refuses the options that are not in their ranges.
+fn in_ranges(options: &impl std::fmt::Debug, fine: &[(&str, bool)]) -> Result<()> {
+    let wrong: Vec<&str> = fine.iter().filter(|(_, fine)| !fine).map(|(name, _)| *name).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("optimizer option {}", wrong.join(", ")),
+        format!("{options:?}"),
+        "decays and momenta in 0..1, ε > 0, limits > 0, weight decay >= 0",
+        "correct the option",
+    ))
+}
+
+fn positive(number: f32) -> bool {
+    number.is_finite() && number > 0.0
+}

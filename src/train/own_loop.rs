@@ -1,0 +1,327 @@
+//! A training loop of the caller's own: step by step, with losses, gradients and weights at hand.
+
+use super::evaluate::evaluation;
+use super::feed::Feed;
+use super::pace::clock_words;
+use super::step::{Desk, OPTIMIZER, Task};
+use super::{Evaluation, Recipe, Trainer, inspect};
+use crate::device::{Program, Values};
+use crate::kernel::clock;
+use crate::model::{Author, Ending, Tensor};
+use crate::plan::Purpose;
+use crate::plan::arena::keys;
+use crate::{Dataset, Error, Metric, Model, Result, plan};
+use std::collections::HashMap;
+
+/// A training loop that the caller writes: see [`Trainer::begin`].
+///
+/// ```
+/// use autorot::{Adam, Dense, Device, Flatten, Loss, Sequential, Trainer, data::Glyphs};
+///
+/// let data = Glyphs { train: 256, test: 64, seed: 1 }.load()?.train;
+/// let mut model =
+///     Sequential::for_data(&data).add(Flatten).add(Dense::new(Glyphs::names().len())).build(&Device::cpu(), 1)?;
+/// let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).batch(64);
+/// let mut training = trainer.begin(&mut model, &data)?;
+/// for rows in training.epoch() {
+///     let loss = training.step(&rows)?.loss;
+///     if loss < 0.5 {
+///         training.set_learning_rate(1e-4)?;
+///     }
+/// }
+/// # Ok::<(), autorot::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TrainingLoop<'m> {
+    recipe: &'m Recipe,
+    model: &'m mut Model,
+    data: &'m Dataset,
+    feed: Feed,
+    /// By the number of rows, with the place where the update begins.
+    programs: HashMap<usize, (Program, usize)>,
+    learning_rate: Option<f64>,
+    /// The step whose gradients wait for their update.
+    pending: Option<Begun>,
+}
+
+/// A step that is on the device.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    rows: usize,
+    cursor: usize,
+    program: Program,
+    /// Where its update begins.
+    update: usize,
+}
+
+impl Trainer<'_> {
+    /// Begins a training whose loop the caller writes. Of the trainer's options it takes optimiser, loss, metrics, batch, seed, shuffling and
+    /// [`resident_bytes`](Trainer::resident_bytes). A loop over [`TrainingLoop::epoch`] with [`TrainingLoop::step`] gives the
+    /// same bits as [`Trainer::fit`].
+    ///
+    /// # Errors
+    /// Options, data and model that do not fit, by name; the device's errors.
+    pub fn begin<'m>(&'m self, model: &'m mut Model, data: &'m Dataset) -> Result<TrainingLoop<'m>> {
+        self.check(model, data)?;
+        self.check_course(model, data, self.recipe.shuffle)?;
+        self.recipe.check_updates(model.network())?;
+        if self.recipe.accumulate > 1 {
+            return Err(Error::invalid(
+                "trainer option accumulate",
+                format!("{} in a loop of the caller's own", self.recipe.accumulate),
+                "1",
+                "add gradients up with TrainingLoop::gradient and set_gradient, or use a larger batch",
+            ));
+        }
+        self.recipe.allocate(model)?;
+        self.recipe.task(model.network(), data.targets().steps()).allocate(model)?;
+        let batch = self.recipe.batch.min(data.len());
+        let feed = Feed::new(model, "training", data, Some(self.resident_bytes), batch)?;
+        let training = TrainingLoop {
+            recipe: &self.recipe,
+            model,
+            data,
+            feed,
+            programs: HashMap::new(),
+            learning_rate: None,
+            pending: None,
+        };
+        training.model.author = Author::Trainer;
+        training.model.remember_classes(data);
+        training.model.begin_sequences(plan::Course::Training)?;
+        Ok(training)
+    }
+}
+
+impl TrainingLoop<'_> {
+    /// The rows of each step of the next epoch, as [`Trainer::fit`] has them: in a new order, unless shuffling is off, in batches, of which the
+    /// last may be smaller. Counts as an epoch of the model.
+    pub fn epoch(&mut self) -> Vec<Vec<u32>> {
+        let order = self.recipe.order(self.data.len(), self.model.epochs);
+        self.model.epochs += 1;
+        order.chunks(self.recipe.batch.min(self.data.len())).map(<[u32]>::to_vec).collect()
+    }
+
+    /// The learning rate of the next update.
+    pub fn learning_rate(&self) -> f64 {
+        let schedule = self.recipe.optimizer.learning_rate();
+        self.learning_rate.unwrap_or_else(|| schedule.rate(self.updates()))
+    }
+
+    /// Sets the learning rate of all updates from here on, instead of the optimiser's schedule.
+    ///
+    /// # Errors
+    /// A rate that is negative, infinite or no number.
+    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        crate::Schedule::Constant(rate).check()?;
+        self.learning_rate = Some(rate);
+        Ok(())
+    }
+
+    /// One step with these rows of the data: forward pass, backward pass and update. Loss and metrics are those before the update.
+    ///
+    /// # Errors
+    /// No rows, more than fit, or rows that the data do not have; [`Error::NonFinite`] where the loss or a gradient is not finite, in
+    /// which case the model goes back to the weights before the update that led there; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn step(&mut self, rows: &[u32]) -> Result<Evaluation> {
+        pollster::block_on(self.step_async(rows))
+    }
+
+    /// [`TrainingLoop::step`], for callers that may not block.
+    pub async fn step_async(&mut self, rows: &[u32]) -> Result<Evaluation> {
+        let begun = self.stage(rows)?;
+        self.prepare_update()?;
+        self.model.executor.run_ops(begun.program, 0..usize::MAX)?;
+        let sums = self.read_sums().await?;
+        self.finish_update(begun).await?;
+        self.evaluation(&sums, rows)
+    }
+
+    /// Forward and backward pass with these rows of the data; nothing is changed but the gradients. [`TrainingLoop::update`] may follow.
+    ///
+    /// # Errors
+    /// As [`TrainingLoop::step`], but numbers that are not finite are only met by an update.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn gradients(&mut self, rows: &[u32]) -> Result<Evaluation> {
+        pollster::block_on(self.gradients_async(rows))
+    }
+
+    /// [`TrainingLoop::gradients`], for callers that may not block.
+    pub async fn gradients_async(&mut self, rows: &[u32]) -> Result<Evaluation> {
+        let begun = self.stage(rows)?;
+        self.model.executor.run_ops(begun.program, 0..begun.update)?;
+        let sums = self.read_sums().await?;
+        self.pending = Some(begun);
+        self.evaluation(&sums, rows)
+    }
+
+    /// Updates the parameters by the gradients as they are: those of [`TrainingLoop::gradients`], or what
+    /// [`TrainingLoop::set_gradient`] has made of them.
+    ///
+    /// # Errors
+    /// No gradients that wait for an update; as [`TrainingLoop::step`].
+    #[cfg(not(target_family = "wasm"))]
+    pub fn update(&mut self) -> Result<()> {
+        pollster::block_on(self.update_async())
+    }
+
+    /// [`TrainingLoop::update`], for callers that may not block.
+    pub async fn update_async(&mut self) -> Result<()> {
+        let begun = self.waiting("update")?;
+        self.pending = None;
+        self.prepare_update()?;
+        self.model.executor.run_ops(begun.program, begun.update..usize::MAX)?;
+        self.finish_update(begun).await
+    }
+
+    /// The gradient of the parameter at this path, `1.dense.kernel`, as the last backward pass left it: of the mean loss over its rows, with
+    /// the regularisers' share, before limits on the gradient.
+    ///
+    /// # Errors
+    /// No such parameter; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn gradient(&mut self, path: &str) -> Result<Tensor<f64>> {
+        pollster::block_on(self.gradient_async(path))
+    }
+
+    /// [`TrainingLoop::gradient`], for callers that may not block.
+    pub async fn gradient_async(&mut self, path: &str) -> Result<Tensor<f64>> {
+        let parameter = self.model.network.arena().named(path)?;
+        let (shape, offset, len) = (parameter.shape.clone(), parameter.offset, parameter.len());
+        let values = self.model.executor.read(keys::GRADIENTS, offset, len).await?;
+        Ok(Tensor { shape, values })
+    }
+
+    /// Replaces the gradient of the parameter at this path for the update that is to follow. With zeros, and without weight decay, a parameter
+    /// that no optimiser has moved yet stays what it is.
+    ///
+    /// # Errors
+    /// No gradients that wait for an update; no such parameter, or another number of values; the device's errors.
+    pub fn set_gradient(&mut self, path: &str, values: &[f64]) -> Result<()> {
+        self.waiting("set_gradient")?;
+        let parameter = self.model.network.arena().named(path)?;
+        if values.len() != parameter.len() {
+            return Err(Error::invalid(
+                format!("gradient of {path}"),
+                format!("{} values", values.len()),
+                format!("{} for the shape {:?}", parameter.len(), parameter.shape),
+                "give every number of the parameter its gradient",
+            ));
+        }
+        self.model.executor.write(keys::GRADIENTS, parameter.offset, Values::F64(values))
+    }
+
+    /// The model, to be read, evaluated or changed between steps. Gradients that wait for an update are given up.
+    pub fn model(&mut self) -> &mut Model {
+        self.pending = None;
+        self.model
+    }
+
+    fn task(&self) -> Task<'_> {
+        self.recipe.task(&self.model.network, self.feed.steps())
+    }
+
+    /// Updates so far by this optimiser.
+    fn updates(&self) -> u64 {
+        self.model.counters(self.recipe.optimizer.name()).updates
+    }
+
+    /// Makes rows ready for a step.
+    fn stage(&mut self, rows: &[u32]) -> Result<Begun> {
+        self.pending = None;
+        self.check_rows(rows)?;
+        let (program, update) = self.program(rows.len())?;
+        let executor = &mut *self.model.executor;
+        self.feed.begin(executor, rows)?;
+        let cursor = self.feed.stage(executor, self.data, rows, 0, rows.len())?;
+        executor.write(keys::CLOCK, 0, Values::U32(&clock_words(self.model.steps, cursor)))?;
+        Ok(Begun { rows: rows.len(), cursor, program, update })
+    }
+
+    /// Writes the numbers of the next update.
+    fn prepare_update(&mut self) -> Result<()> {
+        let [rate, size] = self.recipe.optimizer.rates_from(self.learning_rate(), self.updates());
+        self.model.executor.write(keys::RATES, 0, Values::F64(&[rate, size, 1.0, 1.0]))?;
+        self.model.adopt_parameters()
+    }
+
+    /// Waits for an update, and counts it.
+    async fn finish_update(&mut self, begun: Begun) -> Result<()> {
+        self.model.seal_parameters()?;
+        let halted = self.model.executor.read_index(keys::CLOCK, clock::LEN).await?[clock::HALTED];
+        if halted != 0 {
+            let (words, step) = (clock_words(self.model.steps, begun.cursor), self.model.steps + 1);
+            let Self { recipe, model, feed, .. } = self;
+            return Err(inspect::diagnose(recipe, model, feed, begun.rows, words, step).await?);
+        }
+        let updates = self.updates() + 1;
+        self.model.steps += 1;
+        self.model.updates.insert(self.recipe.optimizer.name().to_owned(), updates);
+        (self.model.updated, self.model.author) = (true, Author::Trainer);
+        Ok(())
+    }
+
+    /// The sums of the scores of the step at hand.
+    async fn read_sums(&mut self) -> Result<Vec<f64>> {
+        let (columns, tallies) = (self.task().columns(), self.task().tallies());
+        self.model.executor.read(&tallies, 0, columns).await
+    }
+
+    fn evaluation(&self, sums: &[f64], rows: &[u32]) -> Result<Evaluation> {
+        let (recipe, scored) = (self.recipe, self.task().scored);
+        // The targets of these rows, where a metric asks for them.
+        let of_rows = match recipe.metrics.contains(&Metric::R2) {
+            true => Some(self.data.select(&rows.iter().map(|&row| row as usize).collect::<Vec<_>>())?),
+            false => None,
+        };
+        let data = of_rows.as_ref().unwrap_or(self.data);
+        Ok(evaluation(sums, &recipe.metrics, data, scored, scored.count(sums, rows.len())))
+    }
+
+    /// The step whose gradients wait for their update.
+    fn waiting(&self, what: &str) -> Result<Begun> {
+        self.pending.ok_or_else(|| {
+            Error::invalid(
+                format!("TrainingLoop::{what}"),
+                "no gradients that wait for an update",
+                "those of a backward pass",
+                "call gradients before it, and nothing of the model in between",
+            )
+        })
+    }
+
+    fn check_rows(&self, rows: &[u32]) -> Result<()> {
+        let (most, all) = (self.feed.rows(), self.data.len());
+        let found = match rows.iter().find(|&&row| row as usize >= all) {
+            Some(row) => format!("row {row} of {all}"),
+            None if rows.is_empty() || rows.len() > most => format!("{} rows", rows.len()),
+            None => return self.model.network.check_batch(rows.len()),
+        };
+        let expected = format!("1 to {most} rows of the data, numbered from 0");
+        Err(Error::invalid("rows of a step", found, expected, "choose other rows, or set a larger batch"))
+    }
+
+    /// The program for so many rows, and where its update begins.
+    fn program(&mut self, rows: usize) -> Result<(Program, usize)> {
+        if let Some(&bound) = self.programs.get(&rows) {
+            return Ok(bound);
+        }
+        let task = Task { desk: Desk::MODEL, ..self.task() };
+        let (plan, _) =
+            task.record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::Update)?;
+        let update = plan.ops.iter().position(|op| op.scope == OPTIMIZER).unwrap_or(plan.ops.len());
+        let bound = (self.model.bind(&plan)?, update);
+        self.programs.insert(rows, bound);
+        Ok(bound)
+    }
+}
+
+impl Drop for TrainingLoop<'_> {
+    /// Gives back what the device held for the loop.
+    fn drop(&mut self) {
+        let executor = &mut *self.model.executor;
+        self.programs.drain().for_each(|(_, (program, _))| executor.release(program));
+        self.feed.free(executor);
+    }
+}
