@@ -1,8 +1,8 @@
 //! Single fused forward products.
 
-use crate::median;
-use crate::peak::Peak;
-use crate::report::Row;
+use super::median;
+use super::peak::Peak;
+use super::report::Row;
 use crate::workloads::{Size, product, product_name};
 use autorot::{Device, Result};
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! What the device does at best, measured on it: multiply-adds from registers, and copies.
 
-use crate::median;
+use super::median;
 use autorot::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
 use autorot::plan::arena::Arena;
 use autorot::plan::{Purpose, Recorder};
@@ -132,7 +132,7 @@ impl Peak {
             return Ok(Self { gflops, gbytes });
         }
         let unknown = Self { gflops: f64::NAN, gbytes };
-        let product = crate::product::time(device, (2048, 2048, 2048), seconds / 4.0, &unknown)?;
+        let product = super::product::time(device, (2048, 2048, 2048), seconds / 4.0, &unknown)?;
         Ok(Self { gflops: product.gflops, gbytes })
     }
 }

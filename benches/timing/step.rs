@@ -1,8 +1,8 @@
 //! Whole training steps: forward, backward, Adam's update.
 
-use crate::median;
-use crate::peak::Peak;
-use crate::report::Row;
+use super::median;
+use super::peak::Peak;
+use super::report::Row;
 use crate::workloads::Workload;
 use autorot::{Adam, AutoRotate, Device, Loss, Result, Trainer};
 use std::time::Instant;

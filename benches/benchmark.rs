@@ -2,21 +2,17 @@
 //!
 //! `cargo run --release --example benchmark -- --help`
 
-mod peak;
-mod product;
-mod report;
-#[path = "../common/say.rs"]
-mod say;
-mod step;
-#[path = "../../benches/workloads/mod.rs"]
+mod timing;
 mod workloads;
 
 use autorot::{Device, Error, Result};
 use clap::Parser;
-use peak::Peak;
-use report::Row;
-use say::say;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
+use timing::peak::Peak;
+use timing::report::{self, Row};
+use timing::{product, step};
 
 /// Times training steps and single products on the GPU and on the CPU.
 #[derive(clap::Parser, Debug)]
@@ -56,14 +52,17 @@ impl Options {
     }
 }
 
-fn main() {
-    env_logger::init();
-    if let Err(error) = run(&Options::parse()) {
-        say::fail(error);
+/// Prints a line. Where the reader of a pipe is gone, such as `head` after enough lines, the program ends without a word.
+fn say(text: impl Display) -> Result<()> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        ended => ended.map_err(|error| Error::io("standard output", error)),
     }
 }
 
-fn run(options: &Options) -> Result<()> {
+fn main() -> Result<()> {
+    env_logger::init();
+    let options = Options::parse();
     options.check()?;
     let devices = if options.devices.is_empty() {
         // Without an adapter there is still the CPU to time.
@@ -74,29 +73,23 @@ fn run(options: &Options) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
     for device in &devices {
         let peak = Peak::measure(device, options.seconds)?;
-        say!("{}: {peak}", device.name());
+        say(format_args!("{}: {peak}", device.name()))?;
         for workload in workloads::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
             let row = step::time(device, workload, options.seconds, &peak)?;
-            say!("{}", row.line());
+            say(row.line())?;
             rows.push(row);
         }
         for &(m, k, n) in
             workloads::PRODUCTS.iter().filter(|s| workloads::product_name(**s).contains(&options.only))
         {
             let row = product::time(device, (m, k, n), options.seconds, &peak)?;
-            say!("{}", row.line());
+            say(row.line())?;
             rows.push(row);
         }
     }
-    say!("\n{}", report::table(&rows));
+    say(format_args!("\n{}", report::table(&rows)))?;
     if let Some(path) = &options.report {
         report::save(path, &rows)?;
     }
     Ok(())
-}
-
-/// The median of some numbers.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
