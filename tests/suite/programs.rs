@@ -28,9 +28,12 @@ fn folder() -> &'static PathBuf {
     })
 }
 
+/// An example, or a study by its own name.
 fn example(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(folder().join(name).with_extension(std::env::consts::EXE_EXTENSION));
-    command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    let study = STUDIES.contains(&name);
+    let program = if study { "studies" } else { name };
+    let mut command = Command::new(folder().join(program).with_extension(std::env::consts::EXE_EXTENSION));
+    command.args(study.then_some(name)).args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
     command
 }
 

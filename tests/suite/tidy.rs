@@ -199,7 +199,7 @@ fn the_version_and_the_options_are_documented() {
     for name in autorot::Activation::ALL.iter().map(|a| a.name()) {
         assert!(readme.contains(name), "README.md names the activation {name}");
     }
-    for word in ["AUTOROT_DEVICE", "tests/run", "cargo run --release --example compare"] {
+    for word in ["AUTOROT_DEVICE", "tests/run", "cargo run --release --example studies -- compare"] {
         assert!(readme.contains(word), "README.md names {word}");
     }
 }
