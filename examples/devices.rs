@@ -2,14 +2,12 @@
 //!
 //! `cargo run --release --example devices`
 
-#[path = "common/say.rs"]
-mod say;
-
 use autorot::device::adapters;
 use autorot::wgpu::Features;
-use autorot::{Device, Result};
+use autorot::{Device, Error, Result};
 use clap::Parser;
-use say::say;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stdout};
 
 /// Lists the adapters that wgpu finds, what each offers, and which device would be chosen.
 #[derive(Parser, Debug)]
@@ -24,42 +22,47 @@ Environment variables:
   WGPU_ADAPTER_NAME   part of a name: adapters without it do not count
   WGPU_POWER_PREF     low, high: integrated or discrete GPUs first";
 
-fn main() {
-    env_logger::init();
-    let Options {} = Options::parse();
-    if let Err(error) = list() {
-        say::fail(error);
+/// Prints a line. It is no error where the reader of a pipe is gone, such as `head` after enough lines.
+fn say(text: impl Display) -> Result<()> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output", error)),
+        _ => Ok(()),
     }
 }
 
-fn list() -> Result<()> {
+fn main() -> Result<()> {
+    env_logger::init();
+    let Options {} = Options::parse();
     let found = adapters()?;
     if found.is_empty() {
-        say!("wgpu finds no adapter.");
+        say("wgpu finds no adapter.")?;
     }
     for adapter in &found {
         let (info, limits) = (&adapter.info, &adapter.limits);
-        say!("{} ({}, {:?})", info.name, info.backend, info.device_type);
+        say(format_args!("{} ({}, {:?})", info.name, info.backend, info.device_type))?;
         if let Some(lack) = &adapter.lacks {
-            say!("    cannot be used    {lack}");
+            say(format_args!("    cannot be used    {lack}"))?;
         }
-        say!("    driver            {} {}", info.driver, info.driver_info);
-        say!("    subgroup          {} to {}", info.subgroup_min_size, info.subgroup_max_size);
-        say!("    buffer            {} MiB", limits.max_buffer_size >> 20);
-        say!("    binding           {} MiB", limits.max_storage_buffer_binding_size >> 20);
-        say!("    workgroup         {} invocations", limits.max_compute_invocations_per_workgroup);
-        say!("    workgroup memory  {} KiB", limits.max_compute_workgroup_storage_size >> 10);
+        say(format_args!("    driver            {} {}", info.driver, info.driver_info))?;
+        say(format_args!("    subgroup          {} to {}", info.subgroup_min_size, info.subgroup_max_size))?;
+        say(format_args!("    buffer            {} MiB", limits.max_buffer_size >> 20))?;
+        say(format_args!("    binding           {} MiB", limits.max_storage_buffer_binding_size >> 20))?;
+        say(format_args!(
+            "    workgroup         {} invocations",
+            limits.max_compute_invocations_per_workgroup
+        ))?;
+        say(format_args!("    workgroup memory  {} KiB", limits.max_compute_workgroup_storage_size >> 10))?;
         let offered = [
             ("half precision", adapter.features.contains(Features::SHADER_F16)),
             ("subgroups", adapter.features.contains(Features::SUBGROUP)),
             ("timestamps", adapter.features.contains(Features::TIMESTAMP_QUERY)),
         ];
         for (name, there) in offered {
-            say!("    {name:17} {}", if there { "yes" } else { "no" });
+            say(format_args!("    {name:17} {}", if there { "yes" } else { "no" }))?;
         }
     }
     let chosen = Device::auto()?;
-    say!("\nchosen: {}: {}", chosen.name(), chosen.why());
-    say!("Another choice: AUTOROT_DEVICE=auto|gpu|software|cpu|cpu-f64|part of a name");
+    say(format_args!("\nchosen: {}: {}", chosen.name(), chosen.why()))?;
+    say("Another choice: AUTOROT_DEVICE=auto|gpu|software|cpu|cpu-f64|part of a name")?;
     Ok(())
 }

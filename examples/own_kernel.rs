@@ -8,7 +8,7 @@ use autorot::{Device, Result};
 uniforms!(ScaleUniforms { count: u32, factor: f32 });
 
 ports! {
-    pub struct ScalePorts {
+    struct ScalePorts {
         x: Read,
         y: Write,
     }

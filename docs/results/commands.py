@@ -5,21 +5,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """An example with its options; `data` is the folder of a data set's files that it wants."""
+    """A study, or another example, with its options; `data` is the folder of a data set's files that it wants."""
 
     name: str
-    example: str
+    program: str
     options: str
     data: str = ""
 
+    @property
+    def example(self):
+        return self.program if self.program in ("benchmark", "embed") else "studies"
+
+    def words(self):
+        return ([self.program] if self.example == "studies" else []) + self.options.split()
+
     def shown(self):
         """The command as a person types it."""
-        words = f"cargo run --release --example {self.example} -- {self.options}".split()
+        words = f"cargo run --release --example {self.example} --".split() + self.words()
         return " ".join(words + (["--dir", "PATH"] if self.data else []))
 
     def arguments(self, folder, data):
         """The program's arguments: with the place of the data, and with the folder that results go to."""
-        words = self.options.split()
+        words = self.words()
         if self.data:
             words += ["--dir", str(data / self.data)]
         if self.example == "benchmark":

@@ -4,7 +4,7 @@ use super::Options;
 use super::gpu::{Gpu, instance};
 use super::layout::{Layout, Rect};
 use super::painter::Pace;
-use super::say::say;
+use super::say;
 use super::show::Show;
 use autorot::{Error, Fault, Result, wgpu};
 use image::RgbaImage;
@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<f64> {
         })?;
     }
     show.poll()?;
-    say!("{}", show.status());
+    say(show.status())?;
     Ok(psnr)
 }
 

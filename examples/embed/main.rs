@@ -7,15 +7,10 @@
 mod gpu;
 mod headless;
 mod layout;
-#[allow(dead_code, reason = "shared with the studies")]
-#[path = "../common/named.rs"]
-mod named;
 mod painter;
 mod picture;
 mod plot;
 mod renderer;
-#[path = "../common/say.rs"]
-mod say;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -24,7 +19,8 @@ mod window;
 use autorot::{Activation, Error, Result};
 use clap::Parser;
 use painter::Painter;
-use say::say;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
 
 /// Learns a picture live, and draws it from the network's own buffers.
@@ -36,8 +32,7 @@ struct Options {
     /// The width and height of computed pictures, 8 to 256 [default: 64].
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=256))]
     size: Option<u32>,
-    /// The hidden layers' activation.
-    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = named::activations())]
+    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = Activation::from_name, help = activations())]
     activation: Activation,
     /// Begin without auto-rotation.
     #[arg(long)]
@@ -68,10 +63,17 @@ struct Options {
     png: Option<PathBuf>,
 }
 
-fn main() {
-    env_logger::init();
-    if let Err(error) = run(&Options::parse()) {
-        say::fail(error);
+/// The hidden layers' activation, for `--help`.
+fn activations() -> String {
+    let names: Vec<&str> = Activation::ALL.iter().map(|activation| activation.name()).collect();
+    format!("The hidden layers' activation: {}", names.join(", "))
+}
+
+/// Prints a line. It is no error where the reader of a pipe is gone, such as `head` after enough lines.
+fn say(text: impl Display) -> Result<()> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output", error)),
+        _ => Ok(()),
     }
 }
 
@@ -96,12 +98,13 @@ impl Options {
     }
 }
 
-fn run(options: &Options) -> Result<()> {
+fn main() -> Result<()> {
+    env_logger::init();
+    let options = Options::parse();
     options.check()?;
     if !options.headless {
-        return window::run(options);
+        return window::run(&options);
     }
-    let psnr = headless::run(options)?;
-    say!("PSNR {psnr:.2} dB");
-    Ok(())
+    let psnr = headless::run(&options)?;
+    say(format_args!("PSNR {psnr:.2} dB"))
 }

@@ -4,7 +4,7 @@ use super::gpu::{Gpu, instance};
 use super::headless::{self, colours};
 use super::layout::{Layout, Rect};
 use super::picture::Picture;
-use super::{Options, run};
+use super::Options;
 use clap::Parser;
 use image::RgbaImage;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn options(arguments: &[&str]) -> Options {
 /// Runs the program; returns the frame that it wrote.
 fn frame(folder: &Path, arguments: &[&str]) -> RgbaImage {
     let path = folder.join("frame.png");
-    run(&options(&[arguments, &["--png", path.to_str().unwrap()]].concat())).unwrap();
+    headless::run(&options(&[arguments, &["--png", path.to_str().unwrap()]].concat())).unwrap();
     let frame = image::open(path).unwrap().to_rgba8();
     assert_eq!(frame.dimensions(), headless::SIZE);
     frame

@@ -3,7 +3,7 @@
 use super::Options;
 use super::gpu::{Gpu, instance, unavailable};
 use super::painter::Pace;
-use super::say::say;
+use super::say;
 use super::show::Show;
 use autorot::{Error, Fault, Result, wgpu};
 use std::io::{Write, stderr};
@@ -38,7 +38,7 @@ const ORBIT: f32 = 0.25;
 
 /// Runs until the window is closed.
 pub fn run(options: &Options) -> Result<()> {
-    say!("{KEYS}");
+    say(KEYS)?;
     let fail = |e: winit::error::EventLoopError| unavailable("window", e, "try --headless --png FILE");
     let events = EventLoop::new().map_err(fail)?;
     let mut app = App { options, view: None, failure: None };

@@ -2,7 +2,7 @@
 //! nothing.
 
 use crate::common::WITH_GPU;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -28,9 +28,12 @@ fn folder() -> &'static PathBuf {
     })
 }
 
+/// An example, or a study by its own name.
 pub fn example(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(folder().join(name).with_extension(std::env::consts::EXE_EXTENSION));
-    command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    let study = STUDIES.contains(&name);
+    let program = if study { "studies" } else { name };
+    let mut command = Command::new(folder().join(program).with_extension(std::env::consts::EXE_EXTENSION));
+    command.args(study.then_some(name)).args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
     command
 }
 
@@ -165,5 +168,31 @@ fn options_that_would_do_nothing_are_refused_by_name() {
         for word in words {
             assert!(said.contains(word), "{name} {arguments:?} does not name {word:?}: {said}");
         }
+    }
+}
+
+#[test]
+fn the_small_examples_are_small_and_say_what_they_do() {
+    let said = |name: &str| {
+        let ended = example(name, &[]).env("AUTOROT_DEVICE", "cpu").output().unwrap();
+        assert!(ended.status.success(), "{name}: {}", text(&ended.stderr));
+        text(&ended.stdout)
+    };
+    // Far above chance, which is a sixteenth.
+    let train = said("train");
+    let accuracy = train.split("test accuracy ").nth(1).and_then(|rest| rest.split(',').next());
+    assert!(accuracy.is_some_and(|number| number.parse::<f64>().unwrap() > 0.5), "{train}");
+    assert!(train.contains("the network says "), "{train}");
+    // Far better than the mean.
+    let own_data = said("own_data");
+    let euros: Vec<f64> = own_data
+        .split(" €")
+        .filter_map(|part| part.rsplit(' ').next().and_then(|number| number.parse().ok()))
+        .collect();
+    assert!(euros.len() == 4 && euros[0] < 0.3 * euros[1], "{own_data}");
+    for (file, most) in [("examples/train.rs", 40), ("examples/own_data.rs", 60)] {
+        let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
+        assert!(source.lines().filter(is_code).count() <= most, "{file}");
     }
 }

@@ -1,0 +1,95 @@
+//! Times training steps and single products on the GPU and on the CPU: one table of workloads × devices.
+//!
+//! `cargo run --release --example benchmark -- --help`
+
+mod timing;
+mod workloads;
+
+use autorot::{Device, Error, Result};
+use clap::Parser;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stdout};
+use std::path::PathBuf;
+use timing::peak::Peak;
+use timing::report::{self, Row};
+use timing::{product, step};
+
+/// Times training steps and single products on the GPU and on the CPU.
+#[derive(clap::Parser, Debug)]
+#[command(after_help = format!("Workloads:\n  {}", workloads::names().join("\n  ")))]
+struct Options {
+    /// The devices to time, separated by commas: auto, gpu, software, cpu, cpu-f64 or parts of the names of adapters, which the
+    /// example devices lists [default: the CPU, and the best adapter if there is one].
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    devices: Vec<String>,
+    /// Only workloads whose name contains this; all of them are listed below.
+    #[arg(long, value_name = "PART", default_value = "")]
+    only: String,
+    /// Seconds to spend on every number.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Writes the table as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+impl Options {
+    /// What can be told to be wrong before anything is timed.
+    fn check(&self) -> Result<()> {
+        if !workloads::names().iter().any(|name| name.contains(&self.only)) {
+            let names = format!("part of one of these names: {}", workloads::names().join(", "));
+            return Err(Error::invalid(
+                "--only",
+                format!("{:?}", self.only),
+                names,
+                "correct it, or leave it out",
+            ));
+        }
+        if !(self.seconds.is_finite() && self.seconds > 0.0) {
+            return Err(Error::invalid("--seconds", self.seconds, "a finite number above 0", "correct it"));
+        }
+        Ok(())
+    }
+}
+
+/// Prints a line. Where the reader of a pipe is gone, such as `head` after enough lines, the program ends without a word.
+fn say(text: impl Display) -> Result<()> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        ended => ended.map_err(|error| Error::io("standard output", error)),
+    }
+}
+
+fn main() -> Result<()> {
+    env_logger::init();
+    let options = Options::parse();
+    options.check()?;
+    let devices = if options.devices.is_empty() {
+        // Without an adapter there is still the CPU to time.
+        [Some(Device::cpu()), Device::gpu().ok()].into_iter().flatten().collect()
+    } else {
+        options.devices.iter().map(|name| Device::named(name)).collect::<Result<Vec<_>>>()?
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    for device in &devices {
+        let peak = Peak::measure(device, options.seconds)?;
+        say(format_args!("{}: {peak}", device.name()))?;
+        for workload in workloads::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
+            let row = step::time(device, workload, options.seconds, &peak)?;
+            say(row.line())?;
+            rows.push(row);
+        }
+        for &(m, k, n) in
+            workloads::PRODUCTS.iter().filter(|s| workloads::product_name(**s).contains(&options.only))
+        {
+            let row = product::time(device, (m, k, n), options.seconds, &peak)?;
+            say(row.line())?;
+            rows.push(row);
+        }
+    }
+    say(format_args!("\n{}", report::table(&rows)))?;
+    if let Some(path) = &options.report {
+        report::save(path, &rows)?;
+    }
+    Ok(())
+}

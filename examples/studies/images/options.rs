@@ -1,0 +1,133 @@
+//! The options.
+
+use super::net::Net;
+use crate::data::Images;
+use crate::given::Given;
+use crate::named::activations;
+use crate::options::{Rotation, Training};
+use autorot::{Activation, AutoRotate, Optimizer, Result, Schedule};
+use serde::Serialize;
+
+/// Trains a small residual network on images: ReLU against saturating neurons, classic and auto-rotating.
+#[derive(clap::Args, Debug, Serialize)]
+#[command(mut_arg("rule", |arg| arg.default_value("aligned")))]
+#[command(mut_arg("learn_l", |arg| arg.default_value("unit")))]
+#[command(mut_arg("seeds", |arg| arg.default_value("1")))]
+#[command(mut_arg("out", |arg| arg.default_value("out/images")))]
+pub struct Options {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub images: Images,
+    /// The saturating activation that is compared with ReLU.
+    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = activations())]
+    pub activation: Activation,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub rotation: Rotation,
+    /// x_Q of the rotated layers behind the first: a number, or range to derive it from the range of their inputs.
+    #[arg(long, value_name = "VALUE|range", default_value = "3", value_parser = PointXQ::parse)]
+    pub x_q: PointXQ,
+    /// Train one net only.
+    #[arg(long, value_enum, value_name = "NET")]
+    pub only: Option<Net>,
+    /// Whether batch normalisation follows the convolutions.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub batch_norm: bool,
+    /// Leave out shifts, mirrored images and crops.
+    #[arg(long, conflicts_with_all = ["shift", "crop"])]
+    pub no_augment: bool,
+    /// Shift by up to so many pixels while training [default: 2, or 4 for images of 32 pixels or more].
+    #[arg(long, value_name = "PIXELS")]
+    shift: Option<usize>,
+    /// Cut out squares of so many pixels: at random while training, else from the middle.
+    #[arg(long, value_name = "PIXELS")]
+    pub crop: Option<usize>,
+    /// Whether the learning rate stays or falls along half a cosine.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = ScheduleName::Cosine)]
+    schedule: ScheduleName,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub training: Training,
+}
+
+/// Where x_Q comes from.
+///
+/// Batch normalisation passes on a range of ±3 standard units and the sum of two paths ±6: x_Q = 9 and 18, points so far
+/// out that z stays near 0 and the neurons nearly linear until L has grown. 3 is x_Q for inputs in ±1: tanh's z then
+/// spreads over its dynamic region from the start.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PointXQ {
+    Range,
+    Value(f32),
+}
+
+impl PointXQ {
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        match (text, text.parse::<f32>()) {
+            ("range", _) => Ok(Self::Range),
+            (_, Ok(value)) if value.is_finite() => Ok(Self::Value(value)),
+            _ => Err("give a finite number, or range".to_owned()),
+        }
+    }
+
+    pub fn apply(self, rotate: AutoRotate) -> AutoRotate {
+        match self {
+            Self::Range => rotate,
+            Self::Value(x_q) => rotate.x_q(x_q),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum ScheduleName {
+    Constant,
+    Cosine,
+}
+
+/// The share of the learning rate that is left in the end.
+const FLOOR: f64 = 0.01;
+
+impl Options {
+    /// What can be told to be wrong before anything is read or trained.
+    pub fn check(&self, given: &Given) -> Result<()> {
+        let rotation = ["rule", "learn_l", "x_q"];
+        match self.only {
+            Some(Net::Relu) => {
+                given.refuse(&["activation"], "--only relu", "a net with the saturating activation")?;
+                given.refuse(&rotation, "--only relu", "an auto-rotating net")?;
+            }
+            Some(Net::Classic) => given.refuse(&rotation, "--only classic", "an auto-rotating net")?,
+            Some(Net::Ar) | None => {}
+        }
+        self.images.source.check(given)?;
+        self.training.check()
+    }
+
+    /// The nets to train.
+    pub fn nets(&self) -> Vec<Net> {
+        self.only.map_or_else(|| Net::ALL.to_vec(), |only| vec![only])
+    }
+
+    /// The most pixels that images of this height are shifted by.
+    pub fn shift(&self, height: usize) -> usize {
+        self.shift.unwrap_or(if height < 32 { 2 } else { 4 })
+    }
+
+    /// The optimiser with its schedule for so many rows an epoch.
+    pub fn optimizer(&self, rows: usize) -> Result<Optimizer> {
+        let optimizer = self.training.optimizer()?;
+        let peak = optimizer.learning_rate().rate(0);
+        let Training { epochs, batch, .. } = self.training;
+        // Where there is nothing to train the trainer says so.
+        let updates = (epochs * rows.div_ceil(batch.max(1))).max(1) as u64;
+        Ok(match self.schedule {
+            ScheduleName::Constant => optimizer,
+            ScheduleName::Cosine => {
+                let cosine = Schedule::Cosine { peak, updates, floor: FLOOR, warm_up: 0, start: peak };
+                optimizer.with_learning_rate(cosine)
+            }
+        })
+    }
+}

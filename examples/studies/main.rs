@@ -1,0 +1,54 @@
+//! Five studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report
+//! how they differ. Each is a subcommand with a folder of its own; what they share is in the files beside this one.
+//!
+//! - `compare`: multilayer perceptrons, the experiment of the arpkeras notebook
+//! - `vanishing_gradients`: a deep convolutional net, with and without batch normalisation
+//! - `images`: a small residual net, saturating neurons against ReLU
+//! - `calibrate`: cheap sensors, calibrated against a reference
+//! - `sequence`: recurrent nets, and how far back in time their gradients reach
+//!
+//! `cargo run --release --example studies -- compare`; `--help` after a study's name lists its options
+
+mod calibrate;
+mod compare;
+mod data;
+mod figures;
+mod given;
+mod gradients;
+mod images;
+mod named;
+mod options;
+mod perceptron;
+mod report;
+mod run;
+mod say;
+mod sequence;
+mod vanishing_gradients;
+
+use given::Given;
+
+/// Trains classic and auto-rotating networks side by side, and writes reports and figures.
+#[derive(clap::Parser, Debug)]
+#[command(rename_all = "snake_case")]
+enum Study {
+    Compare(compare::Options),
+    VanishingGradients(vanishing_gradients::Options),
+    Images(images::Options),
+    Calibrate(calibrate::Options),
+    Sequence(sequence::Options),
+}
+
+fn main() {
+    env_logger::init();
+    let (study, given) = Given::parse();
+    let ended = match &study {
+        Study::Compare(options) => compare::run(options, &given),
+        Study::VanishingGradients(options) => vanishing_gradients::run(options, &given),
+        Study::Images(options) => images::run(options, &given),
+        Study::Calibrate(options) => calibrate::run(options, &given),
+        Study::Sequence(options) => sequence::run(options, &given),
+    };
+    if let Err(error) = ended {
+        say::fail(error);
+    }
+}

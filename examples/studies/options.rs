@@ -1,0 +1,154 @@
+//! The options on training and on auto-rotation.
+
+use crate::given;
+use crate::say::say;
+use autorot::{AutoRotate, Device, Error, LearnL, Loss, Metric, Model, Optimizer, Result, Rule, Trainer};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// How to train, on what, and where the results go.
+#[derive(clap::Args, Debug, Serialize)]
+pub struct Training {
+    /// Passes over the training part.
+    #[arg(long, default_value_t = 10)]
+    pub epochs: usize,
+    /// Rows of a step.
+    #[arg(long, default_value_t = 128)]
+    pub batch: usize,
+    /// The optimiser, with Keras' defaults.
+    #[arg(long, value_enum, value_name = "NAME", ignore_case = true, default_value_t = OptimizerName::Adam)]
+    optimizer: OptimizerName,
+    /// Another learning rate than the optimiser's default.
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// How many seeds to train every variant from.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: u64,
+    /// auto, gpu, software, cpu, cpu-f64 or part of the name of an adapter, which the example devices lists [default:
+    /// AUTOROT_DEVICE, or else auto].
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Where the report and the figures go.
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Print a summary of every network.
+    #[arg(long)]
+    #[serde(skip)]
+    summary: bool,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+enum OptimizerName {
+    Sgd,
+    RmsProp,
+    Adam,
+    AdamW,
+}
+
+/// Refuses an option of 0.
+pub fn positive(option: &str, value: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::invalid(option, 0, "at least 1", "give a positive number")),
+        _ => Ok(()),
+    }
+}
+
+impl Training {
+    /// What can be told to be wrong before anything is read or trained.
+    pub fn check(&self) -> Result<()> {
+        std::fs::create_dir_all(&self.out).map_err(|e| Error::io(&self.out, e))?;
+        self.optimizer()?.check()?;
+        if self.seeds == 0 {
+            return Err(Error::invalid("--seeds", 0, "at least 1", "train from at least one seed"));
+        }
+        positive("--epochs", self.epochs)?;
+        positive("--batch", self.batch)
+    }
+
+    /// The device, and says which and why.
+    pub fn device(&self) -> Result<Device> {
+        let device = match &self.device {
+            Some(name) => Device::named(name)?,
+            None => Device::auto()?,
+        };
+        say!("device: {}: {}", device.name(), device.why());
+        Ok(device)
+    }
+
+    /// The optimiser with its learning rate.
+    pub fn optimizer(&self) -> Result<Optimizer> {
+        let optimizer = Optimizer::from_name(&given::word(self.optimizer))?;
+        Ok(match self.learning_rate {
+            Some(rate) => optimizer.with_learning_rate(rate),
+            None => optimizer,
+        })
+    }
+
+    /// Prints the network's summary where that is asked for, from the first seed alone.
+    pub fn summarize(&self, seed: u64, title: &str, model: &Model) {
+        if seed == 0 && self.summary {
+            say!("\n{title}\n{}", model.summary());
+        }
+    }
+
+    /// Says what was written: the report, and figures of these names.
+    pub fn written(&self, figures: &[&str]) -> String {
+        let files: String = figures.iter().map(|name| format!(", {name}.png, {name}.svg")).collect();
+        format!("written to {}: report.json{files}", self.out.display())
+    }
+
+    /// A trainer of classifiers.
+    pub fn trainer<'a>(&self, optimizer: Optimizer, seed: u64) -> Trainer<'a> {
+        self.trainer_for(Loss::SoftmaxCrossEntropy, optimizer, seed)
+    }
+
+    /// A trainer that lowers this loss; of classifiers it tells the accuracy, too.
+    pub fn trainer_for<'a>(&self, loss: Loss, optimizer: Optimizer, seed: u64) -> Trainer<'a> {
+        let trainer = Trainer::new(optimizer, loss).epochs(self.epochs).batch(self.batch).seed(seed);
+        if loss == Loss::SoftmaxCrossEntropy { trainer.metric(Metric::Accuracy) } else { trainer }
+    }
+}
+
+/// How layers rotate.
+#[derive(clap::Args, Clone, Copy, Debug, Serialize)]
+pub struct Rotation {
+    /// Where the point x_Q lies: on the diagonal, as in the papers, or aligned with each unit's weights.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = RuleName::Diagonal)]
+    rule: RuleName,
+    /// Whether L is fixed or learnt, one for the layer or one a unit.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = LearnName::Fixed)]
+    learn_l: LearnName,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum RuleName {
+    Diagonal,
+    Aligned,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum LearnName {
+    Fixed,
+    Layer,
+    Unit,
+}
+
+impl Rotation {
+    /// The auto-rotation of a layer.
+    pub fn auto_rotate(self) -> AutoRotate {
+        let rule = match self.rule {
+            RuleName::Diagonal => Rule::Diagonal,
+            RuleName::Aligned => Rule::Aligned,
+        };
+        let learn = match self.learn_l {
+            LearnName::Fixed => LearnL::Fixed,
+            LearnName::Layer => LearnL::PerLayer,
+            LearnName::Unit => LearnL::PerUnit,
+        };
+        AutoRotate::new().rule(rule).learn_l(learn)
+    }
+}

@@ -1,0 +1,47 @@
+//! Tables and report files.
+
+use crate::options::Training;
+use crate::run::Run;
+use autorot::{Device, Error, Result, store};
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+/// A Markdown table with numbers in all columns but the first.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// What most reports tell of a study: on what data, and how.
+#[derive(Serialize)]
+pub struct Told<'a, O> {
+    pub data: String,
+    pub options: &'a O,
+}
+
+/// Writes a study's `report.json`: where it ran, what is told of it, and all trainings. Numbers that are not finite become
+/// null.
+pub fn save<E: Serialize>(
+    training: &Training,
+    device: &Device,
+    told: &impl Serialize,
+    runs: &[Run<E>],
+) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a, T, E> {
+        device: String,
+        #[serde(flatten)]
+        told: &'a T,
+        runs: &'a [Run<E>],
+    }
+    let path = training.out.join("report.json");
+    let report = Report { device: device.name(), told, runs };
+    let text = serde_json::to_vec_pretty(&report).map_err(|e| Error::io(&path, e.into()))?;
+    store::write(&path, &text)
+}

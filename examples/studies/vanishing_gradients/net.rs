@@ -1,0 +1,89 @@
+//! The nets, and how they come to start from the same kernels.
+
+use super::Options;
+use crate::gradients::LayerGradients;
+use autorot::model::network::Network;
+use autorot::model::{Tensor, Weights};
+use autorot::plan::arena::Parameter;
+use autorot::{
+    AutoRotate, BatchNorm, Conv2d, Dataset, Dense, Device, Flatten, MaxPool2d, Model, Padding, Result,
+    Sequential,
+};
+
+/// One of the four nets.
+#[derive(Clone, Copy, Debug)]
+pub struct Net {
+    /// In the report.
+    pub name: &'static str,
+    /// In tables and figures.
+    pub title: &'static str,
+    rotated: bool,
+    batch_norm: bool,
+}
+
+pub const ALL: [Net; 4] = [
+    Net { name: "classic", title: "classic", rotated: false, batch_norm: false },
+    Net { name: "classic-bn", title: "classic + BN", rotated: false, batch_norm: true },
+    Net { name: "ar", title: "AR", rotated: true, batch_norm: false },
+    Net { name: "ar-bn", title: "AR + BN", rotated: true, batch_norm: true },
+];
+
+const FILTERS: [usize; 3] = [16, 32, 64];
+const HIDDEN: [usize; 4] = [10; 4];
+
+/// The net on a device. Whatever the net, the same seed gives the same kernels.
+pub fn build(options: &Options, device: &Device, data: &Dataset, net: Net, seed: u64) -> Result<Model> {
+    let mut model = layers(options, data, net)?.build(device, seed)?;
+    // Kernels follow from a layer's path, and BN shifts the paths: one net gives its kernels to all.
+    let source = layers(options, data, Net { rotated: false, batch_norm: true, ..net })?.network(seed)?;
+    let common = common_weights(&source, model.network());
+    model.set_weights(&common)?;
+    Ok(model)
+}
+
+fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
+    let (activation, rotate) = (options.activation, options.rotation.auto_rotate());
+    let rotation: Option<AutoRotate> = net.rotated.then_some(rotate);
+    let mut model = Sequential::for_data(data);
+    for filters in FILTERS {
+        let conv = Conv2d::new(filters, 3).padding(Padding::Same);
+        model = model.add(conv.activation(activation).auto_rotate(rotation));
+        if net.batch_norm {
+            model = model.add(BatchNorm::new());
+        }
+        model = model.add(MaxPool2d::new(2));
+    }
+    model = model.add(Flatten);
+    for units in HIDDEN {
+        model = model.add(Dense::new(units).activation(activation).auto_rotate(rotation));
+    }
+    Ok(model.add(Dense::new(data.targets().width())))
+}
+
+/// Kernels and biases of `source` under the paths of `target`, by the layers' order: tensors without a description, as networks
+/// that compute different things from them are to start from the same.
+fn common_weights(source: &Network, target: &Network) -> Weights {
+    let initial = source.arena().initial();
+    let pairs = kernels_and_biases(source).zip(kernels_and_biases(target));
+    pairs
+        .map(|(from, to)| {
+            let values = initial[from.offset..from.offset + from.len()].to_vec();
+            (to.path.clone(), Tensor { shape: from.shape.clone(), values })
+        })
+        .collect()
+}
+
+fn kernels_and_biases(network: &Network) -> impl Iterator<Item = &Parameter> {
+    let wanted = |p: &&Parameter| p.path.ends_with(".kernel") || p.path.ends_with(".bias");
+    network.arena().parameters().iter().filter(wanted)
+}
+
+/// Names layers alike in all nets: `conv 1` for `0.conv2d`, `dense 5` for the last.
+pub fn name_layers(gradients: &mut [LayerGradients]) {
+    for (i, layer) in gradients.iter_mut().enumerate() {
+        layer.layer = match i.checked_sub(FILTERS.len()) {
+            None => format!("conv {}", i + 1),
+            Some(dense) => format!("dense {}", dense + 1),
+        };
+    }
+}

@@ -1,0 +1,40 @@
+//! A first training: letters and digits that the crate draws itself, a network of one auto-rotating hidden layer, its accuracy on
+//! images that it has not seen, and what it takes one of them for.
+//!
+//! `cargo run --release --example train`
+
+use autorot::data::Glyphs;
+use autorot::{
+    Activation, Adam, AutoRotate, Dense, Device, Flatten, Loss, Metric, Result, Sequential, Targets, Trainer,
+};
+
+fn main() -> Result<()> {
+    // 8000 images of 28 × 28 pixels to learn from, and 2000 others to test on, of 16 letters and digits.
+    let data = Glyphs::default().load()?;
+
+    // The best adapter, or the CPU where there is none. The seed decides the first weights.
+    let device = Device::auto()?;
+    let mut model = Sequential::for_data(&data.train)
+        .add(Flatten)
+        .add(Dense::new(100).activation(Activation::Tanh).auto_rotate(AutoRotate::new()))
+        .add(Dense::new(16))
+        .build(&device, 0)?;
+
+    // Five passes over the training images. The loss applies softmax to the outputs itself.
+    let mut trainer =
+        Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).epochs(5);
+    trainer.fit(&mut model, &data.train, Some(&data.test))?;
+    let tested = trainer.evaluate(&mut model, &data.test)?;
+    println!("test accuracy {:.3}, loss {:.3}, on {}", tested.metrics[0], tested.loss, device.name());
+
+    // The outputs for one image: a number for each of the 16 classes, of which the largest wins.
+    let outputs = model.predict(&data.test.inputs()[..28 * 28])?;
+    let best = (0..16).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap_or(0);
+    if let Targets::Classes { labels, names, .. } = data.test.targets() {
+        println!(
+            "the first test image shows {}, the network says {}",
+            names[labels[0] as usize], names[best]
+        );
+    }
+    Ok(())
+}
