@@ -25,8 +25,8 @@ impl std::fmt::Display for Peak {
 struct Nothing;
 
 impl Uniforms for Nothing {
-    fn wgsl() -> &'static str {
-        "struct Uniforms {\n    unused: u32,\n}\n"
+    fn wgsl() -> String {
+        "struct Uniforms {\n    unused: u32,\n}\n".to_owned()
     }
 
     fn words(&self) -> Vec<u32> {

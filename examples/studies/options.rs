@@ -101,13 +101,14 @@ impl Training {
 
     /// A trainer of classifiers.
     pub fn trainer<'a>(&self, optimizer: Optimizer, seed: u64) -> Trainer<'a> {
-        self.trainer_for(Loss::SoftmaxCrossEntropy, optimizer, seed)
+        self.trainer_for(&Loss::SoftmaxCrossEntropy, &optimizer, seed)
     }
 
     /// A trainer that lowers this loss; of classifiers it tells the accuracy, too.
-    pub fn trainer_for<'a>(&self, loss: Loss, optimizer: Optimizer, seed: u64) -> Trainer<'a> {
-        let trainer = Trainer::new(optimizer, loss).epochs(self.epochs).batch(self.batch).seed(seed);
-        if loss == Loss::SoftmaxCrossEntropy { trainer.metric(Metric::Accuracy) } else { trainer }
+    pub fn trainer_for<'a>(&self, loss: &Loss, optimizer: &Optimizer, seed: u64) -> Trainer<'a> {
+        let trainer = Trainer::new(optimizer.clone(), loss.clone());
+        let trainer = trainer.epochs(self.epochs).batch(self.batch).seed(seed);
+        if *loss == Loss::SoftmaxCrossEntropy { trainer.metric(Metric::Accuracy) } else { trainer }
     }
 }
 

@@ -68,7 +68,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
 fn train(options: &Options, device: &Device, data: &Measurements, seed: u64) -> Result<Vec<Run<Extra>>> {
     let training = &options.training;
     let optimizer = training.optimizer()?;
-    let trainer = || training.trainer_for(Loss::MeanSquaredError, optimizer, seed);
+    let trainer = || training.trainer_for(&Loss::MeanSquaredError, &optimizer, seed);
     let names = VARIANTS.map(|(name, _)| name);
     let mut models = Vec::new();
     for variant in names {

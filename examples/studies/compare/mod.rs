@@ -11,7 +11,7 @@ use crate::perceptron::{Hidden, rotation, saturated};
 use crate::run::{Run, from_every_seed};
 use crate::say::say;
 use autorot::train::Epoch;
-use autorot::{Activation, Device, Flatten, LearnL, Loss, Model, Result, Sequential, Split, Trainer};
+use autorot::{Activation, Device, Flatten, LearnL, Loss, Model, Result, Sequential, Split};
 use report::Extra;
 use std::ops::ControlFlow;
 
@@ -72,13 +72,12 @@ fn train(
     training.summarize(seed, variant, &model);
 
     let optimizer = training.optimizer()?;
-    let probe = Trainer::new(optimizer, Loss::SoftmaxCrossEntropy);
     let mut gradients = Vec::new();
     let mut saturation = 0.0;
     let history = training
         .trainer(optimizer, seed)
         .callback(|model: &mut Model, _: &Epoch| {
-            let layers = probe.inspect(model, &data.train, PROBE_ROWS)?;
+            let layers = model.inspect(&data.train, Loss::SoftmaxCrossEntropy, PROBE_ROWS)?;
             gradients::note(&mut gradients, &layers);
             saturation = saturated(&layers);
             Ok(ControlFlow::Continue(()))

@@ -36,7 +36,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
 fn train(options: &Options, device: &Device, task: &Task, cell: Cell, seed: u64) -> Result<Vec<Run<Extra>>> {
     let training = &options.training;
     let optimizer = options.optimizer()?;
-    let trainer = || training.trainer_for(task.loss, optimizer, seed);
+    let trainer = || training.trainer_for(&task.loss, &optimizer, seed);
     let names = TWINS.map(|rotated| variant(cell, rotated).0);
     let mut models = Vec::new();
     for (rotated, name) in TWINS.into_iter().zip(names) {

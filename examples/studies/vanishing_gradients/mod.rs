@@ -17,7 +17,7 @@ use crate::options::{Rotation, Training};
 use crate::run::{self, Run, from_every_seed};
 use crate::say::say;
 use autorot::train::{Epoch, LayerReport};
-use autorot::{Activation, Device, Loss, Model, Result, Split, Trainer};
+use autorot::{Activation, Device, Loss, Model, Result, Split};
 use net::Net;
 use report::Extra;
 use serde::Serialize;
@@ -65,12 +65,11 @@ fn train(options: &Options, device: &Device, data: &Split, net: Net, seed: u64) 
     let mut model = net::build(options, device, &data.train, net, seed)?;
     training.summarize(seed, net.title, &model);
     let optimizer = training.optimizer()?;
-    let probe = Trainer::new(optimizer, Loss::SoftmaxCrossEntropy);
     let mut gradients = Vec::new();
     let history = training
         .trainer(optimizer, seed)
         .callback(|model: &mut Model, _: &Epoch| {
-            let layers = probe.inspect(model, &data.train, PROBE_ROWS)?;
+            let layers = model.inspect(&data.train, Loss::SoftmaxCrossEntropy, PROBE_ROWS)?;
             // All nets are to have the same rows: BN has no kernel.
             let has_kernel = |l: &&LayerReport| !l.path.ends_with("batch_norm");
             gradients::note(&mut gradients, layers.iter().filter(has_kernel));
