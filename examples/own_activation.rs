@@ -3,7 +3,9 @@
 //! `cargo run --release --example own_activation`
 
 use autorot::extend::{ActivationRule, Real, check};
-use autorot::{Activation, Adam, AutoRotate, Dense, Device, Flatten, Loss, Range, Result, Sequential, Trainer};
+use autorot::{
+    Activation, Adam, AutoRotate, Dense, Device, Flatten, Loss, Range, Result, Sequential, Trainer,
+};
 
 struct InverseRoot;
 
@@ -38,6 +40,10 @@ fn main() -> Result<()> {
         .build(&device, 1)?;
     let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).epochs(3).progress(false);
     let history = trainer.fit(&mut model, &data.train, Some(&data.test))?;
-    println!("{}: loss by epoch {:.3?}", device.name(), history.epochs.iter().map(|e| e.train_loss).collect::<Vec<_>>());
+    println!(
+        "{}: loss by epoch {:.3?}",
+        device.name(),
+        history.epochs.iter().map(|e| e.train_loss).collect::<Vec<_>>()
+    );
     Ok(())
 }

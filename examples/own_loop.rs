@@ -2,7 +2,9 @@
 //!
 //! `cargo run --release --example own_loop`
 
-use autorot::{Activation, AutoRotate, Dense, Device, Flatten, Loss, Result, Sequential, Sgd, Trainer, data::Glyphs};
+use autorot::{
+    Activation, AutoRotate, Dense, Device, Flatten, Loss, Result, Sequential, Sgd, Trainer, data::Glyphs,
+};
 
 fn main() -> Result<()> {
     let device = Device::auto()?;
@@ -39,7 +41,8 @@ fn main() -> Result<()> {
         let (mut sum, mut largest) = (0.0, 0.0f64);
         for rows in training.epoch() {
             sum += training.gradients(&rows)?.loss * rows.len() as f64;
-            largest = largest.max(training.gradient("2.dense.kernel")?.values.iter().fold(0.0, |a, g| a.max(g.abs())));
+            largest = largest
+                .max(training.gradient("2.dense.kernel")?.values.iter().fold(0.0, |a, g| a.max(g.abs())));
             for path in ["1.dense.kernel", "1.dense.bias"] {
                 let zeros = vec![0.0; training.gradient(path)?.values.len()];
                 training.set_gradient(path, &zeros)?;

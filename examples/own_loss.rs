@@ -28,12 +28,19 @@ impl Pointwise for Pinball {
 
     fn wgsl(&self) -> [String; 2] {
         let q = self.q;
-        [format!("max({q:?} * (t - x), ({q:?} - 1.0) * (t - x))"), format!("select(1.0 - {q:?}, -{q:?}, x < t)")]
+        [
+            format!("max({q:?} * (t - x), ({q:?} - 1.0) * (t - x))"),
+            format!("select(1.0 - {q:?}, -{q:?}, x < t)"),
+        ]
     }
 
     fn check(&self) -> Result<()> {
         let fine = self.q > 0.0 && self.q < 1.0;
-        if fine { Ok(()) } else { Err(Error::invalid("pinball", self.q, "a q between 0 and 1", "use q = 0.5")) }
+        if fine {
+            Ok(())
+        } else {
+            Err(Error::invalid("pinball", self.q, "a q between 0 and 1", "use q = 0.5"))
+        }
     }
 }
 
@@ -51,7 +58,12 @@ fn main() -> Result<()> {
             .epochs(40)
             .progress(false)
             .fit(&mut model, &data, None)?;
-        println!("{}: quantile {q} at x = 0.8: {:.2}, of {:.2}", device.name(), model.predict(&[0.8])?[0], 0.8 * q);
+        println!(
+            "{}: quantile {q} at x = 0.8: {:.2}, of {:.2}",
+            device.name(),
+            model.predict(&[0.8])?[0],
+            0.8 * q
+        );
     }
     Ok(())
 }

@@ -44,11 +44,16 @@ fn main() -> Result<()> {
     let lion = Lion { beta_1: 0.9, beta_2: 0.99 };
     check::update_rule(lion, &device)?;
     let data = Glyphs { train: 1000, test: 200, seed: 1 }.load()?;
-    let (hidden, last) = (Dense::new(32).activation(autorot::Activation::Tanh), Dense::new(Glyphs::names().len()));
+    let (hidden, last) =
+        (Dense::new(32).activation(autorot::Activation::Tanh), Dense::new(Glyphs::names().len()));
     let mut model = Sequential::for_data(&data.train).add(Flatten).add(hidden).add(last).build(&device, 1)?;
     let optimizer = Optimizer::new(lion).with_learning_rate(0.001).with_weight_decay(0.01);
     let mut trainer = Trainer::new(optimizer, Loss::SoftmaxCrossEntropy).epochs(3).progress(false);
     let history = trainer.fit(&mut model, &data.train, Some(&data.test))?;
-    println!("{}: loss by epoch {:.3?}", device.name(), history.epochs.iter().map(|e| e.train_loss).collect::<Vec<_>>());
+    println!(
+        "{}: loss by epoch {:.3?}",
+        device.name(),
+        history.epochs.iter().map(|e| e.train_loss).collect::<Vec<_>>()
+    );
     Ok(())
 }

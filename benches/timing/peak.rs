@@ -1,10 +1,11 @@
 //! What the device does at best, measured on it: multiply-adds from registers, and copies.
 
 use super::median;
-use autorot::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
-use autorot::plan::arena::Arena;
-use autorot::plan::{Purpose, Recorder};
-use autorot::{Device, Real, Result};
+use autorot::extend::Real;
+use autorot::extend::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
+use autorot::extend::plan::arena::Arena;
+use autorot::extend::plan::{Purpose, Recorder};
+use autorot::{Device, Result};
 use std::time::Instant;
 
 /// Measured peaks.

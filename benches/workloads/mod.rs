@@ -1,10 +1,10 @@
 //! What is timed, by `cargo bench` and by the example `benchmark`: training steps and single products.
 
-use autorot::device::{Executor, Program};
-use autorot::kernel::registry::rotation;
-use autorot::kernel::{DenseForward, DenseForwardPorts, Element};
-use autorot::plan::arena::Arena;
-use autorot::plan::{Purpose, Recorder};
+use autorot::extend::executor::{Executor, Program};
+use autorot::extend::kernel::registry::rotation;
+use autorot::extend::kernel::{DenseForward, DenseForwardPorts, Element};
+use autorot::extend::plan::arena::Arena;
+use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{
     Activation, AutoRotate, BatchNorm, Cell, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d,
     LearnL, MaxPool2d, Model, Padding, Recurrent, Result, Rule, SeparableConv2d, Sequential,

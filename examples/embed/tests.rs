@@ -1,10 +1,10 @@
 //! Runs the program off-screen and looks at the pictures that it writes.
 
+use super::Options;
 use super::gpu::{Gpu, instance};
 use super::headless::{self, colours};
 use super::layout::{Layout, Rect};
 use super::picture::Picture;
-use super::Options;
 use clap::Parser;
 use image::RgbaImage;
 use std::path::Path;

@@ -5,7 +5,7 @@
 
 use arbitrary::Unstructured;
 use autorot::model::Network;
-use autorot::plan::{Purpose, Recorder};
+use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{Adam, Dataset, Device, Error, Loss, Metric, Sequential, Trainer};
 use autorot_fuzz::nets;
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,8 @@
 //! The CPU executor: runs the kernels' twins, in f32 as the fallback and in f64 as the oracle.
 
+use super::executor::{Programs, within};
 use super::misfit::{self, missing, named};
-use super::{Executor, Pending, Program, Programs, Values, within};
+use super::{Executor, Pending, Program, Values};
 use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot, Twin};
 use crate::plan::{Home, Plan, View};
 use crate::{Error, Fault, Real, Result};

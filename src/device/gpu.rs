@@ -4,11 +4,12 @@ mod binding;
 mod lending;
 mod timing;
 
+use super::executor::{Programs, within};
 use super::held::{Held, Ledger};
 use super::misfit::{self, missing, named};
 use super::pipelines::Gpu;
 use super::readback::{Staging, floats, started};
-use super::{Executor, Leavings, Pending, Program, Programs, Values, within};
+use super::{Executor, Leavings, Pending, Program, Values};
 use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Plan, View};
 use crate::{Fault, Result};

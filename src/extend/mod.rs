@@ -27,13 +27,28 @@ pub mod plan {
     pub use crate::plan::*;
 }
 
+/// Running plans by hand, without a model.
+pub mod executor {
+    pub use crate::device::executor::{Executor, Pending, Program, Values};
+    pub use crate::device::gpu::GpuExecutor;
+    pub use crate::device::pipelines::Gpu;
+}
+
+/// Every layer with examples, which tests go by.
+pub mod layers {
+    pub use crate::layer::registry::*;
+}
+
 pub use crate::activation::{ActivationRule, OwnActivation};
+pub use crate::describe::Options;
 pub use crate::kernel::{Pointwise, UpdateRule};
-pub use crate::layer::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+pub use crate::layer::protocol::{Facts, Layer, Node, Scope, Signal, Trace};
 pub use crate::loss::pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
 pub use crate::loss::{LossViews, OwnLoss, record_mean};
 pub use crate::metric::{Measure, OwnMetric};
+pub use crate::optimizer::UpdateViews;
 pub use crate::plan::arena::{ParameterId, Role};
 pub use crate::plan::{Recorder, View};
 pub use crate::real::Real;
+pub use crate::rotate::Rotation;
 pub use crate::{ports, uniforms};

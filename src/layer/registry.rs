@@ -5,7 +5,7 @@ mod convolution;
 mod recurrent;
 
 use super::*;
-use crate::{Activation, AutoRotate, LearnL, Rule};
+use crate::{Activation, AutoRotate, Initializer, LearnL, Rule};
 
 /// A layer's kind, the input of its examples, and the examples.
 #[derive(Debug)]

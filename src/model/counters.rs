@@ -62,7 +62,8 @@ impl Model {
         if let Author::Embedded(_) = self.author {
             self.begin_anew()?;
         }
-        let moments = self.kept.keys().filter(|key| ![keys::PARAMETERS, keys::PREVIOUS].contains(&key.as_str()));
+        let moments =
+            self.kept.keys().filter(|key| ![keys::PARAMETERS, keys::PREVIOUS].contains(&key.as_str()));
         moments.into_iter().try_for_each(|key| self.executor.clear(key))
     }
 }

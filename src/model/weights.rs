@@ -182,10 +182,12 @@ impl Model {
 
     /// [`Model::weights`], for callers that may not block.
     pub async fn weights_async(&mut self) -> Result<Weights> {
-        let single = |Tensor { shape, values }: Tensor<f64>| {
-            Tensor { shape, values: values.into_iter().map(|v| v as f32).collect() }
+        let single = |Tensor { shape, values }: Tensor<f64>| Tensor {
+            shape,
+            values: values.into_iter().map(|v| v as f32).collect(),
         };
-        let tensors = self.exact_weights_async().await?.into_iter().map(|(path, exact)| (path, single(exact)));
+        let tensors =
+            self.exact_weights_async().await?.into_iter().map(|(path, exact)| (path, single(exact)));
         Ok(Weights::of(&self.network.description, self.network.classes.as_ref(), tensors))
     }
 

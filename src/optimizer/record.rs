@@ -1,6 +1,7 @@
 //! Recording an update: the guard, the optimiser's rule, and gradients that are accumulated.
 
 use super::Optimizer;
+use crate::Result;
 use crate::describe::Options;
 use crate::kernel::{
     Accumulate, AccumulatePorts, Element, Guard, GuardPorts, Kernel, SumSquares, SumSquaresPorts, Update,
@@ -8,7 +9,6 @@ use crate::kernel::{
 };
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{FEW, Recorder, View, Views};
-use crate::Result;
 use std::sync::Arc;
 
 /// Parameters updated by one dispatch: within WebGPU's 128 MiB a binding.
@@ -35,7 +35,10 @@ pub(super) trait Rule: std::fmt::Debug + Send + Sync {
 pub(super) struct Held<R>(pub(super) R);
 
 impl<R: UpdateRule> Held<R> {
-    fn update(&self, Sizes { rule: (), count, decayed, slots, weight_decay, clip_value }: Sizes) -> Update<R> {
+    fn update(
+        &self,
+        Sizes { rule: (), count, decayed, slots, weight_decay, clip_value }: Sizes,
+    ) -> Update<R> {
         Update { rule: self.0.clone(), count, decayed, slots, weight_decay, clip_value }
     }
 }
@@ -110,7 +113,9 @@ impl Optimizer {
 
 /// First element and length of the stretches of an arena that one dispatch takes.
 pub(crate) fn spans(len: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..len).step_by(PARAMETERS_PER_DISPATCH).map(move |first| (first, PARAMETERS_PER_DISPATCH.min(len - first)))
+    (0..len)
+        .step_by(PARAMETERS_PER_DISPATCH)
+        .map(move |first| (first, PARAMETERS_PER_DISPATCH.min(len - first)))
 }
 
 /// Records the check that the step's loss and gradient are finite, and the factor that clips the gradient

@@ -358,9 +358,15 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             let (first, failed) = (self.steps[span.start].first, self.steps[span.start + done]);
             let words = clock_words(self.model.steps, cursor + failed.first - first);
             let step = self.model.steps + 1;
-            return Err(
-                inspect::diagnose(&self.trainer.recipe, self.model, &self.feed, failed.rows, words, step).await?
-            );
+            return Err(inspect::diagnose(
+                &self.trainer.recipe,
+                self.model,
+                &self.feed,
+                failed.rows,
+                words,
+                step,
+            )
+            .await?);
         }
         Ok(tallies)
     }

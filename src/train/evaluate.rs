@@ -124,7 +124,12 @@ impl Model {
     /// # Errors
     /// Data that do not fit the model or the loss, or whose classes are not the model's; the device's errors.
     #[cfg(not(target_family = "wasm"))]
-    pub fn evaluate(&mut self, data: &Dataset, loss: impl Into<Loss>, metrics: &[Metric]) -> Result<Evaluation> {
+    pub fn evaluate(
+        &mut self,
+        data: &Dataset,
+        loss: impl Into<Loss>,
+        metrics: &[Metric],
+    ) -> Result<Evaluation> {
         evaluator(loss, metrics).evaluate(self, data)
     }
 
@@ -143,7 +148,12 @@ impl Model {
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.
     #[cfg(not(target_family = "wasm"))]
-    pub fn inspect(&mut self, data: &Dataset, loss: impl Into<Loss>, rows: usize) -> Result<Vec<LayerReport>> {
+    pub fn inspect(
+        &mut self,
+        data: &Dataset,
+        loss: impl Into<Loss>,
+        rows: usize,
+    ) -> Result<Vec<LayerReport>> {
         evaluator(loss, &[]).inspect(self, data, rows)
     }
 

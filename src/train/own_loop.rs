@@ -308,8 +308,7 @@ impl TrainingLoop<'_> {
             return Ok(bound);
         }
         let task = Task { desk: Desk::MODEL, ..self.task() };
-        let (plan, _) =
-            task.record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::Update)?;
+        let (plan, _) = task.record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::Update)?;
         let update = plan.ops.iter().position(|op| op.scope == OPTIMIZER).unwrap_or(plan.ops.len());
         let bound = (self.model.bind(&plan)?, update);
         self.programs.insert(rows, bound);

@@ -7,7 +7,7 @@ use autorot::{
     Activation, Adam, AutoRotate, Dataset, Dense, Device, Interval, LearnL, Loss, Metric, Sequential, Trainer,
 };
 
-use autorot::kernel::Element;
+use autorot::extend::kernel::Element;
 use autorot::train::Epoch;
 use autorot::{Error, Fault, Model};
 use std::ops::ControlFlow;

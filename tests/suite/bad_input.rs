@@ -320,7 +320,7 @@ fn figures_that_cannot_be_written() {
 #[test]
 fn a_device_too_small_is_an_error() {
     for device in crate::common::devices().into_iter().chain([Device::cpu_f64()]) {
-        let result = device.executor().allocate("large", autorot::kernel::Element::Float, 1 << 60);
+        let result = device.executor().allocate("large", autorot::extend::kernel::Element::Float, 1 << 60);
         let wanted = if device.is_gpu() { Fault::Unsupported } else { Fault::OutOfMemory };
         assert_eq!(result.as_ref().unwrap_err().fault(), Some(wanted));
         fails(result, &["bytes", "device"]);

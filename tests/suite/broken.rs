@@ -1,9 +1,10 @@
 //! Kernels with which something is wrong.
 
-use autorot::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
-use autorot::plan::arena::Arena;
-use autorot::plan::{Purpose, Recorder};
-use autorot::{Device, Error, Real};
+use autorot::extend::Real;
+use autorot::extend::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
+use autorot::extend::plan::arena::Arena;
+use autorot::extend::plan::{Purpose, Recorder};
+use autorot::{Device, Error};
 
 /// A kernel that is refused, or takes long.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use crate::common::devices;
 use crate::faults::opened;
-use autorot::device::Values;
-use autorot::kernel::Element;
+use autorot::extend::executor::Values;
+use autorot::extend::kernel::Element;
 use autorot::{Activate, Activation, Device, Error, Sequential};
 use pollster::block_on;
 
@@ -35,7 +35,7 @@ fn another_type_and_another_length_are_told_apart() {
         fails(executor.write("none", 0, Values::F32(&[1.0])), &["buffer \"none\"", "nothing", "allocate"]);
         if let Some(gpu) = executor.gpu() {
             fails(gpu.copy("x", "i"), &["buffer \"i\"", "numbers", "integers"]);
-            autorot::device::Executor::allocate(gpu, "y", Element::Float, 5).unwrap();
+            autorot::extend::executor::Executor::allocate(gpu, "y", Element::Float, 5).unwrap();
             fails(gpu.copy("x", "y"), &["\"x\" over \"y\"", "4 and 5 elements", "one length"]);
         }
     }

@@ -3,7 +3,8 @@
 use crate::common::{callers, devices};
 use crate::nets::assert_trained;
 use autorot::data::Glyphs;
-use autorot::layer::{Conv, Layer, Pool};
+use autorot::extend::Layer;
+use autorot::layer::{Conv, Pool};
 use autorot::model::Weights;
 use autorot::{
     Activate, Activation, Adam, AutoRotate, AveragePool2d, BatchNorm, Conv2d, Conv2dTranspose, Dataset,

@@ -1,7 +1,8 @@
 //! What is not said is as in Keras 2.15: every default of optimisers and layers, read from its documentation; and the table of
 //! activations: L and the range of outputs.
 
-use autorot::layer::{GlobalMaxPool1d, Layer};
+use autorot::extend::Layer;
+use autorot::layer::GlobalMaxPool1d;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool1d, BatchNorm, Bidirectional, Conv1d, Conv2d,
     Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, GlobalAveragePool2d,

@@ -4,8 +4,8 @@ use crate::common::{WITH_GPU, devices, gpu};
 use crate::nets::waves;
 use crate::programs::example;
 use autorot::extend::check::{self, KernelCheck};
+use autorot::extend::kernel::{Activate, clock};
 use autorot::extend::{ActivationRule, Pointwise, Real, UpdateRule};
-use autorot::kernel::{Activate, clock};
 use autorot::{Activation, Dense, Device, Error, Loss, Metric, Optimizer, Range, Sequential, Sgd, Trainer};
 
 /// What each program tells in the end.
@@ -179,13 +179,15 @@ fn own_losses_and_optimisers_are_named_and_compared() {
     // As the built-in loss of the same formula, and with what an own one is resumed.
     let data = waves(30);
     for device in devices() {
-        let mut model = Sequential::for_data(&data).add(Dense::new(data.targets().width())).build(&device, 1).unwrap();
+        let mut model =
+            Sequential::for_data(&data).add(Dense::new(data.targets().width())).build(&device, 1).unwrap();
         let squared = model.evaluate(&data, autorot::extend::SquaredError, &[]).unwrap();
         assert_eq!(squared, model.evaluate(&data, Loss::MeanSquaredError, &[]).unwrap());
         let mut trainer = Trainer::new(Sgd::default(), own(3.0)).epochs(1).progress(false);
         trainer.fit(&mut model, &data, None).unwrap();
         let snapshot = trainer.snapshot().unwrap().clone();
-        let resumed = |loss| Trainer::new(Sgd::default(), loss).epochs(2).progress(false).resume_from(snapshot.clone());
+        let resumed =
+            |loss| Trainer::new(Sgd::default(), loss).epochs(2).progress(false).resume_from(snapshot.clone());
         resumed(own(3.0)).resume(&mut model, &data, None).unwrap();
         says(resumed(own(2.0)).resume(&mut model, &data, None).map(drop), &["loss", "3.0", "2.0"]);
     }
@@ -198,7 +200,7 @@ fn a_check_of_a_kernel_says_what_it_lacks() {
     check().run(&Device::cpu()).unwrap();
     says(check().numbers("a", vec![1.0; 8]).run(&Device::cpu()), &["a:", "8 values", "9"]);
     says(check().numbers("a", vec![f32::NAN; 9]).run(&Device::cpu()), &["y", "NaN", "finite"]);
-    let advance = autorot::kernel::Advance { batch: 1, rows: 3, slots: 1 };
+    let advance = autorot::extend::kernel::Advance { batch: 1, rows: 3, slots: 1 };
     says(KernelCheck::new(advance).run(&Device::cpu()), &["clock", "indices"]);
     KernelCheck::new(advance).indices("clock", vec![0; clock::LEN]).run(&Device::cpu()).unwrap();
 }

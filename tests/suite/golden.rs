@@ -1,11 +1,11 @@
 //! Layers against golden files; `tests/golden` holds them and their generators. Here: how, and dense layers.
 
 use crate::common::{Tolerance, assert_close, devices};
-use autorot::device::Values;
-use autorot::kernel::{self, Element, clock};
-use autorot::layer::Layer;
-use autorot::plan::arena::keys;
-use autorot::plan::{Purpose, Recorder};
+use autorot::extend::Layer;
+use autorot::extend::executor::Values;
+use autorot::extend::kernel::{self, Element, clock};
+use autorot::extend::plan::arena::keys;
+use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{Activation, AutoRotate, Dense, Device, LearnL, Sequential};
 use serde::Deserialize;
 use std::collections::BTreeMap;

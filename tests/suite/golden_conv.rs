@@ -2,8 +2,9 @@
 
 use crate::common::{Tolerance, assert_close, devices};
 use crate::golden::{Run, golden};
-use autorot::layer::{Conv, ConvTranspose, DepthwiseConv, Layer, SeparableConv};
-use autorot::plan::Purpose;
+use autorot::extend::Layer;
+use autorot::extend::plan::Purpose;
+use autorot::layer::{Conv, ConvTranspose, DepthwiseConv, SeparableConv};
 use autorot::{Activation, AutoRotate, LearnL, Padding, Rule};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -4,8 +4,9 @@ use crate::common::devices;
 use crate::golden::{Run, golden};
 use crate::golden_conv::{Pad, assert_array, extent};
 use autorot::BatchNorm;
-use autorot::layer::{GlobalPool, Layer, Pool, UpSampling, ZeroPadding};
-use autorot::plan::Purpose;
+use autorot::extend::Layer;
+use autorot::extend::plan::Purpose;
+use autorot::layer::{GlobalPool, Pool, UpSampling, ZeroPadding};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use crate::common::devices;
 use crate::golden::{Run, golden};
 use crate::golden_conv::assert_array;
-use autorot::layer::Layer;
-use autorot::plan::Purpose;
+use autorot::extend::Layer;
+use autorot::extend::plan::Purpose;
 use autorot::{
     Activation, AutoRotate, Bidirectional, Cell, LearnL, Masking, MergeMode, Recurrent, RotatedPart, Rule,
 };

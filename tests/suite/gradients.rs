@@ -2,8 +2,8 @@
 
 use crate::common::{Random, assert_norm, callers};
 use crate::probe::Probe;
-use autorot::layer::registry;
-use autorot::model::network::Network;
+use autorot::extend::layers;
+use autorot::model::Network;
 use autorot::{Activation, Dense, Device, Flatten, Gru, Sequential};
 
 /// Rows of the batch.
@@ -29,7 +29,7 @@ pub fn differences(
 }
 
 /// The layer between two others, so that its gradients pass through and on.
-fn around(input: &[usize], layer: Box<dyn autorot::layer::Layer>) -> Network {
+fn around(input: &[usize], layer: Box<dyn autorot::extend::Layer>) -> Network {
     let mut model = Sequential::new(input).input_range(-1.0, 1.0);
     if let [units] = input {
         model = model.add(Dense::new(*units).activation(Activation::Tanh));
@@ -44,7 +44,7 @@ fn around(input: &[usize], layer: Box<dyn autorot::layer::Layer>) -> Network {
 
 #[test]
 fn every_layer_has_the_gradient_of_its_forward_pass() {
-    for entry in registry::all() {
+    for entry in layers::all() {
         for (i, layer) in entry.examples.into_iter().enumerate() {
             let what = format!("{} {i}: {layer:?}", entry.kind);
             let network = around(&entry.input, layer);
@@ -72,7 +72,7 @@ fn every_layer_has_the_oracles_gradient_on_a_callers_device_with_default_limits(
     let device = callers();
     // The variant of products that software adapters compile fastest.
     let device = device.with_variant("reduce");
-    for entry in registry::all() {
+    for entry in layers::all() {
         let layer = entry.examples.into_iter().next_back().unwrap();
         let what = format!("{}: {layer:?}", entry.kind);
         let network = around(&entry.input, layer);

@@ -2,14 +2,15 @@
 
 use crate::common::{Tolerance, assert_close, devices};
 use crate::golden::{golden, now};
-use autorot::device::{Executor, Program, Values};
-use autorot::kernel::{Element, clock, rates};
-use autorot::model::network::Network;
-use autorot::plan::arena::keys;
-use autorot::plan::{Purpose, Recorder, View};
+use autorot::extend::executor::{Executor, Program, Values};
+use autorot::extend::kernel::{Element, clock, rates};
+use autorot::extend::plan::arena::keys;
+use autorot::extend::plan::{Purpose, Recorder, View};
+use autorot::extend::{LossViews, UpdateViews};
+use autorot::model::Network;
 use autorot::{
-    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, LearnL, Loss, LossViews, Metric,
-    Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer, UpdateViews,
+    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, LearnL, Loss, Metric, Optimizer,
+    RmsProp, Schedule, Sequential, Sgd, Trainer,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -198,7 +199,7 @@ impl LossCase {
         columns: usize,
         record: impl FnOnce(&mut Recorder<'_>, LossViews) -> View,
     ) -> (Vec<f64>, Vec<f64>) {
-        let arena = autorot::plan::arena::Arena::default();
+        let arena = autorot::extend::plan::arena::Arena::default();
         let len = self.batch * self.outputs;
         let mut executor = device.executor();
         for (key, values) in [("predictions", &self.predictions), ("targets", &self.distributions())] {

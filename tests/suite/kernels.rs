@@ -1,13 +1,13 @@
 //! The kernel table: every kernel of the registry, every variant, on the GPU against its f64 twin.
 
 use crate::common::{Random, callers, gpu};
-use autorot::device::Values;
 use autorot::extend::check::KernelCheck;
-use autorot::kernel::{
+use autorot::extend::executor::Values;
+use autorot::extend::kernel::{
     Access, DenseForward, Element, GuardPorts, Kernel, Traits, UNUSED, Update, UpdateRule, registry,
 };
-use autorot::plan::arena::Arena;
-use autorot::plan::{Purpose, Recorder};
+use autorot::extend::plan::arena::Arena;
+use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{Activation, Adam, LearnL, RmsProp, Rule, Sgd};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
             "order" => (0..n).map(|i| (i * 7 + 3) % n).collect(),
             "labels" => (0..n).map(|i| i % 3).collect(),
             // The step that the clock stands at, of the kind of the examples.
-            "due" => vec![autorot::kernel::Guard::due(5, 3); len],
+            "due" => vec![autorot::extend::kernel::Guard::due(5, 3); len],
             other => panic!("no numbers for the index binding {other}"),
         });
     }
@@ -145,7 +145,7 @@ table! {
 
 #[test]
 fn guard_halts_on_numbers_that_are_not_finite() {
-    use autorot::kernel::{Guard, clock};
+    use autorot::extend::kernel::{Guard, clock};
     for device in crate::common::devices() {
         let stalled = u32::MAX;
         for (loss, partial, kind, halted, step) in [
@@ -229,7 +229,8 @@ fn optimisers_clamp_the_slot_to_the_tables_last_row() {
         Kernel::uniforms(&Update { rule, count: 9, decayed: 4, slots, weight_decay: 0.0, clip_value: 0.0 })
     }
     for slots in [1, 7] {
-        let all = [words(Sgd::default(), slots), words(RmsProp::default(), slots), words(Adam::default(), slots)];
+        let all =
+            [words(Sgd::default(), slots), words(RmsProp::default(), slots), words(Adam::default(), slots)];
         for words in all {
             assert_eq!(words[..3], [9, slots as u32 - 1, 4]);
         }

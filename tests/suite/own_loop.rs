@@ -3,8 +3,8 @@
 use crate::common::{assert_norm, devices};
 use crate::nets::waves;
 use autorot::{
-    Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Dropout, Error, Loss, Metric, Model, Optimizer,
-    Sequential, Sgd, Trainer,
+    Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Dropout, Error, Loss, Metric, Model,
+    Optimizer, Sequential, Sgd, Trainer,
 };
 
 fn model(device: &Device, data: &Dataset) -> Model {
@@ -31,7 +31,8 @@ fn a_loop_over_epochs_gives_the_bits_of_fit() {
     let data = waves(40);
     for device in devices() {
         for resident in [u64::MAX, 0] {
-            let trainer = || trainer(Adam { learning_rate: 0.01.into(), ..Adam::default() }).resident_bytes(resident);
+            let trainer =
+                || trainer(Adam { learning_rate: 0.01.into(), ..Adam::default() }).resident_bytes(resident);
             let (mut one, mut other) = (model(&device, &data), model(&device, &data));
             let history = trainer().fit(&mut one, &data, None).unwrap();
             let own = trainer();
@@ -71,7 +72,8 @@ fn a_loop_over_epochs_gives_the_bits_of_fit() {
 fn metrics_of_a_step_are_those_of_its_rows() {
     let data = waves(40);
     for device in devices() {
-        let mut model = Sequential::for_data(&data).add(Dense::new(data.targets().width())).build(&device, 1).unwrap();
+        let mut model =
+            Sequential::for_data(&data).add(Dense::new(data.targets().width())).build(&device, 1).unwrap();
         let (own, rows) = (trainer(Sgd::default()), [3, 0, 39, 7, 7, 20]);
         let found = own.begin(&mut model, &data).unwrap().gradients(&rows).unwrap();
         let of_rows = data.select(&rows.map(|row| row as usize)).unwrap();
@@ -88,7 +90,8 @@ fn metrics_of_a_step_are_those_of_its_rows() {
 fn an_update_is_the_gradient_times_the_rate_that_was_set() {
     let data = waves(24);
     for device in devices().into_iter().chain([Device::cpu_f64()]) {
-        let mut model = Sequential::for_data(&data).add(Dense::new(data.targets().width())).build(&device, 1).unwrap();
+        let mut model =
+            Sequential::for_data(&data).add(Dense::new(data.targets().width())).build(&device, 1).unwrap();
         let own = trainer(Sgd::default());
         let mut training = own.begin(&mut model, &data).unwrap();
         assert_eq!(training.learning_rate(), 0.01);
@@ -104,7 +107,12 @@ fn an_update_is_the_gradient_times_the_rate_that_was_set() {
         let moved = before["0.dense.kernel"].values.iter().zip(&gradient.values).map(|(w, g)| w - 0.25 * g);
         let moved: Vec<f64> = moved.collect();
         let exact = device.name().contains("f64");
-        assert_norm(&device.name(), &after["0.dense.kernel"].values, &moved, if exact { 1e-15 } else { 1e-6 });
+        assert_norm(
+            &device.name(),
+            &after["0.dense.kernel"].values,
+            &moved,
+            if exact { 1e-15 } else { 1e-6 },
+        );
         assert_eq!(before["0.dense.bias"], after["0.dense.bias"]);
         assert!(gradient.values.iter().any(|&g| f64::from(g as f32) != g) == exact, "digits beyond f32");
     }

@@ -2,11 +2,11 @@
 
 use crate::common::Random;
 use autorot::Device;
-use autorot::device::{Executor, Program, Values};
-use autorot::kernel::{Element, clock};
+use autorot::extend::executor::{Executor, Program, Values};
+use autorot::extend::kernel::{Element, clock};
+use autorot::extend::plan::arena::keys;
+use autorot::extend::plan::{Home, Purpose, Recorder, View};
 use autorot::model::Network;
-use autorot::plan::arena::keys;
-use autorot::plan::{Home, Purpose, Recorder, View};
 
 /// The loss's factor: a lost or doubled factor shows when it is not 1.
 const COEFFICIENT: f64 = 0.7;

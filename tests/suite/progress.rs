@@ -2,9 +2,9 @@
 
 use crate::broken::{Broken, LEN, XPorts};
 use crate::common::callers;
-use autorot::kernel::Element;
-use autorot::plan::arena::Arena;
-use autorot::plan::{Purpose, Recorder};
+use autorot::extend::kernel::Element;
+use autorot::extend::plan::arena::Arena;
+use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{
     Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Gru, History, LearnL, Loss, Metric,
     Sequential, Trainer,

@@ -1,8 +1,8 @@
 //! What layers, and callers who record plans by themselves, must keep to: whatever would leave layers untrained is refused.
 
-use autorot::layer::{Layer, Node, Scope, Signal, Trace};
-use autorot::plan::arena::Role;
-use autorot::plan::{Purpose, Recorder, View};
+use autorot::extend::plan::arena::Role;
+use autorot::extend::plan::{Purpose, Recorder, View};
+use autorot::extend::{Layer, Node, Scope, Signal, Trace};
 use autorot::{
     Adam, BatchNorm, Bidirectional, Dense, Device, Error, Gru, Initializer, Loss, Residual, SeparableConv1d,
     Sequential, TimeDistributed, Trainer,

@@ -2,15 +2,16 @@
 //! adapters, which buffers they reach, their numbers. The same results by another way show here alone.
 
 use crate::common::as_it_was;
-use autorot::kernel::{DenseForward, Element, Kernel, Traits, rates, registry};
-use autorot::plan::arena::keys;
-use autorot::plan::{Home, Plan, Purpose, Recorder, View};
+use autorot::extend::kernel::{DenseForward, Element, Kernel, Traits, rates, registry};
+use autorot::extend::plan::arena::keys;
+use autorot::extend::plan::{Home, Plan, Purpose, Recorder, View};
+use autorot::extend::{LossViews, UpdateViews};
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool2d, BatchNorm, Bidirectional, Clip, Conv1d,
     Conv1dTranspose, Conv2d, Conv2dTranspose, Conv3d, Dense, DepthwiseConv2d, Dropout, Flatten,
-    GlobalAveragePool2d, Gru, LearnL, Loss, LossViews, Lstm, Masking, MaxPool2d, MergeMode, Metric,
-    Optimizer, Padding, RandomTranslation, Regularizer, Residual, RmsProp, RotatedPart, Rule,
-    SeparableConv2d, Sequential, Sgd, SimpleRnn, TimeDistributed, UpSampling2d, UpdateViews, ZeroPadding2d,
+    GlobalAveragePool2d, Gru, LearnL, Loss, Lstm, Masking, MaxPool2d, MergeMode, Metric, Optimizer, Padding,
+    RandomTranslation, Regularizer, Residual, RmsProp, RotatedPart, Rule, SeparableConv2d, Sequential, Sgd,
+    SimpleRnn, TimeDistributed, UpSampling2d, ZeroPadding2d,
 };
 use std::fmt::Write;
 

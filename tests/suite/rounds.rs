@@ -1,7 +1,7 @@
 //! No invocation loops for longer than its kernel says, and none for longer than all may: counted by shaders that count.
 
 use crate::common::{gpu, tell};
-use autorot::kernel::{Access, Kernel, MAX_ROUNDS, Traits, UNUSED, registry};
+use autorot::extend::kernel::{Access, Kernel, MAX_ROUNDS, Traits, UNUSED, registry};
 use autorot::wgpu::{self, util::DeviceExt};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Networks on sequences: padding changes nothing; losses and metrics of every step, memory, reports, errors.
 
 use crate::common::{Random, Tolerance, assert_close, devices};
-use autorot::layer::Layer;
+use autorot::extend::Layer;
 use autorot::{
     Adam, AutoRotate, Bidirectional, Cell, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Lstm,
     Masking, Metric, Model, Optimizer, Recurrent, Sequential, Sgd, SimpleRnn, TimeDistributed, Trainer,

@@ -2,7 +2,7 @@
 //! binds. Needs no adapter.
 
 use autorot::device::needs;
-use autorot::kernel::{Access, Element, Kernel, MAX_BINDINGS, Traits, registry};
+use autorot::extend::kernel::{Access, Element, Kernel, MAX_BINDINGS, Traits, registry};
 use naga::back::glsl::Version;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Expression, Module, ScalarKind, StorageAccess, TypeInner};

@@ -1,6 +1,6 @@
 //! The house's rules, as far as a test can tell: what may name what, and that every kernel and layer is whole.
 
-use autorot::{kernel, layer};
+use autorot::extend::{kernel, layers};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -146,7 +146,7 @@ fn every_kernel_has_a_shader_and_a_twin() {
 
 #[test]
 fn every_layer_is_registered() {
-    let registered: BTreeSet<&str> = layer::registry::all().iter().map(|e| e.kind).collect();
+    let registered: BTreeSet<&str> = layers::all().iter().map(|e| e.kind).collect();
     let mut kinds = BTreeSet::new();
     for path in files("src/layer", "rs") {
         let text = read(&path);

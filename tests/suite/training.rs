@@ -3,7 +3,7 @@
 use crate::common::{callers, devices, gpu};
 use crate::nets::{glyphs, model, run, trainer, wave_model, waves};
 use autorot::data::Glyphs;
-use autorot::kernel::{DenseForward, Family};
+use autorot::extend::kernel::{DenseForward, Family};
 use autorot::train::LayerReport;
 use autorot::{
     Activate, Activation, Adam, AdamW, AutoRotate, BatchNorm, Dataset, Dense, Device, Flatten, History,

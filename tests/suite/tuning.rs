@@ -3,7 +3,7 @@
 use crate::common::gpu;
 use crate::nets::assert_trained;
 use autorot::device::Tuning;
-use autorot::kernel::Traits;
+use autorot::extend::kernel::Traits;
 use autorot::store::Table;
 use autorot::{Adam, Dataset, Dense, Device, Loss, Sequential, Trainer};
 use std::collections::BTreeMap;

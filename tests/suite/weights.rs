@@ -1,7 +1,7 @@
 //! Weights and states know what network they are of, and trainings what they go on with.
 
 use crate::nets::waves;
-use autorot::layer::LayerDescription;
+use autorot::model::LayerDescription;
 use autorot::model::{Description, Tensor, Weights};
 use autorot::train::TrainingDescription;
 use autorot::{
@@ -195,7 +195,7 @@ fn a_part_of_the_weights_is_compared_by_its_layers() {
 
 #[test]
 fn descriptions_are_whole_and_go_into_json_and_back() {
-    for entry in autorot::layer::registry::all() {
+    for entry in autorot::extend::layers::all() {
         for example in entry.examples {
             let net = Sequential::new(entry.input.clone()).input_range(-1.0, 1.0).add_boxed(example);
             let network = net.network(3).unwrap();

@@ -2,9 +2,9 @@
 
 use super::Options;
 use crate::gradients::LayerGradients;
-use autorot::model::network::Network;
+use autorot::extend::plan::arena::Parameter;
+use autorot::model::Network;
 use autorot::model::{Tensor, Weights};
-use autorot::plan::arena::Parameter;
 use autorot::{
     AutoRotate, BatchNorm, Conv2d, Dataset, Dense, Device, Flatten, MaxPool2d, Model, Padding, Result,
     Sequential,

@@ -2,9 +2,7 @@
 
 use super::{KernelCheck, close, numbers};
 use crate::activation::ActivationRule;
-use crate::kernel::{
-    Activate, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock,
-};
+use crate::kernel::{Activate, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock};
 use crate::{Activation, Device, Result};
 
 /// Half the distance of the two values that a derivative is compared with.
@@ -21,7 +19,8 @@ fn differences(
     value: impl Fn(usize, f64) -> f64,
 ) -> Result<()> {
     let found: Vec<f64> = at.iter().enumerate().map(|(i, &x)| derivative(i, x)).collect();
-    let wanted = at.iter().enumerate().map(|(i, &x)| (value(i, x + STEP) - value(i, x - STEP)) / (2.0 * STEP));
+    let wanted =
+        at.iter().enumerate().map(|(i, &x)| (value(i, x + STEP) - value(i, x - STEP)) / (2.0 * STEP));
     let remedy = "correct the derivative in Rust";
     close(&format!("{place}: derivative"), &found, &wanted.collect::<Vec<_>>(), LIMIT, remedy)
 }

@@ -133,9 +133,9 @@ impl KernelCheck {
             if element == Element::Float {
                 let values = match access {
                     Access::Write => vec![f32::NAN; len],
-                    _ => self
-                        .given(&self.numbers, name, len)?
-                        .unwrap_or_else(|| numbers(seed + i as u64, len)),
+                    _ => {
+                        self.given(&self.numbers, name, len)?.unwrap_or_else(|| numbers(seed + i as u64, len))
+                    }
                 };
                 executor.write(name, 0, Values::F32(&values))?;
                 executor.write(name, len, Values::F32(&[GUARD_VALUE; GUARD]))?;
@@ -156,17 +156,27 @@ impl KernelCheck {
         let program = executor.bind(&plan)?;
         executor.run(program, 1)?;
         let outcome = |(Binding { name, element, .. }, len, _): (Binding, usize, bool)| {
-            Ok((name, match element {
-                Element::Float => Outcome::Float(pollster::block_on(executor.read(name, 0, len + GUARD))?),
-                Element::Index => Outcome::Index(pollster::block_on(executor.read_index(name, len))?),
-            }))
+            Ok((
+                name,
+                match element {
+                    Element::Float => {
+                        Outcome::Float(pollster::block_on(executor.read(name, 0, len + GUARD))?)
+                    }
+                    Element::Index => Outcome::Index(pollster::block_on(executor.read_index(name, len))?),
+                },
+            ))
         };
         self.bindings().map(outcome).collect()
     }
 
     fn compare(&self, what: &str, found: &Buffers, wanted: &Buffers) -> Result<()> {
         let wrong = |name: &str, found: &str, remedy: &str| {
-            Err(Error::invalid(format!("{} ({what})", self.place(name)), found, "what the twin computes", remedy))
+            Err(Error::invalid(
+                format!("{} ({what})", self.place(name)),
+                found,
+                "what the twin computes",
+                remedy,
+            ))
         };
         for (((_, len, left_out), (name, found)), (_, wanted)) in self.bindings().zip(found).zip(wanted) {
             let (Outcome::Float(found), Outcome::Float(wanted)) = (found, wanted) else {
@@ -176,7 +186,11 @@ impl KernelCheck {
                 return wrong(name, "other integers", "correct shader or twin");
             };
             if found[len..].iter().any(|&v| v != f64::from(GUARD_VALUE)) {
-                return wrong(name, "numbers written past its end", "stay below the length that the port declares");
+                return wrong(
+                    name,
+                    "numbers written past its end",
+                    "stay below the length that the port declares",
+                );
             }
             let (found, wanted) = (&found[..len], &wanted[..len]);
             let untouched = |values: &[f64]| values.iter().all(|v| v.is_nan());
@@ -185,11 +199,19 @@ impl KernelCheck {
                 if untouched(found) {
                     continue;
                 }
-                return wrong(name, "numbers, though the options leave it out", "write to no port that is not there");
+                return wrong(
+                    name,
+                    "numbers, though the options leave it out",
+                    "write to no port that is not there",
+                );
             }
             if let Some(value) = wanted.iter().find(|v| !v.is_finite()) {
                 let found = format!("{value} from the twin");
-                return wrong(name, &found, "write every element, and give numbers of which the results are finite");
+                return wrong(
+                    name,
+                    &found,
+                    "write every element, and give numbers of which the results are finite",
+                );
             }
             let place = format!("{} ({what})", self.place(name));
             close(&place, found, wanted, LIMIT, "correct shader or twin")?;

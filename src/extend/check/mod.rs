@@ -33,9 +33,11 @@ fn close(place: &str, found: &[f64], wanted: &[f64], limit: f64, remedy: &str) -
     if found.len() == wanted.len() && off <= limit * size {
         return Ok(());
     }
-    let furthest = found.iter().zip(wanted).enumerate().max_by(|(_, (a, b)), (_, (c, d))| {
-        (*a - *b).abs().total_cmp(&(*c - *d).abs())
-    });
+    let furthest = found
+        .iter()
+        .zip(wanted)
+        .enumerate()
+        .max_by(|(_, (a, b)), (_, (c, d))| (*a - *b).abs().total_cmp(&(*c - *d).abs()));
     let at = furthest.map_or(String::new(), |(i, (f, w))| format!(", furthest at {i}: {f} for {w}"));
     Err(Error::invalid(
         place,

@@ -58,7 +58,13 @@ pub fn network(network: &Network, device: &Device) -> Result<()> {
         close(&place, found, wanted, LIMITS[1], "correct the shader of a kernel that the layer records")?;
     }
     let place = format!("the input's gradient on {}", device.name());
-    close(&place, &input_on_device, &by_input, LIMITS[1], "correct the shader of a kernel that the layer records")
+    close(
+        &place,
+        &input_on_device,
+        &by_input,
+        LIMITS[1],
+        "correct the shader of a kernel that the layer records",
+    )
 }
 
 /// The central difference of a loss at one place.

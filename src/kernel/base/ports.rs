@@ -155,44 +155,44 @@ macro_rules! ports {
         }
     ) => {
         $(#[$doc])*
-        $vis struct $name<C: $crate::kernel::Content> {
+        $vis struct $name<C: $crate::extend::kernel::Content> {
             $(
                 $(#[$field_doc])*
-                pub $field: <$crate::kernel::port::$kind $(<$crate::kernel::port::$inner>)? as $crate::kernel::port::Kind>::Of<C>
+                pub $field: <$crate::extend::kernel::port::$kind $(<$crate::extend::kernel::port::$inner>)? as $crate::extend::kernel::port::Kind>::Of<C>
             ),+
         }
 
-        impl<C: $crate::kernel::Content> std::fmt::Debug for $name<C> {
+        impl<C: $crate::extend::kernel::Content> std::fmt::Debug for $name<C> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))+.finish()
             }
         }
 
-        impl $crate::kernel::Ports for $name<$crate::kernel::Lens> {
-            type Of<C: $crate::kernel::Content> = $name<C>;
+        impl $crate::extend::kernel::Ports for $name<$crate::extend::kernel::Lens> {
+            type Of<C: $crate::extend::kernel::Content> = $name<C>;
 
-            const BINDINGS: &'static [$crate::kernel::Binding] = &[$({
-                type Kind = $crate::kernel::port::$kind $(<$crate::kernel::port::$inner>)?;
-                $crate::kernel::Binding {
+            const BINDINGS: &'static [$crate::extend::kernel::Binding] = &[$({
+                type Kind = $crate::extend::kernel::port::$kind $(<$crate::extend::kernel::port::$inner>)?;
+                $crate::extend::kernel::Binding {
                     name: stringify!($field),
-                    access: <Kind as $crate::kernel::port::Kind>::ACCESS,
-                    element: <Kind as $crate::kernel::port::Kind>::ELEMENT,
+                    access: <Kind as $crate::extend::kernel::port::Kind>::ACCESS,
+                    element: <Kind as $crate::extend::kernel::port::Kind>::ELEMENT,
                 }
             }),+];
 
-            fn list<V: std::fmt::Debug>(of: $name<$crate::kernel::Each<V>>) -> Vec<Option<V>> {
+            fn list<V: std::fmt::Debug>(of: $name<$crate::extend::kernel::Each<V>>) -> Vec<Option<V>> {
                 vec![$(
-                    <$crate::kernel::port::$kind $(<$crate::kernel::port::$inner>)? as $crate::kernel::port::Kind>::option(of.$field)
+                    <$crate::extend::kernel::port::$kind $(<$crate::extend::kernel::port::$inner>)? as $crate::extend::kernel::port::Kind>::option(of.$field)
                 ),+]
             }
 
-            fn slices<'a, T: $crate::Real>(
-                mut args: $crate::kernel::Args<'a, T>,
-            ) -> $name<$crate::kernel::Slices<'a, T>> {
+            fn slices<'a, T: $crate::extend::Real>(
+                mut args: $crate::extend::kernel::Args<'a, T>,
+            ) -> $name<$crate::extend::kernel::Slices<'a, T>> {
                 // In the order of the bindings.
                 $name {
                     $($field:
-                        <$crate::kernel::port::$kind $(<$crate::kernel::port::$inner>)? as $crate::kernel::port::Kind>::slice(&mut args)
+                        <$crate::extend::kernel::port::$kind $(<$crate::extend::kernel::port::$inner>)? as $crate::extend::kernel::port::Kind>::slice(&mut args)
                     ),+
                 }
             }

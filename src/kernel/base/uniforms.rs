@@ -46,13 +46,13 @@ macro_rules! uniforms {
         #[derive(Clone, Copy, Debug)]
         pub struct $name { $(pub $field: $type),+ }
 
-        impl $crate::kernel::Uniforms for $name {
+        impl $crate::extend::kernel::Uniforms for $name {
             fn wgsl() -> String {
                 concat!("struct Uniforms {\n", $("    ", stringify!($field), ": ", stringify!($type), ",\n",)+ "}\n").to_owned()
             }
 
             fn words(&self) -> Vec<u32> {
-                vec![$($crate::kernel::Word::word(self.$field)),+]
+                vec![$($crate::extend::kernel::Word::word(self.$field)),+]
             }
         }
     };

@@ -23,7 +23,9 @@ pub(super) fn entries() -> Vec<Entry> {
 fn updates(optimizer: &Optimizer) -> Vec<Arc<dyn Kernel>> {
     let clipped = |value| crate::optimizer::Clip { value, norm: None };
     [(777, 500, None), (780, 502, Some(0.01)), (40_000, 30_002, Some(0.02))]
-        .map(|(count, decayed, limit)| optimizer.clone().with_clip(clipped(limit)).kernel((count, decayed), 3))
+        .map(|(count, decayed, limit)| {
+            optimizer.clone().with_clip(clipped(limit)).kernel((count, decayed), 3)
+        })
         .into()
 }
 
@@ -34,7 +36,8 @@ fn losses() -> Entry {
     let sizes = [(1, 1, true), (33, 70, true), (5, 3, false), (3, 9001, true)];
     let formulas = pointwise::all();
     let examples = formulas.iter().flat_map(|formula| sizes.map(|sizes| kernel(&**formula, sizes)));
-    let long = PointwiseLoss { formula: (), batch: 1, outputs: 300_000, columns: 80, column: 1, gradient: true };
+    let long =
+        PointwiseLoss { formula: (), batch: 1, outputs: 300_000, columns: 80, column: 1, gradient: true };
     Entry {
         name: "pointwise_loss",
         examples: examples.collect(),

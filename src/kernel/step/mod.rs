@@ -4,14 +4,14 @@ pub(crate) mod accumulate;
 pub(crate) mod adopt;
 pub(crate) mod advance;
 pub(crate) mod guard;
-pub(crate) mod update;
 pub(crate) mod penalty;
 pub(crate) mod tally;
+pub(crate) mod update;
 
 pub use accumulate::{Accumulate, AccumulatePorts};
 pub use adopt::{Adopt, AdoptPorts};
 pub use advance::{Advance, AdvancePorts};
 pub use guard::{Guard, GuardPorts};
-pub use update::{Update, UpdatePorts, UpdateRule, UpdateUniforms};
 pub use penalty::{Penalty, PenaltyPorts};
 pub use tally::{Tally, TallyPorts};
+pub use update::{Update, UpdatePorts, UpdateRule, UpdateUniforms};

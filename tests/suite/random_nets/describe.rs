@@ -1,7 +1,8 @@
 //! Random small nets: lists of numbers that shrink, and the layers that they stand for.
 
+use autorot::extend::Layer;
 use autorot::layer::{
-    Conv, ConvTranspose, DepthwiseConv, GlobalPool, Layer, Pool, SeparableConv, UpSampling, ZeroPadding,
+    Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding,
 };
 use autorot::model::Network;
 use autorot::{

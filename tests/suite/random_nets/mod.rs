@@ -5,9 +5,9 @@ mod describe;
 
 use crate::common::{Random, gpu, tell};
 use crate::probe::Probe;
+use autorot::extend::plan::arena::Role;
+use autorot::extend::plan::{Purpose, Recorder};
 use autorot::model::Network;
-use autorot::plan::arena::Role;
-use autorot::plan::{Purpose, Recorder};
 use autorot::{Device, Model};
 use describe::{Description, descriptions};
 use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner};
