@@ -292,7 +292,7 @@ impl Node for SeparableNode {
                         batch: zones,
                         inputs: between,
                         units,
-                        rule: None,
+                        share: Share::None,
                         l1: 0.0,
                         l2: 0.0,
                     };
@@ -312,7 +312,7 @@ impl Node for SeparableNode {
                     ((Share::Whole, Some(d_w), None, 1.0), d_sample)
                 }
             };
-            let share = self.virtual_sample.share(rotation.rule);
+            let share = self.virtual_sample.share(Some(rotation));
             let numbers = self.virtual_sample.shared(rec, share, between, d_sample);
             shares = [of_pointwise, (share, Some(numbers), None, factor)];
         }

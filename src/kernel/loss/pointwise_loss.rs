@@ -45,7 +45,7 @@ impl PointwiseKind {
 
     fn derivative<T: Real>(self, x: T, t: T) -> T {
         let error = x - t;
-        let sign = if error == T::zero() { T::zero() } else { error.signum() };
+        let sign = error.sign();
         match self {
             Self::SquaredError => error + error,
             Self::AbsoluteError => sign,
