@@ -354,12 +354,6 @@ impl Node for SeparableNode {
     }
 
     fn facts(&self) -> Facts {
-        let mut facts = self.neurons.facts_of_windows();
-        facts.parameters.insert(0, self.depthwise);
-        facts.kernels.insert(0, self.depthwise);
-        if self.depthwise_regularizer != Regularizer::default() {
-            facts.penalties.insert(0, (self.depthwise, self.depthwise_regularizer));
-        }
-        facts
+        self.neurons.facts_of_windows().with_kernel(0, self.depthwise, self.depthwise_regularizer)
     }
 }
