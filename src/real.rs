@@ -20,6 +20,12 @@ pub trait Real:
     /// The value in `f64`, exact.
     fn wide(self) -> f64;
 
+    /// −1, 0 or 1; unlike `signum`, the sign of 0 is 0.
+    #[inline(always)]
+    fn sign(self) -> Self {
+        if self == Self::zero() { Self::zero() } else { self.signum() }
+    }
+
     /// The error function.
     fn erf(self) -> Self;
 

@@ -1,7 +1,7 @@
 //! Auto-rotation's options: where the point x_Q lies, L, ε. The mathematics stands in
-//! [`docs::architecture`](crate::docs::architecture).
+//! [`docs::rotation`](crate::docs::rotation), the formulas in `kernel/rotation/formula.rs`.
 
-use crate::{Error, Real, Result};
+use crate::{Error, Result};
 
 /// An interval of values that enter or leave a layer.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -282,32 +282,12 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// How many λ there are for so many units; `None` where L is fixed.
+    /// How many λ a gate of so many units has; `None` where L is fixed.
     pub(crate) fn lambdas(&self, units: usize) -> Option<usize> {
         match self.learn {
             LearnL::Fixed => None,
             LearnL::PerLayer => Some(1),
             LearnL::PerUnit => Some(units),
-        }
-    }
-
-    /// L of a unit: fixed, or exp(λ) where it is learnt.
-    #[inline(always)]
-    pub(crate) fn l_of<T: Real>(&self, lambda: &[T], unit: usize) -> T {
-        match self.learn {
-            LearnL::Fixed => T::of(self.limit.into()),
-            LearnL::PerLayer => lambda[0].exp(),
-            LearnL::PerUnit => lambda[unit].exp(),
-        }
-    }
-
-    /// dq of a unit from s = Σ dz ⊙ z: −sign(q)·s/(|q| + ε), the sign of 0 being 0.
-    #[inline(always)]
-    pub(crate) fn d_q<T: Real>(&self, q: T, s: T) -> T {
-        if self.detached || q == T::zero() {
-            T::zero()
-        } else {
-            -q.signum() * s / (q.abs() + T::of(self.epsilon.into()))
         }
     }
 }

@@ -1,7 +1,7 @@
 // dense_backward_weight: dW = xᵀ·df + the virtual sample's share + the regulariser's share.
-// The virtual sample adds shift[n] (diagonal rule: x_Q·dq) or scale[n]·W (aligned rule: x_Q²·dq/q) to column n.
+// The virtual sample adds v[n] or, ALIGNED, v[n]·W to column n.
 //
-// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample [N]: shift (DIAGONAL) or scale (ALIGNED) (any, without both)
+// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample (v) [N] (any, unless SHARED)
 // → d_w [K, N]
 // Product: rows K, depth B, columns N. Tiles and grid: product/parts/product_*.wgsl. The options in capitals are generated constants.
 
@@ -19,11 +19,8 @@ fn line_b(k: u32, col: u32) -> vec4<f32> { return get_d_f(k * u.units + col); }
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {
     let first = row * u.units + col;
     var value = sums;
-    if (DIAGONAL) {
-        value += get_virtual_sample(col);
-    }
-    if (ALIGNED) {
-        value += get_virtual_sample(col) * get_w(first);
+    if (SHARED) {
+        value += share_of(get_virtual_sample(col), get_w(first));
     }
     if (REGULARISED) {
         let weights = get_w(first);

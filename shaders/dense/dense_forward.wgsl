@@ -1,7 +1,5 @@
 // dense_forward: f = x·W + b; z = ρ ⊙ f; y = σ(z), and q and ρ of every unit, in one pass over the product.
-//   q = x_Q·Σ_k W[k, n] + b[n], or ALIGNED: √(x_Q²·Σ_k W[k, n]² + b[n]²)
-//   ρ = L/(|q| + ε), L = limit, or LEARN_PER_LAYER: exp(λ[0]), or LEARN_PER_UNIT: exp(λ[n])
-// Every workgroup passes over all k of its columns, so it has their sums of W for the adding.
+// q and ρ: rotation/parts/rho.wgsl. Every workgroup passes over all k of its columns, so it has their sums of W for the adding.
 //
 // x [B, K]  w [K, N]  b [N] (any, without HAS_BIAS)  lambda [1 or N] (any, where L is not learnt)
 // → rotation [2N]: ρ then q (written with COLUMN_SUMS)  z [B, N] (written with KEEP_Z)  y [B, N]
@@ -20,10 +18,7 @@ fn line_a(row: u32, k: u32) -> vec4<f32> { return get_x(row * u.inputs + k); }
 fn line_b(k: u32, col: u32) -> vec4<f32> { return get_w(k * u.units + col); }
 
 fn column_term(weights: vec4<f32>) -> vec4<f32> {
-    if (ALIGNED) {
-        return weights * weights;
-    }
-    return weights;
+    return term(weights, ALIGNED);
 }
 
 // ρ of four columns; the first rows' invocation stores it with q.
@@ -31,30 +26,7 @@ fn finish_columns(col: u32, sums: vec4<f32>, first: bool) -> vec4<f32> {
     if (col >= u.units) {
         return vec4<f32>();
     }
-    var bias = vec4<f32>();
-    if (HAS_BIAS) {
-        bias = get_b(col);
-    }
-    var q = u.x_q * sums + bias;
-    if (ALIGNED) {
-        q = sqrt(u.x_q * u.x_q * sums + bias * bias);
-    }
-    var limit = vec4<f32>(u.limit);
-    if (LEARN_PER_LAYER) {
-        limit = vec4<f32>(exp(lambda[0]));
-    }
-    if (LEARN_PER_UNIT) {
-        let last = u.units - 1u;
-        limit = exp(vec4<f32>(
-            lambda[min(col, last)], lambda[min(col + 1u, last)], lambda[min(col + 2u, last)], lambda[min(col + 3u, last)],
-        ));
-    }
-    let rho = limit / (abs(q) + u.epsilon);
-    if (first) {
-        put_rotation(col, rho, u.units - col);
-        put_rotation(u.units + col, q, u.units - col);
-    }
-    return rho;
+    return rotate(1u, 0u, u.units, col, term(vec4<f32>(u.x_q), ALIGNED) * sums, first);
 }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, rho: vec4<f32>) {

@@ -9,5 +9,5 @@ fn rows() -> u32 { return u.zones; }
 fn columns() -> u32 { return u.filters; }
 
 fn visit(zone: u32, n: u32) {
-    rotate(u.zones, zone, n, get_v(zone * u.filters + n));
+    rotate(u.zones, zone, u.filters, n, get_v(zone * u.filters + n), true);
 }

@@ -1,8 +1,7 @@
 // rotate_backward: through σ and ρ, with the sums over the batch that ρ, λ and the bias need.
-//   dz = dy ⊙ σ'(z)    df = ρ ⊙ dz    s = Σ_batch dz ⊙ z    dq = −sign(q)·s/(|q| + ε), 0 when detached
-//   db = Σ_batch df + dq (diagonal) or + b·dq/q (aligned)
-//   x_Q·dq (diagonal) or x_Q²·dq/q (aligned): what dense_backward_weight adds to column n, or to its multiple of W
-// A classic layer, not ROTATED, has ρ = 1 and dq = 0. PARTIAL: s and Σ df are left for rotate_sums in parts of `chunk` samples.
+//   dz = dy ⊙ σ'(z)    df = ρ ⊙ dz    s = Σ_batch dz ⊙ z    db = Σ_batch df + the share of d_v
+//   virtual_sample = x_Q·d_v, or ALIGNED x_Q²·d_v: what the kernel's gradient has its share of
+// A classic layer, not ROTATED, has ρ = 1 and d_v = 0. PARTIAL: s and Σ df are left for rotate_sums in parts of `chunk` samples.
 //
 // With one zone a sample is a row, and the columns are the N filters. With several, a sample has lines of positions
 // (geometry/parts/zones.wgsl), the columns are a line's positions with their filters, and sums are made for every zone of lines.
@@ -33,7 +32,7 @@ fn place_of_rho(line_zone: u32, column: u32) -> u32 {
     return zone * u.filters + column % u.filters;
 }
 
-fn rho_of(line_zone: u32, column: u32) -> vec4<f32> {
+fn rho_at(line_zone: u32, column: u32) -> vec4<f32> {
     if (ZONES == 1u) {
         return get_rotation(column);
     }
@@ -76,7 +75,7 @@ fn main(
     let end = min(u.samples, begin + u.chunk);
     var rho = vec4<f32>(1.0);
     if (ROTATED && count > 0u) {
-        rho = rho_of(slot % line_zones, n);
+        rho = rho_at(slot % line_zones, n);
     }
     if (ZONES == 1u) {
         if (count > 0u) {
@@ -120,17 +119,11 @@ fn main(
     let place = slot * u.columns + n;
     if (ROTATED) {
         if (!PARTIAL) {
-            let d_v = d_v_of(get_rotation(u.columns + n), sum_s);
-            var share = d_v;
-            if (ALIGNED && HAS_BIAS) {
-                share *= get_b(n);
+            let d_v = d_v_of(get_rotation(u.columns + n), sum_s, u.epsilon);
+            if (HAS_BIAS) {
+                sum_b += share_of(d_v, get_b(n));
             }
-            sum_b += share;
-            var factor = u.x_q;
-            if (ALIGNED) {
-                factor *= u.x_q;
-            }
-            put_virtual_sample(n, factor * d_v, count);
+            put_virtual_sample(n, term(vec4<f32>(u.x_q), ALIGNED) * d_v, count);
         }
         put_s(place, sum_s, count);
     }

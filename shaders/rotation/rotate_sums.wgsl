@@ -1,7 +1,6 @@
 // rotate_sums: finishes what rotate_backward left in parts.
 //   sum[k, n] = Σ of partial_s over the chunks and the positions of zone k    s[n] = Σ_k sum[k, n]
-//   d_v[k, n] = dq, or ALIGNED dq/q, from q[k, n] and sum[k, n]
-//   d_b[n] = Σ of partial_b over all of them + Σ_k dq (ALIGNED b·dq/q)
+//   d_v[k, n] from q[k, n] and sum[k, n]    d_b[n] = Σ of partial_b over all of them + Σ_k of the share of d_v
 //   SHARED: shares[t, n] = Σ of d_v[k, n] over the zones k in which tap t has a source (rotation/parts/share_of_tap.wgsl)
 //
 // partial_s, partial_b [chunks, TOLD_APART, filters], or BY_ZONE [chunks, ZONES, filters]  rotation [2·ZONES·filters]: ρ then q  b [filters]
@@ -79,13 +78,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         for (var i = 0u; i < ZONES_EACH; i++) {
             let k = local.y + i * SLICES;
             if (inside && k < ZONES) {
-                var share = d_v_of(get_rotation((ZONES + k) * u.filters + n), of_zones[i]);
-                put_d_v(k * u.filters + n, share, u.filters - n);
-                if (ALIGNED && HAS_BIAS) {
-                    share *= get_b(n);
-                }
+                let slope = d_v_of(get_rotation((ZONES + k) * u.filters + n), of_zones[i], u.epsilon);
+                put_d_v(k * u.filters + n, slope, u.filters - n);
                 all_s += of_zones[i];
-                all_b += share;
+                if (HAS_BIAS) {
+                    all_b += share_of(slope, get_b(n));
+                }
             }
         }
         all_s = sum_slices(all_s, local);

@@ -1,6 +1,5 @@
 // tap_totals: v[k, n] = factor·Σ of w[t, c, n], SQUARED of w², over the channels c and the taps t that have a source in zone k:
-// what the windows make of a sample that is everywhere `factor`. The generated finish(k, n, v) stores v, or of a layer that is
-// rotated ρ and q (rotation/parts/rho.wgsl).
+// what the windows make of a sample that is everywhere `factor`. ROTATED: ρ and q of it (rotation/parts/rho.wgsl).
 //
 // w [TAPS, channels, filters], or TURNED [TAPS, filters, channels]  b [filters]  lambda [1 or filters] (any, as far as
 // rotation/parts/rho.wgsl needs none)  → rotation [2·ZONES·filters]: ρ then q, or v [ZONES, filters]
@@ -11,13 +10,6 @@
 const TAPS_AT_ONCE: u32 = min(TAPS, SLICES);
 const PARTS: u32 = SLICES / TAPS_AT_ONCE;
 
-fn term(w: vec4<f32>) -> vec4<f32> {
-    if (SQUARED) {
-        return w * w;
-    }
-    return w;
-}
-
 // A part of the sum over the channels of tap t.
 fn sum_of_tap(t: u32, part: u32, n: u32) -> vec4<f32> {
     var sum = vec4<f32>();
@@ -25,7 +17,7 @@ fn sum_of_tap(t: u32, part: u32, n: u32) -> vec4<f32> {
         // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
         var run = vec4<f32>();
         for (var c = part; c < u.channels; c += PARTS) {
-            run += term(get_w((t * u.channels + c) * u.filters + n));
+            run += term(get_w((t * u.channels + c) * u.filters + n), SQUARED);
             if (c / PARTS % 64u == 63u) {
                 sum += run;
                 run = vec4<f32>();
@@ -37,7 +29,7 @@ fn sum_of_tap(t: u32, part: u32, n: u32) -> vec4<f32> {
         let first = (t * u.filters + n + i) * u.channels;
         for (var c = 4u * part; c < u.channels; c += 4u * PARTS) {
             let there = vec4<u32>(c) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(u.channels);
-            sum[i] += dot(select(vec4<f32>(), term(get_w(first + c)), there), vec4<f32>(1.0));
+            sum[i] += dot(select(vec4<f32>(), term(get_w(first + c), SQUARED), there), vec4<f32>(1.0));
         }
     }
     return sum;
@@ -77,6 +69,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         }
     }
     if (inside && k < ZONES) {
-        finish(k, n, u.factor * of_zone);
+        let v = u.factor * of_zone;
+        if (ROTATED) {
+            rotate(ZONES, k, u.filters, n, v, true);
+        } else {
+            put_rotation(k * u.filters + n, v, u.filters - n);
+        }
     }
 }

@@ -1,7 +1,6 @@
 // unfold_rotation: from the gradients of folded kernels (fold_rotation.wgsl) to those of the kernels themselves.
 //   s = ρ·(Σ_k W[k, n]·D_W[k, n] + Σ_k U·D_U (WHOLE) + Σ_lines b·D_b): what Σ dz ⊙ z is of a layer that is rotated as it runs
-//   dq = −sign(q)·s/(|q| + ε), 0 when DETACHED
-//   dW = ρ·D_W + x_Q·dq, dU = ρ·D_U + h_Q·dq, db = ρ·D_b + dq; ALIGNED: x_Q²·W·dq/q, h_Q²·U·dq/q, b·dq/q
+//   dW = ρ·D_W + the share of x_Q, dU = ρ·D_U + that of h_Q, db = ρ·D_b + that of 1: factor·d_v, or ALIGNED factor²·d_v·weight
 //   dW and dU also take l1·sign + 2·l2 times the weight.
 //
 // w [F, C]  u_kernel [H, C] (any, unless WHOLE)  b [lines, C] (any, without lines)  rotation [2C]: ρ then q
@@ -9,8 +8,8 @@
 // Workgroup: ACROSS quads of columns × SLICES of the rows, summed in a fixed order. Grid: ⌈C/(4·ACROSS)⌉. The capitals are
 // generated constants.
 
-fn share_of_weight(d_v: vec4<f32>, factor: f32, weight: vec4<f32>) -> vec4<f32> {
-    return factor * select(d_v, factor * d_v * weight, ALIGNED);
+fn share_by(d_v: vec4<f32>, factor: f32, weight: vec4<f32>) -> vec4<f32> {
+    return factor * share_of(select(d_v, factor * d_v, ALIGNED), weight);
 }
 
 fn penalty(weight: vec4<f32>, l1: f32, l2: f32) -> vec4<f32> {
@@ -48,24 +47,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
     let rho = get_rotation(column);
     let s = rho * sum;
-    let d_v = d_v_of(get_rotation(u.columns + column), s);
+    let d_v = d_v_of(get_rotation(u.columns + column), s, u.epsilon);
     for (var row = local.y; row < u.inputs; row += SLICES) {
         let i = row * u.columns + column;
         let w = get_w(i);
-        put_d_w(i, rho * get_d_w(i) + share_of_weight(d_v, u.x_q, w) + penalty(w, u.l1, u.l2), count);
+        put_d_w(i, rho * get_d_w(i) + share_by(d_v, u.x_q, w) + penalty(w, u.l1, u.l2), count);
     }
     if (WHOLE) {
         for (var row = local.y; row < u.units; row += SLICES) {
             let i = row * u.columns + column;
             let w = get_u_kernel(i);
-            let value = rho * get_d_u(i) + share_of_weight(d_v, u.h_q, w);
+            let value = rho * get_d_u(i) + share_by(d_v, u.h_q, w);
             put_d_u(i, value + penalty(w, u.recurrent_l1, u.recurrent_l2), count);
         }
     }
     if (local.y == 0u) {
         for (var line = 0u; line < u.rotated_lines; line++) {
             let i = line * u.columns + column;
-            put_d_b(i, rho * get_d_b(i) + share_of_weight(d_v, 1.0, get_b(i)), count);
+            put_d_b(i, rho * get_d_b(i) + share_by(d_v, 1.0, get_b(i)), count);
         }
         put_s(column, s, count);
     }

@@ -1,6 +1,5 @@
 // weight_gradient: dW = Σ partials + the virtual sample's share + the regulariser's share l1·sign(W) + 2·l2·W.
-//   SHIFT: factor·v[filter], or PER_TAP factor·v[tap, filter]
-//   SCALE: factor·v[filter]·W, or PER_CHANNEL factor·v[filter]·channel[c]·W
+//   SHARED: factor·v[filter], or PER_TAP factor·v[tap, filter]; ALIGNED times W, and PER_CHANNEL times channel[c]
 //   WHOLE: v[weight]
 //
 // partials [splits, taps, outer, inner]  w [taps, outer, inner]  virtual_sample (v) [filters], [taps, filters] or as w
@@ -28,7 +27,7 @@ fn visit(line: u32, column: u32) {
     }
     value += run;
     let w = get_w(first);
-    if (SHIFT || SCALE) {
+    if (SHARED) {
         // The filters of the four weights: one, or four neighbours.
         var place = 0u;
         if (PER_TAP) {
@@ -40,9 +39,7 @@ fn visit(line: u32, column: u32) {
         } else {
             v = get_virtual_sample(place + column);
         }
-        if (SCALE) {
-            v *= w;
-        }
+        v = share_of(v, w);
         if (PER_CHANNEL) {
             v *= channel[row];
         }

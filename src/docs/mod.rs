@@ -15,5 +15,8 @@ pub mod faults {}
 #[doc = include_str!("rejected.md")]
 pub mod rejected {}
 
+#[doc = include_str!("rotation.md")]
+pub mod rotation {}
+
 #[doc = include_str!("testing.md")]
 pub mod testing {}

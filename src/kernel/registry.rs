@@ -155,10 +155,10 @@ pub fn all() -> Vec<Entry> {
             batch,
             inputs,
             units,
-            rule: match units {
-                3 => None,
-                67 | 68 => Some(Rule::Aligned),
-                _ => Some(Rule::Diagonal),
+            share: match units {
+                3 => Share::None,
+                67 | 68 => Share::Scale,
+                _ => Share::Shift,
             },
             l1: if units == 67 { 0.01 } else { 0.0 },
             l2: if batch > 9 { 0.02 } else { 0.0 },
@@ -167,7 +167,7 @@ pub fn all() -> Vec<Entry> {
             batch: MAX_DEPTH,
             inputs: 5,
             units: 6,
-            rule: None,
+            share: Share::None,
             l1: 0.0,
             l2: 0.0,
         }]),

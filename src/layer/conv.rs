@@ -206,7 +206,7 @@ impl Node for ConvNode {
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let z = trace.pre_activation.unwrap_or(trace.output);
-        let share = self.neurons.rotation.map_or(Share::None, |r| self.virtual_sample.share(r.rule));
+        let share = self.virtual_sample.share(self.neurons.rotation);
         let to_taps = share == Share::ShiftPerTap;
         let (d_f, numbers) =
             self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, to_taps);

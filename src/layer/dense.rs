@@ -150,7 +150,7 @@ impl Node for DenseNode {
             let (d_f, d_v) = rec.with_steps(self.positions, |rec| {
                 sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false)
             });
-            let share = (rotation.map_or(Share::None, |r| sample.share(r.rule)), d_v, sample.factor);
+            let share = (sample.share(rotation), d_v, sample.factor);
             product.backward_weight_in_parts(rec, [trace.input, d_f, w, d_w], share, regularizer);
             d_f
         } else {
@@ -166,8 +166,7 @@ impl Node for DenseNode {
             );
             self.neurons.finish_lambda(rec, s);
             let Regularizer { l1, l2 } = regularizer;
-            let rule = rotation.map(|r| r.rule);
-            let kernel = DenseBackwardWeight { batch, inputs, units, rule, l1, l2 };
+            let kernel = DenseBackwardWeight { batch, inputs, units, share: Share::by(rotation), l1, l2 };
             rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w });
             d_f
         };

@@ -91,19 +91,30 @@ impl Regularizer {
     }
 }
 
-/// The rotation of a layer whose gates have these activations, and L of each.
-pub(super) fn resolve_all(
-    options: AutoRotate,
-    path: &str,
-    range: (Option<Range>, bool),
-    activations: &[Activation],
-) -> Result<(Rotation, Vec<f32>)> {
-    let of = |activation: &Activation| options.resolve(path, range, activation.limit());
-    let rotations: Vec<Rotation> = activations.iter().map(of).collect::<Result<_>>()?;
-    Ok((rotations[0], rotations.iter().map(|rotation| rotation.limit).collect()))
-}
+/// The activations of a layer's gates, of which most layers have one, and the rotation of each unless the layer is classic.
+pub(super) type Gates = (Vec<Activation>, Vec<Rotation>);
 
 impl Neuron {
+    /// The range of the layer's inputs: the given one, or the one that they have.
+    pub(super) fn input_range(&self, input: Option<Range>) -> Option<Range> {
+        self.auto_rotate.and_then(|a| a.given_range()).or(input)
+    }
+
+    /// The gates of a layer whose inputs have this range.
+    pub(super) fn gates(
+        &self,
+        scope: &Scope<'_>,
+        range: Option<Range>,
+        activations: Vec<Activation>,
+    ) -> Result<Gates> {
+        let resolve = |options: AutoRotate| {
+            let of = |a: &Activation| options.resolve(scope.path(), (range, scope.observed), a.limit());
+            activations.iter().map(of).collect::<Result<_>>()
+        };
+        let rotations = self.auto_rotate.map_or(Ok(Vec::new()), resolve)?;
+        Ok((activations, rotations))
+    }
+
     /// Registers kernel, bias and λ of a layer of `units` neurons whose kernel has this name and shape.
     pub(super) fn build(
         &self,
@@ -112,57 +123,73 @@ impl Neuron {
         units: usize,
         (name, shape): (&str, &[usize]),
     ) -> Result<Neurons> {
-        let path = scope.path().to_owned();
-        self.kernel_regularizer.check(&path)?;
-        let rotation = match self.auto_rotate {
-            Some(options) => {
-                Some(options.resolve(&path, (input.range, scope.observed), self.activation.limit())?)
-            }
-            None => None,
-        };
+        self.kernel_regularizer.check(scope.path())?;
+        let gates = self.gates(scope, input.range, vec![self.activation])?;
         let kernel = scope.parameter(name, shape, self.kernel_initializer, Role::Decayed)?;
+        self.register(scope, input.range, gates, units, kernel, (&[units], Vec::new()))
+    }
+
+    /// Registers bias and λ of gates of `units` neurons whose kernel is registered; the bias has this shape, and these stretches
+    /// of it start at a number of their own.
+    pub(super) fn register(
+        &self,
+        scope: &mut Scope<'_>,
+        range: Option<Range>,
+        (activations, rotations): Gates,
+        units: usize,
+        kernel: ParameterId,
+        (shape, constant): (&[usize], Vec<Stretch>),
+    ) -> Result<Neurons> {
         let bias = if self.use_bias {
-            Some(scope.parameter("bias", &[units], self.bias_initializer, Role::Decayed)?)
+            let initializer = self.bias_initializer;
+            Some(scope.parameter_with("bias", shape, initializer, Role::Decayed, constant)?)
         } else {
             None
         };
-        let lambdas = match rotation.map(|r| r.learn) {
-            Some(LearnL::PerLayer) => 1,
-            Some(LearnL::PerUnit) => units,
-            _ => 0,
+        let rotation = rotations.first().copied();
+        let limits: Vec<f32> = rotations.iter().map(|rotation| rotation.limit).collect();
+        let lambda = match rotation.and_then(|rotation| rotation.lambdas(units)) {
+            Some(each) => {
+                let starts = limits.iter().enumerate();
+                let starts = starts.map(|(gate, limit)| (gate * each..(gate + 1) * each, limit.ln()));
+                let (shape, starts) = ([limits.len() * each], starts.collect());
+                Some(scope.parameter_with("lambda", &shape, Initializer::Zeros, Role::Trained, starts)?)
+            }
+            None => None,
         };
-        let lambda = match rotation {
-            Some(Rotation { limit, .. }) if lambdas > 0 => Some(scope.parameter(
-                "lambda",
-                &[lambdas],
-                Initializer::Constant(limit.ln()),
-                Role::Trained,
-            )?),
-            _ => None,
-        };
-        let given = self.auto_rotate.and_then(|a| a.given_range());
         Ok(Neurons {
-            path,
+            path: scope.path().to_owned(),
             units,
             activation: self.activation,
+            activations,
             rotation,
+            limits,
             regularizer: self.kernel_regularizer,
             kernel,
             bias,
             lambda,
             per_filter: self.auto_rotate.is_some_and(|a| a.per_filter),
-            input_range: given.or(input.range),
+            input_range: self.input_range(range),
         })
     }
 }
+
+/// A part of a parameter, and the number at which it starts.
+type Stretch = (std::ops::Range<usize>, f32);
 
 /// A layer's neurons with their parameters.
 #[derive(Debug)]
 pub(super) struct Neurons {
     pub(super) path: String,
+    /// Those of a gate.
     pub(super) units: usize,
     pub(super) activation: Activation,
+    /// Of the gates.
+    pub(super) activations: Vec<Activation>,
+    /// The first gate's.
     pub(super) rotation: Option<Rotation>,
+    /// L of every gate of a rotated layer, or where it starts.
+    pub(super) limits: Vec<f32>,
     pub(super) regularizer: Regularizer,
     pub(super) kernel: ParameterId,
     pub(super) bias: Option<ParameterId>,
@@ -196,17 +223,17 @@ impl Neurons {
     pub(super) fn s(&self, rec: &mut Recorder<'_>) -> Option<View> {
         self.rotation.map(|rotation| match (rotation.learn, self.lambda) {
             (LearnL::PerUnit, Some(id)) => rec.gradient(id),
-            _ => rec.scratch(self.units),
+            _ => rec.scratch(self.units * self.activations.len()),
         })
     }
 
-    /// Records dλ from s where the layer has one λ.
+    /// Records dλ from s where every gate has one λ.
     pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: Option<View>) {
         if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id), Some(s)) =
             (self.rotation, self.lambda, s)
         {
             let d_lambda = rec.gradient(id);
-            rec.sum(s, self.units, 1, d_lambda, Strided { first: 0, stride: 1 });
+            rec.sum(s, self.units, self.activations.len(), d_lambda, Strided { first: 0, stride: 1 });
         }
     }
 
@@ -224,9 +251,21 @@ impl Neurons {
             input_range: self.input_range,
             rotation: self.rotation,
             lambda: self.lambda,
-            activations: vec![self.activation],
-            limits: self.rotation.map(|r| r.limit).into_iter().collect(),
+            activations: self.activations.clone(),
+            limits: self.limits.clone(),
             ..Facts::default()
         }
+    }
+}
+
+impl Facts {
+    /// Those of a layer with one more kernel, which is the `at`-th of its parameters.
+    pub(super) fn with_kernel(mut self, at: usize, kernel: ParameterId, regularizer: Regularizer) -> Self {
+        self.parameters.insert(at, kernel);
+        self.kernels.insert(at, kernel);
+        if regularizer != Regularizer::default() {
+            self.penalties.insert(at.min(self.penalties.len()), (kernel, regularizer));
+        }
+        self
     }
 }

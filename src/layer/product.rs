@@ -97,7 +97,7 @@ impl Product {
     ) {
         let Self { rows, inputs, units } = *self;
         if rows <= MAX_DEPTH {
-            let kernel = DenseBackwardWeight { batch: rows, inputs, units, rule: None, l1, l2 };
+            let kernel = DenseBackwardWeight { batch: rows, inputs, units, share: Share::None, l1, l2 };
             rec.op(kernel, DenseBackwardWeightPorts { x, d_f, w, virtual_sample: None, d_w });
         } else {
             let share = (Share::None, None, 0.0);

@@ -292,7 +292,7 @@ impl Node for SeparableNode {
                         batch: zones,
                         inputs: between,
                         units,
-                        rule: None,
+                        share: Share::None,
                         l1: 0.0,
                         l2: 0.0,
                     };
@@ -312,7 +312,7 @@ impl Node for SeparableNode {
                     ((Share::Whole, Some(d_w), None, 1.0), d_sample)
                 }
             };
-            let share = self.virtual_sample.share(rotation.rule);
+            let share = self.virtual_sample.share(Some(rotation));
             let numbers = self.virtual_sample.shared(rec, share, between, d_sample);
             shares = [of_pointwise, (share, Some(numbers), None, factor)];
         }
@@ -354,12 +354,6 @@ impl Node for SeparableNode {
     }
 
     fn facts(&self) -> Facts {
-        let mut facts = self.neurons.facts_of_windows();
-        facts.parameters.insert(0, self.depthwise);
-        facts.kernels.insert(0, self.depthwise);
-        if self.depthwise_regularizer != Regularizer::default() {
-            facts.penalties.insert(0, (self.depthwise, self.depthwise_regularizer));
-        }
-        facts
+        self.neurons.facts_of_windows().with_kernel(0, self.depthwise, self.depthwise_regularizer)
     }
 }

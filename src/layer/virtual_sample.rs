@@ -36,14 +36,13 @@ impl VirtualSample {
         rotation: Option<Rotation>,
         strides: usize,
     ) -> Self {
-        let aligned = rotation.is_some_and(|r| r.rule == Rule::Aligned);
+        let aligned = rotation.is_some_and(Rotation::aligned);
         let per_filter =
             rotation.is_none() || aligned || !taps.misses() || options.is_some_and(|o| o.per_filter);
         let x_q = rotation.map_or(0.0, |r| r.x_q);
-        let factor = match (aligned, per_filter) {
-            (true, _) => x_q * x_q,
-            (false, true) => x_q / strides as f32,
-            (false, false) => x_q,
+        let factor = match rotation {
+            Some(rotation) if !per_filter || aligned => rotation.term(x_q),
+            _ => x_q / strides as f32,
         };
         Self { taps, per_filter, factor }
     }
@@ -169,11 +168,10 @@ impl VirtualSample {
     }
 
     /// How the kernel receives the gradient of the map of the sample.
-    pub(super) fn share(&self, rule: Rule) -> Share {
-        match rule {
-            Rule::Aligned => Share::Scale,
-            Rule::Diagonal if self.per_filter => Share::Shift,
-            Rule::Diagonal => Share::ShiftPerTap,
+    pub(super) fn share(&self, rotation: Option<Rotation>) -> Share {
+        match Share::by(rotation) {
+            Share::Shift if !self.per_filter => Share::ShiftPerTap,
+            share => share,
         }
     }
 

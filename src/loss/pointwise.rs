@@ -45,7 +45,7 @@ impl Pointwise for AbsoluteError {
     }
 
     fn derivative<T: Real>(&self, x: T, t: T) -> T {
-        if x == t { T::zero() } else { (x - t).signum() }
+        (x - t).sign()
     }
 
     fn wgsl(&self) -> [String; 2] {

@@ -1,23 +1,19 @@
-// ρ and q of four neighbouring filters in a zone, from what the linear map made of the virtual sample there:
-// q = v + bias, or ALIGNED √(v + bias²); ρ = L/(|q| + ε), L = limit, or LEARN_PER_LAYER exp(λ[0]), or LEARN_PER_UNIT exp(λ[n]).
-// Needs the bindings b, lambda and rotation [2·zones·filters], which takes ρ, then q.
-fn rotate(zones: u32, zone: u32, n: u32, v: vec4<f32>) {
+// ρ of the four units from n on, of `units` in each of so many zones, from v, which has the terms of the kernel; stores it with q.
+// Needs formula.wgsl, limit.wgsl and the bindings b (any, without HAS_BIAS) and rotation [2·zones·units], which takes ρ, then q.
+fn rotate(zones: u32, zone: u32, units: u32, n: u32, v: vec4<f32>, store: bool) -> vec4<f32> {
     var bias = vec4<f32>();
     if (HAS_BIAS) {
         bias = get_b(n);
     }
-    var q = v + bias;
-    if (ALIGNED) {
-        q = sqrt(v + bias * bias);
+    let q = q_of(v + term(bias, ALIGNED));
+    let i = min(vec4<u32>(n) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(units - 1u));
+    let limit = vec4<f32>(
+        limit_of(0u, i.x, u.limit), limit_of(0u, i.y, u.limit), limit_of(0u, i.z, u.limit), limit_of(0u, i.w, u.limit),
+    );
+    let rho = rho_of(q, limit, u.epsilon);
+    if (store) {
+        put_rotation(zone * units + n, rho, units - n);
+        put_rotation((zones + zone) * units + n, q, units - n);
     }
-    var limit = vec4<f32>(u.limit);
-    if (LEARN_PER_LAYER) {
-        limit = vec4<f32>(exp(lambda[0]));
-    }
-    if (LEARN_PER_UNIT) {
-        let i = min(vec4<u32>(n) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(u.filters - 1u));
-        limit = exp(vec4<f32>(lambda[i.x], lambda[i.y], lambda[i.z], lambda[i.w]));
-    }
-    put_rotation(zone * u.filters + n, limit / (abs(q) + u.epsilon), u.filters - n);
-    put_rotation((zones + zone) * u.filters + n, q, u.filters - n);
+    return rho;
 }

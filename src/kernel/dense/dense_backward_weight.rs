@@ -1,14 +1,14 @@
 //! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
 
+use crate::Real;
 use crate::kernel::base::rows::vectorised;
 use crate::kernel::product::{self, PANEL, for_each_part, matrix, multiply, transposed};
-use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
-use crate::{Real, Rule};
+use crate::kernel::{Choice, Family, Grid, Lens, Share, Slices, Trust, constants, ports, uniforms, wgsl};
 
 uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
 
 /// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share
-/// + l1·sign(W) + 2·l2·W. The share is shift\[n\] by the diagonal rule and scale\[n\]·W by the aligned one.
+/// + l1·sign(W) + 2·l2·W.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardWeight {
     /// B.
@@ -17,8 +17,8 @@ pub struct DenseBackwardWeight {
     pub inputs: usize,
     /// N.
     pub units: usize,
-    /// The rule by which the virtual sample contributes, or `None` for a classic layer.
-    pub rule: Option<Rule>,
+    /// The virtual sample's share, of numbers that have its factor in them: [`Share::Shift`], [`Share::Scale`] or none.
+    pub share: Share,
     /// The L1 regulariser's factor.
     pub l1: f32,
     /// The L2 regulariser's factor.
@@ -61,7 +61,7 @@ impl Family for DenseBackwardWeight {
             x: self.batch * self.inputs,
             d_f: self.batch * self.units,
             w: weights,
-            virtual_sample: (self.rule.is_some()).then_some(self.units),
+            virtual_sample: self.share.numbers([1, self.inputs, self.units]),
             d_w: weights,
         }
     }
@@ -77,12 +77,8 @@ impl Family for DenseBackwardWeight {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        let options = constants(&[
-            ("DIAGONAL", self.rule == Some(Rule::Diagonal)),
-            ("ALIGNED", self.rule == Some(Rule::Aligned)),
-            ("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0),
-        ]);
-        let mut parts = vec![options, product::plain()];
+        let options = constants(&[("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0)]);
+        let mut parts = vec![options, self.share.wgsl(), product::plain()];
         parts.extend(product::shader(wgsl!("dense/dense_backward_weight.wgsl"), variant));
         parts
     }
@@ -115,26 +111,24 @@ impl Family for DenseBackwardWeight {
                 #[inline(always)]
                 || {
                     for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
-                        match self.rule {
-                            None => {}
-                            Some(Rule::Diagonal) => {
-                                d_w.iter_mut()
-                                    .zip(virtual_sample)
-                                    .for_each(|(d_w, &shift)| *d_w = *d_w + shift);
-                            }
-                            Some(Rule::Aligned) => {
-                                let shares = w.iter().zip(virtual_sample).map(|(&w, &scale)| w * scale);
-                                d_w.iter_mut().zip(shares).for_each(|(d_w, share)| *d_w = *d_w + share);
-                            }
+                        // A loop for each, in which the share is a constant.
+                        match self.share {
+                            Share::None => {}
+                            Share::Scale => add_shares(Share::Scale, d_w, w, virtual_sample),
+                            _ => add_shares(Share::Shift, d_w, w, virtual_sample),
                         }
                         if self.l1 != 0.0 || self.l2 != 0.0 {
-                            // Unlike signum, the sign of 0 is 0.
-                            let sign = |w: T| if w == T::zero() { T::zero() } else { w.signum() };
-                            d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * sign(w) + l2 * w);
+                            d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * w.sign() + l2 * w);
                         }
                     }
                 },
             );
         });
     }
+}
+
+/// Adds what a row of the kernel receives of the virtual sample's numbers.
+#[inline(always)]
+fn add_shares<T: Real>(share: Share, d_w: &mut [T], w: &[T], v: &[T]) {
+    d_w.iter_mut().zip(w).zip(v).for_each(|((d_w, &w), &v)| *d_w = *d_w + share.of(v, w));
 }

@@ -2,8 +2,9 @@
 
 use crate::kernel::base::rows::vectorised;
 use crate::kernel::product::{self, Block, PANEL, for_each_part, matrix, multiply_block};
+use crate::kernel::rotation::formula::{DEPTH, add_rows, rho_wgsl};
 use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
-use crate::{Activation, LearnL, Real, Rotation, Rule};
+use crate::{Activation, Real, Rotation};
 
 uniforms!(DenseForwardUniforms { batch: u32, inputs: u32, units: u32, x_q: f32, limit: f32, epsilon: f32 });
 
@@ -27,28 +28,9 @@ pub struct DenseForward {
     pub activation: Activation,
 }
 
-/// Depth that a rotated layer's product takes at a time: rows of a panel of W, which are summed and then multiplied while
-/// they are in a cache. Their sum joins the whole one in turn, since a small q is a difference of large numbers.
-const DEPTH: usize = 256;
-
 impl DenseForward {
     fn size(&self) -> product::Size {
         product::Size::one(self.batch, self.inputs, self.units)
-    }
-
-    /// Adds rows of some columns of W, or of their squares, to `sums`.
-    #[inline(always)]
-    fn add_rows<T: Real>(&self, aligned: bool, w: &[T], rows: usize, sums: &mut [T]) {
-        let (mut part, width) = ([T::zero(); PANEL], sums.len());
-        let part = &mut part[..width];
-        for row in w.chunks(self.units).take(rows) {
-            if aligned {
-                part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w * w);
-            } else {
-                part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + w);
-            }
-        }
-        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum = *sum + *part);
     }
 
     /// ρ and q, which holds the sums over W so far, of the units from `first` on.
@@ -60,14 +42,11 @@ impl DenseForward {
         rho: &mut [T],
         q: &mut [T],
     ) {
-        let x_q = T::of(rotating.x_q.into());
+        let factor = rotating.term(T::of(rotating.x_q.into()));
         for (i, (rho, q)) in rho.iter_mut().zip(q).enumerate() {
             let bias = if self.has_bias { b[first + i] } else { T::zero() };
-            *q = match rotating.rule {
-                Rule::Diagonal => x_q * *q + bias,
-                Rule::Aligned => (x_q * x_q * *q + bias * bias).sqrt(),
-            };
-            *rho = rotating.l_of(lambda, first + i) / (q.abs() + T::of(rotating.epsilon.into()));
+            let limit = rotating.l_of(lambda, (0, first + i), rotating.limit);
+            (*rho, *q) = rotating.rho_and_q(factor * *q + rotating.term(bias), limit);
         }
     }
 }
@@ -126,16 +105,9 @@ impl Family for DenseForward {
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        let learn = self.rotation.map_or(LearnL::Fixed, |r| r.learn);
-        let options = constants(&[
-            ("HAS_BIAS", self.has_bias),
-            ("KEEP_Z", self.keep_z),
-            ("COLUMN_SUMS", self.rotation.is_some()),
-            ("ALIGNED", self.rotation.is_some_and(|r| r.rule == Rule::Aligned)),
-            ("LEARN_PER_LAYER", learn == LearnL::PerLayer),
-            ("LEARN_PER_UNIT", learn == LearnL::PerUnit),
-        ]);
-        let mut parts = vec![wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), options];
+        let options = constants(&[("KEEP_Z", self.keep_z), ("COLUMN_SUMS", self.rotation.is_some())]);
+        let rho = rho_wgsl(self.rotation, self.has_bias);
+        let mut parts = vec![wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), options, rho];
         parts.extend(product::shader(wgsl!("dense/dense_forward.wgsl"), variant));
         parts
     }
@@ -169,14 +141,32 @@ impl Family for DenseForward {
             let (first, width) = (y.col, y.width());
             let (mut rho, mut q) = ([T::zero(); PANEL], [T::zero(); PANEL]);
             let (rho, q) = (&mut rho[..width], &mut q[..width]);
+            // Rows of a panel of W that are summed and then multiplied while they are in a cache.
             let step = if self.rotation.is_some() { DEPTH } else { self.inputs };
             for k in (0..self.inputs).step_by(step) {
                 let depth = step.min(self.inputs - k);
                 let w = &w[k * n + first..];
                 if let Some(rotating) = self.rotation {
+                    let rows = w.chunks(n).take(depth);
                     vectorised(
                         #[inline(always)]
-                        || self.add_rows(rotating.rule == Rule::Aligned, w, depth, q),
+                        || {
+                            if rotating.aligned() {
+                                add_rows(
+                                    rows,
+                                    q,
+                                    #[inline(always)]
+                                    |w| w * w,
+                                );
+                            } else {
+                                add_rows(
+                                    rows,
+                                    q,
+                                    #[inline(always)]
+                                    |w| w,
+                                );
+                            }
+                        },
                     );
                 }
                 let x = matrix(&x[y.row * self.inputs + k..], self.inputs);

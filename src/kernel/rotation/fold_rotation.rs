@@ -1,12 +1,14 @@
 //! Auto-rotation of a recurrent layer's kernels: as ρ ⊙ (x·W + b) is linear in W and b, the layer runs as a classic
 //! one with kernels that have taken ρ in, and the gradients of those lead back to the gradients of W and b.
 
+use crate::Real;
 use crate::kernel::base::rows::map_each;
 use crate::kernel::product::PANEL;
+use crate::kernel::rotation::formula::{DEPTH, add_rows, d_v_wgsl, q_wgsl};
 use crate::kernel::rotation::gate_kernels::{ACROSS, GateKernels};
-use crate::kernel::rotation::rotate_backward::{d_v, rotation_constants};
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, ports, slices, uniforms, wgsl};
-use crate::{LearnL, Real};
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Share, Slices, Trust, constants, ports, slices, uniforms, wgsl,
+};
 
 uniforms!(FoldRotationUniforms {
     inputs: u32,
@@ -37,9 +39,6 @@ uniforms!(UnfoldRotationUniforms {
     recurrent_l2: f32,
 });
 
-/// Terms that are summed before they join the whole sum: a small q is a difference of large numbers.
-const DEPTH: usize = 256;
-
 /// ρ and q of every column, and W, U and b with ρ in them. The formulas stand in `fold_rotation.wgsl`.
 #[derive(Clone, Copy, Debug)]
 pub struct FoldRotation {
@@ -59,21 +58,6 @@ pub struct UnfoldRotation {
     pub penalty: [f32; 2],
     /// The factors of U's regulariser, where U is rotated.
     pub recurrent_penalty: [f32; 2],
-}
-
-/// Adds `term` of a panel of columns of all rows to `sums`.
-#[inline(always)]
-fn add_rows<T: Real>(rows: std::slice::Chunks<'_, T>, first: usize, sums: &mut [T], term: impl Fn(T) -> T) {
-    let mut part = [T::zero(); PANEL];
-    let part = &mut part[..sums.len()];
-    for (k, row) in rows.enumerate() {
-        part.iter_mut().zip(&row[first..]).for_each(|(sum, &w)| *sum = *sum + term(w));
-        if k % DEPTH == DEPTH - 1 {
-            sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
-            part.fill(T::zero());
-        }
-    }
-    sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
 }
 
 ports! {
@@ -109,16 +93,12 @@ impl Family for FoldRotation {
 
     fn lens(&self) -> FoldRotationPorts<Lens> {
         let (w, u, b) = self.kernels.lens();
-        let lambdas = match self.kernels.rotation.learn {
-            LearnL::Fixed => None,
-            LearnL::PerLayer => Some(self.kernels.gates),
-            LearnL::PerUnit => Some(self.kernels.columns()),
-        };
+        let GateKernels { units, gates, rotation, .. } = self.kernels;
         FoldRotationPorts {
             w,
             u_kernel: u,
             b,
-            lambda: lambdas,
+            lambda: rotation.lambdas(units).map(|each| gates * each),
             rotation: 2 * self.kernels.columns(),
             w_folded: w,
             u_folded: u,
@@ -146,14 +126,12 @@ impl Family for FoldRotation {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let learn = self.kernels.rotation.learn;
-        let options = constants(&[
-            ("ALIGNED", self.kernels.aligned()),
-            ("WHOLE", self.kernels.h_q.is_some()),
-            ("LEARN_PER_LAYER", learn == LearnL::PerLayer),
-            ("LEARN_PER_UNIT", learn == LearnL::PerUnit),
-        ]);
-        vec![options, slices(ACROSS), wgsl!("rotation/fold_rotation.wgsl")]
+        vec![
+            q_wgsl(Some(self.kernels.rotation)),
+            constants(&[("WHOLE", self.kernels.h_q.is_some())]),
+            slices(ACROSS),
+            wgsl!("rotation/fold_rotation.wgsl"),
+        ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -173,9 +151,7 @@ impl Family for FoldRotation {
         let [u, b, lambda] = [u, b, lambda].map(Option::unwrap_or_default);
         let [u_folded, b_folded] = [u_folded, b_folded].map(Option::unwrap_or_default);
         let GateKernels { units, lines, rotation: rotating, h_q, .. } = self.kernels;
-        let (columns, aligned) = (self.kernels.columns(), self.kernels.aligned());
-        let factor = |q: f32| T::of(if aligned { f64::from(q) * f64::from(q) } else { q.into() });
-        let term = |w: T| if aligned { w * w } else { w };
+        let columns = self.kernels.columns();
         let (rho, q) = rotation.split_at_mut(columns);
         let panels: Vec<_> = rho.chunks_mut(PANEL).zip(q.chunks_mut(PANEL)).enumerate().collect();
         map_each(
@@ -185,26 +161,19 @@ impl Family for FoldRotation {
             |(panel, (rho, q)): (usize, (&mut [T], &mut [T]))| {
                 let first = panel * PANEL;
                 q.fill(T::zero());
-                let x_q = factor(rotating.x_q);
-                add_rows(w.chunks(columns), first, q, |w| x_q * term(w));
-                if let Some(h_q) = h_q.map(factor) {
-                    add_rows(u.chunks(columns), first, q, |u| h_q * term(u));
+                for (kernel, point) in [(w, Some(rotating.x_q)), (u, h_q)] {
+                    let Some(point) = point else { continue };
+                    let factor = rotating.term(T::of(point.into()));
+                    add_rows(kernel[first..].chunks(columns), q, |w| factor * rotating.term(w));
                 }
                 for line in 0..self.kernels.rotated_lines() {
                     let b = &b[line * columns + first..];
-                    q.iter_mut().zip(b).for_each(|(q, &b)| *q = *q + term(b));
+                    q.iter_mut().zip(b).for_each(|(q, &b)| *q = *q + rotating.term(b));
                 }
                 for (i, (rho, q)) in rho.iter_mut().zip(q).enumerate() {
                     let gate = (first + i) / units;
-                    if aligned {
-                        *q = q.sqrt();
-                    }
-                    let limit = match rotating.learn {
-                        LearnL::Fixed => T::of(self.limits[gate].into()),
-                        LearnL::PerLayer => lambda[gate].exp(),
-                        LearnL::PerUnit => lambda[first + i].exp(),
-                    };
-                    *rho = limit / (q.abs() + T::of(rotating.epsilon.into()));
+                    let limit = rotating.l_of(lambda, (gate, first + i), self.limits[gate]);
+                    (*rho, *q) = rotating.rho_and_q(*q, limit);
                 }
             },
         );
@@ -284,9 +253,8 @@ impl Family for UnfoldRotation {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         vec![
-            rotation_constants(Some(self.kernels.rotation)),
+            d_v_wgsl(Some(self.kernels.rotation)),
             constants(&[("WHOLE", self.kernels.h_q.is_some())]),
-            wgsl!("rotation/parts/rotation.wgsl"),
             slices(ACROSS),
             wgsl!("rotation/unfold_rotation.wgsl"),
         ]
@@ -309,7 +277,7 @@ impl Family for UnfoldRotation {
         let [u, b] = [u, b].map(Option::unwrap_or_default);
         let [d_u, d_b] = [d_u, d_b].map(Option::unwrap_or_default);
         let GateKernels { inputs, units, rotation: rotating, h_q, .. } = self.kernels;
-        let (columns, aligned) = (self.kernels.columns(), self.kernels.aligned());
+        let (columns, share) = (self.kernels.columns(), Share::by(Some(rotating)));
         let (rho, q) = rotation.split_at(columns);
         let rotated = self.kernels.rotated_lines();
         let (of_w, of_u, of_b) = (&*d_w, &*d_u, &*d_b);
@@ -340,10 +308,10 @@ impl Family for UnfoldRotation {
                 s.iter_mut().zip(&rho[first..]).for_each(|(s, &rho)| *s = rho * *s);
             },
         );
-        let shares: Vec<T> = q.iter().zip(&*s).map(|(&q, &s)| d_v(&rotating, q, s, T::zero()).0).collect();
+        let shares: Vec<T> = q.iter().zip(&*s).map(|(&q, &s)| rotating.d_v(q, s, T::zero()).0).collect();
         let unfold = |kernel: &[T], gradient: &mut [T], rows: usize, factor: f32, [l1, l2]: [f32; 2]| {
             let (l1, l2) = (T::of(l1.into()), T::of(2.0 * f64::from(l2)));
-            let factor = T::of(factor.into());
+            let factor = rotating.term(T::of(factor.into()));
             let lines: Vec<_> = gradient.chunks_mut(columns).zip(kernel.chunks(columns)).take(rows).collect();
             map_each(
                 lines,
@@ -352,10 +320,7 @@ impl Family for UnfoldRotation {
                 |(gradient, kernel): (&mut [T], &[T])| {
                     let shares = shares.iter().zip(rho);
                     for ((d, &w), (&d_v, &rho)) in gradient.iter_mut().zip(kernel).zip(shares) {
-                        let share = if aligned { factor * factor * d_v * w } else { factor * d_v };
-                        // Unlike signum, the sign of 0 is 0.
-                        let sign = if w == T::zero() { T::zero() } else { w.signum() };
-                        *d = rho * *d + share + l1 * sign + l2 * w;
+                        *d = rho * *d + share.of(factor * d_v, w) + l1 * w.sign() + l2 * w;
                     }
                 },
             );

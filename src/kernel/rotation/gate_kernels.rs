@@ -1,7 +1,7 @@
 //! The kernels of a recurrent layer, as the kernels that rotate them see them.
 
+use crate::Rotation;
 use crate::kernel::Grid;
-use crate::{Rotation, Rule};
 
 /// The kernels of a recurrent layer that is rotated: W `[F, C]`, U `[H, C]` and b `[lines, C]`, C = gates·H.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,10 +27,6 @@ impl GateKernels {
 
     pub(super) fn rotated_lines(&self) -> usize {
         if self.h_q.is_some() { self.lines } else { self.lines.min(1) }
-    }
-
-    pub(super) fn aligned(&self) -> bool {
-        self.rotation.rule == Rule::Aligned
     }
 
     /// The lengths of W, U where it is rotated, and b.

@@ -1,15 +1,16 @@
 //! ρ from the virtual sample's outputs.
 
 use crate::kernel::base::rows::vectorised;
+use crate::kernel::rotation::formula::rho_wgsl;
 use crate::kernel::{
-    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, each_quad, ports, quad_grid, uniforms, wgsl,
 };
-use crate::{LearnL, Real, Rotation, Rule};
+use crate::{Real, Rotation};
 
 uniforms!(RotateUniforms { zones: u32, filters: u32, limit: f32, epsilon: f32 });
 
-/// q and ρ = L/(|q| + ε). By the diagonal rule q = v + bias, v being the linear map of the virtual sample; by the aligned one
-/// q = √(v + bias²), v being x_Q²·Σw². v is `[zones, filters]`; `rotation` `[2·zones·filters]` takes ρ, then q.
+/// ρ and q from v, what the linear map made of the virtual sample: x_Q·Σw, or by the aligned rule x_Q²·Σw². v is
+/// `[zones, filters]`; `rotation` `[2·zones·filters]` takes ρ, then q.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotate {
     /// The zones that have a ρ of their own.
@@ -60,7 +61,7 @@ impl Family for Rotate {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![rho_shader(self.has_bias, self.rotation), wgsl!("rotation/rotate.wgsl"), each_quad()]
+        vec![rho_wgsl(Some(self.rotation), self.has_bias), wgsl!("rotation/rotate.wgsl"), each_quad()]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -76,7 +77,7 @@ impl Family for Rotate {
         let [b, lambda] = [b, lambda].map(Option::unwrap_or_default);
         let (rho, q) = rotation.split_at_mut(v.len());
         q.copy_from_slice(v);
-        rotate(&self.rotation, self.has_bias.then_some(b), lambda, self.filters, [rho, q]);
+        rotate(self.rotation, self.has_bias.then_some(b), lambda, self.filters, [rho, q]);
     }
 }
 
@@ -90,41 +91,24 @@ pub(super) fn parameter_lens(
     [has_bias.then_some(filters), lambda]
 }
 
-/// The function that makes ρ, and its options.
-pub(super) fn rho_shader(has_bias: bool, rotation: Rotation) -> String {
-    let options = constants(&[
-        ("HAS_BIAS", has_bias),
-        ("ALIGNED", rotation.rule == Rule::Aligned),
-        ("LEARN_PER_LAYER", rotation.learn == LearnL::PerLayer),
-        ("LEARN_PER_UNIT", rotation.learn == LearnL::PerUnit),
-    ]);
-    options + &wgsl!("rotation/parts/rho.wgsl")
-}
-
 /// ρ and q of every zone; `q` holds v before.
 pub(super) fn rotate<T: Real>(
-    rotation: &Rotation,
+    rotation: Rotation,
     b: Option<&[T]>,
     lambda: &[T],
     filters: usize,
     [rho, q]: [&mut [T]; 2],
 ) {
-    let epsilon = T::of(rotation.epsilon.into());
-    let limits: Vec<T> = (0..filters).map(|i| rotation.l_of(lambda, i)).collect();
+    let limits: Vec<T> = (0..filters).map(|i| rotation.l_of(lambda, (0, i), rotation.limit)).collect();
     let zeros = vec![T::zero(); if b.is_none() { filters } else { 0 }];
     let biases = b.unwrap_or(&zeros);
     vectorised(
         #[inline(always)]
         || {
             for (rho, q) in rho.chunks_exact_mut(filters).zip(q.chunks_exact_mut(filters)) {
-                for (q, &bias) in q.iter_mut().zip(biases) {
-                    *q = match rotation.rule {
-                        Rule::Diagonal => *q + bias,
-                        Rule::Aligned => (*q + bias * bias).sqrt(),
-                    };
+                for (((rho, q), &bias), &limit) in rho.iter_mut().zip(q).zip(biases).zip(&limits) {
+                    (*rho, *q) = rotation.rho_and_q(*q + rotation.term(bias), limit);
                 }
-                let all = rho.iter_mut().zip(&*q).zip(&limits);
-                all.for_each(|((rho, &q), &limit)| *rho = limit / (q.abs() + epsilon));
             }
         },
     );

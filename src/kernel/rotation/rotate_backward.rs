@@ -2,10 +2,11 @@
 
 use crate::kernel::base::rows::{fold, map_blocks, stretches};
 use crate::kernel::geometry::zones::Zones;
+use crate::kernel::rotation::formula::d_v_wgsl;
 use crate::kernel::{
     Family, Grid, Lens, Slices, Traits, Trust, by_quads, constants, flat_grid, ports, slices, uniforms, wgsl,
 };
-use crate::{Activation, Real, Rotation, Rule};
+use crate::{Activation, Real, Rotation};
 
 uniforms!(RotateBackwardUniforms {
     samples: u32,
@@ -205,8 +206,7 @@ impl Family for RotateBackward {
             wgsl!("base/parts/math.wgsl"),
             self.activation.wgsl(),
             options,
-            rotation_constants(self.rotation),
-            wgsl!("rotation/parts/rotation.wgsl"),
+            d_v_wgsl(self.rotation),
             self.zones().wgsl(),
             slices(self.across(variant)),
             wgsl!("rotation/rotate_backward.wgsl"),
@@ -302,35 +302,15 @@ impl Family for RotateBackward {
             total(1, d_b);
         }
         if let Some(rotating) = self.rotation.filter(|_| self.zones.is_none()) {
-            let x_q = T::of(rotating.x_q.into());
+            let factor = rotating.term(T::of(rotating.x_q.into()));
             for i in 0..n {
                 let bias = if self.has_bias { b[i] } else { T::zero() };
-                let (d_v, share) = d_v(&rotating, rotation[n + i], s[i], bias);
-                virtual_sample[i] = if rotating.rule == Rule::Diagonal { x_q * d_v } else { x_q * x_q * d_v };
+                let (d_v, share) = rotating.d_v(rotation[n + i], s[i], bias);
+                virtual_sample[i] = factor * d_v;
                 if self.has_bias {
                     d_b[i] = d_b[i] + share;
                 }
             }
         }
     }
-}
-
-/// What s = Σ dz ⊙ z of a unit tells: dq by the diagonal and dq/q by the aligned rule, and the share of db.
-#[inline(always)]
-pub(super) fn d_v<T: Real>(rotation: &Rotation, q: T, s: T, bias: T) -> (T, T) {
-    let d_q = rotation.d_q(q, s);
-    match rotation.rule {
-        Rule::Diagonal => (d_q, d_q),
-        Rule::Aligned if q == T::zero() => (T::zero(), T::zero()),
-        Rule::Aligned => (d_q / q, bias * d_q / q),
-    }
-}
-
-/// The options that `rotation/parts/rotation.wgsl` and its users need, as WGSL constants.
-pub(super) fn rotation_constants(rotation: Option<Rotation>) -> String {
-    constants(&[
-        ("ROTATED", rotation.is_some()),
-        ("ALIGNED", rotation.is_some_and(|r| r.rule == Rule::Aligned)),
-        ("DETACHED", rotation.is_some_and(|r| r.detached)),
-    ])
 }

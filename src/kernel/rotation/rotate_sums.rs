@@ -3,7 +3,7 @@
 use crate::kernel::base::rows::{map_each, total};
 use crate::kernel::geometry::taps::Taps;
 use crate::kernel::geometry::zones::Zones;
-use crate::kernel::rotation::rotate_backward::{d_v, rotation_constants};
+use crate::kernel::rotation::formula::d_v_wgsl;
 use crate::kernel::rotation::tap_shares::{shares_shader, tap_shares};
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, MAX_ROUNDS, Slices, Trust, constants, ports, slices, uniforms, wgsl,
@@ -130,8 +130,7 @@ impl Family for RotateSums {
                 ("BY_ZONE", self.by_zone),
             ]),
             taps,
-            rotation_constants(self.rotation),
-            wgsl!("rotation/parts/rotation.wgsl"),
+            d_v_wgsl(self.rotation),
             slices(4),
             wgsl!("rotation/rotate_sums.wgsl"),
         ]
@@ -192,11 +191,11 @@ impl Family for RotateSums {
         if self.has_bias {
             d_b.iter_mut().enumerate().for_each(|(i, d_b)| *d_b = total(1, i));
         }
-        let Some(rotating) = &self.rotation else { return };
+        let Some(rotating) = self.rotation else { return };
         s.fill(T::zero());
         for (i, d_v) in d_v.iter_mut().enumerate() {
             let (sum, bias) = (total(0, i), if self.has_bias { b[i % n] } else { T::zero() });
-            let (slope, share) = self::d_v(rotating, rotation[self.zones.count() * n + i], sum, bias);
+            let (slope, share) = rotating.d_v(rotation[self.zones.count() * n + i], sum, bias);
             *d_v = slope;
             s[i % n] = s[i % n] + sum;
             if self.has_bias {

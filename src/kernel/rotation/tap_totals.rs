@@ -3,7 +3,8 @@
 use crate::kernel::base::rows::{column_sums, map_blocks, map_each, total};
 use crate::kernel::geometry::taps::Taps;
 use crate::kernel::geometry::zones::Zones;
-use crate::kernel::rotation::rotate::{parameter_lens, rho_shader, rotate};
+use crate::kernel::rotation::formula::{rho_wgsl, term};
+use crate::kernel::rotation::rotate::{parameter_lens, rotate};
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, MAX_ROUNDS, Slices, Trust, constants, ports, slices, uniforms, wgsl,
 };
@@ -98,19 +99,11 @@ impl Family for TapTotals {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let finish = match self.rotation {
-            Some(rotation) => {
-                rho_shader(self.has_bias, rotation)
-                    + "fn finish(k: u32, n: u32, v: vec4<f32>) { rotate(ZONES, k, n, v); }\n"
-            }
-            None => "fn finish(k: u32, n: u32, v: vec4<f32>) { put_rotation(k * u.filters + n, v, u.filters - n); }\n"
-                .to_owned(),
-        };
         vec![
             constants(&[("TURNED", self.turned), ("SQUARED", self.squared)]),
             self.taps.wgsl(),
             self.zones().wgsl(),
-            finish,
+            rho_wgsl(self.rotation, self.has_bias),
             slices(4),
             wgsl!("rotation/tap_totals.wgsl"),
         ]
@@ -136,7 +129,6 @@ impl Family for TapTotals {
         let TapTotalsPorts { w, b, lambda, rotation: out } = ports;
         let [b, lambda] = [b, lambda].map(Option::unwrap_or_default);
         let (n, totals) = (self.filters, self.zones().count() * self.filters);
-        let term = |w: T| if self.squared { w * w } else { w };
         let mut sums = vec![T::zero(); self.taps.taps() * n];
         let weights = &w[..sums.len() * self.channels];
         if self.turned {
@@ -146,7 +138,9 @@ impl Family for TapTotals {
                 #[inline(always)]
                 |tap, sums| {
                     let lines = weights[tap * self.channels * n..].chunks_exact(self.channels);
-                    sums.iter_mut().zip(lines).for_each(|(sum, w)| *sum = total(w.iter().map(|&w| term(w))));
+                    sums.iter_mut()
+                        .zip(lines)
+                        .for_each(|(sum, w)| *sum = total(w.iter().map(|&w| term(w, self.squared))));
                 },
             );
         } else {
@@ -155,7 +149,7 @@ impl Family for TapTotals {
                 blocks.collect(),
                 weights.len(),
                 #[inline(always)]
-                |block: &[T]| column_sums(block, n, term),
+                |block: &[T]| column_sums(block, n, |w| term(w, self.squared)),
             );
             let of_taps = parts.chunks(self.channels.div_ceil(BLOCK));
             for (sums, parts) in sums.chunks_exact_mut(n).zip(of_taps) {
@@ -173,7 +167,7 @@ impl Family for TapTotals {
             });
             v.iter_mut().for_each(|v| *v = factor * *v);
         }
-        if let Some(rotation) = &self.rotation {
+        if let Some(rotation) = self.rotation {
             rotate(rotation, self.has_bias.then_some(b), lambda, n, [rho, v]);
         }
     }

@@ -3,7 +3,8 @@
 use crate::Real;
 use crate::kernel::base::rows::map_blocks;
 use crate::kernel::{
-    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
+    BY_FOURS, Family, Grid, Lens, Share, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms,
+    wgsl,
 };
 
 uniforms!(WeightGradientUniforms {
@@ -15,23 +16,6 @@ uniforms!(WeightGradientUniforms {
     l1: f32,
     l2: f32
 });
-
-/// How the virtual sample contributes to dW.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    /// Not at all.
-    None,
-    /// factor·v\[filter\] to every weight of a filter: the diagonal rule.
-    Shift,
-    /// factor·v\[tap, filter\], where the taps reach different numbers of positions.
-    ShiftPerTap,
-    /// factor·v\[filter\]·W: the aligned rule.
-    Scale,
-    /// factor·v\[filter\]·channel\[c\]·W, W not turned: the aligned rule of the second of two maps.
-    ScalePerChannel,
-    /// v\[weight\].
-    Whole,
-}
 
 /// dW = Σ partials + the virtual sample's share + l1·sign(W) + 2·l2·W.
 ///
@@ -95,12 +79,7 @@ impl Family for WeightGradient {
 
     fn lens(&self) -> WeightGradientPorts<Lens> {
         let weights = self.weights();
-        let virtual_sample = match self.share {
-            Share::None => None,
-            Share::Shift | Share::Scale | Share::ScalePerChannel => Some(self.filters),
-            Share::ShiftPerTap => Some(self.taps * self.filters),
-            Share::Whole => Some(weights),
-        };
+        let virtual_sample = self.share.numbers([self.taps, self.channels, self.filters]);
         let channel = (self.share == Share::ScalePerChannel).then_some(self.channels);
         WeightGradientPorts {
             partials: self.splits * weights,
@@ -125,16 +104,9 @@ impl Family for WeightGradient {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[
-            ("TURNED", self.turned),
-            ("SHIFT", matches!(self.share, Share::Shift | Share::ShiftPerTap)),
-            ("PER_TAP", self.share == Share::ShiftPerTap),
-            ("SCALE", matches!(self.share, Share::Scale | Share::ScalePerChannel)),
-            ("PER_CHANNEL", self.share == Share::ScalePerChannel),
-            ("WHOLE", self.share == Share::Whole),
-            ("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0),
-        ]);
-        vec![each_quad(), options, wgsl!("rotation/weight_gradient.wgsl")]
+        let options =
+            constants(&[("TURNED", self.turned), ("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0)]);
+        vec![each_quad(), options, self.share.wgsl(), wgsl!("rotation/weight_gradient.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -170,17 +142,14 @@ impl Family for WeightGradient {
                 let (tap, row) = (line / outer, line % outer);
                 for (i, (d_w, &w)) in d_w.iter_mut().zip(&w[first..]).enumerate() {
                     let (c, n) = if self.turned { (i, row) } else { (row, i) };
-                    let share = match self.share {
+                    let v = match self.share {
                         Share::None => T::zero(),
-                        Share::Shift => factor * v[n],
+                        Share::Shift | Share::Scale => factor * v[n],
                         Share::ShiftPerTap => factor * v[tap * self.filters + n],
-                        Share::Scale => factor * v[n] * w,
-                        Share::ScalePerChannel => factor * v[n] * channel[c] * w,
+                        Share::ScalePerChannel => factor * v[n] * channel[c],
                         Share::Whole => v[first + i],
                     };
-                    // Unlike signum, the sign of 0 is 0.
-                    let sign = if w == T::zero() { T::zero() } else { w.signum() };
-                    *d_w = *d_w + share + l1 * sign + l2 * w;
+                    *d_w = *d_w + self.share.of(v, w) + l1 * w.sign() + l2 * w;
                 }
             },
         );

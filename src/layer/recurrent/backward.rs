@@ -1,8 +1,8 @@
 //! The way back through a recurrent layer.
 
 use super::cell::Cell;
-use super::node::{Kept, Kernels, Parameters, RecurrentNode, Rotated};
-use crate::LearnL;
+use super::node::{Kept, Kernels, RecurrentNode};
+use crate::Rotation;
 use crate::kernel::{
     CopyRows, CopyRowsPorts, RecurrentBackward, RecurrentBackwardPorts, Stage, Strided, UnfoldRotation,
     UnfoldRotationPorts, state_part,
@@ -20,8 +20,8 @@ impl RecurrentNode {
         d_y: View,
         need_d_x: bool,
     ) -> Option<View> {
-        let Some(&kept) = trace.kept::<Kept>() else { return trace.refuse(rec, &self.path) };
-        let (batch, units, columns) = (rec.batch(), self.units, self.columns());
+        let Some(&kept) = trace.kept::<Kept>() else { return trace.refuse(rec, &self.neurons.path) };
+        let (batch, units, columns) = (rec.batch(), self.neurons.units, self.columns());
         let rows = batch * self.steps;
         let carry = rec.scratch(2 * state_part(batch, units));
         for number in (0..self.steps).rev() {
@@ -47,16 +47,17 @@ impl RecurrentNode {
                 );
             }
         }
-        let d_w = rec.gradient(self.parameters.kernel);
-        let w = rec.parameter(self.parameters.kernel);
-        let penalty = if self.rotated.is_some() { Regularizer::default() } else { self.penalties[0] };
+        let d_w = rec.gradient(self.neurons.kernel);
+        let w = rec.parameter(self.neurons.kernel);
+        let rotation = self.neurons.rotation;
+        let penalty = if rotation.is_some() { Regularizer::default() } else { self.neurons.regularizer };
         let product = Product { rows, inputs: self.features, units: columns };
         product.backward_weight(rec, [kept.x, kept.z, w, d_w], penalty);
         if self.backward_recurrent(rec, &kept).is_none() || self.backward_bias(rec, &kept).is_none() {
-            return trace.refuse(rec, &self.path);
+            return trace.refuse(rec, &self.neurons.path);
         }
-        if let (Some(rotated), Some(rotation)) = (&self.rotated, trace.rotation) {
-            self.unfold(rec, rotated, rotation);
+        if let (Some(rotation), Some(stored), Some(s)) = (rotation, trace.rotation, self.neurons.s(rec)) {
+            self.unfold(rec, rotation, stored, s);
         }
         need_d_x.then(|| {
             let d_x = product.backward_input(rec, kept.z, kept.kernels.w);
@@ -67,12 +68,11 @@ impl RecurrentNode {
     /// Records the gradient of the recurrent kernel, one product over all time steps, or two where the candidate
     /// has another left operand than the gates. `None` where the forward pass has not kept what it takes.
     fn backward_recurrent(&self, rec: &mut Recorder<'_>, kept: &Kept) -> Option<()> {
-        let (units, columns) = (self.units, self.columns());
-        let rotated = self.rotated.as_ref().is_some_and(|r| r.h_q.is_some());
-        let penalty = if rotated { Regularizer::default() } else { self.penalties[1] };
+        let (units, columns) = (self.neurons.units, self.columns());
+        let penalty = if self.h_q.is_some() { Regularizer::default() } else { self.recurrent_regularizer };
         let product = Product { rows: rec.batch() * self.steps, inputs: units, units: columns };
-        let u = rec.parameter(self.parameters.recurrent);
-        let d_u = rec.gradient(self.parameters.recurrent);
+        let u = rec.parameter(self.recurrent);
+        let d_u = rec.gradient(self.recurrent);
         let d_recurrent = if self.has_own_recurrent_gradients() { kept.memory? } else { kept.z };
         product.backward_weight(rec, [kept.left?, d_recurrent, u, d_u], penalty);
         if self.resets_before() {
@@ -94,11 +94,10 @@ impl RecurrentNode {
 
     /// Records the gradient of the bias, as [`RecurrentNode::backward_recurrent`].
     fn backward_bias(&self, rec: &mut Recorder<'_>, kept: &Kept) -> Option<()> {
-        let Some(id) = self.parameters.bias else { return Some(()) };
-        let d_b = rec.gradient(id);
+        let Some(d_b) = self.neurons.d_b(rec) else { return Some(()) };
         let (rows, columns) = (rec.batch() * self.steps, self.columns());
         rec.sum_rows(kept.z, rows, columns, d_b);
-        if self.parameters.bias_lines == 2 {
+        if self.cell.bias_lines() == 2 {
             let second = rec.scratch(columns);
             rec.sum_rows(kept.memory?, rows, columns, second);
             let from = Strided { first: 0, stride: columns };
@@ -112,27 +111,18 @@ impl RecurrentNode {
     }
 
     /// Records the way from the gradients of the folded kernels to those of the parameters and of λ.
-    fn unfold(&self, rec: &mut Recorder<'_>, rotated: &Rotated, rotation: View) {
+    fn unfold(&self, rec: &mut Recorder<'_>, rotation: Rotation, stored: View, s: View) {
         let Kernels { w, u, b } = self.parameters(rec);
-        let Parameters { kernel, recurrent, bias, lambda, .. } = self.parameters;
-        let d_w = rec.gradient(kernel);
-        let d_u = rotated.h_q.map(|_| rec.gradient(recurrent));
-        let d_b = bias.map(|id| rec.gradient(id));
-        let learn = rotated.rotation.learn;
-        let s = match (learn, lambda) {
-            (LearnL::PerUnit, Some(id)) => rec.gradient(id),
-            _ => rec.scratch(self.columns()),
-        };
+        let d_w = rec.gradient(self.neurons.kernel);
+        let d_u = self.h_q.map(|_| rec.gradient(self.recurrent));
+        let d_b = self.neurons.d_b(rec);
         let factors = |Regularizer { l1, l2 }: Regularizer| [l1, l2];
         let unfold = UnfoldRotation {
-            kernels: self.gate_kernels(rotated),
-            penalty: factors(self.penalties[0]),
-            recurrent_penalty: factors(self.penalties[1]),
+            kernels: self.gate_kernels(rotation),
+            penalty: factors(self.neurons.regularizer),
+            recurrent_penalty: factors(self.recurrent_regularizer),
         };
-        rec.op(unfold, UnfoldRotationPorts { w, u_kernel: Some(u), b, rotation, d_w, d_u, d_b, s });
-        if let (LearnL::PerLayer, Some(id)) = (learn, lambda) {
-            let d_lambda = rec.gradient(id);
-            rec.sum(s, self.units, self.gates(), d_lambda, Strided { first: 0, stride: 1 });
-        }
+        rec.op(unfold, UnfoldRotationPorts { w, u_kernel: Some(u), b, rotation: stored, d_w, d_u, d_b, s });
+        self.neurons.finish_lambda(rec, Some(s));
     }
 }

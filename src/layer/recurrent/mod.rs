@@ -8,13 +8,13 @@ mod states;
 pub use cell::{Cell, RotatedPart};
 
 use super::dropout::{check_rate, stretched};
-use super::neuron::resolve_all;
+use super::neuron::{Neuron, neuron_options};
 use super::{Layer, Node, Options, Regularizer, Scope, Signal};
 use crate::describe::options;
 use crate::plan::arena::Role;
-use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, shape};
+use crate::{Activation, Error, Initializer, Range, Result, shape};
 pub(super) use cell::Direction;
-use node::{Parameters, RecurrentNode, Rotated};
+use node::RecurrentNode;
 
 /// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or for
 /// a [`Cell`] by [`Recurrent::new`].
@@ -26,7 +26,7 @@ use node::{Parameters, RecurrentNode, Rotated};
 ///
 /// Rotation of recurrent layers is this crate's definition: the authors of auto-rotation name these layers but
 /// publish none. L is that of every gate's own activation: by default 4 for sigmoid and 2 for tanh. An LSTM's σ(c)
-/// is no neuron and is not rotated. [`LearnL::PerLayer`] learns one L a gate here.
+/// is no neuron and is not rotated. [`LearnL::PerLayer`](crate::LearnL::PerLayer) learns one L a gate here.
 ///
 /// On a device, the inputs' product for all time steps is one kernel, and a time step one more, forwards and
 /// backwards; weights' gradients are one product over all steps. Of a GRU that resets before its product a step is two
@@ -44,16 +44,12 @@ use node::{Parameters, RecurrentNode, Rotated};
 pub struct Recurrent {
     cell: Cell,
     units: usize,
-    activation: Activation,
+    #[serde(flatten)]
+    neuron: Neuron,
     recurrent_activation: Activation,
-    use_bias: bool,
     unit_forget_bias: bool,
-    kernel_initializer: Initializer,
     recurrent_initializer: Initializer,
-    bias_initializer: Initializer,
-    kernel_regularizer: Regularizer,
     recurrent_regularizer: Regularizer,
-    auto_rotate: Option<AutoRotate>,
     rotated_part: RotatedPart,
     dropout: f32,
     recurrent_dropout: f32,
@@ -117,16 +113,11 @@ impl Recurrent {
         Self {
             cell,
             units,
-            activation: Activation::Tanh,
+            neuron: Neuron { activation: Activation::Tanh, ..Neuron::default() },
             recurrent_activation: Activation::Sigmoid,
-            use_bias: true,
             unit_forget_bias: true,
-            kernel_initializer: Initializer::GlorotUniform,
             recurrent_initializer: Initializer::Orthogonal { gain: 1.0 },
-            bias_initializer: Initializer::Zeros,
-            kernel_regularizer: Regularizer::default(),
             recurrent_regularizer: Regularizer::default(),
-            auto_rotate: None,
             rotated_part: RotatedPart::Input,
             dropout: 0.0,
             recurrent_dropout: 0.0,
@@ -139,22 +130,12 @@ impl Recurrent {
     }
 
     options! {
-        /// Sets σ, the cell's activation; tanh unless set.
-        activation: Activation,
         /// Sets γ, the activation of gates; sigmoid unless set. A simple recurrent layer has none.
         recurrent_activation: Activation,
-        /// Sets whether there is a bias.
-        use_bias: bool,
         /// Sets whether the bias of an LSTM's forget gate starts at 1; it does unless set.
         unit_forget_bias: bool,
-        /// Sets how the kernel starts.
-        kernel_initializer: Initializer,
         /// Sets how the recurrent kernel starts.
         recurrent_initializer: Initializer,
-        /// Sets how the bias starts.
-        bias_initializer: Initializer,
-        /// Adds l1·Σ|w| + l2·Σw² of the kernel to the loss.
-        kernel_regularizer: Regularizer,
         /// Adds l1·Σ|w| + l2·Σw² of the recurrent kernel to the loss.
         recurrent_regularizer: Regularizer,
         /// Sets what auto-rotation multiplies: the inputs' share of the pre-activations unless set.
@@ -182,11 +163,7 @@ impl Recurrent {
         stateful: bool,
     }
 
-    /// Makes the layer auto-rotating, or classic with `None`.
-    pub fn auto_rotate(mut self, auto_rotate: impl Into<Option<AutoRotate>>) -> Self {
-        self.auto_rotate = auto_rotate.into();
-        self
-    }
+    neuron_options!(kernel_initializer, kernel_regularizer);
 
     /// Lets gradients flow no further back than the beginning of every `steps` steps (truncated back-propagation
     /// through time), or all the way with `None`.
@@ -210,7 +187,7 @@ impl Recurrent {
 
     /// The activations of the gates.
     fn activations(&self) -> Vec<Activation> {
-        let of = |&own: &bool| if own { self.activation } else { self.recurrent_activation };
+        let of = |&own: &bool| if own { self.neuron.activation } else { self.recurrent_activation };
         self.cell.gates().iter().map(of).collect()
     }
 
@@ -228,7 +205,7 @@ impl Recurrent {
         }
         check_rate(path, "dropout", self.dropout)?;
         check_rate(path, "recurrent dropout", self.recurrent_dropout)?;
-        self.kernel_regularizer.check(path)?;
+        self.neuron.kernel_regularizer.check(path)?;
         self.recurrent_regularizer.check(path)?;
         if steps > MOST_STEPS {
             return Err(Error::invalid(
@@ -244,7 +221,7 @@ impl Recurrent {
     /// The range of the state: what the cell's activation can give, and 0, where it begins. Unknown where the activation's is, and where
     /// gates are not between 0 and 1, so that a state is no mean of what the activation gave.
     fn state_range(&self, input: Option<Range>) -> Option<Range> {
-        let range = self.activation.range(input)?;
+        let range = self.neuron.activation.range(input)?;
         let gate = self.recurrent_activation.range(input);
         let shares = gate.is_some_and(|gate| gate.min >= 0.0 && gate.max <= 1.0);
         (shares || self.cell == Cell::SimpleRnn)
@@ -256,12 +233,12 @@ impl Recurrent {
         let found =
             |cause: String| format!("rotation of the whole gates with a state of unknown range: {cause}");
         let expected = "a range of states to derive h_Q from";
-        if self.activation.range(input).is_none() {
+        if self.neuron.activation.range(input).is_none() {
             return Error::invalid(
                 path,
                 found(format!(
                     "the range of {} follows from that of the inputs, which is not known",
-                    self.activation.name()
+                    self.neuron.activation.name()
                 )),
                 expected,
                 "declare the range of the inputs with Sequential::input_range, use an activation of bounded range such as tanh, or \
@@ -279,15 +256,6 @@ impl Recurrent {
         )
     }
 
-    /// Registers the bias, whose part for an LSTM's forget gate may start at 1.
-    fn bias(&self, scope: &mut Scope<'_>, columns: usize) -> Result<crate::plan::arena::ParameterId> {
-        let (lines, units) = (self.cell.bias_lines(), self.units);
-        let shape = if lines == 1 { vec![columns] } else { vec![lines, columns] };
-        let forgets = self.cell == Cell::Lstm && self.unit_forget_bias;
-        let ones = forgets.then_some((units..2 * units, 1.0)).into_iter().collect();
-        scope.parameter_with("bias", &shape, self.bias_initializer, Role::Decayed, ones)
-    }
-
     /// The layer, going through time in this direction.
     pub(super) fn build_in(
         &self,
@@ -303,44 +271,28 @@ impl Recurrent {
         let columns = shape::elements(&path, &[activations.len(), units])?;
         // As behind a Dropout layer.
         let dropped = input.range.map(|range| stretched(range, self.dropout));
-        let input_range = self.auto_rotate.and_then(|a| a.given_range()).or(dropped);
+        let input_range = self.neuron.input_range(dropped);
         let state_range = self.state_range(input_range);
-        let rotated = match self.auto_rotate {
-            None => None,
-            Some(options) => {
-                let (rotation, limits) =
-                    resolve_all(options, &path, (input_range, scope.observed), &activations)?;
-                let h_q = match self.rotated_part {
-                    RotatedPart::Input => None,
-                    RotatedPart::Gate => {
-                        let range = state_range.ok_or_else(|| self.unknown_state(&path, input_range))?;
-                        // h_Q = 2·h_max − h_min.
-                        Some(stretched(range, self.recurrent_dropout).x_q())
-                    }
-                };
-                Some(Rotated { rotation, limits, h_q })
-            }
-        };
-        let kernel =
-            scope.parameter("kernel", &[features, columns], self.kernel_initializer, Role::Decayed)?;
-        let recurrent = scope.parameter(
-            "recurrent_kernel",
-            &[units, columns],
-            self.recurrent_initializer,
-            Role::Decayed,
-        )?;
-        let bias = if self.use_bias { Some(self.bias(scope, columns)?) } else { None };
-        let lambda = match &rotated {
-            Some(Rotated { rotation, limits, .. }) if rotation.learn != LearnL::Fixed => {
-                let each = if rotation.learn == LearnL::PerLayer { 1 } else { units };
-                let starts = limits.iter().enumerate();
-                let starts =
-                    starts.map(|(gate, limit)| (gate * each..(gate + 1) * each, limit.ln())).collect();
-                let shape = [limits.len() * each];
-                Some(scope.parameter_with("lambda", &shape, Initializer::Zeros, Role::Trained, starts)?)
+        let gates = self.neuron.gates(scope, input_range, activations)?;
+        let h_q = match self.rotated_part {
+            RotatedPart::Gate if self.neuron.auto_rotate.is_some() => {
+                let range = state_range.ok_or_else(|| self.unknown_state(&path, input_range))?;
+                // h_Q = 2·h_max − h_min.
+                Some(stretched(range, self.recurrent_dropout).x_q())
             }
             _ => None,
         };
+        let mut kernel = |name: &str, rows, initializer| {
+            scope.parameter(name, &[rows, columns], initializer, Role::Decayed)
+        };
+        let of_inputs = kernel("kernel", features, self.neuron.kernel_initializer)?;
+        let recurrent = kernel("recurrent_kernel", units, self.recurrent_initializer)?;
+        let lines = self.cell.bias_lines();
+        let shape = if lines == 1 { vec![columns] } else { vec![lines, columns] };
+        // The part of the bias for an LSTM's forget gate may start at 1.
+        let forgets = self.cell == Cell::Lstm && self.unit_forget_bias;
+        let bias = (&*shape, forgets.then_some((units..2 * units, 1.0)).into_iter().collect());
+        let neurons = self.neuron.register(scope, input_range, gates, units, of_inputs, bias)?;
         let output = Signal {
             shape: if self.return_sequences { vec![steps, units] } else { vec![units] },
             range: state_range,
@@ -348,17 +300,14 @@ impl Recurrent {
         };
         shape::elements(&path, &output.shape)?;
         Ok(Box::new(RecurrentNode {
-            path,
             cell: self.cell,
             steps,
             features,
-            units,
-            activations,
-            activation: self.activation,
+            neurons,
             recurrent_activation: self.recurrent_activation,
-            rotated,
-            parameters: Parameters { kernel, recurrent, bias, bias_lines: self.cell.bias_lines(), lambda },
-            penalties: [self.kernel_regularizer, self.recurrent_regularizer],
+            h_q,
+            recurrent,
+            recurrent_regularizer: self.recurrent_regularizer,
             dropout: self.dropout,
             recurrent_dropout: self.recurrent_dropout,
             seed: scope.layer_seed(),
@@ -368,7 +317,6 @@ impl Recurrent {
             stateful: self.stateful,
             truncate: self.truncate,
             masked: input.masked,
-            input_range,
             output,
         }))
     }

@@ -6,48 +6,26 @@ use crate::kernel::{
     FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward, RecurrentForwardPorts, RecurrentStep, Stage,
     Strided,
 };
+use crate::layer::neuron::Neurons;
 use crate::layer::product::{MapPorts, Product, map_alone};
 use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
 use crate::plan::arena::ParameterId;
 use crate::plan::{Purpose, Recorder, View};
-use crate::{Activation, Range, Rotation};
-
-/// The layer's parameters.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Parameters {
-    pub(super) kernel: ParameterId,
-    pub(super) recurrent: ParameterId,
-    pub(super) bias: Option<ParameterId>,
-    pub(super) bias_lines: usize,
-    pub(super) lambda: Option<ParameterId>,
-}
-
-/// The rotation of the gates.
-#[derive(Clone, Debug)]
-pub(super) struct Rotated {
-    /// The first gate's.
-    pub(super) rotation: Rotation,
-    /// L of every gate.
-    pub(super) limits: Vec<f32>,
-    /// h_Q where the whole pre-activations are rotated.
-    pub(super) h_q: Option<f32>,
-}
+use crate::{Activation, Rotation};
 
 #[derive(Debug)]
 pub(super) struct RecurrentNode {
-    pub(super) path: String,
     pub(super) cell: Cell,
     pub(super) steps: usize,
     pub(super) features: usize,
-    pub(super) units: usize,
-    /// Of the gates.
-    pub(super) activations: Vec<Activation>,
-    pub(super) activation: Activation,
+    /// Those of all gates, with what they make of the inputs.
+    pub(super) neurons: Neurons,
     pub(super) recurrent_activation: Activation,
-    pub(super) rotated: Option<Rotated>,
-    pub(super) parameters: Parameters,
-    /// Of the kernel and of the recurrent kernel.
-    pub(super) penalties: [Regularizer; 2],
+    /// h_Q where the whole pre-activations are rotated.
+    pub(super) h_q: Option<f32>,
+    /// The recurrent kernel.
+    pub(super) recurrent: ParameterId,
+    pub(super) recurrent_regularizer: Regularizer,
     pub(super) dropout: f32,
     pub(super) recurrent_dropout: f32,
     pub(super) seed: u32,
@@ -57,7 +35,6 @@ pub(super) struct RecurrentNode {
     pub(super) stateful: bool,
     pub(super) truncate: Option<usize>,
     pub(super) masked: bool,
-    pub(super) input_range: Option<Range>,
     pub(super) output: Signal,
 }
 
@@ -90,12 +67,12 @@ pub(super) struct Kept {
 
 impl RecurrentNode {
     pub(super) fn gates(&self) -> usize {
-        self.activations.len()
+        self.neurons.activations.len()
     }
 
     /// Numbers of a line of pre-activations.
     pub(super) fn columns(&self) -> usize {
-        self.gates() * self.units
+        self.gates() * self.neurons.units
     }
 
     /// h, and c of an LSTM.
@@ -118,7 +95,7 @@ impl RecurrentNode {
     }
 
     fn has_recurrent_bias(&self) -> bool {
-        self.parameters.bias.is_some() && self.parameters.bias_lines == 2
+        self.neurons.bias.is_some() && self.cell.bias_lines() == 2
     }
 
     pub(super) fn drops_states(&self, rec: &Recorder<'_>) -> bool {
@@ -145,10 +122,10 @@ impl RecurrentNode {
         RecurrentStep {
             batch: rec.batch(),
             steps: self.steps,
-            units: self.units,
+            units: self.neurons.units,
             stage,
             gate: self.recurrent_activation,
-            activation: self.activation,
+            activation: self.neurons.activation,
             masked: self.masked,
             dropped: self.drops_states(rec),
             initial: self.continues(rec),
@@ -158,36 +135,36 @@ impl RecurrentNode {
         }
     }
 
-    pub(super) fn gate_kernels(&self, rotated: &Rotated) -> GateKernels {
+    pub(super) fn gate_kernels(&self, rotation: Rotation) -> GateKernels {
         GateKernels {
             inputs: self.features,
-            units: self.units,
+            units: self.neurons.units,
             gates: self.gates(),
-            lines: if self.parameters.bias.is_some() { self.parameters.bias_lines } else { 0 },
-            rotation: rotated.rotation,
-            h_q: rotated.h_q,
+            lines: if self.neurons.bias.is_some() { self.cell.bias_lines() } else { 0 },
+            rotation,
+            h_q: self.h_q,
         }
     }
 
     pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> Kernels {
         Kernels {
-            w: rec.parameter(self.parameters.kernel),
-            u: rec.parameter(self.parameters.recurrent),
-            b: self.parameters.bias.map(|id| rec.parameter(id)),
+            w: rec.parameter(self.neurons.kernel),
+            u: rec.parameter(self.recurrent),
+            b: self.neurons.parameters(rec)[0],
         }
     }
 
     /// Records ρ, q and the kernels with ρ in them.
-    fn fold(&self, rec: &mut Recorder<'_>, rotated: &Rotated) -> (Kernels, View) {
+    fn fold(&self, rec: &mut Recorder<'_>, rotation: Rotation) -> (Kernels, View) {
         let Kernels { w, u, b } = self.parameters(rec);
-        let lambda = self.parameters.lambda.map(|id| rec.parameter(id));
-        let kernels = self.gate_kernels(rotated);
+        let [_, lambda] = self.neurons.parameters(rec);
+        let kernels = self.gate_kernels(rotation);
         let rotation = rec.scratch(2 * self.columns());
         let w_folded = rec.scratch(w.len);
-        let u_folded = rotated.h_q.map(|_| rec.scratch(u.len));
+        let u_folded = self.h_q.map(|_| rec.scratch(u.len));
         let b_folded = b.map(|b| rec.scratch(b.len));
         let mut limits = [1.0; 4];
-        limits.iter_mut().zip(&rotated.limits).for_each(|(to, &limit)| *to = limit);
+        limits.iter_mut().zip(&self.neurons.limits).for_each(|(to, &limit)| *to = limit);
         rec.op(
             FoldRotation { kernels, limits },
             FoldRotationPorts { w, u_kernel: Some(u), b, lambda, rotation, w_folded, u_folded, b_folded },
@@ -213,7 +190,7 @@ impl RecurrentNode {
 
 impl Node for RecurrentNode {
     fn path(&self) -> &str {
-        &self.path
+        &self.neurons.path
     }
 
     fn output(&self) -> &Signal {
@@ -221,19 +198,19 @@ impl Node for RecurrentNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let (batch, units, columns) = (rec.batch(), self.units, self.columns());
+        let (batch, units, columns) = (rec.batch(), self.neurons.units, self.columns());
         let rows = batch * self.steps;
         let mask = rec.mask().filter(|_| self.masked);
-        let (kernels, rotation) = match &self.rotated {
-            Some(rotated) => {
-                let (kernels, rotation) = self.fold(rec, rotated);
+        let (kernels, rotation) = match self.neurons.rotation {
+            Some(rotation) => {
+                let (kernels, rotation) = self.fold(rec, rotation);
                 (kernels, Some(rotation))
             }
             None => (self.parameters(rec), None),
         };
         let x = self.drop_inputs(rec, input);
         let z = rec.scratch(rows * columns);
-        let has_bias = self.parameters.bias.is_some();
+        let has_bias = self.neurons.bias.is_some();
         if self.features > MAX_DEPTH {
             let product = Product { rows, inputs: self.features, units: columns };
             let ending = Ending { has_bias, ..Ending::default() };
@@ -327,23 +304,12 @@ impl Node for RecurrentNode {
     }
 
     fn facts(&self) -> Facts {
-        let Parameters { kernel, recurrent, bias, lambda, .. } = self.parameters;
-        let kernels = vec![kernel, recurrent];
-        let penalties = kernels.iter().copied().zip(self.penalties);
         Facts {
-            parameters: [Some(kernel), Some(recurrent), bias, lambda].into_iter().flatten().collect(),
-            penalties: penalties.filter(|(_, penalty)| *penalty != Regularizer::default()).collect(),
-            kernels,
-            input_range: self.input_range,
-            rotation: self.rotated.as_ref().map(|rotated| rotated.rotation),
-            lambda,
-            h_q: self.rotated.as_ref().and_then(|rotated| rotated.h_q),
-            activations: self.activations.clone(),
+            h_q: self.h_q,
             steps: Some(self.steps),
             states: if self.stateful || self.return_state { self.states() } else { 0 },
             stateful: self.stateful,
-            limits: self.rotated.as_ref().map_or(Vec::new(), |rotated| rotated.limits.clone()),
-            ..Facts::default()
+            ..self.neurons.facts().with_kernel(1, self.recurrent, self.recurrent_regularizer)
         }
     }
 }

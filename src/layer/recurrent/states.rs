@@ -11,8 +11,8 @@ use crate::plan::{Purpose, Recorder, View};
 impl RecurrentNode {
     /// The buffer that keeps the states from one batch to the next.
     fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
-        let key = keys::state(rec.course(), &self.path, rec.batch());
-        let part = state_part(rec.batch(), self.units);
+        let key = keys::state(rec.course(), &self.neurons.path, rec.batch());
+        let part = state_part(rec.batch(), self.neurons.units);
         rec.shared(&key, Element::Float, self.states() * part)
     }
 
@@ -22,7 +22,7 @@ impl RecurrentNode {
         if !continues && !drops {
             return None;
         }
-        let part = state_part(rec.batch(), self.units);
+        let part = state_part(rec.batch(), self.neurons.units);
         let state = rec.scratch(3 * part);
         if continues {
             let kept = self.kept_states(rec);
@@ -34,7 +34,7 @@ impl RecurrentNode {
             );
         }
         if drops {
-            let count = rec.batch() * self.units;
+            let count = rec.batch() * self.neurons.units;
             let clock = rec.clock();
             let to = rec.part(state, 2 * part, part);
             // Another draw than that of the inputs.
@@ -59,10 +59,10 @@ impl RecurrentNode {
             return;
         }
         let to = self.kept_states(rec);
-        let part = state_part(rec.batch(), self.units);
+        let part = state_part(rec.batch(), self.neurons.units);
         let states = [Some(kept.y), kept.memory].into_iter().flatten();
         for (i, from) in states.take(self.states()).enumerate() {
-            let (count, clock) = (rec.batch() * self.units, rec.clock());
+            let (count, clock) = (rec.batch() * self.neurons.units, rec.clock());
             let last = self.last(rec, from);
             let to = rec.part(to, i * part, part);
             rec.defer(
@@ -74,7 +74,7 @@ impl RecurrentNode {
 
     /// The last step of a buffer of states.
     pub(super) fn last(&self, rec: &mut Recorder<'_>, states: View) -> View {
-        let (rows, width) = (rec.batch(), self.units);
+        let (rows, width) = (rec.batch(), self.neurons.units);
         let out = rec.scratch(rows * width);
         let (_, last) = self.place(self.steps - 1);
         let from = Strided { first: last * width, stride: self.steps * width };

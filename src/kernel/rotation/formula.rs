@@ -1,0 +1,154 @@
+//! Auto-rotation's formulas, each once: for the twins here, for shaders in `shaders/rotation/parts/`. Their letters stand in
+//! [`docs::rotation`](crate::docs::rotation).
+
+use crate::kernel::product::PANEL;
+use crate::kernel::{constants, wgsl};
+use crate::{LearnL, Real, Rotation, Rule};
+
+/// Rows of a kernel whose terms are summed before they join the whole sum: a small q is a difference of large numbers.
+pub(crate) const DEPTH: usize = 256;
+
+/// What q is made of, of a weight, a bias or x_Q: the number itself, or its square.
+#[inline(always)]
+pub(crate) fn term<T: Real>(number: T, squared: bool) -> T {
+    if squared { number * number } else { number }
+}
+
+/// Adds to `sums` what `of` makes of each of these rows' numbers.
+#[inline(always)]
+pub(crate) fn add_rows<'a, T: Real>(
+    rows: impl Iterator<Item = &'a [T]>,
+    sums: &mut [T],
+    of: impl Fn(T) -> T,
+) {
+    let mut part = [T::zero(); PANEL];
+    let part = &mut part[..sums.len()];
+    for (k, row) in rows.enumerate() {
+        part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + of(w));
+        if k % DEPTH == DEPTH - 1 {
+            sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
+            part.fill(T::zero());
+        }
+    }
+    sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
+}
+
+impl Rotation {
+    pub(crate) fn aligned(self) -> bool {
+        self.rule == Rule::Aligned
+    }
+
+    /// What q is made of, by the rotation's rule.
+    #[inline(always)]
+    pub(crate) fn term<T: Real>(self, number: T) -> T {
+        term(number, self.aligned())
+    }
+
+    /// L of a unit of a gate: `fixed`, or exp(λ) where it is learnt.
+    #[inline(always)]
+    pub(crate) fn l_of<T: Real>(self, lambda: &[T], (gate, unit): (usize, usize), fixed: f32) -> T {
+        match self.learn {
+            LearnL::Fixed => T::of(fixed.into()),
+            LearnL::PerLayer => lambda[gate].exp(),
+            LearnL::PerUnit => lambda[unit].exp(),
+        }
+    }
+
+    /// ρ = L/(|q| + ε), and q from the sum of its terms: x_Q·Σ w + b, or √(x_Q²·Σ w² + b²).
+    #[inline(always)]
+    pub(crate) fn rho_and_q<T: Real>(self, sum: T, limit: T) -> (T, T) {
+        let q = if self.aligned() { sum.sqrt() } else { sum };
+        (limit / (q.abs() + T::of(self.epsilon.into())), q)
+    }
+
+    /// d_v from s = Σ dz ⊙ z, and what a bias receives of it: dq = −sign(q)·s/(|q| + ε) and the same, or dq/q and b·dq/q;
+    /// 0 when detached or where q is.
+    #[inline(always)]
+    pub(crate) fn d_v<T: Real>(self, q: T, s: T, bias: T) -> (T, T) {
+        if self.detached || q == T::zero() {
+            return (T::zero(), T::zero());
+        }
+        let d_q = -q.signum() * s / (q.abs() + T::of(self.epsilon.into()));
+        if self.aligned() { (d_q / q, bias * d_q / q) } else { (d_q, d_q) }
+    }
+}
+
+/// How a kernel receives the virtual sample's gradient: of every weight a share of numbers v, which are d_v or made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Not at all.
+    None,
+    /// factor·v\[filter\] to every weight of a filter: the diagonal rule.
+    Shift,
+    /// factor·v\[tap, filter\], where the taps reach different numbers of positions.
+    ShiftPerTap,
+    /// factor·v\[filter\]·W: the aligned rule.
+    Scale,
+    /// factor·v\[filter\]·channel\[c\]·W, W not turned: the aligned rule of the second of two maps.
+    ScalePerChannel,
+    /// v\[weight\].
+    Whole,
+}
+
+impl Share {
+    /// That of a kernel with one ρ a filter.
+    pub(crate) fn by(rotation: Option<Rotation>) -> Self {
+        rotation.map_or(Self::None, |r| if r.aligned() { Self::Scale } else { Self::Shift })
+    }
+
+    fn scales(self) -> bool {
+        matches!(self, Self::Scale | Self::ScalePerChannel)
+    }
+
+    /// What a weight or a bias receives of v.
+    #[inline(always)]
+    pub(crate) fn of<T: Real>(self, v: T, weight: T) -> T {
+        if self.scales() { v * weight } else { v }
+    }
+
+    /// How many numbers v there are of a kernel `[taps, channels, filters]`.
+    pub(crate) fn numbers(self, [taps, channels, filters]: [usize; 3]) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Shift | Self::Scale | Self::ScalePerChannel => Some(filters),
+            Self::ShiftPerTap => Some(taps * filters),
+            Self::Whole => Some(taps * channels * filters),
+        }
+    }
+
+    /// The share's options and formula in WGSL.
+    pub(crate) fn wgsl(self) -> String {
+        constants(&[
+            ("SHARED", !matches!(self, Self::None | Self::Whole)),
+            ("PER_TAP", self == Self::ShiftPerTap),
+            ("PER_CHANNEL", self == Self::ScalePerChannel),
+            ("WHOLE", self == Self::Whole),
+        ]) + &formulas(self.scales(), false)
+    }
+}
+
+fn formulas(aligned: bool, detached: bool) -> String {
+    constants(&[("ALIGNED", aligned), ("DETACHED", detached)]) + &wgsl!("rotation/parts/formula.wgsl")
+}
+
+/// The formulas of the way back in WGSL, with their options.
+pub(super) fn d_v_wgsl(rotation: Option<Rotation>) -> String {
+    let of = |option: fn(Rotation) -> bool| rotation.is_some_and(option);
+    constants(&[("ROTATED", rotation.is_some())]) + &formulas(of(Rotation::aligned), of(|r| r.detached))
+}
+
+/// The formulas of q and L in WGSL, with their options.
+pub(super) fn q_wgsl(rotation: Option<Rotation>) -> String {
+    let learn = rotation.map_or(LearnL::Fixed, |r| r.learn);
+    constants(&[
+        ("ROTATED", rotation.is_some()),
+        ("LEARN_PER_LAYER", learn == LearnL::PerLayer),
+        ("LEARN_PER_UNIT", learn == LearnL::PerUnit),
+    ]) + &formulas(rotation.is_some_and(Rotation::aligned), false)
+        + &wgsl!("rotation/parts/limit.wgsl")
+}
+
+/// The function that makes ρ of what the linear map made of the virtual sample, in WGSL.
+pub(crate) fn rho_wgsl(rotation: Option<Rotation>, has_bias: bool) -> String {
+    constants(&[("HAS_BIAS", has_bias)]) + &q_wgsl(rotation) + &wgsl!("rotation/parts/rho.wgsl")
+}
