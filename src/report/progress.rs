@@ -104,17 +104,8 @@ mod tests {
 
     #[test]
     fn small_and_large_numbers_keep_their_digits() {
-        let cases = [
-            (0.0, "0.0000"),
-            (0.123_456, "0.1235"),
-            (-12.5, "-12.5000"),
-            (1.234_56e-7, "1.2346e-7"),
-            (3.2e9, "3.2000e9"),
-            (f64::INFINITY, "inf"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(decimals(value), text);
-        }
-        assert_eq!(decimals(f64::NAN), "NaN");
+        let numbers = [0.0, 0.123_456, -12.5, 1.234_56e-7, 3.2e9, f64::INFINITY, f64::NAN];
+        let texts = ["0.0000", "0.1235", "-12.5000", "1.2346e-7", "3.2000e9", "inf", "NaN"];
+        assert_eq!(numbers.map(decimals), texts);
     }
 }

@@ -1,110 +1,110 @@
-//! A panel's axes: frame, grid, ticks and labels.
-
-use plotters::backend::DrawingBackend;
+//! Where panels lie, and what stands around their data: frame, grid, ticks and texts.
 
 use super::axis::{Axis, Tick};
-use super::canvas::{Align, Canvas, FAINT_GRID, GRID, SPINE};
-use super::text::{fitted, text_width};
+use super::svg::{LEFT, MIDDLE, RIGHT, SPINE, Svg, UPWARD, fitted, text_width};
 
-pub(super) const TITLE_EM: f64 = 14.5;
+const TITLE_EM: f64 = 14.5;
 pub(super) const LABEL_EM: f64 = 13.0;
 pub(super) const TICK_EM: f64 = 11.5;
-pub(super) const TICK: f64 = 4.0;
-/// Room left of the tick labels for what runs upwards.
-pub(super) const UPWARD: f64 = 22.0;
 const POWER_EM: f64 = 8.8;
-
-/// Where a panel's axes lie.
-#[derive(Clone, Copy)]
-pub(super) struct Area {
-    pub left: f64,
-    pub top: f64,
-    /// Width and height.
-    pub size: (f64, f64),
-}
-
-impl Area {
-    pub fn x(&self, place: f64) -> f64 {
-        self.left + place.clamp(0.0, 1.0) * self.size.0
-    }
-    pub fn y(&self, place: f64) -> f64 {
-        self.top + (1.0 - place.clamp(0.0, 1.0)) * self.size.1
-    }
-    pub fn right(&self) -> f64 {
-        self.left + self.size.0
-    }
-    pub fn bottom(&self) -> f64 {
-        self.top + self.size.1
-    }
-    pub fn middle(&self) -> (f64, f64) {
-        (self.left + self.size.0 / 2.0, self.top + self.size.1 / 2.0)
-    }
-}
+pub(super) const TICK: f64 = 4.0;
+/// Around the whole figure.
+pub(super) const EDGE: f64 = 10.0;
+const GRID: &str = r##"stroke="#E4E4E4" stroke-width="0.8""##;
+const FAINT_GRID: &str = r##"stroke="#F2F2F2" stroke-width="0.8""##;
 
 /// A panel's texts and axes.
 pub(super) struct Frame<'a> {
-    pub title: &'a str,
-    pub x_label: &'a str,
-    pub y_label: &'a str,
-    pub x: &'a Axis,
-    pub y: &'a Axis,
+    /// The title, what runs to the right, and what runs upwards.
+    pub texts: [&'a str; 3],
+    pub x: Axis,
+    pub y: Axis,
+    /// Whether anything is written left of it: where the panel to the left has the same, nothing is.
+    pub labelled: bool,
+    /// Width and height of the axes.
+    pub size: (f64, f64),
+    /// Upper left corner of the axes, and the room left of them; from [`arrange`].
+    pub corner: (f64, f64),
+    pub room: f64,
 }
 
-impl Frame<'_> {
-    /// Draws all but the data. `labels` is the left edge of what is written left of the axes; without one nothing is,
-    /// as the panel to the left has the same.
-    pub fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, area: Area, labels: Option<f64>) {
-        let (right, bottom, centre) = (area.right(), area.bottom(), area.middle());
+impl<'a> Frame<'a> {
+    pub fn new(texts: [&'a str; 3], (x, y): (Axis, Axis), size: (f64, f64)) -> Self {
+        Self { texts, x, y, labelled: true, size, corner: (0.0, 0.0), room: 0.0 }
+    }
+
+    /// From places on the axes, 0 at their low ends and 1 at their high ends.
+    pub fn point(&self, x: f64, y: f64) -> (f64, f64) {
+        let ((left, top), (width, height)) = (self.corner, self.size);
+        (left + x.clamp(0.0, 1.0) * width, top + (1.0 - y.clamp(0.0, 1.0)) * height)
+    }
+
+    /// Where a pair of values is drawn.
+    pub fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        self.point(self.x.position(x), self.y.position(y))
+    }
+
+    /// Draws all but the data, with a note where there are none.
+    pub fn draw(&self, svg: &mut Svg, note: &str) {
+        let [title, x_label, y_label] = self.texts;
+        let ((left, top), (right, bottom)) = (self.corner, self.point(1.0, 0.0));
         for at in &self.y.minor {
-            let y = area.y(self.y.place(*at));
-            canvas.line(&[(area.left, y), (right, y)], FAINT_GRID, 0.8, &[]);
+            let (_, y) = self.point(0.0, self.y.place(*at));
+            svg.line(&[(left, y), (right, y)], FAINT_GRID);
         }
         for tick in &self.y.ticks {
-            let y = area.y(self.y.place(tick.at));
-            canvas.line(&[(area.left, y), (right, y)], GRID, 0.8, &[]);
-        }
-        for tick in &self.x.ticks {
-            let x = area.x(self.x.place(tick.at));
-            canvas.line(&[(x, area.top), (x, bottom)], GRID, 0.8, &[]);
-        }
-        canvas.frame((area.left, area.top), (right, bottom), SPINE, 0.9);
-        for tick in &self.y.ticks {
-            let y = area.y(self.y.place(tick.at));
-            canvas.line(&[(area.left - TICK, y), (area.left, y)], SPINE, 0.9, &[]);
-            if labels.is_some() {
-                draw_label(canvas, tick, (area.left - TICK - 4.0, y));
+            let (_, y) = self.point(0.0, self.y.place(tick.at));
+            svg.line(&[(left, y), (right, y)], GRID);
+            svg.line(&[(left - TICK, y), (left, y)], SPINE);
+            if self.labelled {
+                let base = left - TICK - 4.0 - tick_width(tick) + text_width(&tick.label, TICK_EM);
+                svg.text(&tick.label, (base, y), TICK_EM, RIGHT);
+                svg.text(&tick.power, (base + 1.0, y - 0.42 * TICK_EM), POWER_EM, LEFT);
             }
         }
         for tick in &self.x.ticks {
-            let x = area.x(self.x.place(tick.at));
-            canvas.line(&[(x, bottom), (x, bottom + TICK)], SPINE, 0.9, &[]);
-            canvas.text(&tick.label, (x, bottom + TICK + 9.0), TICK_EM, Align::Middle);
+            let (x, _) = self.point(self.x.place(tick.at), 0.0);
+            svg.line(&[(x, top), (x, bottom)], GRID);
+            svg.line(&[(x, bottom), (x, bottom + TICK)], SPINE);
+            svg.text(&tick.label, (x, bottom + TICK + 9.0), TICK_EM, MIDDLE);
         }
-        let title = fitted(self.title, TITLE_EM, area.size.0);
-        canvas.text(&title, (centre.0, area.top - 15.0), TITLE_EM, Align::Middle);
-        let label = fitted(self.x_label, LABEL_EM, area.size.0);
-        canvas.text(&label, (centre.0, bottom + TICK + 27.0), LABEL_EM, Align::Middle);
-        if let Some(left) = labels {
-            let label = fitted(self.y_label, LABEL_EM, area.size.1);
-            canvas.upward_text(&label, (left + 9.0, centre.1), LABEL_EM);
+        svg.rectangle(self.corner, self.size, "none");
+        let (x, y) = self.point(0.5, 0.5);
+        svg.text(&fitted(title, TITLE_EM, right - left), (x, top - 15.0), TITLE_EM, MIDDLE);
+        svg.text(&fitted(x_label, LABEL_EM, right - left), (x, bottom + TICK + 27.0), LABEL_EM, MIDDLE);
+        if self.labelled {
+            let label = fitted(y_label, LABEL_EM, bottom - top);
+            svg.text(&label, (left - self.room + 9.0, y), LABEL_EM, UPWARD);
         }
+        svg.text(note, (x, y), LABEL_EM, MIDDLE);
     }
 }
 
-/// A tick's label left of the y axis.
-fn draw_label<B: DrawingBackend>(canvas: &mut Canvas<B>, tick: &Tick, (x, y): (f64, f64)) {
-    match &tick.power {
-        None => canvas.text(&tick.label, (x, y), TICK_EM, Align::Right),
-        Some(power) => {
-            let base = x - text_width(power, POWER_EM) - 1.0;
-            canvas.text(&tick.label, (base, y), TICK_EM, Align::Right);
-            canvas.text(power, (base + 1.0, y - 0.42 * TICK_EM), POWER_EM, Align::Left);
+/// Gives panels their places in lines, with these gaps between columns and lines. Returns where they end on the right and below.
+pub(super) fn arrange(lines: &mut [Vec<Frame>], gap: (f64, f64)) -> (f64, f64) {
+    let has = |frame: &Frame, text: usize| !frame.texts[text].is_empty();
+    let labelled = || lines.iter().flatten().filter(|f| f.labelled);
+    let ticks = labelled().map(|f| widest(&f.y)).fold(0.0, f64::max);
+    let room = ticks + TICK + if labelled().any(|f| has(f, 2)) { 27.0 } else { 5.0 };
+    let (mut top, mut right) = (EDGE - 4.0, 0.0f64);
+    for line in lines {
+        top += if line.iter().any(|f| has(f, 0)) { 27.0 } else { 6.0 };
+        let mut left = EDGE;
+        for frame in line.iter_mut() {
+            left += if frame.labelled { room } else { 0.0 };
+            (frame.corner, frame.room) = ((left, top), room);
+            right = right.max(left + frame.size.0 + beyond(&frame.x, frame.size.0));
+            left += frame.size.0 + gap.0;
         }
+        let below = TICK + if line.iter().any(|f| has(f, 1)) { 37.0 } else { 18.0 };
+        top += line.iter().map(|f| f.size.1).fold(0.0, f64::max) + below + gap.1;
     }
+    (right, top - gap.1)
 }
 
-pub(super) fn tick_width(tick: &Tick) -> f64 {
-    text_width(&tick.label, TICK_EM) + tick.power.as_ref().map_or(0.0, |p| text_width(p, POWER_EM) + 1.0)
+fn tick_width(tick: &Tick) -> f64 {
+    let power = if tick.power.is_empty() { 0.0 } else { text_width(&tick.power, POWER_EM) + 1.0 };
+    text_width(&tick.label, TICK_EM) + power
 }
 
 /// The widest label of an axis.
@@ -113,7 +113,7 @@ pub(super) fn widest(axis: &Axis) -> f64 {
 }
 
 /// How far the labels of a horizontal axis of this length stand out to its right.
-pub(super) fn beyond(axis: &Axis, length: f64) -> f64 {
+fn beyond(axis: &Axis, length: f64) -> f64 {
     let end = |t: &Tick| tick_width(t) / 2.0 - (1.0 - axis.place(t.at)) * length;
     axis.ticks.iter().map(end).fold(0.0, f64::max)
 }

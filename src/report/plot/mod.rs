@@ -1,38 +1,37 @@
-//! Figures from plain numbers: [`curves()`] over training, [`heat_maps()`] of one number per layer and
-//! epoch, and [`scatters()`] of predictions against what they should be, as PNG or SVG.
+//! Figures from plain numbers: [`curves()`] over training, [`heat_maps()`] of one number per layer and epoch, and [`scatters()`] of
+//! predictions against what they should be, as PNG or SVG.
 //!
-//! Nothing here knows of models or training. The font is part of the crate, so figures look the same on every
-//! machine; it covers Latin, Greek and Cyrillic. An SVG names the font; a viewer without it takes another
+//! Nothing here knows of models or training. The font is part of the crate, so figures look the same on every machine; it covers
+//! Latin, Greek and Cyrillic, and a PNG shows other letters as boxes. An SVG names the font; a viewer without it takes another
 //! sans-serif, fitted to the same lengths. The same data always give the same file.
+//!
+//! A PNG is drawn from the SVG, with two pixels to its unit of length; large figures have fewer, down to one. A file is
+//! written whole or not at all, in place of one that was there, and folders are created as needed.
 
 mod axis;
-mod canvas;
 mod curves;
 mod frame;
 mod heat;
 mod scatter;
-mod text;
-
-use std::path::Path;
+mod svg;
 
 use crate::error::{Error, Result};
-use canvas::Format;
+use std::ops::RangeInclusive as Range;
+use std::path::Path;
 
-/// The most panels or maps in one file.
-const MOST_PANELS: usize = 24;
+const SPLIT: &str = "leave the file out, or split it into several";
 
 /// One line of a [`CurvePanel`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Curve {
-    /// The name in the legend; an empty one is left out of it. Curves of equal name in several panels share
-    /// their colour, their line style and one entry of the legend.
+    /// The name in the legend; an empty one is left out of it. Curves of equal name in several panels share their colour, their
+    /// line style and one entry of the legend.
     pub label: String,
-    /// (x, y) in the order in which they are joined, in the units of the panel's axes. A value that is not
-    /// finite (or not above 0 on a logarithmic axis) leaves a gap; a point between two gaps is a dot.
+    /// (x, y) in the order in which they are joined, in the units of the panel's axes. A value that is not finite (or not above 0
+    /// on a logarithmic axis) leaves a gap; a point between two gaps is a dot.
     pub points: Vec<(f64, f64)>,
-    /// (low, high) at the x of each point, drawn as a translucent band: mean ± deviation over seeds, say. As
-    /// many as there are points. Values that are not finite leave a gap; on a logarithmic axis a low end that
-    /// is not above 0 runs to the axis' end.
+    /// (low, high) at the x of each point, drawn as a translucent band: mean ± deviation over seeds, say. As many as there are
+    /// points. Values that are not finite leave a gap; on a logarithmic axis a low end that is not above 0 runs to the axis' end.
     pub spread: Option<Vec<(f64, f64)>>,
 }
 
@@ -62,8 +61,7 @@ pub struct HeatMap {
     pub y_label: String,
     /// The rows' names, the uppermost first.
     pub rows: Vec<String>,
-    /// One list of equally many numbers for each row, in the unit of the scale; those that are not finite are
-    /// hatched in grey.
+    /// One list of equally many numbers for each row, in the unit of the scale; those that are not finite are hatched in grey.
     pub values: Vec<Vec<f64>>,
 }
 
@@ -87,164 +85,98 @@ pub struct Scatter {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Draws panels of curves side by side (up to three in a row, four as two rows of two) with one legend below,
-/// and writes them to `path` (`.png` or `.svg`), creating folders as needed. An existing file is replaced.
+/// Draws panels of curves side by side (up to three in a row, four as two rows of two) with one legend below, as `.png` or `.svg`.
 ///
-/// Colours are Okabe and Ito's, which colour-blind readers can tell apart, and line styles differ too. A panel
-/// none of whose values can be drawn shows empty axes and says so. At most 24 panels.
+/// Colours are Okabe and Ito's, which colour-blind readers can tell apart, and line styles differ too. A panel none of whose values
+/// can be drawn shows empty axes and says so. At most 24 panels.
 ///
 /// ```no_run
 /// use autorot::report::plot::{Curve, CurvePanel, curves};
 ///
 /// let loss = Curve { label: "dense".into(), points: vec![(1.0, 2.3), (2.0, 1.1)], spread: None };
-/// let panel = CurvePanel {
-///     title: "Loss".into(),
-///     x_label: "epoch".into(),
-///     y_label: "cross-entropy".into(),
-///     curves: vec![loss],
-///     log_y: true,
-/// };
-/// curves("loss.svg", &[panel])?;
+/// let (title, x_label, y_label) = ("Loss".into(), "epoch".into(), "cross-entropy".into());
+/// curves("loss.svg", &[CurvePanel { title, x_label, y_label, curves: vec![loss], log_y: true }])?;
 /// # Ok::<(), autorot::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Invalid`] for another extension, for no panels or too many, for a panel without a single point and
-/// for a spread of another length than its points; [`Error::Io`] where the file cannot be written. After an
-/// error there is no partial file.
+/// [`Error::Invalid`] for another extension, for no panels or too many, for a panel without a single point and for a spread of
+/// another length than its points; [`Error::Io`] where the file cannot be written.
 pub fn curves(path: impl AsRef<Path>, panels: &[CurvePanel]) -> Result<()> {
     let path = path.as_ref();
-    let format = Format::of(path)?;
-    check_count(path, panels.len(), "panel")?;
+    check(path.display(), panels.len(), "panels", 1..=24, SPLIT)?;
     for (k, panel) in panels.iter().enumerate() {
         let place = format!("{}, panel {k} {:?}", path.display(), panel.title);
-        if panel.curves.iter().all(|c| c.points.is_empty()) {
-            let remedy = "give at least one of its curves points, or leave the panel out";
-            return Err(Error::invalid(place, "no points", "at least one", remedy));
-        }
-        for curve in &panel.curves {
-            let Some(spread) = curve.spread.as_ref().filter(|s| s.len() != curve.points.len()) else {
-                continue;
-            };
-            return Err(Error::invalid(
-                format!("{place}, curve {:?}", curve.label),
-                format!("a spread of {} entries", spread.len()),
-                format!("one for each of its {} points", curve.points.len()),
-                "give as many or none at all",
-            ));
+        let points = panel.curves.iter().map(|c| c.points.len()).sum();
+        check(&place, points, "points", 1..=usize::MAX, "give it points, or leave the panel out")?;
+        for Curve { label, points, spread } in &panel.curves {
+            let (ends, points) = (spread.as_ref().map_or(points.len(), Vec::len), points.len());
+            let place = format!("{place}, the spread of curve {label:?}");
+            check(place, ends, "entries", points..=points, "give one for each point, or none at all")?;
         }
     }
-    canvas::save(path, format, &curves::Curves::new(panels))
+    curves::draw(panels).save(path)
 }
 
-/// Draws heat maps side by side (up to three in a row, four as two rows of two) on one common colour scale,
-/// and writes them to `path` (`.png` or `.svg`), creating folders as needed. An existing file is replaced.
+/// Draws heat maps side by side (up to three in a row, four as two rows of two) on one colour scale, as `.png` or `.svg`.
 ///
-/// The colours are viridis from the lowest to the highest finite value of all maps; `scale_label` names that
-/// quantity beside the colour bar: `log₁₀ mean |gradient|`. At most 24 maps.
-///
-/// ```no_run
-/// use autorot::report::plot::{HeatMap, heat_maps};
-///
-/// let map = HeatMap {
-///     title: "Dense".into(),
-///     x_label: "epoch".into(),
-///     y_label: "layer".into(),
-///     rows: vec!["0.dense".into(), "1.dense".into()],
-///     values: vec![vec![-2.0, -2.5, -2.75], vec![-1.5, -2.0, -2.5]],
-/// };
-/// heat_maps("gradients.png", &[map], "log₁₀ mean |gradient|")?;
-/// # Ok::<(), autorot::Error>(())
-/// ```
+/// The colours are viridis from the lowest to the highest finite value of all maps; `scale_label` names that quantity beside the
+/// colour bar: `log₁₀ mean |gradient|`. A map is 290 units of length wide and at most 900 high; where it has more columns or rows,
+/// as many of them are drawn, evenly spaced. At most 24 maps.
 ///
 /// # Errors
-/// [`Error::Invalid`] for another extension, for no maps or too many, for a map without values, with rows of
-/// different lengths or with another number of names than rows; [`Error::Io`] where the file cannot be written.
-/// After an error there is no partial file.
+/// [`Error::Invalid`] for another extension, for no maps or too many, for a map without values, with rows of different lengths or
+/// with another number of names than rows; [`Error::Io`] where the file cannot be written.
 pub fn heat_maps(path: impl AsRef<Path>, maps: &[HeatMap], scale_label: &str) -> Result<()> {
     let path = path.as_ref();
-    let format = Format::of(path)?;
-    check_count(path, maps.len(), "heat map")?;
+    check(path.display(), maps.len(), "heat maps", 1..=24, SPLIT)?;
     for (k, map) in maps.iter().enumerate() {
         let place = format!("{}, heat map {k} {:?}", path.display(), map.title);
-        let columns = map.values.first().map_or(0, Vec::len);
-        if columns == 0 {
-            let remedy = "give it values, or leave the map out";
-            return Err(Error::invalid(place, "no values", "at least one row and one column", remedy));
-        }
-        if map.rows.len() != map.values.len() {
-            let (names, rows) = (map.rows.len(), map.values.len());
-            let remedy = "name every row once";
-            return Err(Error::invalid(place, format!("{names} row names"), format!("{rows}"), remedy));
-        }
-        if let Some(row) = map.values.iter().position(|row| row.len() != columns) {
-            return Err(Error::invalid(
-                format!("{place}, row {row} {:?}", map.rows[row]),
-                format!("{} columns", map.values[row].len()),
-                format!("{columns} as in row 0"),
-                "fill what is missing with NaN, which is drawn hatched",
-            ));
+        let (rows, columns) = (map.values.len(), map.values.first().map_or(0, Vec::len));
+        check(&place, columns, "values", 1..=usize::MAX, "give it values, or leave the map out")?;
+        check(&place, map.rows.len(), "row names", rows..=rows, "name every row once")?;
+        for (name, row) in map.rows.iter().zip(&map.values) {
+            let remedy = "give as many as in the first row, NaN for those that are missing";
+            check(format!("{place}, row {name:?}"), row.len(), "columns", columns..=columns, remedy)?;
         }
     }
-    canvas::save(path, format, &heat::HeatMaps::new(maps, scale_label))
+    heat::draw(maps, scale_label).save(path)
 }
 
-/// Draws rows of square panels with dots, predictions against what they should be, and writes them to `path` (`.png` or
-/// `.svg`), creating folders as needed. An existing file is replaced.
+/// Draws rows of square panels with dots, predictions against what they should be, as `.png` or `.svg`.
 ///
-/// Both axes of all panels of a row have one common range, and a dashed line marks where y = x. Dots that coincide
-/// are darker. At most 24 panels in all.
-///
-/// ```no_run
-/// use autorot::report::plot::{Scatter, ScatterRow, scatters};
-///
-/// let panel = Scatter { title: "classic".into(), points: vec![(1.0, 1.2), (2.0, 1.9)] };
-/// let row = ScatterRow {
-///     x_label: "reference (mg/m³)".into(),
-///     y_label: "predicted (mg/m³)".into(),
-///     panels: vec![panel],
-/// };
-/// scatters("scatter.svg", &[row])?;
-/// # Ok::<(), autorot::Error>(())
-/// ```
+/// Both axes of all panels of a row have one common range, and a dashed line marks where y = x. Dots that coincide are darker. At
+/// most 24 panels in all.
 ///
 /// # Errors
-/// [`Error::Invalid`] for another extension, for no panels or too many, for a row without panels and for a panel
-/// without points; [`Error::Io`] where the file cannot be written. After an error there is no partial file.
+/// [`Error::Invalid`] for another extension, for no panels or too many, for a row without panels and for a panel without points;
+/// [`Error::Io`] where the file cannot be written.
 pub fn scatters(path: impl AsRef<Path>, rows: &[ScatterRow]) -> Result<()> {
     let path = path.as_ref();
-    let format = Format::of(path)?;
-    check_count(path, rows.iter().map(|r| r.panels.len()).sum(), "panel")?;
+    check(path.display(), rows.iter().map(|row| row.panels.len()).sum(), "panels", 1..=24, SPLIT)?;
     for (k, row) in rows.iter().enumerate() {
         let place = format!("{}, row {k} {:?}", path.display(), row.x_label);
-        if row.panels.is_empty() {
-            return Err(Error::invalid(place, "no panels", "at least one", "leave the row out"));
-        }
-        if let Some(panel) = row.panels.iter().position(|p| p.points.is_empty()) {
-            let place = format!("{place}, panel {panel} {:?}", row.panels[panel].title);
-            let remedy = "give it points, or leave the panel out";
-            return Err(Error::invalid(place, "no points", "at least one", remedy));
+        check(&place, row.panels.len(), "panels", 1..=usize::MAX, "give it panels, or leave the row out")?;
+        for (k, Scatter { title, points }) in row.panels.iter().enumerate() {
+            let place = format!("{place}, panel {k} {title:?}");
+            check(place, points.len(), "points", 1..=usize::MAX, "give it points, or leave the panel out")?;
         }
     }
-    canvas::save(path, format, &scatter::Scatters::new(rows))
+    scatter::draw(rows).save(path)
 }
 
-fn check_count(path: &Path, count: usize, what: &str) -> Result<()> {
-    if (1..=MOST_PANELS).contains(&count) {
-        return Ok(());
-    }
-    let expected = format!("1 to {MOST_PANELS}");
-    Err(Error::invalid(path.display(), format!("{count} {what}s"), expected, "split them over several files"))
+/// Refuses a number that is not among those allowed.
+fn check(place: impl ToString, found: usize, what: &str, allowed: Range<usize>, remedy: &str) -> Result<()> {
+    let expected = match (*allowed.start(), *allowed.end()) {
+        _ if allowed.contains(&found) => return Ok(()),
+        (low, usize::MAX) => format!("at least {low}"),
+        (low, high) if low == high => low.to_string(),
+        (low, high) => format!("{low} to {high}"),
+    };
+    Err(Error::invalid(place, format!("{found} {what}"), expected, remedy))
 }
 
 /// How many panels stand side by side.
 fn columns(count: usize) -> usize {
-    match count {
-        0..=3 => count,
-        4 => 2,
-        _ => 3,
-    }
+    if count == 4 { 2 } else { count.min(3) }
 }
-
-#[cfg(test)]
-mod tests;
