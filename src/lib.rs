@@ -5,7 +5,6 @@ pub mod device;
 pub mod docs;
 pub mod embed;
 pub mod extend;
-pub mod layer;
 pub mod model;
 pub mod report;
 pub mod store;
@@ -16,6 +15,7 @@ mod describe;
 mod error;
 mod initializer;
 mod kernel;
+mod layer;
 mod loss;
 mod metric;
 mod optimizer;
@@ -32,15 +32,7 @@ pub use device::Device;
 pub use error::{Error, Fault, Result};
 pub use initializer::Initializer;
 pub use kernel::MergeMode;
-pub use layer::{
-    Activate, AveragePool1d, AveragePool2d, AveragePool3d, BatchNorm, Bidirectional, Cell, Conv1d,
-    Conv1dTranspose, Conv2d, Conv2dTranspose, Conv3d, Conv3dTranspose, Dense, DepthwiseConv1d,
-    DepthwiseConv2d, DepthwiseConv3d, Dropout, Flatten, GlobalAveragePool1d, GlobalAveragePool2d,
-    GlobalAveragePool3d, GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d, Gru, Lstm, Masking, MaxPool1d,
-    MaxPool2d, MaxPool3d, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer, Residual,
-    RotatedPart, SeparableConv1d, SeparableConv2d, SeparableConv3d, SimpleRnn, TimeDistributed, UpSampling1d,
-    UpSampling2d, UpSampling3d, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d,
-};
+pub use layer::*;
 pub use loss::Loss;
 pub use metric::Metric;
 pub use model::{Model, Sequential};

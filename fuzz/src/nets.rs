@@ -1,7 +1,7 @@
 //! Descriptions of nets from bytes: every layer with options that make sense, and some that do not.
 
 use arbitrary::{Result, Unstructured};
-use autorot::layer::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
+use autorot::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
 use autorot::extend::Layer;
 use autorot::{Activate, Activation, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten, Initializer, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer, Residual, RotatedPart, Rule, Sequential, TimeDistributed};
 

@@ -186,7 +186,7 @@ pub fn all() -> Vec<Entry> {
                 (45, [3, 5], 0.5),
                 (96, [4, 8], 0.3),
             ]
-            .map(|(count, shared, rate)| Dropout {
+            .map(|(count, shared, rate)| DropoutKernel {
                 count,
                 shared,
                 of_ones: count == 1000,

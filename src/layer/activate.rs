@@ -2,7 +2,7 @@
 
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{Activate as ActivateKernel, ActivatePorts, RotateBackward, RotateBackwardPorts, Zones};
+use crate::kernel::{ActivateKernel, ActivatePorts, RotateBackward, RotateBackwardPorts, Zones};
 use crate::plan::{Recorder, View};
 use crate::{Activation, Range, Result, shape};
 

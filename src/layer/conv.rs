@@ -7,7 +7,7 @@ use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
-    Conv as ConvKernel, ConvBackwardWeight, ConvBackwardWeightPorts, Depthwise, DepthwiseBackwardWeight,
+    ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, Depthwise, DepthwiseBackwardWeight,
     DepthwiseBackwardWeightPorts, Ending, Geometry, Share, Taps, WeightGradient, WeightGradientPorts, splits,
 };
 use crate::plan::{Recorder, View};

@@ -87,7 +87,7 @@ impl DropoutNode {
         let clock = rec.clock();
         let y = rec.scratch(count);
         rec.op(
-            kernel::Dropout { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed },
+            kernel::DropoutKernel { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed },
             DropoutPorts { x: Some(x), clock, y },
         );
         y

@@ -5,7 +5,7 @@
 
 use super::Regularizer;
 use crate::kernel::{
-    Conv, ConvBackwardWeight, ConvBackwardWeightPorts, ConvPorts, DenseBackwardInput,
+    ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, ConvPorts, DenseBackwardInput,
     DenseBackwardInputPorts, DenseBackwardWeight, DenseBackwardWeightPorts, DepthwisePorts, Ending,
     MAX_DEPTH, Share, Stretch, Taps, WeightGradient, WeightGradientPorts, splits,
 };
@@ -20,7 +20,7 @@ pub(super) fn map_alone(x: View, w: View, y: View) -> MapPorts {
 }
 
 /// Records a convolution's product, in stretches where its depth is long.
-pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: Conv, ports: MapPorts) {
+pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: ConvKernel, ports: MapPorts) {
     let MapPorts { x, w, b, rotation, z, y } = ports;
     let depth = kernel.depth();
     if depth <= MAX_DEPTH {
@@ -30,7 +30,7 @@ pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: Conv, ports: MapPorts)
     let mut before = None;
     for first in (0..depth).step_by(MAX_DEPTH) {
         let stretch = Stretch { first, len: MAX_DEPTH.min(depth - first) };
-        let kernel = Conv { stretch: Some(stretch), ..kernel };
+        let kernel = ConvKernel { stretch: Some(stretch), ..kernel };
         if first + stretch.len == depth {
             rec.op(kernel, ConvPorts { x, w, b, rotation, before, z, y });
         } else {
@@ -51,10 +51,10 @@ pub(super) struct Product {
 
 impl Product {
     /// As a convolution of one tap over as many samples.
-    fn conv(&self, ending: Ending) -> Conv {
+    fn conv(&self, ending: Ending) -> ConvKernel {
         let Self { rows, inputs, units } = *self;
         let taps = Taps::pointwise([1; 3]);
-        Conv {
+        ConvKernel {
             batch: rows,
             taps,
             channels: inputs,
@@ -82,7 +82,7 @@ impl Product {
             );
         } else {
             let back =
-                Conv { channels: units, filters: inputs, turned: true, ..self.conv(Ending::default()) };
+                ConvKernel { channels: units, filters: inputs, turned: true, ..self.conv(Ending::default()) };
             record_conv(rec, back, map_alone(d_f, w, d_x));
         }
         d_x
@@ -116,7 +116,7 @@ impl Product {
         let Self { rows, inputs, units } = *self;
         let splits = splits(rows, inputs * units);
         let partials = rec.scratch(splits * inputs * units);
-        let Conv { batch, taps, channels, filters, groups, .. } = self.conv(Ending::default());
+        let ConvKernel { batch, taps, channels, filters, groups, .. } = self.conv(Ending::default());
         rec.op(
             ConvBackwardWeight { batch, taps, channels, filters, groups },
             ConvBackwardWeightPorts { x, d_f, partials },

@@ -1,7 +1,7 @@
 //! Residual blocks: layers around which their input is led.
 
 use super::{Layer, Node, Scope, Signal, Trace, chain};
-use crate::kernel::{Activate, ActivatePorts};
+use crate::kernel::{ActivateKernel, ActivatePorts};
 use crate::plan::{Recorder, View};
 use crate::{Activation, Error, Range, Result};
 use std::sync::Arc;
@@ -110,7 +110,7 @@ impl ResidualNode {
     fn sum(rec: &mut Recorder<'_>, count: usize, a: View, b: View) -> View {
         let y = rec.scratch(count);
         rec.op(
-            Activate { count, sum: true, activation: Activation::Linear },
+            ActivateKernel { count, sum: true, activation: Activation::Linear },
             ActivatePorts { a, b: Some(b), y },
         );
         y

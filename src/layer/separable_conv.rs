@@ -8,7 +8,7 @@ use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
-    Conv, ConvBackwardWeight, ConvBackwardWeightPorts, DenseBackwardInput, DenseBackwardInputPorts,
+    ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, DenseBackwardInput, DenseBackwardInputPorts,
     DenseBackwardWeight, DenseBackwardWeightPorts, DenseForward, DenseForwardPorts, Depthwise,
     DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts, Ending, Geometry, Rotate, RotatePorts, Share,
     TapTotalsPorts, Taps, WeightGradient, WeightGradientPorts, WeightedSquares, WeightedSquaresPorts, splits,
@@ -142,11 +142,20 @@ impl SeparableNode {
     }
 
     /// The pointwise convolution, forward or back.
-    fn pointwise(&self, rec: &Recorder<'_>, back: bool, ending: Ending) -> Conv {
+    fn pointwise(&self, rec: &Recorder<'_>, back: bool, ending: Ending) -> ConvKernel {
         let (between, filters) = (self.between(), self.neurons.units);
         let (channels, filters) = if back { (filters, between) } else { (between, filters) };
         let taps = Taps::pointwise(self.geometry.output);
-        Conv { batch: rec.batch(), taps, channels, filters, groups: 1, turned: back, ending, stretch: None }
+        ConvKernel {
+            batch: rec.batch(),
+            taps,
+            channels,
+            filters,
+            groups: 1,
+            turned: back,
+            ending,
+            stretch: None,
+        }
     }
 
     /// Squared pointwise weights, summed over their channels or, back, over their filters, each with its factor.

@@ -4,7 +4,6 @@ use crate::common::{callers, devices};
 use crate::nets::assert_trained;
 use autorot::data::Glyphs;
 use autorot::extend::Layer;
-use autorot::layer::{Conv, Pool};
 use autorot::model::Weights;
 use autorot::{
     Activate, Activation, Adam, AutoRotate, AveragePool2d, BatchNorm, Conv2d, Conv2dTranspose, Dataset,
@@ -12,6 +11,7 @@ use autorot::{
     Metric, Model, Optimizer, Padding, RandomCrop, RandomFlip, RandomTranslation, Residual, Rule,
     SeparableConv2d, Sequential, Split, Trainer, UpSampling2d, ZeroPadding2d,
 };
+use autorot::{Conv, Pool};
 
 /// Glyphs as pictures with a channel.
 fn pictures() -> Split {

@@ -1,8 +1,8 @@
 //! What is not said is as in Keras 2.15: every default of optimisers and layers, read from its documentation; and the table of
 //! activations: L and the range of outputs.
 
+use autorot::GlobalMaxPool1d;
 use autorot::extend::Layer;
-use autorot::layer::GlobalMaxPool1d;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool1d, BatchNorm, Bidirectional, Conv1d, Conv2d,
     Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, GlobalAveragePool2d,
@@ -114,8 +114,7 @@ fn layers_start_as_those_of_keras() {
 #[test]
 fn parameters_start_as_those_of_keras() {
     let weights = |net: Sequential| net.build(&Device::cpu(), 0).unwrap().weights().unwrap();
-    let of =
-        |layer: autorot::layer::Recurrent| weights(Sequential::new([4, 2]).input_range(0.0, 1.0).add(layer));
+    let of = |layer: autorot::Recurrent| weights(Sequential::new([4, 2]).input_range(0.0, 1.0).add(layer));
     // Keras' order of gates: input, forget, cell, output. unit_forget_bias adds 1 to the forget gate's bias.
     let lstm = of(Lstm::new(2));
     assert_eq!(lstm["0.lstm.bias"].values, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);

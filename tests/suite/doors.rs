@@ -4,7 +4,7 @@ use crate::common::{WITH_GPU, devices, gpu};
 use crate::nets::waves;
 use crate::programs::example;
 use autorot::extend::check::{self, KernelCheck};
-use autorot::extend::kernel::{Activate, clock};
+use autorot::extend::kernel::{ActivateKernel, clock};
 use autorot::extend::{ActivationRule, Pointwise, Real, UpdateRule};
 use autorot::{Activation, Dense, Device, Error, Loss, Metric, Optimizer, Range, Sequential, Sgd, Trainer};
 
@@ -195,7 +195,7 @@ fn own_losses_and_optimisers_are_named_and_compared() {
 
 #[test]
 fn a_check_of_a_kernel_says_what_it_lacks() {
-    let kernel = Activate { count: 9, sum: false, activation: Activation::Tanh };
+    let kernel = ActivateKernel { count: 9, sum: false, activation: Activation::Tanh };
     let check = || KernelCheck::new(kernel);
     check().run(&Device::cpu()).unwrap();
     says(check().numbers("a", vec![1.0; 8]).run(&Device::cpu()), &["a:", "8 values", "9"]);

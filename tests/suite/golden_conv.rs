@@ -4,8 +4,8 @@ use crate::common::{Tolerance, assert_close, devices};
 use crate::golden::{Run, golden};
 use autorot::extend::Layer;
 use autorot::extend::plan::Purpose;
-use autorot::layer::{Conv, ConvTranspose, DepthwiseConv, SeparableConv};
 use autorot::{Activation, AutoRotate, LearnL, Padding, Rule};
+use autorot::{Conv, ConvTranspose, DepthwiseConv, SeparableConv};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use crate::golden_conv::{Pad, assert_array, extent};
 use autorot::BatchNorm;
 use autorot::extend::Layer;
 use autorot::extend::plan::Purpose;
-use autorot::layer::{GlobalPool, Pool, UpSampling, ZeroPadding};
+use autorot::{GlobalPool, Pool, UpSampling, ZeroPadding};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

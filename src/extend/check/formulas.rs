@@ -2,7 +2,7 @@
 
 use super::{KernelCheck, close, numbers};
 use crate::activation::ActivationRule;
-use crate::kernel::{Activate, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock};
+use crate::kernel::{ActivateKernel, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock};
 use crate::{Activation, Device, Result};
 
 /// Half the distance of the two values that a derivative is compared with.
@@ -34,7 +34,7 @@ pub fn activation<A: ActivationRule>(device: &Device) -> Result<()> {
     let z: Vec<f32> = numbers(1, count).into_iter().map(|v| 8.0 * v).collect();
     let at: Vec<f64> = z.iter().map(|&z| z.into()).collect();
     differences(A::NAME, &at, |_, z| A::derivative(z), |_, z| A::value(z))?;
-    KernelCheck::new(Activate { count, sum: false, activation }).numbers("a", z.clone()).run(device)?;
+    KernelCheck::new(ActivateKernel { count, sum: false, activation }).numbers("a", z.clone()).run(device)?;
     let backward =
         RotateBackward { rows: 100, units: 10, has_bias: false, activation, rotation: None, zones: None };
     KernelCheck::new(backward).numbers("z", z).run(device)

@@ -2,8 +2,9 @@
 
 use super::{Entry, entry, rotation};
 use crate::kernel::{
-    Conv, ConvBackwardWeight, Depthwise, DepthwiseBackwardWeight, Ending, MAX_DEPTH, Rotate, RotateSums,
-    Share, Stretch, TapShares, TapTotals, Taps, WeightGradient, WeightedSquares, ZoneSums, Zones, chunks,
+    ConvBackwardWeight, ConvKernel, Depthwise, DepthwiseBackwardWeight, Ending, MAX_DEPTH, Rotate,
+    RotateSums, Share, Stretch, TapShares, TapTotals, Taps, WeightGradient, WeightedSquares, ZoneSums, Zones,
+    chunks,
 };
 use crate::shape::Geometry;
 use crate::{Activation, LearnL, Rotation, Rule};
@@ -39,7 +40,7 @@ pub(super) fn entries() -> Vec<Entry> {
     // None, one, or as many as the taps make.
     let zones = |i: usize, taps: &Taps| [None, Some(Zones::one(taps.at)), Some(Zones::of(taps))][i % 3];
     let cases = || geometries().into_iter().zip(CHANNELS).enumerate();
-    let conv = |batch, taps: Taps, (channels, filters, groups), turned, ending: Ending| Conv {
+    let conv = |batch, taps: Taps, (channels, filters, groups), turned, ending: Ending| ConvKernel {
         batch,
         taps,
         channels,
@@ -63,8 +64,8 @@ pub(super) fn entries() -> Vec<Entry> {
     {
         let stretch = Some(Stretch { first: stretch.0, len: stretch.1 });
         let ending = Ending { zones: zones(2, &Taps::down(&geometry)), ..ending };
-        conv_options.push(Conv { stretch, ..conv(2, Taps::down(&geometry), (3, 5, 1), false, ending) });
-        conv_options.push(Conv { stretch, ..conv(2, Taps::up(&geometry), (3, 5, 1), true, ending) });
+        conv_options.push(ConvKernel { stretch, ..conv(2, Taps::down(&geometry), (3, 5, 1), false, ending) });
+        conv_options.push(ConvKernel { stretch, ..conv(2, Taps::up(&geometry), (3, 5, 1), true, ending) });
     }
     let up = Taps::up(&geometries()[4]);
     let turned_options = conv(3, up, (4, 5, 1), true, Ending { zones: zones(2, &up), ..ending });

@@ -4,7 +4,7 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    Activate, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
+    ActivateKernel, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
     NormForward, NormStatistics, RandomWindow, Reduction, RunningAverage, SumRows, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
@@ -55,9 +55,13 @@ pub(super) fn entries() -> Vec<Entry> {
         mirror: [true, true],
         ..window
     };
-    let sums = Activate { count: 4101, sum: true, activation: Activation::Tanh };
+    let sums = ActivateKernel { count: 4101, sum: true, activation: Activation::Tanh };
     vec![
-        entry([sums, Activate { count: 777, sum: false, ..sums }, Activate { count: 40_000, ..sums }]),
+        entry([
+            sums,
+            ActivateKernel { count: 777, sum: false, ..sums },
+            ActivateKernel { count: 40_000, ..sums },
+        ]),
         entry(pools().map(|(i, (&geometry, channels))| MaxPoolForward { batch: 2 + i, geometry, channels }))
             .long([MaxPoolForward { batch: 2, geometry: global([1, 30, 40]), channels: 3 }]),
         entry(pools().map(|(i, (&geometry, channels))| MaxPoolBackward { batch: 2 + i, geometry, channels }))

@@ -10,7 +10,7 @@ uniforms!(ActivateUniforms { count: u32 });
 
 /// y = σ(a), or σ(a + b).
 #[derive(Clone, Copy, Debug)]
-pub struct Activate {
+pub struct ActivateKernel {
     /// The number of elements.
     pub count: usize,
     /// Whether b is added.
@@ -20,7 +20,7 @@ pub struct Activate {
 }
 
 ports! {
-    /// The ports of [`Activate`].
+    /// The ports of [`ActivateKernel`].
     pub struct ActivatePorts {
         /// a.
         a: Read,
@@ -31,7 +31,7 @@ ports! {
     }
 }
 
-impl Family for Activate {
+impl Family for ActivateKernel {
     const NAME: &'static str = "activate";
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;

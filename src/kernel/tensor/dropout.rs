@@ -1,4 +1,4 @@
-//! Dropout from a counter-based generator: the same bits forward and backward, on every device.
+//! DropoutKernel from a counter-based generator: the same bits forward and backward, on every device.
 
 use crate::Real;
 use crate::kernel::clock;
@@ -11,7 +11,7 @@ uniforms!(DropoutUniforms { count: u32, sample: u32, features: u32, seed: u32, t
 /// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0. All time steps of a sequence
 /// may share the bits of their elements.
 #[derive(Clone, Copy, Debug)]
-pub struct Dropout {
+pub struct DropoutKernel {
     /// The number of elements.
     pub count: usize,
     /// The time steps that share their bits, and their elements: of the `count` every stretch of so many is such a sequence. One
@@ -25,7 +25,7 @@ pub struct Dropout {
     pub seed: u32,
 }
 
-impl Dropout {
+impl DropoutKernel {
     fn threshold(&self) -> u32 {
         (f64::from(self.rate) * 4_294_967_296.0) as u32
     }
@@ -50,7 +50,7 @@ pub(crate) fn random_bits(element: u32, step: u32, seed: u32) -> u32 {
 }
 
 ports! {
-    /// The ports of [`Dropout`].
+    /// The ports of [`DropoutKernel`].
     pub struct DropoutPorts {
         /// x; where it is ones, it is not there.
         x: Option<Read>,
@@ -61,7 +61,7 @@ ports! {
     }
 }
 
-impl Family for Dropout {
+impl Family for DropoutKernel {
     const NAME: &'static str = "dropout";
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;

@@ -11,9 +11,9 @@ pub(crate) mod sum_rows;
 pub(crate) mod sum_squares;
 pub(crate) mod weighted_squares;
 
-pub use activate::{Activate, ActivatePorts};
+pub use activate::{ActivateKernel, ActivatePorts};
 pub use copy_rows::{CopyRows, CopyRowsPorts, Strided};
-pub use dropout::{Dropout, DropoutPorts};
+pub use dropout::{DropoutKernel, DropoutPorts};
 pub use gather::{Gather, GatherPorts};
 pub use merge::{Merge, MergeBackward, MergeBackwardPorts, MergeMode, MergePorts};
 pub use one_hot::{OneHot, OneHotPorts};

@@ -17,7 +17,7 @@ uniforms!(ConvUniforms { batch: u32, first: u32, depth: u32 });
 /// f\[b, p, n\] = Σ over taps t and the channels c of n's group of x\[b, source(p, t), c\]·w\[t, c, n\] + bias\[n\]; z = ρ ⊙ f;
 /// y = σ(z). x is `[B, sources, C]`, z and y `[B, positions, N]`; w `[taps, C/groups, N]`, or turned `[taps, N/groups, C]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Conv {
+pub struct ConvKernel {
     /// B.
     pub batch: usize,
     /// Which sources a position sees.
@@ -127,7 +127,7 @@ impl Ending {
 /// Numbers that a task of the twin gathers at a time: they stay in a cache.
 const GATHERED: usize = 1 << 15;
 
-impl Conv {
+impl ConvKernel {
     fn rows(&self) -> usize {
         self.batch * self.taps.positions()
     }
@@ -167,7 +167,7 @@ impl Conv {
 }
 
 ports! {
-    /// The ports of [`Conv`].
+    /// The ports of [`ConvKernel`].
     pub struct ConvPorts {
         /// x.
         x: Read,
@@ -186,7 +186,7 @@ ports! {
     }
 }
 
-impl Family for Conv {
+impl Family for ConvKernel {
     const NAME: &'static str = "conv";
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = product::VARIANTS;

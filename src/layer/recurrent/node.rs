@@ -2,9 +2,9 @@
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, Dropout, DropoutPorts, Ending, FoldRotation,
-    FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward, RecurrentForwardPorts, RecurrentStep, Stage,
-    Strided,
+    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, DropoutKernel, DropoutPorts, Ending,
+    FoldRotation, FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward, RecurrentForwardPorts,
+    RecurrentStep, Stage, Strided,
 };
 use crate::layer::neuron::Neurons;
 use crate::layer::product::{MapPorts, Product, map_alone};
@@ -181,7 +181,7 @@ impl RecurrentNode {
         let (clock, y) = (rec.clock(), rec.scratch(count));
         let shared = [self.steps, self.features];
         rec.op(
-            Dropout { count, shared, of_ones: false, rate: self.dropout, seed: self.seed },
+            DropoutKernel { count, shared, of_ones: false, rate: self.dropout, seed: self.seed },
             DropoutPorts { x: Some(x), clock, y },
         );
         y

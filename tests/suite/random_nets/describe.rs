@@ -1,15 +1,13 @@
 //! Random small nets: lists of numbers that shrink, and the layers that they stand for.
 
 use autorot::extend::Layer;
-use autorot::layer::{
-    Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding,
-};
 use autorot::model::Network;
 use autorot::{
     Activate, Activation, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten, Initializer,
     LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer,
     Residual, RotatedPart, Rule, Sequential, TimeDistributed,
 };
+use autorot::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
 use proptest::prelude::*;
 
 /// A net and its batch.
