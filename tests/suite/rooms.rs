@@ -8,7 +8,7 @@ use syn::{Item, UseTree};
 
 /// The rooms of the crate from the bottom up, as `docs/architecture.md` lists them. A module that is not listed belongs to the
 /// nearest one around it that is.
-const ORDER: [&str; 38] = [
+const ORDER: [&str; 40] = [
     "error",
     "store",
     "describe",
@@ -37,6 +37,7 @@ const ORDER: [&str; 38] = [
     "loss",
     "metric",
     "optimizer",
+    "kernel::registry",
     "unchecked::cache",
     "unchecked::instance",
     "unchecked::shader",
@@ -45,6 +46,7 @@ const ORDER: [&str; 38] = [
     "report",
     "train",
     "embed",
+    "extend",
     "unchecked",
     "docs",
 ];
@@ -60,10 +62,27 @@ struct Contents {
     all_of: Vec<Module>,
     /// Every path into the crate that its code has.
     paths: BTreeSet<Module>,
+    /// What is public: names, and the modules all of whose names are passed on.
+    public: BTreeSet<String>,
+    public_all_of: Vec<Module>,
 }
 
 #[derive(Default)]
 struct Crate(BTreeMap<Module, Contents>);
+
+fn is_public(item: &Item) -> bool {
+    let visibility = match item {
+        Item::Fn(item) => &item.vis,
+        Item::Struct(item) => &item.vis,
+        Item::Enum(item) => &item.vis,
+        Item::Trait(item) => &item.vis,
+        Item::Const(item) => &item.vis,
+        Item::Type(item) => &item.vis,
+        Item::Mod(item) => &item.vis,
+        _ => return false,
+    };
+    matches!(visibility, syn::Visibility::Public(_))
+}
 
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|a| a.path().is_ident("cfg") && quoted(a).contains("test"))
@@ -108,7 +127,8 @@ impl Crate {
                     Some(name)
                 }
                 Item::Use(item) => {
-                    self.uses(&item.tree, Vec::new(), &module);
+                    let public = matches!(item.vis, syn::Visibility::Public(_));
+                    self.uses(&item.tree, Vec::new(), &module, public);
                     None
                 }
                 Item::Fn(item) => Some(item.sig.ident.to_string()),
@@ -122,6 +142,7 @@ impl Crate {
                 _ => None,
             };
             let contents = self.0.entry(module.clone()).or_default();
+            contents.public.extend(name.clone().filter(|_| is_public(item)));
             contents.defined.extend(name);
             if !matches!(item, Item::Mod(_) | Item::Use(_)) {
                 let mut paths = Paths { module: &module, found: &mut contents.paths };
@@ -130,14 +151,14 @@ impl Crate {
         }
     }
 
-    fn uses(&mut self, tree: &UseTree, mut before: Module, module: &Module) {
+    fn uses(&mut self, tree: &UseTree, mut before: Module, module: &Module, public: bool) {
         let (name, path) = match tree {
             UseTree::Path(path) => {
                 before.push(path.ident.to_string());
-                return self.uses(&path.tree, before, module);
+                return self.uses(&path.tree, before, module, public);
             }
             UseTree::Group(group) => {
-                return group.items.iter().for_each(|t| self.uses(t, before.clone(), module));
+                return group.items.iter().for_each(|t| self.uses(t, before.clone(), module, public));
             }
             UseTree::Glob(_) => (None, before),
             UseTree::Name(name) if name.ident == "self" => (before.last().cloned(), before),
@@ -162,8 +183,14 @@ impl Crate {
         contents.paths.insert(path.clone());
         // Private ones, too: what is below a module sees them.
         match name {
-            Some(name) => drop(contents.passed_on.insert(name, path)),
-            None => contents.all_of.push(path),
+            Some(name) => {
+                contents.public.extend(public.then(|| name.clone()));
+                contents.passed_on.insert(name, path);
+            }
+            None => {
+                contents.public_all_of.extend(public.then(|| path.clone()));
+                contents.all_of.push(path);
+            }
         }
     }
 
@@ -183,6 +210,19 @@ impl Crate {
             return self.definition(&[target, after].concat(), seen);
         }
         contents.all_of.iter().find_map(|target| self.definition(&[target, rest].concat(), seen))
+    }
+}
+
+impl Crate {
+    /// The public names of a module, each with the module in which it is defined.
+    fn names(&self, module: &[String]) -> BTreeMap<String, Option<Module>> {
+        let contents = &self.0[module];
+        let own = contents.public.iter().map(|name| {
+            let home = self.definition(&[module, &[name.clone()]].concat(), &mut BTreeSet::new());
+            (name.clone(), home)
+        });
+        let passed_on = contents.public_all_of.iter().filter(|target| self.0.contains_key(*target));
+        passed_on.flat_map(|target| self.names(target)).chain(own).collect()
     }
 }
 
@@ -264,4 +304,27 @@ fn the_order_is_written_down() {
         .step_by(2)
         .collect();
     assert_eq!(listed, ORDER);
+}
+
+#[test]
+fn all_of_the_root_and_all_of_any_module_are_never_ambiguous() {
+    let all = Crate::read();
+    let root = all.names(&[]);
+    let public = |path: &str| path.split("::").map(str::to_owned).collect::<Module>();
+    // Every module that users reach.
+    let mut modules: Vec<Module> = root.keys().map(|name| vec![name.clone()]).collect();
+    modules.retain(|module| all.0.contains_key(module));
+    for outer in modules.clone() {
+        let inner = all.names(&outer).into_keys().map(|name| [outer.clone(), vec![name]].concat());
+        modules.extend(inner.filter(|module| all.0.contains_key(module)));
+    }
+    for wanted in ["data", "embed", "extend", "extend::kernel", "extend::plan", "model", "report::plot", "train"] {
+        assert!(modules.contains(&public(wanted)), "{wanted} is public: {modules:?}");
+    }
+    for module in modules {
+        for (name, home) in all.names(&module) {
+            let other = root.get(&name).filter(|other| **other != home);
+            assert!(other.is_none(), "{name} of {} and of the root: {home:?} and {other:?}", module.join("::"));
+        }
+    }
 }
