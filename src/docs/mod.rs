@@ -1,20 +1,21 @@
 //! A guide for those who use the crate, and pages for those who read or extend it.
 
-/// Short pages, each with programs that run as they stand. They use [`Device::cpu`](crate::Device::cpu), so that they need no
-/// GPU; put [`Device::auto`](crate::Device::auto) in its place to take the best adapter.
-///
-/// | page | for |
-/// |---|---|
-/// | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
-/// | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
-/// | [rule and L](rule_and_l) | when to rotate, and with which options |
-/// | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
-/// | [images](images) | convolutions, augmentation, folders of images |
-/// | [sequences](sequences) | recurrent layers, padding and masks, a target a time step |
-/// | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
-/// | [embedding](embedding) | training inside a program that owns its wgpu device |
-/// | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |
 pub mod guide {
+    //! Short pages, each with programs that run as they stand. They use [`Device::cpu`](crate::Device::cpu), so that they need no
+    //! GPU; put [`Device::auto`](crate::Device::auto) in its place to take the best adapter.
+    //!
+    //! | page | for |
+    //! |---|---|
+    //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
+    //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
+    //! | [rule and L](rule_and_l) | when to rotate, and with which options |
+    //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
+    //! | [images](images) | convolutions, augmentation, folders of images |
+    //! | [sequences](sequences) | recurrent layers, padding and masks, a target a time step |
+    //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
+    //! | [embedding](embedding) | training inside a program that owns its wgpu device |
+    //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |
+
     #[doc = include_str!("guide/first_net.md")]
     pub mod first_net {}
 
