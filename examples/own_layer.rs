@@ -1,4 +1,4 @@
-//! A layer of your own from existing kernels: y = x ⊙ x (one with parameters: docs::adding_a_layer).
+//! A layer of your own from existing kernels: y = x ⊙ x (one with parameters: docs::adding).
 //! `cargo run --release --example own_layer`
 
 use autorot::extend::kernel::{Merge, MergeMode, MergePorts};

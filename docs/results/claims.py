@@ -1,4 +1,4 @@
-"""What README.md and the pages on the crate say of the results, beside what the reports say.
+"""What README.md, the pages beside this file and those on the crate say of the results, beside what the reports say.
 
 A table or a sentence is looked up where it stands; its numbers are compared with as many decimals as they have there. A `#` in a
 sentence stands for a number, and any white space for any other.
@@ -370,7 +370,7 @@ def timed(device, workload):
     return row
 
 
-def readme_speed(device, workload):
+def shown_speed(device, workload):
     def values(reports):
         row = timed(device, workload)(reports)
         key = (SPEED[workload][0], DEVICES[device])
@@ -392,35 +392,41 @@ def peers_speed(device, workload):
 AUTOROT = "0.1.0"
 DEVICES = {"cpu": "CPU", "software": "software Vulkan"}
 README, ARCHITECTURE, PEERS = "README.md", "src/docs/architecture.md", "benches/peers/README.md"
-# Which tables of the page on peers and of README.md have a workload: the first, or one further down.
+COMPARE, VANISHING, CALIBRATE, SEQUENCE, EMBED, SPEEDS = (
+    f"docs/results/{page}.md"
+    for page in ("compare", "vanishing_gradients", "calibrate", "sequence", "embed", "speed")
+)
+# Which table of the page on peers has a workload: the first, or one further down.
 PEERS_TABLE = {"study": 1, "conv": 1, "separable": 1, "lstm": 2, "gru": 2}
-# What README.md leaves out on one of the devices.
-NOT_IN_README = {("cpu", "1024"), ("software", "notebook"), ("software", "2048")}
+# What the page on speed leaves out on one of the devices, and what of it README.md has, too.
+NOT_IN_SPEEDS = {("cpu", "1024"), ("software", "notebook"), ("software", "2048")}
+IN_README = {("cpu", workload) for workload in ("notebook", "512", "conv", "lstm", "gru")}
+IN_README |= {("software", workload) for workload in ("512", "conv", "lstm")}
 
 
 def air_and_insole():
     losses_and_time = "variant / training loss / ms an epoch"
-    yield Claim("Air Quality", README, ("calibrate-air",), losses_and_time, calibrated("calibrate-air"))
-    yield Claim("insole", README, ("calibrate-insole",), losses_and_time, calibrated("calibrate-insole"), 1)
+    yield Claim("Air Quality", CALIBRATE, ("calibrate-air",), losses_and_time, calibrated("calibrate-air"))
+    yield Claim("insole", CALIBRATE, ("calibrate-insole",), losses_and_time, calibrated("calibrate-insole"), 1)
     wants = [f"calibrate-{data}{n}" for data in ("air", "insole") for n in ("", "-2", "-8", "-12", "-sgd")]
-    yield Claim("depth and optimiser", README, tuple(wants), "hidden layers of 20 units / optimiser", deep)
+    yield Claim("depth and optimiser", CALIBRATE, tuple(wants), "hidden layers of 20 units / optimiser", deep)
     yield Claim(
         "Air Quality, split at random",
-        README,
+        CALIBRATE,
         ("calibrate-air-random",),
         "(`--split random`, 3 seeds) the ratio is # ± #, ReLU's # ± #",
         lambda r: [n for v in ("arp", "relu") for n in ratio(r, "calibrate-air-random", 200, v)],
     )
     yield Claim(
         "Air Quality, after few epochs",
-        README,
+        CALIBRATE,
         ("calibrate-air",),
         "(# times as good after the first epoch, # after the tenth",
         lambda r: [ratio(r, "calibrate-air", epoch)[0] for epoch in (1, 10)],
     )
     yield Claim(
         "Air Quality, in words",
-        README,
+        CALIBRATE,
         ("calibrate-air",),
         "Test loss divided by # where the paper says 15, time multiplied by # where it says 1.12",
         lambda r: [r.report("calibrate-air")["ratios"]["arp"][k]["mean"] for k in ("test_loss", "time")],
@@ -430,73 +436,73 @@ def air_and_insole():
 def all_sequences():
     cells = [title for name in CELLS.values() for title in (f"{name}, classic", f"{name}, auto-rotating")]
     rotated = [f"{name}, auto-rotating" for name in CELLS.values()]
-    yield Claim("vowels", README, ("vowels", "vowels-feature"), "network / accuracy, `--scale feature`", vowels)
+    yield Claim("vowels", SEQUENCE, ("vowels", "vowels-feature"), "network / accuracy, `--scale feature`", vowels)
     lstm = ["LSTM, auto-rotating", "LSTM, classic"]
     ten = "the AR LSTM's accuracy is # ± # (classic # ± #)"
-    yield Claim("vowels, 10 seeds", README, ("vowels-10-seeds",), ten, accuracies("vowels-10-seeds", lstm, True))
+    yield Claim("vowels, 10 seeds", SEQUENCE, ("vowels-10-seeds",), ten, accuracies("vowels-10-seeds", lstm, True))
     name, ten = "vowels-feature-10-seeds", "with features scaled by themselves # ± # (# ± #)"
-    yield Claim("vowels by feature, 10 seeds", README, (name,), ten, accuracies(name, lstm, True))
+    yield Claim("vowels by feature, 10 seeds", SEQUENCE, (name,), ten, accuracies(name, lstm, True))
     name, text = "vowels-l-per-unit", "the GRU gets to # ± # and the LSTM to # ± #"
     both_cells = ["GRU, auto-rotating", "LSTM, auto-rotating"]
-    yield Claim("vowels, L per unit", README, (name,), text, accuracies(name, both_cells, True))
+    yield Claim("vowels, L per unit", SEQUENCE, (name,), text, accuracies(name, both_cells, True))
     text = "(`--rotated-part gate`) costs accuracy: #, # and #."
-    yield Claim("vowels, whole gates", README, ("vowels-gate",), text, accuracies("vowels-gate", rotated))
+    yield Claim("vowels, whole gates", SEQUENCE, ("vowels-gate",), text, accuracies("vowels-gate", rotated))
     text = "The aligned rule gains less: #, # and #;"
-    yield Claim("vowels, aligned", README, ("vowels-aligned",), text, accuracies("vowels-aligned", rotated))
-    yield Claim("adding", README, ("adding",), "network / test MSE", adding)
+    yield Claim("vowels, aligned", SEQUENCE, ("vowels-aligned",), text, accuracies("vowels-aligned", rotated))
+    yield Claim("adding", SEQUENCE, ("adding",), "network / test MSE", adding)
     yield Claim(
         "adding over 400 steps",
-        README,
+        SEQUENCE,
         ("adding-400",),
         "the AR LSTM gets to # ± # and the AR GRU to # ± #",
         lambda r: [n for c in ("lstm-ar", "gru-ar") for n in r.over("adding-400", c, last("val_loss"))],
     )
     wants = tuple(f"adding-simple-{steps}" for steps in (50, 100, 200, 400))
-    yield Claim("adding, SimpleRNN", README, wants, "SimpleRNN / 50 steps", adding_by_steps)
+    yield Claim("adding, SimpleRNN", SEQUENCE, wants, "SimpleRNN / 50 steps", adding_by_steps)
     text = "SimpleRNN # classic, # AR; LSTM #, #; GRU #, #."
-    yield Claim("rows of glyphs", README, ("rows-of-glyphs",), text, accuracies("rows-of-glyphs", cells))
+    yield Claim("rows of glyphs", SEQUENCE, ("rows-of-glyphs",), text, accuracies("rows-of-glyphs", cells))
 
 
 def all_pictures():
     wants = tuple(f"embed-{a}-{k}-{n}" for a in ("tanh", "sigmoid") for k in ("ar", "classic") for n in (25, 100))
-    yield Claim("embedded", README, wants, "hidden layers 64-64-64 / 400 steps", embedded)
+    yield Claim("embedded", EMBED, wants, "hidden layers 64-64-64 / 400 steps", embedded)
     pairs = tuple(f"embed-{picture}-{kind}" for picture in PICTURES[1:] for kind in ("ar", "classic"))
     yield Claim(
         "embedded, other pictures",
-        README,
+        EMBED,
         pairs,
         "(sunset # against # dB, waves # and #, tiles # and #)",
         lambda r: [r.psnr(name) for name in pairs],
     )
     wants = ("embed-long-classic", "embed-long-ar")
     text = "overtaken it on the swirl (# against #)"
-    yield Claim("embedded, 6400 steps", README, wants, text, lambda r: [r.psnr(name) for name in wants])
+    yield Claim("embedded, 6400 steps", EMBED, wants, text, lambda r: [r.psnr(name) for name in wants])
 
 
 def all_claims():
     header = "variant / test loss after epoch 1"
-    yield Claim("CIFAR-10", README, ("cifar10",), header, compared("cifar10"))
+    yield Claim("CIFAR-10", COMPARE, ("cifar10",), header, compared("cifar10"))
     yield Claim(
         "CIFAR-10, 8 seeds",
-        README,
+        COMPARE,
         ("cifar10-8-seeds",),
         "classic # ± #, auto-rotating # ± #, L learnt per layer # ± #, and aligned with L learnt per unit # ± #",
         losses("cifar10-8-seeds"),
     )
-    yield Claim("Fashion-MNIST", README, ("fashion-mnist",), header, compared("fashion-mnist"), 1)
-    yield Claim("vanishing gradients", README, ("vanishing",), "net / gradient spread over layers", studied)
+    yield Claim("Fashion-MNIST", COMPARE, ("fashion-mnist",), header, compared("fashion-mnist"), 1)
+    yield Claim("vanishing gradients", VANISHING, ("vanishing",), "net / gradient spread over layers", studied)
     yield from air_and_insole()
     yield from all_sequences()
     yield from all_pictures()
     for workload in SPEED:
         for device in DEVICES:
             wants = (f"speed-{device}-{'conv' if workload == 'separable' else workload}",)
-            if (device, workload) not in NOT_IN_README:
-                header = "net / device / autorot, auto-rotating"
-                name = f"speed of {workload}, {DEVICES[device]}"
-                yield Claim(name, README, wants, header, readme_speed(device, workload))
+            header, name = "net / device / autorot, auto-rotating", f"speed of {workload}, {DEVICES[device]}"
+            if (device, workload) not in NOT_IN_SPEEDS:
+                yield Claim(name, SPEEDS, wants, header, shown_speed(device, workload))
+            if (device, workload) in IN_README:
+                yield Claim(name, README, wants, header, shown_speed(device, workload))
             header, nth = "device / workload / AR ms", PEERS_TABLE.get(workload, 0)
-            name = f"speed of {workload}, {DEVICES[device]}"
             yield Claim(name, PEERS, wants, header, peers_speed(device, workload), nth)
     wants = ("devices-cpu", "devices-software", "devices-cpu-f64")
     yield Claim("devices", ARCHITECTURE, wants, "network / software GPU and CPU", devices)

@@ -1,10 +1,57 @@
-//! How the crate is made: pages for those who read or extend it.
+//! A guide for those who use the crate, and pages for those who read or extend it.
+
+pub mod guide {
+    //! Short pages, each with programs that run as they stand. They use [`Device::cpu`](crate::Device::cpu), so that they need no
+    //! GPU; put [`Device::auto`](crate::Device::auto) in its place to take the best adapter.
+    //!
+    //! | page | for |
+    //! |---|---|
+    //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
+    //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
+    //! | [rule and L](rule_and_l) | when to rotate, and with which options |
+    //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
+    //! | [images](images) | convolutions, augmentation, folders of images |
+    //! | [sequences](sequences) | recurrent layers, padding and masks, a target a time step |
+    //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
+    //! | [embedding](embedding) | training inside a program that owns its wgpu device |
+    //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |
+
+    #[doc = include_str!("guide/first_net.md")]
+    pub mod first_net {}
+
+    #[doc = include_str!("guide/own_data.md")]
+    pub mod own_data {}
+
+    #[doc = include_str!("guide/rule_and_l.md")]
+    pub mod rule_and_l {}
+
+    #[doc = include_str!("guide/scaling.md")]
+    pub mod scaling {}
+
+    #[doc = include_str!("guide/images.md")]
+    pub mod images {}
+
+    #[doc = include_str!("guide/sequences.md")]
+    pub mod sequences {}
+
+    #[doc = include_str!("guide/own_things.md")]
+    pub mod own_things {}
+
+    #[doc = include_str!("guide/embedding.md")]
+    pub mod embedding {}
+
+    #[doc = include_str!("guide/troubles.md")]
+    pub mod troubles {}
+}
+
+#[doc = include_str!("contents.md")]
+pub mod contents {}
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
-#[doc = include_str!("adding_a_layer.md")]
-pub mod adding_a_layer {}
+#[doc = include_str!("adding.md")]
+pub mod adding {}
 
 #[doc = include_str!("devices.md")]
 pub mod devices {}
