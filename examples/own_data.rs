@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     let error = mean(&mut rents.iter().zip(&predicted).map(|(a, b)| (a - b).abs()));
     let naive = mean(&mut rents.iter().map(|rent| (rent - usual).abs()));
     println!(
-        "predictions of the test rows are off by {error:.0} € on average; their mean would be by {naive:.0} €"
+        "predictions of the test rows are off by {error:.0} € on average, always guessing their mean by {naive:.0} €"
     );
 
     // Flats that are not in the table, without a rent.

@@ -1,11 +1,12 @@
-//! A first training: letters and digits that the crate draws itself, a network of one auto-rotating hidden layer, its accuracy on
+//! A first training: letters and digits that the crate draws itself, a network of two auto-rotating hidden layers, its accuracy on
 //! images that it has not seen, and what it takes one of them for.
 //!
 //! `cargo run --release --example train`
 
 use autorot::data::Glyphs;
 use autorot::{
-    Activation, Adam, AutoRotate, Dense, Device, Flatten, Loss, Metric, Result, Sequential, Targets, Trainer,
+    Activation, Adam, AutoRotate, Dense, Device, Flatten, LearnL, Loss, Metric, Result, Rule, Sequential,
+    Targets, Trainer,
 };
 
 fn main() -> Result<()> {
@@ -14,15 +15,18 @@ fn main() -> Result<()> {
 
     // The best adapter, or the CPU where there is none. The seed decides the first weights.
     let device = Device::auto()?;
+    let rotation = AutoRotate::new().rule(Rule::Aligned).learn_l(LearnL::PerUnit);
+    let hidden = |units| Dense::new(units).activation(Activation::Tanh).auto_rotate(rotation);
     let mut model = Sequential::for_data(&data.train)
         .add(Flatten)
-        .add(Dense::new(100).activation(Activation::Tanh).auto_rotate(AutoRotate::new()))
+        .add(hidden(100))
+        .add(hidden(50))
         .add(Dense::new(16))
         .build(&device, 0)?;
 
-    // Five passes over the training images. The loss applies softmax to the outputs itself.
-    let mut trainer =
-        Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy).epochs(5);
+    // Ten passes over the training images, 32 of them a step. The loss applies softmax to the outputs itself.
+    let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy);
+    trainer = trainer.metric(Metric::Accuracy).batch(32).epochs(10);
     trainer.fit(&mut model, &data.train, Some(&data.test))?;
     let tested = trainer.evaluate(&mut model, &data.test)?;
     println!("test accuracy {:.3}, loss {:.3}, on {}", tested.metrics[0], tested.loss, device.name());

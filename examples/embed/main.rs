@@ -100,11 +100,14 @@ impl Options {
 
 fn main() -> Result<()> {
     env_logger::init();
-    let options = Options::parse();
+    run(&Options::parse())
+}
+
+fn run(options: &Options) -> Result<()> {
     options.check()?;
     if !options.headless {
-        return window::run(&options);
+        return window::run(options);
     }
-    let psnr = headless::run(&options)?;
+    let psnr = headless::run(options)?;
     say(format_args!("PSNR {psnr:.2} dB"))
 }
