@@ -36,7 +36,7 @@ pub use layer::*;
 pub use loss::Loss;
 pub use metric::Metric;
 pub use model::{Model, Sequential};
-pub use optimizer::{Adam, AdamW, Clip, Optimizer, RmsProp, Sgd};
+pub use optimizer::*;
 pub(crate) use real::Real;
 pub(crate) use rotate::Rotation;
 pub use rotate::{AutoRotate, LearnL, Range, Rule};

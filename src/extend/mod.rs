@@ -46,7 +46,7 @@ pub use crate::layer::protocol::{Facts, Layer, Node, Scope, Signal, Trace};
 pub use crate::loss::pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
 pub use crate::loss::{LossViews, OwnLoss, record_mean};
 pub use crate::metric::{Measure, OwnMetric};
-pub use crate::optimizer::UpdateViews;
+pub use crate::optimizer::record::UpdateViews;
 pub use crate::plan::arena::{ParameterId, Role};
 pub use crate::plan::{Recorder, View};
 pub use crate::real::Real;

@@ -2,13 +2,12 @@
 //! those of users, [`UpdateRule`].
 
 mod adam;
-mod record;
+pub(crate) mod record;
 mod rmsprop;
 mod sgd;
 
 pub use adam::{Adam, AdamW};
-pub use record::UpdateViews;
-pub(crate) use record::{record_accumulation, record_guard, spans};
+pub(crate) use record::{UpdateViews, record_accumulation, record_guard, spans};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 

@@ -318,13 +318,19 @@ fn all_of_the_root_and_all_of_any_module_are_never_ambiguous() {
         let inner = all.names(&outer).into_keys().map(|name| [outer.clone(), vec![name]].concat());
         modules.extend(inner.filter(|module| all.0.contains_key(module)));
     }
-    for wanted in ["data", "embed", "extend", "extend::kernel", "extend::plan", "model", "report::plot", "train"] {
+    for wanted in
+        ["data", "embed", "extend", "extend::kernel", "extend::plan", "model", "report::plot", "train"]
+    {
         assert!(modules.contains(&public(wanted)), "{wanted} is public: {modules:?}");
     }
     for module in modules {
         for (name, home) in all.names(&module) {
             let other = root.get(&name).filter(|other| **other != home);
-            assert!(other.is_none(), "{name} of {} and of the root: {home:?} and {other:?}", module.join("::"));
+            assert!(
+                other.is_none(),
+                "{name} of {} and of the root: {home:?} and {other:?}",
+                module.join("::")
+            );
         }
     }
 }
