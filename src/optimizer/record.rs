@@ -91,8 +91,8 @@ impl Optimizer {
                 clock: step.clock,
                 w: part(parameters),
                 previous: part(previous),
-                first: kept.next(),
-                second: kept.next(),
+                moment_1: kept.next(),
+                moment_2: kept.next(),
             };
             let decayed = arena.decayed_end().saturating_sub(first).min(count);
             self.rule.record(rec, self.sizes((count, decayed), step.rates.len / rates::LEN), ports);

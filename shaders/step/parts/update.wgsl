@@ -2,7 +2,7 @@
 // by value (0 means no limit), and decoupled weight decay, w = w − decay·lr·w, of the first u.decayed parameters.
 //
 // gradient [count]  rates [slots, 4]: lr, step size in columns 0, 1 of row clock.slot  control: clip factor  clock
-// → w, previous (w from before) [count]; first [count] where KEEPS_ONE, second [count] where KEEPS_TWO: what the rule keeps
+// → w, previous (w from before) [count]; moment_1 [count] where KEEPS_ONE, moment_2 [count] where KEEPS_TWO: what the rule keeps
 // Workgroup: 64 invocations, each with four parameters. Grid: ⌈count/256⌉ groups, folded over (x, y).
 
 @compute @workgroup_size(64)
@@ -25,10 +25,10 @@ fn main(
     }
     var kept: array<vec4<f32>, 2>;
     if (KEEPS_ONE) {
-        kept[0] = get_first(i);
+        kept[0] = get_moment_1(i);
     }
     if (KEEPS_TWO) {
-        kept[1] = get_second(i);
+        kept[1] = get_moment_2(i);
     }
     if (u.weight_decay != 0.0) {
         let decays = vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(u.decayed);
@@ -36,10 +36,10 @@ fn main(
     }
     weight = update(g, rates[row + 1u], weight, &kept);
     if (KEEPS_ONE) {
-        put_first(i, kept[0], count);
+        put_moment_1(i, kept[0], count);
     }
     if (KEEPS_TWO) {
-        put_second(i, kept[1], count);
+        put_moment_2(i, kept[1], count);
     }
     put_w(i, weight, count);
 }

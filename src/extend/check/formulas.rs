@@ -78,7 +78,7 @@ pub fn update_rule(rule: impl UpdateRule, device: &Device) -> Result<()> {
             .numbers("rates", vec![0.1, 0.05, 1.0, 1.0])
             .numbers("control", vec![0.5, 1.0])
             .indices("clock", vec![0; clock::LEN]);
-        for (port, seed) in ["first", "second"].into_iter().zip(3..).take(rule.kept().len()) {
+        for (port, seed) in ["moment_1", "moment_2"].into_iter().zip(3..).take(rule.kept().len()) {
             check = check.numbers(port, kept(seed));
         }
         check.run(device)?;

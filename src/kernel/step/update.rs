@@ -125,9 +125,9 @@ ports! {
         /// The parameters before this update.
         previous: Update,
         /// The first number that the rule keeps of every parameter, where it keeps any.
-        first: Option<Update>,
+        moment_1: Option<Update>,
         /// The second one, where it keeps two.
-        second: Option<Update>,
+        moment_2: Option<Update>,
     }
 }
 
@@ -196,7 +196,7 @@ impl<R: UpdateRule> Family for Update<R> {
     const NAME: &'static str = R::NAME;
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
-    const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "first", "second"];
+    const QUADS: &'static [&'static str] = &["gradient", "w", "previous", "moment_1", "moment_2"];
     type Ports = UpdatePorts<Lens>;
     type Uniforms = UpdateUniforms<R>;
 
@@ -210,8 +210,8 @@ impl<R: UpdateRule> Family for Update<R> {
             clock: clock::LEN,
             w: count,
             previous: count,
-            first: (kept > 0).then_some(count),
-            second: (kept > 1).then_some(count),
+            moment_1: (kept > 0).then_some(count),
+            moment_2: (kept > 1).then_some(count),
         }
     }
 
@@ -244,7 +244,7 @@ impl<R: UpdateRule> Family for Update<R> {
     }
 
     fn twin<T: Real>(&self, ports: UpdatePorts<Slices<'_, T>>) {
-        let UpdatePorts { gradient, rates, control, clock: now, w, previous, first, second } = ports;
+        let UpdatePorts { gradient, rates, control, clock: now, w, previous, moment_1, moment_2 } = ports;
         if now[clock::HALTED] != 0 {
             return;
         }
@@ -253,7 +253,7 @@ impl<R: UpdateRule> Family for Update<R> {
         let limit = T::of(self.clip_value.into());
         let common = Common { size: rates[rates::STEP_SIZE], factor: control[0], limit };
         let (rule, decay) = (&self.rule, T::of(self.weight_decay.into()));
-        let kept = [first, second].map(Option::unwrap_or_default);
+        let kept = [moment_1, moment_2].map(Option::unwrap_or_default);
         Stretch { first: 0, gradient, w, previous, kept }.update(
             #[inline(always)]
             |Stretch { first, gradient, w, kept: [a, b], .. }| {
