@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// The crate's own font: figures never depend on the system's.
 const FONT: &[u8] = epaint_default_fonts::UBUNTU_LIGHT;
+/// What texts are drawn with.
+const INK: &str = "#1C1C1C";
 /// The pen of frames and ticks.
 pub(super) const SPINE: &str = r##"stroke="#555555" stroke-width="0.9""##;
 
@@ -64,12 +66,14 @@ impl Svg {
         } else {
             format!(r#"x="{}" y="{}" text-anchor="{side}""#, short(x), short(y + down))
         };
-        // Viewers without the font fit theirs to the length, so that nothing overlaps.
-        let length = short(text_width(&clean(text), em));
-        let fit = format!(r##"textLength="{length}" lengthAdjust="spacingAndGlyphs" fill="#1C1C1C""##);
-        let text = clean(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        // Viewers without the font fit theirs to the length, so that nothing overlaps; letters that it lacks have their own width.
+        let (text, known) = (clean(text), |c| font().charmap().map(c).is_some());
+        let length = short(text_width(&text, em));
+        let fit = format!(r#" textLength="{length}" lengthAdjust="spacingAndGlyphs""#);
+        let fit = if text.chars().all(known) { &*fit } else { "" };
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         if !text.is_empty() {
-            self.add(&format!(r#"<text {place} font-size="{em}" {fit}>{text}</text>"#));
+            self.add(&format!(r#"<text {place} font-size="{em}" fill="{INK}"{fit}>{text}</text>"#));
         }
     }
 
@@ -131,9 +135,13 @@ fn clean(text: &str) -> String {
     text.chars().map(allowed).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+fn font() -> FontRef<'static> {
+    FontRef::new(FONT).expect("the built-in font is readable")
+}
+
 /// A text's width. Characters that the font lacks are taken to be as wide as high.
 pub(super) fn text_width(text: &str, em: f64) -> f64 {
-    let font = FontRef::new(FONT).expect("the built-in font is readable");
+    let font = font();
     let metrics = font.glyph_metrics(Size::new(em as f32), LocationRef::default());
     let width = |c| font.charmap().map(c).and_then(|glyph| metrics.advance_width(glyph));
     text.chars().map(|c| width(c).map_or(em, f64::from)).sum()

@@ -174,7 +174,10 @@ fn names_are_shown_whatever_they_are() {
             let texts = all.iter().filter(|e| e.name == "text" && e.content.starts_with(shown));
             assert!(shown.is_empty() || texts.count() == times, "{file}: {shown:?}");
             for text in all.iter().filter(|e| e.name == "text") {
-                assert!(!text.content.is_empty() && text.number("textLength") > 0.0, "{:?}", text.content);
+                // The font lacks some letters: their length is not prescribed.
+                let known = !["漢字", "👍"].iter().any(|letters| text.content.contains(letters));
+                assert_eq!(!text.text("textLength").is_empty(), known, "{:?}", text.content);
+                assert!(!text.content.is_empty() && (!known || text.number("textLength") > 0.0));
             }
         }
     }

@@ -42,7 +42,10 @@ impl Element {
 
     /// Both ends of a text at the height of its baseline, and of its letters' tops.
     fn box_of_text(&self) -> Vec<(f64, f64)> {
-        let (x, y, length) = (self.number("x"), self.number("y"), self.number("textLength"));
+        // Viewers choose the length of letters that the font lacks.
+        let known = !self.text("textLength").is_empty();
+        let length = if known { self.number("textLength") } else { 0.0 };
+        let (x, y) = (self.number("x"), self.number("y"));
         let before = match self.text("text-anchor") {
             "start" => 0.0,
             "middle" => length / 2.0,
