@@ -14,24 +14,21 @@ impl Layer for Square {
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
-        let output = Signal { range: None, ..input.clone() };
-        Ok(Box::new(SquareNode { path: scope.path().to_owned(), output }))
+        Ok(Box::new(SquareNode(scope.path().to_owned(), Signal { range: None, ..input.clone() })))
     }
 }
 
+/// Its path and its output.
 #[derive(Debug)]
-struct SquareNode {
-    path: String,
-    output: Signal,
-}
+struct SquareNode(String, Signal);
 
 impl Node for SquareNode {
     fn path(&self) -> &str {
-        &self.path
+        &self.0
     }
 
     fn output(&self) -> &Signal {
-        &self.output
+        &self.1
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, x: View) -> Trace {
@@ -41,10 +38,10 @@ impl Node for SquareNode {
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, _need_d_x: bool) -> Option<View> {
-        let (half, d_x, features) = (rec.scratch(d_y.len), rec.scratch(d_y.len), d_y.len);
-        let ports = MergePorts { a: trace.input, b: d_y, y: half };
-        rec.op(Merge { mode: MergeMode::Mul, rows: 1, features }, ports);
-        rec.op(Merge { mode: MergeMode::Sum, rows: 1, features }, MergePorts { a: half, b: half, y: d_x });
+        let (half, d_x) = (rec.scratch(d_y.len), rec.scratch(d_y.len));
+        let merge = |mode| Merge { mode, rows: 1, features: d_y.len };
+        rec.op(merge(MergeMode::Mul), MergePorts { a: trace.input, b: d_y, y: half });
+        rec.op(merge(MergeMode::Sum), MergePorts { a: half, b: half, y: d_x });
         Some(d_x)
     }
 }
@@ -55,8 +52,9 @@ fn main() -> Result<()> {
     let x: Vec<f32> = (0..400).map(|i| i as f32 / 200.0 - 1.0).collect();
     let data = Dataset::values([1], x.clone(), [1], x.iter().map(|x| x * x - 0.3 * x).collect())?;
     let net = Sequential::for_data(&data).add(Dense::new(4)).add(Square).add(Dense::new(1));
-    let (mut model, adam) = (net.build(&device, 1)?, Adam { learning_rate: 0.02.into(), ..Adam::default() });
-    let mut trainer = Trainer::new(adam, Loss::MeanSquaredError).epochs(100).batch(50).progress(false);
-    println!("{}: loss {:.1e}", device.name(), trainer.fit(&mut model, &data, None)?.epochs[99].train_loss);
+    let mut model = net.build(&device, 1)?;
+    let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(300).batch(20);
+    let history = trainer.progress(false).fit(&mut model, &data, None)?;
+    println!("{}: loss {:.1e}", device.name(), history.epochs[299].train_loss);
     Ok(())
 }

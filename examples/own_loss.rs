@@ -27,20 +27,15 @@ impl Pointwise for Pinball {
     }
 
     fn wgsl(&self) -> [String; 2] {
-        let q = self.q;
-        [
-            format!("max({q:?} * (t - x), ({q:?} - 1.0) * (t - x))"),
-            format!("select(1.0 - {q:?}, -{q:?}, x < t)"),
-        ]
+        let q = format!("{:?}", self.q);
+        [format!("max({q} * (t - x), ({q} - 1.0) * (t - x))"), format!("select(1.0 - {q}, -{q}, x < t)")]
     }
 
     fn check(&self) -> Result<()> {
-        let fine = self.q > 0.0 && self.q < 1.0;
-        if fine {
-            Ok(())
-        } else {
-            Err(Error::invalid("pinball", self.q, "a q between 0 and 1", "use q = 0.5"))
+        if self.q > 0.0 && self.q < 1.0 {
+            return Ok(());
         }
+        Err(Error::invalid("pinball", self.q, "a q between 0 and 1", "use q = 0.5"))
     }
 }
 
@@ -54,16 +49,10 @@ fn main() -> Result<()> {
     for q in [0.5, 0.9] {
         let hidden = Dense::new(16).activation(Activation::Tanh);
         let mut model = Sequential::for_data(&data).add(hidden).add(Dense::new(1)).build(&device, 1)?;
-        Trainer::new(Adam { learning_rate: 0.01.into(), ..Adam::default() }, Pinball { q })
-            .epochs(40)
-            .progress(false)
-            .fit(&mut model, &data, None)?;
-        println!(
-            "{}: quantile {q} at x = 0.8: {:.2}, of {:.2}",
-            device.name(),
-            model.predict(&[0.8])?[0],
-            0.8 * q
-        );
+        let adam = Adam { learning_rate: 0.01.into(), ..Adam::default() };
+        Trainer::new(adam, Pinball { q }).epochs(40).progress(false).fit(&mut model, &data, None)?;
+        let (found, wanted) = (model.predict(&[0.8])?[0], 0.8 * q);
+        println!("{}: quantile {q} at x = 0.8: {found:.2}, of {wanted:.2}", device.name());
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ impl<const READS: bool> UpdateRule for Wild<READS> {
 #[test]
 #[cfg_attr(feature = "tests-without-gpu", ignore = "needs a GPU")]
 fn shaders_of_users_are_checked_by_the_driver_and_by_the_check() {
-    says(check::update_rule(Wild::<false>, &gpu()), &["wild", ": w", "off by"]);
+    says(check::update_rule(Wild::<false>, &gpu()), &["Wild", ": w (", "off by"]);
     // Reads beyond a buffer give something that is there.
     check::update_rule(Wild::<true>, &gpu()).unwrap();
 }

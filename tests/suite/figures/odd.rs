@@ -171,7 +171,9 @@ fn names_are_shown_whatever_they_are() {
         drawn(&path("scatter"), &|path| scatters(path, std::slice::from_ref(&row)));
         for (file, times) in [("curves", 6), ("maps", 5), ("scatter", 3)] {
             let all = elements(&path(&format!("{file}.svg")));
-            let texts = all.iter().filter(|e| e.name == "text" && e.content.starts_with(shown));
+            // A row's name is cut where it leaves no room for the map.
+            let begin: String = shown.chars().take(5).collect();
+            let texts = all.iter().filter(|e| e.name == "text" && e.content.starts_with(&begin));
             assert!(shown.is_empty() || texts.count() == times, "{file}: {shown:?}");
             for text in all.iter().filter(|e| e.name == "text") {
                 // The font lacks some letters: their length is not prescribed.
@@ -195,7 +197,7 @@ fn ticks_are_round_numbers() {
         (axes.labels, powers)
     };
     let ([x, y], _) = labels(false, [(1.0, 0.0), (20.0, 1.0)]);
-    assert_eq!((x, y), (strings("2 4 6 8 10 12 14 16 18 20"), strings("0.0 0.2 0.4 0.6 0.8 1.0")));
+    assert_eq!((x, y), (strings("5 10 15 20"), strings("0.0 0.2 0.4 0.6 0.8 1.0")));
     let ([x, y], _) = labels(false, [(1.0, -4e-7), (3.0, 0.0)]);
     assert_eq!((x, y), (strings("1 2 3"), strings("−4e−7 −3e−7 −2e−7 −1e−7 0e−7")));
     let ([x, y], _) = labels(false, [(0.0, 2.0), (0.5, 2.0 + 4e-6)]);

@@ -69,7 +69,8 @@ fn cells_and_the_bar_have_the_colours_of_their_numbers() {
         heat_maps(path, std::slice::from_ref(&map), "scale").unwrap();
     }
     let (all, picture) = (elements(&svg), pixels(&png));
-    let [(left, top), (right, bottom)] = all.iter().find(|e| e.text("fill") == "none").unwrap().corners();
+    let [(left, top), (right, bottom)] =
+        all.iter().find(|e| e.name == "rect" && e.text("fill") == "none").unwrap().corners();
     let at = |row: f64, column: f64| {
         colour(&picture, (left + (right - left) * column / 3.0, top + (bottom - top) * row / 2.0))
     };
