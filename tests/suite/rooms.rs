@@ -218,7 +218,7 @@ impl Crate {
     fn names(&self, module: &[String]) -> BTreeMap<String, Option<Module>> {
         let contents = &self.0[module];
         let own = contents.public.iter().map(|name| {
-            let home = self.definition(&[module, &[name.clone()]].concat(), &mut BTreeSet::new());
+            let home = self.definition(&[module, std::slice::from_ref(name)].concat(), &mut BTreeSet::new());
             (name.clone(), home)
         });
         let passed_on = contents.public_all_of.iter().filter(|target| self.0.contains_key(*target));

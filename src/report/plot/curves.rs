@@ -48,9 +48,12 @@ fn pen(number: usize, width: f64) -> String {
     format!(r#"stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}""#)
 }
 
-/// The legend's rows: how long each is, and its entries (x, number, name); as many as fit, each row in the middle.
-fn legend(names: &[&str], width: f64) -> Vec<(f64, Vec<(f64, usize, String)>)> {
-    let mut rows: Vec<(f64, Vec<_>)> = Vec::new();
+/// A row of a legend: how long it is, and its entries (x, number, name).
+type Row = (f64, Vec<(f64, usize, String)>);
+
+/// The legend's rows: as many entries as fit, each row in the middle.
+fn legend(names: &[&str], width: f64) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
     for (number, name) in names.iter().enumerate() {
         let name = fitted(name, LABEL_EM, width - SAMPLE - GAP);
         let entry = SAMPLE + text_width(&name, LABEL_EM);

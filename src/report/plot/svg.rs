@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 /// The crate's own font: figures never depend on the system's.
 const FONT: &[u8] = epaint_default_fonts::UBUNTU_LIGHT;
-/// What texts are drawn with.
-const INK: &str = "#1C1C1C";
 /// The pen of frames and ticks.
 pub(super) const SPINE: &str = r##"stroke="#555555" stroke-width="0.9""##;
 
@@ -73,7 +71,7 @@ impl Svg {
         let fit = if text.chars().all(known) { &*fit } else { "" };
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         if !text.is_empty() {
-            self.add(&format!(r#"<text {place} font-size="{em}" fill="{INK}"{fit}>{text}</text>"#));
+            self.add(&format!(r##"<text {place} font-size="{em}" fill="#1C1C1C"{fit}>{text}</text>"##));
         }
     }
 
@@ -89,12 +87,10 @@ impl Svg {
     fn png(&self) -> std::result::Result<Vec<u8>, Box<dyn std::error::Error>> {
         // Large figures are drawn coarser, to bound memory and file size.
         let area = self.size.0 * self.size.1;
-        let scale = if area < 0.8e6 {
-            2.0
-        } else if area < 2.0e6 {
-            1.5
-        } else {
-            1.0
+        let scale = match area {
+            ..0.8e6 => 2.0,
+            ..2.0e6 => 1.5,
+            _ => 1.0,
         };
         let mut options = usvg::Options::default();
         options.fontdb_mut().load_font_source(usvg::fontdb::Source::Binary(Arc::new(FONT)));
