@@ -10,10 +10,10 @@ pub mod guide {
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
-    //! | [images](images) | convolutions, augmentation, folders of images |
-    //! | [sequences](sequences) | recurrent layers, padding and masks, a target a time step |
+    //! | [images] | convolutions, augmentation, folders of images |
+    //! | [sequences] | recurrent layers, padding and masks, a target a time step |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
-    //! | [embedding](embedding) | training inside a program that owns its wgpu device |
+    //! | [embedding] | training inside a program that owns its wgpu device |
     //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |
 
     #[doc = include_str!("guide/first_net.md")]

@@ -17,7 +17,7 @@ pub struct Signal {
     pub shape: Vec<usize>,
     /// The range of the values, from which x_Q follows.
     pub range: Option<Range>,
-    /// Whether it is a sequence `[T, ...]` of which a mask tells what steps count; see [`Masking`].
+    /// Whether it is a sequence `[T, ...]` of which a mask tells what steps count; see [`Masking`](crate::Masking).
     pub masked: bool,
 }
 

@@ -301,8 +301,7 @@ fn updates() {
             kind: Some(1),
         };
         optimizer.record(&mut rec, step, arena);
-        let name = format!("{optimizer:?}");
-        text += &listed(&rec.finish(name.split('(').next().unwrap()).unwrap());
+        text += &listed(&rec.finish(optimizer.name()).unwrap());
     }
     as_it_was("recorded/updates.txt", &text);
 }
