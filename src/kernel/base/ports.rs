@@ -134,7 +134,7 @@ pub mod port {
 /// `ReadIndex` and `UpdateIndex`, each as it is or as an `Option` where the kernel's options may leave the port out.
 ///
 /// ```
-/// autorot::kernel::ports! {
+/// autorot::extend::ports! {
 ///     /// The ports of y = a·x + b.
 ///     pub struct ScalePorts {
 ///         /// x, `[count]`.
