@@ -226,12 +226,35 @@ impl Metric {
         }
     }
 
+    /// Its value from the sums of its columns over so many predictions; of R², which needs the targets, the mean of squares.
+    pub(crate) fn mean(&self, sums: &[f64], count: f64) -> f64 {
+        match self {
+            Self::Own(own) => own.0.value(sums, count),
+            _ => sums[0] / count,
+        }
+    }
+
+    /// The values of metrics of predictions of so many numbers, each made of the sums of its columns by `value`. The first column is the
+    /// loss's.
+    pub(crate) fn values(
+        metrics: &[Self],
+        sums: &[f64],
+        outputs: usize,
+        value: impl Fn(&Self, &[f64]) -> f64,
+    ) -> Vec<f64> {
+        let mut column = 1;
+        let of = |metric: &Self| {
+            let first = column;
+            column += metric.columns(outputs);
+            value(metric, &sums[first..column])
+        };
+        metrics.iter().map(of).collect()
+    }
+
     /// Its value from the sums of its columns over all rows of the set, or all their time steps, of which `count` count.
     pub fn value(&self, sums: &[f64], data: &Dataset, count: f64) -> f64 {
-        match self {
-            Self::Own(own) => return own.0.value(sums, count),
-            Self::R2 => {}
-            _ => return sums[0] / count,
+        if *self != Self::R2 {
+            return self.mean(sums, count);
         }
         // The targets are known here exactly: no difference of large sums is needed.
         let width = sums.len();

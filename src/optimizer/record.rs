@@ -1,7 +1,6 @@
 //! Recording an update: the guard, the optimiser's rule, and gradients that are accumulated.
 
 use super::Optimizer;
-use crate::Result;
 use crate::describe::Options;
 use crate::kernel::{
     Accumulate, AccumulatePorts, Element, Guard, GuardPorts, Kernel, SumSquares, SumSquaresPorts, Update,
@@ -9,6 +8,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{FEW, Recorder, View, Views};
+use crate::{Error, Result};
 use std::sync::Arc;
 
 /// Parameters updated by one dispatch: within WebGPU's 128 MiB a binding.
@@ -57,7 +57,20 @@ impl<R: UpdateRule> Rule for Held<R> {
     }
 
     fn check(&self) -> Result<()> {
-        self.0.check()
+        self.0.check()?;
+        let (kept, numbers) = (self.0.kept().len(), self.0.numbers());
+        if kept > 2 || numbers.len() != R::NUMBERS.len() || numbers.iter().any(|n| !n.is_finite()) {
+            return Err(Error::invalid(
+                format!("optimizer {}", R::NAME),
+                format!(
+                    "{kept} numbers kept of a parameter, and the numbers {numbers:?} for {:?}",
+                    R::NUMBERS
+                ),
+                "at most two kept, and a finite number for every name",
+                "correct UpdateRule::kept or UpdateRule::numbers",
+            ));
+        }
+        Ok(())
     }
 
     fn options(&self) -> Options {

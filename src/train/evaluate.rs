@@ -21,14 +21,8 @@ pub(super) fn evaluation(
     scored: Scored,
     count: f64,
 ) -> Evaluation {
-    let mut column = 1;
-    let value = |metric: &Metric| {
-        let end = column + metric.columns(scored.outputs);
-        let value = metric.value(&sums[column..end], data, count);
-        column = end;
-        value
-    };
-    Evaluation { loss: sums[0] / count, metrics: metrics.iter().map(value).collect() }
+    let value = |metric: &Metric, sums: &[f64]| metric.value(sums, data, count);
+    Evaluation { loss: sums[0] / count, metrics: Metric::values(metrics, sums, scored.outputs, value) }
 }
 
 /// The programs that evaluate one data set.

@@ -3,7 +3,7 @@
 use super::evaluate::evaluation;
 use super::feed::Feed;
 use super::pace::clock_words;
-use super::step::{Desk, OPTIMIZER, Task};
+use super::step::{OPTIMIZER, Task};
 use super::{Evaluation, Recipe, Trainer, inspect};
 use crate::device::{Program, Values};
 use crate::kernel::clock;
@@ -307,8 +307,8 @@ impl TrainingLoop<'_> {
         if let Some(&bound) = self.programs.get(&rows) {
             return Ok(bound);
         }
-        let task = Task { desk: Desk::MODEL, ..self.task() };
-        let (plan, _) = task.record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::Update)?;
+        let (plan, _) =
+            self.task().record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::Update)?;
         let update = plan.ops.iter().position(|op| op.scope == OPTIMIZER).unwrap_or(plan.ops.len());
         let bound = (self.model.bind(&plan)?, update);
         self.programs.insert(rows, bound);

@@ -15,8 +15,9 @@ pub(crate) fn module(
     if checked || !kernel.trusted() {
         return device.create_shader_module(descriptor);
     }
-    // SAFETY: only kernels with `Trust::OWN`, which none outside of this crate can claim, come here, each with the source
-    // that it makes itself: each index is below the length in `lens`, to which the binding is cut, or clamped, whatever the
-    // buffers hold; each loop ends. The kernel table runs all of them unchecked with guard words around every buffer.
+    // SAFETY: only kernels with `Trust::OWN`, which none outside of this crate can claim, and without any part that is a
+    // user's come here, each with the source that it makes itself: each index is below the length in `lens`, to which the
+    // binding is cut, or clamped, whatever the buffers hold; each loop ends. The kernel table runs all of them unchecked with
+    // guard words around every buffer.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }

@@ -194,6 +194,40 @@ fn own_losses_and_optimisers_are_named_and_compared() {
 }
 
 #[test]
+fn a_check_of_a_layer_knows_its_penalty() {
+    let penalised = Dense::new(3).kernel_regularizer(autorot::Regularizer { l1: 0.01, l2: 0.03 });
+    devices().iter().for_each(|device| check::layer(penalised.clone(), &[5], device).unwrap());
+}
+
+/// Keeps three numbers, of which there is room for two, or none, with a number that has no name.
+#[derive(Clone, Copy, Debug)]
+struct Greedy(bool);
+
+impl UpdateRule for Greedy {
+    const NAME: &'static str = "greedy";
+    const WGSL: &'static str = "";
+
+    fn kept(&self) -> &'static [&'static str] {
+        if self.0 { &["a", "b", "c"] } else { &[] }
+    }
+
+    fn numbers(&self) -> Vec<f32> {
+        if self.0 { Vec::new() } else { vec![1.0] }
+    }
+
+    fn update<T: Real>(&self, _gradient: T, _size: T, w: T, _kept: [&mut T; 2]) -> T {
+        w
+    }
+}
+
+#[test]
+fn an_optimiser_that_keeps_or_says_too_much_is_refused() {
+    for greedy in [true, false] {
+        says(Optimizer::new(Greedy(greedy)).check(), &["greedy", "at most two", "for every name"]);
+    }
+}
+
+#[test]
 fn a_check_of_a_kernel_says_what_it_lacks() {
     let kernel = ActivateKernel { count: 9, sum: false, activation: Activation::Tanh };
     let check = || KernelCheck::new(kernel);

@@ -4,7 +4,7 @@ use super::{Learner, Note};
 use crate::embed::readings::{Arrival, Reading, Stretch};
 use crate::embed::slots::{is_author, take_back};
 use crate::kernel::clock;
-use crate::{Error, Model, Result};
+use crate::{Error, Metric, Model, Result};
 use std::sync::Arc;
 
 /// What the device tells of steps that are done.
@@ -61,17 +61,13 @@ impl Learner {
         let lost = self.account.lost();
         let newly = lost.saturating_sub(std::mem::replace(&mut told.lost, lost)) as usize;
         let count = scored.count(&sums, rows);
-        let mut column = 1;
-        let metrics = self.recipe.metrics.iter().map(|metric| {
-            let first = column;
-            column += metric.columns(scored.outputs);
-            sums[first] / count
-        });
+        let mean = |metric: &Metric, sums: &[f64]| metric.mean(sums, count);
+        let metrics = Metric::values(&self.recipe.metrics, &sums, scored.outputs, mean);
         Ok(Some(Progress {
             step: self.table.at(told.done).steps,
             steps,
             lost: newly,
-            metrics: metrics.collect(),
+            metrics,
             loss: sums[0] / count,
             seconds,
         }))

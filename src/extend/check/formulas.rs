@@ -3,7 +3,7 @@
 use super::{KernelCheck, close, numbers};
 use crate::activation::ActivationRule;
 use crate::kernel::{ActivateKernel, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock};
-use crate::{Activation, Device, Result};
+use crate::{Activation, Device, Optimizer, Result};
 
 /// Half the distance of the two values that a derivative is compared with.
 const STEP: f64 = 1e-5;
@@ -69,7 +69,7 @@ pub fn pointwise(formula: impl Pointwise, device: &Device) -> Result<()> {
 /// # Errors
 /// What does not agree, with how much; options out of their ranges; the device's errors.
 pub fn update_rule(rule: impl UpdateRule, device: &Device) -> Result<()> {
-    rule.check()?;
+    Optimizer::new(rule.clone()).check()?;
     for count in [777, 780] {
         let kernel =
             Update { rule: rule.clone(), count, decayed: 500, slots: 1, weight_decay: 0.01, clip_value: 0.9 };

@@ -7,7 +7,7 @@ use crate::layer::Layer;
 use crate::model::Network;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder, View};
-use crate::{Device, Error, Result, Sequential};
+use crate::{Device, Error, Regularizer, Result, Sequential};
 
 /// Rows of a batch.
 const BATCH: usize = 6;
@@ -78,13 +78,15 @@ fn difference(at: &mut [f64], place: usize, mut loss: impl FnMut(&[f64]) -> Resu
     Ok((above - below) / (2.0 * STEP))
 }
 
-/// A network with the loss ℓ = Σ y ⊙ g over a fixed g.
+/// A network with the loss ℓ = Σ y ⊙ g over a fixed g, and the regularisers' penalties.
 struct Probe {
     executor: Box<dyn Executor>,
     program: Program,
     output: View,
     d_x: View,
     g: Vec<f64>,
+    /// Where penalised parameters lie, whose gradients have the penalty's share.
+    penalties: Vec<(std::ops::Range<usize>, Regularizer)>,
 }
 
 impl Probe {
@@ -113,7 +115,12 @@ impl Probe {
         // A lost or doubled factor shows when it is not 1.
         let g: Vec<f64> = numbers(2, outputs).into_iter().map(|v| 0.7 * f64::from(v)).collect();
         executor.write("g", 0, Values::F64(&g))?;
-        Ok(Self { executor, program, output, d_x, g })
+        let penalties = network.every_node().into_iter().flat_map(|node| node.facts().penalties);
+        let place = |(id, regularizer)| {
+            let p = network.arena().get(id);
+            (p.offset..p.offset + p.len(), regularizer)
+        };
+        Ok(Self { executor, program, output, d_x, g, penalties: penalties.map(place).collect() })
     }
 
     fn run(&mut self, x: &[f64], parameters: &[f64]) -> Result<()> {
@@ -125,7 +132,12 @@ impl Probe {
     fn loss(&mut self, x: &[f64], parameters: &[f64]) -> Result<f64> {
         self.run(x, parameters)?;
         let y = pollster::block_on(self.executor.read_view(self.program, self.output))?;
-        Ok(y.iter().zip(&self.g).map(|(y, g)| y * g).sum())
+        let penalty = |(at, r): &(std::ops::Range<usize>, Regularizer)| {
+            let term = |w: &f64| f64::from(r.l1) * w.abs() + f64::from(r.l2) * w * w;
+            parameters[at.clone()].iter().map(term).sum::<f64>()
+        };
+        let of_outputs: f64 = y.iter().zip(&self.g).map(|(y, g)| y * g).sum();
+        Ok(of_outputs + self.penalties.iter().map(penalty).sum::<f64>())
     }
 
     /// By the parameters, laid out as in the arena, and by the input.

@@ -6,6 +6,7 @@ mod frames;
 mod kept;
 mod learner;
 mod memory;
+mod metrics;
 mod misuse;
 mod passes;
 mod prepare;
