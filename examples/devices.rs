@@ -17,12 +17,12 @@ struct Options {}
 const VARIABLES: &str = "\
 Environment variables:
   AUTOROT_DEVICE      auto, gpu, software, cpu, cpu-f64, or part of an adapter's name
-  AUTOROT_TUNE        on, off, again: whether kernel variants are timed, and anew
-  WGPU_BACKEND        vulkan, metal, dx12, gl, or several with commas: look for no other
-  WGPU_ADAPTER_NAME   part of a name: adapters without it do not count
+  AUTOROT_TUNE        on, off, again: whether to time GPU kernel variants, or to time them again
+  WGPU_BACKEND        vulkan, metal, dx12, gl, or several separated by commas: use no others
+  WGPU_ADAPTER_NAME   part of a name: ignore adapters without it
   WGPU_POWER_PREF     low, high: integrated or discrete GPUs first";
 
-/// Prints a line. It is no error where the reader of a pipe is gone, such as `head` after enough lines.
+/// Prints a line. A closed pipe, as after `head`, is not an error.
 fn say(text: impl Display) -> Result<()> {
     match writeln!(stdout(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output", error)),
@@ -63,6 +63,6 @@ fn main() -> Result<()> {
     }
     let chosen = Device::auto()?;
     say(format_args!("\nchosen: {}: {}", chosen.name(), chosen.why()))?;
-    say("Another choice: AUTOROT_DEVICE=auto|gpu|software|cpu|cpu-f64|part of a name")?;
+    say("To choose another: AUTOROT_DEVICE=auto|gpu|software|cpu|cpu-f64|part of a name")?;
     Ok(())
 }

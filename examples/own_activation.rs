@@ -1,4 +1,4 @@
-//! An activation of your own: z/√(1 + z²), whose formula stands once in Rust and once in WGSL.
+//! An activation of your own: z/√(1 + z²), with its formula once in Rust and once in WGSL.
 //!
 //! `cargo run --release --example own_activation`
 

@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     // Read the file, and set a fifth of its rows aside for testing.
     let split = Csv::open(FILE).table()?.split(0.2, 0)?;
 
-    // What becomes of the columns. Scales and categories are found in the training rows alone.
+    // How the columns are used. Scales and categories are found in the training rows only.
     let columns = Columns::new()
         .inputs(["area_m2", "floor", "built", "centre_km"])
         .scale(Scale::Standard)
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(16).epochs(150);
     trainer.progress(false).fit(&mut model, &train, Some(&test))?;
 
-    // The network answers in scaled numbers; the preparation takes them back to euros.
+    // The network predicts scaled numbers; the preparation converts them back to euros.
     let predicted = preparation.invert(&model.predict(test.inputs())?)?;
     let Targets::Values { values, .. } = test.targets() else { return Ok(()) };
     let rents = preparation.invert(values)?;
@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     let error = mean(&mut rents.iter().zip(&predicted).map(|(a, b)| (a - b).abs()));
     let naive = mean(&mut rents.iter().map(|rent| (rent - usual).abs()));
     println!(
-        "predictions of the test rows are off by {error:.0} € on average, always guessing their mean by {naive:.0} €"
+        "predictions for the test rows are off by {error:.0} € on average, always guessing their mean by {naive:.0} €"
     );
 
     // Flats that are not in the table, without a rent.
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     let offers = [["55", "2", "1965", "3.5", "gas"], ["90", "4", "2015", "1.0", "heat pump"]];
     let inputs = preparation.inputs(&Table::new(names, offers)?)?;
     for (offer, rent) in offers.iter().zip(preparation.invert(&model.predict(&inputs)?)?) {
-        println!("{} m², built {}, {} km from the centre: {rent:.0} € a month", offer[0], offer[2], offer[3]);
+        println!("{} m², built {}, {} km from the centre: {rent:.0} €/month", offer[0], offer[2], offer[3]);
     }
     Ok(())
 }

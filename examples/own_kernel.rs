@@ -1,4 +1,5 @@
-//! A kernel of your own, y = a·x, on CPU and GPU, and a check that both agree. Layers record it as `own_layer` does others:
+//! A kernel of your own, y = a·x, on CPU and GPU, and a check that both agree. Layers record it like those in `own_layer`.
+//!
 //! `cargo run --release --example own_kernel`
 
 use autorot::extend::kernel::{Family, Grid, Lens, Slices};

@@ -17,13 +17,13 @@ fn main() -> Result<()> {
         .build(&device, 1)?;
     let trainer = Trainer::new(Sgd::default(), loss.clone()).batch(50);
 
-    // The rate grows from step to step until the loss does; a third of the best is a good one.
+    // The learning rate grows at each step until the loss does; a third of the best rate is a good one.
     let mut trial = model.try_clone()?;
     let mut search = trainer.begin(&mut trial, train)?;
     let (mut rate, mut best) = (1e-3, (f64::INFINITY, 1e-3));
     for rows in search.epoch() {
         search.set_learning_rate(rate)?;
-        // A loss that is no number any more is an error, and ends the search.
+        // A loss that is not finite is an error, and ends the search.
         let Ok(now) = search.step(&rows) else { break };
         if now.loss > 2.0 * best.0 {
             break;

@@ -1,4 +1,4 @@
-//! A loss of your own: the pinball loss, by which a network learns a quantile instead of the mean.
+//! A loss of your own: the pinball loss, with which a network learns a quantile instead of the mean.
 //!
 //! `cargo run --release --example own_loss`
 
@@ -42,7 +42,7 @@ impl Pointwise for Pinball {
 fn main() -> Result<()> {
     let device = Device::auto()?;
     check::pointwise(Pinball { q: 0.9 }, &device)?;
-    // t is uniform between 0 and x: the quantile q of t is q·x.
+    // t is uniform between 0 and x: its q-quantile is q·x.
     let x: Vec<f32> = (0..2000).map(|i| (i % 50) as f32 / 50.0).collect();
     let values = x.iter().enumerate().map(|(i, x)| x * ((i / 50) as f32 + 0.5) / 40.0).collect();
     let data = Dataset::values([1], x, [1], values)?;
@@ -52,7 +52,7 @@ fn main() -> Result<()> {
         let adam = Adam { learning_rate: 0.01.into(), ..Adam::default() };
         Trainer::new(adam, Pinball { q }).epochs(40).progress(false).fit(&mut model, &data, None)?;
         let (found, wanted) = (model.predict(&[0.8])?[0], 0.8 * q);
-        println!("{}: quantile {q} at x = 0.8: {found:.2}, of {wanted:.2}", device.name());
+        println!("{}: quantile {q} at x = 0.8: {found:.2}, expected {wanted:.2}", device.name());
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! Metrics of your own: the share of predictions within a distance of the target, and the root of the mean squared error.
+//! Metrics of your own: the share of predictions within a distance of the target, and the root mean squared error.
 //!
 //! `cargo run --release --example own_metric`
 
 use autorot::extend::{LossViews, Measure, Pointwise, Real, Recorder, SquaredError, check, record_mean};
 use autorot::{Adam, Dataset, Dense, Device, Loss, Metric, Result, Sequential, Trainer};
 
-/// 1 where x lies within a distance of t: a formula of single outputs, of which the metric is the mean.
+/// 1 if x is within a distance of t, else 0; the metric is the mean over all outputs.
 #[derive(Clone, Copy, Debug)]
 struct Within(f32);
 
@@ -27,7 +27,7 @@ impl Pointwise for Within {
     }
 }
 
-/// The root of the mean squared error: kernels sum the squares, the host takes the root in the end.
+/// The root mean squared error: GPU kernels sum the squares, and the host takes the root at the end.
 #[derive(Debug)]
 struct RootMeanSquare;
 

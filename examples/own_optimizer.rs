@@ -1,4 +1,4 @@
-//! An optimiser of your own: Lion (Chen et al. 2023, arXiv:2302.06675), which keeps one number of every parameter.
+//! An optimiser of your own: Lion (Chen et al. 2023, arXiv:2302.06675), which keeps one number per parameter.
 //!
 //! `cargo run --release --example own_optimizer`
 

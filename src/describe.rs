@@ -1,19 +1,19 @@
-//! Options as values by name: what descriptions of networks and trainings hold, and how two of them differ.
+//! Options as values by name: the content of descriptions of networks and trainings, and their differences.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Options by name, with values as JSON has them.
+/// Options by name, with JSON values.
 pub type Options = BTreeMap<String, Value>;
 
-/// What is serialised, as a value.
+/// A serialised object as a value.
 pub(crate) fn value(of: &(impl serde::Serialize + ?Sized)) -> Value {
-    // By way of text, in which an f32 has as few digits as tell it apart: 0.3, not 0.30000001192092896.
+    // Via text, in which an f32 has only its significant digits: 0.3, not 0.30000001192092896.
     let text = serde_json::to_string(of).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// What is serialised as a structure, by the names of its fields.
+/// A serialised structure, by the names of its fields.
 pub(crate) fn options(of: &(impl serde::Serialize + ?Sized)) -> Options {
     match value(of) {
         Value::Object(fields) => fields.into_iter().collect(),
@@ -21,7 +21,7 @@ pub(crate) fn options(of: &(impl serde::Serialize + ?Sized)) -> Options {
     }
 }
 
-/// The values inside of a value as text, by names such as `adam.learning_rate.constant`; of a single value without a name.
+/// The values inside a value as text, by names such as `adam.learning_rate.constant`; a single value has an empty name.
 pub(crate) fn flat(value: &Value) -> BTreeMap<String, String> {
     fn add(name: &str, value: &Value, all: &mut BTreeMap<String, String>) {
         let text = match value {
@@ -43,7 +43,7 @@ pub(crate) fn flat(value: &Value) -> BTreeMap<String, String> {
     all
 }
 
-/// What the one has and the other has not, each as text; `None` where there is no difference.
+/// What only one has, and what only the other has, as text; `None` if there is no difference.
 pub(crate) fn difference(
     one: &BTreeMap<String, String>,
     other: &BTreeMap<String, String>,

@@ -1,24 +1,24 @@
-//! The crate's one error type. Every message names the place (layer path, file or option), what was
-//! found, what was expected and what to do about it.
+//! The crate's only error type. Every message names the place (layer path, file or option), what was found, what was expected and what to
+//! do about it.
 
 use std::path::Path;
 
-/// What every fallible function of the crate returns.
+/// The result of every fallible function of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something could not be done. `{:?}` is the message, too, so that a program whose `main` returns a [`Result`] ends with
-/// it; [`Error::fault`] and the variants' fields are there for programs that look closer.
+/// Why something could not be done. `{:?}` also prints the message, so a program whose `main` returns a [`Result`] ends with it;
+/// [`Error::fault`] and the variants' fields give programs the details.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument, a shape, a name or the content of a file is not usable.
+    /// An argument, a shape, a name or the content of a file is invalid.
     #[error("{place}: found {found}, expected {expected}; {remedy}")]
     Invalid {
         /// Layer path (`2.dense`), file or option.
         place: String,
-        /// What was there.
+        /// What was found.
         found: String,
-        /// What would have been right.
+        /// What would have been valid.
         expected: String,
         /// What to do.
         remedy: String,
@@ -34,7 +34,7 @@ pub enum Error {
     /// The device cannot do what was asked, or failed while doing it.
     #[error("device {device}: {fault}: {reason}; {remedy}")]
     Device {
-        /// The kind of fault, for programs that go on after some of them.
+        /// The kind of fault, for programs that can continue after some of them.
         fault: Fault,
         /// The adapter's name, or `cpu`.
         device: String,
@@ -43,8 +43,8 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// Training met a loss or a gradient that is not a finite number. The model keeps weights that gave finite ones: the last,
-    /// or those of the best epoch where [early stopping](crate::EarlyStopping) restores them.
+    /// Training met a loss or a gradient that is not finite. The model keeps weights that gave finite numbers: the last ones, or those of
+    /// the best epoch if [early stopping](crate::EarlyStopping) restores them.
     #[error(
         "training step {step}: found {found} in {layer}, expected finite numbers; \
          the model keeps weights that gave finite numbers: lower the learning rate, clip the gradients or check the data"
@@ -52,7 +52,7 @@ pub enum Error {
     NonFinite {
         /// The step, counted from 1 since the model was built.
         step: u64,
-        /// The path of the first layer with a value that is not finite, or `loss`.
+        /// The path of the first layer with a non-finite value, or `loss`.
         layer: String,
         /// What was not finite.
         found: String,
@@ -65,19 +65,19 @@ pub enum Error {
 pub enum Fault {
     /// There is no such device, or it cannot be opened.
     Unavailable,
-    /// What was asked for is beyond a limit of the device, or needs a feature that it lacks.
+    /// The request exceeds a limit of the device, or needs a feature that it lacks.
     Unsupported,
-    /// The device is gone: destroyed by its owner, unplugged, or reset by its driver. Nothing on it can be used any more.
+    /// The device was lost: destroyed by its owner, unplugged, or reset by its driver. Nothing on it can be used any more.
     Lost,
-    /// The device has no memory left for what was asked for.
+    /// The device has not enough memory.
     OutOfMemory,
     /// The device refused a command that breaks its rules.
     Validation,
     /// A kernel's shader was rejected.
     Shader,
-    /// The device did not finish within the time that it was given.
+    /// The device did not finish in time.
     Timeout,
-    /// The driver failed in a way that no rule foresees.
+    /// The driver failed unexpectedly.
     Internal,
 }
 
@@ -133,7 +133,7 @@ impl Error {
         }
     }
 
-    /// The device's fault; `None` for errors that are not a device's.
+    /// The device's fault; `None` for other errors.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Device { fault, .. } => Some(*fault),

@@ -1,12 +1,12 @@
-//! How parameters start: the initialisers that Keras offers for Dense.
+//! Initial values of parameters: the initialisers that Keras offers for Dense.
 
 use crate::{Error, Result};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
-/// The distribution of a parameter's initial values. Fans are those of Keras: a kernel of shape
-/// `[.., inputs, units]` has fan-in `inputs` and fan-out `units`, times the taps of the leading dimensions.
+/// The distribution of a parameter's initial values. Fans are as in Keras: a kernel of shape `[.., inputs, units]` has fan-in `inputs`
+/// and fan-out `units`, times the number of taps in the leading dimensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -62,24 +62,24 @@ pub enum Initializer {
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
 impl Initializer {
-    /// The values of a parameter: a function of the initialiser, the shape, the seed and the path alone, so
-    /// that models which differ elsewhere start alike.
+    /// The values of a parameter. They depend only on the initialiser, the shape, the seed and the path, so that models which differ
+    /// elsewhere start with the same values.
     ///
     /// # Errors
-    /// Numbers that are not finite, min > max, a deviation or gain that is not positive.
+    /// Numbers that are not finite, min > max, a deviation below 0, a gain of 0 or less.
     pub fn values(self, path: &str, shape: &[usize], seed: u64) -> Result<Vec<f32>> {
         self.check(path)?;
         Ok(self.numbers(path, shape, seed))
     }
 
-    /// [`Initializer::values`] of an initialiser that was checked.
+    /// [`Initializer::values`] for an initialiser that has been checked.
     pub(crate) fn numbers(self, path: &str, shape: &[usize], seed: u64) -> Vec<f32> {
         let count: usize = shape.iter().product();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream(path));
         let (fan_in, fan_out) = fans(shape);
         let mean_fan = (fan_in + fan_out) / 2.0;
-        // Uniform and truncated normal values of a variance.
+        // Uniform and truncated normal values with a given variance.
         let uniform = |variance: f64| draw(Draw::Uniform, 0.0, (3.0 * variance).sqrt());
         let truncated = |variance: f64| draw(Draw::Cut, 0.0, variance.sqrt() / TRUNCATED_DEVIATION);
         let mut take = |(draw, mean, scale): (Draw, f64, f64)| {
@@ -104,7 +104,7 @@ impl Initializer {
         }
     }
 
-    /// Refuses numbers that [`Initializer::values`] does.
+    /// Refuses the same numbers as [`Initializer::values`].
     pub(crate) fn check(self, path: &str) -> Result<()> {
         let fine = match self {
             Self::Constant(value) => value.is_finite(),
@@ -127,7 +127,7 @@ impl Initializer {
     }
 }
 
-/// A number for a path: FNV-1a, so that it does not change with the standard library.
+/// A number for a path: FNV-1a, which does not change with the standard library.
 pub(crate) fn stream(path: &str) -> u64 {
     path.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

@@ -43,7 +43,7 @@ pub use rotate::{AutoRotate, LearnL, Range, Rule};
 pub use schedule::Schedule;
 pub use shape::Padding;
 pub use train::{EarlyStopping, History, Interval, Trainer};
-/// The GPU interface this crate is built on, so that a host application uses the same version.
+/// The GPU interface that this crate uses, re-exported so that a host application uses the same version.
 pub use wgpu;
 
 /// The program in the README compiles.

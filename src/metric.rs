@@ -1,4 +1,4 @@
-//! Metrics: what is reported beside the loss.
+//! Metrics: what is reported besides the loss.
 
 use crate::kernel::{
     Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, Pointwise, Rank, RankPorts, Score, ScoreKind,
@@ -11,13 +11,13 @@ use crate::{Dataset, Error, Result, Targets};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 
-/// A metric of your own: numbers of every row, or of every time step that is predicted, that kernels compute, and what
-/// their sums mean in the end. The mean of a formula of single outputs is easier had by [`Metric::mean_of`].
+/// A metric of your own: the numbers that kernels compute for every row or predicted time step, and the value that follows from
+/// their sums. For the mean of a pointwise formula, [`Metric::mean_of`] is easier.
 pub trait Measure: std::fmt::Debug + Send + Sync + 'static {
     /// The name in histories and reports.
     fn name(&self) -> String;
 
-    /// Whether the metric fits predictions of so many numbers.
+    /// Checks that the metric fits predictions of `outputs` numbers.
     ///
     /// # Errors
     /// Predictions that it does not fit.
@@ -26,21 +26,21 @@ pub trait Measure: std::fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether a prediction is what one time step has, where every step has a target, as with classes.
+    /// Whether predictions are those of single time steps, where every step has a target, as with classes.
     fn takes_steps(&self) -> bool {
         false
     }
 
-    /// How many numbers it makes of a prediction of so many numbers.
+    /// How many numbers it computes per prediction of `outputs` numbers.
     fn columns(&self, outputs: usize) -> usize {
         let _ = outputs;
         1
     }
 
-    /// Records its numbers of every row into the scores from `column` on.
+    /// Records its numbers for every row into the scores, from `column` on.
     fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize);
 
-    /// Its value from the sums of its columns over so many predictions.
+    /// Its value from the sums of its columns over `count` predictions.
     fn value(&self, sums: &[f64], count: f64) -> f64 {
         sums[0] / count
     }
@@ -64,7 +64,7 @@ impl Measure for Mean {
     }
 }
 
-/// A metric of a user's. Two are equal whose names are.
+/// A user-defined metric. Two are equal if their names are.
 #[derive(Clone, Debug)]
 pub struct OwnMetric(Arc<dyn Measure>);
 
@@ -74,28 +74,28 @@ impl PartialEq for OwnMetric {
     }
 }
 
-/// As its name.
+/// Serialised as its name.
 impl Serialize for OwnMetric {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.name())
     }
 }
 
-/// Refused: a metric comes with the program.
+/// Refused: a metric exists only in the program.
 impl<'de> Deserialize<'de> for OwnMetric {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        let reason = format!("the metric {name} is none of this crate's: hand it to Trainer::metric");
+        let reason = format!("the metric {name} is not built in: pass it to Trainer::metric");
         Err(serde::de::Error::custom(reason))
     }
 }
 
-/// A number reported for every epoch, accumulated on the device.
+/// A number reported per epoch, accumulated on the device.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Metric {
-    /// The share of rows, or time steps, whose largest output is that of the target's class. At least two outputs a
+    /// The share of rows, or time steps, whose largest output is that of the target's class. Needs at least two outputs per
     /// prediction.
     Accuracy,
     /// The share of outputs on the target's side of the threshold: 0 for logits, 1/2 for probabilities.
@@ -110,8 +110,8 @@ pub enum Metric {
     },
     /// mean |x − t|.
     MeanAbsoluteError,
-    /// 1 − Σ(x − t)²/Σ(t − mean t)² of every output, averaged over the outputs (Keras' `R2Score`). NaN for an
-    /// output whose target never varies.
+    /// 1 − Σ(x − t)²/Σ(t − mean t)² per output, averaged over the outputs (Keras' `R2Score`). NaN if the target of an output never
+    /// varies.
     R2,
     /// One of your own.
     Own(OwnMetric),
@@ -140,7 +140,7 @@ impl Metric {
         }
     }
 
-    /// What the kernel for rows of few outputs computes; of one of a user's the metric itself.
+    /// What the kernel for rows of few outputs computes; `Err` holds a user-defined metric.
     fn kind(&self) -> Result<ScoreKind, &dyn Measure> {
         Ok(match *self {
             Self::Accuracy => ScoreKind::Accuracy,
@@ -152,7 +152,7 @@ impl Metric {
         })
     }
 
-    /// Whether a prediction is what one time step has, where every step has a target: not so where single numbers are compared.
+    /// Whether predictions are those of single time steps, where every step has a target; not so for metrics of single numbers.
     pub(crate) fn takes_steps(&self) -> bool {
         match self {
             Self::Own(own) => own.0.takes_steps(),
@@ -160,11 +160,11 @@ impl Metric {
         }
     }
 
-    /// Whether the metric fits predictions of `outputs` numbers.
+    /// Checks that the metric fits predictions of `outputs` numbers.
     ///
     /// # Errors
-    /// A class metric for a single output; a k that is 0, or not below the number of outputs, with which every prediction
-    /// would be right; more than 16,777,216 classes; a threshold that is no finite number.
+    /// A class metric for a single output; k = 0, or k ≥ `outputs`, with which every prediction would be right; more than
+    /// 16,777,216 classes; a threshold that is not finite.
     pub fn check(&self, outputs: usize) -> Result<()> {
         let (found, expected, remedy) = match *self {
             Self::Own(ref own) => return own.0.check(outputs),
@@ -176,7 +176,7 @@ impl Metric {
             Self::Accuracy | Self::TopK { .. } if outputs > MOST_PLACES => (
                 format!("predictions of {outputs} outputs"),
                 "at most 16,777,216 outputs".to_owned(),
-                "tell fewer classes apart, or leave the metric out",
+                "use fewer classes, or leave the metric out",
             ),
             Self::TopK { k } if k == 0 || k as usize >= outputs => (
                 format!("the {k} largest of {outputs} outputs"),
@@ -198,7 +198,7 @@ impl Metric {
         self.kind().map_or_else(|own| own.columns(outputs).max(1), |kind| kind.columns(outputs))
     }
 
-    /// Records its numbers of every row into the scores from `column` on.
+    /// Records its numbers for every row into the scores, from `column` on.
     pub fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
         let batch = rec.batch();
         let LossViews { outputs: x, targets, scores, columns } = views;
@@ -226,7 +226,7 @@ impl Metric {
         }
     }
 
-    /// Its value from the sums of its columns over so many predictions; of R², which needs the targets, the mean of squares.
+    /// Its value from the sums of its columns over `count` predictions; for R², which needs the targets, a mean square.
     pub(crate) fn mean(&self, sums: &[f64], count: f64) -> f64 {
         match self {
             Self::Own(own) => own.0.value(sums, count),
@@ -234,8 +234,8 @@ impl Metric {
         }
     }
 
-    /// The values of metrics of predictions of so many numbers, each made of the sums of its columns by `value`. The first column is the
-    /// loss's.
+    /// The values of `metrics` for predictions of `outputs` numbers, each by `value` from the sums of its columns. The first column
+    /// is the loss's.
     pub(crate) fn values(
         metrics: &[Self],
         sums: &[f64],
@@ -251,7 +251,7 @@ impl Metric {
         metrics.iter().map(of).collect()
     }
 
-    /// Its value from the sums of its columns over all rows of the set, or all their time steps, of which `count` count.
+    /// Its value from the sums of its columns over all rows of the data set, or all their time steps, of which `count` count.
     pub fn value(&self, sums: &[f64], data: &Dataset, count: f64) -> f64 {
         if *self != Self::R2 {
             return self.mean(sums, count);
@@ -272,7 +272,7 @@ impl Metric {
     }
 }
 
-/// Records into a column of the scores which rows have fewer than k outputs above that of the target's class.
+/// Records into a column of the scores which rows have fewer than k outputs that rank above that of the target's class.
 fn record_hits(rec: &mut Recorder<'_>, views: LossViews, column: usize, k: usize, ties: bool) {
     let batch = rec.batch();
     let LossViews { outputs: x, targets, scores, columns } = views;

@@ -1,6 +1,6 @@
 //! The two number types of the CPU path: `f32` to train with, `f64` to check with.
 
-/// A floating-point type that the CPU executor can run a plan in.
+/// A floating-point type in which the CPU executor can run a plan.
 pub trait Real:
     num_traits::Float
     + num_traits::FloatConst
@@ -29,8 +29,8 @@ pub trait Real:
     /// The error function.
     fn erf(self) -> Self;
 
-    /// eˣ within 2 units in the last place, from about 10⁻³⁸, below which it is 0, to the largest number: in f32 in a form that
-    /// compilers turn into vector instructions.
+    /// eˣ within 2 units in the last place, from about 10⁻³⁸, below which it is 0, to the largest number; in f32 written so that
+    /// compilers vectorise it.
     fn exponential(self) -> Self;
 
     /// tanh, like [`Real::exponential`].
@@ -54,7 +54,7 @@ impl Real for f32 {
 
     #[inline(always)]
     fn exponential(self) -> Self {
-        // eˣ = 2ⁿ·eʳ with |r| ≤ ln 2/2. Selects instead of min and max, which would hide a NaN.
+        // eˣ = 2ⁿ·eʳ with |r| ≤ ln 2/2. Comparisons instead of min and max, which would hide a NaN.
         let x = if self > 88.0 { 88.0 } else { self };
         // Adding 1.5·2²³ rounds to the nearest integer, and leaves it in the low bits.
         const MAGIC: f32 = 12_582_912.0;
@@ -70,13 +70,14 @@ impl Real for f32 {
         let fraction = p * r * r + r + 1.0;
         let exponent = (shifted.to_bits() as i32).wrapping_sub(MAGIC.to_bits() as i32).wrapping_add(127);
         let power = fraction * Self::from_bits((exponent as u32) << 23);
-        // Below, the exponent has no place for n. 0, not the smallest power: what it is multiplied with may be large.
+        // Below that the exponent cannot hold n. The result is 0, not the smallest power, since it may be multiplied with something
+        // large.
         if self < -87.0 { 0.0 } else { power }
     }
 
     #[inline(always)]
     fn hyperbolic_tangent(self) -> Self {
-        // Near 0 the quotient of exponentials cancels: an odd polynomial (minimax on |z| < 0.625) serves there.
+        // Near 0 the quotient of exponentials cancels: an odd polynomial (minimax on |z| < 0.625) is used there.
         let (a, s) = (self.abs(), self * self);
         let e = (-(a + a)).exponential();
         let far = (1.0 - e) / (1.0 + e);

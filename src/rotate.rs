@@ -1,5 +1,5 @@
-//! Auto-rotation's options: where the point x_Q lies, L, ε. The mathematics stands in
-//! [`docs::rotation`](crate::docs::rotation), the formulas in `kernel/rotation/formula.rs`.
+//! Auto-rotation's options: where the point x_Q lies, L, ε. The mathematics is in [`docs::rotation`](crate::docs::rotation), the formulas
+//! in `kernel/rotation/formula.rs`.
 
 use crate::{Error, Result};
 
@@ -38,13 +38,13 @@ impl Range {
         0.5 * (f64::from(self.min) + f64::from(self.max))
     }
 
-    /// Whether x_Q lies nearer to 0 than the centre of the range: then most inputs lie beyond it, and units that see them begin
-    /// saturated. Only so where all values are negative, from −1..−0.2 on.
+    /// Whether x_Q is closer to 0 than the centre of the range: then most inputs lie beyond it, and units that receive them start
+    /// saturated. That happens only if all values are negative, from −1..−0.2 on.
     fn passes_x_q(self) -> bool {
         f64::from(self.x_q()).abs() < self.centre().abs()
     }
 
-    /// Whether the range is so narrow against its distance from 0 that units hardly tell its values from each other.
+    /// Whether the range is so narrow compared with its distance from 0 that units can hardly distinguish its values.
     pub(crate) fn is_aside(self) -> bool {
         let width = f64::from(self.max) - f64::from(self.min);
         width > 0.0 && self.centre().abs() >= 5.0 * width
@@ -64,33 +64,32 @@ pub enum Rule {
     /// x_Q·(1, …, 1), as in the papers and in arpkeras: q = f(x_Q·1).
     #[default]
     Diagonal,
-    /// Along the unit's own weights, this crate's rule: q = √(x_Q²·Σw² + b²). It is smooth and never near 0
-    /// while the weights are not.
+    /// Along the unit's own weights, this crate's rule: q = √(x_Q²·Σw² + b²). It is smooth and never near 0 unless the weights are.
     Aligned,
 }
 
-/// Whether L is trained, L = exp(λ). The papers name learnable saturation regions but publish no
-/// parametrisation: this one is this crate's.
+/// Whether L is trained, L = exp(λ). The papers mention learnable saturation regions but publish no parametrisation: this one is this
+/// crate's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LearnL {
-    /// L stays what it is.
+    /// L is not trained.
     #[default]
     Fixed,
     /// One λ for the layer.
     PerLayer,
-    /// One λ a unit.
+    /// One λ per unit.
     PerUnit,
 }
 
-/// Auto-rotation of a layer: z = ρ·f(x) with ρ = L/(|q| + ε). By default free of hyperparameters: x_Q
-/// follows from the range of the layer's inputs and L from its activation.
+/// Auto-rotation of a layer: z = ρ·f(x) with ρ = L/(|q| + ε). By default it has no hyperparameters: x_Q follows from the range of the
+/// layer's inputs and L from its activation.
 ///
-/// The range of a network's inputs is declared ([`Sequential::input_range`](crate::Sequential::input_range), or for a layer
-/// [`AutoRotate::limits`] and [`AutoRotate::x_q`]) and then taken as it is, or observed in data
-/// ([`Sequential::for_data`](crate::Sequential::for_data)): then a few numbers far beyond the rest do not count
-/// ([`Dataset::observe`](crate::Dataset::observe)), and inputs that lie below 0 as a whole, so that x_Q would come to lie between
-/// most of them and 0, are refused. Hidden layers' ranges follow from the activations before them.
+/// The range of a network's inputs is either declared ([`Sequential::input_range`](crate::Sequential::input_range), or for a layer
+/// [`AutoRotate::limits`] and [`AutoRotate::x_q`]) and then used as it is, or observed in data
+/// ([`Sequential::for_data`](crate::Sequential::for_data)). An observed range ignores a few values far beyond the rest
+/// ([`Dataset::observe`](crate::Dataset::observe)); inputs that are all below 0, for which x_Q would lie between most of them and 0, are
+/// refused. Hidden layers' ranges follow from the activations before them.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AutoRotate {
     pub(crate) rule: Rule,
@@ -136,8 +135,8 @@ impl AutoRotate {
         self
     }
 
-    /// Sets L instead of taking the activation's; with a learnable L, where it starts. L > 0. Of a recurrent layer it is
-    /// that of all gates.
+    /// Sets L > 0 instead of using the activation's; if L is learnt, this is its initial value. In a recurrent layer it applies to all
+    /// gates.
     pub fn l(mut self, limit: f32) -> Self {
         self.limit = Some(limit);
         self
@@ -155,36 +154,36 @@ impl AutoRotate {
         self
     }
 
-    /// Trains L = exp(λ), one for the layer or one a unit; never decayed.
+    /// Trains L = exp(λ), one for the layer or one per unit; weight decay never applies to it.
     pub fn learn_l(mut self, learn: LearnL) -> Self {
         self.learn = learn;
         self
     }
 
-    /// Treats q as a constant in the backward pass: no gradient flows through ρ to kernel and bias (dq = 0), while the one through f stays. A
-    /// learnt L goes on learning, since dλ = Σ s does not pass through q. The reference differentiates through ρ as a whole, which is the
-    /// default.
+    /// Treats q as a constant in the backward pass: no gradient flows through ρ to kernel and bias (dq = 0), while the one through f
+    /// stays. A learnt L is still trained, since dλ = Σ s does not pass through q. By default gradients flow through all of ρ, as in the
+    /// reference.
     pub fn detached(mut self, detached: bool) -> Self {
         self.detached = detached;
         self
     }
 
-    /// Gives a convolution one ρ a filter, that of a window that no border cuts off, instead of the exact one of every
-    /// position. The two differ where zeros pad the input. A transposed convolution's windows overlap from position to
-    /// position differently: there it is the mean over them, q = x_Q·Σw/Πstrides + b. Other layers have one ρ a unit anyway,
-    /// as has every layer by [`Rule::Aligned`].
+    /// Gives a convolution one ρ per filter, that of a window not cut off by a border, instead of the exact one for every position. The
+    /// two differ where zeros pad the input. A transposed convolution's windows overlap differently from position to position: there it
+    /// is the mean over them, q = x_Q·Σw/Πstrides + b. Other layers have one ρ per unit anyway, as has every layer with
+    /// [`Rule::Aligned`].
     pub fn per_filter(mut self, per_filter: bool) -> Self {
         self.per_filter = per_filter;
         self
     }
 
-    /// The range of inputs that is given instead of the observed one.
+    /// The declared range of inputs, which replaces the observed one.
     pub(crate) fn given_range(&self) -> Option<Range> {
         self.limits.map(|(min, max)| Range { min, max })
     }
 
-    /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`, which follows from data
-    /// or was declared, and an activation whose table value of L is `limit`.
+    /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`, observed in data or declared, and
+    /// an activation whose default L is `limit`.
     pub(crate) fn resolve(
         &self,
         path: &str,
@@ -209,10 +208,10 @@ impl AutoRotate {
                     path,
                     format!(
                         "inputs observed in {range}, all to one side of 0, so that x_Q = 2·x_max − x_min is {} and \
-                         most units would begin saturated",
+                         most units would start saturated",
                         range.x_q()
                     ),
-                    "inputs that x_Q lies beyond, such as a range that contains 0",
+                    "inputs mostly closer to 0 than x_Q, such as a range that contains 0",
                     "scale the inputs with Scaler::standard or Scaler::min_max, or declare a range with \
                      Sequential::input_range, limits(min, max) or x_q(v)",
                 ));
@@ -271,18 +270,18 @@ pub struct Rotation {
     pub rule: Rule,
     /// x_Q, a finite number.
     pub x_q: f32,
-    /// L > 0, or where a learnable L starts.
+    /// L > 0, or the initial value of a learnt L.
     pub limit: f32,
     /// ε ≥ 0.
     pub epsilon: f32,
     /// Whether L is trained.
     pub learn: LearnL,
-    /// Whether q counts as a constant in the backward pass; see [`AutoRotate::detached`].
+    /// Whether q is a constant in the backward pass; see [`AutoRotate::detached`].
     pub detached: bool,
 }
 
 impl Rotation {
-    /// How many λ a gate of so many units has; `None` where L is fixed.
+    /// The number of λ in a gate of `units` units; `None` if L is fixed.
     pub(crate) fn lambdas(&self, units: usize) -> Option<usize> {
         match self.learn {
             LearnL::Fixed => None,

@@ -13,21 +13,21 @@ pub enum Schedule {
     Step {
         /// The first rate.
         initial: f64,
-        /// Updates between two changes.
+        /// The number of updates between two changes.
         every: u64,
         /// The factor of a change.
         factor: f64,
     },
-    /// From `peak` along half a cosine to `floor`·`peak` over `updates` updates, then constant, after
-    /// `warm_up` updates of linear growth from `start` (Keras' `CosineDecay`).
+    /// From `peak` along half a cosine to `floor`·`peak` over `updates` updates, then constant, after `warm_up` updates of linear growth
+    /// from `start` (Keras' `CosineDecay`).
     Cosine {
         /// The highest rate.
         peak: f64,
-        /// Updates of the decay.
+        /// The number of updates of the decay.
         updates: u64,
         /// The share of `peak` that remains, 0..1.
         floor: f64,
-        /// Updates of linear growth before the decay; 0 for none.
+        /// The number of updates of linear growth before the decay; 0 for none.
         warm_up: u64,
         /// The rate at which growth begins.
         start: f64,
@@ -38,7 +38,7 @@ pub enum Schedule {
         start: f64,
         /// The rate reached.
         rate: f64,
-        /// Updates of growth.
+        /// The number of updates of growth.
         updates: u64,
     },
 }
@@ -50,7 +50,7 @@ impl From<f64> for Schedule {
 }
 
 impl Schedule {
-    /// The learning rate of an update, the first being 0.
+    /// The learning rate of an update, counted from 0.
     pub fn rate(self, update: u64) -> f64 {
         let grow = |from: f64, to: f64, over: u64| {
             from + (to - from) * (update as f64 / over.max(1) as f64).min(1.0)
@@ -68,7 +68,7 @@ impl Schedule {
         }
     }
 
-    /// Whether every rate is usable.
+    /// Checks that every rate is usable.
     ///
     /// # Errors
     /// A rate that is negative or not finite, or a span of 0 updates.

@@ -9,13 +9,13 @@ pub enum Padding {
     /// None.
     #[default]
     Valid,
-    /// As many as make the output ⌈input/stride⌉ long, the odd one at the end (Keras' `same`).
+    /// Enough for an output of length ⌈input/stride⌉, with the odd one at the end (Keras' `same`).
     Same,
-    /// So many before and after, for every dimension.
+    /// The given numbers before and after, for every dimension.
     Explicit(Vec<(usize, usize)>),
 }
 
-/// Zeros before and after each of `D` spatial dimensions: `1`, `[1, 2]` (as many after as before) or `[(0, 1), (2, 2)]`.
+/// Zeros before and after each of `D` spatial dimensions: `1`, `[1, 2]` (the same number after as before) or `[(0, 1), (2, 2)]`.
 pub trait Margins<const D: usize> {
     /// The pairs by dimension.
     fn margins(self) -> [(usize, usize); D];
@@ -40,44 +40,44 @@ impl<const D: usize> Margins<D> for [(usize, usize); D] {
 }
 
 impl Padding {
-    /// So many zeros before and after each of `D` dimensions.
+    /// Explicit zeros before and after each of `D` dimensions.
     pub fn explicit<const D: usize>(margins: impl Margins<D>) -> Self {
         Self::Explicit(margins.margins().to_vec())
     }
 }
 
-/// How windows lie on a grid, in three dimensions, of which those that a layer lacks are 1 long. Position `o` of the output
-/// and tap `t` of the window meet at `o·stride + t·dilation − before` of the input.
+/// How windows lie on a grid, always in three dimensions; those that a layer lacks have length 1. Position `o` of the output and tap `t`
+/// of the window meet at `o·stride + t·dilation − before` of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
-    /// The grid that the windows lie on, without its padding.
+    /// The size of the grid, without its padding.
     pub input: [usize; 3],
-    /// How many windows there are.
+    /// The number of windows.
     pub output: [usize; 3],
-    /// The window's taps.
+    /// The number of taps in a window.
     pub kernel: [usize; 3],
-    /// From one window to the next.
+    /// The distance from one window to the next.
     pub strides: [usize; 3],
-    /// From one tap to the next.
+    /// The distance from one tap to the next.
     pub dilation: [usize; 3],
     /// Zeros before the input.
     pub before: [usize; 3],
 }
 
 impl Geometry {
-    /// The number of the window's taps.
+    /// The total number of taps in a window.
     pub fn taps(&self) -> usize {
         self.kernel.iter().product()
     }
 }
 
-/// The largest number along a dimension: positions are computed in 32 bits.
+/// The largest size along a dimension: positions are computed in 32 bits.
 const LARGEST: usize = 1 << 28;
 
-/// The most elements of a sample or of a parameter.
+/// The maximum number of elements in a sample or a parameter.
 const MOST_ELEMENTS: usize = u32::MAX as usize;
 
-/// The most taps of a window: as many workgroups as a dimension of a grid may have.
+/// The maximum number of taps in a window: as many as a grid may have workgroups in one dimension.
 const MOST_TAPS: usize = 65_535;
 
 impl Geometry {
@@ -96,7 +96,7 @@ impl Geometry {
     }
 }
 
-/// Options of a window, a value for every spatial dimension of the layer.
+/// Options of a window, one value per spatial dimension of the layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Windows<'a> {
     pub(crate) kernel: &'a [usize],
@@ -105,14 +105,14 @@ pub(crate) struct Windows<'a> {
     pub(crate) padding: &'a Padding,
 }
 
-/// Three dimensions: the layer's own are the last, those before have the value `rest`.
+/// Three dimensions: the layer's own are the last; those before have the value `rest`.
 fn three(values: &[usize], rest: usize) -> [usize; 3] {
     let skip = 3 - values.len();
     std::array::from_fn(|i| if i < skip { rest } else { values[i - skip] })
 }
 
 impl Windows<'_> {
-    /// Refuses options of 0 and of another number of dimensions.
+    /// Refuses options of 0 and those with another number of dimensions.
     fn check(&self, path: &str, spatial: &[usize]) -> Result<()> {
         let options = [("kernel size", self.kernel), ("strides", self.strides), ("dilation", self.dilation)];
         for (what, values) in options {
@@ -147,12 +147,12 @@ impl Windows<'_> {
         }
     }
 
-    /// From the first tap to behind the last.
+    /// The length from the first tap to the last.
     fn extent(&self, i: usize) -> usize {
         (self.kernel[i] - 1) * self.dilation[i] + 1
     }
 
-    /// Zeros before the input and length of the output along a dimension; no output where the window does not fit.
+    /// Zeros before the input and length of the output along a dimension; 0 if the window does not fit.
     fn along(&self, i: usize, input: usize) -> (usize, usize) {
         let (extent, stride) = (self.extent(i), self.strides[i]);
         let slide = |padded: usize| if padded < extent { 0 } else { (padded - extent) / stride + 1 };
@@ -196,8 +196,8 @@ impl Windows<'_> {
         Ok(self.geometry(spatial, &output, &before))
     }
 
-    /// The windows of the convolution that a transposed one over `spatial` turns round: its input is the layer's output.
-    /// Sizes are Keras'; with explicit padding (input − 1)·stride + window − padding + output padding.
+    /// The windows of the convolution that a transposed one over `spatial` reverses: its input is the layer's output. Sizes are as in
+    /// Keras; with explicit padding (input − 1)·stride + window − padding + output padding.
     pub(crate) fn spread(
         &self,
         path: &str,
@@ -232,7 +232,7 @@ impl Windows<'_> {
                 }
                 (None, Padding::Explicit(_)) => reach.and_then(|n| n.checked_sub(zeros)),
             };
-            // The convolution over this size must lead back.
+            // The convolution over this size must lead back to the input.
             let size = size.filter(|&n| n > 0 && n <= LARGEST && self.along(i, n).1 == input);
             sizes.push(size.ok_or_else(|| {
                 Error::invalid(
@@ -278,7 +278,7 @@ pub(crate) fn with_channels(
     Ok(shape)
 }
 
-/// The filters of a depthwise convolution.
+/// The number of filters of a depthwise convolution.
 pub(crate) fn multiplied(path: &str, channels: usize, multiplier: usize) -> Result<usize> {
     let filters = channels.checked_mul(multiplier).filter(|&n| n > 0 && n <= MOST_ELEMENTS);
     filters.ok_or_else(|| {
@@ -291,7 +291,7 @@ pub(crate) fn multiplied(path: &str, channels: usize, multiplier: usize) -> Resu
     })
 }
 
-/// The output channels and channels a group of a grouped convolution.
+/// Checks the numbers of filters and groups of a grouped convolution.
 pub(crate) fn groups(path: &str, channels: usize, filters: usize, groups: usize) -> Result<()> {
     if filters == 0 {
         return Err(Error::invalid(
@@ -312,10 +312,10 @@ pub(crate) fn groups(path: &str, channels: usize, filters: usize, groups: usize)
     Ok(())
 }
 
-/// The number of elements of a shape, refused when it is 0 or does not fit.
+/// The number of elements of a shape; refused if it is 0 or too large.
 pub(crate) fn elements(path: &str, shape: &[usize]) -> Result<usize> {
     let product = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n <= MOST_ELEMENTS);
-    // A dimension of 0 first: what the others multiply to does not matter then.
+    // A dimension of 0 first: the product of the others does not matter then.
     let empty = shape.is_empty() || shape.contains(&0);
     match product {
         Some(n) if !empty => Ok(n),
@@ -360,7 +360,7 @@ pub(crate) fn sequence(path: &str, input: &[usize]) -> Result<(usize, usize)> {
             path,
             format!("input of shape {input:?}"),
             "a sequence [steps, features] of at least 1 each",
-            "reshape the data to [steps, features], or give every sequence a step at least",
+            "reshape the data to [steps, features], or give every sequence at least one step",
         )),
     }
 }

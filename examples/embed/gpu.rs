@@ -1,4 +1,4 @@
-//! The program's own wgpu device, which the network then lives on.
+//! The program's own wgpu device, which the network then uses.
 
 use autorot::wgpu;
 use autorot::{Error, Fault, Result};
@@ -33,7 +33,7 @@ impl Gpu {
         let name = adapter.get_info().name;
         let wanted = wgpu::DeviceDescriptor {
             label: Some("embed"),
-            // Not needed: some kernels are faster with subgroups, and timestamps tell what a step takes.
+            // Optional: some GPU kernels are faster with subgroups, and timestamps measure steps.
             required_features: adapter.features()
                 & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY),
             ..Default::default()
@@ -57,12 +57,12 @@ fn rank(info: &wgpu::AdapterInfo) -> (bool, u8) {
     (info.backend == wgpu::Backend::Gl, kind)
 }
 
-/// The error of something that is not there or cannot be opened.
+/// The error for something that does not exist or cannot be opened.
 pub fn unavailable(what: &str, reason: impl std::fmt::Display, remedy: &str) -> Error {
     Error::device(Fault::Unavailable, what, reason, remedy)
 }
 
-/// An instance of the backends that the environment allows.
+/// An instance with the backends that the environment allows.
 pub fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
 }

@@ -1,4 +1,4 @@
-//! The same frames without a window: drawn to a texture, of which the last becomes a PNG file.
+//! The same frames without a window: drawn to a texture, the last one written to a PNG file.
 
 use super::Options;
 use super::gpu::{Gpu, instance};
@@ -17,7 +17,7 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// How far the plot turns from frame to frame, in radians.
 const TURN: f32 = 0.004;
 
-/// Learns and draws `--frames` frames, and only then waits for the device. Writes the last to `--png`, and returns the peak
+/// Learns and draws `--frames` frames, and only then waits for the device. Writes the last frame to `--png`, and returns the peak
 /// signal-to-noise ratio of the picture in it.
 pub fn run(options: &Options) -> Result<f64> {
     let gpu = Gpu::open(&instance(), None)?;
@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> Result<f64> {
     if let Some(path) = &options.png {
         frame.save(path).map_err(|e| {
             let path = path.display().to_string();
-            Error::invalid(&path, e, "a path that can be written, ending in .png", "choose another")
+            Error::invalid(&path, e, "a writable path ending in .png", "choose another")
         })?;
     }
     show.poll()?;
@@ -54,7 +54,7 @@ pub fn run(options: &Options) -> Result<f64> {
     Ok(psnr)
 }
 
-/// The colours of a picture of so many columns and rows that is drawn at `place`.
+/// The colours of a picture with these columns and rows that is drawn at `place`.
 pub fn colours(frame: &RgbaImage, place: Rect, (columns, rows): (u32, u32)) -> Vec<[f32; 3]> {
     let middle = |i: u32, n: u32, width: u32| (2 * i + 1) * width / (2 * n);
     let colour = |i: u32, j: u32| {
@@ -65,7 +65,7 @@ pub fn colours(frame: &RgbaImage, place: Rect, (columns, rows): (u32, u32)) -> V
     (0..rows).flat_map(|j| (0..columns).map(move |i| colour(i, j))).collect()
 }
 
-/// The texture's pixels, once the device has come to them.
+/// The texture's pixels, once the device has drawn them.
 fn read(gpu: &Gpu, texture: &wgpu::Texture) -> Result<RgbaImage> {
     let lost = |e: &dyn std::fmt::Display| Error::device(Fault::Lost, "gpu", e, "run it again");
     // Rows of a copy begin at multiples of 256 bytes.
@@ -92,7 +92,7 @@ fn read(gpu: &Gpu, texture: &wgpu::Texture) -> Result<RgbaImage> {
     gpu.queue.submit([encoder.finish()]);
     let (sender, receiver) = std::sync::mpsc::channel();
     buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-        // Nobody listens any more where waiting has failed.
+        // Nobody listens any more if waiting has failed.
         let _ = sender.send(result);
     });
     gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| lost(&e))?;

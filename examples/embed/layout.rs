@@ -1,4 +1,4 @@
-//! Where the views lie in a frame: the target above what is learnt, on the left; the plot on the right.
+//! Where the views lie in a frame: the target above the learnt picture on the left, the plot on the right.
 
 /// Around and between the views.
 const MARGIN: u32 = 24;
@@ -24,8 +24,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// For a frame and a picture of these widths and heights. A pixel of the picture becomes a square of whole pixels of the
-    /// frame wherever there is room.
+    /// For a frame and a picture of these widths and heights. Each pixel of the picture becomes a square of whole pixels of the
+    /// frame if there is room.
     pub fn new((width, height): (u32, u32), (columns, rows): (u32, u32)) -> Self {
         let cell = (height.saturating_sub(2 * MARGIN + GAP) / 2).min(width * 2 / 5).max(1);
         let longest = columns.max(rows).max(1);

@@ -1,6 +1,6 @@
-//! A network that lives in another program's wgpu device: it learns a picture, colour from coordinates, while the program
-//! draws it from the network's own output buffer, and beside it one unit of the first layer with its rotated surface, drawn
-//! from the network's own parameters. Nothing is copied to the host, and no frame waits for the device.
+//! A network on another program's wgpu device: it learns a picture, colours from coordinates, while the program draws it from the
+//! network's own output buffer, next to one unit of the first layer with its rotated surface, drawn from the network's own
+//! parameters. Nothing is copied to the host, and no frame waits for the device.
 //!
 //! `cargo run --release --example embed -- --help`
 
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 /// Learns a picture live, and draws it from the network's own buffers.
 #[derive(Parser, Debug)]
 struct Options {
-    /// What is learnt: swirl, sunset, waves, tiles, or the path of a PNG or JPEG file.
+    /// The picture to learn: swirl, sunset, waves, tiles, or the path of a PNG or JPEG file.
     #[arg(long, value_name = "NAME|PATH", default_value = picture::NAMES[0])]
     picture: String,
     /// The width and height of computed pictures, 8 to 256 [default: 64].
@@ -34,31 +34,31 @@ struct Options {
     size: Option<u32>,
     #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = Activation::from_name, help = activations())]
     activation: Activation,
-    /// Begin without auto-rotation.
+    /// Start without auto-rotation.
     #[arg(long)]
     classic: bool,
-    /// L, instead of the activation's own.
+    /// L, instead of the activation's default.
     #[arg(long, value_name = "NUMBER")]
     l: Option<f32>,
-    /// The seed of the first weights and of the order of the pixels.
+    /// The seed for the initial weights and the order of the pixels.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The unit of the first layer that the plot shows at first, 0 to 63.
+    /// The unit of the first layer that the plot initially shows, 0 to 63.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..i64::from(Painter::UNITS)))]
     unit: u32,
-    /// Without a window: draws to a texture.
+    /// Draw to a texture, without a window.
     #[arg(long)]
     headless: bool,
-    /// How many frames, without a window.
+    /// The number of frames, without a window.
     #[arg(long, default_value_t = 100, requires = "headless")]
     frames: u32,
-    /// Training steps a frame, without a window: 1 to 256.
+    /// Training steps per frame, without a window: 1 to 256.
     #[arg(long, default_value_t = 16, requires = "headless", value_parser = clap::value_parser!(u32).range(1..=256))]
     steps: u32,
-    /// What training may take of a frame, with a window.
+    /// The time that training may take per frame, with a window.
     #[arg(long, value_name = "NUMBER", default_value_t = 8, conflicts_with = "headless")]
     milliseconds: u32,
-    /// Where the last frame goes, without a window.
+    /// The PNG file for the last frame, without a window.
     #[arg(long, value_name = "FILE", requires = "headless")]
     png: Option<PathBuf>,
 }
@@ -69,7 +69,7 @@ fn activations() -> String {
     format!("The hidden layers' activation: {}", names.join(", "))
 }
 
-/// Prints a line. It is no error where the reader of a pipe is gone, such as `head` after enough lines.
+/// Prints a line. A closed pipe, as after `head`, is not an error.
 fn say(text: impl Display) -> Result<()> {
     match writeln!(stdout(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("standard output", error)),
@@ -78,14 +78,14 @@ fn say(text: impl Display) -> Result<()> {
 }
 
 impl Options {
-    /// What can be told to be wrong before a device is opened.
+    /// Checks the options before a device is opened.
     fn check(&self) -> Result<()> {
         let computed = picture::NAMES.contains(&self.picture.as_str());
         match self.size {
             // In a window other pictures may follow.
             Some(_) if self.headless && !computed => Err(Error::invalid(
                 "--size",
-                format!("--picture {}, with which it does nothing", self.picture),
+                format!("--picture {}, with which it has no effect", self.picture),
                 "a computed picture",
                 "leave --size out",
             )),

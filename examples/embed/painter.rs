@@ -1,4 +1,4 @@
-//! The net that learns the picture: trained, evaluated and kept on the host's device, in buffers that the host draws from.
+//! The net that learns the picture: trained, run and kept on the host's device, in buffers that the host draws from.
 
 use super::picture::Picture;
 use super::plot::Unit;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Units of the hidden layers.
 const HIDDEN: [usize; 3] = [64, 64, 64];
 
-/// Pixels of a step.
+/// Pixels per step.
 const BATCH: usize = 512;
 
 const LEARNING_RATE: f64 = 0.002;
@@ -31,12 +31,12 @@ pub struct Net {
     pub seed: u64,
 }
 
-/// How many steps a frame trains.
+/// The number of training steps per frame.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// So many.
+    /// This many.
     Steps(usize),
-    /// As many as the device does in this time.
+    /// As many as the device can run in this time.
     Within(Duration),
 }
 
@@ -52,7 +52,7 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// The first layer's units.
+    /// The number of units in the first layer.
     pub const UNITS: u32 = HIDDEN[0] as u32;
 
     /// A new net for this picture. `device` is that of `host`.
@@ -88,7 +88,7 @@ impl Painter {
         Ok(Self { model, learner, forward, target, parameters, progress: None, pace: 0 })
     }
 
-    /// Records steps, and the picture as the net then has it.
+    /// Records training steps, and then the net's picture.
     pub fn learn(&mut self, encoder: &mut wgpu::CommandEncoder, pace: Pace) -> Result<()> {
         self.pace = match pace {
             Pace::Steps(steps) => {
@@ -100,7 +100,7 @@ impl Painter {
         self.forward.encode(&mut self.model, encoder)
     }
 
-    /// Takes notice of what the device has told of its steps.
+    /// Takes note of the progress that the device has reported.
     pub fn poll(&mut self) -> Result<()> {
         if let Some(progress) = self.learner.poll(&mut self.model)? {
             self.progress = Some(progress);
@@ -108,22 +108,22 @@ impl Painter {
         Ok(())
     }
 
-    /// How far training was when it was last heard of.
+    /// The last known progress of training.
     pub fn progress(&self) -> Option<&Progress> {
         self.progress.as_ref()
     }
 
-    /// The steps of the last frame.
+    /// The number of steps in the last frame.
     pub fn pace(&self) -> usize {
         self.pace
     }
 
-    /// The picture to learn: three numbers a pixel.
+    /// The picture to learn: three numbers per pixel.
     pub fn target(&self) -> &wgpu::Buffer {
         &self.target
     }
 
-    /// What the net makes of it.
+    /// The net's picture.
     pub fn learnt(&self) -> &wgpu::Buffer {
         self.forward.output()
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 /// The names of the computed pictures.
 pub const NAMES: [&str; 4] = ["swirl", "sunset", "waves", "tiles"];
 
-/// The longest side of a picture from a file; larger ones are reduced.
+/// The longest side of a picture from a file; larger ones are scaled down.
 const LONGEST: u32 = 256;
 
 /// Colours at the centres of pixels, rows from the top.
@@ -52,7 +52,7 @@ impl Picture {
         Ok(Self { width: image.width(), height: image.height(), name, colours })
     }
 
-    /// The centres of the pixels: x to the right, y downwards, −1..1 along the longer side. What the net is given.
+    /// The centres of the pixels: x to the right, y downwards, −1..1 along the longer side. These are the net's inputs.
     pub fn coordinates(&self) -> Vec<[f32; 2]> {
         let longest = self.width.max(self.height) as f32;
         let place = |i: u32, n: u32| (2 * i + 1) as f32 / longest - n as f32 / longest;
@@ -60,8 +60,8 @@ impl Picture {
         (0..self.height).flat_map(row).collect()
     }
 
-    /// The peak signal-to-noise ratio in decibels of colours in 0..1 against these; of a loss that is their mean squared
-    /// error, [`decibels`].
+    /// The peak signal-to-noise ratio, in decibels, of `colours` in 0..1 against this picture; [`decibels`] gives it for a loss
+    /// that is their mean squared error.
     pub fn psnr(&self, colours: &[[f32; 3]]) -> f64 {
         let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
         let numbers = self.colours.as_flattened();
@@ -75,7 +75,7 @@ pub fn decibels(mean_squared_error: f64) -> f64 {
     -10.0 * mean_squared_error.log10()
 }
 
-/// A cosine of one turn between 0 and 1.
+/// A cosine between 0 and 1, with one period per turn.
 fn wave(turns: f32) -> f32 {
     0.5 + 0.5 * (TAU * turns).cos()
 }
@@ -123,7 +123,7 @@ fn waves(x: f32, y: f32) -> [f32; 3] {
     mix(mix([0.02, 0.1, 0.3], [0.1, 0.65, 0.75], height), [1.0, 0.95, 0.75], step(0.8, 0.5, height))
 }
 
-/// A turned checkerboard with a hue for every direction.
+/// A tilted checkerboard with a hue for each direction.
 fn tiles(x: f32, y: f32) -> [f32; 3] {
     let (sin, cos) = 0.4_f32.sin_cos();
     let (u, v) = (cos * x + sin * y, cos * y - sin * x);

@@ -1,4 +1,4 @@
-// A picture drawn straight from a buffer of colours: every pixel of the frame shows the one that it lies in.
+// A picture drawn straight from a buffer of colours: each pixel of the frame shows the picture's pixel that contains it.
 
 struct Frame {
     place: vec4<f32>,  // left, top, width, height in the frame, in pixels

@@ -1,11 +1,11 @@
-//! The plot: one unit of the first layer, as the poster "Auto-Rotating Neural Networks" draws it. Its pre-activation f is a
-//! plane over the two inputs, the surface φ = ⟨x, f(x)⟩; auto-rotation turns it about the line f = 0 into
-//! φ̂ = ⟨x, ρ·f(x)⟩, which reaches the slab −L..L at the point x_Q.
+//! The plot: one unit of the first layer, as in the poster "Auto-Rotating Neural Networks". Its pre-activation f is a plane over
+//! the two inputs, the surface φ = ⟨x, f(x)⟩; auto-rotation turns it about the line f = 0 into φ̂ = ⟨x, ρ·f(x)⟩, which meets the
+//! boundary of the slab −L..L at the point x_Q.
 
 use bytemuck::{Pod, Zeroable};
 use glam::{Mat4, Vec3};
 
-/// The most segments of a plot.
+/// The maximum number of segments in a plot.
 pub const SEGMENTS: usize = 64;
 
 /// The box's half height in units of L.
@@ -23,13 +23,13 @@ pub struct Scene {
     pub x_q: f32,
     /// L.
     pub limit: f32,
-    /// Whether the net uses φ̂; else φ.
+    /// Whether the net uses φ̂ rather than φ.
     pub rotating: bool,
-    /// Where the parameters of the unit lie.
+    /// The places of the unit's parameters.
     pub unit: Unit,
 }
 
-/// Places in the buffer of parameters, in numbers.
+/// Places in the parameter buffer, counted in numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Unit {
     /// The weights of the first and of the second input.
@@ -40,7 +40,7 @@ pub struct Unit {
 /// An eye that circles the plot.
 #[derive(Clone, Copy, Debug)]
 pub struct Camera {
-    /// The direction that the eye lies in, in radians from the first axis.
+    /// The direction of the eye, in radians from the first axis.
     pub turn: f32,
     /// Its height above the plane, in radians.
     pub lift: f32,
@@ -55,13 +55,13 @@ impl Default for Camera {
 }
 
 impl Camera {
-    /// Turned and lifted by so much, staying short of the poles.
+    /// Turns and lifts the eye, short of the poles.
     pub fn drag(&mut self, turn: f32, lift: f32) {
         self.turn += turn;
         self.lift = (self.lift + lift).clamp(-1.5, 1.5);
     }
 
-    /// Nearer by so many steps, or farther.
+    /// Moves the eye nearer by this many steps, or farther away if negative.
     pub fn zoom(&mut self, steps: f32) {
         self.distance = (self.distance * 0.9_f32.powf(steps)).clamp(3.0, 20.0);
     }
@@ -70,13 +70,13 @@ impl Camera {
         let flat = self.lift.cos();
         let direction = Vec3::new(self.turn.cos() * flat, self.turn.sin() * flat, self.lift.sin());
         let eye = MIDDLE + direction * self.distance;
-        // The field of view is that of the narrower side.
+        // The field of view applies to the narrower side.
         let height = 2.0 * ((30_f32.to_radians() / 2.0).tan() / aspect.min(1.0)).atan();
         Mat4::perspective_rh(height, aspect, 0.1, 100.0) * Mat4::look_at_rh(eye, MIDDLE, Vec3::Z)
     }
 }
 
-/// What the shader `plot.wgsl` reads, as it names it.
+/// What the shader `plot.wgsl` reads, under the same names.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Uniforms {
@@ -92,7 +92,7 @@ pub struct Uniforms {
     padding: u32,
 }
 
-/// A line with round ends; a dot where they are one.
+/// A line with round ends; a dot if they coincide.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Segment {
@@ -102,13 +102,13 @@ pub struct Segment {
     width: f32,
 }
 
-/// What the fourth number of a segment's end says of the third: it is z, or to be added to that of φ or φ̂.
+/// Values of the fourth number of a segment's end: the third is z, or is added to z on φ or φ̂.
 const FREE: f32 = 0.0;
 const ON_PHI: f32 = 1.0;
 const ON_ROTATED: f32 = 2.0;
 
 impl Scene {
-    /// For a view of so many pixels.
+    /// The uniforms for a view of this many pixels.
     pub fn uniforms(&self, width: u32, height: u32) -> Uniforms {
         let pixels = [width as f32, height as f32];
         Uniforms {
@@ -130,7 +130,7 @@ impl Scene {
         if self.camera.lift > 0.0 { [2, 3] } else { [3, 2] }
     }
 
-    /// Axes with ticks, the slab's edges, the diagonal, and x_Q's point on both surfaces.
+    /// Axes with ticks, the slab's edges, the diagonal, and the point x_Q on both surfaces.
     pub fn segments(&self) -> Vec<Segment> {
         const AXIS: [f32; 3] = [0.5, 0.53, 0.6];
         const FAINT: [f32; 3] = [0.27, 0.29, 0.35];

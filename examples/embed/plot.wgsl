@@ -7,7 +7,7 @@ struct Plot {
     x_q: f32,
     limit: f32,        // L
     height: f32,       // the box ends at ±height
-    rotating: f32,     // 1 where the net uses φ̂, 0 where φ
+    rotating: f32,     // 1 if the net uses φ̂, 0 if φ
     weights: vec2<u32>,
     bias: u32,
     padding: u32,
@@ -35,7 +35,7 @@ fn f(x: vec2<f32>) -> f32 {
     return dot(w, x) + parameters[plot.bias];
 }
 
-/// ρ = L / (|q| + ε), q = f at x_Q's point.
+/// ρ = L / (|q| + ε), q = f at the point x_Q.
 fn rho() -> f32 {
     return plot.limit / (abs(f(vec2(plot.x_q))) + 1e-5);
 }
@@ -70,7 +70,7 @@ fn plane(@builtin(vertex_index) vertex: u32, @builtin(instance_index) kind: u32)
     return Plane(place(vec3(x, z)), x, z, kind);
 }
 
-/// How much of a pixel a line of `width` pixels covers whose middle is `away` pixels away.
+/// The share of a pixel that is covered by a line of `width` pixels whose middle is `away` pixels away.
 fn covered(away: f32, width: f32) -> f32 {
     return clamp(0.5 * width + 0.5 - away, 0.0, 1.0);
 }
@@ -80,8 +80,8 @@ fn in_use(kind: u32) -> bool {
     return (kind == 1u) == (plot.rotating > 0.5);
 }
 
-/// Grids of φ and φ̂ with the line f = 0 that they share and the border of the inputs' range, within which the one
-/// that is in use is filled; red where it leaves the slab.
+/// Grids of φ and φ̂, with their common line f = 0 and the border of the input range, inside which the surface in use is filled:
+/// red where it leaves the slab.
 @fragment
 fn grid(in: Plane) -> @location(0) vec4<f32> {
     let cells = (in.x - plot.inputs.x) / (plot.x_q - plot.inputs.x) * 16.0;
@@ -112,7 +112,7 @@ fn grid(in: Plane) -> @location(0) vec4<f32> {
     return vec4(colour, max(alpha, max(border, zero)));
 }
 
-/// The slab, and the surface that is not in use within the inputs' range, as glass.
+/// The slab, and within the input range the surface that is not in use, as glass.
 @fragment
 fn glass(in: Plane) -> @location(0) vec4<f32> {
     if in.kind >= 2u {
@@ -136,7 +136,7 @@ struct Line {
     @location(4) @interpolate(flat) width: f32,
 }
 
-/// A segment's end: z as it is given, or on φ or φ̂, where it stays in the box.
+/// A segment's end: z as given, or relative to φ or φ̂; clamped to the box.
 fn end(p: vec4<f32>) -> vec4<f32> {
     var z = p.z;
     if p.w > 0.5 {
@@ -158,7 +158,7 @@ fn line(@builtin(vertex_index) vertex: u32, @builtin(instance_index) index: u32)
     let reach = 0.5 * segment.width + 1.0;
     let at = select(from_, to, second == 1u) + reach * (side.x * along + side.y * vec2(-along.y, along.x));
     let own = ends[second];
-    // A little nearer, so that what lies in a surface is not cut by it.
+    // A little nearer, so that a surface does not hide segments that lie in it.
     let position = vec4(2.0 * at / plot.pixels * own.w, own.z - 0.002, own.w);
     return Line(position, at, from_, to, segment.colour, segment.width);
 }

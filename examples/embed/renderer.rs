@@ -7,14 +7,14 @@ use autorot::wgpu;
 use autorot::wgpu::util::DeviceExt;
 use bytemuck::{Pod, Zeroable};
 
-/// Samples of a pixel.
+/// Samples per pixel.
 const SAMPLES: u32 = 4;
 
 const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
 
 const BACKGROUND: wgpu::Color = wgpu::Color { r: 0.067, g: 0.075, b: 0.1, a: 1.0 };
 
-/// The colour and the width of the frame around the target, and around what is learnt.
+/// The colour and the width of the border around the target, and around the learnt picture.
 const BORDERS: [[f32; 4]; 2] = [[0.35, 0.38, 0.45, 2.0], [1.0, 0.64, 0.2, 2.0]];
 
 /// What `picture.wgsl` reads.
@@ -27,7 +27,7 @@ struct Frame {
     border: [f32; 4],
 }
 
-/// What is drawn: three numbers a pixel in two buffers, and the parameters that the plot reads.
+/// What is drawn: two buffers with three numbers per pixel, and the parameters that the plot reads.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     pub target: &'a wgpu::Buffer,
@@ -37,7 +37,7 @@ pub struct Sources<'a> {
     pub size: (u32, u32),
 }
 
-/// Pipelines, and buffers of what changes from frame to frame.
+/// Pipelines, and buffers for what changes from frame to frame.
 pub struct Renderer {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -60,7 +60,7 @@ struct Bound {
     size: (u32, u32),
 }
 
-/// The textures that a frame of one size is drawn to before its samples are merged.
+/// The multisampled textures that a frame of one size is drawn to.
 struct Canvas {
     size: (u32, u32),
     colour: wgpu::TextureView,
@@ -94,7 +94,7 @@ impl Renderer {
         }
     }
 
-    /// Draws these from now on.
+    /// Draws these sources from now on.
     pub fn show(&mut self, sources: Sources<'_>) {
         let bind = |pipeline: &wgpu::RenderPipeline, buffers: &[&wgpu::Buffer]| {
             let entries = buffers.iter().zip(0..).map(|(buffer, binding)| wgpu::BindGroupEntry {
@@ -165,7 +165,7 @@ impl Renderer {
         for plane in scene.slab() {
             pass.draw(0..4, plane..plane + 1);
         }
-        // OpenGL merges samples within the scissors alone.
+        // OpenGL resolves samples only within the scissor rectangle.
         pass.set_scissor_rect(0, 0, size.0, size.1);
     }
 }
@@ -217,18 +217,18 @@ impl Canvas {
     }
 }
 
-/// How a pipeline's fragments meet those that are there.
+/// How a pipeline's fragments combine with those already drawn.
 #[derive(Clone, Copy, PartialEq)]
 enum Look {
-    /// Over everything, behind nothing.
+    /// Over everything drawn before, behind everything drawn later.
     Behind,
     /// By depth; alpha is the share of the pixel that is covered.
     Solid,
-    /// By depth, hiding nothing; alpha is how much is seen.
+    /// By depth, hiding nothing; alpha is the opacity.
     Glass,
 }
 
-/// A buffer of uniforms, then `storages` that are only read.
+/// A uniform buffer, then `storages` read-only storage buffers.
 fn layout(device: &wgpu::Device, storages: u32) -> wgpu::BindGroupLayout {
     let entry = |binding| wgpu::BindGroupLayoutEntry {
         binding,

@@ -1,4 +1,4 @@
-//! What is on show: a picture, the net that learns it, and one unit of its first layer.
+//! What is shown: a picture, the net that learns it, and one unit of its first layer.
 
 use super::Options;
 use super::gpu::Gpu;
@@ -8,10 +8,10 @@ use super::plot::{Camera, Scene};
 use super::renderer::{Renderer, Sources};
 use autorot::{Device, Range, Result, wgpu};
 
-/// Everything between the window, or the file, and the network.
+/// Everything between the window or file and the network.
 pub struct Show {
     host: wgpu::Device,
-    /// The same device, as the library knows it: nets on it share their pipelines.
+    /// The same device, opened by the library: nets on it share their pipelines.
     device: Device,
     picture: Picture,
     size: u32,
@@ -58,8 +58,8 @@ impl Show {
         });
     }
 
-    /// Records training steps, the picture that the net then has, and the drawing of both to a texture of this width and
-    /// height. Waits for nothing.
+    /// Records training steps, then the net's picture, and the drawing of both to a texture of this width and height. Waits for
+    /// nothing.
     pub fn frame(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
@@ -83,7 +83,7 @@ impl Show {
         Ok(())
     }
 
-    /// Begins anew with these changes, from the same seed.
+    /// Starts again with these changes, from the same seed.
     pub fn restart(&mut self, change: impl FnOnce(&mut Net)) -> Result<()> {
         change(&mut self.net);
         self.painter = Painter::new(&self.host, &self.device, &self.picture, &self.net)?;
@@ -91,7 +91,7 @@ impl Show {
         Ok(())
     }
 
-    /// Goes on to the next of the computed pictures.
+    /// Continues with the next computed picture.
     pub fn next_picture(&mut self) -> Result<()> {
         let next = NAMES.iter().position(|name| *name == self.picture.name).map_or(0, |i| i + 1);
         self.picture = Picture::open(NAMES[next % NAMES.len()], self.size)?;
@@ -107,12 +107,12 @@ impl Show {
         &self.picture
     }
 
-    /// Takes notice of what the device has told.
+    /// Takes note of what the device has reported.
     pub fn poll(&mut self) -> Result<()> {
         self.painter.poll()
     }
 
-    /// What there is to know, in one line.
+    /// The status, in one line.
     pub fn status(&self) -> String {
         let Net { activation, rotating, limit, .. } = self.net;
         let rotation = if rotating { "on" } else { "off" };
@@ -123,7 +123,7 @@ impl Show {
             None => "not yet trained".into(),
         };
         format!(
-            "{}: {}, AR {rotation}, L = {limit:.2}, unit {}: {progress}, {} steps a frame{}",
+            "{}: {}, AR {rotation}, L = {limit:.2}, unit {}: {progress}, {} steps per frame{}",
             self.picture.name,
             activation.name(),
             self.unit,

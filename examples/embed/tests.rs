@@ -1,4 +1,4 @@
-//! Runs the program off-screen and looks at the pictures that it writes.
+//! Runs the program off-screen and checks the pictures that it writes.
 
 use super::Options;
 use super::gpu::{Gpu, instance};
@@ -9,7 +9,7 @@ use clap::Parser;
 use image::RgbaImage;
 use std::path::Path;
 
-/// Fails where there is no adapter, and says what to do.
+/// Fails if there is no adapter, and says what to do.
 fn needs_adapter() {
     if let Err(error) = Gpu::open(&instance(), None) {
         panic!("no GPU to test on: {error}: run tests/run, or cargo test --features tests-without-gpu");
@@ -29,19 +29,19 @@ fn frame(folder: &Path, arguments: &[&str]) -> RgbaImage {
     frame
 }
 
-/// The target and what was learnt of it, as a frame shows them.
+/// The target and the learnt picture, as a frame shows them.
 fn pictures(frame: &RgbaImage, size: (u32, u32)) -> [Vec<[f32; 3]>; 2] {
     let layout = Layout::new(frame.dimensions(), size);
     [layout.target, layout.learnt].map(|place| colours(frame, place, size))
 }
 
-/// The largest difference of two colours.
+/// The largest difference between two colours.
 fn farthest(a: &[[f32; 3]], b: &[[f32; 3]]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.as_flattened().iter().zip(b.as_flattened()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// The share of a place's pixels in which one channel is ahead of another by 40 or more.
+/// The share of a place's pixels in which one channel exceeds another by 40 or more.
 fn share(frame: &RgbaImage, place: Rect, ahead: usize, behind: usize) -> f64 {
     let Rect { x, y, width, height } = place;
     let all = (y..y + height).flat_map(|j| (x..x + width).map(move |i| (i, j)));
@@ -108,7 +108,7 @@ fn large_pictures_are_reduced_and_odd_ones_refused() {
     assert!(error.contains("swirls") && error.contains("sunset"), "{error}");
 }
 
-/// What draws frames neither waits for the device nor asks a model for numbers, which would.
+/// What draws frames neither waits for the device nor reads numbers from a model, which would wait.
 #[test]
 fn the_frame_loop_blocks_nothing() {
     let sources = [

@@ -17,12 +17,12 @@ use winit::keyboard::{Key, NamedKey};
 use winit::window::{Window, WindowId};
 
 const KEYS: &str = "\
-A      auto-rotation on or off, from the same first weights
-[ ]    L smaller or larger, from the same first weights
+A      auto-rotation on or off, from the same initial weights
+[ ]    L smaller or larger, from the same initial weights
 P      pause (also the space bar)
-N      the next picture
-R      begin anew
-U      the next unit of the first layer
+N      next picture
+R      start again
+U      next unit of the first layer
 O      orbit or stand still
 Esc    quit
 Drag with the mouse to turn the plot; the wheel zooms.";
@@ -30,10 +30,10 @@ Drag with the mouse to turn the plot; the wheel zooms.";
 /// How often the title changes.
 const TITLE: Duration = Duration::from_millis(250);
 
-/// When to try again to draw to a window that cannot be seen.
+/// How long to wait before drawing again to a window that cannot be seen.
 const HIDDEN: Duration = Duration::from_millis(100);
 
-/// Radians a second.
+/// Radians per second.
 const ORBIT: f32 = 0.25;
 
 /// Runs until the window is closed.
@@ -62,7 +62,7 @@ struct View {
     show: Show,
     pace: Pace,
     orbiting: bool,
-    /// Where a drag was last.
+    /// The last position of a drag.
     drag: Option<PhysicalPosition<f64>>,
     cursor: PhysicalPosition<f64>,
     frame: Instant,
@@ -70,7 +70,7 @@ struct View {
 }
 
 impl App<'_> {
-    /// Ends the program where something unavailable.
+    /// Ends the program on an error.
     fn check<T>(&mut self, events: &ActiveEventLoop, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -161,8 +161,8 @@ impl View {
         }
     }
 
-    /// Trains and draws one frame. What the device does with it is not waited for: only for a texture to draw to, which the
-    /// screen gives back at its own rate.
+    /// Trains and draws one frame. Does not wait for the device to finish it, only for a texture to draw to, which the screen
+    /// returns at its own rate.
     fn redraw(&mut self, events: &ActiveEventLoop) -> Result<()> {
         use wgpu::CurrentSurfaceTexture as Current;
         let (texture, outdated) = match self.surface.get_current_texture() {
@@ -197,9 +197,9 @@ impl View {
         let size = (self.configuration.width, self.configuration.height);
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         match self.show.frame(&mut encoder, &target, size, self.pace) {
-            // The net has diverged. It can still be looked at, and begun anew.
+            // The net has diverged. It can still be looked at, and restarted.
             Err(error @ Error::NonFinite { .. }) => {
-                // The plot goes on where nobody reads standard error any more.
+                // The plot goes on even if nobody reads standard error any more.
                 let _ = writeln!(stderr(), "{error}");
                 self.show.paused = true;
                 self.window.request_redraw();
@@ -265,7 +265,7 @@ fn surface(instance: &wgpu::Instance, window: &Arc<Window>) -> Result<wgpu::Surf
     surface.map_err(|e| unavailable("window", e, "try --headless --png FILE"))
 }
 
-/// What the surface offers, at the screen's rate. Colours are written as they are, so the format must not encode them.
+/// What the surface offers, at the screen's rate. Colours are already sRGB, so a format that does not encode them is preferred.
 fn configuration(
     window: &Window,
     surface: &wgpu::Surface<'_>,

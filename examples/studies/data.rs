@@ -1,4 +1,4 @@
-//! The data sets and the options that name them.
+//! The data sets and the options that choose them.
 
 use crate::given::{self, Given};
 use crate::say::say;
@@ -16,7 +16,7 @@ pub struct Source {
     /// The folder with the data set's original files.
     #[arg(long, value_name = "PATH")]
     dir: Option<PathBuf>,
-    /// Turn cifar10's colour images gray.
+    /// Convert cifar10's colour images to gray.
     #[arg(long)]
     gray: bool,
 }
@@ -36,12 +36,12 @@ impl Source {
         given::word(self.data) + if self.gray { " gray" } else { "" }
     }
 
-    /// Whether a picture shows the same from left to right as from right to left: letters and digits do not.
+    /// Whether mirrored images still show the same; letters and digits do not.
     pub fn mirrors(&self) -> bool {
         matches!(self.data, Data::FashionMnist | Data::Cifar10)
     }
 
-    /// What can be told to be wrong before anything is read.
+    /// Checks the options before anything is read.
     pub fn check(&self, given: &Given) -> Result<()> {
         let chosen = format!("--data {}", given::word(self.data));
         if self.data == Data::Glyphs {
@@ -53,7 +53,7 @@ impl Source {
         self.folder().map(drop)
     }
 
-    /// The folder of the data's files; `None` of those that are built in.
+    /// The folder of the data's files; `None` for built-in data.
     fn folder(&self) -> Result<Option<&PathBuf>> {
         if self.data == Data::Glyphs || self.dir.is_some() {
             return Ok(self.dir.as_ref());
@@ -62,7 +62,7 @@ impl Source {
         Err(given::no_folder(&files, "the built-in --data glyphs"))
     }
 
-    /// Reads or draws the data, and says what they are.
+    /// Reads or draws the data, and prints what they are.
     pub fn load(&self) -> Result<Split> {
         let data = self.read()?;
         announce(&self.name(), &data);
@@ -79,12 +79,12 @@ impl Source {
     }
 }
 
-/// Says what the data are.
+/// Prints what the data are.
 pub fn announce(name: &str, Split { train, test }: &Split) {
     say!("data:   {name}, {} training and {} test rows of {:?}", train.len(), test.len(), train.shape());
 }
 
-/// Which images, for networks of convolutions.
+/// Which images, for convolutional networks.
 #[derive(clap::Args, Debug, Serialize)]
 pub struct Images {
     #[command(flatten)]
@@ -96,18 +96,18 @@ pub struct Images {
 }
 
 impl Images {
-    /// Reads or draws the images, `[height, width, channels]`, and says what they are.
+    /// Reads or draws the images, `[height, width, channels]`, and prints what they are.
     pub fn load(&self) -> Result<Split> {
         let Split { mut train, mut test } = self.source.read()?;
         if let Some(rows) = self.rows {
             if rows == 0 || rows > train.len() {
-                let there = format!("1 to {}, the rows of the training part", train.len());
-                return Err(Error::invalid("--rows", rows, there, "leave --rows away to train on all"));
+                let there = format!("1 to {}, the number of training rows", train.len());
+                return Err(Error::invalid("--rows", rows, there, "leave --rows out to train on all"));
             }
             train = train.select(&(0..rows).collect::<Vec<_>>())?;
         }
         if let [height, width] = *train.shape() {
-            // Convolutions want channels, of which gray images have one.
+            // Convolutions need channels; gray images have one.
             (train, test) = (train.reshape([height, width, 1])?, test.reshape([height, width, 1])?);
         }
         let data = Split { train, test };

@@ -6,7 +6,7 @@ use autorot::Result;
 use autorot::report::plot::{self, Curve, CurvePanel, HeatMap};
 use std::path::{Path, PathBuf};
 
-/// A number of every variant over the epochs: mean over the seeds, and their deviation as a band.
+/// One number of each variant over the epochs: the mean over the seeds, with the standard deviation as a band.
 pub fn panel<E>(
     (title, y_label): (&str, &str),
     variants: &[(&str, &str)],
@@ -54,8 +54,7 @@ pub fn twice(out: &Path, name: &str, draw: impl Fn(PathBuf) -> Result<()>) -> Re
     ["png", "svg"].iter().try_for_each(|ending| draw(out.join(format!("{name}.{ending}"))))
 }
 
-/// log₁₀ mean |∂ℓ/∂W| over layer and epoch, the mean over the seeds, one map a variant: `gradients.png` and
-/// `gradients.svg`.
+/// log₁₀ mean |∂ℓ/∂W| over layer and epoch, averaged over the seeds, one map per variant: `gradients.png` and `gradients.svg`.
 pub fn gradients<E>(
     out: &Path,
     variants: &[(&str, &str)],

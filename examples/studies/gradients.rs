@@ -1,13 +1,13 @@
-//! How large the gradients are, layer by layer and epoch by epoch.
+//! The size of the gradients by layer and epoch.
 
 use autorot::report::plot::HeatMap;
 use autorot::train::LayerReport;
 use serde::Serialize;
 
-/// Rows of the training part on which gradients are looked at after every epoch.
+/// The number of training rows on which gradients are measured after each epoch.
 pub const PROBE_ROWS: usize = 512;
 
-/// log₁₀ mean |∂ℓ/∂W| of a layer's kernel after every epoch; −∞ where every gradient is 0.
+/// log₁₀ mean |∂ℓ/∂W| of a layer's kernel after each epoch; −∞ if every gradient is 0.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerGradients {
     pub layer: String,
@@ -24,7 +24,7 @@ pub fn note<'l>(gradients: &mut Vec<LayerGradients>, layers: impl IntoIterator<I
     }
 }
 
-/// The mean over trainings as a map of layer and epoch. Where one of them has no gradient, there is no mean.
+/// The mean over trainings as a map of layer and epoch. If one of them has no gradient, there is no mean.
 pub fn mean_map(title: &str, trainings: &[&[LayerGradients]]) -> HeatMap {
     let layers = trainings.first().copied().unwrap_or_default();
     let mean = |layer: usize, epoch: usize| {

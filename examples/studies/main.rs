@@ -1,5 +1,5 @@
-//! Five studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report
-//! how they differ. Each is a subcommand with a folder of its own; what they share is in the files beside this one.
+//! Five studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report how
+//! they differ. Each is a subcommand with its own folder; shared code is next to this file.
 //!
 //! - `compare`: multilayer perceptrons, the experiment of the arpkeras notebook
 //! - `vanishing_gradients`: a deep convolutional net, with and without batch normalisation

@@ -1,10 +1,10 @@
-//! Options that are parsed by the library, and whose names `--help` lists.
+//! Options that the library parses and whose names `--help` lists.
 
 use autorot::{Activation, Cell, Result};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use std::ffi::OsStr;
 
-/// Parses what has a name.
+/// Parses a value by its name.
 #[derive(Clone)]
 pub struct Named<T> {
     names: Vec<&'static str>,

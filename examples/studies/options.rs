@@ -9,26 +9,26 @@ use std::path::PathBuf;
 /// How to train, on what, and where the results go.
 #[derive(clap::Args, Debug, Serialize)]
 pub struct Training {
-    /// Passes over the training part.
+    /// Passes over the training data.
     #[arg(long, default_value_t = 10)]
     pub epochs: usize,
-    /// Rows of a step.
+    /// Rows per step.
     #[arg(long, default_value_t = 128)]
     pub batch: usize,
     /// The optimiser, with Keras' defaults.
     #[arg(long, value_enum, value_name = "NAME", ignore_case = true, default_value_t = OptimizerName::Adam)]
     optimizer: OptimizerName,
-    /// Another learning rate than the optimiser's default.
+    /// The learning rate, instead of the optimiser's default.
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
-    /// How many seeds to train every variant from.
+    /// The number of seeds to train each variant from.
     #[arg(long, default_value_t = 3)]
     pub seeds: u64,
-    /// auto, gpu, software, cpu, cpu-f64 or part of the name of an adapter, which the example devices lists [default:
-    /// AUTOROT_DEVICE, or else auto].
+    /// auto, gpu, software, cpu, cpu-f64 or part of an adapter's name, as listed by the example devices [default: AUTOROT_DEVICE,
+    /// or else auto].
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// Where the report and the figures go.
+    /// The folder for the report and the figures.
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
     /// Print a summary of every network.
@@ -47,7 +47,7 @@ enum OptimizerName {
     AdamW,
 }
 
-/// Refuses an option of 0.
+/// Rejects an option of 0.
 pub fn positive(option: &str, value: usize) -> Result<()> {
     match value {
         0 => Err(Error::invalid(option, 0, "at least 1", "give a positive number")),
@@ -56,7 +56,7 @@ pub fn positive(option: &str, value: usize) -> Result<()> {
 }
 
 impl Training {
-    /// What can be told to be wrong before anything is read or trained.
+    /// Checks the options before anything is read or trained.
     pub fn check(&self) -> Result<()> {
         std::fs::create_dir_all(&self.out).map_err(|e| Error::io(&self.out, e))?;
         self.optimizer()?.check()?;
@@ -67,7 +67,7 @@ impl Training {
         positive("--batch", self.batch)
     }
 
-    /// The device, and says which and why.
+    /// Opens the device, and prints which one and why.
     pub fn device(&self) -> Result<Device> {
         let device = match &self.device {
             Some(name) => Device::named(name)?,
@@ -86,25 +86,25 @@ impl Training {
         })
     }
 
-    /// Prints the network's summary where that is asked for, from the first seed alone.
+    /// Prints the network's summary if requested, for the first seed only.
     pub fn summarize(&self, seed: u64, title: &str, model: &Model) {
         if seed == 0 && self.summary {
             say!("\n{title}\n{}", model.summary());
         }
     }
 
-    /// Says what was written: the report, and figures of these names.
+    /// A line that says what was written: the report, and figures of these names.
     pub fn written(&self, figures: &[&str]) -> String {
         let files: String = figures.iter().map(|name| format!(", {name}.png, {name}.svg")).collect();
         format!("written to {}: report.json{files}", self.out.display())
     }
 
-    /// A trainer of classifiers.
+    /// A trainer for classifiers.
     pub fn trainer<'a>(&self, optimizer: Optimizer, seed: u64) -> Trainer<'a> {
         self.trainer_for(&Loss::SoftmaxCrossEntropy, &optimizer, seed)
     }
 
-    /// A trainer that lowers this loss; of classifiers it tells the accuracy, too.
+    /// A trainer with this loss; for classifiers, it also measures the accuracy.
     pub fn trainer_for<'a>(&self, loss: &Loss, optimizer: &Optimizer, seed: u64) -> Trainer<'a> {
         let trainer = Trainer::new(optimizer.clone(), loss.clone());
         let trainer = trainer.epochs(self.epochs).batch(self.batch).seed(seed);
@@ -118,7 +118,7 @@ pub struct Rotation {
     /// Where the point x_Q lies: on the diagonal, as in the papers, or aligned with each unit's weights.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = RuleName::Diagonal)]
     rule: RuleName,
-    /// Whether L is fixed or learnt, one for the layer or one a unit.
+    /// Whether L is fixed, or learnt per layer or per unit.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = LearnName::Fixed)]
     learn_l: LearnName,
 }

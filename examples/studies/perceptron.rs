@@ -13,14 +13,14 @@ pub struct Hidden {
 }
 
 impl Hidden {
-    /// What can be told to be wrong before anything is read or trained.
+    /// Checks the options before anything is read or trained.
     pub fn check(&self) -> Result<()> {
         if self.hidden.is_empty() || self.hidden.contains(&0) {
             return Err(Error::invalid(
                 "--hidden",
                 format!("{:?}", self.hidden),
                 "at least one layer, and at least one unit in each",
-                "such as --hidden 50,30",
+                "use for example --hidden 50,30",
             ));
         }
         Ok(())
@@ -49,7 +49,7 @@ pub fn rotation(variant: &str, learn_l: LearnL) -> Option<AutoRotate> {
     }
 }
 
-/// The share of hidden pre-activations with |z| > L, the mean over the layers. The output layer has no region to leave.
+/// The share of hidden pre-activations with |z| > L, averaged over the layers. The output layer is linear and does not saturate.
 pub fn saturated(layers: &[LayerReport]) -> f64 {
     let hidden = &layers[..layers.len() - 1];
     hidden.iter().filter_map(|l| l.saturated).sum::<f64>() / hidden.len() as f64

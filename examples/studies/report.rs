@@ -18,15 +18,14 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Ta
     table
 }
 
-/// What most reports tell of a study: on what data, and how.
+/// What most reports say about a study: its data and its options.
 #[derive(Serialize)]
 pub struct Told<'a, O> {
     pub data: String,
     pub options: &'a O,
 }
 
-/// Writes a study's `report.json`: where it ran, what is told of it, and all trainings. Numbers that are not finite become
-/// null.
+/// Writes a study's `report.json`: the device, what is said about the study, and all trainings. Non-finite numbers become null.
 pub fn save<E: Serialize>(
     training: &Training,
     device: &Device,

@@ -1,20 +1,20 @@
-//! The record of one training, trainings from every seed and by turns, and statistics over several.
+//! The record of one training, trainings from every seed and by turns, and statistics over several trainings.
 
 use crate::say::say;
-use autorot::report::Progress;
+use autorot::report::Bar;
 use autorot::train::Epoch;
 use autorot::{History, Model, Result, Split, Trainer};
 use serde::Serialize;
 
-/// One training, with what only some studies record.
+/// One training; `extra` is what only some studies record.
 #[derive(Debug, Serialize)]
 pub struct Run<E> {
     pub variant: &'static str,
     pub seed: u64,
-    /// Milliseconds a training step.
+    /// Milliseconds per training step.
     pub step_ms: f64,
     pub epochs: Vec<Point>,
-    /// Seconds an epoch of training.
+    /// Training seconds per epoch.
     pub epoch_seconds: f64,
     #[serde(flatten)]
     pub extra: E,
@@ -25,7 +25,7 @@ pub struct Run<E> {
 pub struct Point {
     pub train_loss: f64,
     pub val_loss: f64,
-    /// NaN where nothing is classified.
+    /// NaN if nothing is classified.
     #[serde(skip_serializing_if = "is_nan")]
     pub val_accuracy: f64,
 }
@@ -34,7 +34,7 @@ fn is_nan(value: &f64) -> bool {
     value.is_nan()
 }
 
-/// An epoch that was not there.
+/// A missing epoch.
 const NONE: Point = Point { train_loss: f64::NAN, val_loss: f64::NAN, val_accuracy: f64::NAN };
 
 impl From<&Epoch> for Point {
@@ -61,12 +61,12 @@ impl<E> Run<E> {
         }
     }
 
-    /// The last epoch's numbers in a line.
+    /// The last epoch's numbers, in one line.
     pub fn line(&self) -> String {
         let Point { val_loss, val_accuracy, .. } = self.last();
         let Self { seed, variant, epoch_seconds, .. } = self;
         format!(
-            "seed {seed}  {variant:13} loss {val_loss:.4}  accuracy {val_accuracy:.4}  {epoch_seconds:.2} s an epoch"
+            "seed {seed}  {variant:13} loss {val_loss:.4}  accuracy {val_accuracy:.4}  {epoch_seconds:.2} s per epoch"
         )
     }
 
@@ -79,7 +79,7 @@ impl<E> Run<E> {
     }
 }
 
-/// Trains every subject from every seed and says a line of each training. Saves after every subject, so that a training that
+/// Trains every subject from every seed and prints a line for each training. Saves after each subject, so that a training that
 /// fails costs no other.
 pub fn from_every_seed<S: Copy, E, R: IntoIterator<Item = Run<E>>>(
     seeds: u64,
@@ -101,8 +101,8 @@ pub fn from_every_seed<S: Copy, E, R: IntoIterator<Item = Run<E>>>(
     Ok(runs)
 }
 
-/// Trains models by turns, an epoch each, so that whatever else the machine does falls on all of them. Of equal layers
-/// they start from equal kernels, and they see the rows in equal order. Progress tells their losses by name.
+/// Trains models by turns, one epoch each, so that other load on the machine affects all of them. Equal layers start from equal
+/// kernels, and all models see the rows in the same order. The progress line shows their losses by name.
 pub fn by_turns(
     trainer: Trainer<'_>,
     epochs: usize,
@@ -115,8 +115,8 @@ pub fn by_turns(
     let rows = data.train.len() as u64;
     for epoch in 1..=epochs {
         let label = format!("epoch {epoch}/{epochs}");
-        let progress = Progress::new(&label, rows * models.len() as u64, true);
-        // There and back, so that none always comes after the same one.
+        let progress = Bar::new(&label, rows * models.len() as u64, true);
+        // Alternating the order, so that no model always follows the same one.
         let mut turns: Vec<usize> = (0..models.len()).collect();
         if epoch % 2 == 1 {
             turns.reverse();
@@ -150,12 +150,12 @@ pub fn seconds(history: &History) -> Vec<f64> {
     history.epochs.iter().map(|e| e.seconds).collect()
 }
 
-/// The time of a training over that of another one: the median over the epochs, which they trained by turns.
+/// The time of a training divided by that of another one: the median over the epochs, which they trained by turns.
 pub fn time_ratio(seconds: &[f64], others: &[f64]) -> f64 {
     median(seconds.iter().zip(others).map(|(a, b)| a / b).collect())
 }
 
-/// The middle one; of an even number the mean of the middle two.
+/// The middle value; of an even number, the mean of the middle two.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -166,7 +166,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Over the seeds.
+/// Statistics over the seeds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Statistic {
     pub mean: f64,
@@ -182,13 +182,13 @@ impl Statistic {
         Self { mean, deviation: if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 } }
     }
 
-    /// Whether two means are no more apart than the larger of their deviations.
+    /// Whether two means differ by at most the larger of their deviations.
     pub fn is_near(self, other: Self) -> bool {
         (self.mean - other.mean).abs() <= self.deviation.max(other.deviation)
     }
 }
 
-/// With as many decimals as the format asks for, a dash where there is no number.
+/// With the decimals that the format asks for; a dash if there is no number.
 impl std::fmt::Display for Statistic {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let decimals = f.precision().unwrap_or(3);

@@ -1,9 +1,9 @@
-//! What the programs say, and their quiet end once nobody reads it any more.
+//! Printing, and a quiet exit once nobody reads the output any more.
 
 use std::fmt::{Arguments, Display};
 use std::io::{ErrorKind, Write, stderr, stdout};
 
-/// `println!`, but where the reader of a pipe is gone, such as `head` after enough lines, the program ends without a word.
+/// `println!`, but with a quiet exit if the reader of a pipe is gone, as after `head`.
 macro_rules! say {
     ($($text:tt)*) => { $crate::say::line(format_args!($($text)*)) };
 }
@@ -18,9 +18,9 @@ pub fn line(text: Arguments<'_>) {
     }
 }
 
-/// Ends the program with what went wrong.
+/// Ends the program with an error message.
 pub fn fail(error: impl Display) -> ! {
-    // Where standard error is closed, too, the exit code tells.
+    // If standard error is closed, too, the exit code still tells.
     let _ = writeln!(stderr(), "error: {error}");
     std::process::exit(1)
 }

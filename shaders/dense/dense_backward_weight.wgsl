@@ -1,9 +1,9 @@
 // dense_backward_weight: dW = xᵀ·df + the virtual sample's share + the regulariser's share.
-// The virtual sample adds v[n] or, ALIGNED, v[n]·W to column n.
+// The virtual sample adds v[n] or, if ALIGNED, v[n]·W to column n.
 //
-// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample (v) [N] (any, unless SHARED)
+// x [B, K]  d_f [B, N]  w [K, N]  virtual_sample (v) [N] (unused unless SHARED)
 // → d_w [K, N]
-// Product: rows K, depth B, columns N. Tiles and grid: product/parts/product_*.wgsl. The options in capitals are generated constants.
+// Product: rows K, depth B, columns N. Tiles and grid: product/parts/product_*.wgsl. Names in capitals are generated constants.
 
 const A_ALONG_K: bool = false;
 const B_ALONG_K: bool = false;

@@ -1,10 +1,10 @@
-// dense_forward: f = x·W + b; z = ρ ⊙ f; y = σ(z), and q and ρ of every unit, in one pass over the product.
-// q and ρ: rotation/parts/rho.wgsl. Every workgroup passes over all k of its columns, so it has their sums of W for the adding.
+// dense_forward: f = x·W + b; z = ρ ⊙ f; y = σ(z), and q and ρ of every unit (rotation/parts/rho.wgsl), in one pass over the
+// product: every workgroup visits all k of its columns, so that their sums over W cost only additions.
 //
-// x [B, K]  w [K, N]  b [N] (any, without HAS_BIAS)  lambda [1 or N] (any, where L is not learnt)
+// x [B, K]  w [K, N]  b [N] (unused without HAS_BIAS)  lambda [1 or N] (unused where L is not learnt)
 // → rotation [2N]: ρ then q (written with COLUMN_SUMS)  z [B, N] (written with KEEP_Z)  y [B, N]
 // Product: rows B, depth K, columns N. Tiles and grid: product/parts/product_*.wgsl.
-// The options in capitals are generated constants; COLUMN_SUMS tells a rotated layer from a classic one.
+// Names in capitals are generated constants; COLUMN_SUMS is true for a rotated layer.
 
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = false;
@@ -21,7 +21,7 @@ fn column_term(weights: vec4<f32>) -> vec4<f32> {
     return term(weights, ALIGNED);
 }
 
-// ρ of four columns; the first rows' invocation stores it with q.
+// ρ of four columns; the invocation of the first rows stores it with q.
 fn finish_columns(col: u32, sums: vec4<f32>, first: bool) -> vec4<f32> {
     if (col >= u.units) {
         return vec4<f32>();

@@ -1,6 +1,6 @@
-// largest: the first of the largest values of every piece of 4,096 of a row, and its place.
+// largest: the first largest value of every piece of 4,096 values of a row, and its place.
 //
-// values [rows, width]  origins [rows, width]: the values' places (any, unless OF_PIECES, where they are those in the row)
+// values [rows, width]  origins [rows, width]: the values' places (unused unless OF_PIECES; places are then those in the row)
 // → tops, places [rows, pieces]
 // Workgroup: 64 invocations on one piece. Grid: rows·pieces groups, folded over (x, y). OF_PIECES is a generated constant.
 
@@ -20,7 +20,7 @@ fn main(
     let row = min(index / u.pieces, u.rows - 1u);
     let begin = index % u.pieces * PIECE;
     let end = min(begin + PIECE, u.width);
-    // Invocations without a value of their own take the first.
+    // Invocations without a value of their own start from the first.
     var best = begin + select(0u, local, begin + local < end);
     var largest = values[row * u.width + best];
     for (var i = best + LANES; i < end; i += LANES) {

@@ -1,10 +1,10 @@
-// pointwise_loss: a loss of every single output, averaged over the row. The generated functions
-// `loss(x, t)` and `loss_derivative(x, t)` decide which.
+// pointwise_loss: the mean of a pointwise loss over each row. The generated functions `loss(x, t)` and `loss_derivative(x, t)`
+// define it.
 //
-// x, t [B, C]  → scores [B, columns]: the share of the row's mean that every piece of 4,096 outputs has, from u.column on
+// x, t [B, C]  → scores [B, columns]: every piece's share of the row's mean, from u.column on; a piece is 4,096 outputs
 // d_x [B, C] (not written when gradient = 0)
-// Workgroup: 64 invocations on one piece of a row, or FEW, of at most 4 outputs, each on a row. Grid: B·pieces groups, or
-// ⌈B/64⌉, folded over (x, y). FEW is a generated constant.
+// Workgroup: 64 invocations on one piece of a row, or, if FEW (at most 4 outputs), one per row. Grid: B·pieces groups, or ⌈B/64⌉,
+// folded over (x, y). FEW is a generated constant.
 
 const PIECE: u32 = 4096u;
 

@@ -1,5 +1,5 @@
-// rank: how many of a piece of 4,096 outputs are larger than the one at the row's place; TIES: also those that are as large
-// and come before it. All of a piece where that one is not a number.
+// rank: how many of a piece of 4,096 outputs are larger than the one at the row's place; TIES: also equal ones that come before it.
+// A whole piece if that output is NaN.
 //
 // x [B, C]  places [B]  → counts [B, pieces]
 // Workgroup: 64 invocations on one piece. Grid: B·pieces groups, folded over (x, y). TIES is a generated constant.

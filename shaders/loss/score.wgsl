@@ -1,20 +1,14 @@
-// score: one metric's numbers of every row.
-//   kind 0, accuracy: 1 when the first largest output, which must be a number, and the first largest target are at the same place
-//   kind 1, binary accuracy: the share of outputs on the same side of their threshold as the targets
-//   kind 2, top k: 1 when fewer than k outputs are larger than that of the largest target, which must be a number
+// score: one metric's numbers for every row.
+//   kind 0, accuracy: 1 if the first largest output, which must not be NaN, is at the place of the first largest target
+//   kind 1, binary accuracy: the share of outputs on the same side of the threshold as their target is of 1/2
+//   kind 2, top k: 1 if fewer than k outputs exceed the one at the largest target's place, which must not be NaN
 //   kind 3, absolute error: mean |x − t| over the row
-//   kind 4, squared error: (x − t)² of every output, C columns
+//   kind 4, squared error: (x − t)² per output, C columns
 //
 // x, t [B, C]  → scores [B, columns]: from `column` on
-// Workgroup: 64 invocations, one a row, or one an output of kind 4. Grid: ⌈B/64⌉ or ⌈B·C/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, one per row, or one per output of kind 4. Grid: ⌈B/64⌉ or ⌈B·C/64⌉ groups, folded over (x, y).
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = flat_index(group, groups, local, 64u);
+fn visit(index: u32) {
     if (u.kind == 4u) {
         let row = index / u.outputs;
         if (row < u.batch) {

@@ -1,8 +1,8 @@
-// softmax_finish: a row's loss and numbers from those of its pieces (softmax_parts.wgsl).
+// softmax_finish: a row's loss and numbers from the numbers of its pieces (softmax_parts.wgsl).
 //   top = max top_p    total = Σ total_p·exp(top_p − top)    mass = Σ mass_p    below = Σ below_p + mass_p·(top − top_p)
 //   loss = mass·log total + below
 //
-// parts [B, pieces, 4]  → scores [B, columns]: column 0 takes the loss  rows [B, 4]: top, total, mass, below
+// parts [B, pieces, 4]  → scores [B, columns]: column 0 receives the loss  rows [B, 4]: top, total, mass, below
 // Workgroup: 64 invocations on one row. Grid: B groups, folded over (x, y).
 
 @compute @workgroup_size(64)

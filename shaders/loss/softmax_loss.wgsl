@@ -1,8 +1,8 @@
 // softmax_loss: cross-entropy between softmax(logits) and a distribution, row by row.
 //   loss = Σ_c t_c·(log Σ_j exp x_j − x_c)        dx = (softmax(x)·Σ_c t_c − t)/B
 //
-// x, t [B, C]  → scores [B, columns]: column 0 takes the loss  d_x [B, C] (not written when gradient = 0)
-// Workgroup: 64 invocations on one row. Grid: B rows, folded over (x, y).
+// x, t [B, C]  → scores [B, columns]: column 0 receives the loss  d_x [B, C] (not written when gradient = 0)
+// Workgroup: 64 invocations on one row. Grid: B groups, folded over (x, y).
 
 @compute @workgroup_size(64)
 fn main(

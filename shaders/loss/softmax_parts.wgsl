@@ -1,4 +1,4 @@
-// softmax_parts: of every piece of 4,096 classes of a row the largest logit and the sums that belong to it.
+// softmax_parts: for every piece of 4,096 classes of a row, the largest logit and the sums relative to it.
 //
 // x, t [B, C]  → parts [B, pieces, 4]: top = max x, Σ exp(x − top), Σ t, Σ t·(top − x)
 // Workgroup: 64 invocations on one piece. Grid: B·pieces groups, folded over (x, y).

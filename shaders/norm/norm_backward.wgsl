@@ -1,6 +1,6 @@
 // norm_backward: dx = γ/√(variance + ε) ⊙ (dy − dβ/rows − x̂ ⊙ dγ/rows), x̂ = (x − mean)/√(variance + ε).
 //
-// d_y, x [rows, C]  mean, variance, gamma, d_beta, d_gamma [C] (gamma any without SCALE)  → d_x [rows, C]
+// d_y, x [rows, C]  mean, variance, gamma, d_beta, d_gamma [C] (gamma unused without SCALE)  → d_x [rows, C]
 // Workgroup: 64 invocations, each with four neighbouring channels of a row. Grid: folded over (x, y).
 
 fn rows() -> u32 { return u.rows; }

@@ -1,4 +1,4 @@
-// norm_backward_sums: Σ dy and Σ dy ⊙ x̂ of every channel over u.chunk rows, x̂ = (x − mean)/√(variance + ε).
+// norm_backward_sums: Σ dy and Σ dy ⊙ x̂ per channel over u.chunk rows, x̂ = (x − mean)/√(variance + ε).
 //
 // d_y, x [rows, C]  mean, variance [C]  → partial_beta, partial_gamma [⌈rows/chunk⌉, C]
 // Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1).

@@ -1,7 +1,7 @@
-// norm_finish: mean and variance of every channel from those of parts of u.chunk rows.
+// norm_finish: mean and variance per channel from those of chunks of u.chunk rows.
 //
 // means, squares [chunks, C]  → mean, variance [C]
-// Workgroup: 4 quads of channels × 64 slices of the parts, summed in a fixed order. Grid: (⌈C/16⌉, 1, 1).
+// Workgroup: 4 quads of channels × 64 slices of the chunks, summed in a fixed order. Grid: (⌈C/16⌉, 1, 1).
 
 fn rows_of(chunk: u32) -> f32 {
     return f32(min(u.chunk, u.rows - chunk * u.chunk));
@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             sum += get_squares(chunk * u.channels + c) + rows_of(chunk) * distance * distance;
         }
     }
-    // The mean was rounded: what the distances sum up to corrects both.
+    // The mean was rounded: the sum of the distances corrects both.
     distances = sum_slices(distances, local);
     sum = sum_slices(sum, local);
     if (local.y == 0u && inside) {

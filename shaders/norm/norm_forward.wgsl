@@ -1,6 +1,6 @@
-// norm_forward: y = γ ⊙ (x − mean)/√(variance + ε) + β by channel.
+// norm_forward: y = γ ⊙ (x − mean)/√(variance + ε) + β per channel.
 //
-// x [rows, C]  mean, variance, gamma, beta [C] (gamma any without SCALE, beta any without CENTER)  → y [rows, C]
+// x [rows, C]  mean, variance, gamma, beta [C] (gamma unused without SCALE, beta unused without CENTER)  → y [rows, C]
 // Workgroup: 64 invocations, each with four neighbouring channels of a row. Grid: folded over (x, y).
 
 fn rows() -> u32 { return u.rows; }

@@ -1,5 +1,5 @@
-// norm_statistics: mean of every channel over u.chunk rows, and the sum of squared distances from it, Σd² − (Σd)²/n (Chan,
-// Golub and LeVeque 1983).
+// norm_statistics: per channel, the mean over u.chunk rows and the sum of squared distances from it, Σd² − (Σd)²/n
+// (Chan, Golub and LeVeque 1983).
 //
 // x [rows, C]  → means, squares [⌈rows/chunk⌉, C]
 // Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1).
@@ -27,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             squares_of_all += distance * distance;
         }
     }
-    // The mean was rounded: what the distances sum up to corrects both.
+    // The mean was rounded: the sum of the distances corrects both.
     distances = sum_slices(distances, local);
     squares_of_all = sum_slices(squares_of_all, local);
     if (local.y == 0u && inside) {

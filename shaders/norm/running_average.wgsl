@@ -1,16 +1,11 @@
-// running_average: average = momentum·average + (1 − momentum)·factor·value, unless the clock is halted or that is
-// not finite.
+// running_average: average = momentum·average + (1 − momentum)·factor·value, except where that is not finite or the clock is
+// halted.
 //
 // value [count]  clock  → average [count]
 // Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = 4u * flat_index(group, groups, local, 64u);
+fn visit(quad: u32) {
+    let i = 4u * quad;
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }

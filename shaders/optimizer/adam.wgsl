@@ -1,5 +1,5 @@
-// adam: m = m + (1 − β₁)(g − m); v = v + (1 − β₂)(g² − v); w = w − α·m/(√v + ε), where the host gives
-// α = lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ) for the step size (Keras' form). Kept: m, v.
+// adam: m = m + (1 − β₁)(g − m); v = v + (1 − β₂)(g² − v); w = w − α·m/(√v + ε), where the host gives the step size
+// α = lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ) (Keras' form). Kept: m, v.
 
 fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
     let m = (*kept)[0] + u.one_minus_beta_1 * (gradient - (*kept)[0]);

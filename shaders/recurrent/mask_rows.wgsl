@@ -1,8 +1,7 @@
-// mask_rows: zeros in the rows that do not count. MEAN: a share of a mean over all rows becomes one of a mean over those
-// that count.
+// mask_rows: zeros in the rows that do not count. MEAN: also rescales a mean over all rows to one over those that count.
 //
-// x [rows, F]  mask [rows]: 0 where a row does not count  total [1]: how many do (any, unless MEAN)  → y [rows, F]
-// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). The capitals are generated constants.
+// x [rows, F]  mask [rows]: 0 where a row does not count  total [1]: how many rows count (unused unless MEAN)  → y [rows, F]
+// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). MEAN is a generated constant.
 
 fn rows() -> u32 { return u.rows; }
 fn columns() -> u32 { return u.features; }

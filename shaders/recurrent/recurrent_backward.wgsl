@@ -1,21 +1,21 @@
-// recurrent_backward: one time step of a recurrent layer backwards: dh from the step after it and from the output, then the
-// gradients of the pre-activations, which replace them in z. With γ, σ, h', c', m as in recurrent_forward, and a' = γ' or σ' of
-// a gate's pre-activation:
-//   dh = da⁺·Uᵀ + dy + carry, da⁺ the recurrent gradients of the step after
+// recurrent_backward: one backward time step of a recurrent layer: dh from the next step and from the output, then the gradients of
+// the pre-activations, which replace these in z. γ, σ, h', c' and m are as in recurrent_forward; a' is γ' or σ' of a gate's
+// pre-activation:
+//   dh = da⁺·Uᵀ + dy + carry, da⁺ the recurrent gradients of the next step
 //   SIMPLE_RNN: da = dh·a'
 //   LSTM: dc = carry + dh·γ(o)·σ'(c), carry = dc·γ(f)
 //         da_o = dh·σ(c)·a', da_i = dc·σ(g)·a', da_f = dc·c'·a', da_g = dc·γ(i)·a'
 //   GRU: da_h = dh·(1 − γ(z))·a', da_z = dh·(h' − σ(a_h))·a', da_r = da_h·m·a', carry = dh·γ(z); recurrent: da_z, da_r, γ(r)·da_h
-//   GRU, reset before the product, in two steps: GRU_CANDIDATE: da_h, da_z and carry; then GRU_GATES, with p = da_h·U_hᵀ:
+//   GRU, reset before the product, in two stages: GRU_CANDIDATE: da_h, da_z and carry; then GRU_GATES, with p = da_h·U_hᵀ:
 //         da_r = p·h'·a', carry += p·γ(r)
-// A masked step has da = 0 and hands dh and dc on.
+// A masked step has da = 0 and passes dh and dc on.
 //
-// u_kernel [H, width]  d_y: at d_y_first + row·d_y_stride, unless that is NONE
-// state, mask, y (of GRUs alone): see recurrent/parts/recurrent.wgsl
-// → z [B, T, width], step `at`, from step `next`  carry: of dh, then of dc, [B, H] each in parts as in state
-//   memory: of an LSTM c [B, T, H] (read); of a GRU [B, T, 3H], m being replaced (any otherwise)
-// Product: rows B, depth of the recurrent gradients or 0, columns H. Tiles and grid: recurrent/parts/product_gates*.wgsl. The capitals are
-// generated constants.
+// u_kernel [H, width]  d_y: at d_y_first + row·d_y_stride, unless d_y_first is NONE
+// state, mask, y (for GRUs only): see recurrent/parts/recurrent.wgsl
+// → z [B, T, width], step `at`, from step `next`  carry: for dh, then dc, [B, H] each, in parts as in state
+//   memory: LSTM: c [B, T, H] (read); GRU: [B, T, 3H], m being replaced (unused otherwise)
+// Product: rows B, depth of the recurrent gradients or 0, columns H. Tiles and grid: recurrent/parts/product_gates*.wgsl. Names in
+// capitals are generated constants.
 
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = true;
@@ -58,7 +58,7 @@ fn end(row: u32, unit: u32, sums: array<vec4<f32>, 4>) {
             d_c = get_carry(u.part + place);
         }
     }
-    // What a masked step lets through.
+    // 0 for a masked step.
     let live = select(1.0, 0.0, stays);
     if (SIMPLE_RNN) {
         put_z(z, live * d_h * activation_derivatives(get_z(z)), count);

@@ -1,18 +1,18 @@
-// recurrent_forward: one time step of a recurrent layer: the product with the state before it, all gates, the new state.
+// recurrent_forward: one forward time step of a recurrent layer: the product with the previous state, all gates, the new state.
 //   SIMPLE_RNN: h = σ(a + h'·U)
 //   LSTM (i, f, c, o): c = γ(f)·c' + γ(i)·σ(g), h = γ(o)·σ(c)
 //   GRU (z, r, h), reset after the product: m = h'·U_h + b_h, h = γ(z)·h' + (1 − γ(z))·σ(a_h + γ(r)·m)
-//   GRU, reset before it, in two steps: GRU_GATES: γ(z), γ(r), γ(r)·h'; GRU_CANDIDATE: σ(a_h + (γ(r)·h')·U_h), h as above
-// γ is the gates' activation, σ the cell's, h' and c' the state before; the h' of products may have been dropped in part. A
-// masked step keeps the state. Step `at` of z has the input's share a of the pre-activations and receives all of them.
+//   GRU, reset before it, in two stages: GRU_GATES: γ(z), γ(r), γ(r)·h'; GRU_CANDIDATE: σ(a_h + (γ(r)·h')·U_h), h as above
+// γ is the gates' activation, σ the cell's, h' and c' the previous state, h' in products after recurrent dropout. A masked step
+// keeps the state. Step `at` of z holds the inputs' share a of the pre-activations and receives the whole.
 //
-// z [B, T, width]  u_kernel [H, width]  b [2, width]: the second line (any, without HAS_BIAS)
-// state: see recurrent/parts/recurrent.wgsl (any, without INITIAL and DROPPED)  mask [B, T] (any, unless MASKED)
+// z [B, T, width]  u_kernel [H, width]  b [2, width]: the second line (unused without HAS_BIAS)
+// state: see recurrent/parts/recurrent.wgsl (unused without INITIAL and DROPPED)  mask [B, T] (unused unless MASKED)
 // → y [B, T, H], step `to`, from step `prior`  z
-//   memory: of an LSTM c [B, T, H]; of a GRU m, behind z and r of [B, T, 3H]; or γ(r)·h' [B, T, H]
+//   memory: LSTM: c [B, T, H]; GRU: m, after z and r in [B, T, 3H]; or γ(r)·h' [B, T, H]
 //   left [B, T, H]: the h' of the products (written with KEEP, as is m)
-// Product: rows B, depth H or 0, GATES columns a unit. Tiles and grid: recurrent/parts/product_gates*.wgsl. The capitals are generated
-// constants.
+// Product: rows B, depth H or 0, GATES columns per unit. Tiles and grid: recurrent/parts/product_gates*.wgsl. Names in capitals are
+// generated constants.
 
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = false;
@@ -32,7 +32,7 @@ fn line_a(row: u32, k: u32) -> vec4<f32> {
 
 fn line_b(k: u32, col: u32) -> vec4<f32> { return get_u_kernel(k * WIDTH * u.units + col); }
 
-// The pre-activation of a gate, its place in z being known.
+// The pre-activation of a gate, stored at its place in z.
 fn pre_activation(place: u32, share: vec4<f32>, count: u32) -> vec4<f32> {
     let value = get_z(place) + share;
     put_z(place, value, count);

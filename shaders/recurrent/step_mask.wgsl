@@ -1,8 +1,8 @@
-// step_mask: which steps of a sequence count: those of which any feature differs from the mask's value.
+// step_mask: the steps of a sequence that count: those with any feature that differs from the mask's value.
 //
-// x [rows, F], a row a step of a sample  → mask [rows]: 1 or 0
-// Workgroup: 64 invocations, one a row, or WIDE all on one row. Grid: ⌈rows/64⌉ or rows groups, folded over (x, y). WIDE is a
-// generated constant.
+// x [rows, F], one row per step of a sample  → mask [rows]: 1 or 0
+// Workgroup: 64 invocations, one per row, or, if WIDE, all on one row. Grid: ⌈rows/64⌉ or rows groups, folded over (x, y). WIDE is
+// a generated constant.
 
 @compute @workgroup_size(64)
 fn main(

@@ -1,12 +1,12 @@
-// fold_rotation: q and ρ of every column of the gates' kernels, and the kernels with ρ in them, since
-// ρ ⊙ (x·W + b) = x·(W·diag ρ) + ρ ⊙ b.
-// WHOLE: the terms of q are also those of h_Q and U, and of every line of b.
+// fold_rotation: q and ρ of every column of the gates' weights, and the weights with ρ folded in, since ρ ⊙ (x·W + b) =
+// x·(W·diag ρ) + ρ ⊙ b.
+// WHOLE: the terms of q include those of h_Q and U, and of every line of b.
 //
-// w [F, C]  u_kernel [H, C] (any, unless WHOLE)  b [lines, C] (any, without lines)
-// lambda [gates or C] (any, where L is not learnt)
-// → rotation [2C]: ρ then q  w_folded, b_folded, u_folded (written with WHOLE) as w, b and u_kernel; without WHOLE the second
-//   line of b stays as it is
-// Workgroup: ACROSS quads of columns × SLICES of the rows, summed in a fixed order. Grid: ⌈C/(4·ACROSS)⌉. The capitals are
+// w [F, C]  u_kernel [H, C] (unused unless WHOLE)  b [lines, C] (unused without lines)
+// lambda [gates or C] (unused where L is not learnt)
+// → rotation [2C]: ρ then q  w_folded, b_folded, u_folded (written with WHOLE) as w, b and u_kernel; without WHOLE the second line
+// of b is copied unchanged
+// Workgroup: ACROSS quads of columns × SLICES of the rows, summed in a fixed order. Grid: ⌈C/(4·ACROSS)⌉. Names in capitals are
 // generated constants.
 
 fn limit_at(column: u32) -> f32 {

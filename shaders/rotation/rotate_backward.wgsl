@@ -1,18 +1,18 @@
 // rotate_backward: through σ and ρ, with the sums over the batch that ρ, λ and the bias need.
 //   dz = dy ⊙ σ'(z)    df = ρ ⊙ dz    s = Σ_batch dz ⊙ z    db = Σ_batch df + the share of d_v
-//   virtual_sample = x_Q·d_v, or ALIGNED x_Q²·d_v: what the kernel's gradient has its share of
-// A classic layer, not ROTATED, has ρ = 1 and d_v = 0. PARTIAL: s and Σ df are left for rotate_sums in parts of `chunk` samples.
+//   virtual_sample = x_Q·d_v, or ALIGNED x_Q²·d_v: for the virtual sample's share of the weights' gradient
+// A classic layer (not ROTATED) has ρ = 1 and d_v = 0. PARTIAL: s and Σ df are left to rotate_sums, in parts of `chunk` samples.
 //
-// With one zone a sample is a row, and the columns are the N filters. With several, a sample has lines of positions
-// (geometry/parts/zones.wgsl), the columns are a line's positions with their filters, and sums are made for every zone of lines.
+// With one zone, a sample is a row, and the columns are the N filters. With several, a sample has lines of positions
+// (geometry/parts/zones.wgsl), the columns are a line's positions with their filters, and there are sums for every zone of lines.
 //
-// d_y, z [samples, lines, columns] (z is y where σ' follows from y)  rotation [2·ZONES·N]: ρ then q (any, unless ROTATED)
-// b [N] (any, without HAS_BIAS or with PARTIAL)  → d_f as d_y  s, d_b [chunks, zones of lines, columns]  virtual_sample [N]
-// (d_b, virtual_sample and s are written as far as HAS_BIAS, ROTATED and PARTIAL ask for them.)
+// d_y, z [samples, lines, columns] (z is y where σ' follows from y)  rotation [2·ZONES·N]: ρ then q (unused unless ROTATED)
+// b [N] (unused without HAS_BIAS or with PARTIAL)  → d_f as d_y  s, d_b [chunks, zones of lines, columns]  virtual_sample [N]
+// (d_b is written with HAS_BIAS, s with ROTATED, virtual_sample with ROTATED but not PARTIAL.)
 // Workgroup: ACROSS quads of columns × SLICES of the rows, or of the lines or samples, summed in a fixed order.
-// Grid: ⌈columns/(4·ACROSS)⌉ for every chunk and zone of lines, folded over (x, y). The capitals are generated constants.
+// Grid: ⌈columns/(4·ACROSS)⌉ for every chunk and zone of lines, folded over (x, y). Names in capitals are generated constants.
 
-// Lines that an invocation visits in a row.
+// Lines per inner loop of an invocation.
 const VISITS: u32 = 4u;
 
 var<private> sum_s: vec4<f32>;
@@ -47,7 +47,7 @@ fn rho_at(line_zone: u32, column: u32) -> vec4<f32> {
     );
 }
 
-// A line of a zone of lines.
+// Line i of a zone of lines.
 fn line_at(zone: Zone, i: u32) -> u32 {
     if (ZONE_GRID.x == 1u) {
         return zone.first.y + zone.step.y * i;
@@ -84,7 +84,7 @@ fn main(
             }
         }
     } else {
-        // The slices share the lines, or where there are too few the samples.
+        // The slices share the lines or, if there are too few, the samples.
         let zone = zone_at(slot % line_zones * ZONES_ALONG.z);
         let lines = zone.count.x * zone.count.y;
         let by_lines = lines >= SLICES;
@@ -100,7 +100,7 @@ fn main(
                         visit(row * u.columns + n, rho, count);
                     }
                 }
-                // Where invocations run one after another they read memory in order only if they wait for each other.
+                // Where invocations run one after another, they read memory in order only if they wait for each other.
                 if (IN_ORDER) {
                     workgroupBarrier();
                 }

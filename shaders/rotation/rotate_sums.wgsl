@@ -1,24 +1,25 @@
-// rotate_sums: finishes what rotate_backward left in parts.
+// rotate_sums: finishes the partial sums of rotate_backward.
 //   sum[k, n] = Σ of partial_s over the chunks and the positions of zone k    s[n] = Σ_k sum[k, n]
-//   d_v[k, n] from q[k, n] and sum[k, n]    d_b[n] = Σ of partial_b over all of them + Σ_k of the share of d_v
+//   d_v[k, n] from q[k, n] and sum[k, n]    d_b[n] = Σ of partial_b over all chunks and positions + Σ_k of the share of d_v
 //   SHARED: shares[t, n] = Σ of d_v[k, n] over the zones k in which tap t has a source (rotation/parts/share_of_tap.wgsl)
 //
-// partial_s, partial_b [chunks, TOLD_APART, filters], or BY_ZONE [chunks, ZONES, filters]  rotation [2·ZONES·filters]: ρ then q  b [filters]
-// → d_b [filters]  d_v [ZONES, filters]  s [filters]  shares [TAPS, filters] (all but d_b as far as ROTATED, d_b as far as
-// HAS_BIAS)
-// Workgroup: 4 quads of filters × 64 slices, in a fixed order: slices take a position each, or where there are fewer than 64 a
-// part of its chunks; then a zone each, of as many positions as were summed at a time.
-// Grid: (⌈filters/16⌉, 1, 1). The capitals are generated constants.
+// partial_s, partial_b [chunks, TOLD_APART, filters], or BY_ZONE [chunks, ZONES, filters]
+// rotation [2·ZONES·filters]: ρ then q  b [filters]
+// → d_b [filters]  d_v [ZONES, filters]  s [filters]  shares [TAPS, filters] (d_b is written with HAS_BIAS, the others with
+// ROTATED)
+// Workgroup: 4 quads of filters × 64 slices, summed in a fixed order: a slice first sums one position or, with fewer than 64, some
+// of its chunks; then one zone's part of the positions that were summed at a time.
+// Grid: (⌈filters/16⌉, 1, 1). Names in capitals are generated constants.
 
-// Positions of a chunk; those summed at a time, and parts of their chunks.
+// Positions per chunk; those summed at a time, and the parts that their chunks are split into.
 const PLACES: u32 = select(TOLD_APART, ZONES, BY_ZONE);
 const POSITIONS_AT_ONCE: u32 = min(PLACES, SLICES);
 const PARTS: u32 = SLICES / POSITIONS_AT_ONCE;
 
-// Zones of a slice.
+// Zones per slice.
 const ZONES_EACH: u32 = (ZONES + SLICES - 1u) / SLICES;
 
-// What the slices hold of zone k, whose positions along its zone of lines are those from `begin` on.
+// What the slices hold of zone k, from position `begin` on.
 fn sum_of_zone(k: u32, begin: u32, across: u32) -> vec4<f32> {
     let zone = zone_at(k);
     let one = ZONES == 1u;
@@ -97,7 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             put_d_b(n, all_b, u.filters - n);
         }
     }
-    // What the workgroup stored of d_v is seen by all of it from here on.
+    // From here on, the whole workgroup sees the d_v that it stored.
     if (SHARED) {
         storageBarrier();
         if (inside) {

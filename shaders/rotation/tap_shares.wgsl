@@ -2,7 +2,7 @@
 //
 // d_v [ZONES, filters]  → shares [TAPS, filters]
 // Workgroup: 64 invocations, each with four neighbouring filters of a tap. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 fn rows() -> u32 { return TAPS; }
 fn columns() -> u32 { return u.filters; }

@@ -1,12 +1,13 @@
-// tap_totals: v[k, n] = factor·Σ of w[t, c, n], SQUARED of w², over the channels c and the taps t that have a source in zone k:
-// what the windows make of a sample that is everywhere `factor`. ROTATED: ρ and q of it (rotation/parts/rho.wgsl).
+// tap_totals: v[k, n] = factor·Σ of w[t, c, n], SQUARED of w², over the channels c and the taps t that have a source in zone k: the
+// output for a sample that is `factor` everywhere. ROTATED: its ρ and q (rotation/parts/rho.wgsl).
 //
-// w [TAPS, channels, filters], or TURNED [TAPS, filters, channels]  b [filters]  lambda [1 or filters] (any, as far as
-// rotation/parts/rho.wgsl needs none)  → rotation [2·ZONES·filters]: ρ then q, or v [ZONES, filters]
-// Workgroup: 4 quads of filters × 64 slices, in a fixed order: slices take a tap each, or where there are fewer than 64 a part
-// of its channels; then a zone each. Grid: (⌈filters/16⌉, ⌈ZONES/64⌉, 1). The capitals are generated constants.
+// w [TAPS, channels, filters], or TURNED [TAPS, filters, channels]  b [filters]  lambda [1 or filters] (unused where
+// rotation/parts/rho.wgsl needs none)
+// → rotation [2·ZONES·filters]: ρ then q, or v [ZONES, filters]
+// Workgroup: 4 quads of filters × 64 slices, summed in a fixed order: a slice first sums one tap or, with fewer than 64, some of
+// its channels; then one zone. Grid: (⌈filters/16⌉, ⌈ZONES/64⌉, 1). Names in capitals are generated constants.
 
-// Taps summed at a time, and parts of their channels.
+// Taps summed at a time, and the parts that their channels are split into.
 const TAPS_AT_ONCE: u32 = min(TAPS, SLICES);
 const PARTS: u32 = SLICES / TAPS_AT_ONCE;
 
@@ -14,7 +15,7 @@ const PARTS: u32 = SLICES / TAPS_AT_ONCE;
 fn sum_of_tap(t: u32, part: u32, n: u32) -> vec4<f32> {
     var sum = vec4<f32>();
     if (!TURNED) {
-        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        // Sums of 64 terms are added up in turn: a small q is a difference of large numbers.
         var run = vec4<f32>();
         for (var c = part; c < u.channels; c += PARTS) {
             run += term(get_w((t * u.channels + c) * u.filters + n), SQUARED);

@@ -1,11 +1,12 @@
-// unfold_rotation: from the gradients of folded kernels (fold_rotation.wgsl) to those of the kernels themselves.
-//   s = ρ·(Σ_k W[k, n]·D_W[k, n] + Σ_k U·D_U (WHOLE) + Σ_lines b·D_b): what Σ dz ⊙ z is of a layer that is rotated as it runs
-//   dW = ρ·D_W + the share of x_Q, dU = ρ·D_U + that of h_Q, db = ρ·D_b + that of 1: factor·d_v, or ALIGNED factor²·d_v·weight
-//   dW and dU also take l1·sign + 2·l2 times the weight.
+// unfold_rotation: the gradients of the weights from those of the folded weights (fold_rotation.wgsl).
+//   s = ρ·(Σ_k W[k, n]·D_W[k, n] + Σ_k U·D_U (WHOLE) + Σ_lines b·D_b): the Σ dz ⊙ z of a layer that is not folded
+//   dW = ρ·D_W + share(x_Q), dU = ρ·D_U + share(h_Q), db = ρ·D_b + share(1); share(factor) = factor·d_v, or ALIGNED
+//     factor²·d_v·weight
+//   dW and dU also receive l1·sign(weight) + 2·l2·weight.
 //
-// w [F, C]  u_kernel [H, C] (any, unless WHOLE)  b [lines, C] (any, without lines)  rotation [2C]: ρ then q
-// → d_w, d_u, d_b as w, u_kernel and b: the folded kernels' gradients D before  s [C]
-// Workgroup: ACROSS quads of columns × SLICES of the rows, summed in a fixed order. Grid: ⌈C/(4·ACROSS)⌉. The capitals are
+// w [F, C]  u_kernel [H, C] (unused unless WHOLE)  b [lines, C] (unused without lines)  rotation [2C]: ρ then q
+// → d_w, d_u, d_b as w, u_kernel and b: the folded weights' gradients D beforehand  s [C]
+// Workgroup: ACROSS quads of columns × SLICES of the rows, summed in a fixed order. Grid: ⌈C/(4·ACROSS)⌉. Names in capitals are
 // generated constants.
 
 fn share_by(d_v: vec4<f32>, factor: f32, weight: vec4<f32>) -> vec4<f32> {
@@ -40,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             }
         }
     }
-    // What an invocation has read is what it writes.
+    // An invocation overwrites only what it has read itself.
     sum = sum_slices(sum, local);
     if (!inside) {
         return;

@@ -5,7 +5,7 @@
 // partials [splits, taps, outer, inner]  w [taps, outer, inner]  virtual_sample (v) [filters], [taps, filters] or as w
 // channel [channels]  → d_w [taps, outer, inner]
 // outer and inner are channels and filters, or TURNED filters and channels.
-// Workgroup: 64 invocations, each with four neighbouring weights. Grid: folded over (x, y). The capitals are generated constants.
+// Workgroup: 64 invocations, each with four neighbouring weights. Grid: folded over (x, y). Names in capitals are generated constants.
 
 fn rows() -> u32 { return u.taps * u.outer; }
 fn columns() -> u32 { return u.inner; }
@@ -16,7 +16,7 @@ fn visit(line: u32, column: u32) {
     let first = line * u.inner + column;
     let weights = u.taps * u.outer * u.inner;
     var value = vec4<f32>();
-    // Sums of 64 terms are summed in turn.
+    // Sums of 64 terms are added up in turn.
     var run = vec4<f32>();
     for (var split = 0u; split < u.splits; split++) {
         run += get_partials(split * weights + first);
@@ -54,7 +54,7 @@ fn visit(line: u32, column: u32) {
     put_d_w(first, value, u.inner - column);
 }
 
-// With vec4s `first` may lie inside of one.
+// With vec4s, `i` may lie inside one.
 fn number_of_filter(i: u32) -> f32 {
     let quad = get_virtual_sample(i);
     return select(quad.x, quad[i % 4u], QUADS);

@@ -2,7 +2,7 @@
 //
 // values [TOLD_APART, filters]  → sums [pieces, ZONES, filters]
 // Workgroup: 4 quads of filters × 64 slices of the positions, summed in a fixed order. Grid: (⌈filters/16⌉, ZONES, pieces).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 const PIECE: u32 = 1024u;
 

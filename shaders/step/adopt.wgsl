@@ -1,15 +1,10 @@
-// adopt: previous = parameters, where those have not the same bits as in their copy.
+// adopt: previous = parameters, where their bits differ from those of the copy.
 //
 // parameters [count]  sealed [count]: the copy  → previous [count]
 // Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y).
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = 4u * flat_index(group, groups, local, 64u);
+fn visit(quad: u32) {
+    let i = 4u * quad;
     if (i >= u.count) {
         return;
     }

@@ -1,4 +1,4 @@
-// advance: moves the clock past a step of B rows, unless it has stalled; cursor and slot go round.
+// advance: advances the clock past a step of B rows, unless it has stalled; cursor and slot wrap around.
 //   step += 1    cursor = (cursor + B) mod rows    slot = (slot + 1) mod slots
 //
 // → clock

@@ -26,7 +26,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
         if (stalled) {
             clock[HALTED] = STALLED;
         } else if (!(is_finite(loss) && is_finite(total))) {
-            // The last two of 2³² steps have no number that is free.
+            // The last two of 2³² steps have no free number.
             let number = clock[STEP] + 1u;
             clock[HALTED] = select(number, STALLED - 1u, number == 0u || number == STALLED);
         }

@@ -1,7 +1,7 @@
-// tally: the sums of a step's scores into the row of tallies for the step. The penalties of the regularisers
-// count once a row in column 0, so that its mean is loss + penalties; WEIGHTED: once a row that counts, as the last column tells.
+// tally: sums a step's scores into the step's row of tallies. The regularisers' penalties count once per row in column 0, so that
+// its mean is loss + penalties; WEIGHTED: once per row that counts, as marked in the last column.
 //
-// scores [rows, columns], rows being those of the batch or sums of them  penalties [P]  clock  → tallies [slots, columns], row clock.slot
+// scores [rows, columns], of the batch's rows or sums of them  penalties [P]  clock  → tallies [slots, columns], row clock.slot
 // Workgroup: 64 invocations on one column, summed in a fixed order. Grid: columns groups, folded over (x, y). WEIGHTED is a
 // generated constant.
 

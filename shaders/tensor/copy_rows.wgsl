@@ -1,6 +1,6 @@
-// copy_rows: some columns of the rows of one matrix to columns of another's, REVERSED: the last first.
+// copy_rows: copies columns of one matrix to columns of another; REVERSED: the last first.
 //
-// values: row r from first + r·stride on  → out: row r from out_first + r·out_stride on, `width` numbers each
+// values: row r from first + r·stride on  → out: row r from out_first + r·out_stride on, `width` numbers per row
 // Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). REVERSED is a generated constant.
 
 fn rows() -> u32 { return u.rows; }

@@ -1,9 +1,9 @@
-// dropout: y = x·scale where the random bits of (element, step, seed) reach the threshold, else 0. The same kernel
-// takes the gradient back, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of
-// their `features` elements.
+// dropout: y = x·scale where the random bits of (element, step, seed) reach the threshold, else 0. The same kernel computes the
+// gradient, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of their `features`
+// elements.
 //
-// x [count] (any, OF_ONES: then all are 1)  clock  → y [count]
-// Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y). The capitals are generated
+// x [count] (unused with OF_ONES: all are 1)  clock  → y [count]
+// Workgroup: 64 invocations, each with four numbers. Grid: ⌈count/256⌉ groups, folded over (x, y). Names in capitals are generated
 // constants.
 
 fn element_of(i: u32) -> u32 {
@@ -13,13 +13,8 @@ fn element_of(i: u32) -> u32 {
     return i;
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = 4u * flat_index(group, groups, local, 64u);
+fn visit(quad: u32) {
+    let i = 4u * quad;
     if (i >= u.count) {
         return;
     }

@@ -1,4 +1,4 @@
-// gather: the batch's rows from one chunk of a data set. Rows that lie in other chunks are left alone.
+// gather: the batch's rows from one chunk of a data set. Rows that lie in other chunks are left unchanged.
 //
 // data [rows, width]  order [a multiple of all rows of the set]  clock  → out [B, width]
 // out[r] = data[order[clock.cursor + r] − first_row]

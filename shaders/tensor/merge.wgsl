@@ -1,7 +1,7 @@
-// merge: two matrices made one: side by side (CONCAT), their sum, their mean (AVERAGE) or their product (PRODUCT).
+// merge: merges two matrices: side by side (CONCAT), their sum, their mean (AVERAGE) or their product (PRODUCT).
 //
 // a, b [rows, F]  → y [rows, F], or CONCAT [rows, 2F]
-// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). The capitals are generated constants.
+// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). Names in capitals are generated constants.
 
 fn rows() -> u32 { return u.rows; }
 fn columns() -> u32 { return u.features; }

@@ -1,8 +1,8 @@
-// merge_backward: the gradients of what merge.wgsl makes one. CONCAT: the halves of dy; of a sum dy, of a mean (AVERAGE) dy/2;
-// of a PRODUCT da = dy ⊙ b, db = dy ⊙ a.
+// merge_backward: the gradients of the operands of merge.wgsl. CONCAT: the halves of dy; of a sum dy, of a mean (AVERAGE) dy/2; of
+// a PRODUCT da = dy ⊙ b, db = dy ⊙ a.
 //
-// d_y [rows, F], or CONCAT [rows, 2F]  a, b [rows, F] (any, unless PRODUCT)  → d_a, d_b [rows, F]
-// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). The capitals are generated constants.
+// d_y [rows, F], or CONCAT [rows, 2F]  a, b [rows, F] (unused unless PRODUCT)  → d_a, d_b [rows, F]
+// Workgroup: 64 invocations, each with four neighbouring numbers. Grid: folded over (x, y). Names in capitals are generated constants.
 
 fn rows() -> u32 { return u.rows; }
 fn columns() -> u32 { return u.features; }

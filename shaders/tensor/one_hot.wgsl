@@ -2,15 +2,9 @@
 //
 // labels [all rows of the set, S]  order [a multiple of all rows]  clock  → out [B, S, C]
 // out[r, s, c] = 1 where c = labels[order[clock.cursor + r], s], else 0
-// Workgroup: 64 invocations, one a number. Grid: ⌈B·S·C/64⌉ groups, folded over (x, y).
+// Workgroup: 64 invocations, one per number. Grid: ⌈B·S·C/64⌉ groups, folded over (x, y).
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = flat_index(group, groups, local, 64u);
+fn visit(i: u32) {
     let step = i / u.classes;
     let row = step / u.steps;
     if (row >= u.batch) {

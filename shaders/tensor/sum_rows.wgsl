@@ -1,8 +1,8 @@
 // sum_rows: totals[m, k, c] = Σ over the rows r of block k of values[m, r, c], or SQUARED of its square.
 //
 // values [parts, rows, columns]  → totals [parts, blocks, columns], a block being u.block rows
-// Workgroup: 4 quads of columns × 64 slices of a block's rows, summed in a fixed order. Grid: (⌈columns/16⌉, blocks, parts),
-// the columns that the first dimension does not hold going on in the third. SQUARED is a generated constant.
+// Workgroup: 4 quads of columns × 64 slices of a block's rows, summed in a fixed order. Grid: (⌈columns/16⌉, blocks, parts);
+// columns that the first dimension cannot hold continue in the third. SQUARED is a generated constant.
 
 @compute @workgroup_size(ACROSS, SLICES)
 fn main(

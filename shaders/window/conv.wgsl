@@ -1,14 +1,14 @@
 // conv: f[b, p, n] = Σ over taps t and channels c of n's group of x[b, source(p, t), c]·w[t, c, n] + bias[n]; z = ρ ⊙ f;
 // y = σ(z). An implicit product: the rows of its left operand are gathered while a block is loaded (window/parts/patches.wgsl).
 //
-// STRETCHED: over u.depth terms from u.first on; CONTINUES: added to what those before sum up to; unless it ENDS, y takes the
-// sums themselves.
+// STRETCHED: over u.depth terms from u.first on; CONTINUES: added to the sums of the previous stretches; unless it ENDS, y receives
+// the sums themselves.
 //
 // x [B, SOURCES, CHANNELS]  w [TAPS, GROUP_CHANNELS, FILTERS], or TURNED [TAPS, GROUP_FILTERS, CHANNELS]  b [FILTERS]
-// rotation [2·ZONES·FILTERS]: ρ then q  before as y (any, unless CONTINUES)
-// → z, y [B, POSITIONS, FILTERS] (b, rotation, z: window/parts/ending.wgsl)
-// Product: rows B·POSITIONS, depth TAPS·GROUP_CHANNELS or u.depth, columns GROUP_FILTERS, a part for each group. Tiles and grid:
-// product/parts/product_*.wgsl. The capitals are generated constants.
+// rotation [2·ZONES·FILTERS]: ρ then q  before as y (unused unless CONTINUES)
+// → z, y [B, POSITIONS, FILTERS] (b, rotation, z: window/parts/epilogue.wgsl)
+// Product: rows B·POSITIONS, depth TAPS·GROUP_CHANNELS or u.depth, columns GROUP_FILTERS, one part per group. Tiles and grid:
+// product/parts/product_*.wgsl. Names in capitals are generated constants.
 
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = TURNED;

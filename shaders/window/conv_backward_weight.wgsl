@@ -2,8 +2,8 @@
 // u.split_rows rows. An implicit product: the columns of x are gathered while a block is loaded (window/parts/patches.wgsl).
 //
 // x [B, SOURCES, CHANNELS]  d_f [B, POSITIONS, FILTERS]  → partials [splits, TAPS, GROUP_CHANNELS, FILTERS]
-// Product: rows TAPS·GROUP_CHANNELS, depth split_rows, columns GROUP_FILTERS, a part for each group of each split. Tiles and
-// grid: product/parts/product_*.wgsl. The capitals are generated constants.
+// Product: rows TAPS·GROUP_CHANNELS, depth split_rows, columns GROUP_FILTERS, one part per group and split. Tiles and grid:
+// product/parts/product_*.wgsl. Names in capitals are generated constants.
 
 const A_ALONG_K: bool = false;
 const B_ALONG_K: bool = false;

@@ -1,15 +1,15 @@
-// depthwise: a convolution whose filters see one channel each, direct.
+// depthwise: a convolution whose filters see one channel each, computed directly.
 //   f[b, p, n] = Σ over taps t of x[b, source(p, t), n/MULTIPLIER]·w[t, n] + bias[n]; z = ρ ⊙ f; y = σ(z)
 //   TURNED, the input's gradient: y[b, p, c] = Σ over t and the filters n of c of x[b, source(p, t), n]·w[t, n]
 //
 // x [B, SOURCES, CHANNELS]  w [TAPS, max(CHANNELS, FILTERS)]  b [FILTERS]  rotation [2·ZONES·FILTERS]: ρ then q
-// → z, y [B, POSITIONS, FILTERS] (b, rotation, z: window/parts/ending.wgsl). TURNED, CHANNELS are the filters and FILTERS the channels.
+// → z, y [B, POSITIONS, FILTERS] (b, rotation, z: window/parts/epilogue.wgsl). TURNED, CHANNELS are the filters and FILTERS the channels.
 // Workgroup: 64 invocations, each with four neighbouring filters of a position. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 const WEIGHTS: u32 = max(CHANNELS, FILTERS);
 
-// Output n of a source through a tap; TURNED, the share that number j of its filters has in it.
+// The term of output n from a source through a tap; TURNED: from the j-th of its filters.
 fn term(place: u32, t: u32, n: u32, j: u32) -> f32 {
     if (n >= FILTERS) {
         return 0.0;

@@ -3,7 +3,7 @@
 //
 // x [B, SOURCES, CHANNELS]  d_f [B, POSITIONS, FILTERS]  → partials [splits, TAPS, FILTERS]
 // Workgroup: 4 quads of filters × 64 slices of the rows, of one tap. Grid: (⌈FILTERS/16⌉, TAPS, splits).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 fn numbers_of_x(place: u32, n: u32) -> vec4<f32> {
     if (MULTIPLIER == 1u) {

@@ -1,14 +1,14 @@
 // max_pool_backward: dx[b, i, c] = Σ of dy[b, o, c] over the windows o in which i is the first of the largest inputs.
 //
 // x [B, INPUTS, C]  d_y [B, OUTPUTS, C]  → d_x [B, INPUTS, C]
-// Workgroup: 64 invocations, each with four neighbouring channels of an input, or of a window where TILED, every input lying in
-// one window. Grid: folded over (x, y). The capitals are generated constants.
+// Workgroup: 64 invocations, each with four neighbouring channels of an input or, if TILED (every input lies in one window), of a
+// window. Grid: folded over (x, y). Names in capitals are generated constants.
 
 fn place_of(z: i32, y: i32, x: i32) -> u32 {
     return u32((z * INPUT.y + y) * INPUT.z + x);
 }
 
-// All inputs of a window.
+// Gives a window's dy to its inputs.
 fn give(row: u32, c: u32) {
     let span = inputs_of(row % OUTPUTS);
     let sample = row / OUTPUTS * INPUTS;
@@ -58,7 +58,7 @@ fn visit(row: u32, c: u32) {
             for (var x_of_window = windows.first.z; x_of_window < windows.end.z; x_of_window++) {
                 let window = u32((z * OUTPUT.y + y) * OUTPUT.z + x_of_window);
                 let span = inputs_of(window);
-                // Those before must be smaller, those behind may be as large.
+                // Inputs before it must be smaller, those after it may be equal.
                 var wins = vec4<bool>(true);
                 for (var plane = span.first.x; plane < span.end.x; plane++) {
                     for (var line = span.first.y; line < span.end.y; line++) {

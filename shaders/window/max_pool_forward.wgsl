@@ -2,7 +2,7 @@
 //
 // x [B, INPUTS, C]  → y [B, OUTPUTS, C]
 // Workgroup: 64 invocations, each with four neighbouring channels of a window. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 fn rows() -> u32 { return u.batch * OUTPUTS; }
 fn columns() -> u32 { return u.channels; }
@@ -17,7 +17,7 @@ fn visit(row: u32, c: u32) {
             for (var place = span.first.z; place < span.end.z; place++) {
                 let at = u32((plane * INPUT.y + line) * INPUT.z + place);
                 let value = get_x((sample + at) * u.channels + c);
-                // Unlike max, this does not hide a NaN: its bits tell, since comparisons may be compiled as if there were none.
+                // Unlike max, this does not hide a NaN; found by its bits, since compilers may assume that there is none.
                 let is_nan = (bitcast<vec4<u32>>(value) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
                 best = select(best, value, (value > best) | is_nan);
             }

@@ -2,7 +2,7 @@
 //
 // places [B, OUTPUTS, C]: minus the place of the largest input  d_y [B, OUTPUTS, C]  → d_x [B, INPUTS, C]
 // Workgroup: 64 invocations, each with four neighbouring channels of an input. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 fn rows() -> u32 { return u.batch * INPUTS; }
 fn columns() -> u32 { return u.channels; }

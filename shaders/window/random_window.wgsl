@@ -1,9 +1,9 @@
-// random_window: y[b, o, c] = x[b, o + offset, c], or 0 outside of x, o mirrored (MIRROR_Y, MIRROR_X) for half of the
-// samples; TURNED, the gradient of that. Offset and mirroring follow from (sample, step, seed).
+// random_window: y[b, o, c] = x[b, o + offset, c], or 0 outside x, with o mirrored (MIRROR_Y, MIRROR_X) for half of the samples;
+// TURNED, the gradient of that. Offset and mirroring follow from (sample, step, seed).
 //
-// x [B, height, width, C]  clock  → y [B, window_height, window_width, C], TURNED the other way round
+// x [B, height, width, C]  clock  → y [B, window_height, window_width, C]; TURNED, they change places
 // Workgroup: 64 invocations, each with four neighbouring channels of a place. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 // The source along an axis, or -1.
 fn along(position: u32, size: u32, window: u32, offset: i32, mirrored: bool) -> i32 {

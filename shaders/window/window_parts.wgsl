@@ -1,10 +1,10 @@
-// window_parts: what every piece of 1,024 positions of a window makes of the numbers there: their sum, MEAN their share of the
-// window's mean, MAX the largest, PLACE minus the place of the first that is the window's largest.
+// window_parts: reduces every piece of 1,024 positions of a window to the sum, MEAN to its share of the window's mean, MAX to the
+// largest, PLACE to minus the place of the first that equals the window's largest.
 //
-// x [B, INPUTS, C]  largest [B, OUTPUTS, C] (any, unless PLACE)  → parts [B, OUTPUTS, pieces, C]
-// TURNED, from the windows that cover a position: x [B, OUTPUTS, C]  → parts [B, INPUTS, pieces, C]
-// Workgroup: 4 quads of channels × 64 slices of a piece, reduced in a fixed order. Grid: (⌈C/16⌉, B·OUTPUTS·pieces, or INPUTS,
-// folded over (y, z)). The capitals are generated constants.
+// x [B, INPUTS, C]  largest [B, OUTPUTS, C] (unused unless PLACE)  → parts [B, OUTPUTS, pieces, C]
+// TURNED, over the windows that cover a position: x [B, OUTPUTS, C]  → parts [B, INPUTS, pieces, C]
+// Workgroup: 4 quads of channels × 64 slices of a piece, reduced in a fixed order. Grid: (⌈C/16⌉, B·OUTPUTS·pieces, or INPUTS if
+// TURNED, folded over (y, z)). Names in capitals are generated constants.
 
 const PIECE: u32 = 1024u;
 const NOWHERE: f32 = -33554432.0;
@@ -12,7 +12,7 @@ const FROM_GRID: vec3<i32> = select(INPUT, OUTPUT, TURNED);
 const SOURCES: u32 = select(INPUTS, OUTPUTS, TURNED);
 const POSITIONS: u32 = select(OUTPUTS, INPUTS, TURNED);
 
-// Unlike max, this does not hide a NaN: its bits tell, since comparisons may be compiled as if there were none.
+// Unlike max, this does not hide a NaN; found by its bits, since compilers may assume that there is none.
 fn larger(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     let is_nan = (bitcast<vec4<u32>>(b) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
     return select(a, b, (b > a) | is_nan);

@@ -1,9 +1,9 @@
-// window_sum: y[b, o, c] = Σ over the inputs i of window o of x[b, i, c], MEAN divided by how many they are; TURNED, y[b, i, c]
-// = Σ over the windows o that cover i of x[b, o, c], MEAN each divided by how many inputs it covers.
+// window_sum: y[b, o, c] = Σ of x[b, i, c] over the inputs i of window o, MEAN divided by their number; TURNED, y[b, i, c] = Σ of
+// x[b, o, c] over the windows o that cover i, MEAN each divided by the number of inputs it covers.
 //
 // x [B, INPUTS, C]  → y [B, OUTPUTS, C]; TURNED x [B, OUTPUTS, C]  → y [B, INPUTS, C]
 // Workgroup: 64 invocations, each with four neighbouring channels of a position. Grid: folded over (x, y).
-// The capitals are generated constants.
+// Names in capitals are generated constants.
 
 const FROM_GRID: vec3<i32> = select(INPUT, OUTPUT, TURNED);
 const SOURCES: u32 = select(INPUTS, OUTPUTS, TURNED);

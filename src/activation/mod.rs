@@ -1,6 +1,5 @@
-//! The activations. To add one, add one entry to the table at the end of this file: its name, L and
-//! range, and its value and derivative in Rust and in WGSL. Everything else (names, errors, shaders,
-//! the kernel table) follows from the entry.
+//! The activations. To add one, add one entry to the table at the end of this file: its name, L and range, and its value and derivative
+//! in Rust and in WGSL. Names, errors, shaders and the kernel table follow from the entry.
 
 mod own;
 
@@ -9,7 +8,7 @@ pub use own::{ActivationRule, OwnActivation};
 use crate::{Error, Range, Real, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Marks text of a shader that is not of this crate: drivers check the indices of shaders that have it.
+/// Marks shader text from outside this crate: drivers check the indices of shaders that contain it.
 pub(crate) const FOREIGN: &str = "// Not of this crate.\n";
 
 /// The largest dynamic range of a linear output or of normalised data: ±3 standard units.
@@ -30,18 +29,17 @@ macro_rules! activations {
     )+) => {
         /// The function σ between a layer's (rotated) pre-activation z and its output y.
         ///
-        /// Each has a table value of L, the half-width of its dynamic region, and the range of its
-        /// outputs, which is the next layer's range of inputs. L of tanh, sigmoid and arctan are those of the
-        /// arpkeras documentation; L of relu and leaky relu those of the ARNN poster's code; the others are this
-        /// crate's choice: where hard tanh and hard sigmoid saturate, 4 for the rest (softsign's derivative has fallen to 1/25
-        /// there, those of elu, softplus, silu and gelu never fall for good), and 1 for linear, which saturates nowhere.
+        /// Each has a default L, the half-width of its dynamic region, and a range of outputs, which is the next layer's input range. L
+        /// of tanh, sigmoid and arctan are from the arpkeras documentation, L of relu and leaky relu from the ARNN poster's code. The
+        /// others are this crate's choice: where hard tanh and hard sigmoid saturate, 4 for the rest (softsign's derivative has fallen to
+        /// 1/25 there; those of elu, softplus, silu and gelu do not vanish for large z), and 1 for linear, which never saturates.
         ///
-        /// One of your own is [`Activation::own`].
+        /// Your own: [`Activation::own`].
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Activation {
             $( $(#[$doc])* $variant, )+
-            /// One of a user's.
+            /// A user's activation.
             Own(OwnActivation),
         }
 
@@ -49,22 +47,21 @@ macro_rules! activations {
             /// Every built-in activation, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The names that [`Activation::from_name`] takes; the first is the one that reports show.
+            /// The names that [`Activation::from_name`] accepts; reports show the first.
             pub fn names(self) -> &'static [&'static str] {
-                match self { $( Self::$variant => &[$($name),+], )+ Self::Own(ref own) => own.names() }
+                match self { $( Self::$variant => &[$($name),+], )+ Self::Own(own) => std::slice::from_ref(&own.table().name) }
             }
 
-            /// The table value of L, the half-width of the dynamic region of z.
+            /// The default L, the half-width of the dynamic region of z.
             pub fn limit(self) -> f32 {
-                match self { $( Self::$variant => $limit, )+ Self::Own(own) => own.limit() }
+                match self { $( Self::$variant => $limit, )+ Self::Own(own) => own.table().limit }
             }
 
-            /// The range of y, given the range of the layer's own input where that is known; `None`
-            /// where it depends on an unknown one.
+            /// The range of y, given the range of the layer's own input if known; `None` if it depends on an unknown one.
             pub fn range(self, input: Option<Range>) -> Option<Range> {
                 match self {
                     $( Self::$variant => { let $input = input; $range } )+
-                    Self::Own(own) => own.range(input),
+                    Self::Own(own) => (own.table().range)(input),
                 }
             }
 
@@ -76,15 +73,15 @@ macro_rules! activations {
             /// y = σ(z).
             #[inline(always)]
             pub fn value<T: Real>(self, z: T) -> T {
-                match self { $( Self::$variant => { let $z = z; $value } )+ Self::Own(own) => own.value(z) }
+                match self { $( Self::$variant => { let $z = z; $value } )+ Self::Own(own) => (own.loops().value)(z) }
             }
 
-            /// σ'(z); at a kink what Keras gives: relu's is that of z < 0, hard tanh's 1.
+            /// σ'(z); at a kink as in Keras: relu's is that of z < 0, hard tanh's is 1.
             #[inline(always)]
             pub fn derivative<T: Real>(self, z: T) -> T {
                 match self {
                     $( Self::$variant => { let $dz = z; $derivative } )+
-                    Self::Own(own) => own.derivative(z),
+                    Self::Own(own) => (own.loops().derivative)(z),
                 }
             }
 
@@ -95,7 +92,7 @@ macro_rules! activations {
                     $( Self::$variant => for value in values {
                         *value = { let $z = *value; $value };
                     } )+
-                    Self::Own(own) => own.apply(values),
+                    Self::Own(own) => (own.loops().apply)(values),
                 }
             }
 
@@ -107,7 +104,7 @@ macro_rules! activations {
                         let $dz = value;
                         *out = $derivative;
                     } )+
-                    Self::Own(own) => own.derivatives(z, out),
+                    Self::Own(own) => (own.loops().derivatives)(z, out),
                 }
             }
 
@@ -121,18 +118,18 @@ macro_rules! activations {
                     } )+
                     Self::Own(own) => {
                         values[..z.len()].copy_from_slice(z);
-                        own.apply(&mut values[..z.len()]);
-                        own.derivatives(z, derivatives);
+                        (own.loops().apply)(&mut values[..z.len()]);
+                        (own.loops().derivatives)(z, derivatives);
                     }
                 }
             }
 
-            /// The WGSL functions `activation(z)` and `activation_derivative(z)`, and `activations` and
-            /// `activation_derivatives` of four numbers.
+            /// The WGSL functions `activation(z)` and `activation_derivative(z)`, and their vec4 versions `activations` and
+            /// `activation_derivatives`.
             pub(crate) fn wgsl(self) -> String {
                 let (mark, [value, derivative]) = match self {
                     $( Self::$variant => ("", [$wgsl_value, $wgsl_derivative]), )+
-                    Self::Own(ref own) => (FOREIGN, own.wgsl()),
+                    Self::Own(own) => (FOREIGN, own.table().wgsl),
                 };
                 let function = |name: &str, value: &str| {
                     let parts = ["x", "y", "z", "w"].map(|part| format!("{name}(z.{part})")).join(", ");
@@ -166,14 +163,14 @@ impl Activation {
     }
 }
 
-/// As its name.
+/// By name.
 impl Serialize for Activation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
 }
 
-/// From the name of a built-in one; one of a user's comes with the program.
+/// By name, for built-in ones only; a user's activation comes with the program.
 impl<'de> Deserialize<'de> for Activation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_name(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
@@ -196,7 +193,7 @@ impl std::fmt::Display for Activation {
 
 #[inline(always)]
 fn sigmoid<T: Real>(z: T) -> T {
-    // The form that cannot overflow, whatever the sign.
+    // The form that cannot overflow for either sign.
     let e = (-z.abs()).exponential();
     let share = T::one() / (T::one() + e);
     if z < T::zero() { e * share } else { share }
@@ -219,7 +216,7 @@ fn tanh_derivative<T: Real>(z: T) -> T {
     T::of(4.0) * e * share * share
 }
 
-/// The Gauss error function's half: the normal distribution's Φ(z).
+/// The normal distribution's Φ(z).
 fn normal_cdf<T: Real>(z: T) -> T {
     T::of(0.5) * (T::one() + (z * T::FRAC_1_SQRT_2()).erf())
 }
@@ -236,9 +233,9 @@ fn open_above(min: f32, input: Option<Range>) -> Option<Range> {
 const UNIT: Range = Range { min: 0.0, max: 1.0 };
 const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
 
-// None of the values hides a NaN, as max and clamp would: training is to notice it.
+// No value hides a NaN, as max and clamp would: training must notice it.
 activations! {
-    /// y = z. L = 1, which only scales z, since nothing saturates; the next layer is taken to see ±3 standard units.
+    /// y = z. L = 1, which only scales z, since nothing saturates; the next layer's input range is ±3 standard units.
     #[default]
     Linear: ["linear", "identity"] {
         limit: 1.0,
@@ -349,7 +346,7 @@ activations! {
         wgsl_value: "select(select(z, -1.0, z < -1.0), 1.0, z > 1.0)",
         wgsl_derivative: "select(0.0, 1.0, abs(z) <= 1.0)",
     }
-    /// y = z/5 + 1/2 cut to 0..1 (Keras 2's, of older recurrent layers' gates). L = 2.5, where it saturates.
+    /// y = z/5 + 1/2 cut to 0..1 (as in Keras 2, for the gates of older recurrent layers). L = 2.5, where it saturates.
     HardSigmoid: ["hard_sigmoid"] {
         limit: 2.5,
         range: |_input| Some(UNIT),

@@ -1,22 +1,22 @@
-//! Activations of users.
+//! Users' activations.
 
 use super::Activation;
 use crate::{Range, Real};
 use std::any::Any;
 
 /// An activation of your own, for [`Activation::own`]: formula and derivative, in Rust for the CPU and in WGSL for GPUs.
-/// [`check::activation`](crate::extend::check::activation) compares the two, and the derivative with differences of the value.
+/// [`check::activation`](crate::extend::check::activation) compares the two, and the derivative with finite differences.
 pub trait ActivationRule: 'static {
     /// The name in reports, descriptions and errors, in lower case.
     const NAME: &'static str;
 
-    /// The half-width of the dynamic region of z, L: where rotated layers start.
+    /// L, the half-width of the dynamic region of z: the initial value in rotated layers.
     const LIMIT: f32;
 
     /// Value and derivative as WGSL expressions of `z: f32`.
     const WGSL: [&'static str; 2];
 
-    /// The range of the outputs, given that of the layer's inputs where it is known; `None` where it cannot be told.
+    /// The range of the outputs, given that of the layer's inputs if known; `None` if it is unknown.
     fn range(input: Option<Range>) -> Option<Range>;
 
     /// y = σ(z).
@@ -26,13 +26,13 @@ pub trait ActivationRule: 'static {
     fn derivative<T: Real>(z: T) -> T;
 }
 
-/// The loops of an activation in one type of numbers.
+/// The loops of an activation for one number type.
 #[derive(Debug)]
-struct Loops<T> {
-    value: fn(T) -> T,
-    derivative: fn(T) -> T,
-    apply: fn(&mut [T]),
-    derivatives: fn(&[T], &mut [T]),
+pub(super) struct Loops<T> {
+    pub(super) value: fn(T) -> T,
+    pub(super) derivative: fn(T) -> T,
+    pub(super) apply: fn(&mut [T]),
+    pub(super) derivatives: fn(&[T], &mut [T]),
 }
 
 impl<T: Real> Loops<T> {
@@ -56,13 +56,13 @@ impl<T: Real> Loops<T> {
     }
 }
 
-/// What an activation of a user's is.
+/// What a user's activation consists of.
 #[derive(Debug)]
-struct Table {
-    name: &'static str,
-    limit: f32,
-    wgsl: [&'static str; 2],
-    range: fn(Option<Range>) -> Option<Range>,
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) limit: f32,
+    pub(super) wgsl: [&'static str; 2],
+    pub(super) range: fn(Option<Range>) -> Option<Range>,
     single: Loops<f32>,
     double: Loops<f64>,
 }
@@ -81,7 +81,7 @@ impl<A: ActivationRule> Of<A> {
     };
 }
 
-/// An activation of a user's: see [`ActivationRule`]. Two are equal whose names and shaders are.
+/// A user's activation: see [`ActivationRule`]. Two are equal if their names and shaders are.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnActivation(&'static Table);
 
@@ -107,42 +107,14 @@ impl Activation {
 }
 
 impl OwnActivation {
-    pub(super) fn names(&self) -> &'static [&'static str] {
-        std::slice::from_ref(&self.0.name)
+    pub(super) fn table(self) -> &'static Table {
+        self.0
     }
 
-    pub(super) fn limit(&self) -> f32 {
-        self.0.limit
-    }
-
-    pub(super) fn range(&self, input: Option<Range>) -> Option<Range> {
-        (self.0.range)(input)
-    }
-
-    pub(super) fn wgsl(&self) -> [&'static str; 2] {
-        self.0.wgsl
-    }
-
-    /// The loops in this type, which is one of the two.
-    fn loops<T: Real>(&self) -> &'static Loops<T> {
+    /// The loops for this type, f32 or f64.
+    pub(super) fn loops<T: Real>(self) -> &'static Loops<T> {
         let Table { single, double, .. } = self.0;
         let same = |loops: &'static dyn Any| loops.downcast_ref::<Loops<T>>();
         same(single).or_else(|| same(double)).unwrap_or_else(|| unreachable!("{} is no number type", T::NAME))
-    }
-
-    pub(super) fn value<T: Real>(&self, z: T) -> T {
-        (self.loops().value)(z)
-    }
-
-    pub(super) fn derivative<T: Real>(&self, z: T) -> T {
-        (self.loops().derivative)(z)
-    }
-
-    pub(super) fn apply<T: Real>(&self, values: &mut [T]) {
-        (self.loops().apply)(values);
-    }
-
-    pub(super) fn derivatives<T: Real>(&self, z: &[T], out: &mut [T]) {
-        (self.loops().derivatives)(z, out);
     }
 }

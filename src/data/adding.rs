@@ -1,4 +1,4 @@
-//! The adding problem: what a recurrent network must remember over many steps.
+//! The adding problem, which tests how long a recurrent network can remember.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,14 +10,14 @@ use crate::{Error, Result};
 /// The most time steps of a sequence.
 const MOST_STEPS: usize = 65_536;
 
-/// The adding problem (Hochreiter and Schmidhuber 1997): a sequence of numbers, two of them marked, of which the sum
-/// is asked at the end. The longer the sequence, the further back lies what gradients must reach.
+/// The adding problem (Hochreiter and Schmidhuber 1997): a sequence of numbers, two of them marked; the network is to return their sum at
+/// the end. The longer the sequence, the further back gradients must reach.
 ///
-/// Rows have the shape `[T, 2]`: a number drawn evenly from 0..1, and a marker, which is 1 at two steps, one in each half
-/// of the sequence, and 0 elsewhere. The target is the sum of the two marked numbers, of shape `[1]`. Always answering
-/// with its mean, 1, gives a mean squared error of 1/6.
+/// Rows have the shape `[T, 2]`: a number drawn uniformly from 0..1, and a marker, which is 1 at two steps, one in each half of the
+/// sequence, and 0 elsewhere. The target is the sum of the two marked numbers, of shape `[1]`. Always predicting the mean, 1, gives a
+/// mean squared error of 1/6.
 ///
-/// Sequence `i` of a part depends on the seed, on T and on `i` alone, and is the same on every platform.
+/// Sequence `i` of a part depends only on the seed, T and `i`, and is the same on every platform.
 ///
 /// ```
 /// use autorot::data::AddingProblem;
@@ -28,13 +28,13 @@ const MOST_STEPS: usize = 65_536;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddingProblem {
-    /// T, the steps of a sequence, 2 to 65,536; 200 by default.
+    /// T, the number of steps in a sequence, 2 to 65,536; 200 by default.
     pub steps: usize,
     /// How many sequences to draw for training, at least 1; 10,000 by default.
     pub train: usize,
     /// How many sequences to draw for testing, at least 1; 1,000 by default.
     pub test: usize,
-    /// The seed of everything random, 0 by default.
+    /// The seed for all random numbers, 0 by default.
     pub seed: u64,
 }
 
@@ -45,7 +45,7 @@ impl Default for AddingProblem {
 }
 
 impl AddingProblem {
-    /// The mean squared error of always answering with the mean.
+    /// The mean squared error of always predicting the mean.
     pub const MEAN_LOSS: f64 = 1.0 / 6.0;
 
     /// Draws the sequences.
@@ -95,7 +95,7 @@ impl AddingProblem {
     }
 }
 
-/// Evenly from the numbers below `end`, by plain arithmetic: no library may draw otherwise.
+/// Uniform below `end`, by plain arithmetic, so that no library update can change the draws.
 fn below(rng: &mut ChaCha8Rng, end: usize) -> usize {
     ((u64::from(rng.next_u32()) * end as u64) >> 32) as usize
 }
@@ -138,7 +138,7 @@ mod tests {
         let squares = sums(&data).iter().map(|&v| f64::from(v - 1.0).powi(2)).sum::<f64>();
         let loss = squares / data.len() as f64;
         assert!((loss - AddingProblem::MEAN_LOSS).abs() < 0.005, "{loss}");
-        // Every step of a half is marked as often as any other.
+        // Every step of a half is marked equally often.
         let mut marked = [0_usize; 10];
         for row in data.inputs().chunks_exact(20) {
             marked.iter_mut().zip(row.chunks_exact(2)).for_each(|(count, step)| *count += step[1] as usize);

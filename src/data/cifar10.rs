@@ -15,9 +15,8 @@ const RECORD: usize = 1 + 3 * PIXELS;
 /// Loads CIFAR-10 from the files `data_batch_1.bin` to `data_batch_5.bin` (the training part) and
 /// `test_batch.bin` in `dir`.
 ///
-/// Rows have the shape `[32, 32, 3]`, channels last, or with `gray` the shape `[32, 32]`: the Rec. 601
-/// luma 0.299 R + 0.587 G + 0.114 B. Values lie in 0..1. The ten classes go from `airplane` to `truck`.
-/// In colour the training part takes 614 MB of memory.
+/// Rows have the shape `[32, 32, 3]`, channels last, or with `gray` the shape `[32, 32]`: the Rec. 601 luma 0.299 R + 0.587 G + 0.114 B.
+/// Values lie in 0..1. The ten classes go from `airplane` to `truck`. In colour the training part takes 614 MB of memory.
 ///
 /// # Errors
 /// A file that cannot be read, is empty or does not hold whole records of 3,073 bytes; a label above 9.
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
     use crate::data::Targets;
 
-    /// A record whose planes hold these three values, but for the first red pixel, 255.
+    /// A record whose planes hold these three values, except the first red pixel, 255.
     fn record(label: u8, [r, g, b]: [u8; 3]) -> Vec<u8> {
         let mut bytes = [vec![label], vec![r; PIXELS], vec![g; PIXELS], vec![b; PIXELS]].concat();
         bytes[1] = 255;

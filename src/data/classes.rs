@@ -1,4 +1,4 @@
-//! The names of classes: what a label means. Data sets agree when their names do, not their numbers.
+//! The names of classes: what a label means. Data sets agree if their names do, not their numbers.
 
 use super::{Dataset, Split, Targets};
 use crate::{Error, Result};
@@ -18,11 +18,11 @@ impl Targets {
 }
 
 impl Split {
-    /// Two parts from elsewhere, once they are known to belong together: rows of the same shape, and classes of the same
-    /// names in the same order. A part may lack rows of a class, but not the class.
+    /// Two parts from elsewhere, after checking that they belong together: rows of the same shape, and the same class names in the same
+    /// order. A part may lack rows of a class, but not the class.
     ///
     /// # Errors
-    /// Parts that differ, with what each has.
+    /// Parts that differ; the error says how.
     pub fn new(train: Dataset, test: Dataset) -> Result<Self> {
         if train.shape() != test.shape() {
             return Err(Error::invalid(
@@ -39,7 +39,7 @@ impl Split {
     }
 }
 
-/// Whether two lists of class names are the same; `whose` says where the expected ones come from.
+/// Checks that two lists of class names are the same; `whose` says where the expected ones come from.
 pub(crate) fn check_same(place: &str, found: &[String], expected: &[String], whose: &str) -> Result<()> {
     if found == expected {
         return Ok(());
@@ -89,13 +89,13 @@ pub(crate) fn check_same(place: &str, found: &[String], expected: &[String], who
     ))
 }
 
-/// What spellings of one name have in common, whatever their case and the way in which a number is written.
+/// The normal form of a name, regardless of its case and of how a number is written.
 fn spoken(name: &str) -> String {
     let name = name.trim();
     name.parse().map_or_else(|_| name.to_lowercase(), |number: f64| (number + 0.0).to_string())
 }
 
-/// Whether names can name classes: at least one, and none twice.
+/// Checks that names can name classes: at least one, and no duplicates.
 pub(crate) fn check_distinct(place: impl ToString, names: &[String]) -> Result<()> {
     let mut seen = HashSet::new();
     let found = match names.iter().find(|name| !seen.insert(*name)) {
@@ -103,7 +103,7 @@ pub(crate) fn check_distinct(place: impl ToString, names: &[String]) -> Result<(
         None if names.is_empty() => "no names".into(),
         None => return Ok(()),
     };
-    Err(Error::invalid(place, found, "a name of its own for every class", "correct the class names"))
+    Err(Error::invalid(place, found, "a different name for every class", "correct the class names"))
 }
 
 /// The first few names, and how many there are.

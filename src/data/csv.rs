@@ -14,11 +14,11 @@ use super::table::{Format, Source};
 use super::{Columns, Dataset, Preparation, Table};
 use crate::{Error, Result};
 
-/// A table in a CSV file: how it is written, which columns are inputs and which are targets.
+/// A table in a CSV file: its format, and which columns are inputs and which are targets.
 ///
-/// A row is dropped if any selected column is empty or holds a [missing](Csv::missing) marker;
-/// columns that are not selected may hold anything. Fields are trimmed; quoted fields, blank rows, delimiters at the ends
-/// of rows, Excel's `sep=` line, lines that end in `\n`, `\r\n` or `\r`, and files packed by gzip are fine.
+/// A row is dropped if any selected column is empty or holds a [missing](Csv::missing) marker; columns that are not selected may hold
+/// anything. Fields are trimmed; quoted fields, blank rows, delimiters at the ends of rows, Excel's `sep=` line, lines that end in `\n`,
+/// `\r\n` or `\r`, and gzip files are accepted.
 ///
 /// ```no_run
 /// use autorot::data::Csv;
@@ -34,9 +34,8 @@ use crate::{Error, Result};
 /// # Ok::<(), autorot::Error>(())
 /// ```
 ///
-/// [`Columns`] say more about what becomes of the columns: categories, what stands for missing values, scales.
-/// [`Csv::load`] fits all of that on the whole file; where a part is to be tested on, read a [`Table`] instead, split it, and fit a
-/// [`Preparation`] on the training part alone.
+/// [`Columns`] have further options: categories, replacement of missing values, scales. [`Csv::load`] fits all of that on the whole file;
+/// if you want to test on a part, read a [`Table`] instead, split it, and fit a [`Preparation`] on the training part only.
 #[derive(Clone, Debug)]
 #[must_use = "a builder reads nothing before load or table"]
 pub struct Csv {
@@ -50,8 +49,7 @@ pub struct Csv {
 }
 
 impl Csv {
-    /// Starts with this file, a header row, points in numbers, and whatever delimiter and Unicode encoding the file
-    /// has. Nothing is read yet.
+    /// Starts with this file, a header row, decimal points, and the file's own delimiter and Unicode encoding. Nothing is read yet.
     pub fn open(path: impl AsRef<Path>) -> Self {
         Self {
             path: path.as_ref().to_path_buf(),
@@ -64,23 +62,23 @@ impl Csv {
         }
     }
 
-    /// The same options for another file: a test part, or new rows.
+    /// The same options for another file, such as a test part or new rows.
     pub fn at(&self, path: impl AsRef<Path>) -> Self {
         Self { path: path.as_ref().to_path_buf(), ..self.clone() }
     }
 
     /// The byte between two fields: `b','`, `b';'`, `b'\t'`.
     ///
-    /// Unless it is set, Excel's `sep=` line says it if there is one. Else it is the only one of comma, semicolon, tab and `|` by which the
-    /// first hundred rows all have as many fields as the header, two or more; two such delimiters are an error. Where there is none
-    /// it is white space if that gives such rows, else the one that the header has, else a comma. With
-    /// [`decimal_comma`](Csv::decimal_comma) a comma is taken last.
+    /// By default it is taken from Excel's `sep=` line if there is one. Otherwise it is the one of comma, semicolon, tab and `|` with
+    /// which the first hundred rows all have as many fields as the header, two or more; if two of them fit, that is an error. If none
+    /// does, it is white space if that gives such rows, else the one that the header has, else a comma. With
+    /// [`decimal_comma`](Csv::decimal_comma) a comma comes last.
     pub fn delimiter(mut self, delimiter: u8) -> Self {
         self.delimiter = Delimiter::Byte(delimiter);
         self
     }
 
-    /// Fields stand between any number of blanks and tabs.
+    /// Fields are separated by any number of blanks and tabs.
     pub fn whitespace(mut self) -> Self {
         self.delimiter = Delimiter::Whitespace;
         self
@@ -92,14 +90,14 @@ impl Csv {
         self
     }
 
-    /// Lines that begin with this byte are left out: `b'#'`. Unless it is set every line counts.
+    /// Lines that begin with this byte are skipped: `b'#'`. By default every line counts.
     pub fn comment(mut self, start: u8) -> Self {
         self.comment = Some(start);
         self
     }
 
-    /// How text is written as bytes, by a name of the WHATWG's Encoding Standard: `"latin1"` (which includes Windows-1252),
-    /// `"utf-16le"`, `"shift_jis"`. A byte-order mark, of UTF-8 or UTF-16, outweighs it. Without one and without the option it is UTF-8.
+    /// The file's encoding, by a name of the WHATWG's Encoding Standard: `"latin1"` (which includes Windows-1252), `"utf-16le"`,
+    /// `"shift_jis"`. A byte-order mark, of UTF-8 or UTF-16, overrides it. Without either it is UTF-8.
     pub fn encoding(mut self, name: impl Into<String>) -> Self {
         self.encoding = Some(name.into());
         self
@@ -120,43 +118,43 @@ impl Csv {
         self
     }
 
-    /// The columns of numbers that are the inputs, in this order: rows of shape `[columns]`.
+    /// The numeric columns that are the inputs, in this order: rows of shape `[columns]`.
     pub fn inputs<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.columns = self.columns.inputs(columns);
         self
     }
 
-    /// The columns of numbers to regress, in this order: targets of shape `[columns]`.
+    /// The numeric columns to regress, in this order: targets of shape `[columns]`.
     pub fn targets<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.columns = self.columns.targets(columns);
         self
     }
 
-    /// The column of categories to classify: see [`Columns::classes`].
+    /// The categorical column to classify: see [`Columns::classes`].
     pub fn classes(mut self, column: impl ToString) -> Self {
         self.columns = self.columns.classes(column);
         self
     }
 
-    /// Fixes the classes and their order, so that several files agree on them; any other category is
-    /// an error.
+    /// Fixes the classes and their order, so that several files agree on them; any other category is an error.
     pub fn class_names<S: ToString>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.columns = self.columns.class_names(names);
         self
     }
 
-    /// Which columns are loaded and how, all of it in one: instead of [`inputs`](Csv::inputs), [`targets`](Csv::targets),
-    /// [`classes`](Csv::classes) and [`class_names`](Csv::class_names).
+    /// All column options at once, instead of [`inputs`](Csv::inputs), [`targets`](Csv::targets), [`classes`](Csv::classes) and
+    /// [`class_names`](Csv::class_names).
     pub fn columns(mut self, columns: Columns) -> Self {
         self.columns = columns;
         self
     }
 
-    /// Reads the file and prepares all rows, by what they themselves say where something is to be fitted. How many rows were dropped for
-    /// missing values is told through `log`.
+    /// Reads the file and prepares all rows; anything to be fitted is fitted on them. The number of rows dropped for missing values is
+    /// reported through `log`.
     ///
-    /// Inputs and targets keep the file's double precision where single precision would damage them, for a [`Scaler`](super::Scaler);
-    /// unscaled they are rounded, and a column in which that merges different numbers is named through `log`.
+    /// Inputs and targets keep the file's double precision where single precision would lose information, for a
+    /// [`Scaler`](super::Scaler). Unscaled they are rounded, and a column in which that merges different numbers is reported through
+    /// `log`.
     ///
     /// # Errors
     /// As [`Csv::table`], [`Preparation::fit`] and [`Preparation::apply`].
@@ -165,8 +163,7 @@ impl Csv {
         preparation.apply(&table)
     }
 
-    /// Reads the file and also returns how many rows were dropped for missing values; blank rows do
-    /// not count.
+    /// Reads the file and also returns how many rows were dropped for missing values; blank rows do not count.
     ///
     /// # Errors
     /// As [`Csv::load`].
@@ -182,10 +179,10 @@ impl Csv {
         Ok((table, preparation))
     }
 
-    /// Reads all columns as they are written; which of them are inputs and targets does not matter.
+    /// Reads all columns as text, whichever of them are inputs and targets.
     ///
     /// # Errors
-    /// A file that cannot be read or unpacked; an unknown encoding; a delimiter that cannot be told; a row with more or fewer fields
+    /// A file that cannot be read or unpacked; an unknown encoding; a delimiter that cannot be detected; a row with more or fewer fields
     /// than the header.
     pub fn table(&self) -> Result<Table> {
         let place = self.path.display();
@@ -208,7 +205,7 @@ impl Csv {
                 continue;
             }
             let (line, first) = (text.line(&row, self.comment), least.is_none());
-            // Without names nothing tells a delimiter at the end from a missing value.
+            // Without names, a delimiter at the end looks like a missing value.
             let whole = if self.headerless { row.len() } else { delimiter::least(&row) };
             let least = *least.get_or_insert(whole);
             if first {
@@ -238,6 +235,3 @@ impl Csv {
         Error::invalid(self.path.display(), error, "a CSV file", "correct the file")
     }
 }
-
-#[cfg(test)]
-mod tests;

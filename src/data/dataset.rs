@@ -4,19 +4,19 @@ use super::mask::Padding;
 use super::precise::Precise;
 use crate::{Error, Result, shape};
 
-/// What a model is to predict, row by row.
+/// What a model predicts for each row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// Class indices, 0 ≤ label < `names.len()`.
     Classes {
-        /// The class indices of a row, one after another: one, or one a time step.
+        /// The class indices, row after row: one per row, or one per time step.
         labels: Vec<u32>,
-        /// How many labels a row has.
+        /// The number of labels per row.
         steps: usize,
         /// The name of each class; their number is the number of classes.
         names: Vec<String>,
     },
-    /// Numbers to regress, or a distribution over classes: `shape` values a row.
+    /// Numbers to regress, or a distribution over classes: `shape` values per row.
     Values {
         /// The shape of one row's target.
         shape: Vec<usize>,
@@ -26,8 +26,7 @@ pub enum Targets {
 }
 
 impl Targets {
-    /// How many numbers a model's output needs for these targets: the number of classes, or the
-    /// number of values a row.
+    /// How many outputs a model needs for these targets: the number of classes, or the number of values per row.
     pub fn width(&self) -> usize {
         match self {
             Self::Classes { names, steps, .. } => steps * names.len(),
@@ -35,7 +34,7 @@ impl Targets {
         }
     }
 
-    /// How many numbers or labels there are in all.
+    /// The total number of values or labels.
     #[expect(clippy::len_without_is_empty, reason = "targets are never empty")]
     pub fn len(&self) -> usize {
         match self {
@@ -44,7 +43,7 @@ impl Targets {
         }
     }
 
-    /// How many time steps, or other positions, of a row have targets of their own: 1 for a single target a row.
+    /// How many time steps, or other positions, of a row have their own targets: 1 for a single target per row.
     pub fn steps(&self) -> usize {
         match self {
             Self::Classes { steps, .. } => *steps,
@@ -53,16 +52,16 @@ impl Targets {
     }
 }
 
-/// Rows of inputs (each of one `shape`, row-major) with their targets. All values are finite and at
-/// least one row exists: the constructors refuse anything else.
+/// Rows of inputs (each of one `shape`, row-major) with their targets. All values are finite and there is at least one row: the
+/// constructors refuse anything else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     shape: Vec<usize>,
     inputs: Vec<f32>,
     targets: Targets,
-    /// Of padded sequences.
+    /// For padded sequences.
     pub(super) padding: Option<Padding>,
-    /// What single precision damages of the inputs, and of the values to regress.
+    /// What single precision loses of the inputs, and of the values to regress.
     pub(super) exact_inputs: Precise,
     pub(super) exact_targets: Precise,
 }
@@ -85,10 +84,10 @@ impl Dataset {
         Self::plain(shape.into(), inputs, targets).checked(rows)
     }
 
-    /// A data set of sequences `[T, ...]` every time step of which has a class: `labels` holds T of them a row.
+    /// A data set of sequences `[T, ...]` with a class for every time step: `labels` holds T of them per row.
     ///
     /// # Errors
-    /// As [`Dataset::classes`]; a number of labels that is no multiple of T.
+    /// As [`Dataset::classes`]; a number of labels that is not a multiple of T.
     pub fn step_classes(
         shape: impl Into<Vec<usize>>,
         inputs: Vec<f32>,
@@ -101,8 +100,8 @@ impl Dataset {
             return Err(Error::invalid(
                 "data set labels",
                 format!("{} labels for sequences of shape {shape:?}", labels.len()),
-                "a label for every time step, of which there is one at least",
-                "pass as many labels a row as it has time steps",
+                "a label for every time step, and at least one time step",
+                "pass as many labels per row as it has time steps",
             ));
         }
         check_labels(&labels, &names, steps)?;
@@ -111,8 +110,8 @@ impl Dataset {
         Self::plain(shape, inputs, targets).checked(rows)
     }
 
-    /// A regression data set (or one with distributions as targets) from arrays: `inputs` holds rows of `shape`,
-    /// `values` as many rows of `target_shape`.
+    /// A regression data set (or one with distributions as targets) from arrays: `inputs` holds rows of `shape`, `values` the same number
+    /// of rows of `target_shape`.
     ///
     /// # Errors
     /// An empty set, lengths that do not fit together, NaN or infinite numbers.
@@ -195,8 +194,8 @@ impl Dataset {
         self.inputs.chunks_exact(self.row_len()).nth(index)
     }
 
-    /// The smallest and the largest input value, padded steps left out. A network for these data starts from the same range, unless
-    /// a few values lie far beyond the rest: see [`Dataset::observe`].
+    /// The smallest and the largest input value, without padded steps. A network for these data uses this range, unless a few values lie
+    /// far beyond the rest: see [`Dataset::observe`].
     pub fn range(&self) -> (f32, f32) {
         let values = self.counting().flatten();
         values.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), &v| (lo.min(v), hi.max(v)))
@@ -221,7 +220,7 @@ impl Dataset {
         Ok(self.picked(rows))
     }
 
-    /// The rows with these indices, of which there is one at least, and all of which exist.
+    /// The rows with these indices: at least one, and all in range.
     pub(super) fn picked(&self, rows: &[usize]) -> Self {
         let pick = |values: &[f32], width: usize| -> Vec<f32> {
             rows.iter().flat_map(|&r| &values[r * width..(r + 1) * width]).copied().collect()
@@ -244,8 +243,8 @@ impl Dataset {
         data
     }
 
-    /// The same rows with other inputs of the same shape: what a scaler returns. Of padded sequences the mask value
-    /// stays, and must stand where it stood.
+    /// The same rows with other inputs of the same shape, as returned by a scaler. In padded sequences the mask value stays, and the
+    /// padding must be where it was.
     ///
     /// # Errors
     /// As [`Dataset::classes`]; steps that are padded in one and not in the other.
@@ -258,19 +257,19 @@ impl Dataset {
         Ok(data)
     }
 
-    /// The same rows seen in another shape of as many values: gray images `[28, 28]` as `[28, 28, 1]`, say, for
-    /// layers that want channels. Costs nothing.
+    /// The same rows in another shape with the same number of values, such as gray images `[28, 28]` as `[28, 28, 1]` for layers that
+    /// need channels. Costs nothing.
     ///
     /// # Errors
-    /// A shape of another number of values.
+    /// A shape with another number of values.
     pub fn reshape(self, shape: impl Into<Vec<usize>>) -> Result<Self> {
         let shape = shape.into();
         if shape::elements("data set shape", &shape)? != self.row_len() {
             return Err(Error::invalid(
                 "data set shape",
                 format!("{shape:?}"),
-                format!("a shape of {} values, as many as {:?} has", self.row_len(), self.shape),
-                "keep the number of values of a row",
+                format!("a shape of {} values, like {:?}", self.row_len(), self.shape),
+                "keep the number of values per row",
             ));
         }
         Ok(Self { shape, ..self })

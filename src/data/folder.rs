@@ -1,9 +1,7 @@
-//! Images in one directory a class.
+//! Images in one directory per class.
 
 mod decode;
 mod jpeg;
-#[cfg(test)]
-mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,38 +12,38 @@ use super::classes::{check_distinct, listed};
 use super::{Dataset, luma};
 use crate::{Error, Result};
 
-/// The largest height and width of images, and of what they may be resized to.
+/// The largest height and width, both of image files and after resizing.
 const MAX_SIDE: usize = 16_384;
 
-/// The most pixels of an image that is taken as it is, and of one that is resized: a few bytes may declare any number.
+/// The most pixels of an image that is kept as it is, and of one that is resized: a few bytes may declare any number.
 const MAX_PIXELS: usize = 1 << 25;
 const MAX_RESIZED: usize = 1 << 27;
 
-/// The endings of the files that are read.
+/// The extensions of the files that are read.
 const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp"];
 
-/// The size and colours of the rows that images become. The default keeps both.
+/// The size and colours of the loaded rows. The default keeps those of the images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Whether images become gray, by the Rec. 601 luma 0.299 R + 0.587 G + 0.114 B.
     pub gray: bool,
-    /// The height and width, each 1 to 16,384, that every image is resized to (triangle filter,
-    /// proportions not kept). `None` demands images of one size.
+    /// The height and width, each 1 to 16,384, that every image is resized to (triangle filter, aspect ratio not kept). `None` requires
+    /// images of one size.
     pub size: Option<(usize, usize)>,
 }
 
-/// What was passed over in a folder of images.
+/// What was skipped in a folder of images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassedOver {
-    /// Files that are no images by their names, beside the class directories or inside of them.
+    /// Files that are not images by their names, beside or inside the class directories.
     pub files: usize,
-    /// Directories inside of class directories.
+    /// Directories inside class directories.
     pub directories: usize,
     /// Damaged images, with [`ImageFolder::skip_damaged`].
     pub damaged: usize,
 }
 
-/// Loads a folder with a directory of images for each class; short for [`ImageFolder`].
+/// Loads a folder with one directory of images per class; short for [`ImageFolder`].
 ///
 /// # Errors
 /// As [`ImageFolder::load`].
@@ -53,25 +51,25 @@ pub fn load(dir: impl AsRef<Path>, options: Options) -> Result<Dataset> {
     ImageFolder::open(dir).options(options).load()
 }
 
-/// A folder of images: `dir/CLASS/*.png`, a class for each directory in `dir`.
+/// A folder of images: `dir/CLASS/*.png`, one class per directory in `dir`.
 ///
-/// Files that end in `.png`, `.jpg`, `.jpeg`, `.jfif`, `.webp`, `.gif` or `.bmp`, in small or capital letters, are read; what they
-/// hold is told by their content. Rows have the shape `[height, width, 3]`, channels last, or `[height, width]` where
-/// images become gray; values lie in 0..1. Images are turned upright as their EXIF orientation says, before their size is
-/// looked at. Of an animation the first picture is taken. Transparency is dropped, and colour profiles are not applied.
+/// Files that end in `.png`, `.jpg`, `.jpeg`, `.jfif`, `.webp`, `.gif` or `.bmp`, in upper or lower case, are read; their format is
+/// detected from their content. Rows have the shape `[height, width, 3]`, channels last, or `[height, width]` for gray images; values lie
+/// in 0..1. Images are first turned upright by their EXIF orientation. Of an animation the first frame is used. Transparency is dropped,
+/// and colour profiles are not applied.
 ///
-/// Classes are sorted by name, images by class and then by file name. Names that start with a dot do not count. Other files and
-/// nested directories are passed over, with a warning through `log`, and [`ImageFolder::load_counted`] tells how many they were.
+/// Classes are sorted by name, images by class and then by file name. Names that start with a dot are ignored. Other files and nested
+/// directories are skipped, with a warning through `log`, and [`ImageFolder::load_counted`] returns how many there were.
 ///
-/// Damaged images are an error. A JPEG file that was cut off, or partly overwritten with zeros, is damaged even though browsers show it,
-/// with gray in place of what is missing; one that lacks its end marker alone is not. GIF, BMP and WebP files have no checksums: of them
-/// it is only noticed when something is missing or cannot be decoded.
+/// Damaged images are an error. A JPEG file that was truncated, or partly overwritten with zeros, is damaged even though browsers show
+/// it, with gray in place of what is missing; one that lacks only its end marker is not. GIF, BMP and WebP files have no checksums:
+/// damage is only noticed if something is missing or cannot be decoded.
 ///
 /// ```no_run
 /// use autorot::data::{Split, folder::ImageFolder};
 ///
 /// let train = ImageFolder::open("pets/train").size(64, 64).load()?;
-/// // The same classes, even if there is no test image of some.
+/// // The same classes, even if some have no test image.
 /// let names = train.targets().class_names().unwrap_or_default();
 /// let test = ImageFolder::open("pets/test").size(64, 64).class_names(names).load()?;
 /// let pets = Split::new(train, test)?;
@@ -87,7 +85,7 @@ pub struct ImageFolder {
 }
 
 impl ImageFolder {
-    /// Starts with this folder, and images in colour and of one size. Nothing is read yet.
+    /// Starts with this folder, and images in colour and of a single size. Nothing is read yet.
     pub fn open(dir: impl AsRef<Path>) -> Self {
         let dir = dir.as_ref().to_path_buf();
         Self { dir, options: Options::default(), class_names: None, skip_damaged: false }
@@ -111,15 +109,15 @@ impl ImageFolder {
         self
     }
 
-    /// Fixes the classes and their order, so that several folders agree on them. A class may lack images, or its directory;
-    /// a directory of any other name is an error.
+    /// Fixes the classes and their order, so that several folders agree on them. A class may lack images or its directory; a directory
+    /// with any other name is an error.
     pub fn class_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.class_names = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Sets whether damaged images, and files that are no images despite their names, are passed over with a warning each; by default
-    /// they are errors.
+    /// Sets whether damaged images, and files that are not images despite their names, are skipped with a warning each; by default they
+    /// are errors.
     pub fn skip_damaged(mut self, skip: bool) -> Self {
         self.skip_damaged = skip;
         self
@@ -128,15 +126,14 @@ impl ImageFolder {
     /// Reads the folder.
     ///
     /// # Errors
-    /// A directory or file that cannot be read; no class directory; a class without images, or without a name, where
-    /// [`ImageFolder::class_names`] are given; a damaged file; an image without pixels, of more than 16,384 pixels
-    /// a side, or of more than 2²⁵ in all (2²⁷ where it is resized); images of different sizes where [`Options::size`] is `None`;
-    /// a size out of its range.
+    /// A directory or file that cannot be read; no class directory; a class without images, or without a name in the given
+    /// [`ImageFolder::class_names`]; a damaged file; an image without pixels, with a side of more than 16,384 pixels, or with more than
+    /// 2²⁵ in all (2²⁷ if it is resized); images of different sizes where [`Options::size`] is `None`; a size out of its range.
     pub fn load(&self) -> Result<Dataset> {
         Ok(self.load_counted()?.0)
     }
 
-    /// Reads the folder and also returns what was passed over.
+    /// Reads the folder and also returns what was skipped.
     ///
     /// # Errors
     /// As [`ImageFolder::load`].
@@ -172,7 +169,7 @@ impl ImageFolder {
         Ok((Dataset::classes(shape, inputs, labels, names)?, over))
     }
 
-    /// The classes: those that are given, or the directories.
+    /// The classes: those given, or the directories.
     fn names(&self, directories: &[PathBuf]) -> Result<Vec<String>> {
         if directories.is_empty() {
             return Err(Error::invalid(
@@ -197,7 +194,7 @@ impl ImageFolder {
         ))
     }
 
-    /// What follows when there is no image of a class.
+    /// Handles a class without images.
     fn without_images(&self, class: &str) -> Result<()> {
         let path = self.dir.join(class);
         if self.class_names.is_none() {
@@ -207,8 +204,8 @@ impl ImageFolder {
         Ok(())
     }
 
-    /// Appends one image to `inputs`, unless it is damaged and passed over. `size` is what all images must have, once one
-    /// of them has set it.
+    /// Appends one image to `inputs`, unless it is damaged and skipped. `size` is the required size of all images, once the first has set
+    /// it.
     fn read(&self, path: &Path, size: &mut Option<(usize, usize)>, inputs: &mut Vec<f32>) -> Result<bool> {
         let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
         let fits = |found| self.options.fits(path, found, size.unwrap_or(found));
@@ -239,7 +236,7 @@ impl ImageFolder {
             path.display(),
             damage,
             "a whole PNG, JPEG, WebP, GIF or BMP image",
-            "save the image anew, remove the file, or set skip_damaged",
+            "save the image again, remove the file, or set skip_damaged",
         ))
     }
 }
@@ -259,8 +256,8 @@ impl Options {
         }
     }
 
-    /// Whether an image of this height and width can be taken. What a header declares is looked at before anything of that
-    /// size is made.
+    /// Checks that an image of this height and width can be loaded. The header's size is checked before anything of that size is
+    /// allocated.
     fn fits(self, path: &Path, found: (usize, usize), expected: (usize, usize)) -> Result<()> {
         let pixels = format!("{} × {} pixels (height × width)", found.0, found.1);
         let most = if self.size.is_some() { MAX_RESIZED } else { MAX_PIXELS };
@@ -268,7 +265,7 @@ impl Options {
             return Err(Error::invalid(
                 path.display(),
                 pixels,
-                format!("at most {MAX_SIDE} a side and {most} in all"),
+                format!("at most {MAX_SIDE} per side and {most} in all"),
                 "make the image smaller",
             ));
         }
@@ -276,7 +273,7 @@ impl Options {
             return Err(Error::invalid(
                 path.display(),
                 pixels,
-                format!("{} × {}, as the images before it", expected.0, expected.1),
+                format!("{} × {}, like the images before it", expected.0, expected.1),
                 "set Options::size to resize every image",
             ));
         }
@@ -305,7 +302,7 @@ fn no_image(dir: &Path) -> Error {
     )
 }
 
-/// What is in a directory, sorted, without hidden names.
+/// The content of a directory, sorted, without hidden names.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let read = || -> std::io::Result<Vec<PathBuf>> {
         fs::read_dir(dir)?.map(|entry| entry.map(|e| e.path())).collect()
@@ -316,7 +313,7 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The images in a class directory; what else is there is counted.
+/// The images in a class directory; anything else is counted.
 fn images(dir: &Path, over: &mut PassedOver) -> Result<Vec<PathBuf>> {
     let mut paths = entries(dir)?;
     paths.retain(|path| {

@@ -11,19 +11,17 @@ use crate::{Error, Result};
 
 /// Height and width of an image.
 const SIDE: usize = 28;
-/// The most images a part may have.
+/// The maximum number of images in a part.
 const MAX_IMAGES: usize = 1_000_000;
 
-/// A built-in data set of hand-drawn letters and digits that needs no files: gray images of shape
-/// `[28, 28]` in 0..1, 16 classes in equal parts, many of them easily confused (3, 8 and B; C and G;
-/// E and F).
+/// A built-in data set of hand-drawn letters and digits that needs no files: gray images of shape `[28, 28]` in 0..1, in 16 equally large
+/// classes, many of them easily confused (3, 8 and B; C and G; E and F).
 ///
-/// Every image has its own rotation, shear, size, place, bent strokes, stroke width, contrast, noise
-/// and stray strokes. Image `i` of a part depends on the seed and on `i` alone, its class is `i`
-/// modulo 16, and its pixels are the same on every platform.
+/// Every image has its own rotation, shear, size, position, bent strokes, stroke width, contrast, noise and stray strokes. Image `i` of a
+/// part depends only on the seed and on `i`, its class is `i` modulo 16, and its pixels are the same on every platform.
 ///
-/// Of the default test part a linear softmax model gets about 54 % right, a multilayer perceptron
-/// (128 and 64 ReLU units) 83 % and a small convolutional network 94 %.
+/// On the default test part a linear softmax model is right for about 54 %, a multilayer perceptron (128 and 64 ReLU units) for 83 % and
+/// a small convolutional network for 94 %.
 ///
 /// ```
 /// use autorot::data::Glyphs;
@@ -38,7 +36,7 @@ pub struct Glyphs {
     pub train: usize,
     /// How many test images to draw, 1 to 1,000,000; 2,000 by default.
     pub test: usize,
-    /// The seed of everything random, 0 by default.
+    /// The seed for all random numbers, 0 by default.
     pub seed: u64,
 }
 
@@ -54,7 +52,7 @@ impl Glyphs {
         CLASSES.map(|(name, _)| name)
     }
 
-    /// Draws the images, some 50,000 a second.
+    /// Draws the images, some 50,000 per second.
     ///
     /// # Errors
     /// A number of images that is 0 or above 1,000,000.
@@ -83,11 +81,11 @@ impl Glyphs {
     }
 }
 
-/// Numbers from a counter-based generator by plain arithmetic: no library may round them differently.
+/// Random numbers by plain arithmetic from a counter-based generator: no library update can round them differently.
 struct Random(ChaCha8Rng);
 
 impl Random {
-    /// Evenly between `low` and `high`.
+    /// Uniform between `low` and `high`.
     fn between(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * ((self.0.next_u32() >> 8) as f32 / (1 << 24) as f32)
     }
@@ -126,7 +124,7 @@ fn draw(strokes: &[Stroke], random: &mut Random, into: &mut Vec<f32>) {
         let cover = |squared: f32, radius: f32| ((radius - squared.sqrt()) / edge + 0.5).clamp(0.0, 1.0);
         let mark = (cover(letter, radius) * contrast).max(cover(other, stray_radius) * stray_contrast);
         let value = (paper + mark + noise * random.bell()).clamp(0.0, 1.0);
-        // As an 8-bit image would hold it.
+        // Rounded to 8 bits.
         into.push((value * 255.0 + 0.5).floor() / 255.0);
     }
 }
@@ -143,7 +141,7 @@ impl Warp {
     fn new(random: &mut Random) -> Self {
         let mut bend = [[[0.0; 2]; 4]; 4];
         bend.iter_mut().flatten().flatten().for_each(|v| *v = 0.06 * random.bell());
-        // The tangent of half the angle: a rotation by arithmetic alone, up to ±23°.
+        // The tangent of half the angle: a rotation by plain arithmetic, up to ±23°.
         let t = random.between(-0.2, 0.2);
         let (cos, sin) = ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t));
         let shear = random.between(-0.3, 0.3);
@@ -172,11 +170,11 @@ impl Warp {
     }
 }
 
-/// For every pixel the squared distance from its centre to the nearest stroke, where that is near.
+/// For every pixel the squared distance from its centre to the nearest stroke, if that is near.
 struct Ink([f32; SIDE * SIDE]);
 
 impl Ink {
-    /// How far from a stroke pixels are looked at: beyond the widest stroke and its edge.
+    /// How far around a stroke pixels are updated: beyond the widest stroke and its edge.
     const REACH: f32 = 3.0;
 
     fn trace(&mut self, path: &[[f32; 2]]) {

@@ -1,8 +1,6 @@
-//! The idx format of MNIST and its relatives, plain or gzipped.
+//! The idx format of MNIST and similar data sets, plain or gzipped.
 
 mod file;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -12,20 +10,19 @@ use super::classes::{check_distinct, listed};
 use super::{Dataset, Split};
 use crate::{Error, Result};
 
-/// The largest whole number up to which f64 holds all of them.
+/// f64 represents every whole number up to this one.
 const MOST: f64 = (1u64 << 53) as f64;
 
-/// A classification data set in two idx files, each plain or gzipped (told by its content, not its name).
+/// A classification data set in two idx files, each plain or gzipped (detected by content, not by name).
 ///
-/// The file of images has at least two dimensions, rows first: the others are the shape of one input row (`[28, 28]` for
-/// MNIST). Unsigned bytes are divided by 255, so they lie in 0..1; all other numbers (signed bytes, 16- and 32-bit integers,
-/// 32- and 64-bit floating point) are taken as they are, in double precision where single precision would damage them, for a
-/// [`Scaler`](super::Scaler); unscaled they are rounded, with a warning through `log` where single precision is too coarse for their
-/// differences.
+/// The image file has at least two dimensions, rows first: the others are the shape of one input row (`[28, 28]` for MNIST). Unsigned
+/// bytes are divided by 255, so they lie in 0..1. All other types (signed bytes, 16- and 32-bit integers, 32- and 64-bit floats) keep
+/// their values, in double precision where single precision would lose information, for a [`Scaler`](super::Scaler). Unscaled they are
+/// rounded, with a warning through `log` where single precision is too coarse for their differences.
 ///
-/// The file of labels has one dimension and as many entries, whole numbers of any type. Without [`class_names`](Idx::class_names)
-/// the labels that occur are the classes, in ascending order, and their names are the numbers: `"1"` to `"26"` for the letters of EMNIST,
-/// which count from 1. With names, labels count from 0, or from [`first_label`](Idx::first_label).
+/// The label file has one dimension of the same length, with whole numbers of any type. Without [`class_names`](Idx::class_names) the
+/// labels that occur are the classes, in ascending order, named by their numbers: `"1"` to `"26"` for the letters of EMNIST, which count
+/// from 1. With names, labels count from 0, or from [`first_label`](Idx::first_label).
 ///
 /// ```no_run
 /// use autorot::data::{Split, idx::Idx};
@@ -54,8 +51,8 @@ impl Idx {
         Self { images, labels, class_names: None, first_label: 0 }
     }
 
-    /// The names of the classes, in the order of the labels, so that several files agree on them. No row needs to have the
-    /// first label, but its absence is told through `log`.
+    /// The names of the classes, in the order of the labels, so that several files agree on them. If no row has the first label, this is
+    /// reported through `log`.
     pub fn class_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.class_names = Some(names.into_iter().map(Into::into).collect());
         self
@@ -70,9 +67,9 @@ impl Idx {
     /// Reads the files.
     ///
     /// # Errors
-    /// A file that cannot be read, is no idx file, is truncated or longer than its header says, has an empty dimension or
-    /// one too many; different numbers of images and labels; images with numbers that are not finite; labels that are not whole, or
-    /// have no name; names that are missing or given twice.
+    /// A file that cannot be read, is not an idx file, is truncated or longer than its header says, has an empty dimension or the wrong
+    /// number of dimensions; different numbers of images and labels; images with non-finite numbers; labels that are not whole, or have
+    /// no name; names that are missing or duplicated.
     pub fn load(&self) -> Result<Dataset> {
         let (images, labels) = (File::read(&self.images)?, File::read(&self.labels)?);
         if images.dims.len() < 2 {
@@ -103,7 +100,7 @@ impl Idx {
         images.classes(&self.images, labels, names)
     }
 
-    /// The classes of the rows, and their names.
+    /// The class of each row, and the class names.
     fn classes(&self, file: &File) -> Result<(Vec<u32>, Vec<String>)> {
         let numbers: Vec<f64> = file.numbers().collect();
         let refuse = |row: usize, expected: String, remedy: &str| {
@@ -168,10 +165,9 @@ pub fn load(images: impl AsRef<Path>, labels: impl AsRef<Path>, names: &[&str]) 
     Idx::open(images, labels).class_names(names.iter().copied()).load()
 }
 
-/// Loads MNIST from the four original files in `dir`, each with or without `.gz`:
-/// `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-/// `t10k-labels-idx1-ubyte`, or the same with a point, `train-images.idx3-ubyte`. Rows of shape `[28, 28]` in 0..1, classes
-/// `0` to `9`.
+/// Loads MNIST from the four original files in `dir`, each with or without `.gz`: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+/// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, or the same with a dot, `train-images.idx3-ubyte`. Rows of shape `[28, 28]` in
+/// 0..1, classes `0` to `9`.
 ///
 /// # Errors
 /// A missing file, and as [`load`].
@@ -179,8 +175,8 @@ pub fn mnist(dir: impl AsRef<Path>) -> Result<Split> {
     split(dir.as_ref(), &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"])
 }
 
-/// Loads Fashion-MNIST from the four original files in `dir`, which are named as those of [`mnist`].
-/// Rows of shape `[28, 28]` in 0..1, ten classes from `T-shirt/top` to `Ankle boot`.
+/// Loads Fashion-MNIST from the four original files in `dir`, named like those of [`mnist`]. Rows of shape `[28, 28]` in 0..1, ten
+/// classes from `T-shirt/top` to `Ankle boot`.
 ///
 /// # Errors
 /// A missing file, and as [`load`].
@@ -216,7 +212,7 @@ fn split(dir: &Path, names: &[&str]) -> Result<Split> {
     Split::new(train, test)
 }
 
-/// A file of this name, whatever stands between its two parts and behind them.
+/// A file with this name, with any separator between its two parts, with or without `.gz`.
 fn find(dir: &Path, stem: &str, kind: &str) -> Result<PathBuf> {
     let names = ["-", "."].map(|between| ["", ".gz"].map(|end| format!("{stem}{between}{kind}{end}")));
     let names = names.as_flattened();

@@ -1,9 +1,9 @@
-//! What a data set knows of its padding: the value that fills padded steps, and where they are.
+//! A data set's padding: the value that fills padded steps, and where they are.
 
 use super::Dataset;
 use crate::{Error, Result};
 
-/// Which parts of a data set's rows are padding: steps of so many numbers all of which have the value.
+/// Which parts of the rows are padding: steps of `step` numbers that all have the value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Padding {
     pub(super) value: f32,
@@ -23,21 +23,20 @@ impl Padding {
 }
 
 impl Dataset {
-    /// The value of which padded steps consist, of a data set of padded sequences: see [`PadSequences`](super::PadSequences) and
+    /// In a data set of padded sequences, the value that fills padded steps: see [`PadSequences`](super::PadSequences) and
     /// [`Dataset::with_mask`].
     ///
-    /// Training, evaluation and reports refuse data of which a step is in fact padded, unless the network begins with
-    /// [`Masking`](crate::Masking) of this value. For networks that are to see the padding as numbers, such as convolutions,
-    /// there is [`Dataset::without_mask`].
+    /// Training, evaluation and reports refuse data with padded steps unless the network begins with [`Masking`](crate::Masking) of this
+    /// value. For networks that should see the padding as numbers, such as convolutions, use [`Dataset::without_mask`].
     pub fn mask_value(&self) -> Option<f32> {
         self.padding.map(|padding| padding.value)
     }
 
-    /// The same rows, sequences `[T, ...]` that were padded elsewhere, with the value of which padded steps consist: ranges,
-    /// scalers and networks then leave those steps out, as they do with [`PadSequences`](super::PadSequences).
+    /// The same rows, sequences `[T, ...]` that were padded elsewhere, with the value that fills padded steps. Ranges, scalers and
+    /// networks then leave those steps out, as with [`PadSequences`](super::PadSequences).
     ///
     /// # Errors
-    /// Rows that are not of such a shape; a value that is not finite; a row that is padding as a whole.
+    /// Rows of another kind of shape; a value that is not finite; a row that consists entirely of padding.
     pub fn with_mask(mut self, value: f32) -> Result<Self> {
         let place = "data set mask value";
         let &[steps, _, ..] = self.shape() else {
@@ -60,8 +59,8 @@ impl Dataset {
         if let Some(row) = self.inputs().chunks_exact(self.row_len()).position(|row| padding.is(row)) {
             return Err(Error::invalid(
                 place,
-                format!("{value}, of which row {row} consists as a whole"),
-                "at least one step of every row that is no padding",
+                format!("{value}, which fills all of row {row}"),
+                "at least one step in every row that is not padding",
                 "give the value that fills padded steps, and drop sequences without steps",
             ));
         }
@@ -69,20 +68,20 @@ impl Dataset {
         Ok(self)
     }
 
-    /// The same rows without a mask value: what was padding counts as numbers, in ranges, scalers and networks. To
-    /// scale data without their padding, scale them before; to keep padding from widening the first x_Q, declare the range with
+    /// The same rows without a mask value: padding then counts as numbers, in ranges, scalers and networks. To scale data without their
+    /// padding, scale them first; to keep padding from widening the first x_Q, declare the range with
     /// [`Sequential::input_range`](crate::Sequential::input_range).
     pub fn without_mask(mut self) -> Self {
         self.padding = None;
         self
     }
 
-    /// The mask value, if any step is in fact padded.
+    /// The mask value, if there is a padded step.
     pub(crate) fn padded(&self) -> Option<f32> {
         self.padding.filter(|padding| padding.find(self.inputs()).is_some()).map(|padding| padding.value)
     }
 
-    /// The first row with a padded step which a mask of steps of so many features does not cover as a whole.
+    /// The first row with a padded step that is not entirely covered by a mask over steps of `features` features.
     pub(crate) fn row_unmasked_by(&self, features: usize) -> Option<usize> {
         let Padding { value, step } = self.padding?;
         let whole = |place: usize| {
@@ -94,7 +93,7 @@ impl Dataset {
         padded.find(|&(place, _)| !whole(place)).map(|(place, _)| place * step / self.row_len())
     }
 
-    /// Whether other inputs of these rows have their padding where these have it.
+    /// Checks that other inputs of these rows have their padding in the same places.
     pub(super) fn check_padding_of(&self, other: &Self) -> Result<()> {
         let Some(padding) = self.padding else { return Ok(()) };
         let steps = |data: &'_ Self| -> Vec<bool> {
@@ -118,14 +117,14 @@ impl Dataset {
         ))
     }
 
-    /// The inputs without padded steps, in as many parts as fit.
+    /// The inputs without padded steps, in as many parts as there are such steps.
     pub(super) fn counting(&self) -> impl Iterator<Item = &[f32]> {
         let step = self.padding.map_or(self.inputs().len(), |padding| padding.step);
         let padded = move |step: &[f32]| self.padding.is_some_and(|padding| padding.is(step));
         self.inputs().chunks(step).filter(move |step| !padded(step))
     }
 
-    /// Scaled inputs with the padded steps as they were.
+    /// Scaled inputs with the padded steps unchanged.
     pub(super) fn with_padding(&self, mut scaled: Vec<f32>) -> Result<Vec<f32>> {
         let Some(padding) = self.padding else { return Ok(scaled) };
         let steps = self.inputs().chunks_exact(padding.step);
@@ -140,8 +139,8 @@ impl Dataset {
                         i * padding.step / self.row_len(),
                         padding.value
                     ),
-                    "a mask value that no step consists of",
-                    "pad with a value outside of the range that is scaled to",
+                    "a mask value that fills no unpadded step",
+                    "pad with a value outside of the range to which the data are scaled",
                 ));
             }
         }

@@ -1,27 +1,26 @@
-//! Data sets: loaders of the original file formats, arrays and sequences from memory, two data sets that are drawn and
-//! need no download, and scaling fitted on the training part.
+//! Data sets: loaders for the original file formats, arrays and sequences from memory, two generated data sets that need no download, and
+//! scaling fitted on the training part.
 //!
 //! | source | call | one row of inputs | targets |
 //! |---|---|---|---|
 //! | arrays in memory | [`Dataset::classes`], [`Dataset::values`] | any shape | classes or values |
-//! | sequences of varied lengths in memory | [`PadSequences`] | `[T, F]`, padded at the end | classes or values |
+//! | sequences of different lengths in memory | [`PadSequences`] | `[T, F]`, padded at the end | classes or values |
 //! | idx files, plain or `.gz` | [`idx::Idx`] | as in the file, bytes in 0..1 | classes |
 //! | MNIST | [`idx::mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
 //! | a table in a CSV file, plain or `.gz` | [`Csv`] | `[columns]`, as in the file or as a [`Preparation`] makes them | values or classes |
 //! | rows of fields in memory | [`Table`] | as a [`Preparation`] makes them | values or classes |
-//! | a folder of PNG, JPEG, WebP, GIF and BMP files | `folder::ImageFolder`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class a directory |
+//! | a folder of PNG, JPEG, WebP, GIF and BMP files | `folder::ImageFolder`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class per directory |
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
 //! | the adding problem, no files | [`AddingProblem`] | `[T, 2]`, 0..1 | a value |
 //!
-//! [`Dataset::split`] and its kin keep rows back for testing: at random, by groups, in time, or in k folds. Parts that were
-//! loaded one by one become a [`Split`] by [`Split::new`], which compares their classes.
+//! [`Dataset::split`] and similar functions keep rows for testing: at random, by groups, in time, or in k folds. Parts that were loaded
+//! separately become a [`Split`] with [`Split::new`], which compares their classes.
 //!
-//! Colour images have their channels last. [`Scaler`] brings inputs or regression targets to a common
-//! scale, a [`Preparation`] the columns of a table, categories and missing values among them; fit either on the training part and apply
-//! it to both parts.
+//! Colour images have their channels last. A [`Scaler`] brings inputs or regression targets to a common scale; a [`Preparation`] also
+//! handles the categories and missing values of a table. Fit either on the training part and apply it to both parts.
 
 mod adding;
 pub mod cifar10;

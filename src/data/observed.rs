@@ -1,73 +1,70 @@
-//! The range of a data set's inputs as a network is built for it: a few odd numbers do not decide it.
+//! The range of a data set's inputs for building a network: a few odd values do not decide it.
 
 use super::Dataset;
 use crate::Range;
 
-/// The range of a data set's inputs, from which x_Q of the first rotated layer follows, and what is doubtful about it: see
-/// [`Dataset::observe`].
+/// The range of a data set's inputs, which determines x_Q of the first rotated layer, with possible problems: see [`Dataset::observe`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The range: that of all inputs but those that lie far beyond the rest.
+    /// The range of all inputs except the outliers.
     pub range: Range,
     /// From the smallest to the largest input.
     pub whole: Range,
-    /// Inputs that lie far beyond the rest, in few rows. `range` leaves them out.
+    /// Inputs far beyond the rest, in few rows. `range` leaves them out.
     pub outliers: Option<Outliers>,
-    /// Inputs that lie far beyond what most rows have, in too many rows to be left out. They are in `range`, where the other
-    /// rows are small against them.
+    /// Inputs far beyond those of most rows, in too many rows to be left out. They are in `range`, compared with which the other rows are
+    /// small.
     pub sparse: Option<Outliers>,
 }
 
-/// Inputs that lie far from the median of their feature, measured by how far rows go: see [`Dataset::observe`].
+/// Inputs far from the median of their feature, compared with the distances of other rows: see [`Dataset::observe`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outliers {
-    /// The one that lies farthest.
+    /// The farthest one.
     pub value: f32,
     /// Its row.
     pub row: usize,
-    /// Its feature: the index in the row's shape. In a sequence or an image that is the place, too.
+    /// Its feature: the index in the row's shape. In a sequence or an image this includes the position.
     pub feature: Vec<usize>,
     /// How many rows have such inputs.
     pub rows: usize,
-    /// How far from the medians of their features the other rows go.
+    /// The largest distance of the other rows from the medians of their features.
     pub distance: f32,
 }
 
-/// Inputs count as outliers when they lie more than this many times as far from the median of their feature as the other rows
-/// go.
+/// Inputs are outliers if they lie more than this many times as far from the median of their feature as the other rows.
 const OUTLYING: f64 = 10.0;
 
-/// The rows that may have outliers: one in so many, and one at least where as many rows as [`FEW`] differ from the medians.
+/// One in this many rows may have outliers, and at least one if at least [`FEW`] rows differ from the medians.
 const RARE: usize = 100;
 
-/// With fewer rows nothing can be told to be odd.
+/// With fewer rows, outliers cannot be recognised.
 const FEW: usize = 10;
 
-/// How many times as far as half of the rows go the range may reach before it is doubtful.
+/// The range is doubtful if it extends more than this many times as far as half of the rows.
 const SPARSE: f64 = 50.0;
 
-/// How many rows medians are taken over, and how many numbers at most unless [`FEWEST`] rows have more.
+/// The maximum number of rows for the medians, and of values, unless [`FEWEST`] rows have more.
 const SAMPLE: usize = 4096;
 const NUMBERS: usize = 1 << 24;
 const FEWEST: usize = 256;
 
-/// Columns whose numbers are gathered together, so that memory is read by whole lines.
+/// Columns that are gathered together, so that whole cache lines are read.
 const TOGETHER: usize = 16;
 
 impl Dataset {
-    /// The range of the inputs without what lies far beyond the rest, so that one rare column or one odd row does not decide x_Q
-    /// (= 2·x_max − x_min): it is what [`Sequential::for_data`](crate::Sequential::for_data) builds for.
+    /// The range of the inputs without outliers, so that one rare column or one odd row does not decide x_Q (= 2·x_max − x_min).
+    /// [`Sequential::for_data`](crate::Sequential::for_data) uses it.
     ///
-    /// Every feature has a median, and every row goes so far: the largest distance of one of its inputs from the median of its
-    /// feature. Of the rows with a distance above 0 the farthest hundredth is set aside (one row at least of ten or
-    /// more; none of fewer). Inputs that lie more than 10 times as far from their feature's median as the remaining rows go are
-    /// [`outliers`](Observed::outliers), and the range is that of all other inputs. Where there are none, as in images, one-hot
-    /// columns and ordinary tables, scaled or not, it is exactly [`Dataset::range`].
+    /// The distance of a row is the largest distance of one of its inputs from the median of its feature. Of the rows with a distance
+    /// above 0 the farthest hundredth is set aside (at least one row of ten or more; none of fewer). Inputs that lie more than 10 times
+    /// as far from their feature's median as the remaining rows are [`outliers`](Observed::outliers), and the range is that of all other
+    /// inputs. Without outliers, as in images, one-hot columns and ordinary tables, scaled or not, it is exactly [`Dataset::range`].
     ///
-    /// A feature is a place in a row, and a feature of all steps in sequences that [`PadSequences`](super::PadSequences) has
-    /// padded, whose padding does not count. Medians are taken over all rows of small data sets, and over 4,096 rows, always the
-    /// same ones, of large ones (fewer, but at least 256, where rows are very wide). How far rows go, and the range, always
-    /// follow from all rows. Takes two passes over the inputs, and at most three more where some lie far out.
+    /// A feature is a position in a row; in sequences padded by [`PadSequences`](super::PadSequences) it is a feature over all steps,
+    /// without the padding. Medians are taken over all rows of small data sets, and over 4,096 rows of large ones, always the same
+    /// (fewer, but at least 256, if rows are very wide). Distances and the range always come from all rows. Takes two passes over the
+    /// inputs, and at most three more if some lie far out.
     pub fn observe(&self) -> Observed {
         let (min, max) = self.range();
         let whole = Range { min, max };
@@ -96,7 +93,7 @@ impl Dataset {
             range = Range { min, max };
         }
         let outliers = beyond.map(|found| Outliers { distance: most as f32, ..found });
-        // With few rows half of them say little, and a range without outliers reaches no farther than it may.
+        // With few rows half of them say little, and a range without outliers is limited anyway.
         let sparse = if distances.len() < FEW || farthest.min(OUTLYING * most) <= SPARSE * half {
             None
         } else {
@@ -106,12 +103,12 @@ impl Dataset {
         Observed { range, whole, outliers, sparse }
     }
 
-    /// The numbers of a row that are features of their own.
+    /// The number of features with a median each.
     fn columns(&self) -> usize {
         self.padding.map_or(self.row_len(), |padding| padding.step)
     }
 
-    /// The row's steps that count, each with its first place: of a row without padding the whole row.
+    /// The row's unpadded steps, each with the index of its first value; without padding the whole row is one step.
     fn steps(&self, row: usize) -> impl Iterator<Item = (usize, &[f32])> {
         let (width, step) = (self.row_len(), self.columns());
         let values = &self.inputs()[row * width..(row + 1) * width];
@@ -120,13 +117,13 @@ impl Dataset {
         steps.filter(move |(_, values)| !padded(values))
     }
 
-    /// How far the row goes.
+    /// The row's distance: see [`Dataset::observe`].
     fn distance(&self, row: usize, medians: &[f32]) -> f64 {
         let steps = self.steps(row).flat_map(|(_, values)| values.iter().zip(medians));
         steps.fold(0.0, |most, (&v, &median)| most.max(distance(v, median)))
     }
 
-    /// Every input that counts with its row, its place there and its distance from the median.
+    /// Every unpadded input with its row, its index there and its distance from the median.
     fn each<'a>(&'a self, medians: &'a [f32]) -> impl Iterator<Item = (usize, usize, f32, f64)> + 'a {
         let of_step = move |row: usize, first: usize, values: &'a [f32]| {
             let pairs = values.iter().zip(medians).enumerate();
@@ -141,7 +138,7 @@ impl Dataset {
         self.between(medians, distance, f64::INFINITY)
     }
 
-    /// Inputs that lie farther from the medians than `least`, and no farther than `most`.
+    /// Inputs that lie farther from the medians than `least`, but no farther than `most`.
     fn between(&self, medians: &[f32], least: f64, most: f64) -> Option<Outliers> {
         let mut found: Option<(Outliers, f64)> = None;
         let mut last = None;
@@ -166,13 +163,13 @@ fn distance(value: f32, median: f32) -> f64 {
     (f64::from(value) - f64::from(median)).abs()
 }
 
-/// The rows that stand for all: every one, or a number of them spread over the set without a period.
+/// The rows used as a sample: all of them, or a number of them spread over the set without a period.
 fn sample(rows: usize, width: usize) -> Vec<usize> {
     let count = (NUMBERS / width).clamp(FEWEST, SAMPLE);
     if rows <= count {
         return (0..rows).collect();
     }
-    // Multiples of the golden ratio, modulo 1: the most evenly spread sequence that there is.
+    // Multiples of the golden ratio, modulo 1: the most evenly spread sequence.
     let golden = 0.618_033_988_749_894_9;
     let mut chosen: Vec<usize> =
         (0..count).map(|i| ((i as f64 * golden).fract() * rows as f64) as usize).collect();
@@ -181,7 +178,7 @@ fn sample(rows: usize, width: usize) -> Vec<usize> {
     chosen
 }
 
-/// The median of every feature over these rows; the lower of two.
+/// The median of every feature over these rows; the lower one if there are two.
 fn medians(data: &Dataset, rows: &[usize], columns: usize) -> Vec<f32> {
     let mut medians = Vec::with_capacity(columns);
     let mut gathered: Vec<Vec<f32>> = vec![Vec::new(); TOGETHER];
@@ -194,7 +191,7 @@ fn medians(data: &Dataset, rows: &[usize], columns: usize) -> Vec<f32> {
             }
         }
         for column in &mut gathered[..end - first] {
-            // 0 where none of these rows has a step that counts.
+            // 0 if all of these rows are padded there.
             medians.push(match column.len().checked_sub(1) {
                 Some(last) => *column.select_nth_unstable_by(last / 2, f32::total_cmp).1,
                 None => 0.0,
@@ -214,7 +211,7 @@ fn index(mut place: usize, shape: &[usize]) -> Vec<usize> {
 }
 
 impl Observed {
-    /// What is doubtful about the range, a sentence each: for warnings.
+    /// The problems of the range, one sentence each, for warnings.
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if let Some(Outliers { value, row, feature, rows, distance }) = &self.outliers {

@@ -1,21 +1,20 @@
-//! Sequences of varied lengths in one data set: padded at their ends with a value that masks them.
+//! Sequences of different lengths in one data set, padded at the end with a mask value.
 
 use super::Dataset;
 use super::mask::Padding;
 use crate::{Error, Result};
 
-/// Makes a [`Dataset`] of sequences of varied lengths: rows of shape `[T, F]`, each a sequence of steps of F features
-/// and then, up to T steps, steps that consist of a value which no step of a sequence consists of (Keras'
-/// `pad_sequences` with `padding="post"`).
+/// Makes a [`Dataset`] from sequences of different lengths: rows of shape `[T, F]`, each a sequence of steps of F features, filled up to
+/// T steps with a value that fills no real step (Keras' `pad_sequences` with `padding="post"`).
 ///
-/// [`Masking::new`](crate::Masking::new) with the same value makes a network leave those steps out. The data set
-/// remembers the value, [`Dataset::mask_value`], so that its range and [`Scaler`](super::Scaler) leave them out, too, and
-/// so that a network that does not mask it is an error.
+/// [`Masking::new`](crate::Masking::new) with the same value makes a network leave those steps out. The data set remembers the value,
+/// [`Dataset::mask_value`], so that its range and [`Scaler`](super::Scaler) leave them out too, and so that a network that does not mask
+/// it is an error.
 ///
 /// ```
 /// use autorot::{Dense, Gru, Masking, Sequential, data::PadSequences};
 ///
-/// // Two sequences of two features: of three steps and of one.
+/// // Two sequences of two features, with three steps and with one.
 /// let sequences = [vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6], vec![0.7, 0.8]];
 /// let names = ["up".into(), "down".into()];
 /// let data = PadSequences::new(2, -1.0).classes(&sequences, vec![0, 1], names.to_vec())?;
@@ -34,22 +33,22 @@ pub struct PadSequences {
 }
 
 impl PadSequences {
-    /// Of sequences of steps of `features` numbers, padded with `value` to the length of the longest.
+    /// For sequences of steps of `features` numbers, padded with `value` to the length of the longest.
     pub fn new(features: usize, value: f32) -> Self {
         Self { features, value, steps: None }
     }
 
-    /// Sets T, so that several data sets agree on it, or with `None` takes the length of the longest sequence.
+    /// Sets T, so that several data sets agree on it; `None` uses the length of the longest sequence.
     pub fn steps(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.steps = steps.into();
         self
     }
 
-    /// A classification data set: one label a sequence, each below `names.len()`.
+    /// A classification data set: one label per sequence, each below `names.len()`.
     ///
     /// # Errors
-    /// No sequences; one that is empty, that is not of whole steps, that is longer than the given T, that has a step
-    /// which consists of the mask value, or numbers that are not finite; and those of [`Dataset::classes`].
+    /// No sequences; a sequence that is empty, is not made of whole steps, is longer than the given T, has a step filled with the mask
+    /// value, or has non-finite numbers; and those of [`Dataset::classes`].
     pub fn classes(
         &self,
         sequences: &[impl AsRef<[f32]>],
@@ -60,7 +59,7 @@ impl PadSequences {
         Dataset::classes(shape, inputs, labels, names)?.with_mask(self.value)
     }
 
-    /// A regression data set: one target of `target_shape` a sequence.
+    /// A regression data set: one target of `target_shape` per sequence.
     ///
     /// # Errors
     /// As [`PadSequences::classes`], and those of [`Dataset::values`].
@@ -74,11 +73,11 @@ impl PadSequences {
         Dataset::values(shape, inputs, target_shape, values)?.with_mask(self.value)
     }
 
-    /// A classification data set of steps: a label for every step of each sequence, below `names.len()`. Where a network
-    /// masks the padded steps, what stands for their labels does not matter.
+    /// A classification data set of steps: one label per step of each sequence, below `names.len()`. The labels of padded steps do not
+    /// matter if the network masks these steps.
     ///
     /// # Errors
-    /// As [`PadSequences::classes`]; another number of labels than of steps.
+    /// As [`PadSequences::classes`]; a number of labels that differs from the number of steps.
     pub fn step_classes(
         &self,
         sequences: &[impl AsRef<[f32]>],
@@ -90,11 +89,11 @@ impl PadSequences {
         Dataset::step_classes(shape, inputs, labels, names)?.with_mask(self.value)
     }
 
-    /// A regression data set of steps: `width` numbers for every step of each sequence, so that a row's target has the shape
-    /// `[T, width]`. Where a network masks the padded steps, what stands for their targets does not matter.
+    /// A regression data set of steps: `width` numbers per step of each sequence, so that a row's target has the shape `[T, width]`. The
+    /// targets of padded steps do not matter if the network masks these steps.
     ///
     /// # Errors
-    /// As [`PadSequences::values`]; another number of targets than of steps.
+    /// As [`PadSequences::values`]; a number of targets that differs from the number of steps.
     pub fn step_values(
         &self,
         sequences: &[impl AsRef<[f32]>],
@@ -106,7 +105,7 @@ impl PadSequences {
         Dataset::values(shape, inputs, [shape[0], width], values)?.with_mask(self.value)
     }
 
-    /// The targets of all steps, zeros for those that are padded.
+    /// The targets of all steps, zeros for padded ones.
     fn pad_targets<T: Copy + Default>(
         &self,
         sequences: &[impl AsRef<[f32]>],
@@ -126,7 +125,7 @@ impl PadSequences {
                     "pass the targets of every step of every sequence",
                 ));
             }
-            // Its own targets fit into memory; those of padded steps may not.
+            // The sequence's own targets fit into memory; those of padded steps may not.
             let room = steps.checked_mul(width).and_then(|row| row.checked_mul(index + 1));
             if room.is_none_or(|room| room > MOST_NUMBERS) {
                 return Err(Error::invalid(
@@ -161,7 +160,7 @@ impl PadSequences {
                 "sequences",
                 format!("the mask value {}", self.value),
                 "a finite number",
-                "pad with a number that no step consists of",
+                "pad with a number that fills no step",
             ));
         }
         for (index, sequence) in sequences.iter().enumerate() {
@@ -215,14 +214,14 @@ impl PadSequences {
             None => Ok(()),
             Some(step) => fail(
                 format!("step {step} with all features {}, the mask value", self.value),
-                "a mask value that no step consists of".into(),
+                "a mask value that fills no step".into(),
                 "choose another mask value, outside of the range of the data",
             ),
         }
     }
 }
 
-/// The most numbers of a data set that is made here, 4 GiB.
+/// The most numbers in a generated or padded data set, 4 GiB.
 pub(super) const MOST_NUMBERS: usize = 1 << 30;
 
 #[cfg(test)]
@@ -234,7 +233,7 @@ mod tests {
         vec!["a".into(), "b".into()]
     }
 
-    /// Steps of two features: two, one and three of them.
+    /// Sequences of two, one and three steps of two features.
     fn sequences() -> Vec<Vec<f32>> {
         vec![vec![1.0, 10.0, 2.0, 20.0], vec![3.0, 30.0], vec![4.0, 40.0, 5.0, 9.0, 5.0, 50.0]]
     }
@@ -279,7 +278,7 @@ mod tests {
     fn what_is_made_of_a_padded_set_knows_its_mask_value() {
         let data = data();
         assert_eq!(data.range(), (1.0, 50.0));
-        // The longest row, and a shape of other steps: padding is told by the steps of the beginning.
+        // The longest row, and a shape with other steps: padding is still found by the original steps.
         let shaped = data.select(&[1, 0]).unwrap().reshape([2, 4]).unwrap();
         assert_eq!((shaped.range(), shaped.mask_value()), ((1.0, 30.0), Some(9.0)));
         let twice = [data.inputs(), data.inputs()].concat();

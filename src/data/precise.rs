@@ -1,4 +1,4 @@
-//! Double precision for the columns that single precision would damage.
+//! Double precision for columns that would lose information in single precision.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,22 +6,22 @@ use super::mask::Padding;
 use super::{Dataset, Targets};
 use crate::{Error, Result};
 
-/// How large a share of a feature's spread a rounding may be before it is told.
+/// The largest rounding, as a share of a feature's spread, that is not reported.
 const COARSE: f64 = 1e-4;
 
-/// Columns of a row-major `f32` array in double precision: those of which single precision loses something that
-/// scaling would keep. Times in seconds since 1970 need it; most columns do not, and cost nothing here.
+/// Columns of a row-major `f32` array in double precision: those in which single precision loses something that scaling would keep. Times
+/// in seconds since 1970 need it; most columns do not, and cost nothing here.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Precise {
-    /// A column's place in a row and its numbers, a number a row.
+    /// A column's index and its numbers, one per row.
     columns: Vec<(usize, Vec<f64>)>,
 }
 
-/// A feature that single precision damages although scaling would keep it whole.
+/// A feature that loses information in single precision which scaling would keep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Loss {
     pub feature: usize,
-    /// How many different numbers the feature has, and how many of them are different in single precision, if it merges some.
+    /// How many different numbers the feature has, and how many of them remain different in single precision, if it merges some.
     merged: Option<(usize, usize)>,
     /// The largest rounding, as a share of the spread.
     moved: f64,
@@ -32,18 +32,18 @@ impl Display for Loss {
         match self.merged {
             Some((different, left)) => write!(
                 f,
-                "of {different} different numbers {left} are left in single precision, which a network works in"
+                "of {different} different numbers {left} are left in single precision, in which networks compute"
             ),
             None => write!(
                 f,
-                "single precision, which a network works in, moves the numbers by up to {:.2}% of their spread",
+                "single precision, in which networks compute, moves the numbers by up to {:.2}% of their spread",
                 100.0 * self.moved
             ),
         }
     }
 }
 
-/// Rows of numbers in single precision, and what that damages.
+/// Rows of numbers in single precision, and what that loses.
 pub(super) struct Rounded {
     pub single: Vec<f32>,
     pub exact: Precise,
@@ -51,12 +51,12 @@ pub(super) struct Rounded {
 }
 
 impl Rounded {
-    /// Tells the losses of a data set's inputs or targets, all in one.
+    /// Reports the losses in a data set's inputs or targets in one warning.
     pub fn warn(&self, place: impl Display) {
         if let [first, more @ ..] = &self.losses[..] {
             let others = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
             log::warn!(
-                "{place}, feature {}{others}: {first}; scale them with a Scaler, which has them in double precision",
+                "{place}, feature {}{others}: {first}; scale them with a Scaler, which uses double precision",
                 first.feature
             );
         }
@@ -64,7 +64,7 @@ impl Rounded {
 }
 
 impl Precise {
-    /// Splits rows of `width` numbers of which `features` have scales of their own, over and over. Padded steps do not count.
+    /// Splits rows of `width` numbers, in which `features` features with their own scales repeat. Padded steps do not count.
     pub fn split(values: &[f64], width: usize, features: usize, padding: Option<Padding>) -> Rounded {
         let single: Vec<f32> = values.iter().map(|&v| v as f32).collect();
         let step = padding.map_or(1, |padding| padding.step);
@@ -100,7 +100,7 @@ impl Precise {
         Self { columns: self.columns.iter().map(|(column, numbers)| (*column, pick(numbers))).collect() }
     }
 
-    /// Visits the rows of `width` numbers of the `f32` array that this belongs to, as exactly as they are known.
+    /// Visits the rows of `width` numbers of the `f32` array that this belongs to, in double precision where known.
     pub fn each_row(&self, values: &[f32], width: usize, mut visit: impl FnMut(&[f64])) {
         let mut row = vec![0.0; width];
         for (index, single) in values.chunks_exact(width).enumerate() {
@@ -122,14 +122,14 @@ fn rounding(number: f64) -> f64 {
     (number - f64::from(number as f32)).abs()
 }
 
-/// Whether single precision changes whole numbers, or any numbers by what matters beside their spread.
+/// Whether single precision changes whole numbers, or any numbers by more than is negligible compared with their spread.
 fn damaged(mut numbers: impl Iterator<Item = f64> + Clone) -> bool {
     let (low, high) = ends(numbers.clone());
     numbers.any(|v| rounding(v) > 0.0 && (v.fract() == 0.0 || rounding(v) > 1e-6 * (high - low)))
 }
 
-/// How many different numbers there are, and how many of them are different in single precision, if it merges some
-/// that would stay different if all were scaled to 0..1.
+/// How many different numbers there are, and how many of them remain different in single precision, if it merges some that would stay
+/// different after scaling to 0..1.
 fn merged(numbers: impl Iterator<Item = f64>) -> Option<(usize, usize)> {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_unstable_by(f64::total_cmp);
@@ -142,7 +142,7 @@ fn merged(numbers: impl Iterator<Item = f64>) -> Option<(usize, usize)> {
     numbers.windows(2).filter(merged).any(saved).then_some((different, left))
 }
 
-/// What a feature loses that matters.
+/// A feature's loss, if it matters.
 fn loss(feature: usize, numbers: impl Iterator<Item = f64> + Clone) -> Option<Loss> {
     if !damaged(numbers.clone()) {
         return None;
@@ -150,17 +150,17 @@ fn loss(feature: usize, numbers: impl Iterator<Item = f64> + Clone) -> Option<Lo
     let (low, high) = ends(numbers.clone());
     let moved = numbers.clone().map(rounding).fold(0.0, f64::max) / (high - low);
     let merged = merged(numbers);
-    // A single number has no spread, and nothing that it could be mistaken for.
+    // A single number has no spread, and nothing that it could be confused with.
     (merged.is_some() || moved.is_finite() && moved > COARSE).then_some(Loss { feature, merged, moved })
 }
 
 impl Dataset {
-    /// The same rows with these inputs of the same shape. A [`Scaler`](super::Scaler) works on the numbers in double precision; everything
+    /// The same rows with these inputs of the same shape. A [`Scaler`](super::Scaler) uses the numbers in double precision; everything
     /// else sees them in single precision, which is enough once they are scaled.
     ///
-    /// Columns are kept in double precision where single precision damages them: 1,700,000,000 and 1,700,000,010, say, are the same `f32`.
-    /// Unscaled they are rounded, and a feature of which that merges different numbers, or which it moves by a notable share of their
-    /// spread, is named through `log`.
+    /// Columns are kept in double precision if single precision loses information: 1,700,000,000 and 1,700,000,010, for example, are the
+    /// same `f32`. Unscaled they are rounded. If that merges different numbers of a feature, or moves them by a notable share of their
+    /// spread, the feature is reported through `log`.
     ///
     /// # Errors
     /// As [`Dataset::classes`]; a number beyond the range of `f32`.
@@ -172,7 +172,7 @@ impl Dataset {
         Ok(data)
     }
 
-    /// The same rows with these values to regress, of the same shape: as [`Dataset::with_inputs_f64`] does for inputs.
+    /// The same rows with these values to regress, of the same shape, as [`Dataset::with_inputs_f64`] does for inputs.
     ///
     /// # Errors
     /// Targets that are classes; another number of values; a number that is not finite or beyond the range of `f32`.
@@ -193,7 +193,7 @@ impl Dataset {
         Ok(data)
     }
 
-    /// Visits the inputs without padded steps as [`Dataset::counting`] does, as exactly as they are known.
+    /// Visits the inputs without padded steps like [`Dataset::counting`], in double precision where known.
     pub(super) fn each_counting(&self, mut visit: impl FnMut(&[f64])) {
         let Some(padding) = self.padding else {
             return self.exact_inputs.each_row(self.inputs(), self.row_len(), visit);
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn only_columns_that_single_precision_damages_are_kept() {
         let times = |i: usize| 1.7e9 + 10.0 * i as f64;
-        // Decimal fractions, whole numbers, times, an offset beside a small spread, ids two of which are one.
+        // Decimal fractions, whole numbers, times, an offset with a small spread, ids of which two are merged.
         let rows: Vec<f64> = (0..4)
             .flat_map(|i| {
                 [
@@ -240,18 +240,18 @@ mod tests {
             seen.extend_from_slice(row)
         });
         assert_eq!((seen[2], seen[4], seen[7]), (times(3), 16_777_217.0, times(0)));
-        // Numbers that no scaling tells apart in single precision are nothing to tell.
+        // Numbers that stay equal in single precision under any scaling are not reported.
         let losses = |values: &[f64], width| Precise::split(values, width, 1, None).losses;
         assert_eq!(losses(&[0.0, 1.0, 1.0 + 1e-9], 1), []);
-        // Nor are those that are merged by an error that does not matter beside the spread.
+        // Nor are those merged by an error that is negligible compared with the spread.
         let near = [1.0, 1.0 + 1e-9, 2.0];
         assert_eq!((merged(near.into_iter()), losses(&near, 1)), (Some((3, 2)), vec![]));
-        // Moved by much, and still different.
+        // Moved far, but still different.
         let moved = losses(&[1_700_000_000.0, 1_700_000_100.0], 1);
         assert!(moved.len() == 1 && moved[0].to_string().contains("by up to 28.00% of"), "{moved:?}");
-        // A feature has steps in several columns, of which each has a single number here.
+        // A feature has steps in several columns, each with a single number here.
         assert_eq!(losses(&[1.7e9, 1.7e9 + 10.0, 1.7e9 + 20.0], 3)[0].merged, Some((3, 1)));
-        // A single time has no spread, and is kept all the same: it may be scaled by another part's.
+        // A single time has no spread, but is kept: it may be scaled with another part's scale.
         let single = Precise::split(&[1_700_000_001.0], 1, 1, None);
         assert_eq!((single.exact.columns.len(), &single.losses[..]), (1, &[][..]));
     }
@@ -263,7 +263,7 @@ mod tests {
         let data = data.with_inputs_f64(&[1.7e9 + 0.5, 1.7e9 + 20.5, 1.7e9 + 10.5, -9.0]).unwrap();
         let scaled = Scaler::min_max(&data, 0.0, 1.0).unwrap().apply(&data).unwrap();
         assert_eq!(scaled.inputs(), [0.0, 1.0, 0.5, -9.0]);
-        // Columns of padding alone.
+        // Columns with only padding.
         let short = PadSequences::new(1, -9.1).steps(3).values(&sequences[1..], [1], vec![0.0]).unwrap();
         assert!(short.with_inputs_f64(&[0.5, -9.1, -9.1]).unwrap().exact_inputs.columns.is_empty());
     }

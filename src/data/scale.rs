@@ -10,16 +10,14 @@ pub use linear::Scale;
 use super::{Dataset, Targets};
 use crate::{Error, Result};
 
-/// An invertible scaling `(x − shift) / width · span + low` of a data set's inputs, or of its values
-/// to regress.
+/// An invertible scaling `(x − shift) / width · span + low` of a data set's inputs, or of its values to regress.
 ///
-/// It is fitted on the training part and applied to both parts, so that nothing about the test part
-/// leaks into the training. A feature, that is a place in the last dimension of a row, has one scale wherever it stands (as in
-/// Keras' `Normalization`): a column of a table, a channel of images `[H, W, C]`, and a feature of sequences `[T, F]` at every time
-/// step. Padded steps are left out of the fit and stay as they are. `…_overall` gives all numbers one scale in common, which
-/// keeps the look of gray images. A feature that is constant in the training part is only shifted, never divided by zero.
-/// Numbers that single precision would damage, such as times in seconds, are scaled in double precision where the data
-/// set has them so: those from files do, and [`Dataset::with_inputs_f64`] takes others.
+/// It is fitted on the training part and applied to both parts, so that nothing about the test part leaks into the training. A feature is
+/// a position in the last dimension of a row and has one scale everywhere (as in Keras' `Normalization`): a column of a table, a channel
+/// of images `[H, W, C]`, or a feature of sequences `[T, F]` at every time step. Padded steps are left out of the fit and stay unchanged.
+/// `…_overall` uses one scale for all values, which preserves the look of gray images. A feature that is constant in the training part is
+/// only shifted, never divided by zero. Numbers that would lose information in single precision, such as times in seconds, are scaled in
+/// double precision where the data set holds them so: those from files do, and [`Dataset::with_inputs_f64`] takes others.
 ///
 /// ```
 /// use autorot::data::{Dataset, Scaler};
@@ -36,7 +34,7 @@ use crate::{Error, Result};
 pub struct Scaler {
     part: Part,
     shape: Vec<usize>,
-    /// One a feature, or a single one for all of them.
+    /// One per feature, or a single one for all of them.
     features: Vec<Linear>,
 }
 
@@ -47,8 +45,8 @@ enum Part {
 }
 
 impl Scaler {
-    /// Fits every feature of the inputs to mean 0 and standard deviation 1 (of the population: divided by the
-    /// number of rows, or of all steps of all rows).
+    /// Fits every feature of the inputs to mean 0 and standard deviation 1 (of the population: divided by the number of rows, or of all
+    /// steps of all rows).
     pub fn standard(train: &Dataset) -> Self {
         Self::fit_inputs(train, train.features(), Scale::Standard)
     }
@@ -61,13 +59,13 @@ impl Scaler {
     /// Fits every feature of the values to regress to mean 0 and standard deviation 1.
     ///
     /// # Errors
-    /// A data set whose targets are classes, or of every step of padded sequences.
+    /// A data set whose targets are classes, or one target per step of padded sequences.
     pub fn standard_targets(train: &Dataset) -> Result<Self> {
         Self::fit_targets(train, Scale::Standard)
     }
 
-    /// Fits the smallest value of every feature of the inputs to `low` and its largest to `high`. A constant
-    /// feature becomes `low`. Values beyond the training part's range land outside `low..high`.
+    /// Maps the smallest value of every input feature to `low` and the largest to `high`. A constant feature becomes `low`. Values beyond
+    /// the training part's range land outside `low..high`.
     ///
     /// # Errors
     /// `low` not below `high`, or either not finite.
@@ -75,7 +73,7 @@ impl Scaler {
         Ok(Self::fit_inputs(train, train.features(), Scale::MinMax { low, high }.checked()?))
     }
 
-    /// Fits the smallest of all inputs to `low` and the largest to `high`.
+    /// Maps the smallest of all inputs to `low` and the largest to `high`.
     ///
     /// # Errors
     /// As [`Scaler::min_max`].
@@ -83,7 +81,7 @@ impl Scaler {
         Ok(Self::fit_inputs(train, 1, Scale::MinMax { low, high }.checked()?))
     }
 
-    /// Fits the smallest value of every feature to regress to `low` and its largest to `high`.
+    /// Maps the smallest value of every target feature to `low` and the largest to `high`.
     ///
     /// # Errors
     /// As [`Scaler::min_max`] and [`Scaler::standard_targets`].
@@ -94,8 +92,8 @@ impl Scaler {
     /// The same rows with scaled inputs, or with scaled targets if the scaler was fitted on targets.
     ///
     /// # Errors
-    /// Rows of another shape than those of the fit, classes where values are to be scaled, values too large once
-    /// scaled, and a step of a padded sequence that scaling makes look like padding.
+    /// Rows of another shape than in the fit, classes where values are to be scaled, values too large once scaled, and a step of a padded
+    /// sequence that looks like padding after scaling.
     pub fn apply(&self, data: &Dataset) -> Result<Dataset> {
         let (shape, values, exact) = match self.part {
             Part::Inputs => (data.shape(), data.inputs(), &data.exact_inputs),
@@ -123,9 +121,9 @@ impl Scaler {
         }
     }
 
-    /// Scales whole rows outside a data set, in single or double precision: what a prediction on new inputs needs. Of
-    /// tables, [`Preparation::inputs_f64`](super::Preparation::inputs_f64) gives them in double precision.
-    /// Knows of no padding; that takes [`Scaler::apply`].
+    /// Scales whole rows outside a data set, in single or double precision, for predictions on new inputs. For tables,
+    /// [`Preparation::inputs_f64`](super::Preparation::inputs_f64) returns them in double precision. It does not handle padding; use
+    /// [`Scaler::apply`] for that.
     ///
     /// # Errors
     /// A length that is not a multiple of the row length.
@@ -135,7 +133,7 @@ impl Scaler {
         Ok(numbers.map(|(&v, feature)| feature.apply(v.into()) as f32).collect())
     }
 
-    /// Takes the scaling of whole rows back: predictions in the units of the original targets.
+    /// Inverts the scaling of whole rows: predictions in the units of the original targets.
     ///
     /// # Errors
     /// A length that is not a multiple of the row length.
@@ -143,7 +141,7 @@ impl Scaler {
         Ok(self.invert_f64(values)?.into_iter().map(|v| v as f32).collect())
     }
 
-    /// As [`Scaler::invert`], in double precision: for units in which a number has more digits than an `f32`, such as times.
+    /// As [`Scaler::invert`], in double precision: for values with more digits than an `f32` has, such as times.
     ///
     /// # Errors
     /// As [`Scaler::invert`].
@@ -181,7 +179,7 @@ impl Scaler {
 }
 
 impl Dataset {
-    /// How many numbers of a row of inputs have scales of their own: the last dimension, or a step of padded sequences.
+    /// The number of features with their own scales: the last dimension, or a step of padded sequences.
     pub(super) fn features(&self) -> usize {
         let last = self.shape().last().copied().unwrap_or(1);
         self.padding.map_or(last, |padding| padding.step)
@@ -195,7 +193,7 @@ fn regression(data: &Dataset) -> Result<(&[usize], &[f32])> {
         {
             Err(Error::invalid(
                 "scaler of targets",
-                "targets of all steps of padded sequences, some of which stand for nothing",
+                "targets of all steps of padded sequences, some of which are padding",
                 "a target for every sequence",
                 "scale the targets of steps before they are padded",
             ))
@@ -234,7 +232,7 @@ mod tests {
             let (mean, deviation) = moments(scaled.inputs().iter().copied().skip(column).step_by(3));
             assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-6, "{column}: {mean} {deviation}");
         }
-        // 0.1 has no exact sum: its column is still exactly 0.
+        // 0.1 has no exact sum, but its column is exactly 0.
         assert!(scaled.inputs().iter().skip(1).step_by(3).all(|&v| v == 0.0));
         assert_eq!(scaled.targets(), data.targets());
     }
@@ -287,7 +285,7 @@ mod tests {
         let (inputs, targets) =
             (Scaler::min_max(&data, 0.0, 1.0).unwrap(), Scaler::min_max_targets(&data, 0.0, 1.0).unwrap());
         let wanted = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
-        // In either order, and of rows that were selected and seen in another shape.
+        // In either order, and on rows that were selected.
         let scaled = targets.apply(&inputs.apply(&data).unwrap()).unwrap();
         let Targets::Values { values, .. } = scaled.targets() else { panic!("values") };
         assert_eq!((scaled.inputs(), &values[..]), (&wanted[..], &wanted[..]));

@@ -1,5 +1,5 @@
-//! Splits of a data set into rows for training and rows that training never sees: by chance, by groups, in time; one, or
-//! k folds.
+//! Splits of a data set into rows for training and rows that training never sees: at random, by groups or in time; a single split or k
+//! folds.
 
 use super::{Dataset, Targets};
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ pub struct Split<T = Dataset> {
     pub test: T,
 }
 
-/// k splits of one data set, one after another: an iterator that copies the rows of a split when it is its turn. From
+/// k splits of one data set, one after another: an iterator that copies the rows of each split when it is reached. From
 /// [`Dataset::folds`], [`Dataset::group_folds`] and [`Dataset::time_folds`].
 ///
 /// ```
@@ -36,32 +36,30 @@ pub struct Split<T = Dataset> {
 #[derive(Clone, Debug)]
 pub struct Folds<'a> {
     data: &'a Dataset,
-    /// The fold in which each row is tested; of folds in time [`NEVER`] for the rows before the first.
+    /// The fold in which each row is tested; in time folds [`NEVER`] for the rows before the first.
     tested: Vec<usize>,
     count: usize,
-    /// Whether a fold is trained on the rows of earlier folds alone.
+    /// Whether a fold is trained only on the rows of earlier folds.
     in_time: bool,
     next: usize,
 }
 
-/// Where [`Folds::tested`] has a row that no fold tests.
+/// In [`Folds::tested`], a row that no fold tests.
 const NEVER: usize = usize::MAX;
 
 impl Dataset {
-    /// Splits off a share of the rows for testing, at random. The test part has `test_share` of all rows, rounded to a whole
-    /// number; of a classification set each class gives its share of them, rounded so that the sum is right (by largest
-    /// remainders, with chance among equal ones), and keeps at least one row for training. The same seed gives the same
-    /// split. Classes of single time steps play no part in it.
+    /// Splits off a share of the rows for testing, at random. The test part has `test_share` of all rows, rounded to a whole number. In a
+    /// classification set each class contributes its share, rounded so that the sum is right (by largest remainders, with ties broken at
+    /// random), and keeps at least one row for training. The same seed gives the same split. Classes per time step are not considered.
     ///
     /// # Errors
-    /// A share outside of 0..1, one that leaves a part without rows, or one with which classes would lose their last
-    /// training row.
+    /// A share outside of 0..1, one that leaves a part without rows, or one with which classes would lose their last training row.
     pub fn split(&self, test_share: f64, seed: u64) -> Result<Split> {
         let wanted = self.test_len(test_share)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut strata = self.strata();
         strata.iter_mut().for_each(|rows| rows.shuffle(&mut rng));
-        // Chance decides which of equal remainders come first.
+        // Chance decides the order of equal remainders.
         strata.shuffle(&mut rng);
         let most = self.len() - strata.len();
         if wanted > most {
@@ -72,7 +70,7 @@ impl Dataset {
                     "at most {most} rows for testing, so that each of {} classes keeps one",
                     strata.len()
                 ),
-                "choose a smaller share, or bring more rows of rare classes",
+                "choose a smaller share, or add more rows of rare classes",
             ));
         }
         let sizes: Vec<usize> = strata.iter().map(Vec::len).collect();
@@ -83,15 +81,15 @@ impl Dataset {
         Ok(self.without(&test))
     }
 
-    /// Splits off whole groups of rows for testing, at random: `groups` names the group of every row (a patient, a
-    /// speaker, a place), and no group has rows in both parts (scikit-learn's `GroupShuffleSplit`, but that the share is one
-    /// of rows, not of groups). Groups are drawn one after another and taken if that brings the number of test rows closer
-    /// to `test_share` of all; each part gets at least one. The same seed gives the same split.
+    /// Splits off whole groups of rows for testing, at random: `groups` names the group of every row (a patient, a speaker, a place), and
+    /// no group has rows in both parts (like scikit-learn's `GroupShuffleSplit`, except that the share is one of rows, not of groups).
+    /// Groups are drawn one after another and taken if that brings the number of test rows closer to `test_share` of all; each part gets
+    /// at least one. The same seed gives the same split.
     ///
-    /// Classes are not balanced; a class of the test part that the training part lacks is told through `log`.
+    /// Classes are not balanced; a class of the test part that the training part lacks is reported through `log`.
     ///
     /// # Errors
-    /// A share outside of 0..1; another number of groups than of rows; fewer than two different groups.
+    /// A share outside of 0..1; a number of groups that differs from the number of rows; fewer than two different groups.
     pub fn split_groups<G: Ord>(&self, groups: &[G], test_share: f64, seed: u64) -> Result<Split> {
         check_share(test_share)?;
         let mut members = self.members(groups, 2)?;
@@ -106,15 +104,15 @@ impl Dataset {
             }
         }
         if test.is_empty() {
-            // All are larger than twice the share: the smallest comes nearest to it.
+            // All are larger than twice the share: the smallest comes closest.
             let smallest = members.iter().min_by_key(|rows| rows.len());
             test.extend(smallest.into_iter().flatten());
         }
         Ok(self.without(&test))
     }
 
-    /// Splits off the last share of the rows for testing: of rows in the order of time, what came later, as a model
-    /// in use meets it. A class of the test part that the training part lacks is told through `log`.
+    /// Splits off the last share of the rows for testing. If rows are in the order of time, these came later, as with a model in use. A
+    /// class of the test part that the training part lacks is reported through `log`.
     ///
     /// # Errors
     /// A share outside of 0..1, or one that leaves a part without rows.
@@ -124,37 +122,36 @@ impl Dataset {
         Ok(self.without(&test))
     }
 
-    /// Splits the rows into k folds at random, each of which is the test part of one split whose training part are the
-    /// others (scikit-learn's `StratifiedKFold` with `shuffle=True`). Every row is tested once; the folds' sizes differ by at
-    /// most one row, and so do, from fold to fold, the rows of each class. The same seed gives the same folds.
+    /// Splits the rows into k folds at random. Each fold is the test part of one split, whose training part is the others (scikit-learn's
+    /// `StratifiedKFold` with `shuffle=True`). Every row is tested once; the folds' sizes differ by at most one row, and so do the rows
+    /// per class. The same seed gives the same folds.
     ///
-    /// A class of a single row is missing from one training part, which is told through `log`. Classes of single time
-    /// steps play no part.
+    /// A class with a single row is missing from one training part, which is reported through `log`. Classes per time step are not
+    /// considered.
     ///
     /// # Errors
-    /// Fewer than 2 folds, or more than there are rows.
+    /// Fewer than 2 folds, or more than rows.
     pub fn folds(&self, k: usize, seed: u64) -> Result<Folds<'_>> {
         check_folds(k, self.len())?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut tested = vec![0; self.len()];
         let mut strata = self.strata();
         strata.iter_mut().for_each(|rows| rows.shuffle(&mut rng));
-        // Dealt like cards, class after class: each fold gets as many as any other, but for one.
+        // Dealt like cards, class after class, so that the folds differ by at most one row.
         for (place, &row) in strata.iter().flatten().enumerate() {
             tested[row] = place % k;
         }
         Ok(Folds { data: self, tested, count: k, in_time: false, next: 0 })
     }
 
-    /// Splits the rows into k folds of whole groups: `groups` names the group of every row, and no group is in both parts of
-    /// a split (scikit-learn's `GroupKFold`). Every row is tested once. Large groups are dealt first, each to the fold with
-    /// the fewest rows so far, so that the sizes are as equal as the groups allow; chance, from the seed, decides among
-    /// equal ones.
+    /// Splits the rows into k folds of whole groups: `groups` names the group of every row, and no group is in both parts of a split
+    /// (scikit-learn's `GroupKFold`). Every row is tested once. Large groups are dealt first, each to the fold with the fewest rows so
+    /// far, so that the sizes are as equal as the groups allow; the seed decides between equal ones.
     ///
-    /// A class of a test part that its training part lacks is told through `log`.
+    /// A class of a test part that its training part lacks is reported through `log`.
     ///
     /// # Errors
-    /// Fewer than 2 folds; another number of groups than of rows; fewer different groups than folds.
+    /// Fewer than 2 folds; a number of groups that differs from the number of rows; fewer different groups than folds.
     pub fn group_folds<G: Ord>(&self, groups: &[G], k: usize, seed: u64) -> Result<Folds<'_>> {
         check_folds(k, self.len())?;
         let mut members = self.members(groups, k)?;
@@ -170,13 +167,12 @@ impl Dataset {
         Ok(Folds { data: self, tested, count: k, in_time: false, next: 0 })
     }
 
-    /// Splits rows in the order of time into k folds, each of which is tested after a training on all rows before it
-    /// (scikit-learn's `TimeSeriesSplit`): of n rows the last k blocks of n/(k + 1), rounded down, are the test parts, and
-    /// what comes before the first is training rows alone. A class of a test part that its training part lacks is told
-    /// through `log`.
+    /// Splits rows in the order of time into k folds, each of which is tested after training on all rows before it (scikit-learn's
+    /// `TimeSeriesSplit`). Of n rows the last k blocks of n/(k + 1), rounded down, are the test parts, and the rows before the first are
+    /// only trained on. A class of a test part that its training part lacks is reported through `log`.
     ///
     /// # Errors
-    /// Fewer than 2 folds, or not more rows than folds.
+    /// Fewer than 2 folds, or no more rows than folds.
     pub fn time_folds(&self, k: usize) -> Result<Folds<'_>> {
         check_folds(k, self.len() - 1)?;
         let size = self.len() / (k + 1);
@@ -185,7 +181,7 @@ impl Dataset {
         Ok(Folds { data: self, tested: tested.collect(), count: k, in_time: true, next: 0 })
     }
 
-    /// The rows of each class that there is, or all rows where a row has no class of its own.
+    /// The rows of each class that occurs, or all rows if rows do not have one class each.
     fn strata(&self) -> Vec<Vec<usize>> {
         let class = |row: usize| match self.targets() {
             Targets::Classes { labels, steps: 1, .. } => labels[row],
@@ -194,7 +190,7 @@ impl Dataset {
         gathered((0..self.len()).map(class))
     }
 
-    /// The rows of each group, of which there are to be `least`.
+    /// The rows of each group; there must be at least `least` groups.
     fn members<G: Ord>(&self, groups: &[G], least: usize) -> Result<Vec<Vec<usize>>> {
         if groups.len() != self.len() {
             return Err(Error::invalid(
@@ -216,7 +212,7 @@ impl Dataset {
         Ok(members)
     }
 
-    /// How many rows a share is.
+    /// The number of rows in a share.
     fn test_len(&self, test_share: f64) -> Result<usize> {
         check_share(test_share)?;
         let wanted = (self.len() as f64 * test_share).round() as usize;
@@ -225,7 +221,7 @@ impl Dataset {
                 "data set split",
                 format!("{wanted} test rows of {} from a share of {test_share}", self.len()),
                 "at least one row in each part",
-                "choose another share, or bring more rows",
+                "choose another share, or add more rows",
             ));
         }
         Ok(wanted)
@@ -240,12 +236,12 @@ impl Dataset {
 }
 
 impl Folds<'_> {
-    /// The indices of the rows that a split tests, in their order; none past the last fold.
+    /// The indices of the rows that a split tests, in ascending order; none past the last fold.
     pub fn test_rows(&self, fold: usize) -> Vec<usize> {
         self.rows(|tested| tested == fold && fold < self.count)
     }
 
-    /// The indices of the rows that a split trains on, in their order; none past the last fold.
+    /// The indices of the rows that a split trains on, in ascending order; none past the last fold.
     pub fn train_rows(&self, fold: usize) -> Vec<usize> {
         let earlier = |tested: usize| tested < fold || tested == NEVER;
         let other = |tested: usize| if self.in_time { earlier(tested) } else { tested != fold };
@@ -290,12 +286,12 @@ fn gathered<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<Vec<usize>> {
     places.into_values().collect()
 }
 
-/// How many rows to take from strata of these sizes, `wanted` in all and in proportion to the sizes: by largest remainder,
-/// the earlier of equal ones first. One row of each stays, with which there must be enough.
+/// How many rows to take from strata of these sizes, `wanted` in all and in proportion to the sizes: by largest remainder, the earlier of
+/// equal ones first. One row of each stays, so there must be enough rows for that.
 fn quotas(sizes: &[usize], wanted: usize) -> Vec<usize> {
     let all = sizes.iter().map(|&size| size as u128).sum::<u128>();
     let shares = sizes.iter().map(|&size| size as u128 * wanted as u128);
-    // As long as some row is left for training a whole share is less than its stratum.
+    // If any row is left for training, a whole share is less than its stratum.
     let mut counts: Vec<usize> = shares.clone().map(|share| (share / all) as usize).collect();
     let remainders: Vec<u128> = shares.map(|share| share % all).collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
@@ -312,7 +308,7 @@ fn quotas(sizes: &[usize], wanted: usize) -> Vec<usize> {
     counts
 }
 
-/// Says which classes of a test part the training part lacks.
+/// Warns about classes of the test part that the training part lacks.
 fn tell_missing(train: &Dataset, test: &Dataset) {
     let missing = missing(train, test);
     if !missing.is_empty() {
@@ -374,7 +370,7 @@ mod tests {
         assert_eq!(lacking(data.split_last(0.5).unwrap()), "c");
         assert_eq!(lacking(data.split_last(0.75).unwrap()), "b c");
         assert_eq!(lacking(data.split_groups(&data_groups(), 0.3, 0).unwrap()), "");
-        // A class of one row is missing where it is tested.
+        // A class with one row is missing from training where it is tested.
         assert_eq!(data.folds(3, 0).unwrap().map(lacking).collect::<String>(), "c");
         let values = Dataset::values([1], vec![0.0; 4], [1], vec![0.0; 4]).unwrap();
         assert_eq!(lacking(values.split_last(0.5).unwrap()), "");

@@ -13,8 +13,8 @@ pub use preparation::Preparation;
 use super::{Dataset, Split};
 use crate::{Error, Result};
 
-/// Rows of fields as they were written, under named columns: what [`Csv::table`](super::Csv::table) reads, before anything
-/// is fitted. It is split first; a [`Preparation`] is then fitted on the training part and makes a data set of either part.
+/// Rows of fields as text, under named columns: what [`Csv::table`](super::Csv::table) reads, before anything is fitted. Split it first;
+/// then fit a [`Preparation`] on the training part, which makes a data set of either part.
 ///
 /// ```
 /// use autorot::data::{Columns, Impute, Preparation, Scale, Table};
@@ -29,7 +29,7 @@ use crate::{Error, Result};
 /// # Ok::<(), autorot::Error>(())
 /// ```
 ///
-/// Splits share the fields; only the numbers of their rows are their own.
+/// Splits share the fields and own only their row numbers.
 #[derive(Clone, Debug)]
 pub struct Table {
     source: Arc<Source>,
@@ -39,12 +39,12 @@ pub struct Table {
 /// All fields of a file, or of rows in memory.
 #[derive(Debug, Default)]
 pub(super) struct Source {
-    /// The file, or what the rows of memory are called.
+    /// The file, or a name for rows in memory.
     name: String,
-    /// What rows are counted by: lines of a file, or rows.
+    /// The counting unit in messages: lines of a file, or rows.
     unit: &'static str,
     format: Format,
-    /// The encoding that not all bytes were of, where the text was decoded.
+    /// The encoding, if the text was decoded and some bytes were invalid in it.
     lossy: Option<&'static str>,
     pub columns: Vec<String>,
     text: Vec<u8>,
@@ -54,24 +54,24 @@ pub(super) struct Source {
     lines: Vec<u64>,
 }
 
-/// 2⁵³, from which on different whole numbers are the same in double precision.
+/// 2⁵³, from which on different whole numbers may be equal in double precision.
 pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// How fields are written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Format {
     pub decimal_comma: bool,
-    /// Markers as text, and as numbers where they are numbers.
+    /// Markers as text, and as numbers if they are numeric.
     pub missing: Vec<(String, Option<f64>)>,
 }
 
 impl Format {
-    /// A number that may be infinite or NaN, as text that is no number is not.
+    /// A number, possibly infinite or NaN; `None` for other text.
     pub fn number(&self, text: &str) -> Option<f64> {
         if !self.decimal_comma {
             return text.parse().ok();
         }
-        // A point could only separate thousands, and 1.234 must not be taken for a fraction.
+        // A point could only separate thousands, and 1.234 must not be read as a fraction.
         if text.contains('.') { None } else { text.replace(',', ".").parse().ok() }
     }
 
@@ -85,12 +85,12 @@ impl Format {
 }
 
 impl Source {
-    /// A file of which nothing is read yet.
+    /// A file of which nothing has been read yet.
     pub fn new(name: String, format: Format, lossy: Option<&'static str>) -> Self {
         Self { name, unit: "line", format, lossy, ..Self::default() }
     }
 
-    /// Adds a row of as many fields as there are columns.
+    /// Adds a row with one field per column.
     pub fn push<'a>(&mut self, line: u64, fields: impl IntoIterator<Item = &'a [u8]>) {
         for field in fields {
             self.text.extend_from_slice(field);
@@ -105,8 +105,8 @@ impl Source {
 }
 
 impl Table {
-    /// Rows in memory, each with a field for every column; numbers and text alike. An empty field and NaN are missing values, and numbers
-    /// are written with a decimal point.
+    /// Rows in memory, each with a field for every column, numbers or text. An empty field and NaN are missing values, and numbers have a
+    /// decimal point.
     ///
     /// # Errors
     /// A row with more or fewer fields than there are columns.
@@ -142,21 +142,21 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The names of the columns, in the order of the file; "0", "1", … where it has no header.
+    /// The names of the columns, in the order of the file; "0", "1", … if it has no header.
     pub fn columns(&self) -> &[String] {
         &self.source.columns
     }
 
-    /// All fields of a column, without blanks at their ends.
+    /// All fields of a column, trimmed.
     ///
     /// # Errors
-    /// No such column, or several of this name; bytes that are no text.
+    /// No such column, or several with this name; bytes that are not text.
     pub fn fields(&self, column: impl ToString) -> Result<Vec<&str>> {
         let column = self.find(&[column.to_string()])?[0];
         (0..self.len()).map(|row| self.text(row, column)).collect()
     }
 
-    /// The rows with these indices, in this order: any split that is not made here.
+    /// The rows with these indices, in this order, for custom splits.
     ///
     /// # Errors
     /// An index past the end.
@@ -172,8 +172,8 @@ impl Table {
         Ok(Self { source: self.source.clone(), rows: rows.iter().map(|&row| self.rows[row]).collect() })
     }
 
-    /// Splits off a share of the rows for testing, at random, as [`Dataset::split`] does: whatever their classes are. The same seed
-    /// gives the same split.
+    /// Splits off a share of the rows for testing, at random, like [`Dataset::split`] but without regard to classes. The same seed gives
+    /// the same split.
     ///
     /// # Errors
     /// As [`Dataset::split`]; no rows.
@@ -181,7 +181,7 @@ impl Table {
         self.parts(&self.numbered()?.split(test_share, seed)?)
     }
 
-    /// Splits off the same share of every class, at random: of the rows that have the same in this column, however it is spelled.
+    /// Splits off the same share of every class, at random: of the rows with the same category in this column, however it is spelled.
     ///
     /// # Errors
     /// As [`Dataset::split`]; no such column; no rows.
@@ -195,7 +195,7 @@ impl Table {
         self.parts(&rows.split(test_share, seed)?)
     }
 
-    /// Splits off the last share of the rows for testing: of rows in the order of time, what came later.
+    /// Splits off the last share of the rows for testing. If rows are in the order of time, these came later.
     ///
     /// # Errors
     /// As [`Dataset::split_last`]; no rows.
@@ -203,7 +203,7 @@ impl Table {
         self.parts(&self.numbered()?.split_last(test_share)?)
     }
 
-    /// The rows' own numbers as a data set, which knows how to split: in two parts, since `f32` has whole numbers up to 2²⁴ alone.
+    /// The row numbers as a data set, to reuse its splits: in two parts, since `f32` holds whole numbers only up to 2²⁴.
     fn numbered(&self) -> Result<Dataset> {
         let parts = (0..self.len()).flat_map(|row| [(row >> 20) as f32, (row & 0xf_ffff) as f32]);
         Dataset::values([2], parts.collect(), [1], vec![0.0; self.len()])
@@ -218,7 +218,7 @@ impl Table {
         Ok(Split { train: part(&numbered.train)?, test: part(&numbered.test)? })
     }
 
-    /// The places of these columns.
+    /// The indices of these columns.
     pub(super) fn find(&self, names: &[String]) -> Result<Vec<usize>> {
         let columns = &self.source.columns;
         let count = |name: &String| columns.iter().filter(|column| *column == name).count();
@@ -285,12 +285,12 @@ impl Table {
                 self.place(row, column),
                 format!("{text:?}"),
                 format!("a finite number with a decimal {point}"),
-                "correct the field, declare it missing, take the column for one of categories or leave it out",
+                "correct the field, declare it missing, use the column as one of categories or leave it out",
             )
         })
     }
 
-    /// Whether the number of this field, whole as it is written, has more digits than double precision.
+    /// Whether the whole number in this field has more digits than double precision.
     pub(super) fn is_rounded(&self, row: usize, column: usize, number: f64) -> bool {
         number.abs() >= EXACT
             && self
@@ -298,7 +298,7 @@ impl Table {
                 .is_ok_and(|text| text.parse::<i128>().is_ok_and(|v| v != number as i128))
     }
 
-    /// Where a field stands: the file, the line and the column.
+    /// The position of a field: file, line and column.
     pub(super) fn place(&self, row: usize, column: usize) -> String {
         let Source { name, unit, columns, lines, .. } = &*self.source;
         format!("{name}, {unit} {}, column {:?}", lines[self.rows[row]], columns[column])

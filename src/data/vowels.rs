@@ -1,4 +1,4 @@
-//! The Japanese vowels: spoken /ae/ of nine speakers, told apart by the course of their spectra.
+//! The Japanese vowels: spoken /ae/ of nine speakers, to be classified by the course of their spectra.
 
 use std::fs;
 use std::path::Path;
@@ -7,25 +7,25 @@ use super::{Dataset, PadSequences, Split};
 use crate::{Error, Result};
 
 const FEATURES: usize = 12;
-/// How many steps the utterances have.
+/// The number of steps in an utterance.
 const SHORTEST: usize = 7;
 const LONGEST: usize = 29;
-/// Utterances of each speaker, in this order.
+/// The number of utterances per speaker, in file order.
 const TRAIN: [usize; 9] = [30; 9];
 const TEST: [usize; 9] = [31, 35, 88, 44, 29, 24, 40, 50, 29];
-/// No step consists of it, scaled to 0..1 or not.
+/// Fills no real step, whether scaled to 0..1 or not.
 const MASK: f32 = -9.0;
 
-/// Loads the Japanese vowels (Kudo, Toyama, Shimbo 1999; UCI) from the files `ae.train` and `ae.test` in `dir`: 270
-/// and 370 utterances of the vowels /ae/, to be told apart by their nine speakers.
+/// Loads the Japanese vowels (Kudo, Toyama, Shimbo 1999; UCI) from the files `ae.train` and `ae.test` in `dir`: 270 and 370 utterances of
+/// the vowels /ae/, to be classified by their nine speakers.
 ///
-/// Rows have the shape `[29, 12]`: 12 LPC cepstrum coefficients, between −1.8 and 2.8, for every step of 7 to 29; then padding, for
-/// which the network begins with [`Masking`](crate::Masking) of the data's
-/// [`mask_value`](Dataset::mask_value), −9. In the files utterances end with a blank line, a line of twelve ones, or both.
+/// Rows have the shape `[29, 12]`: 12 LPC cepstrum coefficients, between −1.8 and 2.8, for each of 7 to 29 steps, then padding. The
+/// network must begin with [`Masking`](crate::Masking) of the data's [`mask_value`](Dataset::mask_value), −9. In the files utterances end
+/// with a blank line, a line of twelve ones, or both.
 ///
 /// # Errors
-/// A file that cannot be read; a line without 12 finite numbers; an utterance of fewer than 7 or more than 29 steps; another
-/// number of utterances.
+/// A file that cannot be read; a line without 12 finite numbers; an utterance of fewer than 7 or more than 29 steps; a wrong number of
+/// utterances.
 pub fn load(dir: impl AsRef<Path>) -> Result<Split> {
     let dir = dir.as_ref();
     Split::new(part(&dir.join("ae.train"), TRAIN)?, part(&dir.join("ae.test"), TEST)?)
@@ -61,7 +61,7 @@ fn part(path: &Path, speakers: [usize; 9]) -> Result<Dataset> {
     PadSequences::new(FEATURES, MASK).steps(LONGEST).classes(&utterances, labels, names)
 }
 
-/// The numbers of a line: 12, or none of a blank one.
+/// The numbers of a line: 12, or none for a blank line.
 fn step(path: &Path, number: usize, line: &[u8]) -> Result<Vec<f32>> {
     let fail = |found: String| {
         Err(Error::invalid(
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::data::Targets;
 
-    /// Utterances whose steps are 12 times their number, of 7 to 29 steps in turn.
+    /// Utterances of 7 to 29 steps in turn; each step repeats the utterance's number (plus 0.5) 12 times.
     fn text(count: usize, end: &str) -> String {
         let step = |i: usize| vec![format!("{}.5", i % 100); FEATURES].join(" ") + " \r\n";
         (0..count).map(|i| step(i).repeat(7 + i % 23) + end).collect()

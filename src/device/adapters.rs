@@ -1,4 +1,4 @@
-//! The adapters that there are: listed, ranked, opened.
+//! The available adapters: listed, ranked, opened.
 
 use super::needs::{lacking, requested};
 use crate::{Error, Fault, Result};
@@ -6,20 +6,20 @@ use crate::{Error, Fault, Result};
 /// One adapter, as `adapters` reports it.
 #[derive(Clone, Debug)]
 pub struct AdapterReport {
-    /// What wgpu tells: name, driver, backend, type.
+    /// What wgpu reports: name, driver, backend, type.
     pub info: wgpu::AdapterInfo,
-    /// What it can do at most.
+    /// Its maximum limits.
     pub limits: wgpu::Limits,
     /// The optional features it offers.
     pub features: wgpu::Features,
-    /// What it lacks to be used, if anything.
+    /// What it lacks to be usable, if anything.
     pub lacks: Option<String>,
 }
 
 /// All adapters that wgpu finds and the environment allows, best first.
 ///
 /// # Errors
-/// A `WGPU_BACKEND` or `WGPU_POWER_PREF` that names nothing known.
+/// A `WGPU_BACKEND` or `WGPU_POWER_PREF` without any known name.
 #[cfg(not(target_family = "wasm"))]
 pub fn adapters() -> Result<Vec<AdapterReport>> {
     pollster::block_on(adapters_async())
@@ -37,7 +37,7 @@ pub async fn adapters_async() -> Result<Vec<AdapterReport>> {
     Ok(adapters.into_iter().map(report).collect())
 }
 
-/// Renderers of OpenGL that run on the CPU and that wgpu takes for something else.
+/// OpenGL renderers that run on the CPU but that wgpu reports as something else.
 const SOFTWARE: [&str; 2] = ["softpipe", "microsoft basic render driver"];
 
 pub(super) fn is_software(info: &wgpu::AdapterInfo) -> bool {
@@ -75,9 +75,9 @@ pub(super) async fn ranked() -> Result<(Vec<wgpu::Adapter>, String)> {
     Ok((adapters, note))
 }
 
-/// The instances through which adapters are looked for: one, or two where Vulkan's must not know of Wayland. Mesa's layer that orders
-/// Vulkan's adapters looks for a Wayland display in every instance that does, and libwayland complains on standard error where
-/// `XDG_RUNTIME_DIR`, in which displays are found, is not set.
+/// The instances in which to look for adapters: one, or two where Vulkan's must not use Wayland. Mesa's layer that sorts Vulkan's
+/// adapters looks for a Wayland display in every instance with Wayland, and libwayland prints errors if `XDG_RUNTIME_DIR`, in which
+/// displays are found, is not set.
 fn instances(descriptor: wgpu::InstanceDescriptor) -> Vec<wgpu::Instance> {
     #[cfg(any(target_os = "linux", target_os = "freebsd"))]
     if descriptor.backends.contains(wgpu::Backends::VULKAN)
@@ -97,7 +97,7 @@ fn backends(value: &str) -> Result<wgpu::Backends> {
     let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
     let known = names.map(|name| match wgpu::Backends::from_comma_list(name) {
         none if none.is_empty() => {
-            Err(unknown("WGPU_BACKEND", name, "vulkan, metal, dx12, gl, or several with commas"))
+            Err(unknown("WGPU_BACKEND", name, "vulkan, metal, dx12, gl, or several separated by commas"))
         }
         backends => Ok(backends),
     });
@@ -117,8 +117,8 @@ fn unknown(variable: &str, found: &str, expected: &str) -> Error {
     Error::invalid(variable, format!("{found:?}"), expected, "choose one of these, or unset the variable")
 }
 
-/// The place of an adapter, lowest best: those that can be used before others, real ones before software, the other
-/// backends before OpenGL, then by power.
+/// The sort key of an adapter, lowest best: usable ones first, then real ones before software, the other backends before OpenGL, then by
+/// power.
 fn rank(info: &wgpu::AdapterInfo, usable: bool, low_power: bool) -> (bool, bool, bool, u8) {
     let power = match info.device_type {
         wgpu::DeviceType::DiscreteGpu => u8::from(low_power),
@@ -130,7 +130,7 @@ fn rank(info: &wgpu::AdapterInfo, usable: bool, low_power: bool) -> (bool, bool,
     (!usable, is_software(info), info.backend == wgpu::Backend::Gl, power)
 }
 
-/// Features that are used where an adapter offers them: by some kernel variants, and to keep compiled pipelines between runs.
+/// Features that are used if an adapter offers them: in some kernel variants, and to keep compiled pipelines between runs.
 const OPTIONAL: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::PIPELINE_CACHE);
 
 /// Opens an adapter with WebGPU's default limits, or what it has of them, except that buffers may be as large as it allows.

@@ -1,4 +1,4 @@
-//! Which device: by argument, by environment, or the best there is.
+//! Choosing a device: by argument, by environment, or the best available.
 
 use super::Executor;
 use super::adapters::{is_software, open, ranked, title};
@@ -28,8 +28,8 @@ use web_time::Duration;
 /// | `cpu-f64` | the CPU in f64: slow, for checks |
 /// | anything else | the adapter whose name contains it |
 ///
-/// wgpu's own `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`, `gl`), `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF`
-/// (`low`, `high`) narrow the choice of adapters; a value that they do not know is an error. An adapter of OpenGL comes after all of its kind that the others have. More in
+/// wgpu's own `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`, `gl`), `WGPU_ADAPTER_NAME` and `WGPU_POWER_PREF` (`low`, `high`) narrow the
+/// choice of adapters; an unknown value is an error. OpenGL adapters come after those of the same kind on other backends. More in
 /// [the page on devices](crate::docs::devices).
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -41,7 +41,7 @@ pub struct Device {
     timeout: Duration,
 }
 
-/// How long a device may take for what is waited for, unless said otherwise: a software adapter may need minutes for a step.
+/// The default time limit for waiting on a device: a software adapter may need minutes for a step.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug)]
@@ -52,12 +52,12 @@ enum Kind {
 }
 
 impl Device {
-    /// The device named by `AUTOROT_DEVICE`, or else a real GPU if there is one, or else the CPU. A software
-    /// adapter is taken only when asked for.
+    /// The device named by `AUTOROT_DEVICE`, or else a real GPU if there is one, or else the CPU. A software adapter is taken only when
+    /// asked for.
     ///
     /// # Errors
-    /// `AUTOROT_DEVICE` names a device that is not there, another of the variables below has a value that it cannot take, or a GPU
-    /// is there but cannot be opened.
+    /// `AUTOROT_DEVICE` names a device that does not exist, one of wgpu's variables has an invalid value, or there is a GPU but it cannot
+    /// be opened.
     #[cfg(not(target_family = "wasm"))]
     pub fn auto() -> Result<Self> {
         pollster::block_on(Self::auto_async())
@@ -80,7 +80,7 @@ impl Device {
     /// The best adapter: a real GPU, else a software one.
     ///
     /// # Errors
-    /// No adapter, or it cannot be opened; a `WGPU_BACKEND` or `WGPU_POWER_PREF` that names nothing known.
+    /// No adapter, or it cannot be opened; a `WGPU_BACKEND` or `WGPU_POWER_PREF` without any known name.
     #[cfg(not(target_family = "wasm"))]
     pub fn gpu() -> Result<Self> {
         pollster::block_on(Self::named_async("gpu"))
@@ -91,25 +91,24 @@ impl Device {
         Self::new(Kind::Cpu, "asked for")
     }
 
-    /// The CPU in f64: the oracle that checks are made against.
+    /// The CPU in f64: the reference for checks.
     pub fn cpu_f64() -> Self {
         Self::new(Kind::CpuF64, "asked for")
     }
 
-    /// A device and a queue that the caller owns; handles are cheap to clone. No optional feature and
-    /// no limit beyond `wgpu::Limits::default()` is needed. Kernel variants are not timed unless
-    /// [`Device::with_tuning`] says so.
+    /// A device and a queue that the caller owns; handles are cheap to clone. No optional feature and no limit beyond
+    /// `wgpu::Limits::default()` is needed. Kernel variants are not timed unless [`Device::with_tuning`] says so.
     ///
-    /// Whether the device has what kernels need, and whether the queue is its own, is found out and said by what is made on it first,
-    /// such as [`Sequential::build`](crate::Sequential::build).
+    /// Whether the device has what kernels need, and whether the queue belongs to it, is checked by whatever is made on it first, such as
+    /// [`Sequential::build`](crate::Sequential::build).
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let compiled = Arc::new(Compiled::new(device.clone()));
         Self::around(compiled, device, queue, Tuning::Off)
     }
 
-    /// [`Device::from_wgpu`], sharing compiled kernels with all others that were made by this function of the same wgpu device and are
-    /// still there, wherever in the process. Clones of one [`Device`] share them anyway: this is for parts of a program that
-    /// do not know of each other. It keeps a list of such devices, which holds none of them alive: the only state of the crate's that is global.
+    /// [`Device::from_wgpu`], sharing compiled kernels with all existing devices in the process that this function made from the same
+    /// wgpu device. Clones of one [`Device`] share them anyway: this is for parts of a program that do not know of each other. It keeps a
+    /// list of weak references to such devices, which is the crate's only global state.
     pub fn from_wgpu_shared(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let compiled = Compiled::shared(&device);
         Self::around(compiled, device, queue, Tuning::Off)
@@ -120,9 +119,9 @@ impl Device {
         Self::new(Kind::Gpu(Arc::new(gpu)), "the caller's own")
     }
 
-    /// The same device, its kernels compiled through a cache of the caller's, which is the caller's to load and to save; it needs
-    /// `Features::PIPELINE_CACHE`, and must be made on this device. Kernels that were compiled before are not shared any more. Devices
-    /// that the crate opens have one already, kept in the user's folder of caches. No effect on a CPU.
+    /// The same device, compiling its kernels through the caller's cache, which the caller loads and saves; it needs
+    /// `Features::PIPELINE_CACHE`, and must be made on this device. Kernels compiled earlier are no longer shared. Devices that the crate
+    /// opens already have a cache, kept in the user's cache folder. No effect on a CPU.
     pub fn with_pipeline_cache(mut self, cache: wgpu::PipelineCache) -> Self {
         if let Kind::Gpu(gpu) = &self.kind {
             let compiled = Arc::new(Compiled::with(gpu.device.clone(), Some(cache), None));
@@ -136,7 +135,7 @@ impl Device {
         Prepare::new(self.gpu_executor())
     }
 
-    /// How many kernels are compiled on this device so far, by all that share them; 0 on a CPU, where there is nothing to compile.
+    /// The number of kernels compiled on this device so far, by all that share them; 0 on a CPU, where there is nothing to compile.
     pub fn compiled(&self) -> usize {
         let Kind::Gpu(gpu) = &self.kind else { return 0 };
         gpu.compiled.count()
@@ -153,10 +152,10 @@ impl Device {
         }
     }
 
-    /// The device of this name; see the table above.
+    /// The device with this name; see the table above.
     ///
     /// # Errors
-    /// No such device; the error lists those there are.
+    /// No such device; the error lists the available ones.
     #[cfg(not(target_family = "wasm"))]
     pub fn named(name: &str) -> Result<Self> {
         pollster::block_on(Self::named_async(name))
@@ -176,8 +175,8 @@ impl Device {
         Ok(device)
     }
 
-    /// Takes this variant of every kernel that has it, instead of the adapter's choice: for tests and
-    /// benchmarks. The results stay within the same tolerances.
+    /// Uses this variant of every kernel that has it, instead of the adapter's choice: for tests and benchmarks. The results stay within
+    /// the same tolerances.
     pub fn with_variant(mut self, variant: &'static str) -> Self {
         self.variant = Some(variant);
         self
@@ -189,9 +188,8 @@ impl Device {
         self
     }
 
-    /// Sets whether kernel variants are chosen by timing them. The default for devices that the crate opens is
-    /// [`Tuning::from_env`]; a device that the caller owns is left in peace. No effect on a CPU. Models that were built before
-    /// keep what they have.
+    /// Sets whether kernel variants are chosen by timing them. The default for devices that the crate opens is [`Tuning::from_env`]; on a
+    /// device that the caller owns nothing is timed by default. No effect on a CPU. Models built earlier are not affected.
     pub fn with_tuning(mut self, tuning: Tuning) -> Self {
         if let Kind::Gpu(gpu) = &self.kind {
             self.kind = Kind::Gpu(Arc::new(gpu.with(gpu.compiled.clone(), tuning)));
@@ -199,16 +197,16 @@ impl Device {
         self
     }
 
-    /// Sets whether the driver checks every index in this crate's own shaders: default in debug builds only. The results are
-    /// the same. Kernels from elsewhere are always checked.
+    /// Sets whether the driver checks every index in this crate's own shaders: by default in debug builds only. The results are the same.
+    /// Kernels from elsewhere are always checked.
     pub fn with_checks(mut self, checked: bool) -> Self {
         self.checked = checked;
         self
     }
 
-    /// Sets how long the device may take for what a call waits for, default 5 minutes; then the call fails with
-    /// [`Fault::Timeout`](crate::Fault::Timeout). The device may still be at work on it, and what is asked of it next waits in turn. No
-    /// effect on a CPU, and in browsers, where nothing waits. Models that were built before keep what they have.
+    /// Sets how long a call may wait for the device, by default 5 minutes; after that it fails with
+    /// [`Fault::Timeout`](crate::Fault::Timeout). The device may still be working, and further work then waits in turn. No effect on a
+    /// CPU, nor in browsers, where nothing waits. Models built earlier are not affected.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -223,12 +221,12 @@ impl Device {
         }
     }
 
-    /// Why this device was taken.
+    /// Why this device was chosen.
     pub fn why(&self) -> &str {
         &self.why
     }
 
-    /// What decides between kernel variants on a GPU.
+    /// The properties that decide between kernel variants on a GPU.
     pub fn traits(&self) -> Traits {
         match &self.kind {
             Kind::Gpu(gpu) => self.traits.unwrap_or_else(|| gpu.traits()),
@@ -236,26 +234,26 @@ impl Device {
         }
     }
 
-    /// The most bytes that a kernel can bind in one buffer; `None` on a CPU, which has no such limit.
+    /// The maximum size in bytes of one buffer binding; `None` on a CPU, which has no such limit.
     pub fn largest_binding(&self) -> Option<u64> {
         let Kind::Gpu(gpu) = &self.kind else { return None };
         Some(gpu.device.limits().max_storage_buffer_binding_size)
     }
 
-    /// Bytes of the adapter's memory that all buffers on this device take, where the backend tells; `None` on a CPU. What one
-    /// model counts itself is [`Model::device_bytes`](crate::Model::device_bytes).
+    /// The adapter memory in bytes used by all buffers on this device, if the backend reports it; `None` on a CPU. For a single model's
+    /// own count see [`Model::device_bytes`](crate::Model::device_bytes).
     pub fn allocated_bytes(&self) -> Option<u64> {
         let Kind::Gpu(gpu) = &self.kind else { return None };
         gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// The wgpu device and its queue, the caller's or those that were opened; `None` on a CPU. Handles are cheap to clone.
+    /// The wgpu device and its queue, whether the caller's or opened by the crate; `None` on a CPU. Handles are cheap to clone.
     pub fn wgpu(&self) -> Option<(&wgpu::Device, &wgpu::Queue)> {
         let Kind::Gpu(gpu) = &self.kind else { return None };
         Some((&gpu.device, &gpu.queue))
     }
 
-    /// The pipeline of a shader that is no kernel of a plan, made on first use.
+    /// The pipeline of a shader that is not a kernel of a plan, made on first use.
     pub(crate) fn shader(&self, shader: &Shader) -> Result<Pipeline> {
         match &self.kind {
             Kind::Gpu(gpu) => gpu.shader(shader),
@@ -267,7 +265,7 @@ impl Device {
         Error::invalid(what, self.name(), "a GPU", "use Device::from_wgpu")
     }
 
-    /// Runs `work`, which gives commands to a GPU, and returns what wgpu found wrong with it.
+    /// Runs `work`, which issues GPU commands, and returns the errors that wgpu reports.
     pub(crate) fn watched<R>(&self, what: &str, work: impl FnOnce(&wgpu::Device) -> R) -> Result<R> {
         match &self.kind {
             Kind::Gpu(gpu) => {
@@ -278,7 +276,7 @@ impl Device {
         }
     }
 
-    /// Refuses a texture that was destroyed or is another device's.
+    /// Refuses a texture that was destroyed or belongs to another device.
     pub(crate) fn accepts_texture(&self, what: &str, texture: &wgpu::Texture) -> Result<()> {
         let Kind::Gpu(gpu) = &self.kind else { return Ok(()) };
         gpu.accepts_texture(what, texture)
@@ -289,7 +287,7 @@ impl Device {
         matches!(self.kind, Kind::Gpu(_))
     }
 
-    /// An executor of its own for one model.
+    /// A new executor for one model.
     pub fn executor(&self) -> Box<dyn Executor> {
         match (&self.kind, self.gpu_executor()) {
             (_, Some(gpu)) => Box::new(gpu),
@@ -322,9 +320,9 @@ impl Device {
                     let why = format!("the GPU that wgpu finds, {}, cannot be used: {lack}", title(&info));
                     return Ok(Self { why, ..Self::cpu() });
                 } else if is_software(&info) {
-                    "the only adapters that wgpu finds and that suffice are software ones"
+                    "wgpu finds only software adapters that are sufficient"
                 } else if info.backend == wgpu::Backend::Gl {
-                    "the best GPU that wgpu finds, which it finds through OpenGL alone"
+                    "the best GPU that wgpu finds, and only through OpenGL"
                 } else {
                     "the best GPU that wgpu finds"
                 };
@@ -332,9 +330,9 @@ impl Device {
             }
             None if asked => Err(Error::invalid(
                 "WGPU_ADAPTER_NAME",
-                "a name that no adapter has",
+                "a name that matches no adapter",
                 "part of an adapter's name",
-                "unset it, or choose one that the example `devices` lists without it",
+                "unset it, or choose one that the example `devices` lists when it is unset",
             )),
             None if software_too => Err(Error::device(
                 Fault::Unavailable,

@@ -15,7 +15,7 @@ pub(crate) struct Pipeline {
     pub(crate) layout: wgpu::BindGroupLayout,
 }
 
-/// A shader that is no kernel of a plan, since it binds what plans do not have.
+/// A shader that is not a kernel of a plan, since its bindings do not occur in plans.
 #[derive(Clone, Debug)]
 pub(crate) struct Shader {
     pub(crate) name: &'static str,
@@ -24,7 +24,7 @@ pub(crate) struct Shader {
     pub(crate) bindings: Vec<wgpu::BindingType>,
 }
 
-/// What a pipeline is made from: the shader, and whether the driver checks every index.
+/// The source of a pipeline: the shader, and whether the driver checks every index.
 type Source = (String, bool);
 
 /// A pipeline that is made, or is being made by whoever holds the lock.
@@ -41,7 +41,7 @@ pub(super) struct Compiled {
     kept: Option<Kept>,
 }
 
-/// The pipelines of devices that asked to share theirs, for as long as one of them is there.
+/// The pipelines of devices that asked to share them, as long as one of these devices exists.
 static SHARED: Mutex<Vec<Weak<Compiled>>> = Mutex::new(Vec::new());
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,16 +53,16 @@ impl Compiled {
         Self::with(device, None, None)
     }
 
-    /// With wgpu's cache of pipelines, which may be kept between runs.
+    /// With wgpu's pipeline cache, which may be kept between runs.
     pub(super) fn with(device: wgpu::Device, cache: Option<wgpu::PipelineCache>, kept: Option<Kept>) -> Self {
         Self { device, cells: Mutex::default(), count: AtomicUsize::new(0), cache, kept }
     }
 
-    /// Those that others on this wgpu device share already, or new ones to share.
+    /// The pipelines that others already share on this wgpu device, or new ones to share.
     pub(super) fn shared(device: &wgpu::Device) -> Arc<Self> {
         let mut all = locked(&SHARED);
         all.retain(|one| one.strong_count() > 0);
-        // Handles of two instances may be equal without being of one device.
+        // Handles of two instances may be equal without belonging to the same device.
         let of_device = |one: &Arc<Self>| one.device == *device && same(&one.device, device);
         all.iter().filter_map(Weak::upgrade).find(of_device).unwrap_or_else(|| {
             let new = Arc::new(Self::new(device.clone()));
@@ -71,7 +71,7 @@ impl Compiled {
         })
     }
 
-    /// How many there are.
+    /// The number of pipelines.
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -82,7 +82,7 @@ impl Compiled {
         cell.is_some_and(|cell| locked(&cell).is_some())
     }
 
-    /// The pipeline of a kernel's variant; where there is none, `watch` is to run what makes it. Others are made meanwhile.
+    /// The pipeline of a kernel's variant; if there is none, `watch` must run the closure that makes it. Others can be made meanwhile.
     pub(super) fn get(
         &self,
         kernel: &dyn Kernel,
@@ -102,7 +102,7 @@ impl Compiled {
         self.once((kernel.source(variant), checked), || watch(&make))
     }
 
-    /// The same of another shader, whose indices the driver checks.
+    /// The same for another shader, whose indices the driver checks.
     pub(super) fn get_shader(
         &self,
         shader: &Shader,
@@ -118,7 +118,7 @@ impl Compiled {
         self.once((shader.source.clone(), true), || watch(&make))
     }
 
-    /// What was made of this source before, or what `make` makes of it.
+    /// The pipeline made earlier from this source, or the result of `make`.
     fn once(&self, source: Source, make: impl FnOnce() -> Result<Pipeline>) -> Result<Pipeline> {
         let cell = locked(&self.cells).entry(source).or_default().clone();
         let mut place = locked(&cell);
@@ -131,7 +131,7 @@ impl Compiled {
         Ok(made)
     }
 
-    /// Puts what the cache has learnt where it is kept, if anywhere.
+    /// Saves the cache where it is kept, if anywhere.
     pub(super) fn keep(&self) {
         if let (Some(cache), Some(kept)) = (&self.cache, &self.kept) {
             kept.keep(cache, self.count());
@@ -162,7 +162,7 @@ impl Compiled {
             layout: Some(&pipeline_layout),
             module,
             entry_point: Some("main"),
-            // Every kernel writes its workgroup memory before it reads it.
+            // Every kernel writes its workgroup memory before reading it.
             compilation_options: wgpu::PipelineCompilationOptions {
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()

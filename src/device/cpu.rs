@@ -1,4 +1,4 @@
-//! The CPU executor: runs the kernels' twins, in f32 as the fallback and in f64 as the oracle.
+//! The CPU executor: runs the kernels' twins, in f32 as the fallback and in f64 as the reference.
 
 use super::executor::{Programs, within};
 use super::misfit::{self, missing, named};
@@ -20,9 +20,9 @@ impl<T: Real> Storage<T> {
     const EMPTY: Self = Self::Index(Vec::new());
 
     /// # Errors
-    /// There is no memory for so many.
+    /// Not enough memory.
     fn zeros(element: Element, len: usize) -> Result<Self> {
-        // `vec!` takes memory that is zero already, but ends the process where there is none.
+        // `vec!` uses memory that is already zero, but aborts the process if there is none.
         let (room, size) = match element {
             Element::Float => (Vec::<T>::new().try_reserve_exact(len), size_of::<T>()),
             Element::Index => (Vec::<u32>::new().try_reserve_exact(len), size_of::<u32>()),
@@ -52,7 +52,7 @@ impl<T: Real> Storage<T> {
     }
 }
 
-/// A view with its buffer's place in [`Cpu::storage`].
+/// A view with its buffer's index in [`Cpu::storage`].
 #[derive(Clone, Copy, Debug)]
 struct Location {
     storage: usize,
@@ -71,20 +71,20 @@ struct BoundOp {
 #[derive(Debug)]
 struct Bound {
     ops: Vec<BoundOp>,
-    /// Each plan buffer's place in the storage.
+    /// The index of each plan buffer in the storage.
     places: Vec<usize>,
-    /// How long every scratch slot must be.
+    /// The required length of each scratch slot.
     scratch: Vec<usize>,
 }
 
-/// Executes plans on the CPU in numbers of type `T`.
+/// Executes plans on the CPU with numbers of type `T`.
 #[derive(Debug, Default)]
 pub(crate) struct Cpu<T> {
     storage: Vec<Storage<T>>,
     shared: HashMap<String, usize>,
-    /// Places in the storage whose buffers were freed.
+    /// Indices in the storage whose buffers were freed.
     vacant: Vec<usize>,
-    /// Scratch slots, used by all programs in turn: each grows to the largest user.
+    /// Scratch slots, used by all programs in turn: each grows to its largest user.
     scratch: Vec<usize>,
     programs: Programs<Bound>,
 }
@@ -94,7 +94,7 @@ impl<T: Real> Cpu<T> {
         self.shared.get(key).copied().ok_or_else(|| missing(key))
     }
 
-    /// Whether the buffer at this place, called `what`, has `end` elements of this type.
+    /// Checks that the buffer at this index, called `what` in errors, has `end` elements of this type.
     fn check(&self, what: &str, place: usize, element: Element, end: usize) -> Result<()> {
         let storage = &self.storage[place];
         misfit::check(what, element, end, (storage.element(), storage.len()))
@@ -107,12 +107,12 @@ impl<T: Real> Cpu<T> {
     }
 }
 
-/// The error of an op that reaches beyond one of its buffers: the recorder refuses such ops.
+/// The error for an op that reaches beyond one of its buffers: the recorder refuses such ops.
 fn beyond(end: usize, len: usize) -> Error {
     Error::invalid(
         "bindings of an op",
-        format!("a stretch that ends at element {end}"),
-        format!("one within its buffer of {len}"),
+        format!("a range that ends at element {end}"),
+        format!("a range within its buffer of {len} elements"),
         "report this as a bug of autorot",
     )
 }
@@ -121,7 +121,7 @@ impl<T: Twin> Executor for Cpu<T> {
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()> {
         match self.shared.get(key) {
             Some(&place) if self.storage[place].len() == len && self.storage[place].element() == element => {}
-            // Programs that are bound to the old buffer see the new one: the place stays.
+            // Programs bound to the old buffer see the new one, since the index stays.
             Some(&place) => self.storage[place] = Storage::zeros(element, len)?,
             None => {
                 let zeros = Storage::zeros(element, len)?;
@@ -257,11 +257,11 @@ impl<T: Twin> Executor for Cpu<T> {
     }
 }
 
-/// The stretches in the order of their places, each with its binding's number, as [`borrow`] takes them.
+/// The ranges in the order of their storage indices, each with its binding's number, as [`borrow`] takes them.
 ///
 /// # Errors
-/// A written stretch of a buffer of which the op has another one, unless both are written and do not overlap: the recorder
-/// refuses such ops.
+/// A written range in a buffer that the op also uses elsewhere, unless both ranges are written and do not overlap: the recorder refuses
+/// such ops.
 fn in_order(args: impl IntoIterator<Item = Option<Location>>) -> Result<Vec<(usize, Location)>> {
     let mut args: Vec<_> = args.into_iter().enumerate().filter_map(|(i, arg)| Some((i, arg?))).collect();
     args.sort_by_key(|(_, arg)| (arg.storage, arg.offset));
@@ -273,7 +273,7 @@ fn in_order(args: impl IntoIterator<Item = Option<Location>>) -> Result<Vec<(usi
             return Err(Error::invalid(
                 "bindings of an op",
                 format!("{a:?} and {b:?}"),
-                "written stretches apart from all others of the op",
+                "written ranges that overlap no other range of the op",
                 "report this as a bug of autorot",
             ));
         }
@@ -281,7 +281,7 @@ fn in_order(args: impl IntoIterator<Item = Option<Location>>) -> Result<Vec<(usi
     Ok(args)
 }
 
-/// Borrows an op's stretches of the storage all at once.
+/// Borrows all of an op's ranges of the storage at once.
 fn borrow<'a, T: Real>(storage: &'a mut [Storage<T>], args: &[(usize, Location)]) -> Result<Args<'a, T>> {
     let mut slots = [const { Slot::Absent }; MAX_BINDINGS];
     let (mut rest, mut first) = (storage, 0);
@@ -300,7 +300,7 @@ fn borrow<'a, T: Real>(storage: &'a mut [Storage<T>], args: &[(usize, Location)]
     Ok(Args::new(slots))
 }
 
-/// Stretches of one buffer, to be read.
+/// Ranges of one buffer, for reading.
 fn shared<'a, V, T>(
     values: &'a [V],
     args: &[(usize, Location)],
@@ -314,7 +314,7 @@ fn shared<'a, V, T>(
     Ok(())
 }
 
-/// Stretches of one buffer, none of which overlaps another, to be written.
+/// Non-overlapping ranges of one buffer, for writing.
 fn exclusive<'a, V, T>(
     mut values: &'a mut [V],
     args: &[(usize, Location)],

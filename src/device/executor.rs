@@ -1,4 +1,4 @@
-//! What runs plans: keeps one model's buffers on a device, and runs what was bound.
+//! Executors: they keep one model's buffers on a device and run bound plans.
 
 use super::GpuExecutor;
 use crate::kernel::Element;
@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use std::ops::Range;
 use std::pin::Pin;
 
-/// A future of an executor; not `Send`, so that a browser's may be one.
+/// A future of an executor; not `Send`, so that it works in browsers.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Numbers to write to a buffer; executors convert them to their own type.
@@ -36,7 +36,7 @@ impl Values<'_> {
         self.len() == 0
     }
 
-    /// What the values are.
+    /// The element type of the values.
     pub fn element(&self) -> Element {
         if matches!(self, Self::U32(_)) { Element::Index } else { Element::Float }
     }
@@ -46,7 +46,7 @@ impl Values<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Program(pub(crate) usize);
 
-/// Programs by number; the numbers of released ones are given again.
+/// Programs by number; the numbers of released ones are reused.
 #[derive(Debug)]
 pub(super) struct Programs<B>(Vec<Option<B>>);
 
@@ -77,7 +77,7 @@ impl<B> Programs<B> {
         })
     }
 
-    /// How long each of so many scratch slots must be for all that are bound, of which `scratch` tells it.
+    /// The required length of each of `slots` scratch slots, over all bound programs; `scratch` returns a program's lengths.
     pub(super) fn scratch<'b>(&'b self, slots: usize, scratch: impl Fn(&'b B) -> &'b [usize]) -> Vec<usize> {
         let mut wanted = vec![0; slots];
         for bound in self.0.iter().flatten() {
@@ -86,7 +86,7 @@ impl<B> Programs<B> {
         wanted
     }
 
-    /// Those that are bound.
+    /// The bound programs.
     pub(super) fn bound(&mut self) -> impl Iterator<Item = &mut B> {
         self.0.iter_mut().flatten()
     }
@@ -98,61 +98,60 @@ impl<B> Programs<B> {
     }
 }
 
-/// Those of some ops that are in a range.
+/// The ops in a range.
 pub(super) fn within<O>(ops: &[O], range: Range<usize>) -> &[O] {
     let end = range.end.min(ops.len());
     &ops[range.start.min(end)..end]
 }
 
-/// Keeps one model's buffers on a device and runs its plans. Shared buffers have names; each is
-/// allocated once, filled with zeros.
+/// Keeps one model's buffers on a device and runs its plans. Shared buffers have names; each is allocated once, filled with zeros.
 pub trait Executor: wgpu::WasmNotSend {
-    /// Allocates a shared buffer, unless one of this name and length is there. One of another length is replaced; no
-    /// bound program may still use it.
+    /// Allocates a shared buffer, unless there is one with this name and length. One of another length is replaced; no bound program may
+    /// still use it.
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()>;
 
-    /// Gives a shared buffer's memory back. No bound program may use it any more.
+    /// Frees a shared buffer. No bound program may use it any more.
     fn free(&mut self, key: &str);
 
-    /// Fills a shared buffer with zeros, if it is there.
+    /// Fills a shared buffer with zeros, if it exists.
     fn clear(&mut self, key: &str) -> Result<()>;
 
     /// Writes into a shared buffer from `offset` on.
     fn write(&mut self, key: &str, offset: usize, values: Values<'_>) -> Result<()>;
 
-    /// Reads numbers of a shared buffer as they are after everything that was run before this call; the future waits for
-    /// the device, and more can be run meanwhile. Exact, since f32 fits into f64.
+    /// Reads numbers from a shared buffer, as they are after everything run before this call. The future waits for the device, and more
+    /// can be run meanwhile. Exact, since f32 fits into f64.
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>>;
 
-    /// Reads integers of a shared buffer, as [`Executor::read`].
+    /// Reads integers from a shared buffer, like [`Executor::read`].
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>>;
 
-    /// Prepares everything that running the plan needs. Its shared buffers must have been allocated; what its kernels write may
-    /// be overwritten, where they are timed.
+    /// Prepares everything needed to run the plan. Its shared buffers must have been allocated; timing kernels may overwrite what they
+    /// write.
     fn bind(&mut self, plan: &Plan) -> Result<Program>;
 
-    /// Whether binding the plan compiles kernels that this device has not had before.
+    /// Whether binding the plan compiles kernels that are new to this device.
     fn compiles(&self, plan: &Plan) -> bool {
         let _ = plan;
         false
     }
 
-    /// Forgets a program.
+    /// Releases a program.
     fn release(&mut self, program: Program);
 
     /// Runs a program's ops `times` times in a row.
     fn run(&mut self, program: Program, times: usize) -> Result<()>;
 
-    /// Runs those of a program's ops that are in this range, as far as there are any, once.
+    /// Runs those of a program's ops that lie in this range once.
     fn run_ops(&mut self, program: Program, ops: Range<usize>) -> Result<()>;
 
     /// Reads a kept scratch buffer, or any shared one, as the program sees it.
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>>;
 
-    /// Bytes of all buffers that were made on the device and are still held, whatever for; without borrowed ones.
+    /// The size in bytes of all buffers made on the device and still held for any purpose, without borrowed ones.
     fn bytes(&self) -> u64;
 
-    /// The executor itself where it is a GPU's, for what only wgpu has.
+    /// The executor itself if it is a GPU's, for what only wgpu has.
     fn gpu(&mut self) -> Option<&mut GpuExecutor> {
         None
     }

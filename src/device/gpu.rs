@@ -1,4 +1,4 @@
-//! The GPU executor: one compute pass for a step, everything it needs built beforehand.
+//! The GPU executor: one compute pass per step, with everything built beforehand.
 
 mod binding;
 mod lending;
@@ -25,11 +25,11 @@ struct Shared {
     place: Place,
     element: Element,
     len: usize,
-    /// What keeps the buffer; nothing where it is the caller's.
+    /// Keeps the buffer alive; `None` if it is the caller's.
     _held: Option<Held>,
 }
 
-/// Where a plan's buffer begins within one of the device's, in bytes.
+/// Where a plan's buffer begins within one of the device's buffers, in bytes.
 #[derive(Clone, Debug)]
 struct Place {
     buffer: wgpu::Buffer,
@@ -47,7 +47,7 @@ fn encode(ops: &[BoundOp], pass: &mut wgpu::ComputePass<'_>) {
 }
 
 impl Gpu {
-    /// Hands ops to the queue, in one pass, `times` times in a row.
+    /// Submits ops to the queue, in one pass, `times` times in a row.
     fn submit(&self, ops: &[BoundOp], times: usize) {
         let mut encoder = self.device.create_command_encoder(&Default::default());
         {
@@ -67,15 +67,15 @@ pub struct GpuExecutor {
     /// Its identity: what was bound here runs nowhere else.
     identity: Arc<()>,
     shared: HashMap<String, Shared>,
-    /// Scratch slots, used by all programs in turn: each grows to the largest user.
+    /// Scratch slots, used by all programs in turn: each grows to its largest user.
     scratch: Vec<Held>,
-    /// How often a scratch slot got another buffer, or none.
+    /// How often a scratch slot's buffer was replaced or removed.
     scratch_moves: u64,
     ledger: Ledger,
     staging: Staging,
     programs: Programs<Bound>,
     leavings: Leavings,
-    /// The variant to take for every kernel that has it, instead of the adapter's choice.
+    /// The variant to use for every kernel that has it, instead of the adapter's choice.
     variant: Option<&'static str>,
     traits: Traits,
     checked: bool,
@@ -109,7 +109,7 @@ impl GpuExecutor {
         }
     }
 
-    /// A new buffer; `batch` is that of the plan whose size it follows.
+    /// A new buffer; `batch` is the batch size of the plan that determines its length.
     fn buffer(&self, label: &str, len: usize, batch: Option<usize>) -> Result<Held> {
         self.gpu.check()?;
         let (bytes, limit) = (len as u64 * 4, self.gpu.device.limits().max_buffer_size);
@@ -140,7 +140,7 @@ impl GpuExecutor {
         self.shrink_scratch();
     }
 
-    /// Whether the driver is to check the kernel's indices.
+    /// Whether the driver checks the kernel's indices.
     fn checks(&self, kernel: &dyn Kernel) -> bool {
         self.checked || !kernel.trusted()
     }
@@ -149,14 +149,14 @@ impl GpuExecutor {
         self.shared.get(key).ok_or_else(|| missing(key))
     }
 
-    /// The place of a shared buffer of at least `end` elements of this type.
+    /// The place of a shared buffer with at least `end` elements of this type.
     fn source(&self, key: &str, element: Element, end: usize) -> Result<Place> {
         let shared = self.shared(key)?;
         misfit::check(&named(key), element, end, (shared.element, shared.len))?;
         Ok(shared.place.clone())
     }
 
-    /// Copies a stretch to the host, as it is after everything submitted so far; the future waits.
+    /// Copies a range to the host, as it is after everything submitted so far; the future waits.
     fn read_place(
         &self,
         place: &Place,
@@ -171,7 +171,7 @@ impl Executor for GpuExecutor {
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()> {
         self.sweep();
         if self.shared.get(key).is_none_or(|s| s.len != len || s.element != element) {
-            // The old buffer goes first, so that the new one may take its memory.
+            // The old buffer is dropped first, so that the new one can use its memory.
             self.shared.remove(key);
             let held = self.buffer(key, len, None)?;
             let place = Place { buffer: held.buffer.clone(), offset: 0 };

@@ -1,11 +1,11 @@
-//! Buffers of the device that are counted for as long as somebody holds them.
+//! Device buffers that are counted for as long as somebody holds them.
 
 use super::pipelines::Gpu;
 use crate::Result;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The bytes of all buffers that were made for one executor and are still held.
+/// The size in bytes of all buffers that were made for one executor and are still held.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger(Arc<AtomicU64>);
 

@@ -1,20 +1,21 @@
-//! Which handles of wgpu's are of one device. wgpu does not tell, and uses a queue of another device until the process dies of it.
+//! Checks that wgpu handles belong to the same device. wgpu does not report it, and uses a queue of another device until the process
+//! dies.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use web_time::{Duration, Instant};
 
-/// Whether a queue is a device's own; `None` where that cannot be told: in browsers, and on a device that is lost.
+/// Whether a queue belongs to a device; `None` if unknown: in browsers, and on a lost device.
 pub(super) fn belongs(device: &wgpu::Device, queue: &wgpu::Queue) -> Option<bool> {
     reaches(device, || {
         queue.submit([]);
     })
 }
 
-/// Whether two handles are of one device that works.
+/// Whether two handles belong to one working device.
 pub(super) fn same(device: &wgpu::Device, other: &wgpu::Device) -> bool {
     let poll = || {
-        // An error says that the device is lost, and then nothing is told.
+        // An error means that the device is lost; the callback then reports nothing.
         let _ = other.poll(wgpu::PollType::Poll);
     };
     reaches(device, poll) == Some(true)
@@ -24,11 +25,11 @@ const WAITING: u8 = 0;
 const MAPPED: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// How long another thread that happens to poll the device may take to tell.
+/// How long another thread that happens to poll the device may take to run the callback.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Whether `wake` makes the device take notice of what is done. A buffer that nothing has used is mapped as soon as that happens,
-/// whatever the device is at work on: nothing waits for it, and no error arises.
+/// Whether `wake` makes the device process finished work. A buffer that nothing has used is mapped as soon as that happens, whatever the
+/// device is doing: nothing waits for it, and there is no error.
 fn reaches(device: &wgpu::Device, wake: impl Fn()) -> Option<bool> {
     if cfg!(target_family = "wasm") {
         return None;
@@ -60,6 +61,6 @@ fn reaches(device: &wgpu::Device, wake: impl Fn()) -> Option<bool> {
             _ => (false, None),
         }
     };
-    // Another thread may have polled the device before it was this one's turn.
+    // Another thread may have polled the device first.
     (0..3).map(|_| attempt()).find(|(again, _)| !again).and_then(|(_, found)| found)
 }

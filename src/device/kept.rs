@@ -1,4 +1,4 @@
-//! wgpu's cache of compiled pipelines, kept in the user's folder of caches between runs.
+//! wgpu's cache of compiled pipelines, kept in the user's cache folder between runs.
 
 use crate::store;
 use crate::unchecked::cache;
@@ -9,12 +9,12 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub(super) struct Kept {
     file: PathBuf,
-    /// How many pipelines there were when it was written last, and how many bytes they took.
+    /// The number of pipelines at the last write, and their size in bytes.
     written: Mutex<(usize, usize)>,
 }
 
-/// The device's cache with what was kept of it, where the device has such caches and the system a folder for them. What cannot be read or
-/// is of no use to this device is left out.
+/// The device's cache with its kept content, if the device supports caches and the system has a folder for them. Content that cannot be
+/// read or does not fit this device is ignored.
 pub(super) fn load(device: &wgpu::Device) -> Option<(wgpu::PipelineCache, Kept)> {
     if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
         return None;
@@ -42,7 +42,7 @@ pub(super) fn load(device: &wgpu::Device) -> Option<(wgpu::PipelineCache, Kept)>
 }
 
 impl Kept {
-    /// Writes the cache if there are more pipelines than before, and they are not in it already.
+    /// Writes the cache if there are more pipelines than before and they are not already in it.
     pub(super) fn keep(&self, cache: &wgpu::PipelineCache, pipelines: usize) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.0 == pipelines {

@@ -1,11 +1,11 @@
-//! What owners leave behind: programs and buffers of theirs, which the executor frees when it is called next.
+//! What owners leave behind: programs and buffers, which the executor frees the next time it is called.
 
 use super::Program;
 use std::sync::{Arc, Mutex, PoisonError};
 
 type Left = (Vec<Program>, Vec<String>);
 
-/// Programs and names of shared buffers that nobody uses any more. They are left without the executor at hand, on any thread.
+/// Programs and names of shared buffers that are no longer used. They can be left on any thread, without the executor.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Leavings(Arc<Mutex<Vec<Left>>>);
 

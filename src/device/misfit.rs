@@ -1,16 +1,16 @@
-//! What executors refuse to do with a buffer, and what wgpu refuses because of the program's own handling of one.
+//! Uses of buffers that executors refuse, and those that wgpu refuses because of the program's own mistakes.
 
 use crate::kernel::Element;
 use crate::{Error, Result};
 
-/// Whether a buffer that holds `len` of `held` has `end` elements of this type. `what` says which buffer it is.
+/// Checks that a buffer of `len` elements of type `held` has `end` elements of this type. `what` names the buffer.
 pub(super) fn check(what: &str, element: Element, end: usize, (held, len): (Element, usize)) -> Result<()> {
     if element != held {
         return Err(Error::invalid(
             what,
             format!("an access to {}", name(element)),
             format!("one to {}, which it holds", name(held)),
-            "use it for what it was allocated for, or allocate it anew",
+            "use it for what it was allocated for, or allocate it again",
         ));
     }
     if end > len {
@@ -18,7 +18,7 @@ pub(super) fn check(what: &str, element: Element, end: usize, (held, len): (Elem
             what,
             format!("an access that ends at element {end}"),
             format!("at most {len}, its length"),
-            "access less of it, or allocate it anew",
+            "access less of it, or allocate it again",
         ));
     }
     Ok(())
@@ -29,7 +29,7 @@ pub(super) fn named(key: &str) -> String {
     format!("buffer {key:?}")
 }
 
-/// There is no shared buffer of this name.
+/// The error for a shared buffer that does not exist.
 pub(super) fn missing(key: &str) -> Error {
     Error::invalid(
         named(key),
@@ -46,13 +46,13 @@ fn name(element: Element) -> &'static str {
     }
 }
 
-/// What to do about an error of wgpu's that the program around the crate has caused: the crate destroys nothing, maps nothing that
-/// others use, and makes all that it binds on its own device.
+/// The remedy for a wgpu error caused by the surrounding program. The crate destroys nothing, maps nothing that others use, and makes
+/// everything that it binds on its own device.
 pub(super) fn callers(description: &str) -> Option<&'static str> {
     let causes = [
         (
             "has been destroyed",
-            "do not call destroy() on what a model, a learner or a pass uses; where a model's own buffer was destroyed, bring the \
+            "do not call destroy() on what a model, a learner or a pass uses; if a model's own buffer was destroyed, bring the \
              model back with Model::rebuild and Model::restore",
         ),
         ("still mapped", "unmap the buffer before it is used"),

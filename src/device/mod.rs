@@ -14,7 +14,7 @@ mod misfit;
 mod needs;
 pub(crate) mod pipelines;
 mod prepare;
-mod readback;
+pub(crate) mod readback;
 mod tune;
 
 #[cfg(not(target_family = "wasm"))]

@@ -1,12 +1,12 @@
-//! What the kernels need of an adapter, and what a device is opened with.
+//! What the kernels need from an adapter, and the limits with which a device is opened.
 
 use crate::kernel::MAX_BINDINGS;
 use crate::plan::ALIGNMENT;
 use wgpu::Limits;
 
-/// The limits that every kernel keeps to: no more than `wgpu::Limits::default()`, and what an adapter below those must
-/// still offer. The others, of which nothing is used, are those of `rest`. A buffer may be of any size: what does not fit
-/// is an error of the model that needs it.
+/// The limits that every kernel keeps to: no more than `wgpu::Limits::default()`, and what an adapter below those must still offer.
+/// Limits that are not used are taken from `rest`. Buffer sizes are not included: what does not fit is an error of the model that needs
+/// it.
 pub fn needs(rest: Limits) -> Limits {
     Limits {
         max_bind_groups: 1,
@@ -25,7 +25,7 @@ pub fn needs(rest: Limits) -> Limits {
     }
 }
 
-/// The first of the [`needs`] that an adapter or a device does not meet, in words.
+/// The first of the [`needs`] that an adapter or a device does not meet, as text.
 pub(super) fn lacking(offered: &Limits) -> Option<String> {
     let mut first = None;
     needs(offered.clone()).check_limits_with_fail_fn(offered, true, |name, needed, found| {
@@ -35,7 +35,7 @@ pub(super) fn lacking(offered: &Limits) -> Option<String> {
     first
 }
 
-/// What to open a device with: the default limits, or what there is of them, and buffers as large as the adapter allows.
+/// The limits with which to open a device: the defaults, or what there is of them, and buffers as large as the adapter allows.
 pub(super) fn requested(offered: &Limits) -> Limits {
     let large = Limits {
         max_buffer_size: offered.max_buffer_size,
@@ -73,7 +73,7 @@ mod tests {
                 ..Limits::default()
             }
         );
-        // An adapter that has just what is needed, as OpenGL's may, is opened with that.
+        // An adapter with just what is needed, as OpenGL's may be, is opened with that.
         let small = Limits { max_buffer_size: 1 << 20, ..needs(Limits::downlevel_webgl2_defaults()) };
         assert!(requested(&small).check_limits(&small));
         assert_eq!(lacking(&requested(&small)), None);

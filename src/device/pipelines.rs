@@ -23,26 +23,26 @@ pub struct Gpu {
     info: wgpu::AdapterInfo,
     pub(super) compiled: Arc<Compiled>,
     pub(super) choices: Choices,
-    /// Whether device and queue were found to be fit for use.
+    /// Whether device and queue were checked successfully.
     fit: AtomicBool,
 }
 
-/// What a shader's errors are, and what to do about them.
+/// The fault of shader errors, and its remedy.
 const REFUSED: (Fault, &str) =
     (Fault::Shader, "correct the kernel's shader; if it is autorot's own, report this as a bug");
 
-/// Bytes handed to the queue at a time: it keeps a copy until it is submitted.
+/// Bytes per write to the queue, which keeps a copy until it is submitted.
 const UPLOAD: usize = 16 << 20;
 
 impl Gpu {
-    /// Around a device and a queue that the caller owns. Nothing of them is configured or polled beyond what
-    /// reading back, and timing variants where `tuning` asks for it, need; no optional feature or raised limit is required.
+    /// For a device and a queue that the caller owns. Nothing is configured on them, and they are polled only for reading back, and for
+    /// timing variants if `tuning` asks for it; no optional feature or raised limit is required.
     pub fn new(device: wgpu::Device, queue: wgpu::Queue, tuning: Tuning) -> Self {
         let compiled = Arc::new(Compiled::new(device.clone()));
         Self::sharing(compiled, device, queue, tuning)
     }
 
-    /// [`Gpu::new`], with pipelines that were made for the device before.
+    /// [`Gpu::new`] with pipelines made earlier for the device.
     pub(super) fn sharing(
         compiled: Arc<Compiled>,
         device: wgpu::Device,
@@ -61,8 +61,8 @@ impl Gpu {
         Self::sharing(compiled, self.device.clone(), self.queue.clone(), tuning)
     }
 
-    /// Refuses a device that has less than kernels need, and a queue that is another device's, which wgpu does not notice before the
-    /// process dies of it. Found out once.
+    /// Refuses a device that has less than kernels need, and a queue that belongs to another device, which wgpu does not notice before
+    /// the process dies. Checked once.
     pub(super) fn check(&self) -> Result<()> {
         if self.fit.load(Ordering::Relaxed) {
             return Ok(());
@@ -84,12 +84,12 @@ impl Gpu {
         Ok(())
     }
 
-    /// What wgpu tells of the adapter.
+    /// What wgpu reports about the adapter.
     pub fn info(&self) -> &wgpu::AdapterInfo {
         &self.info
     }
 
-    /// What decides between kernel variants.
+    /// The properties that decide between kernel variants.
     pub fn traits(&self) -> Traits {
         traits(&self.info, self.device.features().contains(wgpu::Features::SUBGROUP))
     }
@@ -106,7 +106,7 @@ impl Gpu {
         self.compiled.get(kernel, variant, checked, |make| self.scoped(place, [REFUSED, REFUSED], make))
     }
 
-    /// The pipeline of a shader that is no kernel, made on first use.
+    /// The pipeline of a shader that is not a kernel, made on first use.
     pub(super) fn shader(&self, shader: &Shader) -> Result<Pipeline> {
         self.check()?;
         self.compiled.get_shader(shader, |make| self.scoped(shader.name, [REFUSED, REFUSED], make))
@@ -116,23 +116,22 @@ impl Gpu {
         Error::device(fault, &self.info.name, reason, remedy)
     }
 
-    /// The error of a device that is gone.
+    /// The error for a lost device.
     pub(super) fn gone(&self, what: &str) -> Error {
         self.error(
             Fault::Lost,
-            format!("{what}: the device is gone"),
-            "open a device anew, move the model there with Model::rebuild, and go on with Trainer::resume",
+            format!("{what}: the device is lost"),
+            "open a device again, move the model there with Model::rebuild, and continue with Trainer::resume",
         )
     }
 
-    /// Runs `work` and returns what wgpu found wrong with it. In a browser the answer comes later: there
-    /// the errors reach the device's own handler instead.
+    /// Runs `work` and returns the errors that wgpu reports. In a browser they come later, and reach the device's own handler instead.
     pub(super) fn watched<R>(&self, what: &str, work: impl FnOnce() -> R) -> Result<R> {
         let report = "report this as a bug of autorot or of the driver";
         self.scoped(what, [(Fault::Validation, report), (Fault::Internal, report)], work)
     }
 
-    /// [`Gpu::watched`], with the faults that a misuse and a failure of the driver are, and what to do about them.
+    /// [`Gpu::watched`], with the faults and remedies for a misuse and for a failure of the driver.
     fn scoped<R>(
         &self,
         what: &str,
@@ -156,19 +155,19 @@ impl Gpu {
         Err(self.error(fault, format!("{what}: {error}"), remedy))
     }
 
-    /// Runs `work`; the first error is returned, too, lack of memory before what follows from it.
+    /// Runs `work` and also returns the first error; out of memory comes before what follows from it.
     fn caught<R>(&self, work: impl FnOnce() -> R) -> (R, Option<wgpu::Error>) {
         use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
         let scopes = [Validation, Internal, OutOfMemory].map(|filter| self.device.push_error_scope(filter));
         let result = work();
-        // The scope opened last is closed first; all are closed, also after an error.
+        // The scope opened last is closed first; all are closed even after an error.
         let found: Vec<_> =
             scopes.into_iter().rev().filter_map(|scope| ready(scope.pop()).flatten()).collect();
         (result, found.into_iter().next())
     }
 
-    /// Refuses a buffer of the caller's that the device cannot use: one that was destroyed, is mapped, or is another device's. A submission
-    /// that does nothing finds it out.
+    /// Refuses a caller's buffer that the device cannot use because it was destroyed, is mapped, or belongs to another device. An empty
+    /// submission checks that.
     pub(super) fn accepts_buffer(&self, what: &str, buffer: &wgpu::Buffer) -> Result<()> {
         let state = wgpu::BufferUses::STORAGE_READ_ONLY;
         let transition = wgpu::BufferTransition { buffer, state };
@@ -185,7 +184,7 @@ impl Gpu {
     fn accepts(&self, what: &str, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> Result<()> {
         self.check()?;
         let tried = self.watched(what, || {
-            // wgpu looks handles up by number, and panics where another instance's has one that this has not.
+            // wgpu looks handles up by number, and panics if another instance's has a number that this one has not.
             let recorded = catch_unwind(AssertUnwindSafe(|| {
                 let mut encoder = self.device.create_command_encoder(&Default::default());
                 record(&mut encoder);
@@ -198,15 +197,15 @@ impl Gpu {
         tried.map_err(|_| {
             Error::invalid(
                 what,
-                "a handle of another wgpu instance",
+                "a handle from another wgpu instance",
                 format!("one of the device on {}", self.info.name),
                 "create it on the device that the model was built on",
             )
         })
     }
 
-    /// Whether the device is gone. wgpu tells that to a callback alone, of which a device has one, its owner's: but a
-    /// buffer can then not be made, without any error.
+    /// Whether the device is lost. wgpu reports that only to a callback, of which a device has one, its owner's; but on a lost device a
+    /// buffer cannot be made, without any error.
     fn lost(&self) -> bool {
         let (made, error) = self.caught(|| {
             let probe = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -220,7 +219,7 @@ impl Gpu {
         !made && error.is_none()
     }
 
-    /// Writes into a buffer. A lost device says so here.
+    /// Writes into a buffer; reports a lost device.
     pub(super) fn write(&self, what: &str, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
         for (i, piece) in bytes.chunks(UPLOAD).enumerate() {
             let Some(size) = wgpu::BufferSize::new(piece.len() as u64) else { continue };
@@ -237,7 +236,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Waits until the queue is done with a submission, or with all that there are, for so long at most.
+    /// Waits until the queue has finished a submission, or all submissions, but no longer than `timeout`.
     pub(super) fn wait(
         &self,
         what: &str,
@@ -249,7 +248,7 @@ impl Gpu {
             let left = Some(timeout.saturating_sub(begin.elapsed()));
             let wait = wgpu::PollType::Wait { submission_index: submission_index.clone(), timeout: left };
             match self.device.poll(wait) {
-                // OpenGL waits for two seconds at most.
+                // OpenGL waits for at most two seconds.
                 Err(wgpu::PollError::Timeout) if begin.elapsed() < timeout => {}
                 done => return done,
             }
@@ -258,32 +257,32 @@ impl Gpu {
             Ok(_) => Ok(()),
             Err(wgpu::PollError::Timeout) => Err(self.error(
                 Fault::Timeout,
-                format!("{what}: found the device still at work after {timeout:?}, expected it to be done"),
-                "allow it more time with Device::with_timeout, give it less work at once (a smaller batch), or go on \
+                format!("{what}: found the device still working after {timeout:?}, expected it to be done"),
+                "allow it more time with Device::with_timeout, give it less work at once (a smaller batch), or continue \
                  elsewhere as after a loss",
             )),
-            // A lost device takes no submissions that one could wait for.
+            // A lost device accepts no submissions that one could wait for.
             Err(wgpu::PollError::WrongSubmissionIndex(..)) => Err(self.gone(what)),
         }
     }
 
-    /// Lets wgpu take notice of submissions that are finished, and call whoever waits for them, without waiting.
+    /// Lets wgpu process finished submissions and call the callbacks that wait for them, without waiting.
     pub(super) fn notice(&self, what: &str) -> Result<()> {
         self.polled(what, || self.device.poll(wgpu::PollType::Poll)).map(drop)
     }
 
-    /// Runs `poll`, in which wgpu panics where the driver says that the device is lost.
+    /// Runs `poll`, in which wgpu panics if the driver reports a lost device.
     fn polled<R>(&self, what: &str, poll: impl FnOnce() -> R) -> Result<R> {
         match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(result) => Ok(result),
             Err(_) if self.lost() => Err(self.gone(what)),
-            // The panic of a callback of the device's owner.
+            // A panic in a callback of the device's owner.
             Err(panic) => resume_unwind(panic),
         }
     }
 }
 
-/// What decides between kernel variants on such an adapter, with subgroup operations or without.
+/// The properties that decide between kernel variants on this adapter, with or without subgroup operations.
 fn traits(info: &wgpu::AdapterInfo, subgroups: bool) -> Traits {
     let fixed = info.subgroup_min_size == info.subgroup_max_size;
     Traits {
@@ -292,7 +291,7 @@ fn traits(info: &wgpu::AdapterInfo, subgroups: bool) -> Traits {
     }
 }
 
-/// The future's result, if it is there already.
+/// The future's result, if it is ready.
 fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

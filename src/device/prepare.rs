@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use web_time::{Duration, Instant};
 
-/// Compiles the kernels that a training or a prediction will need, before it is made: a few in every frame, or all on another thread. They
-/// are shared by all clones of the [`Device`](crate::Device), so that what is made on one of them afterwards finds them compiled.
+/// Compiles the kernels that a training or a prediction will need, in advance: a few in every frame, or all on another thread. They are
+/// shared by all clones of the [`Device`](crate::Device), so whatever is made on one of them afterwards finds them compiled.
 ///
-/// The work is named by functions such as [`Prepare::learner`], which record it at once and compile nothing yet; the network
-/// is [`Sequential::network`](crate::Sequential::network)'s, which needs no device. Then [`Prepare::run_within`] or [`Prepare::run`] compiles.
+/// The work is added by functions such as [`Prepare::learner`], which record it at once and compile nothing yet; the network is from
+/// [`Sequential::network`](crate::Sequential::network), which needs no device. Then [`Prepare::run_within`] or [`Prepare::run`] compiles.
 ///
 /// ```
 /// use autorot::embed::TargetKind;
@@ -38,19 +38,19 @@ use web_time::{Duration, Instant};
 /// # }
 /// ```
 ///
-/// It may be sent to another thread, unless the device is one of OpenGL ([why](crate::docs::devices)). A kernel at a time is being compiled, and whoever needs
-/// that one waits for it; others are compiled beside it.
+/// It may be sent to another thread, unless the device uses OpenGL ([why](crate::docs::devices)). Whoever needs a kernel that is being
+/// compiled waits for it; other kernels are compiled in parallel.
 #[derive(Debug)]
 pub struct Prepare {
-    /// None on a CPU, where there is nothing to compile.
+    /// `None` on a CPU, where there is nothing to compile.
     gpu: Option<GpuExecutor>,
-    /// What is left.
+    /// What is left to compile.
     work: VecDeque<Work>,
 }
 
 #[derive(Debug)]
 enum Work {
-    /// A kernel, and what errors name.
+    /// A kernel, and its name in errors.
     Kernel(Arc<dyn Kernel>, String),
     Shader(Shader),
 }
@@ -68,7 +68,7 @@ impl Prepare {
         self
     }
 
-    /// Adds a shader that is no kernel of a plan.
+    /// Adds a shader that is not a kernel of a plan.
     pub(crate) fn shader(mut self, shader: Shader) -> Self {
         if self.gpu.is_some() {
             self.work.push_back(Work::Shader(shader));
@@ -76,11 +76,11 @@ impl Prepare {
         self
     }
 
-    /// Compiles kernels until `budget` is spent, at least one that is not compiled yet; returns whether none is left. The last
-    /// one may take longer than what is left of the budget: a driver takes some milliseconds for it, or some tens.
+    /// Compiles kernels until `budget` is spent, at least one that is not compiled yet; returns whether none is left. The last one may
+    /// exceed the budget: a driver takes from some milliseconds to some tens of them.
     ///
     /// # Errors
-    /// The device's; the kernel at fault is tried again by the next call.
+    /// The device's errors; the kernel at fault is tried again by the next call.
     pub fn run_within(&mut self, budget: Duration) -> Result<bool> {
         let Some(gpu) = &self.gpu else { return Ok(true) };
         let (begin, mut compiled) = (Instant::now(), false);
@@ -98,15 +98,16 @@ impl Prepare {
         Ok(true)
     }
 
-    /// Compiles all that is left.
+    /// Compiles everything that is left.
     ///
     /// # Errors
-    /// The device's.
+    /// The device's errors.
     pub fn run(&mut self) -> Result<()> {
         self.run_within(Duration::MAX).map(drop)
     }
 
-    /// How many uses of kernels are still to be looked at. Those that are compiled already, or are uses of one kernel, cost next to nothing.
+    /// The number of kernel uses that remain to be checked. Kernels that are already compiled, or used several times, cost almost
+    /// nothing.
     pub fn remaining(&self) -> usize {
         self.work.len()
     }

@@ -7,12 +7,15 @@ use crate::Result;
 use std::sync::{Arc, Mutex, PoisonError};
 use web_time::Duration;
 
-/// What errors name.
-const READING: &str = "reading back";
+/// The name of the operation in errors.
+pub(crate) const READING: &str = "reading back";
 
-/// Buffers that read-backs go through, kept for the next one.
+/// Bytes below which staging buffers are rounded up.
+const SMALL: u64 = 1 << 20;
+
+/// Staging buffers for read-backs, kept for the next one.
 #[derive(Clone, Debug)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     free: Arc<Mutex<Vec<Held>>>,
     ledger: Ledger,
     /// How long a read may wait for the device.
@@ -24,25 +27,22 @@ impl Staging {
         Self { free: Arc::default(), ledger, timeout }
     }
 
-    /// One of at least so many bytes: the smallest there is, or a new one.
-    fn take(&self, gpu: &Gpu, bytes: u64) -> Result<Held> {
+    /// A buffer of at least this size: the smallest available, or a new one.
+    pub(crate) fn take(&self, gpu: &Gpu, bytes: u64) -> Result<Held> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |i: &usize| free[*i].buffer.size();
         let fitting = (0..free.len()).filter(|i| size(i) >= bytes).min_by_key(size);
         if let Some(place) = fitting {
             return Ok(free.swap_remove(place));
         }
-        // Those that were too small have a larger successor now.
+        // Those that were too small are replaced by a larger one.
         free.clear();
-        self.ledger.make(
-            gpu,
-            READING,
-            bytes.max(4),
-            wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        )
+        // Small ones are reused for reads of various lengths.
+        let size = if bytes < SMALL { bytes.next_power_of_two().max(256) } else { bytes };
+        self.ledger.make(gpu, READING, size, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
     }
 
-    /// Copies a stretch of a buffer, from a byte on, to the host, as it is after everything submitted so far; the future waits.
+    /// Copies a range of a buffer, starting at byte `offset`, to the host, as it is after everything submitted so far; the future waits.
     pub(super) fn read(
         &self,
         gpu: &Arc<Gpu>,
@@ -59,7 +59,7 @@ impl Staging {
             encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, Some(bytes));
             let submission = gpu.queue.submit([encoder.finish()]);
             staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
-                // The receiver is gone only when the whole read was dropped.
+                // The receiver is gone only if the whole read was dropped.
                 let _ = sender.send(result);
             });
             submission
@@ -69,33 +69,39 @@ impl Staging {
             gpu.wait(READING, Some(submission), pool.timeout)?;
             #[cfg(target_family = "wasm")]
             drop(submission);
-            // A misuse would have been found before: what is left is that the device is gone.
+            // A misuse would have been found earlier: the only cause left is a lost device.
             let Ok(Ok(())) = receiver.await else { return Err(gpu.gone(READING)) };
-            let words = gpu.watched(READING, || {
-                let range = staging.slice(..bytes).get_mapped_range();
-                let words = range.map(|range| bytemuck::pod_collect_to_vec(&range));
-                staging.unmap();
-                words
-            })?;
-            let words = words.map_err(|_| gpu.gone(READING))?;
+            let words = words(&gpu, &staging, bytes)?;
             pool.give_back(held);
             Ok(words)
         }))
     }
 
-    fn give_back(&self, buffer: Held) {
+    /// Keeps a buffer for the next read.
+    pub(crate) fn give_back(&self, buffer: Held) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 
-/// A future that waits for what was started, or for nothing where starting failed.
+/// The first words of a mapped buffer, which is then unmapped.
+pub(crate) fn words(gpu: &Gpu, staging: &wgpu::Buffer, bytes: u64) -> Result<Vec<u32>> {
+    let words = gpu.watched(READING, || {
+        let range = staging.slice(..bytes).get_mapped_range();
+        let words = range.map(|range| bytemuck::pod_collect_to_vec(&range));
+        staging.unmap();
+        words
+    })?;
+    words.map_err(|_| gpu.gone(READING))
+}
+
+/// A future that waits for what was started, or returns the error if starting failed.
 pub(super) fn started<T: 'static>(
     reading: Result<Pending<'static, Result<T>>>,
 ) -> Pending<'static, Result<T>> {
     reading.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
 }
 
-/// [`started`], with the words taken for numbers.
+/// [`started`], with the words read as floats.
 pub(super) fn floats(
     reading: Result<Pending<'static, Result<Vec<u32>>>>,
 ) -> Pending<'static, Result<Vec<f64>>> {

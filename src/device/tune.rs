@@ -6,33 +6,32 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use web_time::Duration;
 
-/// Whether kernel variants are chosen by timing them. The built-in choice is by sizes and kind of adapter.
+/// Whether kernel variants are chosen by timing them. The built-in choice depends on sizes and the kind of adapter.
 ///
-/// Variants add in different orders, so their results differ in the last places. A choice that was made stays: it is
-/// kept in a file, and where it cannot be kept the built-in one is taken. One device thus gives the same bits run after
-/// run.
+/// Variants add in different orders, so their results differ in the last digits. A choice once made stays: it is kept in a file, and if
+/// it cannot be kept the built-in one is used. So one device gives the same bits run after run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tuning {
     /// The built-in choice.
     Off,
-    /// What the table holds; what it does not is timed and added.
+    /// The choices in the table; what is missing is timed and added.
     Keep(Table),
-    /// Timed anew once for every device that is opened; the table's choices are replaced.
+    /// Timed again once for every device that is opened; the table's choices are replaced.
     Again(Table),
 }
 
-/// The name of the table in the user's folder of caches.
+/// The name of the table in the user's cache folder.
 const FILE: &str = "tuning.json";
 
 impl Tuning {
-    /// What `AUTOROT_TUNE` asks for: `on` (also where it is empty or not set), `off` or `again`. Where the system has no folder
-    /// of caches for the user, `on` and `again` are `off`.
+    /// The tuning that `AUTOROT_TUNE` asks for: `on` (also if empty or not set), `off` or `again`. If the system has no cache folder for
+    /// the user, `on` and `again` mean `off`.
     ///
     /// # Errors
-    /// Another word.
+    /// Another value.
     pub fn from_env() -> Result<Self> {
         let word = std::env::var("AUTOROT_TUNE").unwrap_or_default();
-        // Without a folder for it a choice could not be kept.
+        // Without a folder choices could not be kept.
         match (word.as_str(), Table::cached(FILE)) {
             ("off", _) | ("" | "on" | "again", None) => Ok(Self::Off),
             ("" | "on", Some(table)) => Ok(Self::Keep(table)),
@@ -50,7 +49,7 @@ impl Tuning {
     }
 }
 
-/// Time that the timing may take for one model.
+/// The time limit of timing for one model.
 pub(super) const BUDGET: Duration = Duration::from_millis(800);
 
 /// The choices for one adapter.
@@ -58,12 +57,12 @@ pub(super) const BUDGET: Duration = Duration::from_millis(800);
 pub(super) struct Choices {
     section: String,
     tuning: Tuning,
-    /// Problem and variant; `None` until the table was read.
+    /// Problem and variant; `None` until the table has been read.
     known: Mutex<Option<BTreeMap<String, String>>>,
 }
 
 impl Choices {
-    /// For the adapter that `section` names, with its driver.
+    /// For the adapter and driver that `section` names.
     pub(super) fn new(section: String, tuning: Tuning) -> Self {
         Self { section, tuning, known: Mutex::new(None) }
     }
@@ -72,7 +71,7 @@ impl Choices {
         &self.tuning
     }
 
-    /// Whether anything is to be timed.
+    /// Whether anything is timed.
     pub(super) fn on(&self) -> bool {
         self.tuning != Tuning::Off
     }
@@ -92,7 +91,7 @@ impl Choices {
         known.get(problem).cloned()
     }
 
-    /// Keeps new choices. Afterwards [`Choices::get`] knows them, or, where they could not be written, does not.
+    /// Keeps new choices. Afterwards [`Choices::get`] returns them, unless they could not be written.
     pub(super) fn keep(&self, new: BTreeMap<String, String>) {
         let Some((table, again)) = self.tuning.table() else { return };
         match table.add(&self.section, new.clone(), again) {
@@ -102,7 +101,7 @@ impl Choices {
                 let mine = all.into_iter().filter(|(problem, _)| new.contains_key(problem));
                 known.get_or_insert_default().extend(mine);
             }
-            Err(error) => log::warn!("tuning: the built-in choice is taken, since none can be kept: {error}"),
+            Err(error) => log::warn!("tuning: the built-in choice is used, since none can be kept: {error}"),
         }
     }
 }
@@ -120,7 +119,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let table = Table::new(folder.path().join("tuning.json"));
         let process = |tuning: fn(Table) -> Tuning| Choices::new("adapter".into(), tuning(table.clone()));
-        // Both find nothing and time; the other is first to write.
+        // Both find nothing and time; the other one writes first.
         let (mine, other) = (process(Tuning::Keep), process(Tuning::Keep));
         assert_eq!((mine.get("problem"), other.get("problem")), (None, None));
         other.keep(chosen("theirs"));
@@ -128,14 +127,14 @@ mod tests {
         assert_eq!(mine.get("problem").as_deref(), Some("theirs"));
         assert_eq!(other.get("problem").as_deref(), Some("theirs"));
         assert_eq!(process(Tuning::Keep).get("problem").as_deref(), Some("theirs"));
-        // What is timed anew on purpose replaces it, for every process that reads it afterwards.
+        // Choices that are deliberately timed again replace it, for every process that reads it afterwards.
         let again = process(Tuning::Again);
         assert_eq!(again.get("problem"), None, "nothing that was kept counts");
         again.keep(chosen("anew"));
         assert_eq!(again.get("problem").as_deref(), Some("anew"));
         assert_eq!(process(Tuning::Keep).get("problem").as_deref(), Some("anew"));
         assert_eq!(mine.get("problem").as_deref(), Some("theirs"), "a process does not change its mind");
-        // Another adapter's choices are its own.
+        // Another adapter has its own choices.
         assert_eq!(Choices::new("another".into(), Tuning::Keep(table.clone())).get("problem"), None);
         let off = process(|_| Tuning::Off);
         off.keep(chosen("nothing"));

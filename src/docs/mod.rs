@@ -1,8 +1,8 @@
 //! A guide for those who use the crate, and pages for those who read or extend it.
 
 pub mod guide {
-    //! Short pages, each with programs that run as they stand. They use [`Device::cpu`](crate::Device::cpu), so that they need no
-    //! GPU; put [`Device::auto`](crate::Device::auto) in its place to take the best adapter.
+    //! Short pages with complete programs. They use [`Device::cpu`](crate::Device::cpu), so they need no GPU; replace it with
+    //! [`Device::auto`](crate::Device::auto) to use a GPU where there is one.
     //!
     //! | page | for |
     //! |---|---|
@@ -11,7 +11,7 @@ pub mod guide {
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
-    //! | [sequences] | recurrent layers, padding and masks, a target a time step |
+    //! | [sequences] | recurrent layers, padding and masks, a target per time step |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
     //! | [embedding] | training inside a program that owns its wgpu device |
     //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |

@@ -1,55 +1,56 @@
-//! How many steps were encoded, and how many of them ran.
+//! How many steps were encoded, and how many of them have run.
 
-/// Counts steps. An encoder may be submitted at once, later, or never, and only the device knows: it tells how many steps
-/// ran by then whenever a reading arrives, and an encoder that is dropped tells at once.
+/// Keeps count of the encoded steps: how many have run, and how many are lost. Encoders may be submitted at once, later or never, so the
+/// host learns this only from readbacks and from dropped encoders.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Steps that were encoded.
+    /// Steps encoded so far.
     encoded: u64,
-    /// The newest reading that has arrived: how many steps had been encoded when it was, and how many had run before it.
+    /// How many steps had been encoded before the newest readback that has arrived.
     seen: u64,
+    /// How many steps had run by then.
     ran: u64,
-    /// Steps of encoders that were dropped, newer than `seen`: how many had been encoded after them, and how many they are.
+    /// Dropped encoders newer than `seen`: the number of steps encoded up to and including each, and the number in it.
     dropped: Vec<(u64, u64)>,
 }
 
 impl Account {
-    /// How many steps will have run before the one that is encoded next, if all whose fate is not known run.
+    /// How many steps will have run before the next encoded one, if all run that are not known to be lost.
     pub(super) fn next(&self) -> u64 {
         self.encoded - self.lost()
     }
 
-    /// Steps that were encoded and have not run, though later ones have, or that cannot run any more.
+    /// Encoded steps that have not run although later ones have, or that can no longer run.
     pub(super) fn lost(&self) -> u64 {
         self.seen - self.ran + self.dropped.iter().map(|(_, steps)| steps).sum::<u64>()
     }
 
-    /// The steps that were encoded.
+    /// The number of steps encoded so far.
     pub(super) fn encoded(&self) -> u64 {
         self.encoded
     }
 
-    /// The steps that are known to have run.
+    /// The number of steps known to have run.
     pub(super) fn ran(&self) -> u64 {
         self.ran
     }
 
-    /// More steps were encoded.
+    /// Records that more steps were encoded.
     pub(super) fn encode(&mut self, steps: usize) {
         self.encoded += steps as u64;
     }
 
-    /// An encoder with so many steps was dropped, after which so many were encoded in all.
+    /// Records that an encoder with `steps` steps was dropped; `encoded` counts all steps up to and including them.
     pub(super) fn drop(&mut self, encoded: u64, steps: u64) {
         if encoded > self.seen && steps > 0 {
             self.dropped.push((encoded, steps));
         }
     }
 
-    /// A reading has arrived.
+    /// Records a readback, before which `encoded` steps had been encoded, and `ran` steps had run.
     pub(super) fn read(&mut self, encoded: u64, ran: u64) {
         self.ran = self.ran.max(ran);
-        // An encoder that was held back may run behind later ones.
+        // An encoder that was held back may run after later ones.
         self.seen = self.seen.max(encoded).max(self.ran);
         self.encoded = self.encoded.max(self.seen);
         self.dropped.retain(|&(encoded, _)| encoded > self.seen);
@@ -80,7 +81,7 @@ mod tests {
         assert_eq!((account.next(), account.lost()), (7, 8));
         account.read(14, 12);
         assert_eq!((account.next(), account.lost()), (12, 3));
-        // A reading that was looked at late tells nothing new.
+        // A readback that is seen late tells nothing new.
         account.read(9, 6);
         assert_eq!((account.next(), account.ran()), (12, 12));
     }

@@ -1,4 +1,4 @@
-//! Backward passes from a loss of the caller's own, and updates, in its submissions.
+//! Training steps with the caller's own loss, in the caller's submissions.
 
 use super::account::Account;
 use super::forward::borrow_or_allocate;
@@ -7,21 +7,20 @@ use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use super::slots::{Slots, UNSUBMITTED, encode_updates, is_author, take_back, take_over};
 use crate::device::{Executor, GpuExecutor, Program};
-use crate::kernel::{Advance, AdvancePorts, Element, clock, rates};
+use crate::kernel::{Element, clock};
 use crate::model::{Network, Timetable};
-use crate::optimizer::UpdateViews;
-use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose, Recorder};
-use crate::train::Desk;
+use crate::train::{Desk, OPTIMIZER};
 use crate::{Error, Model, Optimizer, Result};
 use std::sync::Arc;
 
-/// Encodes training steps whose loss is the caller's: a forward pass, a backward pass from ∂ℓ/∂y, which the caller's own shader
-/// computes between the two, and an optimiser's update.
+/// Encodes training steps with the caller's own loss: a forward pass, a backward pass from ∂ℓ/∂y, which the caller's shader computes
+/// between the two, and an optimiser's update.
 ///
 /// ```no_run
 /// use autorot::{embed::Backward, *};
-/// # fn step(mut model: Model, device: wgpu::Device, queue: wgpu::Queue, my_loss: impl Fn(&mut wgpu::ComputePass, &Backward)) -> Result<()> {
+/// # fn step(mut model: Model, device: wgpu::Device, queue: wgpu::Queue, my_loss: impl Fn(&mut wgpu::ComputePass, &Backward))
+/// #     -> Result<()> {
 /// let mut backward = Backward::new(&mut model, 1024, None, Adam::default())?;
 /// let mut encoder = device.create_command_encoder(&Default::default());
 /// {
@@ -38,18 +37,18 @@ use std::sync::Arc;
 /// # }
 /// ```
 ///
-/// Nothing else of the same model may run or be prepared between a forward pass and its update, nor a second one of these train it:
-/// they share memory. An update takes the gradients of the last backward pass; one after every forward and backward pass is a training step as
-/// [`Trainer`](crate::Trainer) makes it. Layers that differ while training, such as dropout, do so here.
+/// Between a forward pass and its update nothing else of the same model may run or be created, because they share memory; nor may anything
+/// else train the model. An update takes the gradients of the last backward pass: a forward pass, a backward pass and an update make a
+/// training step as in [`Trainer`](crate::Trainer). Layers such as dropout are in training mode.
 #[derive(Debug)]
 pub struct Backward {
     lease: Lease,
     program: Program,
-    /// Where the ops of the backward pass and those of the update begin.
+    /// The indices of the first ops of the backward pass and of the update.
     parts: [usize; 2],
     optimizer: Optimizer,
     slots: Slots,
-    /// What the steps are, from where this took the model over.
+    /// The timetable of the steps since this took over the model.
     table: Arc<Timetable>,
     account: Account,
     input: wgpu::Buffer,
@@ -59,20 +58,20 @@ pub struct Backward {
     readings: Readings<Note>,
     /// The first step whose gradient was not finite.
     failed: Option<u64>,
-    /// How many steps were known to have run when that was told last.
+    /// How many steps were known to have run at the last report.
     told: u64,
-    /// Where the scratch memory lay when the forward pass was encoded.
+    /// How often the scratch memory had moved when the forward pass was encoded.
     scratch: Option<u64>,
 }
 
-/// What is noted of a reading: the timetable, and the steps that were encoded so far.
+/// The note of a readback: the timetable, and the number of steps encoded so far.
 #[derive(Debug)]
 struct Note {
     table: Arc<Timetable>,
     encoded: u64,
 }
 
-/// The names of its buffers.
+/// The names of the buffers.
 #[derive(Debug)]
 pub(super) struct Keys {
     input: String,
@@ -102,11 +101,11 @@ impl Keys {
 }
 
 impl Backward {
-    /// Prepares steps of `rows` rows, which lie one after another, f32, in `input`; without one in a buffer that is made for it.
+    /// Prepares steps of `rows` rows, stored one after another as f32 in `input`; `None` creates a buffer.
     ///
     /// # Errors
-    /// A model that is not on a GPU; no rows, or more than fit; an option of the optimiser out of its range; a buffer that
-    /// cannot be bound; the device's errors.
+    /// A model that is not on a GPU; no rows, or too many; an optimiser option out of range; a buffer that cannot be bound; the device's
+    /// errors.
     pub fn new(
         model: &mut Model,
         rows: usize,
@@ -145,7 +144,7 @@ impl Backward {
         Ok(backward)
     }
 
-    /// Begins with the first step of this timetable.
+    /// Starts this timetable.
     fn begin(&mut self, model: &mut Model, table: Arc<Timetable>) -> Result<()> {
         self.lease.gpu(model)?;
         self.slots.begin(model, &table)?;
@@ -156,28 +155,28 @@ impl Backward {
     /// Encodes the forward pass.
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`].
+    /// A model other than that of [`Backward::new`].
     pub fn encode_forward(&mut self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         let gpu = self.lease.gpu(model)?;
         self.scratch = Some(gpu.scratch_moves());
         gpu.encode(self.program, ..self.parts[0], pass)
     }
 
-    /// The model's GPU, where what the forward pass has left still lies.
+    /// The model's GPU, if it still holds the results of the forward pass.
     fn between<'m>(&self, model: &'m mut Model) -> Result<&'m mut GpuExecutor> {
         let gpu = self.lease.gpu(model)?;
         let found = match self.scratch {
             Some(moves) if moves == gpu.scratch_moves() => return Ok(gpu),
             Some(_) => {
-                "memory that has moved since the forward pass, since something of the model was made, closed or dropped"
+                "memory that has moved since the forward pass, because something of the model was created, closed or dropped"
             }
             None => "no forward pass",
         };
         Err(Error::invalid(
             "backward pass",
             found,
-            "a forward pass, a backward pass and an update in turn, and nothing between them",
-            "make, close and drop other things before the forward pass or after the update",
+            "a forward pass, a backward pass and an update in turn, with nothing in between",
+            "create, close or drop other objects before the forward pass or after the update",
         ))
     }
 
@@ -185,20 +184,19 @@ impl Backward {
     /// ([`Model::gradients_buffer`]).
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`]; no forward pass before it, or something of the model that was made, closed or dropped
-    /// since.
+    /// A model other than that of [`Backward::new`]; no forward pass before it, or something else of the model was created,
+    /// closed or dropped since.
     pub fn encode_backward(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.between(model)?.encode(self.program, self.parts[0]..self.parts[1], pass)
     }
 
-    /// Encodes the optimiser's update of all parameters, and the end of the step: running averages of batch
-    /// normalisation, the next step's numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted; of
-    /// more, the first change nothing when they run at last. One whose encoder is never submitted counts for nothing once
-    /// [`Backward::read_back`] has told of a later one: without that, all of them together count among those that wait.
+    /// Encodes the optimiser's update of all parameters, and the end of the step: batch normalisation's running averages, and new random
+    /// numbers for dropout. At most [`UNSUBMITTED`] updates may wait to be submitted; if there are more, the first ones change nothing when
+    /// they run. An update that is never submitted counts as waiting until a later one has been read back ([`Backward::read_back`]).
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`]; the error of [`Backward::poll`] once a step has failed; as
-    /// [`Backward::encode_backward`]; the device's errors.
+    /// A model other than that of [`Backward::new`]; the error of [`Backward::poll`] once a step has failed;
+    /// those of [`Backward::encode_backward`]; the device's errors.
     pub fn encode_update(&mut self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.collect(model)?;
         self.failure()?;
@@ -217,10 +215,10 @@ impl Backward {
         Ok(())
     }
 
-    /// Encodes the copying of what [`Backward::poll`] tells.
+    /// Encodes the readback for [`Backward::poll`].
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`]; the device's errors.
+    /// A model other than that of [`Backward::new`]; the device's errors.
     pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         self.collect(model)?;
         let executor = self.lease.gpu(model)?;
@@ -230,12 +228,11 @@ impl Backward {
         self.readings.begin(executor, encoder, &[words], false, note)
     }
 
-    /// The last step that is known to be done, counted from 1 since the model was built; `None` where nothing new has arrived.
-    /// Waits for nothing.
+    /// The last step known to have run, counted from 1 since the model was built; `None` if nothing new has arrived. Does not wait.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] when a gradient was not finite: no update changes anything from there on; to go on, make
-    /// this anew. The device's errors.
+    /// [`Error::NonFinite`] if a gradient was not finite: updates from then on change nothing; to continue, create a new `Backward`. The
+    /// device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<u64>> {
         self.collect(model)?;
         self.failure()?;
@@ -244,11 +241,11 @@ impl Backward {
         Ok(news.then(|| self.table.at(ran).steps))
     }
 
-    /// Looks at what has arrived.
+    /// Processes the readbacks that have arrived.
     fn collect(&mut self, model: &mut Model) -> Result<()> {
         self.lease.gpu(model)?.notice()?;
         while let Some(arrival) = self.readings.next(self.lease.gpu(model)?)? {
-            // A reading that never took place says nothing of the updates, which were encoded into passes of the caller's.
+            // A lost readback says nothing about the updates, which may be in other encoders.
             let Arrival::Read(Reading { note, words, .. }) = arrival else { continue };
             if !Arc::ptr_eq(&note.table, &self.table) {
                 continue;
@@ -268,8 +265,8 @@ impl Backward {
         Ok(())
     }
 
-    /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or one with the usages `STORAGE`, `COPY_SRC` and
-    /// `COPY_DST`, as all that follow.
+    /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or a new one with the usages `STORAGE`,
+    /// `COPY_SRC` and `COPY_DST`, as all the other buffers.
     pub fn input(&self) -> &wgpu::Buffer {
         &self.input
     }
@@ -279,21 +276,21 @@ impl Backward {
         &self.output
     }
 
-    /// ∂ℓ/∂y, which the caller writes before the backward pass, of the outputs' shape.
+    /// ∂ℓ/∂y, of the outputs' shape; the caller writes it before the backward pass.
     pub fn d_output(&self) -> &wgpu::Buffer {
         &self.d_output
     }
 
-    /// ∂ℓ/∂x after the backward pass, of the inputs' shape.
+    /// ∂ℓ/∂x, of the inputs' shape, after the backward pass.
     pub fn d_input(&self) -> &wgpu::Buffer {
         &self.d_input
     }
 
-    /// Gives back what the device held for it; encoders that wait to be submitted still may be. Dropping it instead
-    /// leaves that to the model's next call.
+    /// Frees what it holds on the device; encoders that are not submitted yet can still be. If it is dropped instead, the model's next
+    /// call frees it.
     ///
     /// # Errors
-    /// Another model than that of [`Backward::new`].
+    /// A model other than that of [`Backward::new`].
     pub fn close(mut self, model: &mut Model) -> Result<()> {
         let collected = self.collect(model);
         collected.and(self.lease.close(model))
@@ -306,7 +303,7 @@ impl Backward {
     }
 }
 
-/// Makes its buffers and binds its plan; returns it with the places where the last two begin.
+/// Allocates the buffers and binds the plan; returns the program with the first ops of the backward pass and of the update.
 fn record(
     model: &mut Model,
     rows: usize,
@@ -331,7 +328,7 @@ fn record(
     Ok((model.bind(&plan)?, parts))
 }
 
-/// All three parts in one plan, with the places where the last two begin.
+/// The plan of all three parts, with the first ops of the backward pass and of the update.
 pub(super) fn plan(
     network: &Network,
     rows: usize,
@@ -352,23 +349,12 @@ pub(super) fn plan(
         rec.publish(d_x, &keys.d_input);
     }
     let update = rec.ops();
-    rec.scope("optimizer", |rec| {
-        let count = network.arena().len();
-        let views = UpdateViews {
-            gradient: rec.shared(keys::GRADIENTS, Element::Float, count),
-            rates: rec.shared(&desk.rates(), Element::Float, UNSUBMITTED * rates::LEN),
-            // The loss is the caller's: the guard sees 0 in its place.
-            tallies: rec.shared(&keys.tallies, Element::Float, UNSUBMITTED),
-            columns: 1,
-            clock: rec.clock(),
-            control: rec.shared(keys::CONTROL, Element::Float, 2),
-            due: rec.shared(&desk.due(), Element::Index, UNSUBMITTED),
-            kind: Some(0),
-        };
+    rec.scope(OPTIMIZER, |rec| {
+        // The loss is the caller's: the guard sees 0 instead.
+        let tallies = rec.shared(&keys.tallies, Element::Float, desk.slots);
+        let views = desk.update_views(rec, (tallies, 1), Some(0));
         optimizer.record(rec, views, network.arena());
-        rec.record_deferred();
-        let clock = rec.clock();
-        rec.op(Advance { batch: 0, rows: 1, slots: UNSUBMITTED }, AdvancePorts { clock });
+        desk.finish(rec, 0, 1);
     });
     Ok((rec.finish(format!("backward {rows}"))?, [backward, update]))
 }

@@ -8,8 +8,8 @@ use crate::model::Network;
 use crate::plan::{Plan, Purpose, Recorder};
 use crate::{Model, Result};
 
-/// Encodes predictions for rows in a buffer into the caller's command encoders and compute passes, with the weights that the model has
-/// when they run.
+/// Encodes predictions for rows in a buffer into the caller's command encoders and compute passes. They use the model's weights at the time
+/// they run.
 ///
 /// ```no_run
 /// use autorot::{embed::Forward, *};
@@ -31,11 +31,10 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Prepares the prediction of `rows` rows, which lie one after another, f32, in `input`; without one in a buffer that is made
-    /// for it.
+    /// Prepares predictions for `rows` rows, stored one after another as f32 in `input`; `None` creates a buffer.
     ///
     /// # Errors
-    /// A model that is not on a GPU; no rows, or more than fit; a buffer that cannot be bound; the device's errors.
+    /// A model that is not on a GPU; no rows, or too many; a buffer that cannot be bound; the device's errors.
     pub fn new(model: &mut Model, rows: usize, input: Option<wgpu::BufferBinding<'_>>) -> Result<Self> {
         let mut lease = Lease::of(model)?;
         model.network().check_batch(rows)?;
@@ -49,24 +48,24 @@ impl Forward {
         Ok(Self { lease, program, input, output })
     }
 
-    /// Encodes the pass.
+    /// Encodes the predictions.
     ///
     /// # Errors
-    /// Another model than that of [`Forward::new`].
+    /// A model other than that of [`Forward::new`].
     pub fn encode(&self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         self.encode_pass(model, &mut encoder.begin_compute_pass(&Default::default()))
     }
 
-    /// Encodes it into the caller's open compute pass.
+    /// Encodes the predictions into the caller's open compute pass.
     ///
     /// # Errors
-    /// Another model than that of [`Forward::new`].
+    /// A model other than that of [`Forward::new`].
     pub fn encode_pass(&self, model: &mut Model, pass: &mut wgpu::ComputePass<'_>) -> Result<()> {
         self.lease.gpu(model)?.encode(self.program, .., pass)
     }
 
-    /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or one with the usages `STORAGE`, `COPY_SRC` and
-    /// `COPY_DST`.
+    /// The inputs, `[rows, …the model's input shape]`, f32: the caller's buffer, or a new one with the usages `STORAGE`,
+    /// `COPY_SRC` and `COPY_DST`.
     pub fn input(&self) -> &wgpu::Buffer {
         &self.input
     }
@@ -76,11 +75,11 @@ impl Forward {
         &self.output
     }
 
-    /// Gives back what the device held for it; encoders that wait to be submitted still may be. Dropping it instead
-    /// leaves that to the model's next call.
+    /// Frees what it holds on the device; encoders that are not submitted yet can still be. If it is dropped instead, the model's next
+    /// call frees it.
     ///
     /// # Errors
-    /// Another model than that of [`Forward::new`].
+    /// A model other than that of [`Forward::new`].
     pub fn close(self, model: &mut Model) -> Result<()> {
         self.lease.close(model)
     }
@@ -103,12 +102,12 @@ fn record(
     model.bind(&plan)
 }
 
-/// The names of its buffers.
+/// The names of the buffers.
 pub(super) fn keys(name: &str) -> [String; 3] {
     ["input", "output", "clock"].map(|part| format!("{name} {part}"))
 }
 
-/// What it runs, and how many numbers that gives.
+/// The plan, and the number of outputs.
 pub(super) fn plan(
     network: &Network,
     rows: usize,
@@ -123,7 +122,7 @@ pub(super) fn plan(
     Ok((rec.finish(format!("forward {rows}"))?, output.len))
 }
 
-/// Binds the caller's buffer under this name, or makes one.
+/// Binds the caller's buffer under this name, or allocates one.
 pub(super) fn borrow_or_allocate(
     gpu: &mut GpuExecutor,
     key: &str,

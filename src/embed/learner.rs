@@ -29,14 +29,13 @@ use web_time::Duration;
 
 /// Encodes training steps into the caller's command encoders and compute passes.
 ///
-/// It has a [`Trainer`]'s optimiser, loss, metrics, batch, order of rows and accumulation, and gives the same bits as
-/// [`Trainer::fit`] over the same rows on the same device. Epochs follow each other without end; validation, early
-/// stopping and callbacks are the caller's affair.
+/// It uses a [`Trainer`]'s optimiser, loss, metrics, batch, row order and accumulation, and gives the same bits as [`Trainer::fit`] on the
+/// same rows and device. There is no last epoch; validation, early stopping and callbacks are left to the caller.
 ///
-/// Encoders may be submitted in any order, later, or never: a step is the next one when it runs, whichever it was when it was
-/// encoded, with the learning rate, the rows and the random numbers of its place. So a frame that is dropped costs its steps and nothing
-/// else, and [`Progress::lost`] counts them. At most [`Learner::most`] steps may wait to be submitted, and nothing else may train
-/// the model meanwhile; its weights may be set, and its state restored, from where the learner goes on with a new epoch.
+/// Encoders may be submitted in any order, later or never. Whatever its place when it was encoded, a step counts as the next one when it
+/// runs, and uses that one's learning rate, rows and random numbers. So a dropped frame costs only its steps, which
+/// [`Progress::lost`] counts. At most [`Learner::most`] steps may wait to be submitted, and nothing else may train the model in the
+/// meantime. Its weights may be set, and its state restored: then the learner continues from that state with a new epoch.
 ///
 /// ```no_run
 /// use autorot::{embed::{Learner, Rows, Target}, *};
@@ -70,36 +69,36 @@ pub struct Learner {
     slots: Slots,
     feed: Feed,
     orders: Orders,
-    /// What the steps are, from where the learner took the model over.
+    /// The timetable of the steps since the learner took over the model.
     table: Arc<Timetable>,
-    /// Kind and program of steps of so many rows with such an ending.
+    /// By a step's rows and ending: its kind and program.
     programs: HashMap<(usize, Ending), (u32, Program)>,
     account: Account,
     readings: Readings<Note>,
     budget: Budget,
-    /// The first step that met a number that is not finite, and where.
+    /// The first step that met a non-finite number, and where.
     failed: Option<(u64, &'static str)>,
     told: Told,
 }
 
-/// What is noted of a reading.
+/// The note of a readback.
 #[derive(Debug)]
 struct Note {
     table: Arc<Timetable>,
-    /// The steps that were encoded so far.
+    /// The number of steps encoded so far.
     encoded: u64,
-    /// The steps in the same encoder, just before.
+    /// The number of steps in the same encoder, just before.
     own: u64,
 }
 
 impl Learner {
-    /// Prepares everything: pipelines are compiled here, and later nothing is, and nothing is allocated but what reading back
-    /// needs. A data set is copied to the device; buffers are bound as they are.
+    /// Prepares everything: pipelines are compiled here, and later only staging buffers are allocated. A data set is copied to the device;
+    /// buffers are bound directly.
     ///
     /// # Errors
-    /// A model that is not on a GPU; options, rows and model that do not fit together, or a data set whose classes are not the
-    /// model's; a stateful layer, whose sequences need
-    /// the order of [`Trainer::fit`]; the metric R², which needs the targets; buffers that cannot be bound; the device's errors.
+    /// A model that is not on a GPU; options, rows and model that do not fit together, or a data set with other classes than the model; a
+    /// stateful layer, whose sequences need the order of [`Trainer::fit`]; the metric R², which needs the targets on the host; buffers that
+    /// cannot be bound; the device's errors.
     pub fn new<'s>(trainer: &Trainer<'_>, model: &mut Model, source: impl Into<Source<'s>>) -> Result<Self> {
         let (mut lease, source, recipe) = (Lease::of(model)?, source.into(), trainer.recipe().clone());
         let (rows, targets) = match &source {
@@ -139,11 +138,11 @@ impl Learner {
         Task { desk: self.slots.desk(), ..self.recipe.task(model.network(), self.feed.steps()) }
     }
 
-    /// Encodes `steps` training steps and the copying of their tallies; see [`Learner::poll`]. Zero steps encode nothing.
+    /// Encodes `steps` training steps and the readback of their tallies for [`Learner::poll`]. With 0 steps, encodes nothing.
     ///
     /// # Errors
-    /// More than [`Learner::most`] steps; another model than that of [`Learner::new`]; the error of [`Learner::poll`] once steps
-    /// have failed; the device's errors.
+    /// More than [`Learner::most`] steps; a model other than that of [`Learner::new`]; the error of [`Learner::poll`] once a step
+    /// has failed; the device's errors.
     pub fn encode(
         &mut self,
         model: &mut Model,
@@ -163,10 +162,9 @@ impl Learner {
 
     /// Encodes as many steps as should take about `budget` on the device, 1 to 64; returns how many.
     ///
-    /// How long a step takes is measured with timestamps where the device has `Features::TIMESTAMP_QUERY`. Elsewhere it is
-    /// tried out when the learner is made, and a step that turns out to be finished sooner counts as that fast: when a
-    /// submission is seen to be finished says no more, since a host that looks once a frame sees all of them late. It begins with one
-    /// step, and the number at most doubles from measurement to measurement.
+    /// The time per step is measured with timestamps if the device has `Features::TIMESTAMP_QUERY`. Otherwise trial steps are timed when
+    /// the learner is created, and later measurements can only lower the estimate: a host that polls once per frame sees every submission
+    /// finish late. The first call encodes one step, and the number at most doubles from one measurement to the next.
     ///
     /// # Errors
     /// As [`Learner::encode`].
@@ -182,8 +180,8 @@ impl Learner {
         Ok(steps)
     }
 
-    /// Encodes `steps` training steps into the caller's open compute pass. Their tallies are copied by the next
-    /// [`Learner::read_back`], which also tells of encoders that were dropped: without it their steps count among those that wait.
+    /// Encodes `steps` training steps into the caller's open compute pass. The next [`Learner::read_back`] copies their tallies and detects
+    /// dropped encoders, whose steps otherwise count as waiting.
     ///
     /// # Errors
     /// As [`Learner::encode`].
@@ -198,33 +196,34 @@ impl Learner {
         encode(executor, written, programs, pass)
     }
 
-    /// Encodes the copying of the tallies of steps that were encoded into passes of the caller; see [`Learner::poll`]. At most
-    /// the last [`Learner::most`] steps are told of.
+    /// Encodes the readback of the tallies of steps in the caller's passes for [`Learner::poll`]: at most of the last [`Learner::most`]
+    /// steps.
     ///
     /// # Errors
-    /// Another model than that of [`Learner::new`]; the device's errors.
+    /// A model other than that of [`Learner::new`]; the device's errors.
     pub fn read_back(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         self.copy(model, encoder, 0)
     }
 
-    /// The tallies on the device, as they are after the steps that have run: [`Learner::most`] rows of [`Learner::tally_len`]
-    /// numbers, of which the first is the sum of a batch's losses. Rows are written round and round, one a step: the next
-    /// step's is [`Learner::next_tally`], if all steps run that were encoded.
+    /// The tallies of the steps that have run, on the device: [`Learner::most`] rows of [`Learner::tally_len`] numbers, the first of which
+    /// is the sum of the batch's losses. This is a ring buffer with one row per step; the next step writes row [`Learner::next_tally`] if
+    /// all encoded steps run.
     ///
     /// # Errors
-    /// Another model than that of [`Learner::new`].
+    /// A model other than that of [`Learner::new`].
     pub fn tallies(&self, model: &mut Model) -> Result<wgpu::Buffer> {
         let key = self.task(model).tallies();
         self.lease.gpu(model)?.lend(&key)
     }
 
-    /// The numbers of a row of [`Learner::tallies`].
+    /// How many numbers a row of [`Learner::tallies`] has.
     pub fn tally_len(&self, model: &Model) -> usize {
         self.task(model).columns()
     }
 
-    /// How many steps may be encoded and not yet submitted: [`UNSUBMITTED`](crate::embed::UNSUBMITTED), or fewer where the orders of rows of so many epochs do not fit
-    /// into a binding or take more than 64 MiB. Of more, the first change nothing when they run at last, which [`Progress::lost`] tells.
+    /// The maximum number of steps that may be encoded but not yet submitted: [`UNSUBMITTED`](crate::embed::UNSUBMITTED), or fewer if the
+    /// row orders of their epochs do not fit into one binding or take more than 64 MiB. If there are more, the first ones change nothing
+    /// when they run, and count in [`Progress::lost`].
     pub fn most(&self) -> usize {
         self.slots.count
     }
@@ -234,18 +233,18 @@ impl Learner {
         self.slots.slot(self.account.next())
     }
 
-    /// Gives back what the device held for it; encoders that wait to be submitted still may be. Dropping it instead
-    /// leaves that to the model's next call.
+    /// Frees what it holds on the device; encoders that are not submitted yet can still be. If it is dropped instead, the model's next
+    /// call frees it.
     ///
     /// # Errors
-    /// Another model than that of [`Learner::new`].
+    /// A model other than that of [`Learner::new`].
     pub fn close(mut self, model: &mut Model) -> Result<()> {
-        // What has become known of its encoders since the last call is the model's last chance to hear of it.
+        // The last chance to learn what has become of the encoders.
         let collected = self.collect(model);
         collected.and(self.lease.close(model))
     }
 
-    /// Takes the next steps up; returns their programs. Where that fails nothing has changed.
+    /// Schedules the next steps and counts them as encoded; returns their programs. After an error nothing has changed.
     fn advance(&mut self, model: &mut Model, count: usize) -> Result<Vec<Program>> {
         self.collect(model)?;
         if let Some(error) = self.failure() {
@@ -266,7 +265,7 @@ impl Learner {
         Ok(programs)
     }
 
-    /// Sees to it that the model is where the learner left it, or begins anew from where a state has put it.
+    /// Checks that the model is where the learner left it, or starts a new timetable from a restored state.
     fn take_over(&mut self, model: &mut Model) -> Result<()> {
         if take_over(model, &self.table, self.account.encoded() == 0)? {
             return Ok(());
@@ -275,7 +274,7 @@ impl Learner {
         self.begin(model, table)
     }
 
-    /// Begins with the first step of this timetable.
+    /// Starts this timetable.
     fn begin(&mut self, model: &mut Model, table: Timetable) -> Result<()> {
         let table = Arc::new(table);
         self.lease.gpu(model)?;
@@ -285,8 +284,8 @@ impl Learner {
         Ok(())
     }
 
-    /// Writes what the device needs to know of the next steps: rates, and the orders of epochs that begin. Returns their
-    /// programs. Orders of the next epoch are drawn ahead, twice as many rows as these steps take.
+    /// Writes what the device needs for the next steps: rates, and the row orders of epochs that begin. Returns the steps' programs. The
+    /// next epoch's order is drawn ahead, by twice as many rows as these steps take.
     fn schedule(&mut self, model: &mut Model, count: usize) -> Result<Vec<Program>> {
         let executor = self.lease.gpu(model)?;
         let Self { recipe, feed, slots, orders, table, account, programs: bound, .. } = self;
@@ -308,13 +307,13 @@ impl Learner {
             rows += steps.iter().map(|step| step.rows).sum::<usize>();
             done += steps.len() as u64;
         }
-        // The next that begins, be it with the next step.
+        // The next epoch to begin, possibly with the next step.
         orders.draw(recipe, feed, executor, epoch(end + steps.len() as u64 - 1), 2 * rows)?;
         Ok(programs)
     }
 }
 
-/// Records steps into a pass.
+/// Encodes steps into a pass.
 fn encode(
     gpu: &GpuExecutor,
     written: Option<Written>,

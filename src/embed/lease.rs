@@ -1,11 +1,12 @@
-//! What an object of the application's holds on a model's GPU, and how it goes back.
+//! What an object of this module holds on a model's GPU, and how that is freed.
 
 use super::gpu;
 use crate::device::{GpuExecutor, Leavings, Program};
 use crate::{Error, Model, Result};
 use std::sync::{Arc, Weak};
 
-/// Programs and buffers on the GPU of one model. Dropped, they are left to the model, which frees them at its next call.
+/// The programs and buffers that an object, such as a learner, owns on its model's GPU. After the lease is dropped, the model's next call
+/// frees them.
 #[derive(Debug)]
 pub(super) struct Lease {
     identity: Arc<()>,
@@ -16,29 +17,29 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Of nothing yet.
+    /// An empty lease on this model's GPU.
     pub(super) fn of(model: &mut Model) -> Result<Self> {
         let gpu = gpu(model)?;
         let (identity, leavings) = (gpu.identity().clone(), gpu.leavings().clone());
         Ok(Self { identity, leavings, programs: Vec::new(), keys: Vec::new(), life: Arc::default() })
     }
 
-    /// What is gone once this is.
+    /// Expires when the lease is dropped.
     pub(super) fn life(&self) -> Weak<()> {
         Arc::downgrade(&self.life)
     }
 
-    /// Takes over a program.
+    /// Adds a program.
     pub(super) fn add(&mut self, program: Program) {
         self.programs.push(program);
     }
 
-    /// Takes over the buffers of these names, which need not be there yet.
+    /// Adds the buffers with these names, which need not exist yet.
     pub(super) fn name(&mut self, keys: impl IntoIterator<Item = String>) {
         self.keys.extend(keys);
     }
 
-    /// The model's GPU, if it is that of this model.
+    /// The GPU of this model, which must be the lease's.
     pub(super) fn gpu<'m>(&self, model: &'m mut Model) -> Result<&'m mut GpuExecutor> {
         let found = gpu(model)?;
         if Arc::ptr_eq(found.identity(), &self.identity) {
@@ -47,8 +48,8 @@ impl Lease {
         Err(Error::invalid(
             "embedding",
             "another model, or one that was moved to another device",
-            "the model that this was made for",
-            "make it anew for this model",
+            "the model that this was created for",
+            "create a new one for this model",
         ))
     }
 

@@ -24,7 +24,7 @@ pub use texture::TextureRows;
 use crate::device::GpuExecutor;
 use crate::{Error, Model, Result};
 
-/// The GPU that a model lives on.
+/// The model's GPU, once it has freed what dropped objects left behind.
 fn gpu(model: &mut Model) -> Result<&mut GpuExecutor> {
     let device = &model.device;
     let Some(gpu) = model.executor.gpu() else {

@@ -1,4 +1,4 @@
-//! What embedded and other trainings and predictions compile, named ahead of time.
+//! Lists what trainings, predictions and passes will compile, to compile it ahead of time.
 
 use super::rows::TargetKind;
 use super::slots::{Slots, UNSUBMITTED};
@@ -9,7 +9,7 @@ use crate::train::{Desk, Feed};
 use crate::{Optimizer, Result, Targets, Trainer};
 
 impl Prepare {
-    /// What [`Learner::new`](super::Learner::new) will compile for such a network, trainer and so many rows.
+    /// Adds what [`Learner::new`](super::Learner::new) will compile for this network, trainer and number of rows.
     ///
     /// # Errors
     /// Options, rows and network that do not fit together.
@@ -24,7 +24,7 @@ impl Prepare {
         self.training(network, trainer, rows, &targets.shape(network.output())?, slots.desk())
     }
 
-    /// What [`Trainer::fit`](crate::Trainer::fit) will compile for so many rows, and so many of validation.
+    /// Adds what [`Trainer::fit`](crate::Trainer::fit) will compile for this many rows, and this many validation rows.
     ///
     /// # Errors
     /// Options, rows and network that do not fit together.
@@ -61,20 +61,20 @@ impl Prepare {
         Ok(plans.iter().fold(self, |prepare, (_, plan)| prepare.plan(plan)))
     }
 
-    /// What [`Forward::new`](super::Forward::new) will compile for so many rows.
+    /// Adds what [`Forward::new`](super::Forward::new) will compile for this many rows.
     ///
     /// # Errors
-    /// No rows, or more than fit.
+    /// No rows, or too many.
     pub fn forward(self, network: &Network, rows: usize) -> Result<Self> {
         network.check_batch(rows)?;
         let (plan, _) = forward::plan(network, rows, &forward::keys("prepared"))?;
         Ok(self.plan(&plan))
     }
 
-    /// What [`Backward::new`](super::Backward::new) will compile for so many rows.
+    /// Adds what [`Backward::new`](super::Backward::new) will compile for this many rows.
     ///
     /// # Errors
-    /// No rows, or more than fit; an option of the optimiser out of its range.
+    /// No rows, or too many; an optimiser option out of range.
     pub fn backward(self, network: &Network, rows: usize, optimizer: impl Into<Optimizer>) -> Result<Self> {
         let optimizer = optimizer.into();
         optimizer.check()?;
@@ -85,7 +85,7 @@ impl Prepare {
         Ok(self.plan(&plan))
     }
 
-    /// What [`TextureRows::new`](super::TextureRows::new) will compile for rows of so many channels, 1 to 4.
+    /// Adds what [`TextureRows::new`](super::TextureRows::new) will compile for rows of this many channels, 1 to 4.
     ///
     /// # Errors
     /// Another number of channels.
@@ -94,10 +94,10 @@ impl Prepare {
         Ok(self.shader(texture::shader(channels)))
     }
 
-    /// What [`Model::predict`](crate::Model::predict) will compile for so many rows.
+    /// Adds what [`Model::predict`](crate::Model::predict) will compile for this many rows.
     ///
     /// # Errors
-    /// No rows, or more than fit.
+    /// No rows, or too many.
     pub fn predict(self, network: &Network, rows: usize) -> Result<Self> {
         network.check_batch(rows)?;
         let batches = network.prediction_batches(rows)?;
@@ -107,7 +107,7 @@ impl Prepare {
     }
 }
 
-/// Rows that are not there yet.
+/// A feed for rows that do not exist yet.
 fn feed(network: &Network, rows: usize, targets: &Targets) -> Feed {
     Feed::of_rows("prepared".to_owned(), rows, 1, network.input().len(), targets)
 }

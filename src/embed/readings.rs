@@ -1,13 +1,14 @@
-//! Reading back without waiting: copies that the caller's submission makes, looked at once they have arrived.
+//! Readback without waiting: the caller's submission makes copies, which are read once they have arrived.
 
 use crate::device::GpuExecutor;
 use crate::device::held::Held;
+use crate::device::readback::{READING, Staging, words};
 use crate::{Error, Fault, Result};
 use futures_channel::oneshot::{Receiver, channel};
 use std::collections::VecDeque;
 use web_time::Instant;
 
-/// A stretch of a buffer, in bytes.
+/// A range of a buffer, in bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch {
     pub(super) buffer: wgpu::Buffer,
@@ -15,23 +16,23 @@ pub(super) struct Stretch {
     pub(super) len: u64,
 }
 
-/// What has become of a reading.
+/// The outcome of a readback.
 #[derive(Debug)]
 pub(super) enum Arrival<N> {
-    /// It took place.
+    /// It succeeded.
     Read(Reading<N>),
-    /// Its encoder was dropped, or wgpu rejected the submission: what was noted.
+    /// Its encoder was dropped, or wgpu rejected the submission. With its note.
     Lost(N),
 }
 
-/// What the device says of a submission: the words that were copied, and how long the pass took.
+/// What was read back from a submission: the copied words, and how long its pass took.
 #[derive(Debug)]
 pub(super) struct Reading<N> {
-    /// What the caller noted when it began.
+    /// The note that was given to [`Readings::begin`].
     pub(super) note: N,
     /// The stretches, one after another.
     pub(super) words: Vec<u32>,
-    /// Seconds: of the pass where it could be timed, else until it was seen to be finished.
+    /// How long the pass took, if it was timed; otherwise the time from encoding until the readback was seen. In seconds.
     pub(super) seconds: f64,
     /// Whether the pass was timed.
     pub(super) timed: bool,
@@ -41,47 +42,42 @@ pub(super) struct Reading<N> {
 struct Pending<N> {
     note: N,
     staging: Held,
-    /// Bytes of the stretches, and of all that is mapped, of which the last four are the mark.
+    /// Bytes of the stretches.
     copied: u64,
+    /// Bytes to map; the last four are the mark.
     mapped: u64,
     timed: bool,
     since: Instant,
     answer: Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
 }
 
-/// Readings under way, in the order in which they began.
+/// Pending readbacks, oldest first.
 #[derive(Debug)]
 pub(super) struct Readings<N> {
     pending: VecDeque<Pending<N>>,
-    free: Vec<Held>,
-    /// What is copied last: without it the submission was rejected.
+    staging: Staging,
+    /// Copied last: if it is missing, the submission was rejected.
     mark: Held,
     stopwatch: Option<Stopwatch>,
 }
 
-/// Times passes, where the device can.
+/// Times passes by timestamp queries.
 #[derive(Debug)]
 struct Stopwatch {
     queries: wgpu::QuerySet,
     resolved: Held,
-    /// Nanoseconds of a tick.
+    /// Nanoseconds per tick.
     period: f32,
 }
 
-/// What errors name.
-const READING: &str = "reading back";
-
-/// Bytes below which staging buffers are rounded up.
-const SMALL: u64 = 1 << 20;
-
-/// What stands at the end of a reading that took place.
+/// The last word of a readback that succeeded.
 const MARK: u32 = 0x6175_746f;
 
-/// Bytes of the two times.
+/// Bytes of the two timestamps.
 const TIMES: u64 = 16;
 
 impl<N> Readings<N> {
-    /// For a device; passes are timed where it has the feature `TIMESTAMP_QUERY`.
+    /// Passes are timed if the device has the feature `TIMESTAMP_QUERY`.
     pub(super) fn new(gpu: &GpuExecutor) -> Result<Self> {
         let device = gpu.device();
         let stopwatch = match device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
@@ -101,7 +97,7 @@ impl<N> Readings<N> {
         };
         let mark = gpu.make("mark", 4, wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST)?;
         gpu.write_buffer(READING, &mark.buffer, 0, bytemuck::bytes_of(&MARK))?;
-        Ok(Self { pending: VecDeque::new(), free: Vec::new(), mark, stopwatch })
+        Ok(Self { pending: VecDeque::new(), staging: gpu.new_staging(), mark, stopwatch })
     }
 
     /// Whether passes are timed.
@@ -109,7 +105,7 @@ impl<N> Readings<N> {
         self.stopwatch.is_some()
     }
 
-    /// A pass that is timed, where that is possible.
+    /// Begins a pass, timed if possible.
     pub(super) fn pass<'e>(&self, encoder: &'e mut wgpu::CommandEncoder) -> wgpu::ComputePass<'e> {
         let timestamp_writes = self.stopwatch.as_ref().map(|watch| wgpu::ComputePassTimestampWrites {
             query_set: &watch.queries,
@@ -119,7 +115,7 @@ impl<N> Readings<N> {
         encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some("autorot"), timestamp_writes })
     }
 
-    /// Records the copying of some stretches; `timed` says whether a pass of [`Readings::pass`] came just before.
+    /// Encodes the copying of these stretches; `timed` if a pass of [`Readings::pass`] comes just before.
     pub(super) fn begin(
         &mut self,
         gpu: &GpuExecutor,
@@ -130,11 +126,18 @@ impl<N> Readings<N> {
     ) -> Result<()> {
         let copied: u64 = stretches.iter().map(|s| s.len).sum();
         let watch = self.stopwatch.as_ref().filter(|_| timed);
-        // Times are 64-bit.
+        // Timestamps are 64-bit.
         let times_at = copied.next_multiple_of(8);
         let mark_at = if watch.is_some() { times_at + TIMES } else { copied };
         let bytes = mark_at + 4;
-        let held = take(&mut self.free, gpu, bytes)?;
+        let limit = gpu.device().limits().max_buffer_size;
+        if bytes > limit {
+            let device = gpu.device().adapter_info().name;
+            let reason = format!("{READING}: found {bytes} bytes, expected at most {limit} in one buffer");
+            let remedy = "use Model::save, which reads in parts";
+            return Err(Error::device(Fault::Unsupported, device, reason, remedy));
+        }
+        let held = self.staging.take(gpu.gpu(), bytes)?;
         let staging = &held.buffer;
         gpu.write_buffer(READING, staging, mark_at, &[0; 4])?;
         let mut to = 0;
@@ -149,7 +152,7 @@ impl<N> Readings<N> {
         encoder.copy_buffer_to_buffer(&self.mark.buffer, 0, staging, mark_at, Some(4));
         let (sender, answer) = channel();
         encoder.map_buffer_on_submit(staging, wgpu::MapMode::Read, ..bytes, move |result| {
-            // Nobody waits for it once the readings are dropped.
+            // It fails if the readings have been dropped.
             let _ = sender.send(result);
         });
         let timed = watch.is_some();
@@ -158,7 +161,7 @@ impl<N> Readings<N> {
         Ok(())
     }
 
-    /// The oldest reading of which it is known what has become. Waits for nothing: one that is still to come holds up no later one.
+    /// The oldest readback whose outcome is known. Does not wait, and pending ones do not hold up later ones.
     pub(super) fn next(&mut self, gpu: &GpuExecutor) -> Result<Option<Arrival<N>>> {
         let known =
             self.pending.iter_mut().enumerate().find_map(|(place, pending)| {
@@ -170,20 +173,14 @@ impl<N> Readings<N> {
             return Ok(None);
         };
         let Ok(answer) = answer else {
-            // Nothing will be mapped any more.
-            self.free.push(staging);
+            // The buffer will not be mapped.
+            self.staging.give_back(staging);
             return Ok(Some(Arrival::Lost(note)));
         };
-        // A misuse shows where the encoder is submitted: what is left is that the device is gone.
+        // A misuse would have shown when the encoder was submitted: the only cause left is a lost device.
         answer.map_err(|_| gpu.gone(READING))?;
-        let all = gpu.watched(READING, |_| {
-            let range = staging.buffer.slice(..mapped).get_mapped_range();
-            let all = range.map(|range| bytemuck::pod_collect_to_vec::<u8, u32>(&range));
-            staging.buffer.unmap();
-            all
-        })?;
-        let all = all.map_err(|_| gpu.gone(READING))?;
-        self.free.push(staging);
+        let all = words(gpu.gpu(), &staging.buffer, mapped)?;
+        self.staging.give_back(staging);
         if all.last() != Some(&MARK) {
             return Ok(Some(Arrival::Lost(note)));
         }
@@ -196,25 +193,4 @@ impl<N> Readings<N> {
         let words = all[..copied as usize / 4].to_vec();
         Ok(Some(Arrival::Read(Reading { note, words, seconds, timed })))
     }
-}
-
-/// A staging buffer of at least so many bytes: one that is free, or a new one.
-fn take(free: &mut Vec<Held>, gpu: &GpuExecutor, bytes: u64) -> Result<Held> {
-    if let Some(place) = free.iter().position(|held| held.buffer.size() >= bytes) {
-        return Ok(free.swap_remove(place));
-    }
-    let limit = gpu.device().limits().max_buffer_size;
-    if bytes > limit {
-        let device = gpu.device().adapter_info().name;
-        let reason = format!("{READING}: found {bytes} bytes, expected at most {limit} in one buffer");
-        return Err(Error::device(
-            Fault::Unsupported,
-            device,
-            reason,
-            "use Model::save, which reads in parts",
-        ));
-    }
-    // Small ones serve readings of several lengths.
-    let size = if bytes < SMALL { bytes.next_power_of_two().max(256) } else { bytes };
-    gpu.make(READING, size, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
 }

@@ -1,15 +1,15 @@
-//! What a learner is fed with.
+//! The rows that a learner trains on.
 
 use crate::layer::Signal;
 use crate::{Dataset, Error, Result, Targets};
 
-/// Rows in the caller's own buffers: f32, row by row, with the usage `STORAGE`. They may be written anew at any time between
-/// submissions; the learner sees what they hold when its steps run.
+/// Rows in the caller's buffers, row by row, with the usage `STORAGE`. They may be rewritten at any time between submissions; a step uses
+/// what they hold when it runs.
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
-    /// How many rows there are, at least 1.
+    /// The number of rows, at least 1.
     pub rows: usize,
-    /// The inputs, `[rows, …the model's input shape]`.
+    /// The inputs, `[rows, …the model's input shape]`, f32.
     pub inputs: wgpu::BufferBinding<'a>,
     /// The targets.
     pub targets: Target<'a>,
@@ -20,12 +20,12 @@ pub struct Rows<'a> {
 pub enum Target<'a> {
     /// Numbers to regress, or distributions over classes: `[rows, …the model's output shape]`, f32.
     Values(wgpu::BufferBinding<'a>),
-    /// Class indices, u32: one a row, or one a time step where the model's output has time steps. One that is not below the number
-    /// of classes stands for no class.
+    /// Class indices, u32: one per row, or one per time step if the model's output has time steps. An index outside of the classes stands
+    /// for no class.
     Labels(wgpu::BufferBinding<'a>),
 }
 
-/// Where the rows come from.
+/// Where a learner's rows come from.
 #[derive(Clone, Debug)]
 pub enum Source<'a> {
     /// A data set in the host's memory, copied to the device once.
@@ -46,17 +46,17 @@ impl<'a> From<Rows<'a>> for Source<'a> {
     }
 }
 
-/// The kind of a [`Target`], for what is prepared before its buffer is there.
+/// The kind of a [`Target`], for preparing kernels before its buffer exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TargetKind {
-    /// As [`Target::Values`].
+    /// [`Target::Values`].
     Values,
-    /// As [`Target::Labels`].
+    /// [`Target::Labels`].
     Labels,
 }
 
 impl TargetKind {
-    /// Targets of this kind for a model with such an output, without numbers.
+    /// Targets of this kind for a model with this output, without values.
     pub(super) fn shape(self, output: &Signal) -> Result<Targets> {
         if self == Self::Values {
             return Ok(Targets::Values { shape: output.shape.clone(), values: Vec::new() });
@@ -71,14 +71,14 @@ impl TargetKind {
                 "labels",
                 format!("an output of shape {:?}", output.shape),
                 "a last dimension of classes",
-                "give the last layer a unit for every class",
+                "give the last layer one unit per class",
             )),
         }
     }
 }
 
 impl Target<'_> {
-    /// Which kind it is.
+    /// The kind of these targets.
     pub fn kind(&self) -> TargetKind {
         match self {
             Self::Values(_) => TargetKind::Values,

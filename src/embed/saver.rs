@@ -1,4 +1,4 @@
-//! A model's state on its way to the host, in the caller's submissions.
+//! Copies of a model's training state, made by the caller's submissions.
 
 use super::gpu;
 use super::lease::Lease;
@@ -8,15 +8,15 @@ use crate::model::{ModelState, Timetable};
 use crate::{Model, Result};
 use std::sync::Arc;
 
-/// Copies what a model's training goes on from to the host, without waiting: what [`Model::save`] does and waits for. With a state from
-/// time to time, a lost device costs no more than the steps since: [`Model::rebuild`] on another device,
-/// [`Model::restore`], and a new [`Learner`](super::Learner), which begins with a new epoch.
+/// Copies a model's training state to the host, like [`Model::save`] but without waiting. A lost device then costs only the steps since
+/// the last copy: call [`Model::rebuild`] with another device, then [`Model::restore`], and create a new [`Learner`](super::Learner),
+/// which begins with a new epoch.
 ///
 /// ```no_run
 /// use autorot::{embed::Saver, *};
 /// # fn run(mut model: Model, device: wgpu::Device, queue: wgpu::Queue, other: Device) -> Result<()> {
 /// let mut saver = Saver::new(&mut model)?;
-/// // Every some hundred frames:
+/// // Every few hundred frames:
 /// let mut encoder = device.create_command_encoder(&Default::default());
 /// saver.encode(&mut model, &mut encoder)?;
 /// queue.submit([encoder.finish()]);
@@ -43,14 +43,14 @@ pub struct Saver {
 struct Note {
     /// The state, without its buffers.
     bare: ModelState,
-    /// The buffers' names, and their lengths in numbers.
+    /// The buffers' names and lengths in numbers.
     parts: Vec<(String, usize)>,
-    /// What tells how far the model had come.
+    /// Turns the clock into the model's counters.
     table: Option<Arc<Timetable>>,
 }
 
 impl Saver {
-    /// For this model.
+    /// A saver for this model.
     ///
     /// # Errors
     /// A model that is not on a GPU; the device's errors.
@@ -58,11 +58,11 @@ impl Saver {
         Ok(Self { lease: Lease::of(model)?, readings: Readings::new(gpu(model)?)? })
     }
 
-    /// Encodes the copying of the model as it is after the steps that will have run by then. Where several steps share an update,
-    /// it is to come after the last of them.
+    /// Encodes a copy of the model, which includes all steps that run before it. If several steps share an update, it must come after the
+    /// last of them.
     ///
     /// # Errors
-    /// Another model than that of [`Saver::new`]; the device's errors.
+    /// A model other than that of [`Saver::new`]; the device's errors.
     pub fn encode(&mut self, model: &mut Model, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
         let table = model.timetable().cloned();
         let note = Note { bare: model.bare_state(), parts: model.state_keys(), table };
@@ -75,11 +75,11 @@ impl Saver {
         self.readings.begin(executor, encoder, &stretches, false, note)
     }
 
-    /// The newest state that has arrived since the last call, if there is one. Waits for nothing. Nothing arrives of an encoder that was
-    /// dropped, nor of a state that was copied after a step that met a number that is not finite.
+    /// The newest state that has arrived since the last call, if any. Does not wait. Copies in dropped encoders never arrive, nor do those
+    /// made after a step that met a non-finite number.
     ///
     /// # Errors
-    /// Another model than that of [`Saver::new`]; the device's errors.
+    /// A model other than that of [`Saver::new`]; the device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<ModelState>> {
         let executor = self.lease.gpu(model)?;
         executor.notice()?;
@@ -100,7 +100,7 @@ impl Saver {
                 let values = words.by_ref().take(len).map(|word| f64::from(f32::from_bits(word)));
                 bare.buffers.insert(key, values.collect());
             }
-            // One whose encoder was held back may arrive behind a newer one.
+            // If its encoder was held back, it may arrive after a newer one.
             newest = newest.filter(|newest| newest.steps() > bare.steps()).or(Some(bare));
         }
         Ok(newest)

@@ -1,4 +1,4 @@
-//! The numbers that the host computes for every step, in tables that go round.
+//! Tables on the device with what the host computes for each step, used as ring buffers.
 
 use super::gpu;
 use super::lease::Lease;
@@ -10,16 +10,16 @@ use crate::train::{Desk, clock_words};
 use crate::{Error, Model, Optimizer, Result};
 use std::sync::Arc;
 
-/// The most steps that may be encoded and not yet submitted: what the host computes for them waits in tables of so many rows.
-/// Of more, the first change nothing when they run at last.
+/// The maximum number of steps that may be encoded but not yet submitted: the tables of what the host computes for them have this many
+/// rows. If there are more, the first ones change nothing when they run.
 pub const UNSUBMITTED: usize = 256;
 
-/// The clock and the tables of steps that run in the caller's submissions.
+/// The clock and the tables of steps that run in the caller's submissions. Each table is a ring buffer with one row, or slot, per step.
 #[derive(Debug)]
 pub(super) struct Slots {
-    /// How the names of the buffers begin.
+    /// The prefix of the buffers' names.
     name: String,
-    /// The rows of the tables.
+    /// The number of slots.
     pub(super) count: usize,
 }
 
@@ -32,12 +32,12 @@ impl Slots {
         Desk { name: &self.name, slots: self.count, scheduled: true }
     }
 
-    /// The slot of a step before which so many of its timetable have run.
+    /// The slot of the step that follows the first `done` steps of its timetable.
     pub(super) fn slot(&self, done: u64) -> usize {
         (done % self.count as u64) as usize
     }
 
-    /// The timetable of such steps from where a model stands.
+    /// The timetable of these steps, starting from the model's current counters.
     pub(super) fn timetable(
         &self,
         lease: &Lease,
@@ -56,8 +56,8 @@ impl Slots {
         }
     }
 
-    /// Sets the clock to the beginning of a timetable, and takes the parameters as they are for those to go back to. A model that nobody
-    /// trains is the timetable's from here on.
+    /// Sets the clock to the start of a timetable, and saves the current parameters as those to return to when an update is undone. If
+    /// nothing has trained the model since it was built or restored, the timetable becomes its author.
     pub(super) fn begin(&self, model: &mut Model, table: &Arc<Timetable>) -> Result<()> {
         let gpu = gpu(model)?;
         gpu.copy(keys::PARAMETERS, keys::PREVIOUS)?;
@@ -70,7 +70,7 @@ impl Slots {
         Ok(())
     }
 
-    /// Says what the steps are, and of which kinds, before the first of which so many have run.
+    /// Writes to their slots the rates (`rows`) and the kinds of the steps that follow the first `done` ones.
     pub(super) fn fill(
         &self,
         gpu: &mut GpuExecutor,
@@ -95,7 +95,7 @@ impl Slots {
     }
 }
 
-/// Records what changes the parameters into a pass, between what finds out which of them others have written meanwhile.
+/// Encodes parameter updates into a pass, between the two programs that detect what others write to the parameters, if there are any.
 pub(super) fn encode_updates(
     gpu: &GpuExecutor,
     written: Option<Written>,
@@ -107,8 +107,8 @@ pub(super) fn encode_updates(
     written.map_or(Ok(()), |written| gpu.encode(written.seal, .., pass))
 }
 
-/// Gives a model the weights from before the last update: those gave finite numbers, which cannot be said of what the update
-/// made of them. What has been written since, by the host or a shader of the application's, stays. `done` steps of the timetable went well.
+/// Undoes the last update, since the weights that it made may have caused the non-finite number. What the host or the application's
+/// shaders have written since stays. `done` steps of the timetable have succeeded.
 pub(super) fn take_back(model: &mut Model, table: &Arc<Timetable>, done: u64) -> Result<()> {
     if !is_author(model, table) {
         return Ok(());
@@ -121,8 +121,8 @@ pub(super) fn take_back(model: &mut Model, table: &Arc<Timetable>, done: u64) ->
     model.reset_optimizer()
 }
 
-/// Whether the model is where this timetable has left it, or stands where it begins and no step is encoded yet (`fresh`): `false` where a
-/// state has been restored since, from which to begin anew.
+/// Makes this timetable the model's author. Returns `true` if it was already, or if no step is encoded yet (`fresh`) and the model still
+/// has the counters that it starts from; `false` if a state was restored since, for which a new timetable must begin.
 pub(super) fn take_over(model: &mut Model, table: &Arc<Timetable>, fresh: bool) -> Result<bool> {
     match &model.author {
         Author::Embedded(author) if Arc::ptr_eq(author, table) => return Ok(true),
@@ -131,8 +131,8 @@ pub(super) fn take_over(model: &mut Model, table: &Arc<Timetable>, fresh: bool) 
         Author::Trainer | Author::Embedded(_) => {
             return Err(Error::invalid(
                 "embedding",
-                "a model that something else has trained meanwhile",
-                "one that this alone trains",
+                "a model that something else has trained in the meantime",
+                "one that nothing else trains",
                 "close this before anything else trains the model, and make it anew afterwards",
             ));
         }
@@ -141,7 +141,7 @@ pub(super) fn take_over(model: &mut Model, table: &Arc<Timetable>, fresh: bool) 
     Ok(true)
 }
 
-/// Whether a model's counters are those of this timetable.
+/// Whether the model's counters come from this timetable.
 pub(super) fn is_author(model: &Model, table: &Arc<Timetable>) -> bool {
     matches!(&model.author, Author::Embedded(author) if Arc::ptr_eq(author, table))
 }

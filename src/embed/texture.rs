@@ -1,10 +1,10 @@
-//! A texture as rows of numbers.
+//! Textures as rows of numbers.
 
 use crate::device::{Pipeline, Shader};
 use crate::{Device, Error, Fault, Result};
 
-/// Converts a texture of the caller's into rows for [`Rows`](super::Rows) or [`Forward`](super::Forward): `[height·width, channels]`, f32, a row a
-/// texel, lines from top to bottom. Unsigned normalised formats give 0..1; sRGB formats are decoded, so that the numbers are linear.
+/// Converts a texture into rows for [`Rows`](super::Rows) or [`Forward`](super::Forward): `[height·width, channels]`, f32, one row per
+/// texel, lines from top to bottom. Unsigned normalised formats give 0..1; sRGB formats are decoded to linear numbers.
 ///
 /// ```no_run
 /// use autorot::{embed::TextureRows, Device};
@@ -38,7 +38,7 @@ pub(super) fn check_channels(channels: usize) -> Result<()> {
     ))
 }
 
-/// The shader, for so many channels.
+/// The shader for this many channels.
 pub(super) fn shader(channels: usize) -> Shader {
     let source = format!(
         "const CHANNELS: u32 = {channels}u;\n\n{}",
@@ -61,9 +61,9 @@ impl TextureRows {
     /// Prepares the conversion of the texture's first mip level and layer into rows of `channels` numbers, 1 to 4.
     ///
     /// # Errors
-    /// A device that is no GPU; another number of channels; a texture that is not 2-D, has several samples, lacks the usage
-    /// `TEXTURE_BINDING` or has a format that shaders do not read as floating-point numbers; one that was destroyed or is another device's;
-    /// the device's errors.
+    /// A device that is not a GPU; another number of channels; a texture that is not 2-D, is multisampled, lacks the usage
+    /// `TEXTURE_BINDING`, has a format that shaders do not read as floating-point numbers, has more texels than a binding holds, was
+    /// destroyed, or belongs to another device; the device's errors.
     pub fn new(device: &Device, texture: &wgpu::Texture, channels: usize) -> Result<Self> {
         let Some((gpu, _)) = device.wgpu() else {
             return Err(Error::invalid("texture", device.name(), "a GPU", "use Device::from_wgpu"));
@@ -87,8 +87,8 @@ impl TextureRows {
                     texture.sample_count(),
                     texture.usage()
                 ),
-                "a 2-D texture of one sample in a floating-point or normalised format, TEXTURE_BINDING among its usages",
-                "copy what it shows into such a texture",
+                "a single-sampled 2-D texture in a floating-point or normalised format, with the usage TEXTURE_BINDING",
+                "copy it to such a texture",
             ));
         }
         let (width, height) = (texture.width(), texture.height());
@@ -119,14 +119,14 @@ impl TextureRows {
         self.encode_pass(&mut encoder.begin_compute_pass(&Default::default()));
     }
 
-    /// Encodes it into the caller's open compute pass.
+    /// Encodes the conversion into the caller's open compute pass.
     pub fn encode_pass(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.group, &[]);
         pass.dispatch_workgroups(self.groups[0], self.groups[1], 1);
     }
 
-    /// How many rows there are: the texels.
+    /// The number of rows: one per texel.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -137,7 +137,7 @@ impl TextureRows {
     }
 }
 
-/// The texture and a buffer for its rows, bound.
+/// A bind group of the texture and a new buffer for its rows.
 fn bind(
     gpu: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,

@@ -1,28 +1,28 @@
-//! Doors for things of your own: activations, losses, metrics, optimisers, layers, kernels, and training loops.
+//! Interfaces for your own activations, losses, metrics, optimisers, layers, kernels and training loops.
 //!
 //! | what | how | example |
 //! |---|---|---|
 //! | activation | [`ActivationRule`], [`Activation::own`](crate::Activation::own) | `own_activation` |
-//! | loss of single outputs | [`Pointwise`], where a [`Loss`](crate::Loss) is asked for | `own_loss` |
-//! | metric | [`Metric::mean_of`](crate::Metric::mean_of) of a [`Pointwise`] formula, or [`Measure`] and [`Metric::own`](crate::Metric::own) | `own_metric` |
+//! | loss of single outputs | [`Pointwise`], passed as a [`Loss`](crate::Loss) | `own_loss` |
+//! | metric | the [mean](crate::Metric::mean_of) of a [`Pointwise`], or [`Measure`] and [`own`](crate::Metric::own) | `own_metric` |
 //! | optimiser | [`UpdateRule`], [`Optimizer::new`](crate::Optimizer::new) | `own_optimizer` |
 //! | layer | [`Layer`] and [`Node`], which record the kernels of [`kernel`] | `own_layer` |
 //! | kernel | [`Family`](kernel::Family), with [`ports!`], [`uniforms!`] and the parts of [`shader`] | `own_kernel` |
 //! | training loop | [`Trainer::begin`](crate::Trainer::begin) | `own_loop` |
 //!
-//! Each is written for CPUs and GPUs, and [`check`] tests that both compute the same, and that gradients are those of what is
-//! computed. The built-in ones come through the same doors. The programs lie in `examples/`.
+//! Each is written for CPU and GPU; [`check`] tests that both compute the same, and that gradients are correct. The built-in ones use the
+//! same interfaces. The programs are in `examples/`.
 
 #[cfg(not(target_family = "wasm"))]
 pub mod check;
 pub mod shader;
 
-/// What plans and executors are made of: kernels by rooms, and their registry.
+/// Kernels, grouped by topic, and their registry.
 pub mod kernel {
     pub use crate::kernel::*;
 }
 
-/// Recording: what a step does, as ops over numbered buffers.
+/// Recording the ops of a step over numbered buffers.
 pub mod plan {
     pub use crate::plan::*;
 }
@@ -34,7 +34,7 @@ pub mod executor {
     pub use crate::device::pipelines::Gpu;
 }
 
-/// Every layer with examples, which tests go by.
+/// Every layer, with examples for tests.
 pub mod layers {
     pub use crate::layer::registry::*;
 }

@@ -1,8 +1,8 @@
-//! The kernels: one file a family, each with its description (bindings, sizes, grid), its WGSL and its
-//! CPU twin. They lie in rooms by what they do. [`registry`] lists them with examples: tests, benchmarks and translations of shaders go by it.
+//! The kernels (GPU programs), grouped in folders by purpose: one file per family, with its description (bindings, sizes, grid),
+//! its WGSL and its CPU twin. [`registry`] lists them with examples for tests, benchmarks and shader translations.
 //!
-//! A family is a struct that holds one use's sizes and options. Its bindings and uniform block are
-//! declared once, in Rust; the WGSL declarations are generated from them and put before the shader.
+//! A family is a struct with the sizes and options of one use. Its bindings and uniform block are declared once, in Rust; the WGSL
+//! declarations are generated and put before the shader.
 
 mod base;
 mod dense;

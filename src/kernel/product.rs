@@ -1,4 +1,4 @@
-//! What the product kernels share: their shader bodies, their grid, and how the CPU divides a product among threads.
+//! What the matrix product kernels share: shader bodies, grid, and the split of a product among CPU threads.
 
 use crate::kernel::{Choice, Grid, MAX_GROUPS, Traits, wgsl};
 pub(crate) use crate::unchecked::block::{Block, matrix, multiply, multiply_block, transposed};
@@ -6,19 +6,18 @@ use rayon::prelude::*;
 
 /// A way to compute C = A·B on a GPU.
 struct Body {
-    /// Rows and columns of the output that a workgroup computes.
+    /// Rows and columns of the output per workgroup.
     tile: (usize, usize),
-    /// Blocks of 4 × 4 sums that an invocation keeps: down and across.
+    /// Blocks of 4 × 4 sums per invocation: down and across.
     blocks: (usize, usize),
     /// Constants that the body's file needs.
     constants: &'static str,
-    /// Terms of the depth that an invocation goes over in a round.
+    /// Terms of the depth per round of an invocation.
     step: usize,
     file: fn() -> String,
 }
 
-/// The bodies that every product kernel can take; each number by number or, for sizes that are multiples of 4, from vec4
-/// buffers.
+/// The bodies of product kernels, each reading number by number or, for sizes that are multiples of 4, from vec4 buffers.
 pub(crate) const VARIANTS: &[&str] = &[
     "tile", "wide", "reduce", "row", "direct", "shuffle", "tile4", "wide4", "reduce4", "row4", "direct4",
     "shuffle4",
@@ -99,10 +98,10 @@ impl Size {
     }
 }
 
-/// As many workgroups occupy a GPU.
+/// Enough workgroups to occupy a GPU.
 const MANY_GROUPS: usize = 64;
 
-/// The least depth worth splitting.
+/// The smallest depth worth splitting.
 const DEEP: usize = 64;
 
 impl Choice for Size {
@@ -125,8 +124,8 @@ impl Choice for Size {
         variant % BODIES.len() != SHUFFLE || traits.subgroup == SHUFFLE_SUBGROUP
     }
 
-    /// The built-in table. Software adapters have no fast workgroup memory, and what a load costs there is the gathering;
-    /// on others a small output must split its depth to occupy the GPU, and a large one is worth large tiles.
+    /// The built-in table. Software adapters have no fast workgroup memory, and gathering dominates their loads; on GPUs, a small
+    /// output must split its depth to occupy the device, and a large one is worth large tiles.
     fn prefer(&self, traits: Traits, by_fours: bool) -> usize {
         let Self { rows, depth, cols, parts } = *self;
         let groups = |body: usize| {
@@ -147,7 +146,7 @@ impl Choice for Size {
         body + if by_fours { BODIES.len() } else { 0 }
     }
 
-    /// A software adapter compiles longer than it would gain.
+    /// On a software adapter, compiling would cost more than it could gain.
     fn candidates(&self, traits: Traits, by_fours: bool) -> Vec<usize> {
         let first = self.prefer(traits, by_fours);
         let mut all = vec![first];
@@ -160,8 +159,8 @@ impl Choice for Size {
     }
 }
 
-/// The parts of a product shader: the stem, the shared loading of blocks, and the variant's body. A stem whose columns
-/// need no sums of B takes `plain` for its side of them.
+/// The parts of a product shader: the stem, the shared loading of blocks, and the variant's body. A stem without column sums of B
+/// also needs [`plain`].
 pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
     let body = &BODIES[variant % BODIES.len()];
     vec![
@@ -173,14 +172,13 @@ pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
     ]
 }
 
-/// The stem's side of column sums where there are none.
+/// The stem's functions for column sums, where there are none.
 pub(crate) fn plain() -> String {
     wgsl!("product/parts/product_plain.wgsl")
 }
 
-/// Writes the register tile out: a line that names `#a` stands for one line per block down, `#b` one per block across,
-/// and `#l` one per row of a block, x to w, with `#n` its number. Sums in named variables stay in registers, which a
-/// local array with a running index may not.
+/// Unrolls the register tile: a line with `#a` becomes one line per block down, `#b` one per block across, and `#l` one per row of
+/// a block, x to w, with `#n` its number. Sums in named variables stay in registers; a local array with a running index may not.
 pub(super) fn unroll(text: &str, (down, across): (usize, usize)) -> String {
     let mut out = String::new();
     for line in text.lines() {
@@ -203,7 +201,7 @@ pub(super) fn unroll(text: &str, (down, across): (usize, usize)) -> String {
     out
 }
 
-/// The workgroups for a product of this size. What does not fit into the second dimension goes on in the third, which also
+/// The grid for a product of this size. Rows of tiles that do not fit into the second dimension continue in the third, which also
 /// counts the parts.
 pub(crate) fn grid(variant: usize, size: Size) -> Grid {
     let (tile_rows, tile_cols) = BODIES[variant % BODIES.len()].tile;
@@ -215,22 +213,22 @@ pub(crate) fn grid(variant: usize, size: Size) -> Grid {
 /// Below this many multiplications a second thread costs more than it saves.
 const PARALLEL_WORK: usize = 1 << 20;
 
-/// Columns of a product that one task computes: with a depth of 2,048 their share of B, 512 KiB, stays in a cache, so that
-/// what else passes over it costs little.
+/// Columns of a product per task: at a depth of 2,048 their share of B, 512 KiB, stays in a cache, so that further passes over it
+/// cost little.
 pub(crate) const PANEL: usize = 64;
 
-/// Rows of a product that one task computes: many, so that few tasks read the same columns of B, but not all, so that a
-/// narrow product occupies several threads too.
+/// Rows of a product per task: many, so that few tasks read the same columns of B, but not all, so that a narrow product occupies
+/// several threads too.
 pub(crate) const PANEL_ROWS: usize = 256;
 
 impl<'a, T> Block<'a, T> {
-    /// All of `values`, stored in rows of `stride`, in blocks of up to [`PANEL`] columns.
+    /// Splits `values`, stored in rows of `stride`, into blocks of up to [`PANEL_ROWS`] × [`PANEL`].
     pub(crate) fn split(values: &'a mut [T], stride: usize) -> impl Iterator<Item = Self> + use<'a, T> {
         Self::tiles(values, stride, PANEL_ROWS, PANEL)
     }
 }
 
-/// Calls `work` for every part, on all threads where `multiplications` make it pay.
+/// Calls `work` for every part, on all threads if `multiplications` is large enough to pay.
 pub(crate) fn for_each_part<P: Send>(
     multiplications: usize,
     parts: impl IntoIterator<Item = P>,

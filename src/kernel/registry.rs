@@ -1,5 +1,5 @@
-//! Every kernel once, with example uses of varied sizes and options: what the shader checks and the kernel
-//! table iterate over. A kernel that is not listed here fails the tidy test.
+//! All kernels, with examples of varied sizes and options, for the shader checks and the kernel table. The tidy test fails if a
+//! kernel is missing here.
 
 mod convolution;
 mod doors;
@@ -12,17 +12,17 @@ use super::*;
 use crate::{Activation, LearnL, Rotation, Rule};
 use std::sync::Arc;
 
-/// A kernel's stem and its examples.
+/// A kernel's name and its examples.
 #[derive(Debug)]
 pub struct Entry {
-    /// The stem that names shader, twin and test row.
+    /// The base name of the shader, the twin and the test row.
     pub name: &'static str,
-    /// Uses of varied sizes, ragged against every tile, that between them take every path.
+    /// Examples of varied sizes, ragged against every tile, that together cover every path.
     pub examples: Vec<Arc<dyn Kernel>>,
-    /// Uses that differ in what all variants share, such as the activation: one variant of each tells enough.
+    /// Examples that differ in what all variants share, such as the activation: one variant of each suffices.
     pub options: Vec<Arc<dyn Kernel>>,
-    /// Uses that are as long as a dispatch may be, or longer than a loop that grows with a size could be
-    /// ([`MAX_ROUNDS`]): of every kernel with such a loop.
+    /// Examples as long as a dispatch allows, or too long for a single loop ([`MAX_ROUNDS`]), for every kernel with a loop that
+    /// grows with a size.
     pub long: Vec<Arc<dyn Kernel>>,
 }
 

@@ -1,4 +1,4 @@
-//! An activation by itself.
+//! An activation as a layer.
 
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
@@ -6,15 +6,15 @@ use crate::kernel::{ActivateKernel, ActivatePorts, RotateBackward, RotateBackwar
 use crate::plan::{Recorder, View};
 use crate::{Activation, Range, Result, shape};
 
-/// y = σ(x) (Keras' layer `Activation`), for where σ does not follow a layer's linear map at once, as after batch
-/// normalisation. Any shape.
+/// y = σ(x) (Keras' `Activation` layer), for activations that do not directly follow a layer's linear map, for example after
+/// batch normalisation. Any shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Activate {
     activation: Activation,
 }
 
 impl Activate {
-    /// With this σ.
+    /// A layer with this σ.
     pub fn new(activation: Activation) -> Self {
         Self { activation }
     }
@@ -62,10 +62,7 @@ impl Node for ActivateNode {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let count = rec.batch() * self.output.len();
         let y = rec.scratch(count);
-        rec.op(
-            ActivateKernel { count, sum: false, activation: self.activation },
-            ActivatePorts { a: input, b: None, y },
-        );
+        rec.op(ActivateKernel { count, activation: self.activation }, ActivatePorts { x: input, y });
         Trace { pre_activation: Some(input), ..Trace::new(input, y) }
     }
 

@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::activation::STANDARD_RANGE;
 use crate::describe::options;
 use crate::kernel::{
@@ -12,13 +12,13 @@ use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Error, Initializer, Result, shape};
 
-/// Normalises every channel, the last dimension, to mean 0 and variance 1 over the batch and all other dimensions, then
-/// scales it by γ and shifts it by β (Ioffe and Szegedy 2015; Keras' `BatchNormalization`).
+/// Normalises each channel (the last dimension) to mean 0 and variance 1 over the batch and all other dimensions, then scales it
+/// by γ and shifts it by β (Ioffe and Szegedy 2015; Keras' `BatchNormalization`).
 ///
-/// Training uses the batch's mean and variance and keeps running ones, which predictions use: running = momentum·running +
-/// (1 − momentum)·batch, skipped in a step that meets a number that is not finite. As in Keras, the running variance of inputs
-/// with two or more spatial dimensions is the unbiased one, divided by n − 1. Parameters, each `[C]`: `gamma`, `beta`,
-/// `moving_mean`, `moving_variance`. The next layer is taken to see ±3 standard units.
+/// Training uses the batch's mean and variance and updates running ones, which predictions use: running = momentum·running + (1 −
+/// momentum)·batch, skipped in a step with a non-finite number. As in Keras, the running variance of inputs with two or more
+/// spatial dimensions is the unbiased one, divided by n − 1. Parameters, each `[C]`: `gamma`, `beta`, `moving_mean`,
+/// `moving_variance`. The next layer's input range is taken as ±3 standard units.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BatchNorm {
     momentum: f32,
@@ -39,7 +39,7 @@ impl BatchNorm {
         Self::default()
     }
 
-    /// Sets the share of the running statistics that a step leaves, 0 to 1.
+    /// Sets the share of the running statistics that a step keeps, 0 to 1.
     pub fn momentum(mut self, momentum: f32) -> Self {
         self.momentum = momentum;
         self
@@ -115,7 +115,7 @@ struct BatchNormNode {
     channels: usize,
     gamma: Option<ParameterId>,
     beta: Option<ParameterId>,
-    /// Mean and variance.
+    /// The running mean and variance.
     moving: [ParameterId; 2],
     output: Signal,
 }
@@ -125,7 +125,7 @@ impl BatchNormNode {
         rec.batch() * self.output.len() / self.channels
     }
 
-    /// Records mean and variance of the batch.
+    /// Records the mean and variance of the batch.
     fn statistics(&self, rec: &mut Recorder<'_>, x: View) -> [View; 2] {
         let (rows, channels) = (self.rows(rec), self.channels);
         let parts = norm_chunks(rows) * channels;
@@ -136,7 +136,7 @@ impl BatchNormNode {
         [mean, variance]
     }
 
-    /// Records how the running statistics follow, at the end of the step.
+    /// Records the update of the running statistics at the end of the step.
     fn follow(&self, rec: &mut Recorder<'_>, statistics: [View; 2]) {
         let rows = self.rows(rec) as f32;
         let unbiased = self.output.shape.len() >= 3 && rows > 1.0;
@@ -164,7 +164,7 @@ impl Node for BatchNormNode {
             self.moving.map(|id| rec.parameter(id))
         } else {
             let statistics = self.statistics(rec, input);
-            // A step that is repeated to find what was wrong with it is not to count twice.
+            // A step that is repeated to diagnose an error must not count twice.
             if rec.purpose() == Purpose::Train {
                 self.follow(rec, statistics);
             }
@@ -217,10 +217,5 @@ impl Node for BatchNormNode {
             rec.op(kernel, NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x });
             d_x
         })
-    }
-
-    fn facts(&self) -> Facts {
-        let own = [self.gamma, self.beta].into_iter().flatten();
-        Facts { parameters: own.chain(self.moving).collect(), ..Facts::default() }
     }
 }

@@ -9,12 +9,12 @@ use crate::kernel::{
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
 
-/// Runs a recurrent layer forwards and a second one, with weights of its own, backwards in time, and merges what
-/// they return (Keras' `Bidirectional`).
+/// Runs a recurrent layer forwards in time and a second one, with its own weights, backwards, and merges their outputs (Keras'
+/// `Bidirectional`).
 ///
-/// Input: a sequence `[T, F]`. Output: `[2H]`, or `[T, 2H]` of layers that return sequences; H instead of 2H where
-/// the two are not set side by side. The two stand at `3.bidirectional.forward` and `3.bidirectional.backward`. As
-/// in Keras, sequences have zeros at masked steps.
+/// Input: a sequence `[T, F]`. Output: `[2H]`, or `[T, 2H]` if the layers return sequences; H instead of 2H unless the outputs
+/// are concatenated. The two layers have paths such as `3.bidirectional.forward` and `3.bidirectional.backward`. As in Keras,
+/// output sequences are zero at masked steps.
 ///
 /// ```
 /// use autorot::{Bidirectional, Dense, Lstm, MergeMode, Sequential};
@@ -30,12 +30,12 @@ pub struct Bidirectional {
 }
 
 impl Bidirectional {
-    /// Of this layer and a second one with the same options; their outputs side by side.
+    /// This layer and a second one with the same options; their outputs are concatenated.
     pub fn new(layer: Recurrent) -> Self {
         Self { layer, merge: MergeMode::Concat }
     }
 
-    /// Sets how the two outputs become one (Keras' `merge_mode`).
+    /// Sets how the two outputs are merged (Keras' `merge_mode`).
     pub fn merge(mut self, merge: MergeMode) -> Self {
         self.merge = merge;
         self
@@ -60,17 +60,14 @@ impl Layer for Bidirectional {
         if self.layer.runs_backwards() {
             return Err(Error::invalid(
                 path,
-                "a layer that goes backwards",
-                "one that goes forwards, beside which another goes backwards",
-                "leave go_backwards away",
+                "a layer with go_backwards",
+                "a layer that runs forwards; the backward one is added",
+                "remove go_backwards",
             ));
         }
         let (steps, _) = shape::sequence(&path, &input.shape)?;
         let mut build = |name: &str, direction| {
-            let mut scope = scope.inside(format!("{path}.{name}"));
-            let node = self.layer.build_in(&mut scope, input, direction)?;
-            scope.describe(&*node, self.layer.options());
-            Ok(node)
+            scope.inner_by(name, &self.layer, input, |scope| self.layer.build_in(scope, input, direction))
         };
         let nodes = vec![build("forward", Direction::Forward)?, build("backward", Direction::Aligned)?];
         let single = nodes[0].output();
@@ -82,16 +79,7 @@ impl Layer for Bidirectional {
         shape::elements(&path, &output.shape)?;
         output.range = single.range.map(|range| merged(self.merge, range));
         let rows = if single.shape.len() > 1 { steps } else { 1 };
-        let features = input.len();
-        Ok(Box::new(BidirectionalNode {
-            path,
-            nodes,
-            merge: self.merge,
-            rows,
-            units,
-            inputs: features,
-            output,
-        }))
+        Ok(Box::new(BidirectionalNode { path, nodes, merge: self.merge, rows, units, output }))
     }
 }
 
@@ -116,11 +104,9 @@ struct BidirectionalNode {
     /// Forwards, then backwards.
     nodes: Vec<Box<dyn Node>>,
     merge: MergeMode,
-    /// Outputs of a sample: its steps, or one.
+    /// Output rows per sample: its steps, or one.
     rows: usize,
     units: usize,
-    /// Numbers of a sample of its input.
-    inputs: usize,
     output: Signal,
 }
 
@@ -129,7 +115,7 @@ impl BidirectionalNode {
         Merge { mode: self.merge, rows: rec.batch() * self.rows, features: self.units }
     }
 
-    /// Zeros at the steps of a sequence that do not count.
+    /// Sets the masked steps of a sequence to zero.
     fn masked(&self, rec: &mut Recorder<'_>, x: View, mask: Option<View>) -> View {
         let Some(mask) = mask else { return x };
         let (rows, len) = (rec.batch() * self.rows, rec.batch() * self.output.len());
@@ -176,12 +162,7 @@ impl Node for BidirectionalNode {
         let a = chain::back(rec, &*self.nodes[0], forwards, d_a, need_d_x);
         let b = chain::back(rec, &*self.nodes[1], backwards, d_b, need_d_x);
         let (a, b) = a.zip(b)?;
-        let d_x = rec.scratch(rec.batch() * self.inputs);
-        rec.op(
-            Merge { mode: MergeMode::Sum, rows: rec.batch(), features: self.inputs },
-            MergePorts { a, b, y: d_x },
-        );
-        Some(d_x)
+        Some(chain::sum(rec, a, b))
     }
 
     fn inner(&self) -> &[Box<dyn Node>] {

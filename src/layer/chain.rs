@@ -1,13 +1,12 @@
-//! Layers one after another: what a network and the paths of a residual block are.
+//! Chains of layers: a network, and each branch of a residual block.
 
 use super::{Layer, Node, Scope, Signal, Trace};
-use crate::plan::arena::{Arena, ParameterId};
+use crate::kernel::{Merge, MergeMode, MergePorts};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result};
-use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Builds layers one after another; a layer's path is `prefix`, its place and its kind.
+/// Builds a chain of layers; a layer's name is `prefix`, its position and its kind.
 pub(crate) fn build(
     layers: &[Arc<dyn Layer>],
     prefix: &str,
@@ -16,54 +15,32 @@ pub(crate) fn build(
 ) -> Result<Vec<Box<dyn Node>>> {
     let mut nodes: Vec<Box<dyn Node>> = Vec::with_capacity(layers.len());
     for (i, layer) in layers.iter().enumerate() {
-        let path = format!("{prefix}{i}.{}", layer.kind());
-        let mut scope = scope.inside(path);
-        let input = unmasked(&**layer, scope.path(), output(&nodes, input))?;
-        let before = scope.arena.parameters().len();
-        let node = layer.build(&mut scope, input)?;
-        known(&*node, scope.arena, before)?;
-        scope.describe(&*node, layer.options());
-        nodes.push(node);
+        let name = format!("{prefix}{i}.{}", layer.kind());
+        nodes.push(scope.inner(&name, &**layer, output(&nodes, input))?);
     }
     Ok(nodes)
 }
 
-/// Refuses a layer with parameters, of those in the arena from `first` on, that its facts do not tell of: it would not be trained.
-fn known(node: &dyn Node, arena: &Arena, first: usize) -> Result<()> {
-    let told = |node: &dyn Node| node.facts().parameters;
-    let of_inner = every(node.inner()).into_iter().flat_map(told);
-    let known: HashSet<ParameterId> = told(node).into_iter().chain(of_inner).collect();
-    match arena.ids().skip(first).find(|id| !known.contains(id)) {
-        None => Ok(()),
-        Some(id) => Err(Error::invalid(
-            node.path(),
-            format!("the parameter {}, which the layer's facts leave out", arena.get(id).path),
-            "all of its parameters among Facts::parameters, so that they are trained",
-            "name it in Node::facts",
-        )),
-    }
-}
-
-/// Refuses masked sequences for layers that would count padded steps as if they were there.
-pub(crate) fn unmasked<'a>(layer: &dyn Layer, path: &str, input: &'a Signal) -> Result<&'a Signal> {
+/// Rejects masked sequences for layers that would treat padded steps as data.
+pub(super) fn unmasked(layer: &dyn Layer, path: &str, input: &Signal) -> Result<()> {
     if !input.masked || layer.takes_masks() {
-        return Ok(input);
+        return Ok(());
     }
     Err(Error::invalid(
         path,
         "a masked sequence",
-        "an input without a mask, since the layer cannot leave padded steps out",
-        "put it before the Masking layer, inside of TimeDistributed, or behind a recurrent layer that returns its last \
-         output alone",
+        "an input without a mask, since the layer cannot skip padded steps",
+        "put it before the Masking layer, inside TimeDistributed, or after a recurrent layer that returns only its last \
+         output",
     ))
 }
 
-/// What leaves the layers.
+/// The output of the chain.
 pub(crate) fn output<'a>(nodes: &'a [Box<dyn Node>], input: &'a Signal) -> &'a Signal {
     nodes.last().map_or(input, |node| node.output())
 }
 
-/// Records the forward pass; returns what each layer left. The recorder then has the mask of what leaves the last.
+/// Records the forward pass; returns the layers' traces. The recorder then holds the mask of the last output.
 pub(crate) fn forward(rec: &mut Recorder<'_>, nodes: &[Box<dyn Node>], input: View) -> Vec<Trace> {
     let mut x = input;
     let mut traces = Vec::with_capacity(nodes.len());
@@ -76,8 +53,8 @@ pub(crate) fn forward(rec: &mut Recorder<'_>, nodes: &[Box<dyn Node>], input: Vi
     traces
 }
 
-/// Records the backward pass from the output's gradient into the arena of gradients; returns the input's gradient when it is
-/// asked for.
+/// Records the backward pass from the gradient of the output into the gradient arena; returns the gradient of the input if
+/// `need_d_x`.
 pub(crate) fn backward(
     rec: &mut Recorder<'_>,
     nodes: &[Box<dyn Node>],
@@ -89,13 +66,13 @@ pub(crate) fn backward(
         rec.refuse(Error::invalid(
             nodes.first().map_or("layers", |node| node.path()),
             format!("{} traces for {} layers", traces.len(), nodes.len()),
-            "the trace of every layer",
-            "hand over what the forward pass returned",
+            "one trace per layer",
+            "pass what the forward pass returned",
         ));
         return None;
     }
-    // Gradients flow only as far down as something needs them.
-    let lowest = if need_d_x { Some(0) } else { nodes.iter().position(|node| has_parameters(&**node)) };
+    // Gradients flow back only as far as they are needed.
+    let lowest = if need_d_x { Some(0) } else { nodes.iter().position(|node| has_parameters(rec, &**node)) };
     let lowest = lowest.unwrap_or(nodes.len());
     let mut gradient = Some(d_y);
     for (i, (node, trace)) in nodes.iter().zip(traces).enumerate().skip(lowest).rev() {
@@ -105,8 +82,8 @@ pub(crate) fn backward(
     gradient.filter(|_| need_d_x)
 }
 
-/// Records a layer's backward pass. A layer that keeps its input's gradient to itself is refused where it is needed: what comes before
-/// it would not be trained.
+/// Records a layer's backward pass. A layer that does not return a needed input gradient is rejected: the layers before it would
+/// not be trained.
 pub(crate) fn back(
     rec: &mut Recorder<'_>,
     node: &dyn Node,
@@ -119,23 +96,31 @@ pub(crate) fn back(
         rec.refuse(Error::invalid(
             node.path(),
             "no gradient of its input",
-            "one, which the layers before it are trained with",
+            "the gradient that trains the layers before it",
             "return it from Node::backward",
         ));
     }
     d_x
 }
 
-fn has_parameters(node: &dyn Node) -> bool {
-    !node.facts().parameters.is_empty() || node.inner().iter().any(|node| has_parameters(&**node))
+/// Records a + b.
+pub(crate) fn sum(rec: &mut Recorder<'_>, a: View, b: View) -> View {
+    let y = rec.scratch(a.len);
+    rec.op(Merge { mode: MergeMode::Sum, rows: 1, features: a.len }, MergePorts { a, b, y });
+    y
 }
 
-/// Every layer, those inside of others before them.
+fn has_parameters(rec: &Recorder<'_>, node: &dyn Node) -> bool {
+    rec.arena().of_layer(node.path()).next().is_some()
+        || node.inner().iter().any(|node| has_parameters(rec, &**node))
+}
+
+/// All layers, each after its inner layers.
 pub(crate) fn every(nodes: &[Box<dyn Node>]) -> Vec<&dyn Node> {
     nodes.iter().flat_map(|node| every(node.inner()).into_iter().chain([&**node])).collect()
 }
 
-/// Every layer with what it left, those inside of others before them.
+/// All layers with their traces, each after its inner layers.
 pub(crate) fn every_trace<'a>(
     nodes: &'a [Box<dyn Node>],
     traces: &'a [Trace],

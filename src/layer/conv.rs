@@ -4,22 +4,23 @@ use super::neuron::{Neuron, Neurons, neuron_options};
 use super::product::{MapPorts, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights};
 use super::window::{Extent, Window, kind, window_options};
-use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
     ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, Depthwise, DepthwiseBackwardWeight,
-    DepthwiseBackwardWeightPorts, Ending, Geometry, Share, Taps, WeightGradient, WeightGradientPorts, splits,
+    DepthwiseBackwardWeightPorts, Epilogue, Geometry, Share, Taps, WeightGradient, WeightGradientPorts,
+    splits,
 };
 use crate::plan::{Recorder, View};
 use crate::{Result, shape};
 
 /// A convolution over `D` spatial dimensions, classic or auto-rotating.
 ///
-/// Input: `D` spatial dimensions, then C channels, a sample. Output: the windows' positions, then `filters`. Parameters:
-/// `kernel` `[window…, C/groups, filters]`, `bias` `[filters]`, and `lambda` (`[1]` or `[filters]`) where L is learnt. Options
-/// and sizes are Keras' `Conv1D`, `Conv2D` and `Conv3D`'s. ρ is exact at padded borders: the virtual sample is padded with
-/// zeros as all samples are, so that there q and ρ differ from position to position
-/// ([`AutoRotate::per_filter`](crate::AutoRotate::per_filter) makes them one a filter).
+/// Input per sample: `D` spatial dimensions, then C channels. Output: the window positions, then `filters`. Parameters: `kernel`
+/// `[window…, C/groups, filters]`, `bias` `[filters]`, and `lambda` (`[1]` or `[filters]`) if L is learnt. Options and sizes are
+/// those of Keras' `Conv1D`, `Conv2D` and `Conv3D`. ρ is exact at padded borders: the virtual sample is zero-padded like every
+/// sample, so q and ρ differ between positions there ([`AutoRotate::per_filter`](crate::AutoRotate::per_filter) uses one per
+/// filter).
 ///
 /// ```
 /// use autorot::{Activation, AutoRotate, Conv2d, Padding};
@@ -38,7 +39,7 @@ pub struct Conv<const D: usize> {
     neuron: Neuron,
 }
 
-/// A convolution of sequences: time or another line, then channels.
+/// A convolution of sequences: time or another axis, then channels.
 pub type Conv1d = Conv<1>;
 /// A convolution of images: height, width, channels.
 pub type Conv2d = Conv<2>;
@@ -46,12 +47,12 @@ pub type Conv2d = Conv<2>;
 pub type Conv3d = Conv<3>;
 
 impl<const D: usize> Conv<D> {
-    /// A classic linear convolution with a bias, stride 1, no padding, Glorot uniform kernel and zero bias.
+    /// A classic linear convolution with stride 1, no padding, a Glorot uniform kernel and a zero bias.
     pub fn new(filters: usize, kernel_size: impl Extent<D>) -> Self {
         Self { filters, groups: 1, window: Window::new(kernel_size), neuron: Neuron::default() }
     }
 
-    /// Sets how many groups channels and filters form, each filter seeing only its group's channels; 1 unless set.
+    /// Sets the number of groups; each filter sees only the channels of its group. Default: 1.
     pub fn groups(mut self, groups: usize) -> Self {
         self.groups = groups;
         self
@@ -91,7 +92,7 @@ impl<const D: usize> Layer for Conv<D> {
     }
 }
 
-/// A convolution, or with `transposed` one whose windows go from its output to its input.
+/// A convolution or, if `transposed`, one whose windows lie on its output.
 #[derive(Debug)]
 pub(super) struct ConvNode {
     pub(super) geometry: Geometry,
@@ -104,7 +105,7 @@ pub(super) struct ConvNode {
 }
 
 impl ConvNode {
-    /// Channels that a filter sees.
+    /// The channels that a filter sees.
     fn group_channels(&self) -> usize {
         self.channels / self.groups
     }
@@ -118,25 +119,25 @@ impl ConvNode {
         }
     }
 
-    /// Whether filters see one channel of several, so that there is no product to make of them.
+    /// Whether each filter sees one of several channels, so that there is no matrix product.
     fn depthwise(&self) -> bool {
         self.groups > 1 && self.group_channels() == 1
     }
 
     /// Records the linear map, or with `back` its transpose, and what follows it.
-    fn map(&self, rec: &mut Recorder<'_>, back: bool, ending: Ending, ports: MapPorts) {
+    fn map(&self, rec: &mut Recorder<'_>, back: bool, epilogue: Epilogue, ports: MapPorts) {
         let (batch, filters) = (rec.batch(), self.neurons.units);
-        // Against the windows' direction the kernel's filters are summed over.
+        // Against the windows' direction, the sum runs over the weights' last axis.
         let turned = self.transposed != back;
         let taps = if turned { Taps::up(&self.geometry) } else { Taps::down(&self.geometry) };
         if self.depthwise() {
             let multiplier = filters / self.channels;
             let channels = self.channels;
-            rec.op(Depthwise { batch, taps, channels, multiplier, turned, ending }, ports);
+            rec.op(Depthwise { batch, taps, channels, multiplier, turned, epilogue }, ports);
         } else {
             let (channels, filters) = if back { (filters, self.channels) } else { (self.channels, filters) };
             let groups = self.groups;
-            let kernel = ConvKernel { batch, taps, channels, filters, groups, turned, ending, stretch: None };
+            let kernel = ConvKernel { batch, taps, channels, filters, groups, turned, epilogue, terms: None };
             record_conv(rec, kernel, ports);
         }
     }
@@ -161,7 +162,7 @@ impl ConvNode {
                 DepthwiseBackwardWeight { batch, taps: windows, channels: self.channels, multiplier };
             rec.op(kernel, DepthwiseBackwardWeightPorts { x, d_f, partials });
         } else {
-            // The windows lie on a transposed convolution's output.
+            // The windows of a transposed convolution lie on its output.
             let (over, at) = if self.transposed { (d_f, x) } else { (x, d_f) };
             let (channels, filters) =
                 if self.transposed { (filters, self.channels) } else { (self.channels, filters) };
@@ -169,6 +170,7 @@ impl ConvNode {
             rec.op(kernel, ConvBackwardWeightPorts { x: over, d_f: at, partials });
         }
         let (w, d_w) = (rec.parameter(self.neurons.kernel), rec.gradient(self.neurons.kernel));
+        let Regularizer { l1, l2 } = rec.regularizer(self.neurons.kernel);
         let kernel = WeightGradient {
             splits,
             taps,
@@ -177,8 +179,8 @@ impl ConvNode {
             turned,
             share,
             factor: self.virtual_sample.factor,
-            l1: self.neurons.regularizer.l1,
-            l2: self.neurons.regularizer.l2,
+            l1,
+            l2,
         };
         rec.op(kernel, WeightGradientPorts { partials, w, virtual_sample: numbers, channel: None, d_w });
     }
@@ -199,9 +201,16 @@ impl Node for ConvNode {
             .neurons
             .rotation
             .map(|rotation| self.virtual_sample.rotate(rec, &self.neurons, rotation, self.weights()));
-        record_ending(rec, &self.neurons, &self.virtual_sample, stored, [input, w], |rec, ending, ports| {
-            self.map(rec, false, ending, ports);
-        })
+        record_epilogue(
+            rec,
+            &self.neurons,
+            &self.virtual_sample,
+            stored,
+            [input, w],
+            |rec, epilogue, ports| {
+                self.map(rec, false, epilogue, ports);
+            },
+        )
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
@@ -216,7 +225,7 @@ impl Node for ConvNode {
                 if self.transposed { &self.geometry.output } else { &self.geometry.input }.iter().product();
             let d_x = rec.scratch(rec.batch() * inputs * self.channels);
             let w = rec.parameter(self.neurons.kernel);
-            self.map(rec, true, Ending::default(), map_alone(d_f, w, d_x));
+            self.map(rec, true, Epilogue::default(), map_alone(d_f, w, d_x));
             d_x
         })
     }
@@ -226,26 +235,26 @@ impl Node for ConvNode {
     }
 }
 
-/// Records a linear map of x by W with what follows it, by way of `map`.
-pub(super) fn record_ending(
+/// Records a linear map of x by W, using `map`, and what follows it.
+pub(super) fn record_epilogue(
     rec: &mut Recorder<'_>,
     neurons: &Neurons,
     virtual_sample: &VirtualSample,
     stored: Option<View>,
     [x, w]: [View; 2],
-    map: impl FnOnce(&mut Recorder<'_>, Ending, MapPorts),
+    map: impl FnOnce(&mut Recorder<'_>, Epilogue, MapPorts),
 ) -> Trace {
     let outputs = rec.batch() * virtual_sample.taps.positions() * neurons.units;
     let keep_z = neurons.keeps_z(rec);
     let z = keep_z.then(|| rec.scratch(outputs));
     let y = rec.scratch(outputs);
     let [b, _] = neurons.parameters(rec);
-    let ending = Ending {
+    let epilogue = Epilogue {
         has_bias: neurons.bias.is_some(),
         zones: stored.map(|_| virtual_sample.zones()),
         keep_z,
         activation: neurons.activation,
     };
-    map(rec, ending, MapPorts { x, w, b, rotation: stored, z, y });
+    map(rec, epilogue, MapPorts { x, w, b, rotation: stored, z, y });
     Trace { pre_activation: z, rotation: stored, ..Trace::new(x, y) }
 }

@@ -9,14 +9,14 @@ use crate::describe::options;
 use crate::kernel::Taps;
 use crate::{Result, shape};
 
-/// A transposed convolution over `D` spatial dimensions, classic or auto-rotating: the linear map that is the gradient of a
-/// convolution's input, which makes larger grids of smaller ones.
+/// A transposed convolution over `D` spatial dimensions, classic or auto-rotating: the linear map of a convolution's input
+/// gradient, which turns smaller grids into larger ones.
 ///
-/// Input: `D` spatial dimensions, then C channels, a sample. Output: the larger grid, then `filters`. Parameters: `kernel`
-/// `[window…, filters, C]`, `bias` `[filters]`, and `lambda` (`[1]` or `[filters]`) where L is learnt. Options and sizes are
-/// Keras' `Conv1DTranspose`, `Conv2DTranspose` and `Conv3DTranspose`'s; explicit padding is taken off the output. Positions of
-/// the output lie in different numbers of windows, so q and ρ differ from position to position
-/// ([`AutoRotate::per_filter`](crate::AutoRotate::per_filter) makes them one a filter).
+/// Input per sample: `D` spatial dimensions, then C channels. Output: the larger grid, then `filters`. Parameters: `kernel`
+/// `[window…, filters, C]`, `bias` `[filters]`, and `lambda` (`[1]` or `[filters]`) if L is learnt. Options and sizes are those
+/// of Keras' `Conv1DTranspose`, `Conv2DTranspose` and `Conv3DTranspose`; explicit padding is cropped from the output. Output
+/// positions lie in different numbers of windows, so q and ρ differ between positions
+/// ([`AutoRotate::per_filter`](crate::AutoRotate::per_filter) uses one per filter).
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ConvTranspose<const D: usize> {
     filters: usize,
@@ -35,13 +35,13 @@ pub type Conv2dTranspose = ConvTranspose<2>;
 pub type Conv3dTranspose = ConvTranspose<3>;
 
 impl<const D: usize> ConvTranspose<D> {
-    /// A classic linear transposed convolution with a bias, stride 1, no padding, Glorot uniform kernel and zero bias.
+    /// A classic linear transposed convolution with stride 1, no padding, a Glorot uniform kernel and a zero bias.
     pub fn new(filters: usize, kernel_size: impl Extent<D>) -> Self {
         Self { filters, output_padding: None, window: Window::new(kernel_size), neuron: Neuron::default() }
     }
 
-    /// Lengthens the output at its end, by less than the stride. Without it the size is Keras' for `output_padding=None`:
-    /// input·stride, or with valid padding as much as the windows reach.
+    /// Extends the output at its end, by less than the stride. Without it, the size is Keras' for `output_padding=None`:
+    /// input·stride, or with valid padding as far as the windows reach.
     pub fn output_padding(mut self, output_padding: impl Extent<D>) -> Self {
         self.output_padding = Some(output_padding.extent().to_vec());
         self

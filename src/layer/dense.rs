@@ -1,10 +1,10 @@
 //! Dense: y = σ(ρ ⊙ (x·W + b)).
 
-use super::conv::record_ending;
+use super::conv::record_epilogue;
 use super::neuron::{Neuron, Neurons, neuron_options};
 use super::product::Product;
 use super::virtual_sample::{VirtualSample, Weights};
-use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
     DenseBackwardWeight, DenseBackwardWeightPorts, DenseForward, DenseForwardPorts, MAX_DEPTH,
@@ -13,21 +13,12 @@ use crate::kernel::{
 use crate::plan::{Recorder, View};
 use crate::{Result, shape};
 
-/// A penalty on a kernel, added to the loss: l1·Σ|w| + l2·Σw² (Keras' `L1L2`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Regularizer {
-    /// The factor of Σ|w|, at least 0.
-    pub l1: f32,
-    /// The factor of Σw², at least 0.
-    pub l2: f32,
-}
-
 /// A fully connected layer, classic or auto-rotating: f = x·W + b, z = ρ ⊙ f, y = σ(z).
 ///
-/// Input: a vector of K numbers a sample, or several, `[..., K]`, each of which it takes by itself, as a sequence's time steps.
-/// Output: `units` numbers for each. Parameters: `kernel` `[K, units]`,
-/// `bias` `[units]`, and `lambda` (`[1]` or `[units]`) where L is learnt. Options are Keras' `Dense`'s; auto-rotation is
-/// that of Saromo, Villota and Villanueva 2019 (arXiv:1910.02483).
+/// Input: one vector of K numbers per sample, or several, `[..., K]`, which are processed independently, such as the time steps
+/// of a sequence. Output: `units` numbers per vector. Parameters: `kernel` `[K, units]`, `bias` `[units]`, and `lambda` (`[1]` or
+/// `[units]`) if L is learnt. Options are those of Keras' `Dense`; auto-rotation is that of Saromo, Villota and Villanueva 2019
+/// (arXiv:1910.02483).
 ///
 /// ```
 /// use autorot::{Activation, AutoRotate, Dense, LearnL, Rule};
@@ -45,7 +36,7 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// A classic linear layer with a bias, Glorot uniform kernel and zero bias.
+    /// A classic linear layer with a Glorot uniform kernel and a zero bias.
     pub fn new(units: usize) -> Self {
         Self { units, neuron: Neuron::default() }
     }
@@ -78,14 +69,14 @@ impl Layer for Dense {
 
 #[derive(Debug)]
 struct DenseNode {
-    /// Vectors of a sample.
+    /// Vectors per sample.
     positions: usize,
     inputs: usize,
     neurons: Neurons,
     output: Signal,
 }
 
-/// More rows than these are summed in parts.
+/// Gradients over more rows than this are summed in parts.
 const MANY_ROWS: usize = 4096;
 
 impl DenseNode {
@@ -93,12 +84,12 @@ impl DenseNode {
         Product { rows: rec.batch() * self.positions, inputs: self.inputs, units: self.neurons.units }
     }
 
-    /// The virtual sample, as that of a window of one tap.
+    /// The virtual sample of a window with one tap.
     fn virtual_sample(&self) -> VirtualSample {
         VirtualSample::new(Taps::pointwise([1; 3]), None, self.neurons.rotation, 1)
     }
 
-    /// Records the layer for rows too long for one dispatch: ρ first, then stretches of the product.
+    /// Records the forward pass for rows too long for one dispatch: first ρ, then the product in stretches.
     fn forward_in_stretches(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let Neurons { units, rotation, kernel, .. } = self.neurons;
         let product = Product { rows: rec.batch(), inputs: self.inputs, units };
@@ -106,7 +97,7 @@ impl DenseNode {
         let sample = self.virtual_sample();
         let weights = Weights { taps: 1, channels: self.inputs, filters: units, turned: false };
         let stored = rotation.map(|rotation| sample.rotate(rec, &self.neurons, rotation, weights));
-        record_ending(rec, &self.neurons, &sample, stored, [input, w], |rec, ending, ports| {
+        record_epilogue(rec, &self.neurons, &sample, stored, [input, w], |rec, ending, ports| {
             product.forward(rec, ending, ports);
         })
     }
@@ -140,7 +131,8 @@ impl Node for DenseNode {
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
-        let Neurons { units, activation, rotation, kernel, bias, regularizer, .. } = self.neurons;
+        let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
+        let regularizer = rec.regularizer(kernel);
         let product = self.product(rec);
         let Product { rows: batch, inputs, .. } = product;
         let (w, d_w) = (rec.parameter(kernel), rec.gradient(kernel));

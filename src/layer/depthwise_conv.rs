@@ -1,4 +1,4 @@
-//! Depthwise convolutions: every channel by itself.
+//! Depthwise convolutions: each channel by itself.
 
 use super::conv::ConvNode;
 use super::neuron::{Neuron, neuron_options};
@@ -11,10 +11,9 @@ use crate::{Result, shape};
 
 /// A convolution over `D` spatial dimensions whose filters see one channel each, classic or auto-rotating.
 ///
-/// Input: `D` spatial dimensions, then C channels, a sample. Output: the windows' positions, then C·`depth_multiplier`
-/// filters, those of a channel beside each other. Parameters: `depthwise_kernel` `[window…, C, depth_multiplier]`, `bias`
-/// `[C·depth_multiplier]`, and `lambda` where L is learnt. Options and sizes are Keras' `DepthwiseConv1D` and
-/// `DepthwiseConv2D`'s.
+/// Input per sample: `D` spatial dimensions, then C channels. Output: the window positions, then C·`depth_multiplier` filters,
+/// grouped by channel. Parameters: `depthwise_kernel` `[window…, C, depth_multiplier]`, `bias` `[C·depth_multiplier]`, and
+/// `lambda` if L is learnt. Options and sizes are those of Keras' `DepthwiseConv1D` and `DepthwiseConv2D`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DepthwiseConv<const D: usize> {
     depth_multiplier: usize,
@@ -32,13 +31,13 @@ pub type DepthwiseConv2d = DepthwiseConv<2>;
 pub type DepthwiseConv3d = DepthwiseConv<3>;
 
 impl<const D: usize> DepthwiseConv<D> {
-    /// A classic linear depthwise convolution with one filter a channel and a bias, stride 1, no padding, Glorot uniform
-    /// kernel and zero bias.
+    /// A classic linear depthwise convolution with one filter per channel, stride 1, no padding, a Glorot uniform kernel and a
+    /// zero bias.
     pub fn new(kernel_size: impl Extent<D>) -> Self {
         Self { depth_multiplier: 1, window: Window::new(kernel_size), neuron: Neuron::default() }
     }
 
-    /// Sets the filters of a channel.
+    /// Sets the number of filters per channel.
     pub fn depth_multiplier(mut self, depth_multiplier: usize) -> Self {
         self.depth_multiplier = depth_multiplier;
         self

@@ -1,4 +1,4 @@
-//! What is told of a layer beside its parameters: all that its outputs and its training depend on.
+//! The description of a layer: everything besides the parameter values that its outputs and its training depend on.
 
 use super::{Facts, Node};
 use crate::describe::{Options, flat, value};
@@ -7,22 +7,22 @@ use crate::{LearnL, Rule};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A layer as its weights see it: options as they were set, and what followed from them and from the layer's place in the
+/// What gives a layer's weights their meaning: the options as set, and what follows from them and from the layer's place in the
 /// network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LayerDescription {
     /// The layer's path: `2.dense`.
     pub path: String,
-    /// The options by name, as [`Layer::options`](super::Layer::options) tells them.
+    /// The options by name, from [`Layer::options`](super::Layer::options).
     pub options: Options,
-    /// The rotation, of a rotated layer.
+    /// The rotation, if the layer is rotated.
     pub rotation: Option<RotationDescription>,
-    /// The parameters' names and shapes: `kernel`.
+    /// The names (`kernel`) and shapes of the parameters.
     pub parameters: Vec<(String, Vec<usize>)>,
 }
 
-/// A layer's rotation with everything automatic filled in.
+/// A layer's rotation with all automatic values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RotationDescription {
@@ -30,22 +30,21 @@ pub struct RotationDescription {
     pub rule: Rule,
     /// x_Q.
     pub x_q: f32,
-    /// h_Q, of a recurrent layer whose whole gates are rotated.
+    /// h_Q of a recurrent layer with [`RotatedPart::Gate`](crate::RotatedPart::Gate).
     pub h_q: Option<f32>,
-    /// L, or where a learnt one starts: one, or one a gate.
+    /// L, or its initial value if it is learnt: one value, or one per gate.
     pub l: Vec<f32>,
-    /// Whether L is trained.
+    /// Whether and how L is learnt.
     pub learn_l: LearnL,
     /// ε.
     pub epsilon: f32,
-    /// Whether there is one ρ a filter, of layers where positions may differ in it.
+    /// Whether there is one ρ per filter, for a layer in which ρ may differ between positions.
     pub per_filter: Option<bool>,
-    /// Whether ρ counts as a constant in the backward pass.
+    /// Whether the backward pass treats ρ as a constant.
     pub detached: bool,
 }
 
-/// Options that neither outputs nor the further course of a training depend on: how parameters start, and what is compared
-/// where it has been resolved.
+/// Options that affect neither outputs nor continued training: initialisers, and options that are compared in resolved form.
 const ASIDE: [&str; 8] = [
     "kernel_initializer",
     "recurrent_initializer",
@@ -57,7 +56,7 @@ const ASIDE: [&str; 8] = [
     "return_state",
 ];
 
-/// Options that training depends on, but not what weights stand for.
+/// Options that affect training, but not the meaning of the weights.
 const TRAINING: [&str; 12] = [
     "kernel_regularizer",
     "recurrent_regularizer",
@@ -76,13 +75,8 @@ const TRAINING: [&str; 12] = [
 impl LayerDescription {
     pub(super) fn new(node: &dyn Node, options: Options, arena: &Arena) -> Self {
         let facts = node.facts();
-        let parameters = facts.parameters.iter().map(|&id| {
-            let parameter = arena.get(id);
-            let prefix = format!("{}.", node.path());
-            let name = parameter.path.strip_prefix(&prefix).unwrap_or(&parameter.path);
-            (name.to_owned(), parameter.shape.clone())
-        });
-        let parameters = parameters.collect();
+        let parameters = arena.of_layer(node.path());
+        let parameters = parameters.map(|p| (p.layer_and_name().1.to_owned(), p.shape.clone())).collect();
         Self { path: node.path().to_owned(), options, rotation: RotationDescription::new(&facts), parameters }
     }
 
@@ -91,7 +85,7 @@ impl LayerDescription {
         self.parameters.iter().map(|(name, _)| format!("{}.{name}", self.path))
     }
 
-    /// What the weights of the layer depend on; with `training`, what its further training depends on, too.
+    /// What the meaning of the layer's weights depends on and, with `training`, also what continued training depends on.
     pub(crate) fn dependences(&self, training: bool) -> BTreeMap<String, String> {
         let compared = |name: &str| !ASIDE.contains(&name) && (training || !TRAINING.contains(&name));
         let options = self.options.iter().filter(|(name, _)| compared(name));
@@ -100,7 +94,7 @@ impl LayerDescription {
             Some(rotation) => {
                 let mut fields = flat(&value(rotation));
                 if rotation.learn_l != LearnL::Fixed {
-                    // The parameter λ has it.
+                    // The parameter λ holds it.
                     fields.remove("l");
                 }
                 if !training {
@@ -117,7 +111,8 @@ impl LayerDescription {
         all
     }
 
-    /// Whether it is more than a layer such as dropout or flattening, which a network may have or not.
+    /// Whether networks with and without the layer differ; they do not for `Flatten`, or for dropout where only weights are
+    /// compared.
     pub(crate) fn matters(&self, training: bool) -> bool {
         !(self.parameters.is_empty() && self.dependences(training).is_empty())
     }

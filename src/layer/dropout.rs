@@ -1,4 +1,4 @@
-//! Dropout: zeroes a random share of its inputs while training.
+//! Dropout: zeroes a random share of its inputs during training.
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
@@ -7,22 +7,22 @@ use crate::kernel::DropoutPorts;
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result};
 
-/// Drops each value with probability `rate` while training and multiplies the others by 1/(1 − rate)
-/// (Srivastava et al. 2014; Keras' `Dropout`). Any shape; nothing happens when predicting. The range
-/// that it passes on is stretched by the factor and contains 0.
+/// Zeroes each value with probability `rate` during training and multiplies the others by 1/(1 − rate) (Srivastava et al. 2014;
+/// Keras' `Dropout`). Any shape; has no effect in predictions. The output range is the input range times this factor, extended to
+/// include 0.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Dropout {
     rate: f32,
 }
 
 impl Dropout {
-    /// 0 ≤ `rate` < 1, checked when the model is built.
+    /// Dropout with 0 ≤ `rate` < 1, checked when the model is built.
     pub fn new(rate: f32) -> Self {
         Self { rate }
     }
 }
 
-/// The range of values of which a share is dropped: stretched by what the others are multiplied by, and 0 is in it.
+/// The range after dropout: times 1/(1 − rate), and extended to include 0.
 pub(super) fn stretched(range: Range, rate: f32) -> Range {
     if rate == 0.0 {
         return range;
@@ -31,7 +31,7 @@ pub(super) fn stretched(range: Range, rate: f32) -> Range {
     Range { min: (range.min * scale).min(0.0), max: (range.max * scale).max(0.0) }
 }
 
-/// Refuses what is no share of values.
+/// Rejects rates that are not 0 ≤ `rate` < 1.
 pub(super) fn check_rate(path: &str, name: &str, rate: f32) -> Result<()> {
     if (0.0..1.0).contains(&rate) {
         return Ok(());
@@ -78,7 +78,7 @@ struct DropoutNode {
 }
 
 impl DropoutNode {
-    /// `x` with values dropped, or `x` itself where nothing is dropped.
+    /// `x` with values dropped, or `x` itself if nothing is dropped.
     fn drop(&self, rec: &mut Recorder<'_>, x: View) -> View {
         if !rec.training() || self.rate == 0.0 {
             return x;

@@ -5,7 +5,7 @@ use crate::describe::options;
 use crate::plan::{Recorder, View};
 use crate::{Result, shape};
 
-/// Makes a vector of any input, in row-major order (Keras' `Flatten`). Costs nothing.
+/// Flattens any input to a vector, in row-major order (Keras' `Flatten`). Costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Flatten;
 

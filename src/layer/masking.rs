@@ -1,23 +1,21 @@
 //! Masking: which time steps of padded sequences count.
 
-use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
+use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{MaskRows, MaskRowsPorts, StepMask, StepMaskPorts};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, shape};
 
-/// Leaves out the time steps all of whose features have one value, with which shorter sequences were padded (Keras'
-/// `Masking`).
+/// Skips the time steps whose features all equal one value, with which shorter sequences were padded (Keras' `Masking`).
 ///
-/// Input and output: a sequence `[T, F]`, its masked steps 0 in the output. Recurrent layers keep their state over masked
-/// steps, so that a padded sequence gives what it would give alone; [`Dense`](super::Dense),
-/// [`Dropout`](super::Dropout), [`Activate`](super::Activate), [`TimeDistributed`](super::TimeDistributed),
-/// [`Residual`](super::Residual) and [`Bidirectional`](super::Bidirectional) pass the mask on; losses and metrics of
-/// sequences leave masked steps out. Other layers refuse masked sequences. Where this layer is the first, a sequence
-/// without any step that counts is an error, unless a layer is stateful. The range of inputs, from which x_Q follows, should be that of
-/// the steps that count, as [`Sequential::for_data`](crate::Sequential::for_data) takes it from data that know their
-/// [`mask_value`](crate::Dataset::mask_value). Such data are refused where no layer masks their padding: this one must be the first, and have
-/// their value.
+/// Input and output: a sequence `[T, F]`; masked steps are 0 in the output. Recurrent layers keep their state over masked steps,
+/// so padding does not change the result of a sequence; [`Dense`](super::Dense), [`Dropout`](super::Dropout),
+/// [`Activate`](super::Activate), [`TimeDistributed`](super::TimeDistributed), [`Residual`](super::Residual) and
+/// [`Bidirectional`](super::Bidirectional) pass the mask on; losses and metrics of sequences skip masked steps. Other layers
+/// reject masked sequences. If this is the first layer, a sequence whose steps are all masked is an error, unless a layer is
+/// stateful. The input range, from which x_Q follows, should be that of the unmasked steps, as
+/// [`Sequential::for_data`](crate::Sequential::for_data) takes it from data with a [`mask_value`](crate::Dataset::mask_value).
+/// Such data are rejected unless the first layer masks their value and no other layer masks any.
 ///
 /// ```
 /// use autorot::{Dense, Lstm, Masking, Sequential};
@@ -57,11 +55,12 @@ impl Layer for Masking {
         if !self.value.is_finite() {
             return Err(Error::invalid(
                 path,
-                format!("the mask's value {}", self.value),
+                format!("mask value {}", self.value),
                 "a finite number",
-                "pad with a number that no step consists of",
+                "pad with a value that never fills a whole step",
             ));
         }
+        scope.masks(self.value);
         let output = Signal { masked: true, ..input.clone() };
         Ok(Box::new(MaskingNode { path, steps, features, value: self.value, output }))
     }
@@ -109,9 +108,5 @@ impl Node for MaskingNode {
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let mask = trace.mask?;
         need_d_x.then(|| self.zero(rec, d_y, mask))
-    }
-
-    fn facts(&self) -> Facts {
-        Facts { mask_value: Some(self.value), ..Facts::default() }
     }
 }

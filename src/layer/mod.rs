@@ -1,6 +1,5 @@
-//! The layers: one file each, with its options, shape and range rule, parameters, and what it records
-//! forward and backward. [`registry`] lists them with examples, which tests go by. Beside it a layer has its `mod` and `pub use` here,
-//! and its name among those of the crate.
+//! The layers, one file each: options, rules for shape and range, parameters, and the recorded forward and backward passes.
+//! [`registry`] lists every layer with the examples that the tests use. A new layer also needs its `mod` and `pub use` here.
 
 mod activate;
 mod batch_norm;
@@ -29,13 +28,14 @@ mod virtual_sample;
 mod window;
 mod zero_padding;
 
+pub use crate::plan::arena::Regularizer;
 pub use crate::shape::Margins;
 pub use activate::Activate;
 pub use batch_norm::BatchNorm;
 pub use bidirectional::Bidirectional;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{Conv1dTranspose, Conv2dTranspose, Conv3dTranspose, ConvTranspose};
-pub use dense::{Dense, Regularizer};
+pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
@@ -56,4 +56,4 @@ pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d}
 
 pub(crate) use crate::describe::Options;
 pub(crate) use description::LayerDescription;
-pub(crate) use protocol::{Facts, Layer, Node, Scope, Signal, Trace};
+pub(crate) use protocol::{Facts, KeptStates, Layer, Node, Registered, Scope, Signal, Trace};

@@ -1,10 +1,10 @@
-//! What layers of neurons have in common: activation, bias, auto-rotation, and how their parameters start.
+//! What layers of neurons share: activation, bias, auto-rotation and initialisers.
 
 use super::{Facts, Regularizer, Scope, Signal};
 use crate::kernel::Strided;
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
-use crate::{Activation, AutoRotate, Error, Initializer, LearnL, Range, Result, Rotation};
+use crate::{Activation, AutoRotate, Initializer, LearnL, Range, Result, Rotation};
 
 /// The options of a layer of neurons.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -30,10 +30,10 @@ impl Default for Neuron {
     }
 }
 
-/// The methods by which a layer with a field `neuron` sets its options.
+/// The option methods of a layer with a field `neuron`.
 macro_rules! neuron_options {
     () => {
-        /// Sets σ.
+        /// Sets the activation σ.
         pub fn activation(mut self, activation: crate::Activation) -> Self {
             self.neuron.activation = activation;
             self
@@ -51,7 +51,7 @@ macro_rules! neuron_options {
             self
         }
 
-        /// Sets how the bias starts.
+        /// Sets the initialiser of the bias.
         pub fn bias_initializer(mut self, initializer: crate::Initializer) -> Self {
             self.neuron.bias_initializer = initializer;
             self
@@ -60,7 +60,7 @@ macro_rules! neuron_options {
     ($kernel_initializer:ident, $kernel_regularizer:ident) => {
         crate::layer::neuron::neuron_options!();
 
-        /// Sets how the kernel starts.
+        /// Sets the initialiser of the kernel.
         pub fn $kernel_initializer(mut self, initializer: crate::Initializer) -> Self {
             self.neuron.kernel_initializer = initializer;
             self
@@ -75,32 +75,16 @@ macro_rules! neuron_options {
 }
 pub(super) use neuron_options;
 
-impl Regularizer {
-    /// Refuses factors that are negative or no numbers.
-    pub(super) fn check(&self, path: &str) -> Result<()> {
-        let Self { l1, l2 } = *self;
-        if l1.is_finite() && l2.is_finite() && l1 >= 0.0 && l2 >= 0.0 {
-            return Ok(());
-        }
-        Err(Error::invalid(
-            path,
-            format!("kernel regulariser l1 = {l1}, l2 = {l2}"),
-            "finite factors >= 0",
-            "correct the regulariser",
-        ))
-    }
-}
-
-/// The activations of a layer's gates, of which most layers have one, and the rotation of each unless the layer is classic.
+/// The activations of a layer's gates (most layers have one), and the gates' rotations unless the layer is classic.
 pub(super) type Gates = (Vec<Activation>, Vec<Rotation>);
 
 impl Neuron {
-    /// The range of the layer's inputs: the given one, or the one that they have.
+    /// The layer's input range: the one given in the options, or else that of the input.
     pub(super) fn input_range(&self, input: Option<Range>) -> Option<Range> {
         self.auto_rotate.and_then(|a| a.given_range()).or(input)
     }
 
-    /// The gates of a layer whose inputs have this range.
+    /// The gates for this input range.
     pub(super) fn gates(
         &self,
         scope: &Scope<'_>,
@@ -115,7 +99,7 @@ impl Neuron {
         Ok((activations, rotations))
     }
 
-    /// Registers kernel, bias and λ of a layer of `units` neurons whose kernel has this name and shape.
+    /// Registers the kernel, bias and λ of a layer of `units` neurons; the kernel has this name and shape.
     pub(super) fn build(
         &self,
         scope: &mut Scope<'_>,
@@ -123,14 +107,13 @@ impl Neuron {
         units: usize,
         (name, shape): (&str, &[usize]),
     ) -> Result<Neurons> {
-        self.kernel_regularizer.check(scope.path())?;
         let gates = self.gates(scope, input.range, vec![self.activation])?;
-        let kernel = scope.parameter(name, shape, self.kernel_initializer, Role::Decayed)?;
+        let kernel = scope.kernel(name, shape, self.kernel_initializer, self.kernel_regularizer)?;
         self.register(scope, input.range, gates, units, kernel, (&[units], Vec::new()))
     }
 
-    /// Registers bias and λ of gates of `units` neurons whose kernel is registered; the bias has this shape, and these stretches
-    /// of it start at a number of their own.
+    /// Registers the bias and λ of gates of `units` neurons whose kernel is already registered. The bias has this shape, and
+    /// these ranges of it start at their own values.
     pub(super) fn register(
         &self,
         scope: &mut Scope<'_>,
@@ -138,11 +121,11 @@ impl Neuron {
         (activations, rotations): Gates,
         units: usize,
         kernel: ParameterId,
-        (shape, constant): (&[usize], Vec<Stretch>),
+        (shape, constant): (&[usize], Vec<Start>),
     ) -> Result<Neurons> {
         let bias = if self.use_bias {
             let initializer = self.bias_initializer;
-            Some(scope.parameter_with("bias", shape, initializer, Role::Decayed, constant)?)
+            Some(scope.register(("bias", shape), initializer, Role::Decayed, None, constant)?)
         } else {
             None
         };
@@ -153,7 +136,8 @@ impl Neuron {
                 let starts = limits.iter().enumerate();
                 let starts = starts.map(|(gate, limit)| (gate * each..(gate + 1) * each, limit.ln()));
                 let (shape, starts) = ([limits.len() * each], starts.collect());
-                Some(scope.parameter_with("lambda", &shape, Initializer::Zeros, Role::Trained, starts)?)
+                let (zeros, trained) = (Initializer::Zeros, Role::Trained);
+                Some(scope.register(("lambda", &shape), zeros, trained, None, starts)?)
             }
             None => None,
         };
@@ -164,7 +148,6 @@ impl Neuron {
             activations,
             rotation,
             limits,
-            regularizer: self.kernel_regularizer,
             kernel,
             bias,
             lambda,
@@ -174,23 +157,22 @@ impl Neuron {
     }
 }
 
-/// A part of a parameter, and the number at which it starts.
-type Stretch = (std::ops::Range<usize>, f32);
+/// A range of a parameter and its initial value.
+type Start = (std::ops::Range<usize>, f32);
 
 /// A layer's neurons with their parameters.
 #[derive(Debug)]
 pub(super) struct Neurons {
     pub(super) path: String,
-    /// Those of a gate.
+    /// Neurons per gate.
     pub(super) units: usize,
     pub(super) activation: Activation,
-    /// Of the gates.
+    /// The gates' activations.
     pub(super) activations: Vec<Activation>,
-    /// The first gate's.
+    /// The rotation of the first gate.
     pub(super) rotation: Option<Rotation>,
-    /// L of every gate of a rotated layer, or where it starts.
+    /// L of each gate of a rotated layer, or its initial value if it is learnt.
     pub(super) limits: Vec<f32>,
-    pub(super) regularizer: Regularizer,
     pub(super) kernel: ParameterId,
     pub(super) bias: Option<ParameterId>,
     pub(super) lambda: Option<ParameterId>,
@@ -199,17 +181,17 @@ pub(super) struct Neurons {
 }
 
 impl Neurons {
-    /// The outputs of the neurons, in this shape.
+    /// The output, of this shape.
     pub(super) fn output(&self, shape: Vec<usize>) -> Signal {
         Signal { shape, range: self.activation.range(self.input_range), masked: false }
     }
 
-    /// Whether z is to be stored: σ' of some activations follows from y.
+    /// Whether z must be stored: for some activations, σ' follows from y.
     pub(super) fn keeps_z(&self, rec: &Recorder<'_>) -> bool {
         rec.keeps_all() || (rec.backward_follows() && !self.activation.output_suffices())
     }
 
-    /// The values of bias and λ, where there are any.
+    /// The values of the bias and λ, if there are any.
     pub(super) fn parameters(&self, rec: &mut Recorder<'_>) -> [Option<View>; 2] {
         [self.bias, self.lambda].map(|id| id.map(|id| rec.parameter(id)))
     }
@@ -219,7 +201,7 @@ impl Neurons {
         self.bias.map(|id| rec.gradient(id))
     }
 
-    /// Where s of a rotated layer goes: it is dλ where every unit has its own λ.
+    /// Where s of a rotated layer goes: it is dλ if each unit has its own λ.
     pub(super) fn s(&self, rec: &mut Recorder<'_>) -> Option<View> {
         self.rotation.map(|rotation| match (rotation.learn, self.lambda) {
             (LearnL::PerUnit, Some(id)) => rec.gradient(id),
@@ -227,7 +209,7 @@ impl Neurons {
         })
     }
 
-    /// Records dλ from s where every gate has one λ.
+    /// Records dλ from s if each gate has one λ.
     pub(super) fn finish_lambda(&self, rec: &mut Recorder<'_>, s: Option<View>) {
         if let (Some(Rotation { learn: LearnL::PerLayer, .. }), Some(id), Some(s)) =
             (self.rotation, self.lambda, s)
@@ -237,17 +219,13 @@ impl Neurons {
         }
     }
 
-    /// What there is to tell of a layer whose windows may be cut off.
+    /// The facts of a layer whose windows may be cut off at borders.
     pub(super) fn facts_of_windows(&self) -> Facts {
         Facts { per_filter: Some(self.per_filter), ..self.facts() }
     }
 
     pub(super) fn facts(&self) -> Facts {
-        let penalised = self.regularizer != Regularizer::default();
         Facts {
-            parameters: [Some(self.kernel), self.bias, self.lambda].into_iter().flatten().collect(),
-            kernels: vec![self.kernel],
-            penalties: if penalised { vec![(self.kernel, self.regularizer)] } else { Vec::new() },
             input_range: self.input_range,
             rotation: self.rotation,
             lambda: self.lambda,
@@ -255,17 +233,5 @@ impl Neurons {
             limits: self.limits.clone(),
             ..Facts::default()
         }
-    }
-}
-
-impl Facts {
-    /// Those of a layer with one more kernel, which is the `at`-th of its parameters.
-    pub(super) fn with_kernel(mut self, at: usize, kernel: ParameterId, regularizer: Regularizer) -> Self {
-        self.parameters.insert(at, kernel);
-        self.kernels.insert(at, kernel);
-        if regularizer != Regularizer::default() {
-            self.penalties.insert(at.min(self.penalties.len()), (kernel, regularizer));
-        }
-        self
     }
 }

@@ -1,4 +1,4 @@
-//! Poolings: the largest number or the mean of every window.
+//! Pooling: the maximum or the mean of each window.
 
 use super::window::{Extent, Window, kind, window_options};
 use super::{Layer, Node, Options, Scope, Signal, Trace};
@@ -11,11 +11,11 @@ use crate::kernel::{
 use crate::plan::{Recorder, View};
 use crate::{Error, Padding, Result, shape};
 
-/// Pools windows over `D` spatial dimensions, every channel by itself: their largest number (`MAX`) or their mean.
+/// Pools windows over `D` spatial dimensions, each channel by itself: their maximum (`MAX`) or their mean.
 ///
-/// Input and output: `D` spatial dimensions, then channels. Options and sizes are Keras' `MaxPooling…` and
-/// `AveragePooling…`: padding never is the largest number and does not count in a mean. Of several largest numbers the first
-/// has the gradient. The range of the values stays.
+/// Input and output: `D` spatial dimensions, then channels. Options and sizes are those of Keras' `MaxPooling…` and
+/// `AveragePooling…`: padding is never the maximum and does not count in a mean. If a maximum occurs several times, the first
+/// receives the gradient. The range of the values does not change.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Pool<const D: usize, const MAX: bool> {
     #[serde(flatten)]
@@ -36,7 +36,7 @@ pub type AveragePool2d = Pool<2, false>;
 pub type AveragePool3d = Pool<3, false>;
 
 impl<const D: usize, const MAX: bool> Pool<D, MAX> {
-    /// Windows of this size beside each other, without padding.
+    /// Adjacent windows of this size, without padding.
     pub fn new(pool_size: impl Extent<D>) -> Self {
         let window = Window::new(pool_size);
         Self { window: Window { strides: window.kernel_size.clone(), ..window } }
@@ -68,8 +68,8 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
         {
             return Err(Error::invalid(
                 path,
-                format!("padding {padding:?} of windows of {:?}", self.window.kernel_size),
-                "less padding than a window is long, so that none lies outside",
+                format!("padding {padding:?} with windows of {:?}", self.window.kernel_size),
+                "less padding than the window size, so that no window lies outside the input",
                 "put a ZeroPadding layer before it",
             ));
         }
@@ -79,8 +79,8 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
     }
 }
 
-/// Pools everything over `D` spatial dimensions into one number a channel (Keras' `GlobalMaxPooling…` and
-/// `GlobalAveragePooling…`): the largest (`MAX`) or the mean.
+/// Pools all positions over `D` spatial dimensions into one number per channel (Keras' `GlobalMaxPooling…` and
+/// `GlobalAveragePooling…`): the maximum (`MAX`) or the mean.
 ///
 /// Input: `D` spatial dimensions, then C channels. Output: `[C]`, or ones and C with `keepdims`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -102,13 +102,13 @@ pub type GlobalAveragePool2d = GlobalPool<2, false>;
 pub type GlobalAveragePool3d = GlobalPool<3, false>;
 
 impl<const D: usize, const MAX: bool> GlobalPool<D, MAX> {
-    /// To a vector.
+    /// Pooling to a vector `[C]`.
     pub fn new() -> Self {
         const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
         Self::default()
     }
 
-    /// Keeps the spatial dimensions, each 1 long.
+    /// Sets whether to keep the spatial dimensions, each with size 1.
     pub fn keepdims(mut self, keepdims: bool) -> Self {
         self.keepdims = keepdims;
         self
@@ -141,16 +141,16 @@ impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
     }
 }
 
-/// What a layer makes of windows.
+/// What a layer computes from its windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PoolKind {
-    /// The largest number.
+    /// The maximum.
     Max,
     /// The mean.
     Mean,
-    /// The sum: a window of one number, or none outside of the input.
+    /// The sum, for windows of one number, or none outside the input.
     Sum,
-    /// Every number to all of its window, which is up-sampling.
+    /// A copy of each number in all of its window: up-sampling.
     Spread,
 }
 
@@ -160,7 +160,7 @@ impl PoolKind {
     }
 }
 
-/// A layer of windows without parameters.
+/// A layer with windows and no parameters.
 #[derive(Debug)]
 pub(super) struct PoolNode {
     pub(super) path: String,
@@ -174,7 +174,7 @@ pub(super) struct PoolNode {
 const FEW_POSITIONS: usize = 256;
 
 impl PoolNode {
-    /// Records what becomes of every window's numbers, or turned, of those of the windows in which a position lies.
+    /// Records the reduction of each window's numbers or, if `turned`, of the numbers of all windows that contain a position.
     fn reduce(&self, rec: &mut Recorder<'_>, x: View, turned: bool, reduction: Reduction) -> View {
         let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);
         let parts = WindowParts { batch, geometry, channels, turned, reduction };
@@ -192,7 +192,7 @@ impl PoolNode {
         y
     }
 
-    /// Records the pieces of all windows, then windows over the pieces; `largest` are the numbers whose places are asked for.
+    /// Records the reduction of pieces of all windows, then of these pieces. `largest` are the maxima whose places are wanted.
     fn reduce_in_pieces(
         &self,
         rec: &mut Recorder<'_>,
@@ -237,7 +237,7 @@ impl PoolNode {
         if positions > MOST_PLACES {
             rec.refuse(Error::invalid(
                 &self.path,
-                format!("the gradient of the largest of {positions} positions"),
+                format!("the gradient of a maximum over {positions} positions"),
                 format!("at most {MOST_PLACES}"),
                 "pool smaller windows first",
             ));

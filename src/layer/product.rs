@@ -1,25 +1,25 @@
-//! Products of matrices of any size: what dense, recurrent and convolutional layers share.
+//! Matrix products of any size, shared by dense, recurrent and convolutional layers.
 //!
-//! A dispatch sums over at most [`MAX_DEPTH`] terms. Deeper products are convolutions of one tap, recorded in stretches of their
-//! depth, or in parts whose sums are added.
+//! A dispatch sums over at most [`MAX_DEPTH`] terms. Deeper products are recorded as convolutions with one tap, in stretches of
+//! their depth, or in parts whose sums are added.
 
 use super::Regularizer;
 use crate::kernel::{
     ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, ConvPorts, DenseBackwardInput,
-    DenseBackwardInputPorts, DenseBackwardWeight, DenseBackwardWeightPorts, DepthwisePorts, Ending,
-    MAX_DEPTH, Share, Stretch, Taps, WeightGradient, WeightGradientPorts, splits,
+    DenseBackwardInputPorts, DenseBackwardWeight, DenseBackwardWeightPorts, DepthwisePorts, Epilogue,
+    MAX_DEPTH, Share, Taps, Terms, WeightGradient, WeightGradientPorts, splits,
 };
 use crate::plan::{Recorder, View, Views};
 
-/// Where a linear map with what follows it reads and writes: what convolutions and depthwise ones have in common.
+/// The ports of a linear map and what follows it, shared by convolutions and depthwise convolutions.
 pub(super) type MapPorts = DepthwisePorts<Views>;
 
-/// A linear map that nothing follows.
+/// The ports of a linear map alone.
 pub(super) fn map_alone(x: View, w: View, y: View) -> MapPorts {
     MapPorts { x, w, b: None, rotation: None, z: None, y }
 }
 
-/// Records a convolution's product, in stretches where its depth is long.
+/// Records a convolution's product, in stretches if it is too deep for one dispatch.
 pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: ConvKernel, ports: MapPorts) {
     let MapPorts { x, w, b, rotation, z, y } = ports;
     let depth = kernel.depth();
@@ -29,9 +29,9 @@ pub(super) fn record_conv(rec: &mut Recorder<'_>, kernel: ConvKernel, ports: Map
     }
     let mut before = None;
     for first in (0..depth).step_by(MAX_DEPTH) {
-        let stretch = Stretch { first, len: MAX_DEPTH.min(depth - first) };
-        let kernel = ConvKernel { stretch: Some(stretch), ..kernel };
-        if first + stretch.len == depth {
+        let terms = Terms { first, len: MAX_DEPTH.min(depth - first) };
+        let kernel = ConvKernel { terms: Some(terms), ..kernel };
+        if first + terms.len == depth {
             rec.op(kernel, ConvPorts { x, w, b, rotation, before, z, y });
         } else {
             let sums = rec.scratch(y.len);
@@ -50,8 +50,8 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// As a convolution of one tap over as many samples.
-    fn conv(&self, ending: Ending) -> ConvKernel {
+    /// The product as a convolution with one tap over `rows` samples.
+    fn conv(&self, epilogue: Epilogue) -> ConvKernel {
         let Self { rows, inputs, units } = *self;
         let taps = Taps::pointwise([1; 3]);
         ConvKernel {
@@ -61,14 +61,14 @@ impl Product {
             filters: units,
             groups: 1,
             turned: false,
-            ending,
-            stretch: None,
+            epilogue,
+            terms: None,
         }
     }
 
-    /// Records y = σ(ρ ⊙ (x·W + b)) with a ρ that is known.
-    pub(super) fn forward(&self, rec: &mut Recorder<'_>, ending: Ending, ports: MapPorts) {
-        record_conv(rec, self.conv(ending), ports);
+    /// Records y = σ(ρ ⊙ (x·W + b)) for a given ρ.
+    pub(super) fn forward(&self, rec: &mut Recorder<'_>, epilogue: Epilogue, ports: MapPorts) {
+        record_conv(rec, self.conv(epilogue), ports);
     }
 
     /// Records dx = df·Wᵀ.
@@ -81,8 +81,12 @@ impl Product {
                 DenseBackwardInputPorts { d_f, w, d_x },
             );
         } else {
-            let back =
-                ConvKernel { channels: units, filters: inputs, turned: true, ..self.conv(Ending::default()) };
+            let back = ConvKernel {
+                channels: units,
+                filters: inputs,
+                turned: true,
+                ..self.conv(Epilogue::default())
+            };
             record_conv(rec, back, map_alone(d_f, w, d_x));
         }
         d_x
@@ -105,7 +109,7 @@ impl Product {
         }
     }
 
-    /// Records dW in parts of the rows, with the share of the virtual sample: how it contributes, its numbers, their factor.
+    /// Records dW in parts of the rows, with the share of the virtual sample: its kind, its numbers and their factor.
     pub(super) fn backward_weight_in_parts(
         &self,
         rec: &mut Recorder<'_>,
@@ -116,7 +120,7 @@ impl Product {
         let Self { rows, inputs, units } = *self;
         let splits = splits(rows, inputs * units);
         let partials = rec.scratch(splits * inputs * units);
-        let ConvKernel { batch, taps, channels, filters, groups, .. } = self.conv(Ending::default());
+        let ConvKernel { batch, taps, channels, filters, groups, .. } = self.conv(Epilogue::default());
         rec.op(
             ConvBackwardWeight { batch, taps, channels, filters, groups },
             ConvBackwardWeightPorts { x, d_f, partials },

@@ -1,61 +1,62 @@
-//! What a layer is: its options before it knows its input ([`Layer`]), the built layer that records ([`Node`]), and what they
-//! work with.
+//! The layer interface: [`Layer`], the options before the input is known; [`Node`], the built layer that records its passes; and
+//! the types that they use.
 
-use super::{LayerDescription, Regularizer};
+use super::LayerDescription;
+use super::chain::unmasked;
 use crate::describe::Options;
 use crate::initializer::stream;
-use crate::plan::arena::{Arena, Initial, ParameterId, Role};
+use crate::plan::arena::{Arena, Initial, ParameterId, Regularizer, Role};
 use crate::plan::{Recorder, View};
 use crate::{Error, Initializer, Range, Result, Rotation, shape};
 use std::any::Any;
 use std::sync::Arc;
 
-/// What flows between layers: the shape of one sample, and the range of its values where it is known.
+/// What flows between layers: the shape of one sample and, if known, the range of its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {
     /// The shape of one sample.
     pub shape: Vec<usize>,
     /// The range of the values, from which x_Q follows.
     pub range: Option<Range>,
-    /// Whether it is a sequence `[T, ...]` of which a mask tells what steps count; see [`Masking`](crate::Masking).
+    /// Whether it is a sequence `[T, ...]` with a mask that selects the steps that count; see [`Masking`](crate::Masking).
     pub masked: bool,
 }
 
 impl Signal {
-    /// The number of values of one sample.
+    /// The number of values per sample.
     #[expect(clippy::len_without_is_empty, reason = "a signal is never empty")]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 }
 
-/// A layer's options, before it knows its input.
+/// A layer's options, before its input is known.
 pub trait Layer: std::fmt::Debug + Send + Sync {
     /// The layer's kind in paths, files and tables: `dense`.
     fn kind(&self) -> &'static str;
 
-    /// Whether the layer does right by a masked sequence: by heeding the mask, or because it computes every step by itself.
+    /// Whether the layer handles masked sequences correctly: it uses the mask, or computes each step independently.
     fn takes_masks(&self) -> bool {
         false
     }
 
-    /// Whether what the layer makes of a row depends on the others, as statistics of a batch do.
+    /// Whether the output of a row depends on the other rows of the batch, as with batch statistics.
     fn mixes_rows(&self) -> bool {
         false
     }
 
-    /// The layer's options by name: what descriptions of networks tell, and what is compared where weights and states come from
-    /// another network. Layers inside of it tell their own. A layer without parameters of which nothing is told is taken to
-    /// compute nothing that weights depend on, as `Flatten`. Names of options that the layers of this crate have mean what
-    /// they mean there: `dropout`, say, is compared where a training goes on, and not where weights are set.
+    /// The layer's options by name. They are part of the network's description, and are compared when weights or states come from
+    /// another network. Inner layers report their own. A layer without parameters and options is assumed not to affect what
+    /// weights mean, like `Flatten`. Options named as in this crate's layers are treated alike: `dropout`, for example, is
+    /// compared when training continues, but not when weights are set.
     fn options(&self) -> Options {
         Options::new()
     }
 
-    /// The layer for this input, with its parameters registered.
+    /// Builds the layer for this input and registers its parameters.
     ///
     /// # Errors
-    /// Options or an input that the layer cannot work with.
+    /// Options or an input that are invalid for the layer.
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>>;
 }
 
@@ -81,39 +82,93 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
     }
 }
 
-/// Where a layer is being built: its path, and the arena for its parameters.
+/// Where a layer is being built: its path, and the registry of its parameters and of everything else that training needs to know.
 #[derive(Debug)]
 pub struct Scope<'a> {
-    pub(crate) path: String,
-    pub(crate) seed: u64,
-    pub(crate) arena: &'a mut Arena,
-    /// Whether the range of the network's inputs is one that data were seen to have, not one that was declared.
+    path: String,
+    seed: u64,
+    /// Whether the network's input range was observed in data rather than declared.
     pub(crate) observed: bool,
-    /// The layers that were built.
-    pub(crate) layers: &'a mut Vec<LayerDescription>,
+    registered: &'a mut Registered,
 }
 
-impl Scope<'_> {
+/// What a network's layers have registered.
+#[derive(Debug, Default)]
+pub(crate) struct Registered {
+    pub(crate) arena: Arena,
+    /// The layers that were built.
+    pub(crate) layers: Vec<LayerDescription>,
+    /// The paths of the layers that mask steps of their input, with the value of these steps.
+    pub(crate) masks: Vec<(String, f32)>,
+    pub(crate) states: Vec<KeptStates>,
+}
+
+/// The states that a layer keeps after a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptStates {
+    pub(crate) layer: String,
+    /// The number of states `[B, units]`.
+    pub(crate) count: usize,
+    pub(crate) units: usize,
+    /// Whether the next batch starts from them.
+    pub(crate) stateful: bool,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope around all layers of a network.
+    pub(crate) fn outermost(seed: u64, observed: bool, registered: &'a mut Registered) -> Self {
+        Self { path: String::new(), seed, observed, registered }
+    }
+
     /// The layer's path: `2.dense`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Where a layer inside is being built.
-    pub(crate) fn inside(&mut self, path: String) -> Scope<'_> {
-        let Self { seed, observed, .. } = *self;
-        Scope { path, seed, observed, arena: &mut *self.arena, layers: &mut *self.layers }
+    /// Builds an inner layer, at the path of this one followed by `name`.
+    ///
+    /// # Errors
+    /// Options or an input that are invalid for the inner layer; a node at another path.
+    pub fn inner(&mut self, name: &str, layer: &dyn Layer, input: &Signal) -> Result<Box<dyn Node>> {
+        self.inner_by(name, layer, input, |scope| layer.build(scope, input))
     }
 
-    /// Notes what is told of a layer that was built.
-    pub(crate) fn describe(&mut self, node: &dyn Node, options: Options) {
-        self.layers.push(LayerDescription::new(node, options, self.arena));
+    /// [`Scope::inner`] with its own way to build the layer.
+    pub(crate) fn inner_by(
+        &mut self,
+        name: &str,
+        layer: &dyn Layer,
+        input: &Signal,
+        build: impl FnOnce(&mut Scope<'_>) -> Result<Box<dyn Node>>,
+    ) -> Result<Box<dyn Node>> {
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        unmasked(layer, &path, input)?;
+        let Self { seed, observed, .. } = *self;
+        let mut scope = Scope { path, seed, observed, registered: &mut *self.registered };
+        let node = build(&mut scope)?;
+        let path = scope.path;
+        let is_inside = |inner: &str| inner.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('.'));
+        let mut inner = node.inner().iter().map(|node| node.path());
+        let stray =
+            if node.path() == path { inner.find(|inner| !is_inside(inner)) } else { Some(node.path()) };
+        if let Some(stray) = stray {
+            let found = format!("a node at the path {stray:?}");
+            return Err(Error::invalid(
+                path,
+                found,
+                "a node at Scope::path, with its inner nodes below that path: parameters are found by their layer's path",
+                "return Scope::path from Node::path, and build inner layers with Scope::inner",
+            ));
+        }
+        let told = LayerDescription::new(&*node, layer.options(), &self.registered.arena);
+        self.registered.layers.push(told);
+        Ok(node)
     }
 
     /// Registers a parameter of this layer.
     ///
     /// # Errors
-    /// What is wrong with the initialiser.
+    /// An empty name or one with a dot, a shape with too many elements, an invalid initialiser.
     pub fn parameter(
         &mut self,
         name: &str,
@@ -121,26 +176,62 @@ impl Scope<'_> {
         initializer: Initializer,
         role: Role,
     ) -> Result<ParameterId> {
-        self.parameter_with(name, shape, initializer, role, Vec::new())
+        self.register((name, shape), initializer, role, None, Vec::new())
     }
 
-    /// Registers a parameter of this layer of which some stretches start at a number of their own.
-    pub(crate) fn parameter_with(
+    /// Registers a kernel (weights) of this layer, with the penalty that it adds to the loss. Weight decay applies to it, and
+    /// reports include its gradient.
+    ///
+    /// # Errors
+    /// As [`Scope::parameter`]; regulariser factors that are negative or not finite.
+    pub fn kernel(
         &mut self,
         name: &str,
         shape: &[usize],
         initializer: Initializer,
+        regularizer: Regularizer,
+    ) -> Result<ParameterId> {
+        regularizer.check(&self.path)?;
+        self.register((name, shape), initializer, Role::Decayed, Some(regularizer), Vec::new())
+    }
+
+    /// Registers a parameter; the ranges in `constant` start at their own values.
+    pub(super) fn register(
+        &mut self,
+        (name, shape): (&str, &[usize]),
+        initializer: Initializer,
         role: Role,
+        kernel: Option<Regularizer>,
         constant: Vec<(std::ops::Range<usize>, f32)>,
     ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
+        if name.is_empty() || name.contains('.') {
+            let expected = "a non-empty name without dots, which separate the names in a path";
+            return Err(Error::invalid(path, format!("a parameter called {name:?}"), expected, "rename it"));
+        }
         shape::elements(&path, shape)?;
         initializer.check(&path)?;
         let initial = Initial { initializer, seed: self.seed, constant };
-        Ok(self.arena.add(path, shape, initial, role))
+        Ok(self.registered.arena.add(path, shape, initial, role, kernel))
     }
 
-    /// A seed of the layer's own, for random numbers while training.
+    /// Registers that this layer masks the input steps whose features all equal `value`; see [`Signal::masked`].
+    pub fn masks(&mut self, value: f32) {
+        self.registered.masks.push((self.path.clone(), value));
+    }
+
+    /// Registers that this layer keeps `count` states `[B, units]` after a batch; if `stateful`, the next batch starts from them.
+    pub(crate) fn keeps_states(&mut self, count: usize, units: usize, stateful: bool) {
+        let layer = self.path.clone();
+        self.registered.states.push(KeptStates { layer, count, units, stateful });
+    }
+
+    /// The states that layers have registered so far.
+    pub(super) fn states(&self) -> &[KeptStates] {
+        &self.registered.states
+    }
+
+    /// The layer's own seed, for random numbers during training.
     pub fn layer_seed(&self) -> u32 {
         let mixed = stream(&self.path) ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed ^ (mixed >> 32)) as u32
@@ -154,22 +245,22 @@ pub struct Trace {
     pub input: View,
     /// The layer's output.
     pub output: View,
-    /// z, where it is stored.
+    /// z, if it is stored.
     pub pre_activation: Option<View>,
-    /// ρ, then q, of a rotated layer.
+    /// ρ, then q, for a rotated layer.
     pub rotation: Option<View>,
-    /// Where a recurrent layer's backward pass leaves the gradients of its pre-activations, `[B, T, ...]`.
+    /// Where a recurrent layer's backward pass stores the gradients of its pre-activations, `[B, T, ...]`.
     pub d_pre_activation: Option<View>,
-    /// Which steps of the output count, where the layer decides it: `[B, T]` of 1 and 0.
+    /// Which output steps count, if the layer decides this: `[B, T]` of 1 and 0.
     pub mask: Option<View>,
-    /// What the layers inside of this one left.
+    /// The traces of the inner layers.
     pub inner: Vec<Trace>,
     /// What else the layer's backward pass needs.
     pub(super) kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Trace {
-    /// Of a layer that leaves no more than its output.
+    /// A trace with only the input and the output.
     pub fn new(input: View, output: View) -> Self {
         Self {
             input,
@@ -183,30 +274,30 @@ impl Trace {
         }
     }
 
-    /// Keeps something of the layer's own for its backward pass.
+    /// Adds data of the layer's own for its backward pass.
     pub fn keeping(mut self, kept: impl Any + Send + Sync) -> Self {
         self.kept = Some(Arc::new(kept));
         self
     }
 
-    /// What the layer's forward pass kept; `None` where that is nothing of this type.
+    /// What the layer's forward pass added with [`Trace::keeping`]; `None` if it is not of this type.
     pub fn kept<T: Any>(&self) -> Option<&T> {
         self.kept.as_deref().and_then(|kept| (kept as &dyn Any).downcast_ref())
     }
 
-    /// Refuses the backward pass of the layer at `path` from a trace that its own forward pass did not leave.
+    /// Rejects the backward pass of the layer at `path`, because this trace is not from its own forward pass.
     pub(crate) fn refuse(&self, rec: &mut Recorder<'_>, path: &str) -> Option<View> {
         rec.refuse(Error::invalid(
             path,
-            format!("a trace of another layer's, with {} inner ones", self.inner.len()),
-            "the one that the layer's own forward pass left",
-            "hand every layer its own trace",
+            format!("the trace of another layer, with {} inner traces", self.inner.len()),
+            "the trace of the layer's own forward pass",
+            "pass each layer its own trace",
         ));
         None
     }
 }
 
-/// A layer in a network: its input is known and its parameters have places.
+/// A built layer: its input is known and its parameters are registered.
 pub trait Node: std::fmt::Debug + Send + Sync {
     /// The layer's path: `2.dense`.
     fn path(&self) -> &str;
@@ -217,50 +308,38 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     /// Records the forward pass of a batch.
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace;
 
-    /// Records the backward pass from the output's gradient: the parameters' gradients, and the input's where it is
-    /// asked for. A plan in which a layer then returns none is refused.
+    /// Records the backward pass from the gradient of the output: the gradients of the parameters and, if `need_d_x`, that of the
+    /// input, which is returned. A plan in which a needed one is missing is rejected.
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View>;
 
-    /// The layers inside of this one, in the order of [`Trace::inner`].
+    /// The inner layers, in the order of [`Trace::inner`].
     fn inner(&self) -> &[Box<dyn Node>] {
         &[]
     }
 
-    /// What reports and summaries tell of the layer itself.
+    /// What reports and summaries show about the layer itself.
     fn facts(&self) -> Facts {
         Facts::default()
     }
 }
 
-/// What reports and summaries tell of a layer.
+/// What reports and summaries show about a layer.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The parameters.
-    pub parameters: Vec<ParameterId>,
-    /// Those of them that are kernels.
-    pub kernels: Vec<ParameterId>,
-    /// Parameters whose size is added to the loss.
-    pub penalties: Vec<(ParameterId, Regularizer)>,
     /// The range of the inputs, known or declared.
     pub input_range: Option<Range>,
     /// The rotation of a rotated layer.
     pub rotation: Option<Rotation>,
     /// λ of a learnt L = exp(λ).
     pub lambda: Option<ParameterId>,
-    /// The activations of as many equal parts of the pre-activations of a row: one, or one a gate.
+    /// The activations of the equal parts of a row's pre-activations: one, or one per gate.
     pub activations: Vec<crate::Activation>,
-    /// L of those parts of a rotated layer, or where it starts.
+    /// L of each of these parts of a rotated layer, or its initial value if it is learnt.
     pub limits: Vec<f32>,
-    /// h_Q of a recurrent layer whose whole gates are rotated.
+    /// h_Q of a recurrent layer with [`RotatedPart::Gate`](crate::RotatedPart::Gate).
     pub h_q: Option<f32>,
-    /// Whether one ρ a filter was asked for, of a rotated layer whose positions may differ in it.
+    /// Whether one ρ per filter was requested, for a layer in which ρ may differ between positions.
     pub per_filter: Option<bool>,
-    /// The value that fills padded steps, of a layer that masks them.
-    pub mask_value: Option<f32>,
-    /// The time steps of its input, of a recurrent layer.
+    /// The number of input time steps of a recurrent layer.
     pub steps: Option<usize>,
-    /// How many states `[B, units]` the layer keeps after a batch.
-    pub states: usize,
-    /// Whether the next batch begins with them.
-    pub stateful: bool,
 }

@@ -1,4 +1,4 @@
-//! Augmentation: pictures shifted, mirrored and cropped at random, on the device.
+//! Augmentation on the device: images shifted, mirrored and cropped at random.
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
@@ -6,8 +6,8 @@ use crate::kernel::{RandomWindow, RandomWindowPorts};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
 
-/// Mirrors half of the pictures while training, drawn anew in every step (Keras' `RandomFlip`). Pictures are `[height, width,
-/// channels]`.
+/// Mirrors half of the images during training, drawn anew in every step (Keras' `RandomFlip`). Images are
+/// `[height, width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RandomFlip {
     /// Top to bottom, and left to right.
@@ -15,56 +15,55 @@ pub struct RandomFlip {
 }
 
 impl RandomFlip {
-    /// Left to right.
+    /// Mirrors left to right.
     pub fn horizontal() -> Self {
         Self { mirror: [false, true] }
     }
 
-    /// Top to bottom.
+    /// Mirrors top to bottom.
     pub fn vertical() -> Self {
         Self { mirror: [true, false] }
     }
 
-    /// Each of both ways.
+    /// Mirrors in each direction independently.
     pub fn both() -> Self {
         Self { mirror: [true, true] }
     }
 }
 
-/// Shifts pictures by a random number of pixels while training, zeros coming in (Keras' `RandomTranslation` with
-/// `fill_mode="constant"`, but in whole pixels). Pictures are `[height, width, channels]`. The range that it passes on
-/// contains 0.
+/// Shifts images by a random number of pixels during training and fills with zeros (Keras' `RandomTranslation` with
+/// `fill_mode="constant"`, but in whole pixels). Images are `[height, width, channels]`. The output range is extended to include
+/// 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RandomTranslation {
     pixels: [usize; 2],
 }
 
 impl RandomTranslation {
-    /// By up to so many pixels up or down, and left or right.
+    /// Shifts by up to this many pixels vertically and horizontally.
     pub fn new(pixels: impl super::Extent<2>) -> Self {
         Self { pixels: pixels.extent() }
     }
 }
 
-/// Cuts a part of this size out of pictures: at a random place while training, else from the middle (Keras' `RandomCrop`, which
-/// resizes there).
-/// Pictures are `[height, width, channels]`.
+/// Crops images to this size: at a random place during training, else in the middle (where Keras' `RandomCrop` resizes). Images
+/// are `[height, width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RandomCrop {
     size: [usize; 2],
 }
 
 impl RandomCrop {
-    /// To this height and width.
+    /// Crops to this height and width.
     pub fn new(size: impl super::Extent<2>) -> Self {
         Self { size: size.extent() }
     }
 }
 
-/// The most offsets along an axis.
+/// The maximum number of offsets along an axis.
 const MAX_OFFSETS: usize = 1 << 16;
 
-/// Height, width and channels of the pictures.
+/// Height, width and channels of the images.
 fn picture(path: &str, input: &Signal) -> Result<([usize; 2], usize)> {
     let (spatial, channels) = shape::spatial(path, &input.shape, 2)?;
     Ok(([spatial[0], spatial[1]], channels))
@@ -118,7 +117,7 @@ impl Layer for RandomTranslation {
             return Err(Error::invalid(
                 scope.path(),
                 format!("shifts of up to {:?} pixels", self.pixels),
-                format!("less than the pictures' size, {size:?}, and than {}", MAX_OFFSETS / 2),
+                format!("less than the image size, {size:?}, and than {}", MAX_OFFSETS / 2),
                 "shift by less",
             ));
         }
@@ -143,9 +142,9 @@ impl Layer for RandomCrop {
         if !self.size.iter().zip(size).all(fits) {
             return Err(Error::invalid(
                 scope.path(),
-                format!("a part of {:?} pixels", self.size),
-                format!("from 1 pixel to the pictures' size, {size:?}"),
-                "cut out a smaller part",
+                format!("a crop of {:?} pixels", self.size),
+                format!("from 1 pixel to the image size, {size:?}"),
+                "crop to another size",
             ));
         }
         let range = [0, 1].map(|axis| (size[axis] - self.size[axis]) as u32 + 1);
@@ -156,13 +155,13 @@ impl Layer for RandomCrop {
 #[derive(Debug)]
 struct RandomWindowNode {
     path: String,
-    /// For training, but for the batch.
+    /// The GPU kernel for training, except for the batch size.
     kernel: RandomWindow,
     output: Signal,
 }
 
 impl RandomWindowNode {
-    /// What is recorded; nothing where the pictures stay as they are.
+    /// The GPU kernel to record; `None` if the images stay as they are.
     fn kernel(&self, rec: &Recorder<'_>, turned: bool) -> Option<RandomWindow> {
         let kernel = RandomWindow { batch: rec.batch(), turned, ..self.kernel };
         if rec.training() {

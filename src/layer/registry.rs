@@ -1,5 +1,5 @@
-//! Every layer once, with uses that between them take every option: what the gradient table iterates
-//! over. A layer that is not listed here fails the tidy test.
+//! Every layer once, with examples that together cover every option. The gradient tests iterate over them, and the tidy test
+//! fails for a layer that is not listed.
 
 mod convolution;
 mod recurrent;
@@ -10,11 +10,11 @@ use crate::{Activation, AutoRotate, Initializer, LearnL, Rule};
 /// A layer's kind, the input of its examples, and the examples.
 #[derive(Debug)]
 pub struct Entry {
-    /// The kind, as paths and files name it.
+    /// The kind, as in paths and files.
     pub kind: &'static str,
     /// The shape of the examples' input.
     pub input: Vec<usize>,
-    /// Uses of the layer.
+    /// The examples.
     pub examples: Vec<Box<dyn Layer>>,
 }
 

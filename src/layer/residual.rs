@@ -1,16 +1,15 @@
-//! Residual blocks: layers around which their input is led.
+//! Residual blocks: layers with a shortcut around them.
 
 use super::{Layer, Node, Scope, Signal, Trace, chain};
-use crate::kernel::{ActivateKernel, ActivatePorts};
 use crate::plan::{Recorder, View};
-use crate::{Activation, Error, Range, Result};
+use crate::{Error, Range, Result};
 use std::sync::Arc;
 
 /// y = layers(x) + x, or layers(x) + shortcut(x): a residual block (He et al. 2016) with an identity or a projection.
 ///
-/// Any shape, as long as both paths lead to the same. A layer inside has a path such as `3.residual.0.conv2d`, or
-/// `3.residual.shortcut.0.conv2d`. An activation after the sum is a layer of its own, [`Activate`](super::Activate). The
-/// range that it passes on is the sum of both paths' ranges.
+/// Any shape, as long as both branches end in the same. Inner layers have paths such as `3.residual.0.conv2d` and
+/// `3.residual.shortcut.0.conv2d`. An activation after the sum is a separate layer, [`Activate`](super::Activate). The output
+/// range is the sum of both branches' ranges.
 ///
 /// ```
 /// use autorot::{Activation, AutoRotate, Conv2d, Padding, Residual};
@@ -29,19 +28,19 @@ pub struct Residual {
 }
 
 impl Residual {
-    /// A block without layers yet.
+    /// A block without layers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends a layer to those around which the input is led.
+    /// Appends a layer to the main branch.
     #[expect(clippy::should_implement_trait, reason = "Keras' word")]
     pub fn add(mut self, layer: impl Layer + 'static) -> Self {
         self.layers.push(Arc::new(layer));
         self
     }
 
-    /// Appends a layer to the way around them: a projection, where their output has another shape than their input.
+    /// Appends a layer to the shortcut: a projection, needed if the main branch changes the shape.
     pub fn shortcut(mut self, layer: impl Layer + 'static) -> Self {
         self.shortcut.push(Arc::new(layer));
         self
@@ -66,13 +65,13 @@ impl Layer for Residual {
         if self.layers.is_empty() {
             return Err(Error::invalid(path, "no layers", "at least one layer", "add a layer to the block"));
         }
-        let mut nodes = chain::build(&self.layers, &format!("{path}."), scope, input)?;
-        let shortcut = chain::build(&self.shortcut, &format!("{path}.shortcut."), scope, input)?;
+        let mut nodes = chain::build(&self.layers, "", scope, input)?;
+        let shortcut = chain::build(&self.shortcut, "shortcut.", scope, input)?;
         let (main, around) = (chain::output(&nodes, input), chain::output(&shortcut, input));
         if main.shape != around.shape {
             return Err(Error::invalid(
                 path,
-                format!("{:?} from the layers and {:?} around them", main.shape, around.shape),
+                format!("{:?} from the layers and {:?} from the shortcut", main.shape, around.shape),
                 "the same shape",
                 "add a shortcut that projects the input, such as a convolution of size 1 with the same strides",
             ));
@@ -80,9 +79,9 @@ impl Layer for Residual {
         if main.masked != around.masked {
             return Err(Error::invalid(
                 path,
-                "a mask on one of its two ways",
+                "a mask on only one of the two branches",
                 "a mask on both or on none",
-                "let recurrent layers return sequences on both ways",
+                "let recurrent layers return sequences on both branches",
             ));
         }
         let range = main.range.zip(around.range);
@@ -90,31 +89,18 @@ impl Layer for Residual {
         let output = Signal { range, ..main.clone() };
         let main = nodes.len();
         nodes.extend(shortcut);
-        Ok(Box::new(ResidualNode { path, nodes, main, inputs: input.len(), output }))
+        Ok(Box::new(ResidualNode { path, nodes, main, output }))
     }
 }
 
 #[derive(Debug)]
 struct ResidualNode {
     path: String,
-    /// The layers, then those of the way around them.
+    /// The layers of the main branch, then those of the shortcut.
     nodes: Vec<Box<dyn Node>>,
-    /// How many of them are the layers.
+    /// The number of layers in the main branch.
     main: usize,
-    /// Numbers of a sample of its input.
-    inputs: usize,
     output: Signal,
-}
-
-impl ResidualNode {
-    fn sum(rec: &mut Recorder<'_>, count: usize, a: View, b: View) -> View {
-        let y = rec.scratch(count);
-        rec.op(
-            ActivateKernel { count, sum: true, activation: Activation::Linear },
-            ActivatePorts { a, b: Some(b), y },
-        );
-        y
-    }
 }
 
 impl Node for ResidualNode {
@@ -138,13 +124,13 @@ impl Node for ResidualNode {
         if self.output.masked && left != rec.mask() {
             rec.refuse(Error::invalid(
                 &self.path,
-                "two ways with masks of their own",
-                "one mask, of both ways' inputs",
-                "mask before the block, and let no layer inside turn its sequence round",
+                "two branches with different masks",
+                "the same mask on both branches",
+                "mask before the block, and let no inner layer reverse its sequence",
             ));
         }
         inner.extend(around);
-        let y = Self::sum(rec, rec.batch() * self.output.len(), a, b);
+        let y = chain::sum(rec, a, b);
         Trace { inner, mask: left, ..Trace::new(input, y) }
     }
 
@@ -156,7 +142,7 @@ impl Node for ResidualNode {
         let a = chain::backward(rec, main, of_main, d_y, need_d_x);
         let b = chain::backward(rec, shortcut, of_shortcut, d_y, need_d_x);
         let (a, b) = a.zip(b)?;
-        Some(Self::sum(rec, rec.batch() * self.inputs, a, b))
+        Some(chain::sum(rec, a, b))
     }
 
     fn inner(&self) -> &[Box<dyn Node>] {

@@ -1,6 +1,6 @@
 //! Separable convolutions: a depthwise one, then a pointwise one.
 
-use super::conv::record_ending;
+use super::conv::record_epilogue;
 use super::neuron::{Neuron, Neurons, neuron_options};
 use super::product::{MapPorts, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights, record_totals};
@@ -10,22 +10,22 @@ use crate::describe::options;
 use crate::kernel::{
     ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, DenseBackwardInput, DenseBackwardInputPorts,
     DenseBackwardWeight, DenseBackwardWeightPorts, DenseForward, DenseForwardPorts, Depthwise,
-    DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts, Ending, Geometry, Rotate, RotatePorts, Share,
+    DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts, Epilogue, Geometry, Rotate, RotatePorts, Share,
     TapTotalsPorts, Taps, WeightGradient, WeightGradientPorts, WeightedSquares, WeightedSquaresPorts, splits,
 };
-use crate::plan::arena::{ParameterId, Role};
+use crate::plan::arena::ParameterId;
 use crate::plan::{Recorder, View};
 use crate::{Activation, Initializer, Result, Rule, shape};
 
-/// A depthwise convolution over `D` spatial dimensions followed by a pointwise one, without an activation between them,
-/// classic or auto-rotating: one linear map, which ρ turns as a whole.
+/// A depthwise convolution over `D` spatial dimensions followed by a pointwise one, without an activation between them, classic
+/// or auto-rotating: one linear map, rotated as a whole.
 ///
-/// Input: `D` spatial dimensions, then C channels, a sample. Output: the windows' positions, then `filters`. Parameters:
+/// Input per sample: `D` spatial dimensions, then C channels. Output: the window positions, then `filters`. Parameters:
 /// `depthwise_kernel` `[window…, C, depth_multiplier]`, `pointwise_kernel` `[1…, C·depth_multiplier, filters]`, `bias`
-/// `[filters]`, and `lambda` where L is learnt. Options and sizes are Keras' `SeparableConv1D` and `SeparableConv2D`'s.
+/// `[filters]`, and `lambda` if L is learnt. Options and sizes are those of Keras' `SeparableConv1D` and `SeparableConv2D`.
 ///
-/// By [`Rule::Aligned`] q = √(x_Q²·Σ_c (Σ_t d\[t, c\]²)·p\[c, n\]² + b²), d being the depthwise and p the pointwise kernel: the
-/// length of the filter that the two make together, exactly so for a `depth_multiplier` of 1.
+/// With [`Rule::Aligned`], q = √(x_Q²·Σ_c (Σ_t d\[t, c\]²)·p\[c, n\]² + b²) with the depthwise kernel d and the pointwise kernel
+/// p: the norm of the combined filter, exact for a `depth_multiplier` of 1.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SeparableConv<const D: usize> {
     filters: usize,
@@ -46,7 +46,7 @@ pub type SeparableConv2d = SeparableConv<2>;
 pub type SeparableConv3d = SeparableConv<3>;
 
 impl<const D: usize> SeparableConv<D> {
-    /// A classic linear separable convolution with a bias, stride 1, no padding, Glorot uniform kernels and zero bias.
+    /// A classic linear separable convolution with stride 1, no padding, Glorot uniform kernels and a zero bias.
     pub fn new(filters: usize, kernel_size: impl Extent<D>) -> Self {
         Self {
             filters,
@@ -58,13 +58,13 @@ impl<const D: usize> SeparableConv<D> {
         }
     }
 
-    /// Sets the depthwise filters of a channel.
+    /// Sets the number of depthwise filters per channel. Default: 1.
     pub fn depth_multiplier(mut self, depth_multiplier: usize) -> Self {
         self.depth_multiplier = depth_multiplier;
         self
     }
 
-    /// Sets how the depthwise kernel starts.
+    /// Sets the initialiser of the depthwise kernel.
     pub fn depthwise_initializer(mut self, initializer: Initializer) -> Self {
         self.depthwise_initializer = initializer;
         self
@@ -95,13 +95,16 @@ impl<const D: usize> Layer for SeparableConv<D> {
         let between = shape::multiplied(&path, channels, self.depth_multiplier)?;
         shape::groups(&path, channels, between, channels)?;
         shape::groups(&path, between, self.filters, 1)?;
-        self.depthwise_regularizer.check(&path)?;
         let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
         shape::with_channels(&path, &geometry.output, D, between)?;
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
-        let depthwise =
-            scope.parameter("depthwise_kernel", &depthwise, self.depthwise_initializer, Role::Decayed)?;
+        let depthwise = scope.kernel(
+            "depthwise_kernel",
+            &depthwise,
+            self.depthwise_initializer,
+            self.depthwise_regularizer,
+        )?;
         let pointwise = [vec![1; D], vec![between, self.filters]].concat();
         let neurons = self.neuron.build(scope, input, self.filters, ("pointwise_kernel", &pointwise))?;
         let taps = Taps::down(&geometry);
@@ -110,7 +113,6 @@ impl<const D: usize> Layer for SeparableConv<D> {
             channels,
             multiplier: self.depth_multiplier,
             depthwise,
-            depthwise_regularizer: self.depthwise_regularizer,
             virtual_sample: VirtualSample::new(taps, self.neuron.auto_rotate, neurons.rotation, 1),
             output: neurons.output(output),
             neurons,
@@ -124,25 +126,24 @@ struct SeparableNode {
     channels: usize,
     multiplier: usize,
     depthwise: ParameterId,
-    depthwise_regularizer: Regularizer,
     virtual_sample: VirtualSample,
     neurons: Neurons,
     output: Signal,
 }
 
 impl SeparableNode {
-    /// Channels between the two kernels.
+    /// The channels between the two convolutions.
     fn between(&self) -> usize {
         self.channels * self.multiplier
     }
 
-    /// The depthwise kernel, as far as the virtual sample goes.
+    /// The sizes of the depthwise kernel for the virtual sample.
     fn depthwise_weights(&self) -> Weights {
         Weights { taps: self.geometry.taps(), channels: 1, filters: self.between(), turned: false }
     }
 
-    /// The pointwise convolution, forward or back.
-    fn pointwise(&self, rec: &Recorder<'_>, back: bool, ending: Ending) -> ConvKernel {
+    /// The pointwise convolution, forward or backward.
+    fn pointwise(&self, rec: &Recorder<'_>, back: bool, epilogue: Epilogue) -> ConvKernel {
         let (between, filters) = (self.between(), self.neurons.units);
         let (channels, filters) = if back { (filters, between) } else { (between, filters) };
         let taps = Taps::pointwise(self.geometry.output);
@@ -153,12 +154,12 @@ impl SeparableNode {
             filters,
             groups: 1,
             turned: back,
-            ending,
-            stretch: None,
+            epilogue,
+            terms: None,
         }
     }
 
-    /// Squared pointwise weights, summed over their channels or, back, over their filters, each with its factor.
+    /// Sums of the squared pointwise weights times `factors`, over the channels or, if `back`, over the filters.
     fn squares(&self, rec: &mut Recorder<'_>, back: bool, factors: View) -> View {
         let (between, filters) = (self.between(), self.neurons.units);
         let (channels, filters) = if back { (filters, between) } else { (between, filters) };
@@ -173,7 +174,7 @@ impl SeparableNode {
     fn finish(
         &self,
         rec: &mut Recorder<'_>,
-        (id, weights, regularizer): (ParameterId, Weights, Regularizer),
+        (id, weights): (ParameterId, Weights),
         partials: View,
         (share, virtual_sample, channel, factor): (Share, Option<View>, Option<View>, f32),
     ) {
@@ -181,18 +182,18 @@ impl SeparableNode {
         let (w, d_w) = (rec.parameter(id), rec.gradient(id));
         let rows = rec.batch() * self.virtual_sample.taps.positions();
         let splits = splits(rows, taps * channels * filters);
-        let Regularizer { l1, l2 } = regularizer;
+        let Regularizer { l1, l2 } = rec.regularizer(id);
         let kernel = WeightGradient { splits, taps, channels, filters, turned, share, factor, l1, l2 };
         rec.op(kernel, WeightGradientPorts { partials, w, virtual_sample, channel, d_w });
     }
 }
 
-/// What the forward pass keeps for the backward one.
+/// What the forward pass keeps for the backward pass.
 #[derive(Clone, Copy)]
 struct Kept {
-    /// What the first map made of the inputs.
+    /// The depthwise output.
     h: View,
-    /// What it made of the virtual sample, of a rotated layer.
+    /// The depthwise output for the virtual sample, if the layer is rotated.
     sample: Option<View>,
 }
 
@@ -217,13 +218,13 @@ impl Node for SeparableNode {
                 channels: self.channels,
                 multiplier: self.multiplier,
                 turned: false,
-                ending: Ending::default(),
+                epilogue: Epilogue::default(),
             },
             map_alone(input, depthwise, h),
         );
         let mut of_sample = None;
         let stored = self.neurons.rotation.map(|rotation| {
-            // What the first map makes of the virtual sample; by the aligned rule, its square.
+            // The depthwise output for the virtual sample; for the aligned rule, its square.
             let zones = self.virtual_sample.zones().count();
             let sample = rec.scratch(zones * between);
             let map = self.virtual_sample.map(rotation.rule, self.depthwise_weights());
@@ -267,10 +268,10 @@ impl Node for SeparableNode {
             );
             stored
         });
-        let map = |rec: &mut Recorder<'_>, ending, ports: MapPorts| {
-            record_conv(rec, self.pointwise(rec, false, ending), ports);
+        let map = |rec: &mut Recorder<'_>, epilogue, ports: MapPorts| {
+            record_conv(rec, self.pointwise(rec, false, epilogue), ports);
         };
-        let trace = record_ending(rec, &self.neurons, &self.virtual_sample, stored, [h, pointwise], map);
+        let trace = record_epilogue(rec, &self.neurons, &self.virtual_sample, stored, [h, pointwise], map);
         Trace { input, ..trace }.keeping(Kept { h, sample: of_sample })
     }
 
@@ -286,7 +287,7 @@ impl Node for SeparableNode {
         let z = trace.pre_activation.unwrap_or(trace.output);
         let (d_f, d_v) = self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false);
 
-        // The shares of the virtual sample in the pointwise and in the depthwise kernel.
+        // The virtual sample's shares in the gradients of the pointwise and the depthwise kernel.
         let mut shares = [(Share::None, None, None, 0.0); 2];
         if let (Some(rotation), Some(d_v), Some(sample)) = (self.neurons.rotation, d_v, sample) {
             let factor = self.virtual_sample.factor;
@@ -336,10 +337,10 @@ impl Node for SeparableNode {
         };
         rec.op(kernel, ConvBackwardWeightPorts { x: h, d_f, partials });
         let weights = Weights { taps: 1, channels: between, filters: units, turned: false };
-        self.finish(rec, (self.neurons.kernel, weights, self.neurons.regularizer), partials, shares[0]);
+        self.finish(rec, (self.neurons.kernel, weights), partials, shares[0]);
 
         let d_h = rec.scratch(rows * between);
-        let back = self.pointwise(rec, true, Ending::default());
+        let back = self.pointwise(rec, true, Epilogue::default());
         record_conv(rec, back, map_alone(d_f, pointwise, d_h));
         let weights = self.depthwise_weights();
         let count = weights.taps * between;
@@ -349,20 +350,20 @@ impl Node for SeparableNode {
             DepthwiseBackwardWeight { batch, taps, channels, multiplier },
             DepthwiseBackwardWeightPorts { x: trace.input, d_f: d_h, partials },
         );
-        self.finish(rec, (self.depthwise, weights, self.depthwise_regularizer), partials, shares[1]);
+        self.finish(rec, (self.depthwise, weights), partials, shares[1]);
 
         need_d_x.then(|| {
             let inputs: usize = self.geometry.input.iter().product();
             let d_x = rec.scratch(batch * inputs * channels);
             let taps = Taps::up(&self.geometry);
             let kernel =
-                Depthwise { batch, taps, channels, multiplier, turned: true, ending: Ending::default() };
+                Depthwise { batch, taps, channels, multiplier, turned: true, epilogue: Epilogue::default() };
             rec.op(kernel, map_alone(d_h, depthwise, d_x));
             d_x
         })
     }
 
     fn facts(&self) -> Facts {
-        self.neurons.facts_of_windows().with_kernel(0, self.depthwise, self.depthwise_regularizer)
+        self.neurons.facts_of_windows()
     }
 }

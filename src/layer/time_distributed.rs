@@ -1,14 +1,14 @@
-//! A layer applied to every time step by itself.
+//! A layer applied to each time step independently.
 
 use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::plan::{Recorder, View};
 use crate::{Error, Result, shape};
 use std::sync::Arc;
 
-/// Applies a layer to every time step of a sequence by itself (Keras' `TimeDistributed`): a convolution to every
-/// image of a film, say. Input: `[T, ...]`, output: `[T, ...]` of the layer's outputs. Costs no more than the layer
-/// over T times as many samples; [`Dense`](super::Dense) needs no such wrapper. The layer's path is such as
-/// `3.time_distributed.0.conv2d`. A mask is passed on.
+/// Applies a layer to each time step of a sequence independently (Keras' `TimeDistributed`), for example a convolution to each
+/// image of a film. Input: `[T, ...]`; output: `[T, ...]` of the layer's outputs. Costs no more than the layer for T times as
+/// many samples; [`Dense`](super::Dense) needs no such wrapper. The inner layer has a path such as `3.time_distributed.0.conv2d`.
+/// A mask is passed on.
 ///
 /// ```
 /// use autorot::{Conv2d, Flatten, Gru, Sequential, TimeDistributed};
@@ -26,7 +26,7 @@ pub struct TimeDistributed {
 }
 
 impl TimeDistributed {
-    /// Of this layer.
+    /// Applies this layer.
     pub fn new(layer: impl Layer + 'static) -> Self {
         Self { layer: [Arc::new(layer)] }
     }
@@ -53,23 +53,24 @@ impl Layer for TimeDistributed {
                 path,
                 format!("input of shape {:?}", input.shape),
                 "a sequence [steps, ...]",
-                "reshape the data to steps of samples",
+                "reshape the data to [steps, ...]",
             ));
         };
         let step = Signal { shape: sample.to_vec(), range: input.range, masked: false };
-        let nodes = chain::build(&self.layer, &format!("{path}."), scope, &step)?;
+        let states = scope.states().len();
+        let nodes = chain::build(&self.layer, "", scope, &step)?;
         let inner = chain::output(&nodes, &step);
-        let keeps_states = chain::every(&nodes).iter().any(|node| node.facts().states > 0);
+        let keeps_states = scope.states().len() > states;
         if inner.masked || keeps_states {
             return Err(Error::invalid(
                 path,
                 if inner.masked {
-                    "a mask of its own in every step"
+                    "an inner layer that masks parts of a step"
                 } else {
-                    "a layer that keeps states in every step"
+                    "an inner layer that keeps states"
                 },
-                "a layer that treats a step as a whole, and by itself",
-                "return the last output of inner sequences alone, and keep no states",
+                "a layer that treats each step as a whole and independently",
+                "return only the last output of inner sequences, and keep no states",
             ));
         }
         for node in chain::every(&nodes) {

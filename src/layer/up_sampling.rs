@@ -1,4 +1,4 @@
-//! Larger grids by repetition.
+//! Up-sampling by repetition.
 
 use super::pool::{PoolKind, PoolNode};
 use super::window::{Extent, kind};
@@ -6,24 +6,24 @@ use super::{Layer, Node, Options, Scope, Signal};
 use crate::describe::options;
 use crate::{Error, Padding, Result, shape};
 
-/// Repeats every number along `D` spatial dimensions (Keras' `UpSampling1D`, `UpSampling2D` and `UpSampling3D` with
+/// Repeats each number along `D` spatial dimensions (Keras' `UpSampling1D`, `UpSampling2D` and `UpSampling3D` with
 /// `interpolation="nearest"`).
 ///
-/// Input and output: `D` spatial dimensions, then channels. The range of the values stays.
+/// Input and output: `D` spatial dimensions, then channels. The range of the values does not change.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct UpSampling<const D: usize> {
     size: Vec<usize>,
 }
 
-/// Longer sequences.
+/// Up-sampling of sequences.
 pub type UpSampling1d = UpSampling<1>;
-/// Larger images.
+/// Up-sampling of images.
 pub type UpSampling2d = UpSampling<2>;
-/// Larger volumes.
+/// Up-sampling of volumes.
 pub type UpSampling3d = UpSampling<3>;
 
 impl<const D: usize> UpSampling<D> {
-    /// So many times as long in each dimension.
+    /// Repeats each dimension this many times.
     pub fn new(size: impl Extent<D>) -> Self {
         const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
         Self { size: size.extent().to_vec() }
@@ -50,7 +50,7 @@ impl<const D: usize> Layer for UpSampling<D> {
                 "correct the size",
             ));
         }
-        // Windows beside each other on the larger grid.
+        // Adjacent windows on the larger grid.
         let ones = [1; D];
         let (kernel, strides) = (&self.size, &self.size);
         let sizes = shape::Windows { kernel, strides, dilation: &ones, padding: &Padding::Valid };

@@ -1,4 +1,5 @@
-//! The virtual sample of layers whose windows may be cut off: ρ for every zone of positions or for every filter, and back.
+//! The virtual sample of layers whose windows may be cut off at borders: ρ per zone of positions or per filter, and the backward
+//! pass.
 
 use super::neuron::Neurons;
 use crate::kernel::{
@@ -8,18 +9,18 @@ use crate::kernel::{
 use crate::plan::{Recorder, View, Views};
 use crate::{AutoRotate, Rotation, Rule};
 
-/// How the virtual sample goes through a layer's windows.
+/// How the virtual sample passes through a layer's windows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct VirtualSample {
-    /// Which taps have a source where.
+    /// Which taps have a source at each position.
     pub(super) taps: Taps,
-    /// Whether one ρ a filter serves all positions.
+    /// Whether all positions share one ρ per filter.
     pub(super) per_filter: bool,
-    /// What fills the sample; by the aligned rule, its square.
+    /// The number that fills the sample; for the aligned rule, its square.
     pub(super) factor: f32,
 }
 
-/// A kernel's sizes: taps, the channels that a filter sees, filters; and whether the filters come first.
+/// The sizes of a weight kernel: taps, channels per filter, filters; and whether the filters come before the channels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weights {
     pub(super) taps: usize,
@@ -29,7 +30,8 @@ pub(super) struct Weights {
 }
 
 impl VirtualSample {
-    /// For a layer's outputs through these taps. A window seen from outside covers only every `strides`-th output.
+    /// The virtual sample of a layer with these taps. Each tap of a transposed convolution reaches only every `strides`-th
+    /// output; 1 for other layers.
     pub(super) fn new(
         taps: Taps,
         options: Option<AutoRotate>,
@@ -47,7 +49,7 @@ impl VirtualSample {
         Self { taps, per_filter, factor }
     }
 
-    /// The zones that have a ρ of their own.
+    /// The zones, each with its own ρ.
     pub(super) fn zones(&self) -> Zones {
         if self.per_filter { Zones::one(self.taps.at) } else { Zones::of(&self.taps) }
     }
@@ -72,7 +74,7 @@ impl VirtualSample {
         }
     }
 
-    /// Records ρ and q of these weights.
+    /// Records ρ and q for these weights.
     pub(super) fn rotate(
         &self,
         rec: &mut Recorder<'_>,
@@ -92,8 +94,8 @@ impl VirtualSample {
         stored
     }
 
-    /// Records the way back through σ and ρ, with db and dλ: df, and for a rotated layer the gradient of what the linear map
-    /// made of the sample, or what its taps receive of it.
+    /// Records the backward pass through σ and ρ, with db and dλ. Returns df and, for a rotated layer, the gradient of the
+    /// sample's linear map or, with `to_taps`, what each tap receives of it.
     pub(super) fn backward(
         &self,
         rec: &mut Recorder<'_>,
@@ -159,7 +161,7 @@ impl VirtualSample {
         let d_v = rotation.map(|_| rec.scratch(zones.count() * filters));
         let shares = taps.map(|taps| rec.scratch(taps.taps() * filters));
         rec.op(finish, RotateSumsPorts { partial_s, partial_b, rotation: stored, b, d_b, d_v, s, shares });
-        // Not on the way.
+        // `RotateSums` has not done it.
         if let (None, Some(taps), Some(shares), Some(d_v)) = (finish.taps, taps, shares, d_v) {
             rec.op(TapShares { taps, filters }, TapSharesPorts { d_v, shares });
         }
@@ -167,7 +169,7 @@ impl VirtualSample {
         (d_f, d_v.map(|d_v| shares.unwrap_or(d_v)))
     }
 
-    /// How the kernel receives the gradient of the map of the sample.
+    /// How the weights receive the gradient of the sample's linear map.
     pub(super) fn share(&self, rotation: Option<Rotation>) -> Share {
         match Share::by(rotation) {
             Share::Shift if !self.per_filter => Share::ShiftPerTap,
@@ -175,7 +177,7 @@ impl VirtualSample {
         }
     }
 
-    /// Records what its taps receive, where it is they.
+    /// Records what each tap receives of `d_v`, if the weights receive it per tap.
     pub(super) fn shared(&self, rec: &mut Recorder<'_>, share: Share, filters: usize, d_v: View) -> View {
         if share != Share::ShiftPerTap {
             return d_v;
@@ -186,7 +188,7 @@ impl VirtualSample {
     }
 }
 
-/// Records what windows make of the virtual sample; where that is much to go over, the sums over the channels come first.
+/// Records the linear map of the virtual sample; for many weights, with sums over the channels first.
 pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, ports: TapTotalsPorts<Views>) {
     if kernel.takes() {
         rec.op(kernel, ports);
@@ -205,7 +207,7 @@ pub(super) fn record_totals(rec: &mut Recorder<'_>, kernel: TapTotals, ports: Ta
     let mut rest = TapTotals { channels: 1, turned: false, squared: false, ..kernel };
     let mut sums = sums;
     if !kernel.taps.misses() {
-        // All positions see all taps: one more sum.
+        // All positions see all taps, so these are summed, too.
         let taps_sums = sums;
         sums = rec.scratch(filters);
         rec.sum_rows(taps_sums, taps, filters, sums);

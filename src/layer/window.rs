@@ -1,10 +1,10 @@
-//! The windows of convolutions and poolings: sizes along the spatial dimensions of a layer.
+//! The windows of convolution and pooling layers: sizes along the spatial dimensions.
 
 use crate::{Padding, shape};
 
-/// A number for each of `D` spatial dimensions, or one for all: `3` or `[3, 5]`.
+/// One number for each of `D` spatial dimensions, or one for all: `[3, 5]` or `3`.
 pub trait Extent<const D: usize> {
-    /// The numbers by dimension.
+    /// One number per dimension.
     fn extent(self) -> [usize; D];
 }
 
@@ -26,7 +26,7 @@ pub(super) const fn kind<const D: usize>(kinds: [&'static str; 3]) -> &'static s
     kinds[D - 1]
 }
 
-/// The options of a layer's windows, a number for every spatial dimension.
+/// The options of a layer's windows, with one number per spatial dimension.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Window {
     pub(super) kernel_size: Vec<usize>,
@@ -47,7 +47,7 @@ impl Window {
         }
     }
 
-    /// For the computation of sizes.
+    /// The windows, for computing sizes.
     pub(super) fn sizes(&self) -> shape::Windows<'_> {
         shape::Windows {
             kernel: &self.kernel_size,
@@ -57,22 +57,22 @@ impl Window {
         }
     }
 
-    /// The shape of a kernel: the window's, then these.
+    /// The shape of a weight kernel: the window's, then these channels.
     pub(super) fn kernel_shape(&self, channels: [usize; 2]) -> Vec<usize> {
         [self.kernel_size.as_slice(), &channels].concat()
     }
 }
 
-/// The methods by which a layer with a field `window` of `D` dimensions sets its options.
+/// The option methods of a layer with a field `window` of `D` dimensions.
 macro_rules! window_options {
     () => {
-        /// Sets the step from one window to the next: 1 unless set, a pooling's own size.
+        /// Sets the step from one window to the next. Default: 1, or the window size for pooling.
         pub fn strides(mut self, strides: impl crate::layer::Extent<D>) -> Self {
             self.window.strides = strides.extent().to_vec();
             self
         }
 
-        /// Sets the zeros around the input, or what a transposed convolution takes off its output; none unless set.
+        /// Sets the padding of the input, or what a transposed convolution crops from its output. Default: none.
         pub fn padding(mut self, padding: crate::Padding) -> Self {
             self.window.padding = padding;
             self
@@ -81,7 +81,7 @@ macro_rules! window_options {
     (dilation) => {
         crate::layer::window::window_options!();
 
-        /// Sets the step from one tap of the window to the next (Keras' `dilation_rate`); 1 unless set.
+        /// Sets the step from one tap of the window to the next (Keras' `dilation_rate`). Default: 1.
         pub fn dilation(mut self, dilation: impl crate::layer::Extent<D>) -> Self {
             self.window.dilation = dilation.extent().to_vec();
             self

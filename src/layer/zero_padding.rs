@@ -7,9 +7,9 @@ use crate::describe::options;
 use crate::shape::Margins;
 use crate::{Padding, Range, Result, shape};
 
-/// Puts zeros around `D` spatial dimensions (Keras' `ZeroPadding1D`, `ZeroPadding2D` and `ZeroPadding3D`).
+/// Pads `D` spatial dimensions with zeros (Keras' `ZeroPadding1D`, `ZeroPadding2D` and `ZeroPadding3D`).
 ///
-/// Input and output: `D` spatial dimensions, then channels. The range that it passes on contains 0.
+/// Input and output: `D` spatial dimensions, then channels. The output range is extended to include 0.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ZeroPadding<const D: usize> {
     padding: Vec<(usize, usize)>,
@@ -23,7 +23,7 @@ pub type ZeroPadding2d = ZeroPadding<2>;
 pub type ZeroPadding3d = ZeroPadding<3>;
 
 impl<const D: usize> ZeroPadding<D> {
-    /// So many zeros before and after each dimension.
+    /// Pads each dimension with this many zeros before and after.
     pub fn new(padding: impl Margins<D>) -> Self {
         const { assert!(D >= 1 && D <= 3, "one to three spatial dimensions") }
         Self { padding: padding.margins().to_vec() }
@@ -43,7 +43,7 @@ impl<const D: usize> Layer for ZeroPadding<D> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
         let (ones, padding) = ([1; D], Padding::Explicit(self.padding.clone()));
-        // Windows of one number, some of which lie outside.
+        // Windows of one number, some outside the input.
         let sizes = shape::Windows { kernel: &ones, strides: &ones, dilation: &ones, padding: &padding };
         let geometry = sizes.slide(&path, spatial)?;
         let shape = shape::with_channels(&path, &geometry.output, D, channels)?;

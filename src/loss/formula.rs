@@ -1,4 +1,4 @@
-//! Formulas of single outputs whose type is not known, and those of users.
+//! Pointwise formulas of unknown type, and user-defined ones.
 
 use crate::kernel::{Kernel, Pointwise, PointwiseLoss, PointwiseLossPorts};
 use crate::plan::{Recorder, Views};
@@ -6,7 +6,7 @@ use crate::{Range, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 
-/// A [`Pointwise`] formula whose type is not known.
+/// A [`Pointwise`] formula of unknown type.
 pub(crate) trait Formula: std::fmt::Debug + Send + Sync {
     fn name(&self) -> String;
     fn wgsl(&self) -> [String; 2];
@@ -49,12 +49,12 @@ impl<P: Pointwise> Formula for P {
     }
 }
 
-/// A formula of a user's: see [`Pointwise`]. Two are equal whose names and shaders are.
+/// A user-defined formula: see [`Pointwise`]. Two are equal if their names and shaders are.
 #[derive(Clone, Debug)]
 pub struct OwnLoss(Arc<dyn Formula>);
 
 impl OwnLoss {
-    /// Of this formula.
+    /// The loss of this formula.
     pub fn new(formula: impl Pointwise) -> Self {
         Self(Arc::new(formula))
     }
@@ -75,18 +75,18 @@ impl PartialEq for OwnLoss {
     }
 }
 
-/// As its name and its shader's expressions.
+/// Serialised as its name and its shader's expressions.
 impl Serialize for OwnLoss {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.told().serialize(serializer)
     }
 }
 
-/// Refused: a formula comes with the program.
+/// Refused: a formula exists only in the program.
 impl<'de> Deserialize<'de> for OwnLoss {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (name, _) = <(String, [String; 2])>::deserialize(deserializer)?;
-        let reason = format!("the loss {name} is none of this crate's: hand its formula to Trainer::new");
+        let reason = format!("the loss {name} is not built in: pass its formula to Trainer::new");
         Err(serde::de::Error::custom(reason))
     }
 }

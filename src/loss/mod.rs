@@ -15,18 +15,17 @@ use crate::{Error, Range, Result, Targets};
 use pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
 use std::sync::Arc;
 
-/// What training lowers: the mean over the batch's rows of a row's loss; where every time step has a target, over all steps
-/// that no mask hides. All are Keras' with
-/// `reduction="sum_over_batch_size"`; the cross-entropies take logits (`from_logits=True`), so the
-/// output layer is linear.
+/// What training minimises: the mean of a loss over the batch's rows or, where every time step has a target, over all time steps
+/// that no mask hides. All are Keras' with `reduction="sum_over_batch_size"`; the cross-entropies take logits (`from_logits=True`),
+/// so the output layer is linear.
 ///
-/// A loss of your own is a [`Pointwise`] formula, which becomes one where a loss is asked for.
+/// A loss of your own is a [`Pointwise`] formula, which converts into a `Loss`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Loss {
-    /// −Σ_c t_c·log softmax(x)_c. Targets: class indices, or a distribution, of every row or time step. At least two
-    /// outputs a prediction: the softmax of a single one is 1 whatever it is.
+    /// −Σ_c t_c·log softmax(x)_c. Targets: a class index or a distribution per row or time step. Needs at least two outputs per
+    /// prediction: the softmax of a single one is always 1.
     SoftmaxCrossEntropy,
     /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), averaged over a row's outputs. Targets in 0..1.
     BinaryCrossEntropy,
@@ -79,12 +78,12 @@ impl Loss {
         })
     }
 
-    /// Whether a prediction is what one time step has, where every step has a target: not so where single numbers are compared.
+    /// Whether predictions are those of single time steps, where every step has a target; not so for losses of single numbers.
     pub(crate) fn takes_steps(&self) -> bool {
         self.pointwise().is_none()
     }
 
-    /// Whether the loss fits these targets and a model with `outputs` numbers a row.
+    /// Checks that the loss fits these targets and a model with `outputs` numbers per row.
     ///
     /// # Errors
     /// A number of outputs other than the targets' width, targets outside the loss's domain, δ ≤ 0, a softmax over one
@@ -116,7 +115,7 @@ impl Loss {
         Ok(())
     }
 
-    /// Whether the loss can tell predictions of so many numbers apart.
+    /// Checks that the loss can distinguish predictions of `outputs` numbers.
     pub(crate) fn check_prediction(&self, outputs: usize) -> Result<()> {
         if *self != Self::SoftmaxCrossEntropy || outputs > 1 {
             return Ok(());
@@ -130,7 +129,7 @@ impl Loss {
         ))
     }
 
-    /// Records the loss of every row and, when `gradient`, the gradient of the mean loss by the outputs.
+    /// Records the loss of every row and, if `gradient`, the gradient of the mean loss with respect to the outputs.
     pub fn record(&self, rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> Option<View> {
         match self.pointwise() {
             None => record_softmax(rec, views, gradient),
@@ -139,12 +138,12 @@ impl Loss {
     }
 }
 
-/// Records the mean of a formula over every row's outputs into a column of the scores: for metrics of your own.
+/// Records the mean of a formula over each row's outputs into a column of the scores: for metrics of your own.
 pub fn record_mean(rec: &mut Recorder<'_>, formula: impl Pointwise, views: LossViews, column: usize) {
     record_pointwise(rec, &formula, views, column, false);
 }
 
-/// Records the mean over every row's outputs of a pointwise loss into a column of the scores.
+/// Records the mean of a pointwise loss over each row's outputs into a column of the scores.
 pub(crate) fn record_pointwise(
     rec: &mut Recorder<'_>,
     formula: &dyn Formula,
@@ -169,7 +168,7 @@ pub(crate) fn record_pointwise(
     d_x
 }
 
-/// Records the cross-entropy of a softmax into the first column of the scores.
+/// Records the softmax cross-entropy into the first column of the scores.
 fn record_softmax(rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> Option<View> {
     let batch = rec.batch();
     let LossViews { outputs: x, targets, scores, columns } = views;

@@ -1,4 +1,4 @@
-//! Losses of every single output: one struct each, which comes through the same door as those of users, [`Pointwise`].
+//! The built-in pointwise losses, one struct each. Like user-defined ones, they implement [`Pointwise`].
 
 use super::Formula;
 use crate::kernel::{Pointwise, Trust};
@@ -124,7 +124,7 @@ impl Pointwise for BinaryCrossEntropy {
     }
 }
 
-/// 1 where x lies on the same side of the threshold as t of 1/2: a metric, without a slope.
+/// 1 if x is on the same side of the threshold as t is of 1/2, else 0: a metric, without a slope.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agreement {
     /// 0 for logits, 1/2 for probabilities.
@@ -151,7 +151,7 @@ impl Pointwise for Agreement {
     }
 }
 
-/// All of them, with options as the registry of kernels has them.
+/// All of them, with options for the registry of kernels.
 pub(crate) fn all() -> [Arc<dyn Formula>; 5] {
     [
         Arc::new(SquaredError),

@@ -1,4 +1,4 @@
-//! How far a model has come, and who counts it.
+//! A model's training progress, and who counts it.
 
 use super::Model;
 use super::timetable::{Counters, Timetable};
@@ -7,25 +7,34 @@ use crate::device::Values;
 use crate::plan::arena::keys;
 use std::sync::Arc;
 
-/// Who has changed a model's counters last.
+/// Who changed a model's counters last.
 #[derive(Clone, Debug)]
 pub(crate) enum Author {
-    /// They are what they were when the model was built, or a state was copied.
+    /// Nobody since the model was built or a state was restored.
     Nobody,
     /// A trainer.
     Trainer,
-    /// What trains it in its application's submissions, by this timetable.
+    /// Training in the application's submissions, by this timetable.
     Embedded(Arc<Timetable>),
 }
 
 impl Model {
-    /// How far it has come, with the updates by one kind of optimiser.
+    /// The counters, with the updates by one kind of optimiser.
     pub(crate) fn counters(&self, optimizer: &str) -> Counters {
         let updates = self.updates.get(optimizer).copied().unwrap_or(0);
         Counters { steps: self.steps, epochs: self.epochs, updates }
     }
 
-    /// Says that so many steps of a timetable have run, as far as is known.
+    /// Counts steps that a trainer has run, with their updates by this kind of optimiser.
+    pub(crate) fn count(&mut self, optimizer: &str, steps: usize, updates: u64) {
+        self.steps += steps as u64;
+        *self.updates.entry(optimizer.to_owned()).or_default() += updates;
+        if updates > 0 {
+            (self.updated, self.author) = (true, Author::Trainer);
+        }
+    }
+
+    /// Sets the counters to those after `done` steps of a timetable, as far as is known.
     pub(crate) fn set_counters(&mut self, table: &Timetable, done: u64) {
         let Counters { steps, epochs, updates } = table.at(done);
         self.updated |= updates > self.counters(&table.optimizer).updates;
@@ -33,7 +42,7 @@ impl Model {
         self.updates.insert(table.optimizer.clone(), updates);
     }
 
-    /// The timetable by whose clock the device counts the model's steps, where it does.
+    /// The timetable whose clock counts the model's steps on the device, if one does.
     pub(crate) fn timetable(&self) -> Option<&Arc<Timetable>> {
         match &self.author {
             Author::Embedded(table) if table.lives() => Some(table),
@@ -41,8 +50,8 @@ impl Model {
         }
     }
 
-    /// Has what trains the model in its application's submissions begin anew from where the model stands: steps that were encoded before change
-    /// nothing until then.
+    /// Restarts training in the application's submissions from the model's current state: until it does, steps that were already
+    /// encoded change nothing.
     pub(crate) fn begin_anew(&mut self) -> Result<()> {
         if let Some(table) = self.timetable().cloned() {
             let (key, slots) = &table.due;
@@ -52,11 +61,11 @@ impl Model {
         Ok(())
     }
 
-    /// Forgets the optimisers' moments and how far their schedules have gone, so that training goes on as on a
-    /// new model, but from these weights. What trains it in an application's submissions ([`embed`](crate::embed)) goes on with a new epoch.
+    /// Resets the optimisers' moments and schedules, so that training continues as for a new model, but from these weights.
+    /// Training in an application's submissions ([`embed`](crate::embed)) continues with a new epoch.
     ///
     /// # Errors
-    /// The device's.
+    /// Device errors.
     pub fn reset_optimizer(&mut self) -> Result<()> {
         self.updates.clear();
         if let Author::Embedded(_) = self.author {

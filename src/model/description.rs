@@ -1,34 +1,34 @@
-//! What a network is, as its weights, its states and files see it.
+//! The description of a network, stored with its weights and states.
 
 use crate::describe::difference;
 use crate::layer::LayerDescription;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// All that a network's weights depend on beside their numbers: weights of one network mean something else in a network
-/// that is described otherwise, although shapes may agree. [`Weights`](super::Weights) and
-/// [`ModelState`](super::ModelState)s carry the description of their network, and a model compares it with its own.
+/// Everything besides the numbers that gives a network's weights their meaning: in a network with another description they mean
+/// something else, even if the shapes agree. [`Weights`](super::Weights) and [`ModelState`](super::ModelState)s carry the
+/// description of their network, and a model compares it with its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Description {
-    /// The shape of a sample.
+    /// The shape of one sample.
     pub input: Vec<usize>,
-    /// The seed that parameters started from and that dropout and augmentation draw from.
+    /// The seed for the initial parameters, dropout and augmentation.
     pub seed: u64,
-    /// The layers in order, those inside of others before them.
+    /// The layers in order, each after its inner layers.
     pub layers: Vec<LayerDescription>,
 }
 
-/// What makes a network like another, in remedies.
-const ALIKE: &str = " (the same range of inputs, by Sequential::input_range, and the same dropout before rotated layers, or \
+/// How to build the same network, in remedies.
+const ALIKE: &str = " (the same input range, by Sequential::input_range, and the same dropout before rotated layers, or \
                      their x_Q by x_q(v))";
 
-/// How far two networks are to agree.
+/// In what two networks must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Agreement {
-    /// In what the weights depend on.
+    /// In what gives the weights their meaning.
     Weights,
-    /// In what a training that goes on depends on, too.
+    /// Also in what continued training depends on.
     Training,
 }
 
@@ -43,9 +43,9 @@ impl Description {
         self.layers.iter().rfind(|layer| !layer.parameters.is_empty())
     }
 
-    /// Whether parameters of another network, those that are `given` by path, stand for the same here. Layers without
-    /// parameters are looked at where all parameters of that network are given, and those that only this network has where its
-    /// own are all given, too: one with further parameters is another network, to which the other's layers may well be lent.
+    /// Checks that parameters of another network, those with `given` paths, mean the same here. Layers without parameters are
+    /// compared only if all parameters of that network are given, and layers that only this network has only if, in addition, all
+    /// its own are given: a network with more parameters is another network, which may reuse layers of the first.
     pub(super) fn check_weights(&self, other: &Self, given: impl Fn(&str) -> bool) -> Result<()> {
         let all = |of: &Self| {
             let mut paths = of.layers.iter().flat_map(LayerDescription::parameter_paths);
@@ -57,7 +57,7 @@ impl Description {
             if layer.parameters.is_empty() { whole } else { paths.any(|path| given(&path)) }
         };
         let remedy = &format!(
-            "build the network like the one that they are of{ALIKE}, or take the numbers alone: Weights::without_description"
+            "build the same network as that of the weights{ALIKE}, or take only the numbers: Weights::without_description"
         );
         let mut layers = other.layers.iter().filter(compared);
         layers.try_for_each(|layer| self.check_layer(layer, Agreement::Weights, "weights", remedy))?;
@@ -68,17 +68,17 @@ impl Description {
         }
     }
 
-    /// Whether the state of a model of another network can go on here.
+    /// Checks that a state of a model with another network can be used here.
     pub(crate) fn check_state(&self, other: &Self, agreement: Agreement) -> Result<()> {
         let remedy = &match agreement {
             Agreement::Weights => format!(
-                "build the network like the one that it is of{ALIKE}, or take its numbers alone: \
+                "build the same network as that of the state{ALIKE}, or take only its numbers: \
                  set_weights(&state.weights().without_description())"
             ),
-            Agreement::Training => "go on with the network that the training began with".to_owned(),
+            Agreement::Training => "continue with the network that the training started with".to_owned(),
         };
         if agreement == Agreement::Training && self.seed != other.seed {
-            let found = format!("{}, as the state has it", other.seed);
+            let found = format!("{} in the state", other.seed);
             return Err(Error::invalid("seed of the network", found, self.seed, remedy.as_str()));
         }
         let layer = |layer| self.check_layer(layer, agreement, "a state", remedy);
@@ -86,7 +86,7 @@ impl Description {
         self.check_further(other, agreement, "a state", remedy)
     }
 
-    /// Refuses layers that only this network has, but those that do not matter.
+    /// Rejects layers that only this network has, except those that do not matter.
     fn check_further(&self, other: &Self, agreement: Agreement, what: &str, remedy: &str) -> Result<()> {
         let matters = |layer: &&LayerDescription| layer.matters(agreement == Agreement::Training);
         match self.layers.iter().filter(matters).find(|layer| other.layer(&layer.path).is_none()) {

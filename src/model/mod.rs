@@ -1,4 +1,4 @@
-//! Models: built from layers, living on a device.
+//! Models: built from layers, on a device.
 
 mod classes;
 mod counters;
@@ -28,14 +28,14 @@ pub(crate) use written::Written;
 use crate::data::Observed;
 use crate::device::{Device, Executor, Program, Values};
 use crate::kernel::{Element, clock, rates};
-use crate::layer::{Layer, Node, Scope, Signal, chain};
+use crate::layer::{Layer, Node, Registered, Scope, Signal, chain};
 use crate::plan::View;
-use crate::plan::arena::{Arena, keys};
+use crate::plan::arena::keys;
 use crate::{Dataset, Error, Range, Result, shape};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The most steps of one submission.
+/// The maximum number of steps per submission.
 pub(crate) const STEPS: usize = 32;
 
 /// The rows of the tallies and of the table of rates: one submission runs while the next is prepared.
@@ -59,20 +59,20 @@ pub(crate) const SLOTS: usize = 2 * STEPS;
 pub struct Sequential {
     shape: Vec<usize>,
     range: Option<(f32, f32)>,
-    /// With what the data are padded that it is for.
+    /// The padding value of the data that it is for.
     padding: Option<f32>,
     classes: Option<Arc<[String]>>,
-    /// Where the range is that of data.
+    /// The observed range, if it is that of data.
     observed: Option<Observed>,
     layers: Vec<Arc<dyn Layer>>,
 }
 
-/// Layers for one kind of input, their parameters, and what is told of them.
-type Built = (Vec<Box<dyn Node>>, Arena, Vec<LayerDescription>);
+/// Built layers and what they have registered.
+type Built = (Vec<Box<dyn Node>>, Registered);
 
 impl Sequential {
-    /// For inputs of this shape (without the batch). Auto-rotating layers also need the inputs' range:
-    /// see [`Sequential::input_range`] and [`Sequential::for_data`].
+    /// For inputs of this shape (without the batch). Auto-rotating layers also need the input range: see
+    /// [`Sequential::input_range`] and [`Sequential::for_data`].
     pub fn new(shape: impl Into<Vec<usize>>) -> Self {
         Self {
             shape: shape.into(),
@@ -84,18 +84,17 @@ impl Sequential {
         }
     }
 
-    /// For inputs like these: their shape and their observed range, from which the first x_Q follows. The range is that of
-    /// all inputs, padding left out, but those few that lie far beyond the rest: see [`Dataset::observe`]. Where a rotated
-    /// layer takes its x_Q from it, what is doubtful about it is told in [`Network::summary`], and through `log::warn!` when the
-    /// model is built; where all inputs lie so far below 0 that x_Q = 2·x_max − x_min would come to lie between them and 0, it
-    /// refuses them. Classic layers take any range.
+    /// For inputs like these: their shape and their observed range, from which the first x_Q follows. The range is that of all
+    /// inputs except padding and the few that lie far beyond the rest: see [`Dataset::observe`]. If a rotated layer takes its x_Q
+    /// from it, doubts about the range are shown by [`Network::summary`] and, when the model is built, by `log::warn!`; if all
+    /// inputs lie so far below 0 that x_Q = 2·x_max − x_min would lie between them and 0, the layer rejects them. Classic layers
+    /// accept any range.
     ///
-    /// Where the last layer has as many outputs as the data have classes, the model knows the classes' names: see
+    /// If the last layer has as many outputs as the data have classes, the model takes their class names: see
     /// [`Model::class_names`].
     ///
-    /// Where steps are padded the first layer is to be [`Masking`](crate::Masking) of the data's
-    /// [`mask_value`](Dataset::mask_value): another model is told of through `log`, and refuses to be trained or evaluated
-    /// on the data.
+    /// If steps are padded, the first layer must be [`Masking`](crate::Masking) with the data's
+    /// [`mask_value`](Dataset::mask_value): other models log a warning, and cannot be trained or evaluated on the data.
     pub fn for_data(data: &Dataset) -> Self {
         let observed = data.observe();
         let Range { min, max } = observed.range;
@@ -109,7 +108,7 @@ impl Sequential {
         }
     }
 
-    /// Declares the range of the inputs, from which the first x_Q follows. It is taken as it is, instead of the range of data.
+    /// Declares the input range, from which the first x_Q follows. It is used as it is, instead of the observed range.
     pub fn input_range(mut self, min: f32, max: f32) -> Self {
         self.range = Some((min, max));
         self.observed = None;
@@ -123,17 +122,17 @@ impl Sequential {
         self
     }
 
-    /// Appends a layer made elsewhere.
+    /// Appends a boxed layer.
     pub fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
         self.layers.push(layer.into());
         self
     }
 
-    /// The network, without a device: shapes, ranges, and parameters started from the seed. A layer's path
-    /// is its place and kind, `2.dense`.
+    /// The network, without a device: shapes, ranges, and initial parameters from the seed. A layer's path is its position and
+    /// kind, `2.dense`.
     ///
     /// # Errors
-    /// The first layer that does not fit, by its path.
+    /// The first layer that does not fit, named by its path.
     pub fn network(&self, seed: u64) -> Result<Network> {
         shape::elements("input", &self.shape)?;
         let range = match self.range {
@@ -149,34 +148,33 @@ impl Sequential {
             ));
         }
         let input = Signal { shape: self.shape.clone(), range, masked: false };
-        let (nodes, arena, layers) = self.nodes(&input, seed)?;
+        let (nodes, Registered { arena, layers, masks, states }) = self.nodes(&input, seed)?;
         let mut doubts: Vec<String> = self.observed.iter().flat_map(Observed::doubts).collect();
-        // Where the same layers come of inputs of unknown range, no x_Q follows from it.
+        // If an unknown input range gives the same layers, no x_Q follows from the range.
         let unknown = Signal { range: None, ..input.clone() };
-        if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, _, same)| same == layers) {
+        if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, same)| same.layers == layers) {
             doubts.clear();
         }
         let description = Arc::new(Description { input: self.shape.clone(), seed, layers });
         let nodes = nodes.into();
-        let mut network = Network { input, nodes, arena, classes: None, description, doubts };
+        let mut network = Network { input, nodes, arena, masks, states, classes: None, description, doubts };
         network.classes = self.classes.clone().filter(|names| network.suits(names));
         Ok(network)
     }
 
     /// The layers for inputs like this one.
     fn nodes(&self, input: &Signal, seed: u64) -> Result<Built> {
-        let (mut arena, mut layers) = (Arena::default(), Vec::new());
-        let observed = self.observed.is_some();
-        let mut scope = Scope { path: String::new(), seed, observed, arena: &mut arena, layers: &mut layers };
+        let mut registered = Registered::default();
+        let mut scope = Scope::outermost(seed, self.observed.is_some(), &mut registered);
         let nodes = chain::build(&self.layers, "", &mut scope, input)?;
-        Ok((nodes, arena, layers))
+        Ok((nodes, registered))
     }
 
-    /// The model on a device, its parameters started from the seed: the same seed gives layers of the same path and
-    /// shape the same kernels, rotated or not.
+    /// The model on a device, with initial parameters from the seed: the same seed gives layers of the same path and shape the
+    /// same kernels, rotated or not.
     ///
     /// # Errors
-    /// As [`Sequential::network`], and the device's.
+    /// As [`Sequential::network`]; device errors.
     pub fn build(&self, device: &Device, seed: u64) -> Result<Model> {
         let network = self.network(seed)?;
         network.doubts.iter().for_each(|doubt| log::warn!("{doubt}"));
@@ -195,20 +193,20 @@ pub struct Model {
     /// Steps and epochs since the model was built.
     pub(crate) steps: u64,
     pub(crate) epochs: u64,
-    /// Whether the parameters are those that an update made of the previous ones.
+    /// Whether the parameters result from an update of the previous ones.
     pub(crate) updated: bool,
-    /// Updates by the rule of each optimiser.
+    /// Updates by each kind of optimiser.
     pub(crate) updates: BTreeMap<String, u64>,
     /// Who counts them.
     pub(crate) author: Author,
-    /// What finds out which parameters others have written, once others can.
+    /// Detects which parameters others have written, once others can.
     pub(crate) written: Option<Written>,
-    /// Names given so far to what has buffers of its own.
+    /// The number of names given out by [`Model::own_name`].
     named: u64,
     predictors: HashMap<usize, (Program, View)>,
     /// The buffers in which layers keep states, with their lengths.
     states: BTreeMap<String, usize>,
-    /// The other buffers that training goes on from: the parameters, and what optimisers keep.
+    /// The other buffers that training continues from: the parameters, and what optimisers keep.
     kept: BTreeMap<String, usize>,
 }
 
@@ -257,12 +255,12 @@ impl Model {
         })
     }
 
-    /// Builds the model anew on a device: the same network, with the parameters that it had at first. What it was on the device
-    /// before is forgotten, and need not be there any more; [`Model::restore`] and [`Model::set_weights`] bring it back, and
-    /// [`Trainer::resume`](crate::Trainer::resume) does so by itself.
+    /// Rebuilds the model on a device: the same network with its initial parameters. Its state on the previous device is
+    /// discarded, and that device need not exist any more; [`Model::restore`] and [`Model::set_weights`] bring back what was
+    /// saved, and [`Trainer::resume`](crate::Trainer::resume) does so by itself.
     ///
     /// # Errors
-    /// The device's, in which case the model stays where it is.
+    /// Device errors, in which case the model stays where it is.
     pub fn rebuild(&mut self, device: &Device) -> Result<()> {
         self.executor = prepared(&self.network, device)?;
         self.device = device.clone();
@@ -275,11 +273,11 @@ impl Model {
         Ok(())
     }
 
-    /// A second model on the same device, which goes on from where this one stands: parameters, what optimisers keep, states of
-    /// stateful layers, counters. States of predictions begin anew.
+    /// A second model on the same device, in the same state: parameters, optimiser moments, states of stateful layers, counters.
+    /// States of predictions start from 0.
     ///
     /// # Errors
-    /// The device's.
+    /// Device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn try_clone(&mut self) -> Result<Self> {
         pollster::block_on(self.try_clone_async())
@@ -293,44 +291,44 @@ impl Model {
         Ok(copy)
     }
 
-    /// The network: layers, shapes, parameters' places.
+    /// The network: layers, shapes, parameter offsets.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Where the model lives.
+    /// The model's device.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// How many numbers are trained.
+    /// The number of trained values.
     pub fn parameter_count(&self) -> usize {
         self.network.arena.count()
     }
 
-    /// A name that nothing else on this model has: trainings may be nested in callbacks.
+    /// A name that is unique on this model: trainings may be nested in callbacks.
     pub(crate) fn own_name(&mut self, name: &str) -> String {
         self.named += 1;
         format!("{name} {}", self.named)
     }
 
-    /// A table of the layers: outputs, parameters, ranges, x_Q and L; and what training takes. Before anything is allocated
-    /// [`Sequential::network`] has the same.
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L; and the memory that training takes. [`Network::summary`]
+    /// shows the same before anything is allocated.
     pub fn summary(&self) -> String {
         self.network.summary()
     }
 
-    /// Bytes of all buffers that the model has on the device: parameters, gradients and moments, data sets at hand, everything between
-    /// layers, and those through which it is read back; without buffers of the caller's. Shaders and what the driver keeps to
-    /// itself come on top: [`Device::allocated_bytes`]. On a CPU those of its arrays.
+    /// Bytes of all buffers that the model has on the device: parameters, gradients and moments, current data sets, values
+    /// between layers, and read-back buffers, without the caller's buffers. Shaders and the driver's own memory come on top: see
+    /// [`Device::allocated_bytes`]. On a CPU, those of its arrays.
     pub fn device_bytes(&self) -> u64 {
         self.executor.bytes()
     }
 
-    /// The last layer's outputs for rows of inputs, one after another.
+    /// The last layer's outputs for rows of inputs, row by row.
     ///
     /// # Errors
-    /// A length that is not a multiple of a row's, NaN or infinite inputs, the device's errors.
+    /// A length that is not a multiple of the row length, NaN or infinite inputs; device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn predict(&mut self, inputs: &[f32]) -> Result<Vec<f32>> {
         pollster::block_on(self.predict_async(inputs))
@@ -357,7 +355,7 @@ impl Model {
         }
         self.network.check_masks(inputs, "inputs to predict")?;
         if self.network.keeps_states() {
-            // A training that failed is over: states are kept again.
+            // A failed training is over: states are kept again.
             self.executor.write(keys::CLOCK, 0, Values::U32(&[0; clock::LEN]))?;
         }
         let mut outputs = Vec::with_capacity(inputs.len() / width * self.network.output().len());

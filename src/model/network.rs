@@ -1,24 +1,24 @@
-//! A network: layers whose inputs are known, over one arena of parameters. It records plans and runs none.
+//! A network: built layers over one arena of parameters. It records plans and runs none.
 
 use super::Description;
 use crate::kernel::{Penalty, PenaltyPorts};
-use crate::layer::{Node, Signal, Trace, chain};
-use crate::plan::arena::Arena;
+use crate::layer::{KeptStates, Node, Signal, Trace, chain};
+use crate::plan::arena::{Arena, Regularizer};
 use crate::plan::{ALIGNMENT, Purpose, Recorder, View};
 use crate::{Error, Result};
 use std::sync::Arc;
 
-/// What training takes on a device, in bytes of single precision; the data set and the loss come on top.
+/// The memory that training takes on a device, in bytes at single precision, without the data set and the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// The rows of a step.
+    /// Rows per step.
     pub batch: usize,
-    /// The parameters. As much again take their gradients, their values before the last update, and each moment of an
-    /// optimiser: two for Adam.
+    /// The parameters. Their gradients, their values before the last update, and each moment of an optimiser (two for Adam) take
+    /// as much again.
     pub parameters: u64,
-    /// The layers' outputs and all else between forward and backward pass, each place used again once it is free.
+    /// The layers' outputs and everything else between forward and backward pass, with freed space reused.
     pub activations: u64,
-    /// The largest stretch that a kernel binds at once, which a device may limit.
+    /// The largest binding of a GPU kernel, which a device may limit.
     pub binding: u64,
 }
 
@@ -28,10 +28,14 @@ pub struct Network {
     pub(super) input: Signal,
     pub(super) nodes: Arc<[Box<dyn Node>]>,
     pub(super) arena: Arena,
-    /// What the outputs stand for, where that is known.
+    /// The paths of the layers that mask steps, with the value of these steps.
+    pub(super) masks: Vec<(String, f32)>,
+    /// The states that layers keep from one batch to the next.
+    pub(super) states: Vec<KeptStates>,
+    /// The class names of the outputs, if known.
     pub(super) classes: Option<Arc<[String]>>,
     pub(super) description: Arc<Description>,
-    /// What is doubtful about the observed range of inputs, where an x_Q follows from it.
+    /// Doubts about the observed input range, if an x_Q follows from it.
     pub(super) doubts: Vec<String>,
 }
 
@@ -51,12 +55,12 @@ impl Network {
         &self.nodes
     }
 
-    /// The layers and those inside of them, which come before them.
+    /// All layers, each after its inner layers.
     pub fn every_node(&self) -> Vec<&dyn Node> {
         chain::every(&self.nodes)
     }
 
-    /// The layers and those inside of them with what each left.
+    /// All layers with their traces, each after its inner layers.
     pub fn every_trace<'a>(&'a self, traces: &'a [Trace]) -> Vec<(&'a dyn Node, &'a Trace)> {
         chain::every_trace(&self.nodes, traces)
     }
@@ -66,21 +70,21 @@ impl Network {
         &self.arena
     }
 
-    /// All that the weights depend on beside their numbers.
+    /// Everything besides the numbers that gives the weights their meaning.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// What is doubtful about the observed range of inputs, a sentence each; nothing where the range was declared, or where no
-    /// rotated layer takes its x_Q from it. See [`Dataset::observe`](crate::Dataset::observe).
+    /// Doubts about the observed input range, one sentence each. Empty if the range was declared, or if no rotated layer takes
+    /// its x_Q from it. See [`Dataset::observe`](crate::Dataset::observe).
     pub fn doubts(&self) -> &[String] {
         &self.doubts
     }
 
-    /// What a training step of `batch` rows takes, known before anything is allocated.
+    /// The memory that a training step of `batch` rows takes, before anything is allocated.
     ///
     /// # Errors
-    /// A batch of 0 rows, or one with which a layer has more numbers than fit.
+    /// A batch of 0 rows, or one so large that a layer has more numbers than fit.
     pub fn memory(&self, batch: usize) -> Result<Memory> {
         self.check_batch(batch)?;
         let mut rec = Recorder::new(Purpose::Train, batch, &self.arena);
@@ -99,11 +103,11 @@ impl Network {
         })
     }
 
-    /// Whether a batch of so many rows can be counted.
+    /// Checks that the numbers of a batch of this many rows can be counted.
     pub(crate) fn check_batch(&self, batch: usize) -> Result<()> {
         let outputs = self.every_node().into_iter().map(|node| node.output().len());
         let widest = outputs.fold(self.input.len(), usize::max);
-        // What layers keep to themselves may be wider, and is only to be counted.
+        // Internal values of layers may be wider, and need only be countable.
         let fits = |numbers: usize, most: usize| numbers.saturating_mul(batch) <= most;
         if batch == 0 || !fits(widest, u32::MAX as usize) || !fits(self.widest(), usize::MAX >> 16) {
             return Err(Error::invalid(
@@ -116,7 +120,7 @@ impl Network {
         Ok(())
     }
 
-    /// The most numbers of a row between its input and its prediction.
+    /// The largest number of values per row between input and prediction.
     pub(super) fn widest(&self) -> usize {
         let mut rec = Recorder::new(Purpose::Infer, 1, &self.arena);
         let input = rec.scratch(self.input.len());
@@ -124,13 +128,13 @@ impl Network {
         rec.longest_scratch()
     }
 
-    /// Records the forward pass; returns what each layer left, the last one's output being the network's.
+    /// Records the forward pass; returns the layers' traces, the last of which has the network's output.
     pub fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Vec<Trace> {
         chain::forward(rec, &self.nodes, input)
     }
 
-    /// Records the backward pass from the output's gradient into the arena of gradients; returns the input's gradient
-    /// when it is asked for.
+    /// Records the backward pass from the gradient of the output into the gradient arena; returns the gradient of the input if
+    /// `need_d_x`.
     pub fn backward(
         &self,
         rec: &mut Recorder<'_>,
@@ -141,25 +145,18 @@ impl Network {
         chain::backward(rec, &self.nodes, traces, d_y, need_d_x)
     }
 
-    /// Records the regularisers' penalties; returns their partial sums and how many there are.
+    /// Records the regularisers' penalties; returns their partial sums and the number of these.
     pub fn penalties(&self, rec: &mut Recorder<'_>) -> (View, usize) {
-        let parts: Vec<_> = self
-            .every_node()
-            .into_iter()
-            .flat_map(|node| {
-                node.facts().penalties.into_iter().map(|(id, r)| (node.path().to_owned(), id, r))
-            })
-            .collect();
-        let sizes: Vec<usize> =
-            parts.iter().map(|(_, id, _)| Penalty::partials(self.arena.get(*id).len())).collect();
-        let all = rec.scratch(sizes.iter().sum());
+        let all = self.arena.penalised().map(|(_, parameter, _)| Penalty::partials(parameter.len())).sum();
+        let all = rec.scratch(all);
         let mut first = 0;
-        for ((path, id, regularizer), size) in parts.into_iter().zip(&sizes) {
+        for (id, parameter, Regularizer { l1, l2 }) in self.arena.penalised() {
             debug_assert!(first % ALIGNMENT == 0);
-            let (w, count) = (rec.parameter(id), self.arena.get(id).len());
-            let partials = rec.part(all, first, *size);
-            let kernel = Penalty { count, l1: regularizer.l1, l2: regularizer.l2 };
-            rec.scope(path, |rec| rec.op(kernel, PenaltyPorts { w, partials }));
+            let (w, count) = (rec.parameter(id), parameter.len());
+            let size = Penalty::partials(count);
+            let partials = rec.part(all, first, size);
+            let path = parameter.layer_and_name().0;
+            rec.scope(path, |rec| rec.op(Penalty { count, l1, l2 }, PenaltyPorts { w, partials }));
             first += size;
         }
         (all, first)

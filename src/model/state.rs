@@ -1,4 +1,4 @@
-//! What a model is, copied to the host: enough to go on with it elsewhere.
+//! A model's state, copied to the host: enough to continue with it elsewhere.
 
 use super::timetable::{Counters, Timetable};
 use super::{Agreement, Description, Model, Tensor, Weights};
@@ -10,24 +10,25 @@ use crate::{Error, Optimizer, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A model's parameters with all that training goes on from: the optimisers' moments, the states of stateful layers, and how
-/// far it came; and of what network they are, which [`Model::restore`] compares. From the same state, the same kind of device goes on to the same bits.
+/// A model's parameters and everything else that continued training needs: the optimisers' moments, the states of stateful
+/// layers, the counters, and the description of the network, which [`Model::restore`] compares. From the same state, the same
+/// kind of device continues with the same bits.
 ///
-/// Numbers are f64, into which those of every device fit.
+/// Numbers are f64, which holds those of every device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelState {
-    /// The network.
+    /// The network's description.
     description: Arc<Description>,
-    /// The parameters' paths, shapes and places.
+    /// The parameters' paths, shapes and offsets.
     layout: Vec<(String, Vec<usize>, usize)>,
     /// The buffers by name.
     pub(crate) buffers: BTreeMap<String, Vec<f64>>,
     steps: u64,
     epochs: u64,
     updated: bool,
-    /// Updates by the rule of each optimiser.
+    /// Updates by each kind of optimiser.
     updates: BTreeMap<String, u64>,
-    /// The names of the classes, where they are known.
+    /// The class names, if known.
     classes: Option<Arc<[String]>>,
 }
 
@@ -42,12 +43,12 @@ impl ModelState {
         Weights::of(&self.description, self.classes.as_ref(), self.layout.iter().map(entry))
     }
 
-    /// The network that it is of.
+    /// The description of its network.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// The names of the classes that the outputs stand for, where they are known: see [`Model::class_names`].
+    /// The class names of the outputs, if known: see [`Model::class_names`].
     pub fn class_names(&self) -> Option<&[String]> {
         self.classes.as_deref()
     }
@@ -57,7 +58,7 @@ impl ModelState {
         self.steps
     }
 
-    /// Takes the counters from the clock of the steps that ran: not all that were encoded need have.
+    /// Sets the counters from the clock of the steps that ran; some encoded steps may not have run.
     pub(crate) fn count(&mut self, table: &Timetable, step: u32) {
         let done = table.done(step, self.steps.saturating_sub(table.base.steps));
         let Counters { steps, epochs, updates } = table.at(done);
@@ -74,7 +75,7 @@ impl ModelState {
 /// Numbers on their way to the host.
 type Coming<T> = Pending<'static, Result<Vec<T>>>;
 
-/// Buffers on their way to the host, and the clock, where the device counts the steps.
+/// Buffers on their way to the host, and the clock, if the device counts the steps.
 pub(crate) struct Saving {
     buffers: Vec<(String, Coming<f64>)>,
     clock: Option<(Arc<Timetable>, Coming<u32>)>,
@@ -88,7 +89,7 @@ impl Model {
     /// Copies the model to the host: see [`ModelState`].
     ///
     /// # Errors
-    /// The device's.
+    /// Device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn save(&mut self) -> Result<ModelState> {
         pollster::block_on(self.save_async())
@@ -100,12 +101,12 @@ impl Model {
         self.finish_save(saving).await
     }
 
-    /// Makes the model what it was when the state was copied. States of layers in predictions stay. What trains the model in an
-    /// application's submissions ([`embed`](crate::embed)) goes on from there, with a new epoch.
+    /// Makes the model what it was when the state was copied. The layers' states in predictions stay. Training in an
+    /// application's submissions ([`embed`](crate::embed)) continues from there, with a new epoch.
     ///
     /// # Errors
-    /// The state of another network, as [`Model::set_weights`] tells networks apart, or of one with other classes, in which case
-    /// nothing changes; the device's errors.
+    /// A state of another network, compared as by [`Model::set_weights`], or of one with other classes, in which case nothing
+    /// changes; device errors.
     pub fn restore(&mut self, state: &ModelState) -> Result<()> {
         self.check_state(state, Agreement::Weights)?;
         self.check_names("state of a model", state.class_names())?;
@@ -127,7 +128,7 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a state is one of this network.
+    /// Checks that a state is one of this network.
     pub(crate) fn check_state(&self, state: &ModelState, agreement: Agreement) -> Result<()> {
         let own: Vec<_> = self.network.arena.parameters().iter().map(entry).collect();
         if own != state.layout {
@@ -139,13 +140,13 @@ impl Model {
                 "state of a model",
                 other(&state.layout, &own),
                 other(&own, &state.layout),
-                "build the model as the one was that the state is of",
+                "build the same model as that of the state",
             ));
         }
         self.network.description.check_state(&state.description, agreement)
     }
 
-    /// Allocates a buffer as long as the parameters that training changes and goes on from.
+    /// Allocates a buffer, as long as the parameters, that training changes and continues from.
     pub(crate) fn keep(&mut self, key: &str) -> Result<()> {
         let len = self.network.arena.len();
         self.executor.allocate(key, Element::Float, len)?;
@@ -153,22 +154,22 @@ impl Model {
         Ok(())
     }
 
-    /// Makes room for what an optimiser keeps: its moments, and the parameters from before an update, of which there was none yet.
+    /// Allocates what an optimiser keeps: its moments, and the parameters before the last update, of which there is none yet.
     pub(crate) fn keep_for(&mut self, optimizer: &Optimizer) -> Result<()> {
         self.updated = false;
         self.keep(keys::PREVIOUS)?;
         optimizer.kept().iter().try_for_each(|key| self.keep(key))
     }
 
-    /// The buffers that training goes on from, with their lengths. Accumulated gradients are none: a state is copied where no
-    /// group of steps is open.
+    /// The buffers that training continues from, with their lengths. Accumulated gradients are not among them: a state is copied
+    /// only between groups of accumulated steps.
     pub(crate) fn state_keys(&self) -> Vec<(String, usize)> {
         let training = format!("{}{}", keys::STATE, Course::Training);
         let states = self.states.iter().filter(|(key, _)| key.starts_with(&training));
         self.kept.iter().chain(states).map(|(key, &len)| (key.clone(), len)).collect()
     }
 
-    /// Starts copying the model as it is after everything that was run so far; more can be run meanwhile.
+    /// Starts copying the model as it is after everything that has run so far; more can run meanwhile.
     pub(crate) fn begin_save(&mut self) -> Saving {
         let keys = self.state_keys();
         let clock = self.timetable().cloned().map(|table| {
@@ -180,7 +181,7 @@ impl Model {
         Saving { buffers, clock }
     }
 
-    /// The state, once the buffers have arrived; the model's counters are to stand where they stood for those.
+    /// The state, once the buffers have arrived. The model's counters must still be those of [`Model::begin_save`].
     pub(crate) async fn finish_save(&self, saving: Saving) -> Result<ModelState> {
         let mut buffers = BTreeMap::new();
         for (key, values) in saving.buffers {

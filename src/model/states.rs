@@ -3,7 +3,6 @@
 use super::{Model, Network};
 use crate::device::{Program, Values};
 use crate::kernel::{Element, state_part};
-use crate::layer::{Facts, Node};
 use crate::plan::arena::keys;
 use crate::plan::{Course, Plan};
 use crate::{Error, Result};
@@ -11,17 +10,17 @@ use crate::{Error, Result};
 impl Network {
     /// Whether layers keep states from one batch to the next or return them.
     pub fn keeps_states(&self) -> bool {
-        self.every_node().iter().any(|node| node.facts().states > 0)
+        !self.states.is_empty()
     }
 
-    /// The first layer whose sequences go on where those of the batch before ended.
-    pub(crate) fn stateful(&self) -> Option<&dyn Node> {
-        self.every_node().into_iter().find(|node| node.facts().stateful)
+    /// The path of the first layer whose sequences continue from the previous batch.
+    pub(crate) fn stateful(&self) -> Option<&str> {
+        self.states.iter().find(|states| states.stateful).map(|states| &*states.layer)
     }
 }
 
 impl Model {
-    /// Binds a plan, with room for the states that its layers keep.
+    /// Binds a plan, and allocates the states that its layers keep.
     pub(crate) fn bind(&mut self, plan: &Plan) -> Result<Program> {
         for (key, len) in plan.states() {
             self.executor.allocate(key, Element::Float, len)?;
@@ -30,31 +29,29 @@ impl Model {
         self.executor.bind(plan)
     }
 
-    /// The layer at this path, which must keep states, or begin with them: how many, and of how many units.
+    /// The number of states and of their units for the layer at this path, which must keep states or, if `stateful`, start from
+    /// them.
     fn layer_with_states(&self, path: &str, stateful: bool) -> Result<(usize, usize)> {
-        let nodes = self.network.every_node();
-        let keeping = |facts: &Facts| if stateful { facts.stateful } else { facts.states > 0 };
-        let found = nodes.iter().find(|node| node.path() == path && keeping(&node.facts()));
-        match found {
-            Some(node) => Ok((node.facts().states, node.output().shape.last().copied().unwrap_or(1))),
+        let keeping = || self.network.states.iter().filter(|states| states.stateful || !stateful);
+        match keeping().find(|states| states.layer == path) {
+            Some(states) => Ok((states.count, states.units)),
             None => {
-                let known = nodes.iter().filter(|node| keeping(&node.facts())).map(|node| node.path());
-                let known = known.collect::<Vec<_>>().join(", ");
+                let known = keeping().map(|states| &*states.layer).collect::<Vec<_>>().join(", ");
                 Err(Error::invalid(
                     path,
                     if stateful { "no stateful layer" } else { "no layer that keeps states" },
                     if known.is_empty() { "a recurrent layer with stateful(true)".into() } else { known },
-                    "make the layer stateful; to read its state return_state(true) is enough",
+                    "make the layer stateful; return_state(true) is enough to read its state",
                 ))
             }
         }
     }
 
-    /// The states in which the last prediction of `rows` rows left the recurrent layer at this path, which is
-    /// stateful or returns its state: h, and c of an LSTM, each `[rows, units]`.
+    /// The states of the recurrent layer at this path after the last prediction of `rows` rows: h, and c for an LSTM, each
+    /// `[rows, units]`. The layer must be stateful or return its state.
     ///
     /// # Errors
-    /// No such layer, or no prediction of so many rows yet; the device's errors.
+    /// No such layer, or no prediction of so many rows yet; device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn states(&mut self, path: &str, rows: usize) -> Result<Vec<Vec<f32>>> {
         pollster::block_on(self.states_async(path, rows))
@@ -78,11 +75,11 @@ impl Model {
         Ok(all.chunks_exact(part).map(single).collect())
     }
 
-    /// Sets the states with which the next prediction of as many rows begins in the stateful recurrent layer at
-    /// this path: h, and c of an LSTM, each `[rows, units]`.
+    /// Sets the states from which the stateful recurrent layer at this path starts the next prediction of as many rows: h, and c
+    /// for an LSTM, each `[rows, units]`.
     ///
     /// # Errors
-    /// No such layer, another number of states or numbers, numbers that are not finite; the device's errors.
+    /// No such layer, another number of states or numbers, non-finite numbers; device errors.
     pub fn set_states(&mut self, path: &str, states: &[Vec<f32>]) -> Result<()> {
         let (count, units) = self.layer_with_states(path, true)?;
         let numbers = states.first().map_or(0, Vec::len);
@@ -110,10 +107,10 @@ impl Model {
         Ok(())
     }
 
-    /// Lets all sequences begin with states of 0 again (Keras' `reset_states`).
+    /// Makes all sequences start from states of 0 again (Keras' `reset_states`).
     ///
     /// # Errors
-    /// The device's.
+    /// Device errors.
     pub fn reset_states(&mut self) -> Result<()> {
         self.clear_states(|_| true)
     }

@@ -5,15 +5,15 @@ use crate::{LearnL, Rule};
 use comfy_table::{CellAlignment, Table, presets};
 
 impl Network {
-    /// A table of the layers: outputs, parameters, ranges, x_Q and L; what is doubtful about the inputs' range; and what training
-    /// takes.
+    /// A table of the layers: outputs, parameters, ranges, x_Q and L; then doubts about the input range, and the memory that
+    /// training takes.
     pub fn summary(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(["layer", "output", "parameters", "activation", "input range", "x_Q", "L"]);
         for node in self.every_node() {
             let facts = node.facts();
-            let count: usize = facts.parameters.iter().map(|&id| self.arena().get(id).len()).sum();
+            let count: usize = self.arena().of_layer(node.path()).map(|p| p.len()).sum();
             let range = facts.input_range.map_or(String::new(), |r| r.to_string());
             let (x_q, limit) = facts.rotation.map_or((String::new(), String::new()), |rotation| {
                 let rule = if rotation.rule == Rule::Aligned { ", aligned" } else { "" };
@@ -55,7 +55,7 @@ impl Network {
     }
 }
 
-/// What the gates of a layer have, each thing once.
+/// The distinct values among a layer's gates.
 fn distinct(values: impl Iterator<Item = String>) -> String {
     let mut seen: Vec<String> = Vec::new();
     for value in values {
@@ -66,7 +66,7 @@ fn distinct(values: impl Iterator<Item = String>) -> String {
     seen.join(", ")
 }
 
-/// What training takes, for Keras' usual batch and for each row more.
+/// The memory that training takes, for Keras' default batch and for each further row.
 fn memory(network: &Network) -> String {
     let (Ok(usual), Ok(twice)) = (network.memory(BATCH), network.memory(2 * BATCH)) else {
         return String::new();
@@ -81,5 +81,5 @@ fn memory(network: &Network) -> String {
     )
 }
 
-/// Rows for which memory is told.
+/// Keras' default batch, for which memory is stated.
 const BATCH: usize = 32;

@@ -1,4 +1,4 @@
-//! The steps of an epoch, and which one comes when, as far as the number of those that ran tells.
+//! The steps of an epoch, and a model's counters as they follow from the number of steps that ran.
 
 use std::sync::Weak;
 
@@ -7,11 +7,11 @@ use std::sync::Weak;
 pub(crate) enum Ending {
     /// Nothing: evaluation, or reports.
     None,
-    /// The optimiser takes the gradients as they are.
+    /// The optimiser uses the gradients as they are.
     Update,
     /// The gradients are added to the accumulated ones.
     Accumulate,
-    /// As `Accumulate`, then the optimiser takes the sum.
+    /// As `Accumulate`, then the optimiser uses the sum.
     AccumulateAndUpdate,
 }
 
@@ -22,9 +22,9 @@ pub(crate) struct Step {
     pub(crate) first: usize,
     pub(crate) rows: usize,
     pub(crate) ending: Ending,
-    /// Its share of an accumulated gradient.
+    /// Its share in an accumulated gradient.
     pub(crate) weight: f64,
-    /// Whether it begins a group of accumulated steps.
+    /// Whether it starts a group of accumulated steps.
     pub(crate) begins: bool,
 }
 
@@ -35,7 +35,7 @@ impl Step {
     }
 }
 
-/// Splits an epoch of `rows` rows into steps of `batch`, every `accumulate` of which share an update.
+/// Splits an epoch of `rows` rows into steps of `batch` rows, with one update per `accumulate` steps.
 pub(crate) fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
     let group_rows = batch.saturating_mul(accumulate);
     let step = |first: usize| {
@@ -58,50 +58,50 @@ pub(crate) fn steps(rows: usize, batch: usize, accumulate: usize) -> Vec<Step> {
     (0..rows).step_by(batch).map(step).collect()
 }
 
-/// How far a model has come.
+/// A model's training progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     pub(crate) steps: u64,
     pub(crate) epochs: u64,
-    /// Updates by the optimiser at hand.
+    /// Updates by the current optimiser.
     pub(crate) updates: u64,
 }
 
-/// The steps that train a model in its application's submissions, from where they took it over. Which of those that were
-/// encoded will run, the host cannot know: so all that it computes for a step follows from how many ran before.
+/// The steps that train a model in its application's submissions, from where these took over. The host cannot know which encoded
+/// steps will run, so everything that it computes for a step follows from the number of steps that ran before.
 #[derive(Clone, Debug)]
 pub(crate) struct Timetable {
-    /// What the steps belong to: gone once that is closed or dropped, and its clock with it.
+    /// The owner of the steps: gone once it is closed or dropped, and its clock with it.
     pub(crate) owner: Weak<()>,
     /// The name of the clock that counts the steps on the device.
     pub(crate) clock: String,
-    /// The name and the length of the table of steps that are due.
+    /// The name and the length of the table of due steps.
     pub(crate) due: (String, usize),
     /// The kind of the optimiser.
     pub(crate) optimizer: String,
-    /// Where they begin.
+    /// The counters where they start.
     pub(crate) base: Counters,
-    /// The steps of an epoch; none where there are no epochs, and every step updates.
+    /// The steps of an epoch; empty if there are no epochs and every step updates.
     pub(crate) steps: Vec<Step>,
-    /// Every how many steps of an epoch there is an update, beside the one at its end.
+    /// The number of steps per update within an epoch; the end of an epoch also updates.
     pub(crate) accumulate: usize,
 }
 
 impl Timetable {
-    /// What stands in the table of steps that are due where none is.
+    /// The entry in the table of due steps if none is due.
     pub(crate) const NONE_DUE: u32 = u32::MAX;
 
-    /// Whether its clock is still there.
+    /// Whether its clock still exists.
     pub(crate) fn lives(&self) -> bool {
         self.owner.strong_count() > 0
     }
 
-    /// The same steps from another place on.
+    /// The same steps from other counters on.
     pub(crate) fn from(&self, base: Counters) -> Self {
         Self { base, ..self.clone() }
     }
 
-    /// How far the model has come once so many of its steps have run.
+    /// The model's counters after `done` of the steps.
     pub(crate) fn at(&self, done: u64) -> Counters {
         let Counters { steps, epochs, updates } = self.base;
         let steps = steps + done;
@@ -114,7 +114,8 @@ impl Timetable {
         Counters { steps, epochs: epochs + whole, updates }
     }
 
-    /// How many of its steps have run, of which at least about `known`, when the clock's word stands at `step`: that counts modulo 2³².
+    /// How many of the steps have run when the clock shows `step`, which counts modulo 2³². `known` is an approximate earlier
+    /// count.
     pub(crate) fn done(&self, step: u32, known: u64) -> u64 {
         let beyond = step.wrapping_sub((self.base.steps + known) as u32).cast_signed();
         known.saturating_add_signed(beyond.into())

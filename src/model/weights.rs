@@ -1,4 +1,4 @@
-//! Weights out of and into a model.
+//! Reading and setting a model's weights.
 
 use super::Author;
 use super::{Description, Model};
@@ -8,23 +8,22 @@ use crate::{Error, Result};
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
-/// The numbers of a parameter, or of its gradient.
+/// The values of a parameter or of its gradient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<T = f32> {
-    /// The shape, as Keras has it: a dense kernel is `[inputs, units]`.
+    /// The shape, as in Keras: a dense kernel is `[inputs, units]`.
     pub shape: Vec<usize>,
-    /// The numbers in row-major order.
+    /// The values in row-major order.
     pub values: Vec<T>,
 }
 
-/// Parameters by path (`2.dense.kernel`), and of what network they are.
+/// Parameters by path (`2.dense.kernel`), with the description of their network.
 ///
-/// What weights of an auto-rotating network stand for depends on x_Q, L, ε and the rule of every layer, those of any network on
-/// activations, strides and the like. So weights that come from a model carry the [`Description`] of its network and the names
-/// of its classes, and [`Model::set_weights`] refuses them where the model's own network computes something else from them, or
-/// its outputs stand for other classes. Tensors from elsewhere have neither ([`Weights::from_tensors`]), and fit wherever their
-/// shapes do; so do weights from which both were taken off on purpose, as common initial weights of classic and rotated
-/// networks:
+/// The meaning of weights depends on activations, strides and the like, and in an auto-rotating network also on x_Q, L, ε and the
+/// rule of each layer. Weights from a model therefore carry the [`Description`] of its network and its class names, and
+/// [`Model::set_weights`] rejects them if the model's own network computes something else from them, or if its outputs stand for
+/// other classes. Tensors from elsewhere have neither ([`Weights::from_tensors`]), and fit wherever their shapes do. So do
+/// weights from which both were removed on purpose, for example as common initial weights of classic and rotated networks:
 ///
 /// ```
 /// use autorot::{Activation, AutoRotate, Dense, Device, Sequential};
@@ -46,29 +45,28 @@ pub struct Tensor<T = f32> {
 pub struct Weights {
     tensors: BTreeMap<String, Tensor>,
     description: Option<Arc<Description>>,
-    /// The names of the classes that the network's outputs stand for, where they are known.
+    /// The class names of the network's outputs, if known.
     classes: Option<Arc<[String]>>,
 }
 
 impl Weights {
-    /// Tensors by path that are of no described network, such as Keras' under the paths of this crate: only their shapes are
-    /// compared.
+    /// Tensors by path without a description of their network, such as Keras weights under the paths of this crate: only shapes
+    /// are compared.
     pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Self {
         Self { tensors: tensors.into_iter().collect(), description: None, classes: None }
     }
 
-    /// The same tensors as [`Weights::from_tensors`] has them, without description and class names: what they depend on, and
-    /// what they are for, is not compared any more.
+    /// The same tensors without description and class names, as from [`Weights::from_tensors`]: only shapes are compared.
     pub fn without_description(self) -> Self {
         Self::from_tensors(self.tensors)
     }
 
-    /// The network that they are of, where it is known.
+    /// The description of their network, if known.
     pub fn description(&self) -> Option<&Description> {
         self.description.as_deref()
     }
 
-    /// The names of the classes that the network's outputs stand for, where they are known: see [`Model::class_names`].
+    /// The class names of the network's outputs, if known: see [`Model::class_names`].
     pub fn class_names(&self) -> Option<&[String]> {
         self.classes.as_deref()
     }
@@ -78,23 +76,23 @@ impl Weights {
         self.tensors.get(path)
     }
 
-    /// The parameter at this path, to be changed.
+    /// The parameter at this path, mutable.
     pub fn get_mut(&mut self, path: &str) -> Option<&mut Tensor> {
         self.tensors.get_mut(path)
     }
 
-    /// Sets the parameter at this path; returns the one before. Of a path that the description has, its layer stays
+    /// Sets the parameter at this path; returns the previous one. A layer of the description that has this path is still
     /// compared.
     pub fn insert(&mut self, path: impl Into<String>, tensor: Tensor) -> Option<Tensor> {
         self.tensors.insert(path.into(), tensor)
     }
 
-    /// Takes out the parameter at this path: what is not there stays in the model as it is.
+    /// Removes the parameter at this path; [`Model::set_weights`] then leaves the model's as it is.
     pub fn remove(&mut self, path: &str) -> Option<Tensor> {
         self.tensors.remove(path)
     }
 
-    /// Keeps the parameters for which `keep` holds, such as those of the first layers.
+    /// Keeps only the parameters for which `keep` returns true, such as those of the first layers.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Tensor) -> bool) {
         self.tensors.retain(|path, tensor| keep(path, tensor));
     }
@@ -140,7 +138,7 @@ impl std::ops::Index<&str> for Weights {
     /// The parameter at this path.
     ///
     /// # Panics
-    /// There is none, as with maps of the standard library; [`Weights::get`] asks.
+    /// If there is none, as with maps of the standard library; [`Weights::get`] does not panic.
     fn index(&self, path: &str) -> &Tensor {
         &self.tensors[path]
     }
@@ -171,10 +169,10 @@ impl<'w> IntoIterator for &'w Weights {
 }
 
 impl Model {
-    /// All parameters, with the description of the network and the names of its classes.
+    /// All parameters, with the description of the network and its class names.
     ///
     /// # Errors
-    /// The device's.
+    /// Device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn weights(&mut self) -> Result<Weights> {
         pollster::block_on(self.weights_async())
@@ -191,10 +189,10 @@ impl Model {
         Ok(Weights::of(&self.network.description, self.network.classes.as_ref(), tensors))
     }
 
-    /// All parameters by path with all their digits: on the device `cpu-f64` more than [`Weights`] hold.
+    /// All parameters by path in full precision: on the device `cpu-f64`, more than [`Weights`] holds.
     ///
     /// # Errors
-    /// The device's.
+    /// Device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn exact_weights(&mut self) -> Result<BTreeMap<String, Tensor<f64>>> {
         pollster::block_on(self.exact_weights_async())
@@ -210,17 +208,17 @@ impl Model {
         Ok(self.network.arena.parameters().iter().map(entry).collect())
     }
 
-    /// Replaces the parameters that `weights` names; the others stay. Nothing changes when it fails.
+    /// Replaces the parameters that `weights` contains; the others stay. On an error, nothing changes.
     ///
     /// # Errors
-    /// A path that the model does not have, another shape, a value that is not finite; weights of a network that computes
-    /// something else from them, by another x_Q, L or ε, another rule or activation, or in other windows, say: see
-    /// [`Weights`]. Of weights with all parameters of their network every layer is compared, of others those layers that
-    /// they are of. Initialisers and regularisers may differ, and so may dropout, except before a rotated layer whose x_Q
-    /// follows from its range, which dropout stretches ([`AutoRotate::x_q`](crate::AutoRotate::x_q) sets it).
+    /// A path that the model does not have, another shape, a non-finite value; weights of a network that computes something else
+    /// from them, for example by another x_Q, L, ε, rule, activation or window: see [`Weights`]. If the weights contain all
+    /// parameters of their network, every layer is compared, otherwise only the layers that they belong to. Initialisers and
+    /// regularisers may differ, and so may dropout, except before a rotated layer whose x_Q follows from its input range, which
+    /// dropout widens ([`AutoRotate::x_q`](crate::AutoRotate::x_q) sets it).
     ///
-    /// Weights that have parameters of the last layer are also refused where both they and the model have class names, and these
-    /// differ; a model without names takes theirs over.
+    /// Weights with parameters of the last layer are also rejected if both they and the model have class names and these differ;
+    /// a model without class names takes over theirs.
     pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let mut places = Vec::with_capacity(weights.len());
         for (path, Tensor { shape, values }) in weights {
@@ -230,7 +228,7 @@ impl Model {
                     path,
                     format!("shape {shape:?} with {} values", values.len()),
                     format!("shape {:?}", parameter.shape),
-                    "build the model as the weights were made",
+                    "build the same model as that of the weights",
                 ));
             }
             if let Some(value) = values.iter().find(|v| !v.is_finite()) {
@@ -248,7 +246,7 @@ impl Model {
         }
         let names = weights.class_names().filter(|_| self.network.ends_with(weights));
         self.check_names("weights", names)?;
-        // With the last update these are not taken back.
+        // Taking back the last update must not undo these.
         let previous = self.kept.contains_key(keys::PREVIOUS).then_some(keys::PREVIOUS);
         for (offset, values) in places {
             for key in [keys::PARAMETERS].into_iter().chain(previous) {
@@ -259,12 +257,12 @@ impl Model {
         Ok(())
     }
 
-    /// A whole arena: parameters or gradients.
+    /// Reads a whole arena: parameters or gradients.
     pub(crate) async fn read_arena(&mut self, key: &str) -> Result<Vec<f64>> {
         self.executor.read(key, 0, self.network.arena.len()).await
     }
 
-    /// Goes back to the parameters from before the last update, if there was one: a state that was restored is none.
+    /// Takes back the last update, if there was one; a restored state is not an update.
     pub(crate) async fn take_back_update(&mut self) -> Result<()> {
         if self.updated && !matches!(self.author, Author::Nobody) {
             let previous = self.read_arena(keys::PREVIOUS).await?;

@@ -1,4 +1,4 @@
-//! Which parameters others have written since the last step: those are not an update's, and are not taken back with it.
+//! Which parameters others have written since the last step: these are not part of an update, and are not taken back with it.
 
 use super::Model;
 use crate::Result;
@@ -8,12 +8,12 @@ use crate::optimizer::spans;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
 
-/// Programs for a model whose parameters others can write at any time, having their buffer.
+/// Programs for a model whose parameter buffer others can write at any time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written {
-    /// Takes what has been written since the parameters were sealed into those that an update is taken back to.
+    /// Copies what was written since the parameters were sealed into the parameters before the last update.
     pub(crate) adopt: Program,
-    /// Copies the parameters as the last step leaves them.
+    /// Copies the parameters that the last step leaves.
     pub(crate) seal: Program,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Written {
 const SEALED: &str = "parameters after the last step";
 
 impl Model {
-    /// Prepares to find out what others write into the parameters from now on.
+    /// Starts to detect what others write into the parameters.
     pub(crate) fn watch_parameters(&mut self) -> Result<()> {
         if self.written.is_some() {
             return Ok(());
@@ -55,12 +55,12 @@ impl Model {
         self.seal_parameters()
     }
 
-    /// Before steps that are run: what others have written is not an update's.
+    /// Before running steps: adopts what others have written.
     pub(crate) fn adopt_parameters(&mut self) -> Result<()> {
         self.written.map_or(Ok(()), |written| self.executor.run(written.adopt, 1))
     }
 
-    /// After steps that were run.
+    /// After running steps: seals the parameters.
     pub(crate) fn seal_parameters(&mut self) -> Result<()> {
         self.written.map_or(Ok(()), |written| self.executor.run(written.seal, 1))
     }

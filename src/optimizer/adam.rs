@@ -38,8 +38,8 @@ impl From<Adam> for Optimizer {
     }
 }
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): w −= lr·decay·w before the update. As in
-/// Keras, kernels and biases are decayed; a learnt L never is.
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): w −= lr·decay·w before the update. As in Keras, weights and
+/// biases decay; a learnt L never does.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AdamW {
     /// Adam's part.
@@ -61,7 +61,7 @@ impl From<AdamW> for Optimizer {
 }
 
 impl Adam {
-    /// 1 − β₁ and 1 − β₂, in which no digits are lost.
+    /// 1 − β₁ and 1 − β₂, computed before rounding to f32, so that no digits are lost.
     fn shares(&self) -> [f32; 2] {
         [self.beta_1, self.beta_2].map(|beta| (1.0 - beta) as f32)
     }

@@ -1,5 +1,4 @@
-//! Optimisers, with Keras' defaults and Keras' formulas: one file a rule. The built-in ones come through the same door as
-//! those of users, [`UpdateRule`].
+//! Optimisers, with Keras' defaults and formulas: one file per rule. Built-in and user-defined ones implement [`UpdateRule`].
 
 mod adam;
 pub(crate) mod record;
@@ -17,8 +16,8 @@ use crate::{Error, Result, Schedule};
 use record::Rule;
 use std::sync::Arc;
 
-/// Limits on the gradient. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
-/// `clip_grad_norm_`). By value: every single one is cut (Keras' `clipvalue`). With both, the norm comes first.
+/// Gradient clipping. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
+/// `clip_grad_norm_`). By value: every single one is clamped (Keras' `clipvalue`). With both, the norm comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Clip {
     /// The largest norm, above 0.
@@ -27,9 +26,8 @@ pub struct Clip {
     pub value: Option<f32>,
 }
 
-/// An optimiser: a rule for the update of a parameter, the learning rate over time, limits on the gradient, and decoupled weight
-/// decay. [`Sgd`], [`RmsProp`], [`Adam`] and [`AdamW`] become one where one is asked for; [`Optimizer::new`] makes one of a
-/// rule of your own.
+/// An optimiser: an update rule, the learning rate over time, gradient clipping, and decoupled weight decay. [`Sgd`], [`RmsProp`],
+/// [`Adam`] and [`AdamW`] convert into one; [`Optimizer::new`] makes one from a rule of your own.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Arc<dyn Rule>,
@@ -38,7 +36,7 @@ pub struct Optimizer {
     weight_decay: f32,
 }
 
-/// A built-in optimiser with its defaults, and then with other options, which between them take every path.
+/// A built-in optimiser with its defaults, then with other options that together cover every path.
 type BuiltIn = fn() -> Vec<Optimizer>;
 
 /// The built-in optimisers by name.
@@ -59,7 +57,7 @@ impl PartialEq for Optimizer {
 }
 
 impl Optimizer {
-    /// An optimiser by this rule, with the learning rate 0.01, without limits on the gradient, without weight decay.
+    /// An optimiser with this rule and a learning rate of 0.01, without gradient clipping or weight decay.
     pub fn new(rule: impl UpdateRule) -> Self {
         let learning_rate = Schedule::Constant(0.01);
         Self { rule: Arc::new(record::Held(rule)), learning_rate, clip: Clip::default(), weight_decay: 0.0 }
@@ -89,14 +87,14 @@ impl Optimizer {
         self
     }
 
-    /// The optimiser with these limits on the gradient.
+    /// The optimiser with this gradient clipping.
     pub fn with_clip(mut self, clip: Clip) -> Self {
         self.clip = clip;
         self
     }
 
-    /// The optimiser with this decoupled weight decay, at least 0: w −= lr·decay·w before every update, of kernels and biases but
-    /// no learnt L.
+    /// The optimiser with this decoupled weight decay, at least 0: w −= lr·decay·w before every update, for weights and biases but
+    /// not for a learnt L.
     pub fn with_weight_decay(mut self, decay: f32) -> Self {
         self.weight_decay = decay;
         self
@@ -107,12 +105,12 @@ impl Optimizer {
         self.learning_rate
     }
 
-    /// The rule's name: `adam`, also of AdamW.
+    /// The rule's name: `adam`, also for AdamW.
     pub fn name(&self) -> &'static str {
         self.rule.name()
     }
 
-    /// The rule's name with everything that its updates depend on.
+    /// The rule's name and everything that its updates depend on.
     pub fn description(&self) -> Options {
         let mut options = self.rule.options();
         options.insert("learning_rate".to_owned(), value(&self.learning_rate));
@@ -121,10 +119,10 @@ impl Optimizer {
         Options::from([(self.name().to_owned(), value(&options))])
     }
 
-    /// Whether all numbers are usable.
+    /// Checks that all numbers are usable.
     ///
     /// # Errors
-    /// The number that is not, by name.
+    /// A number that is not, by name.
     pub fn check(&self) -> Result<()> {
         self.learning_rate.check()?;
         let Self { clip, weight_decay, .. } = *self;
@@ -139,24 +137,23 @@ impl Optimizer {
         self.rule.check()
     }
 
-    /// The names of the buffers that hold what the rule keeps, each as long as the parameters. Optimisers of different rules
-    /// have their own.
+    /// The names of the buffers for what the rule keeps, each as long as the parameters. Every rule has its own.
     pub fn kept(&self) -> Vec<String> {
         self.rule.kept().iter().map(|kept| format!("{} {kept}", self.name())).collect()
     }
 
-    /// Learning rate and step size of an update, the first being 0.
+    /// Learning rate and step size of update number `update`, counted from 0.
     pub fn rates(&self, update: u64) -> [f64; 2] {
         self.rates_from(self.learning_rate.rate(update), update)
     }
 
-    /// Learning rate and step size of an update with this learning rate.
+    /// Learning rate and step size of update number `update` with this learning rate.
     pub(crate) fn rates_from(&self, learning_rate: f64, update: u64) -> [f64; 2] {
         [learning_rate, self.rule.step_size(learning_rate, update)]
     }
 }
 
-/// Refuses the options that are not in their ranges.
+/// Refuses options outside their ranges.
 fn in_ranges(options: &impl std::fmt::Debug, fine: &[(&str, bool)]) -> Result<()> {
     let wrong: Vec<&str> = fine.iter().filter(|(_, fine)| !fine).map(|(name, _)| *name).collect();
     if wrong.is_empty() {

@@ -1,4 +1,4 @@
-//! Recording an update: the guard, the optimiser's rule, and gradients that are accumulated.
+//! Recording an update: the guard, the optimiser's rule, and gradient accumulation.
 
 use super::Optimizer;
 use crate::describe::Options;
@@ -11,13 +11,13 @@ use crate::plan::{FEW, Recorder, View, Views};
 use crate::{Error, Result};
 use std::sync::Arc;
 
-/// Parameters updated by one dispatch: within WebGPU's 128 MiB a binding.
+/// Parameters updated by one dispatch: WebGPU allows 128 MiB per binding.
 const PARAMETERS_PER_DISPATCH: usize = 32 << 20;
 
 /// An update of some parameters, whatever the rule.
 pub(crate) type Sizes = Update<()>;
 
-/// A rule whose type is not known.
+/// A rule of unknown type.
 pub(super) trait Rule: std::fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
     fn kept(&self) -> &'static [&'static str];
@@ -30,7 +30,7 @@ pub(super) trait Rule: std::fmt::Debug + Send + Sync {
     fn kernel(&self, sizes: Sizes) -> Arc<dyn Kernel>;
 }
 
-/// A rule whose type is known.
+/// A rule of known type.
 #[derive(Debug)]
 pub(super) struct Held<R>(pub(super) R);
 
@@ -63,7 +63,7 @@ impl<R: UpdateRule> Rule for Held<R> {
             return Err(Error::invalid(
                 format!("optimizer {}", R::NAME),
                 format!(
-                    "{kept} numbers kept of a parameter, and the numbers {numbers:?} for {:?}",
+                    "{kept} numbers kept per parameter, and the numbers {numbers:?} for {:?}",
                     R::NUMBERS
                 ),
                 "at most two kept, and a finite number for every name",
@@ -112,7 +112,7 @@ impl Optimizer {
         }
     }
 
-    /// An update of so many parameters, of which some from the first are decayed.
+    /// The sizes of an update of `count` parameters, of which the first `decayed` decay.
     fn sizes(&self, (count, decayed): (usize, usize), slots: usize) -> Sizes {
         let (weight_decay, clip_value) = (self.weight_decay, self.clip.value.unwrap_or(0.0));
         Update { rule: (), count, decayed, slots, weight_decay, clip_value }
@@ -124,7 +124,7 @@ impl Optimizer {
     }
 }
 
-/// First element and length of the stretches of an arena that one dispatch takes.
+/// First element and length of each stretch of an arena that one dispatch updates.
 pub(crate) fn spans(len: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..len)
         .step_by(PARAMETERS_PER_DISPATCH)
@@ -154,7 +154,7 @@ pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm:
     );
 }
 
-/// Records the adding of the step's gradient to `total`.
+/// Records the addition of the step's gradient to `total`.
 pub(crate) fn record_accumulation(rec: &mut Recorder<'_>, step: UpdateViews, total: View) {
     let slots = step.rates.len / rates::LEN;
     for (first, count) in spans(total.len) {
@@ -183,6 +183,6 @@ pub struct UpdateViews {
     pub control: View,
     /// Which step is due in every slot: see [`Guard::due`].
     pub due: View,
-    /// The step's kind, where another may be due.
+    /// The step's kind, if another may be due.
     pub kind: Option<u32>,
 }

@@ -2,6 +2,7 @@
 
 use super::ALIGNMENT;
 use crate::{Error, Initializer, Result};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// The names of the buffers that all plans of a model share.
@@ -24,10 +25,10 @@ pub mod keys {
     pub const TALLIES: &str = "tallies";
     /// Clip factor and norm of the gradient.
     pub const CONTROL: &str = "control";
-    /// How the names of buffers begin in which layers keep their states from one batch to the next.
+    /// The prefix of the names of buffers in which layers keep their states between batches.
     pub const STATE: &str = "state in ";
 
-    /// The states of the layer at this path for batches of so many rows; whatever runs sequences by itself has its own.
+    /// The name of the states of the layer at this path for batches of `rows` rows; each course of batches has its own.
     pub fn state(course: crate::plan::Course, path: &str, rows: usize) -> String {
         format!("{STATE}{course}: {path}, {rows} rows")
     }
@@ -44,8 +45,33 @@ pub enum Role {
     Decayed,
     /// It is trained, without weight decay.
     Trained,
-    /// Its layer keeps it: its gradient is 0.
+    /// Its layer maintains it: its gradient is 0.
     Kept,
+}
+
+/// A penalty on a kernel, added to the loss: l1·Σ|w| + l2·Σw² (Keras' `L1L2`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Regularizer {
+    /// The factor of Σ|w|, at least 0.
+    pub l1: f32,
+    /// The factor of Σw², at least 0.
+    pub l2: f32,
+}
+
+impl Regularizer {
+    /// Refuses factors that are negative or not finite.
+    pub(crate) fn check(&self, path: &str) -> Result<()> {
+        let Self { l1, l2 } = *self;
+        if l1.is_finite() && l2.is_finite() && l1 >= 0.0 && l2 >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            path,
+            format!("kernel regulariser l1 = {l1}, l2 = {l2}"),
+            "finite factors >= 0",
+            "correct the regulariser",
+        ))
+    }
 }
 
 /// One parameter: its path, shape and place.
@@ -59,17 +85,19 @@ pub struct Parameter {
     pub offset: usize,
     /// What happens to it in training.
     pub role: Role,
+    /// What a kernel (a matrix of weights) adds to the loss; `None` for other parameters.
+    pub kernel: Option<Regularizer>,
     initial: Initial,
 }
 
-/// How a parameter starts. Its numbers are made when they are asked for: a network that is too large for memory can be
-/// described and measured.
+/// How a parameter starts. Its numbers are computed on demand, so that a network too large for memory can be described and
+/// measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Initial {
-    /// One that was checked.
+    /// Already checked.
     pub(crate) initializer: Initializer,
     pub(crate) seed: u64,
-    /// Stretches that start at a number of their own.
+    /// Stretches with a constant initial value of their own.
     pub(crate) constant: Vec<(Range<usize>, f32)>,
 }
 
@@ -78,6 +106,16 @@ impl Parameter {
     #[expect(clippy::len_without_is_empty, reason = "a parameter is never empty")]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Its place in the arena.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.len()
+    }
+
+    /// The path of its layer and its name there: `2.dense` and `kernel`.
+    pub fn layer_and_name(&self) -> (&str, &str) {
+        self.path.rsplit_once('.').unwrap_or(("", &self.path))
     }
 
     fn initial(&self) -> Vec<f32> {
@@ -92,16 +130,28 @@ impl Parameter {
 #[derive(Clone, Debug, Default)]
 pub struct Arena {
     parameters: Vec<Parameter>,
+    /// Those of each layer, by its path.
+    layers: HashMap<String, Vec<ParameterId>>,
     decayed_end: usize,
     len: usize,
 }
 
 impl Arena {
     /// Registers a parameter.
-    pub(crate) fn add(&mut self, path: String, shape: &[usize], initial: Initial, role: Role) -> ParameterId {
-        self.parameters.push(Parameter { path, shape: shape.to_vec(), offset: 0, role, initial });
+    pub(crate) fn add(
+        &mut self,
+        path: String,
+        shape: &[usize],
+        initial: Initial,
+        role: Role,
+        kernel: Option<Regularizer>,
+    ) -> ParameterId {
+        let id = ParameterId(self.parameters.len());
+        let parameter = Parameter { path, shape: shape.to_vec(), offset: 0, role, kernel, initial };
+        self.layers.entry(parameter.layer_and_name().0.to_owned()).or_default().push(id);
+        self.parameters.push(parameter);
         self.lay_out();
-        ParameterId(self.parameters.len() - 1)
+        id
     }
 
     fn lay_out(&mut self) {
@@ -128,9 +178,15 @@ impl Arena {
         &self.parameters
     }
 
-    /// The numbers of all parameters in that order.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = ParameterId> + use<> {
-        (0..self.parameters.len()).map(ParameterId)
+    /// The parameters of the layer at this path, in the order in which it registered them; not those of layers inside of it.
+    pub fn of_layer(&self, path: &str) -> impl Iterator<Item = &Parameter> + use<'_> {
+        self.layers.get(path).into_iter().flatten().map(|&id| self.get(id))
+    }
+
+    /// The kernels whose size is added to the loss.
+    pub(crate) fn penalised(&self) -> impl Iterator<Item = (ParameterId, &Parameter, Regularizer)> {
+        let all = self.parameters.iter().enumerate();
+        all.filter_map(|(i, p)| Some((ParameterId(i), p, p.kernel.filter(|&r| r != Regularizer::default())?)))
     }
 
     /// The number of the parameter with this path.
@@ -141,7 +197,7 @@ impl Arena {
     /// The parameter with this path.
     ///
     /// # Errors
-    /// There is none; the error lists those that there are.
+    /// No such parameter; the error lists those that exist.
     pub fn named(&self, path: &str) -> Result<&Parameter> {
         self.parameters.iter().find(|p| p.path == path).ok_or_else(|| {
             let known = self.parameters.iter().map(|p| p.path.as_str()).collect::<Vec<_>>().join(", ");
@@ -149,7 +205,7 @@ impl Arena {
         })
     }
 
-    /// How many trainable numbers there are.
+    /// The number of trainable numbers.
     pub fn count(&self) -> usize {
         self.parameters.iter().filter(|p| p.role != Role::Kept).map(Parameter::len).sum()
     }

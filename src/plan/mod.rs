@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub enum Home {
     /// Kept by the executor under this name and shared by all plans: parameters, data, the clock.
     Shared(String),
-    /// One of the plan's own slots, reused once the last reader is past.
+    /// One of the plan's own slots, reused after its last reader.
     Scratch(usize),
 }
 
@@ -50,7 +50,7 @@ pub type Views = Each<View>;
 /// One kernel over its views.
 #[derive(Clone, Debug)]
 pub struct Op {
-    /// The path of the layer that recorded it, or a part of the step: what errors name.
+    /// The path of the layer that recorded it, or a part of the step, for errors.
     pub scope: String,
     /// What runs.
     pub kernel: Arc<dyn Kernel>,
@@ -67,8 +67,8 @@ impl Plan {
         })
     }
 
-    /// The largest batch with which a buffer of `bytes` would take at most `limit`; `None` for one whose size does not follow
-    /// from the batch.
+    /// The largest batch with which a buffer of `bytes` would take at most `limit`; `None` if its size does not depend on the
+    /// batch.
     pub fn batch_within(&self, buffer: usize, bytes: u64, limit: u64) -> Option<u64> {
         let home = &self.buffers[buffer].home;
         matches!(home, Home::Scratch(_)).then(|| self.batch as u64 * limit / bytes.max(1))

@@ -5,7 +5,7 @@ use crate::kernel::{
     Access, CopyRows, CopyRowsPorts, Element, Family, Kernel, MAX_GROUPS, MAX_ROUNDS, Ports, Strided, UNUSED,
     clock,
 };
-use crate::plan::arena::{Arena, ParameterId, keys};
+use crate::plan::arena::{Arena, ParameterId, Regularizer, keys};
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub enum Purpose {
     Diagnose,
 }
 
-/// Whose batches follow each other: layers that keep states keep those of each by themselves.
+/// Which batches follow each other: layers that keep states keep separate ones for each course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Course {
     /// Those of training.
@@ -56,16 +56,16 @@ pub struct Recorder<'a> {
     shared: HashMap<String, usize>,
     clock: String,
     ops: Vec<Op>,
-    /// What is to come at the end of the step.
+    /// Ops for the end of the step.
     deferred: Vec<Op>,
     kept: Vec<usize>,
-    /// Which steps of the sequence at hand count.
+    /// Which steps of the current sequence count.
     mask: Option<View>,
     error: Option<Error>,
 }
 
 impl<'a> Recorder<'a> {
-    /// For a batch of `batch` rows over the parameters of `arena`.
+    /// A recorder for a batch of `batch` rows over the parameters of `arena`.
     pub fn new(purpose: Purpose, batch: usize, arena: &'a Arena) -> Self {
         let course = if purpose == Purpose::Infer { Course::Prediction } else { Course::Training };
         Self {
@@ -90,7 +90,7 @@ impl<'a> Recorder<'a> {
         self.batch
     }
 
-    /// Records with every time step of a sequence as a row of its own, of which the batch then has `steps` times as many.
+    /// Records with every time step of a sequence as a row of its own: meanwhile the batch has `steps` times as many rows.
     pub fn with_steps<R>(&mut self, steps: usize, record: impl FnOnce(&mut Self) -> R) -> R {
         let (batch, mask) = (self.batch, self.mask.take());
         self.batch *= steps;
@@ -99,7 +99,7 @@ impl<'a> Recorder<'a> {
         result
     }
 
-    /// Which steps of the sequence at hand count, `[B, T]` of 1 and 0; `None` where all do.
+    /// Which steps of the current sequence count, `[B, T]` of 1 and 0; `None` if all do.
     pub fn mask(&self) -> Option<View> {
         self.mask
     }
@@ -114,7 +114,7 @@ impl<'a> Recorder<'a> {
         self.purpose
     }
 
-    /// Which course of batches the plan belongs to: predictions, or training where a backward pass follows, unless set.
+    /// Which course of batches the plan belongs to. Unless set: training if a backward pass follows, else prediction.
     pub fn course(&self) -> Course {
         self.course
     }
@@ -129,7 +129,7 @@ impl<'a> Recorder<'a> {
         self.purpose != Purpose::Infer
     }
 
-    /// Whether layers that behave differently while training, such as dropout, are to do so.
+    /// Whether layers that behave differently in training, such as dropout, should do so.
     pub fn training(&self) -> bool {
         matches!(self.purpose, Purpose::Train | Purpose::Diagnose)
     }
@@ -139,7 +139,7 @@ impl<'a> Recorder<'a> {
         matches!(self.purpose, Purpose::Inspect | Purpose::Diagnose)
     }
 
-    /// Names what is recorded inside `record`: the path of a layer, which is whole and stands for itself.
+    /// Names what is recorded inside `record`, by the full path of a layer.
     pub fn scope<R>(&mut self, name: impl Into<String>, record: impl FnOnce(&mut Self) -> R) -> R {
         self.scopes.push(name.into());
         let result = record(self);
@@ -180,7 +180,7 @@ impl<'a> Recorder<'a> {
         self.shared(&key, Element::Index, clock::LEN)
     }
 
-    /// Sets under which name the clock is kept: steps that run beside others have their own.
+    /// Sets the name of the clock's buffer: steps that run beside others have their own.
     pub fn set_clock(&mut self, key: impl Into<String>) {
         self.clock = key.into();
     }
@@ -193,6 +193,16 @@ impl<'a> Recorder<'a> {
     /// The gradient of a parameter.
     pub fn gradient(&mut self, id: ParameterId) -> View {
         self.in_arena(keys::GRADIENTS, id)
+    }
+
+    /// The parameters that the plan is recorded over.
+    pub fn arena(&self) -> &'a Arena {
+        self.arena
+    }
+
+    /// What a kernel adds to the loss; nothing for other parameters.
+    pub fn regularizer(&self, id: ParameterId) -> Regularizer {
+        self.arena.get(id).kernel.unwrap_or_default()
     }
 
     fn in_arena(&mut self, key: &str, id: ParameterId) -> View {
@@ -212,8 +222,8 @@ impl<'a> Recorder<'a> {
         self.kept.push(view.buffer);
     }
 
-    /// Lets the executor keep a whole buffer under `key`, so that others can use what the plan writes there; returns its view.
-    /// What is a part of a buffer, or somebody else's, is copied.
+    /// Makes a view available to others under `key`, kept by the executor; returns its view there. A part of a buffer, or a buffer
+    /// that is already shared, is copied.
     pub fn publish(&mut self, view: View, key: &str) -> View {
         let buffer = &mut self.buffers[view.buffer];
         if matches!(buffer.home, Home::Scratch(_)) && buffer.len == view.len {
@@ -228,13 +238,13 @@ impl<'a> Recorder<'a> {
         published
     }
 
-    /// Records a kernel over views by the names of its ports. A view may be longer than the kernel needs; one for a port that the
-    /// kernel's options leave out is ignored.
+    /// Records a kernel over views by the names of its ports. A view may be longer than the kernel needs; a view for a port that
+    /// the kernel's options leave out is ignored.
     pub fn op<F: Family + 'static>(&mut self, kernel: F, ports: <F::Ports as Ports>::Of<Views>) {
         self.op_dyn(Arc::new(kernel), F::Ports::list(ports));
     }
 
-    /// [`Recorder::op`] of a kernel whose family is not known, over views in the order of its bindings.
+    /// [`Recorder::op`] for a kernel of unknown family, over views in binding order.
     pub fn op_dyn(&mut self, kernel: Arc<dyn Kernel>, views: Vec<Option<View>>) {
         let op = self.made(kernel, &views);
         self.ops.extend(op);
@@ -252,7 +262,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The views that a kernel is bound to: something of its own for a port that is left out.
+    /// The views that a kernel is bound to: a scratch buffer for a port that is left out.
     fn bound(&mut self, kernel: &dyn Kernel, views: &[Option<View>], scope: &str) -> Result<Vec<View>> {
         let wrong = |found: String, expected: String| {
             let place = format!("{scope}: {}", kernel.name());
@@ -279,19 +289,19 @@ impl<'a> Recorder<'a> {
         Ok(args)
     }
 
-    /// Records a kernel for the end of the step, when it is known whether all of its numbers are finite: what changes what a
-    /// model keeps, beside its optimiser.
+    /// Records a kernel for the end of the step, when it is known whether all of its numbers are finite: for kernels, other
+    /// than the optimiser's, that change what a model keeps.
     pub fn defer<F: Family + 'static>(&mut self, kernel: F, ports: <F::Ports as Ports>::Of<Views>) {
         let op = self.made(Arc::new(kernel), &F::Ports::list(ports));
         self.deferred.extend(op);
     }
 
-    /// How many kernels are recorded so far, beside those that are deferred.
+    /// How many kernels are recorded so far, without the deferred ones.
     pub(crate) fn ops(&self) -> usize {
         self.ops.len()
     }
 
-    /// The end of the step; at the latest the plan's.
+    /// Records the deferred kernels, at the end of the step or at the latest of the plan.
     pub fn record_deferred(&mut self) {
         self.ops.append(&mut self.deferred);
     }
@@ -301,7 +311,7 @@ impl<'a> Recorder<'a> {
         self.error.get_or_insert(error);
     }
 
-    /// What a kernel's side and a layer's side must agree on; a violation is a bug in a layer.
+    /// Checks the kernel's limits, and that kernel and layer agree; a mismatch is a bug in a layer.
     fn check(&self, kernel: &dyn Kernel, args: &[View], scope: &str) -> Result<()> {
         let place = format!("{scope}: {}", kernel.name());
         let wrong = |found: String, expected: String| {
@@ -318,10 +328,7 @@ impl<'a> Recorder<'a> {
         let widest = |variant: usize| kernel.grid(variant).into_iter().max().unwrap_or(0);
         let groups = variants.map(widest).min().unwrap_or(0);
         if groups > MAX_GROUPS {
-            return refused(
-                format!("{groups} workgroups beside each other"),
-                format!("at most {MAX_GROUPS}"),
-            );
+            return refused(format!("{groups} workgroups in one dimension"), format!("at most {MAX_GROUPS}"));
         }
         let bindings = kernel.bindings();
         for ((view, binding), len) in args.iter().zip(bindings).zip(kernel.lens()) {
@@ -366,7 +373,7 @@ impl<'a> Recorder<'a> {
     /// Lays out the memory.
     ///
     /// # Errors
-    /// What a layer recorded does not fit its kernel.
+    /// The first error met while recording.
     pub fn finish(mut self, name: impl Into<String>) -> Result<Plan> {
         self.record_deferred();
         if let Some(error) = self.error {

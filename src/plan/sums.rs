@@ -1,22 +1,22 @@
-//! Sums of any length, recorded in blocks: no invocation's loop grows with a size, and long sums stay exact.
+//! Sums of any length, recorded in blocks: no invocation's loop grows with a size, and long sums stay accurate.
 
 use super::{Recorder, View};
 use crate::kernel::{Strided, Sum, SumPorts, SumRows, SumRowsPorts};
 
-/// The most terms that are left for a kernel to sum by itself.
+/// The most terms left for one kernel to sum.
 pub const FEW: usize = 1024;
 
 impl Recorder<'_> {
-    /// Records totals\[p\] = Σ of the p-th `count` of the values, in blocks and blocks of blocks, in a fixed order. The totals
-    /// go where `to` tells.
+    /// Records totals\[p\] = Σ of the p-th `count` values, in blocks and blocks of blocks, in a fixed order. `to` gives the places
+    /// of the totals.
     pub fn sum(&mut self, values: View, count: usize, parts: usize, totals: View, to: Strided) {
         let (values, count) = self.condense(values, count, parts, 4 * FEW);
         let Strided { first, stride } = to;
         self.op(Sum { count, parts, squared: false, first, stride }, SumPorts { values, totals });
     }
 
-    /// Records sums of neighbouring values until every part of them has at most `most` left, at least 1,024; returns those, and
-    /// how many a part has.
+    /// Records sums of neighbouring values until every part has at most `most` left, or 1,024 if that is more; returns them and
+    /// their number per part.
     pub fn condense(
         &mut self,
         mut values: View,
@@ -30,7 +30,7 @@ impl Recorder<'_> {
         (values, count)
     }
 
-    /// Records sums of neighbouring values, or of their squares, of every part; returns those, and how many a part has.
+    /// Records sums of neighbouring values, or of their squares, for every part; returns them and their number per part.
     pub fn block_sums(&mut self, values: View, count: usize, parts: usize, squared: bool) -> (View, usize) {
         let blocks = Sum::blocks(count);
         let sums = self.scratch(parts * blocks);
@@ -63,7 +63,7 @@ impl Recorder<'_> {
         }
     }
 
-    /// Records sums of neighbouring rows until at most 1,024 are left; returns those, and how many they are.
+    /// Records sums of neighbouring rows until at most 1,024 are left; returns them and their number.
     pub fn condense_rows(&mut self, mut values: View, mut rows: usize, columns: usize) -> (View, usize) {
         while rows > FEW {
             let blocks = SumRows::blocks(rows);

@@ -4,5 +4,5 @@
 pub mod plot;
 mod progress;
 
-pub use progress::Progress;
+pub use progress::Bar;
 pub(crate) use progress::{Notice, decimals};

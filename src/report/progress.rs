@@ -1,18 +1,18 @@
-//! Progress on standard error: at a terminal bars and spinners, elsewhere plain lines.
+//! Progress on standard error: bars and spinners at a terminal, plain lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use web_time::Duration;
 
-/// The progress of an epoch on standard error. At a terminal it is a bar over the epoch's rows, and a line once the epoch is
-/// over; elsewhere, such as in a log file or a notebook, it is that line alone.
+/// The progress of an epoch on standard error. At a terminal it is a bar over the epoch's rows, and a line after the epoch; elsewhere,
+/// such as in a log file or a notebook, it is only that line.
 #[derive(Debug)]
-pub struct Progress {
+pub struct Bar {
     bar: ProgressBar,
     shown: bool,
 }
 
-impl Progress {
+impl Bar {
     /// Over `rows` rows, named `label`. Nothing is written unless `shown`.
     pub fn new(label: &str, rows: u64, shown: bool) -> Self {
         let target =
@@ -20,7 +20,7 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(rows), target);
         let template = "{prefix:16} {wide_bar} {pos}/{len} rows  {rate}  {eta} left  {msg}";
         let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            // A bar that cannot be drawn is no reason to stop training.
+            // A bar that cannot be drawn must not stop training.
             let _ = write!(out, "{:.0} rows/s", state.per_sec());
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -45,7 +45,7 @@ impl Progress {
     }
 }
 
-/// Says that something takes a while: at a terminal with a spinner that disappears when this is dropped, elsewhere with a line.
+/// Announces something that takes a while: at a terminal with a spinner that disappears when this is dropped, elsewhere with a line.
 #[derive(Debug)]
 pub(crate) struct Notice {
     spinner: Option<ProgressBar>,
@@ -62,7 +62,7 @@ impl Notice {
             spinner.set_style(style);
         }
         spinner.set_message(what);
-        // From a thread of its own: the one that compiles is busy.
+        // On a separate thread, since the compiling one is busy.
         spinner.enable_steady_tick(Duration::from_millis(100));
         Self { spinner: Some(spinner) }
     }
@@ -82,7 +82,7 @@ impl Drop for Notice {
     }
 }
 
-/// A loss or a metric with four decimals; where these would not show it, with an exponent.
+/// A loss or a metric with four decimals, or with an exponent if four decimals would not show it.
 pub(crate) fn decimals(value: f64) -> String {
     let plain = value == 0.0 || !value.is_finite() || (1e-3..1e6).contains(&value.abs());
     if plain { format!("{value:.4}") } else { format!("{value:.4e}") }
@@ -92,8 +92,7 @@ fn at_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Writes a line at once, so that what others write does not come in between. Where nobody reads standard error any more,
-/// training goes on.
+/// Writes a line at once, so that other output does not come in between. If nobody reads standard error any more, training goes on.
 fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Files that the crate writes, whole or none: content appears under its final name only once all of it is on disk.
+//! Files that the crate writes, whole or not at all: content gets its final name only once all of it is on disk.
 
 pub(crate) mod number;
 mod packed;
@@ -16,8 +16,8 @@ use crate::{Error, Result};
 /// parent folders are created; an existing file is replaced.
 ///
 /// # Errors
-/// [`Error::Io`] naming `path` or the folder that cannot be created. No partial file is left behind, and a
-/// file that was there before keeps its content.
+/// [`Error::Io`] naming `path` or the folder that cannot be created. No partial file is left behind, and an existing file keeps its
+/// content.
 pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let folder = match path.parent() {
@@ -27,8 +27,8 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".");
-    // A temporary file is its owner's alone unless told otherwise; the file left in the end should have the
-    // rights of any new file (the system takes its own mask off these).
+    // By default a temporary file is private to its owner; the final file should have the permissions of any new file (the system applies
+    // its umask).
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(path, e))?;
@@ -37,12 +37,12 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The place of a file in the user's folder of caches, where the system has one.
+/// The path of a file in the user's cache folder, if the system has one.
 pub(crate) fn cached(name: &str) -> Option<PathBuf> {
     dirs::cache_dir().map(|folder| folder.join("autorot").join(name))
 }
 
-/// What a file holds.
+/// The content of a file.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file.

@@ -1,23 +1,23 @@
-//! Numbers in JSON, which has none that are not finite: these are written as the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, which
-//! Rust, Python and JavaScript read as numbers. What is missing is null.
+//! Numbers in JSON, which cannot represent non-finite ones: these are written as the strings `"NaN"`, `"Infinity"` and `"-Infinity"`,
+//! which Rust, Python and JavaScript read as numbers. Missing numbers are null.
 //!
 //! For fields: `#[serde(with = "crate::store::number")]`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Writes a number, an array of numbers, or one that may be missing.
+/// Writes a number, an array of numbers, or an optional one.
 pub(crate) fn serialize<T: Numbers, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     value.told().serialize(to)
 }
 
-/// Reads what [`serialize`] writes; null, where a number is expected, is NaN.
+/// Reads what [`serialize`] writes; null where a number is expected is NaN.
 pub(crate) fn deserialize<'de, T: Numbers, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     T::Told::deserialize(from).map(T::of)
 }
 
-/// What holds numbers.
+/// Types that hold numbers.
 pub(crate) trait Numbers {
-    /// What holds them in files.
+    /// Their form in files.
     type Told: Serialize + for<'de> Deserialize<'de>;
 
     fn told(&self) -> Self::Told;

@@ -1,4 +1,4 @@
-//! Bytes kept between runs, compressed and with a checksum: what was changed since is not taken for what was written.
+//! Bytes kept between runs, compressed and with a checksum, so that later changes are detected.
 
 use super::write;
 use crate::{Error, Result};
@@ -18,10 +18,10 @@ pub(crate) fn write_packed(file: &Path, data: &[u8]) -> Result<()> {
     write(file, &packed.map_err(|e| Error::io(file, e))?)
 }
 
-/// What [`write_packed`] wrote; `None` where there is no such file.
+/// What [`write_packed`] wrote; `None` if there is no such file.
 ///
 /// # Errors
-/// The file cannot be read, or is not as it was written.
+/// The file cannot be read, or was changed.
 pub(crate) fn read_packed(file: &Path) -> Result<Option<Vec<u8>>> {
     let packed = match std::fs::read(file) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -34,7 +34,7 @@ pub(crate) fn read_packed(file: &Path) -> Result<Option<Vec<u8>>> {
             file.display(),
             format!("{e}, in {} bytes", packed.len()),
             "the file as it was written",
-            "delete it: it is only a cache, and is written anew",
+            "delete it: it is only a cache, and is written again",
         )),
     }
 }

@@ -5,8 +5,7 @@ use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Sections of names and values in a JSON file. What is in it stays: adding keeps the value that is there, also where
-/// several processes add at once.
+/// Sections of names and values in a JSON file. Existing values stay when names are added, even if several processes add at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     file: PathBuf,
@@ -15,17 +14,17 @@ pub struct Table {
 type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Table {
-    /// A table in this file, which need not be there.
+    /// A table in this file, which need not exist.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into() }
     }
 
-    /// A table in the user's folder of caches, where the system has one.
+    /// A table in the user's cache folder, if the system has one.
     pub fn cached(name: &str) -> Option<Self> {
         super::cached(name).map(Self::new)
     }
 
-    /// Where it lies.
+    /// The path of its file.
     pub fn file(&self) -> &Path {
         &self.file
     }
@@ -45,7 +44,7 @@ impl Table {
         })
     }
 
-    /// Keeps other processes out until it is dropped.
+    /// Locks out other processes until it is dropped.
     fn lock(&self) -> Result<std::fs::File> {
         let path = self.file.with_extension("lock");
         if let Some(folder) = path.parent() {
@@ -59,12 +58,12 @@ impl Table {
     /// The names and values of a section.
     ///
     /// # Errors
-    /// The file cannot be read, or is no such table.
+    /// The file cannot be read, or is not such a table.
     pub fn section(&self, section: &str) -> Result<BTreeMap<String, String>> {
         Ok(self.sections()?.remove(section).unwrap_or_default())
     }
 
-    /// Adds names to a section and returns all of it. Values that are there already stay, unless `replace`.
+    /// Adds names to a section and returns all of it. Existing values stay unless `replace`.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -121,7 +120,7 @@ mod tests {
                 let table = &table;
                 scope.spawn(move || {
                     for i in 0..20 {
-                        // One name of its own, and one that all of them want.
+                        // One private name, and one that all of them want.
                         let own = (format!("{writer} {i}"), writer.to_string());
                         let names = BTreeMap::from([own, (format!("shared {i}"), writer.to_string())]);
                         let all = table.add("section", names, false).unwrap();

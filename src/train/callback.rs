@@ -1,16 +1,16 @@
-//! What may happen between epochs.
+//! Callbacks and early stopping.
 
 use super::history::Epoch;
 use crate::plan::arena::keys;
 use crate::{Error, Model, Result};
 use std::ops::ControlFlow;
 
-/// Called by the trainer. Closures `FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>` are callbacks, too.
+/// Called by the trainer. Closures `FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>` are callbacks too.
 pub trait Callback {
-    /// After every epoch, validation included. `Break` ends the training.
+    /// Called after every epoch and its validation. `Break` ends the training.
     ///
     /// # Errors
-    /// An error ends the training and is returned from it.
+    /// Any error ends the training, which returns it.
     fn on_epoch_end(&mut self, model: &mut Model, epoch: &Epoch) -> Result<ControlFlow<()>>;
 }
 
@@ -20,16 +20,15 @@ impl<F: FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>> Callback for F {
     }
 }
 
-/// Ends the training when a loss no longer falls.
+/// Stops training when the validation loss no longer falls, or the training loss if there is no validation set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EarlyStopping {
     /// Epochs without improvement before stopping, at least 1.
     pub patience: usize,
-    /// What counts as an improvement, at least 0.
+    /// By how much the loss must fall to count as an improvement, at least 0.
     pub min_delta: f64,
-    /// Whether the model is left with the weights of the best epoch, running statistics included, in whatever way the training
-    /// ends: after the last epoch, because a callback asked for it, or with an error. Where a fault of the device keeps them
-    /// from being written back, [`Trainer::best_weights`](super::Trainer::best_weights) has them.
+    /// Whether the best epoch's weights, including running statistics, are restored, however the training ends: after the last epoch, by
+    /// a callback or with an error. If a device fault prevents it, [`Trainer::best_weights`](super::Trainer::best_weights) has them.
     pub restore_best: bool,
 }
 
@@ -51,12 +50,12 @@ pub(super) struct Watch {
 pub(super) struct Standing {
     best: f64,
     best_epoch: usize,
-    /// Its parameters, where they are to be put back.
+    /// Its parameters, if they are to be restored.
     weights: Option<Vec<f64>>,
 }
 
 impl Standing {
-    /// The best epoch and its parameters, where they are to be put back and there was one.
+    /// The best epoch and its parameters, if there is one and they are to be restored.
     pub(super) fn best(self) -> Option<(usize, Vec<f64>)> {
         Some((self.best_epoch, self.weights?))
     }
@@ -75,11 +74,11 @@ impl Watch {
         Ok(Self { options, standing: Standing { best: f64::INFINITY, best_epoch: 0, weights: None } })
     }
 
-    /// Notes an epoch; returns whether to stop. A loss that is not a number is no improvement.
+    /// Records an epoch; returns whether to stop. NaN is no improvement.
     pub(super) async fn note(&mut self, model: &mut Model, epoch: &Epoch) -> Result<bool> {
         let loss = epoch.val_loss.unwrap_or(epoch.train_loss);
         if loss < self.standing.best - self.options.min_delta {
-            // Read before the epoch becomes the best: a read that fails leaves the one before.
+            // Read first: if that fails, the previous best epoch remains.
             let weights = match self.options.restore_best {
                 true => Some(model.read_arena(keys::PARAMETERS).await?),
                 false => None,

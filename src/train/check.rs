@@ -1,4 +1,4 @@
-//! Whether a trainer's options, data and a model fit together.
+//! Checks that a trainer's options, the data and the model fit together.
 
 use super::step::Scored;
 use super::{Recipe, Trainer};
@@ -7,7 +7,7 @@ use crate::model::Network;
 use crate::{Dataset, Error, Metric, Model, Result, Targets};
 
 impl Trainer<'_> {
-    /// Whether a model can be trained on these data.
+    /// Checks that the model can be trained on these data.
     pub(super) fn check_all(
         &self,
         model: &Model,
@@ -16,7 +16,7 @@ impl Trainer<'_> {
     ) -> Result<()> {
         positive("epochs", self.epochs)?;
         self.check(model, train)?;
-        self.check_course(model, train, self.recipe.shuffle)?;
+        self.check_order(model, train, self.recipe.shuffle)?;
         self.recipe.check_updates(model.network())?;
         if let Some(validation) = validation {
             if let (Some(expected), Some(found)) =
@@ -25,35 +25,35 @@ impl Trainer<'_> {
                 check_same("validation data", found, expected, "those of the training data")?;
             }
             self.check(model, validation)?;
-            self.check_course(model, validation, false)?;
+            self.check_order(model, validation, false)?;
         }
         self.interval.check()
     }
 
-    /// Whether data and model fit together, and the options that evaluations have in common with training.
+    /// Checks data, model, and the options that training and evaluation share.
     pub(super) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         self.recipe.check(model, data)
     }
 
-    /// Whether layers that keep states from batch to batch find the sequences in their order.
-    pub(super) fn check_course(&self, model: &Model, data: &Dataset, shuffled: bool) -> Result<()> {
-        let Some(node) = model.network().stateful() else { return Ok(()) };
+    /// Checks that layers that keep their states between batches get the sequences in order.
+    pub(super) fn check_order(&self, model: &Model, data: &Dataset, shuffled: bool) -> Result<()> {
+        let Some(path) = model.network().stateful() else { return Ok(()) };
         let whole = data.len().is_multiple_of(self.recipe.batch.min(data.len()));
         if whole && !shuffled {
             return Ok(());
         }
         let order = if shuffled { ", shuffled" } else { "" };
         Err(Error::invalid(
-            node.path(),
+            path,
             format!("a stateful layer, {} rows in batches of {}{order}", data.len(), self.recipe.batch),
-            "rows in their order, in batches of the same size",
-            "set shuffle(false), and a batch that divides the number of rows",
+            "rows in order, in batches of equal size",
+            "set shuffle(false) and a batch that divides the number of rows",
         ))
     }
 }
 
 impl Recipe {
-    /// Whether data and model fit together, and how rows are scored.
+    /// Checks that data, model, loss and metrics fit together.
     pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         let network = model.network();
         if data.shape() != network.input().shape {
@@ -74,13 +74,13 @@ impl Recipe {
                 "data set classes",
                 format!("one class, {name:?}, which is always right"),
                 "at least 2 classes",
-                "add rows of another class; to tell one class from anything else, give the rest a class of its own",
+                "add rows of another class; to distinguish one class from everything else, give the rest its own class",
             ));
         }
         self.check_rows(network, data.len(), data.targets())
     }
 
-    /// Whether a model, and how its rows are scored, fit so many rows of its inputs and such targets.
+    /// Checks that the model, the loss and the metrics fit this many rows with such targets.
     pub(crate) fn check_rows(&self, network: &Network, rows: usize, targets: &Targets) -> Result<()> {
         positive("batch", self.batch)?;
         if rows == 0 || u32::try_from(rows).is_err() {
@@ -93,7 +93,7 @@ impl Recipe {
         }
         self.loss.check(targets, network.output().len())?;
         let scored = self.task(network, targets.steps()).scored;
-        // A last dimension of 1 is a single number of every step, whatever the targets make of the steps.
+        // A last dimension of 1 is one number per step, however the targets treat the steps.
         let single = network.output().shape.last() == Some(&1);
         let outputs = if single { 1 } else { scored.outputs };
         self.loss.check_prediction(outputs)?;
@@ -111,11 +111,11 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether every prediction of a row has its target, where a row has several.
+    /// Checks that every prediction has a target, if a row has several.
     fn check_steps(&self, network: &Network, targets: &Targets, scored: Scored) -> Result<()> {
         let Scored { steps, masked, .. } = scored;
         let output = &network.output().shape;
-        // Values [T] are those of a single output a step.
+        // Values of shape [T] are those of a single output per step.
         let single = matches!(targets, Targets::Values { .. }) && !self.loss.takes_steps();
         let of_steps =
             targets.steps() == steps || (single && targets.steps() == 1 && targets.width() == steps);
@@ -123,23 +123,27 @@ impl Recipe {
         if steps > 1 && !(of_steps && along == steps) {
             return Err(Error::invalid(
                 "data set targets",
-                format!("{} targets of {} numbers a row", targets.steps(), targets.width() / targets.steps()),
+                format!(
+                    "{} targets of {} numbers per row",
+                    targets.steps(),
+                    targets.width() / targets.steps()
+                ),
                 format!("one for every step of the predictions, {output:?}"),
-                "give every time step its target, or let the last recurrent layer return its last output alone",
+                "give every time step a target, or let the last recurrent layer return only its last output",
             ));
         }
         if masked && self.metrics.contains(&Metric::R2) {
             return Err(Error::invalid(
                 "metric r2",
                 "masked sequences",
-                "sequences all of whose steps count",
+                "sequences without masked steps",
                 "use MeanAbsoluteError",
             ));
         }
         Ok(())
     }
 
-    /// What training needs beside: an optimiser whose options are in their ranges, and steps that may share its updates.
+    /// Checks what only training needs: the optimiser's options, and whether steps can share updates.
     pub(crate) fn check_updates(&self, network: &Network) -> Result<()> {
         self.optimizer.check()?;
         positive("accumulate", self.accumulate)?;
@@ -147,7 +151,7 @@ impl Recipe {
             return Err(Error::invalid(
                 "trainer option accumulate",
                 format!("{} steps of masked sequences", self.accumulate),
-                "1: batches in which different numbers of time steps count have no common mean",
+                "1: batches with different numbers of unmasked steps have no common mean",
                 "use a larger batch",
             ));
         }

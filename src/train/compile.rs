@@ -1,4 +1,4 @@
-//! What comes before the first epoch: plans are bound, for which a device may have to compile kernels.
+//! Before the first epoch: binding plans, which may compile kernels.
 
 use crate::device::{Program, Values};
 use crate::kernel::clock;
@@ -8,7 +8,7 @@ use crate::report::Notice;
 use crate::{Model, Result};
 use web_time::{Duration, Instant};
 
-/// Binds plans, says so while kernels are compiled, and measures how long it takes.
+/// Binds plans, shows a notice while kernels are compiled, and measures the time.
 #[derive(Debug)]
 pub(super) struct Compiler {
     shown: bool,
@@ -19,7 +19,7 @@ pub(super) struct Compiler {
 }
 
 impl Compiler {
-    /// Says nothing unless `shown`.
+    /// Shows the notice only if `shown`.
     pub(super) fn new(shown: bool) -> Self {
         Self { shown, notice: None, new: Vec::new(), spent: Duration::ZERO }
     }
@@ -38,8 +38,8 @@ impl Compiler {
         Ok(program)
     }
 
-    /// Runs every program with new kernels once, as drivers may put off compiling until then, behind a halted clock:
-    /// parameters, moments and states stay what they are. Returns the seconds that all of it took.
+    /// Runs every program with new kernels once, since drivers may compile only then. The clock is halted, so that parameters, moments and
+    /// states do not change. Returns the total seconds.
     pub(super) async fn finish(mut self, model: &mut Model) -> Result<f64> {
         let (begin, executor) = (Instant::now(), &mut *model.executor);
         if !self.new.is_empty() {

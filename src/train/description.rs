@@ -1,4 +1,4 @@
-//! What a training that goes on is to have in common with its beginning.
+//! What must be the same when a training is resumed.
 
 use super::callback::EarlyStopping;
 use super::recipe::Recipe;
@@ -7,8 +7,8 @@ use crate::{Dataset, Error, Loss, Metric, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The data and all options that decide what is done in which step of a training: what
-/// [`Trainer::resume`](super::Trainer::resume) compares beside the network.
+/// The data and all options that determine the steps of a training. [`Trainer::resume`](super::Trainer::resume) compares them, and the
+/// network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrainingDescription {
@@ -16,21 +16,21 @@ pub struct TrainingDescription {
     pub train: DataDescription,
     /// The validation data.
     pub validation: Option<DataDescription>,
-    /// The rows of a step.
+    /// The rows per step.
     pub batch: usize,
-    /// The steps that share an update.
+    /// How many steps share an update.
     pub accumulate: usize,
-    /// Whether the rows are drawn in a new order every epoch.
+    /// Whether the rows are shuffled every epoch.
     pub shuffle: bool,
-    /// The seed of their order.
+    /// The seed for shuffling.
     pub seed: u64,
     /// When the training ends early.
     pub early_stopping: Option<EarlyStopping>,
-    /// The optimiser with its learning rate over time, its limits on the gradient and all else.
+    /// The optimiser with all its options, such as learning-rate schedule and clipping.
     pub optimizer: Options,
     /// The loss.
     pub loss: Loss,
-    /// The metrics in order.
+    /// The metrics, in order.
     pub metrics: Vec<Metric>,
 }
 
@@ -38,16 +38,16 @@ pub struct TrainingDescription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DataDescription {
-    /// Its rows.
+    /// The number of rows.
     pub rows: usize,
     /// The shape of a row of inputs.
     pub shape: Vec<usize>,
-    /// A 64-bit fingerprint in hexadecimal digits, unlikely to be shared by other data: FNV-1a over the bits of all numbers,
-    /// or of 2¹⁷ inputs and as many targets spread over large sets.
+    /// A 64-bit fingerprint in hexadecimal: FNV-1a over the bits of the inputs and of the targets, at most 2¹⁷ of each, spread evenly over
+    /// larger data sets.
     pub fingerprint: String,
 }
 
-/// The numbers of inputs, and of targets, that a fingerprint looks at.
+/// The maximum number of inputs, and of targets, in a fingerprint.
 const LOOKED_AT: usize = 1 << 17;
 
 impl DataDescription {
@@ -89,7 +89,7 @@ impl TrainingDescription {
         Self { train, validation, batch, accumulate, shuffle, seed, early_stopping, optimizer, loss, metrics }
     }
 
-    /// Everything by name, as messages have it.
+    /// All fields, with their names in errors.
     fn terms(&self) -> [(&'static str, Value); 10] {
         let Self { train, validation, batch, accumulate, shuffle, seed, .. } = self;
         let Self { early_stopping, optimizer, loss, metrics, .. } = self;
@@ -107,7 +107,7 @@ impl TrainingDescription {
         ]
     }
 
-    /// Refuses to go on with other data or options than `begun` has.
+    /// Checks that data and options are those of `begun`.
     pub(super) fn check(&self, begun: &Self) -> Result<()> {
         for ((name, now), (_, then)) in self.terms().into_iter().zip(begun.terms()) {
             if let Some((now, then)) = difference(&flat(&now), &flat(&then)) {
@@ -115,7 +115,7 @@ impl TrainingDescription {
                     format!("resume: {name}"),
                     now,
                     format!("{then}, as in the snapshot"),
-                    "go on with the data and the options that the training began with",
+                    "resume with the data and options that the training began with",
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! An epoch: its steps, the order of its rows, and the numbers that the host computes for every step.
+//! An epoch's row order, and the rates that the host computes for each step.
 
 use super::Recipe;
 use crate::Optimizer;
@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// The rows of the table of rates for some steps, before the first of which there were so many updates.
+/// The rows of the table of rates for these steps. `updates` counts the updates before them, and is advanced past them.
 pub(crate) fn rates_of(optimizer: &Optimizer, steps: &[Step], updates: &mut u64) -> Vec<f64> {
     let mut table = Vec::with_capacity(steps.len() * rates::LEN);
     for step in steps {
@@ -19,17 +19,17 @@ pub(crate) fn rates_of(optimizer: &Optimizer, steps: &[Step], updates: &mut u64)
     table
 }
 
-/// The order of an epoch's rows while it is drawn (Fisher and Yates).
+/// An epoch's row order while it is being drawn (Fisher–Yates).
 #[derive(Debug)]
 pub(crate) struct Draw {
     order: Vec<u32>,
-    /// How many rows have their place.
+    /// How many rows are drawn.
     drawn: usize,
     rng: ChaCha8Rng,
 }
 
 impl Draw {
-    /// Draws the rows of the next places, at most so many; returns the first of these places and the rows.
+    /// Draws the next rows, at most `count`; returns the index of the first in the order, and the rows.
     pub(crate) fn draw(&mut self, count: usize) -> (usize, &[u32]) {
         let (first, rows) = (self.drawn, self.order.len());
         self.drawn = rows.min(first.saturating_add(count));
@@ -40,14 +40,14 @@ impl Draw {
         (first, &self.order[first..self.drawn])
     }
 
-    /// How many rows wait for their place.
+    /// How many rows are not drawn yet.
     pub(crate) fn left(&self) -> usize {
         self.order.len() - self.drawn
     }
 }
 
 impl Recipe {
-    /// The order of an epoch's rows, of which none is drawn yet: a function of the seed and the epochs since the model was built.
+    /// An epoch's row order, not drawn yet. It depends only on the seed and the number of epochs since the model was built.
     pub(crate) fn draw(&self, rows: usize, epochs: u64) -> Draw {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(epochs + 1);
@@ -55,7 +55,7 @@ impl Recipe {
         Draw { order: (0..rows as u32).collect(), drawn, rng }
     }
 
-    /// The order of an epoch's rows.
+    /// An epoch's row order.
     pub(crate) fn order(&self, rows: usize, epochs: u64) -> Vec<u32> {
         let mut draw = self.draw(rows, epochs);
         draw.draw(rows);

@@ -12,8 +12,8 @@ use crate::plan::arena::keys;
 use crate::{Dataset, Loss, Metric, Model, Result, Sgd};
 use web_time::Instant;
 
-/// The loss and the metrics from the sums of their columns over rows of a data set of which so many predictions count; metrics
-/// that ask for the targets take those of all of `data`.
+/// The loss and the metrics, from the column sums of the scores of `count` unmasked predictions. Metrics that need the targets use all
+/// of `data`.
 pub(super) fn evaluation(
     sums: &[f64],
     metrics: &[Metric],
@@ -31,7 +31,7 @@ pub(super) struct Evaluator {
     feed: Feed,
     order: Vec<u32>,
     metrics: Vec<Metric>,
-    /// Rows and program of the steps: whole batches, then what remains.
+    /// Rows per step, number of steps, and program: first whole batches, then the rest.
     parts: Vec<(usize, usize, Program)>,
     columns: usize,
     scored: Scored,
@@ -100,23 +100,23 @@ impl Evaluator {
         Ok(evaluation(&sums, &self.metrics, data, self.scored, count))
     }
 
-    /// Gives back what the device held for the evaluation.
+    /// Frees what the device held for the evaluation.
     pub(super) fn close(self, model: &mut Model) {
         self.parts.iter().for_each(|&(_, _, program)| model.executor.release(program));
         self.feed.free(&mut *model.executor);
     }
 }
 
-/// What evaluates without training: an optimiser that is never asked.
+/// A trainer that only evaluates: its optimiser is never used.
 fn evaluator<'a>(loss: impl Into<Loss>, metrics: &[Metric]) -> Trainer<'a> {
     metrics.iter().cloned().fold(Trainer::new(Sgd::default(), loss), Trainer::metric).progress(false)
 }
 
 impl Model {
-    /// Loss and metrics on `data`, in batches of 128 rows: [`Trainer::evaluate`] without a trainer.
+    /// The loss and the metrics on `data`, in batches of 128 rows: [`Trainer::evaluate`] without a trainer.
     ///
     /// # Errors
-    /// Data that do not fit the model or the loss, or whose classes are not the model's; the device's errors.
+    /// Data that do not fit the model or the loss, or have other classes than the model; the device's errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn evaluate(
         &mut self,
@@ -137,7 +137,7 @@ impl Model {
         evaluator(loss, metrics).evaluate_async(self, data).await
     }
 
-    /// What every layer does with the first rows of `data`: [`Trainer::inspect`] without a trainer.
+    /// Reports on the layers for the first rows of `data`: [`Trainer::inspect`] without a trainer.
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.

@@ -1,5 +1,5 @@
-//! A data set on the device: whole, gathered by index there; or, where it is too large, a window of the rows that
-//! the next steps need.
+//! A data set on the device: the whole set, from which batches are gathered by index, or, if it is too large, a window with the rows of
+//! the next steps.
 
 use crate::device::{Device, Executor, Values};
 use crate::kernel::{Element, Gather, GatherPorts, OneHot, OneHotPorts};
@@ -7,10 +7,10 @@ use crate::model::STEPS;
 use crate::plan::{ALIGNMENT, Recorder, View};
 use crate::{Dataset, Error, Fault, Model, Result, Targets};
 
-/// Bytes of one buffer: WebGPU's limit on a binding.
+/// The maximum size of a buffer in bytes: WebGPU's default limit for a binding.
 const CHUNK_BYTES: usize = 128 << 20;
 
-/// Rows of numbers in as many buffers as they need.
+/// Rows of numbers, in several buffers if one is too small.
 #[derive(Debug)]
 struct Table {
     key: String,
@@ -21,12 +21,12 @@ struct Table {
 impl Table {
     fn new(key: String, width: usize) -> Self {
         let rows = (CHUNK_BYTES / 4 / width).max(1);
-        // Where chunks are parts of one buffer, they begin where a binding may.
+        // If chunks are parts of one buffer, each must begin at a multiple of the binding alignment.
         let chunk_rows = if rows < ALIGNMENT { rows } else { rows / ALIGNMENT * ALIGNMENT };
         Self { key, width, chunk_rows }
     }
 
-    /// First row and number of rows of every chunk.
+    /// The first row and the number of rows of each chunk.
     fn chunks(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let step = self.chunk_rows;
         (0..rows).step_by(step).map(move |first| (first, step.min(rows - first)))
@@ -57,36 +57,35 @@ impl Table {
     }
 }
 
-/// A data set that a plan draws its batches from.
+/// A data set from which a plan gathers its batches.
 #[derive(Debug)]
 pub(crate) struct Feed {
     name: String,
-    /// Rows on the device: all of them, or those of a window.
+    /// The number of rows on the device: all rows, or those of a window.
     rows: usize,
-    /// How many epochs' orders the device holds.
+    /// How many epochs' row orders the device holds.
     orders: usize,
     resident: bool,
     inputs: Table,
     targets: Option<Table>,
     classes: usize,
-    /// Labels of a row.
+    /// Time steps with targets of their own per row.
     steps: usize,
 }
 
-/// A stretch of a data set in a buffer of its own.
+/// A chunk of a data set, with its own buffer.
 #[derive(Debug)]
-pub(crate) struct Stretch {
+pub(crate) struct Chunk {
     /// The buffer's name.
     pub(crate) key: String,
     pub(crate) element: Element,
-    /// The first number within all rows, and how many there are.
+    /// The index of the first number, and how many there are.
     pub(crate) first: usize,
     pub(crate) len: usize,
 }
 
 impl Feed {
-    /// Puts the data set onto the device, or room for `window` rows where it takes more than `resident_bytes`; without a limit
-    /// always the data set.
+    /// Copies the data set to the device, or allocates room for `window` rows if it is larger than `resident_bytes` (`None`: no limit).
     pub(crate) fn new(
         model: &mut Model,
         name: &str,
@@ -99,7 +98,7 @@ impl Feed {
         let rows = if resident { data.len() } else { window.min(data.len()) };
         let feed =
             Self { resident, ..Self::of_rows(model.own_name(name), rows, 1, data.row_len(), data.targets()) };
-        // A window holds the rows of several steps.
+        // A window holds the rows of `STEPS` steps.
         feed.check_bindings(model.device(), name, |rows| match (resident, rows / STEPS) {
             _ if resident_bytes.is_none() => format!("inspect at most {rows} rows"),
             (true, _) if window <= rows => {
@@ -119,8 +118,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Refuses data of which kernels would have to bind more at once than the device allows; `remedy` says what to do about so
-    /// many rows that it does allow.
+    /// Checks that every buffer fits the device's largest binding. `remedy` gets the number of rows that would fit, and says what to do.
     pub(crate) fn check_bindings(
         &self,
         device: &Device,
@@ -128,10 +126,10 @@ impl Feed {
         remedy: impl FnOnce(usize) -> String,
     ) -> Result<()> {
         let Some(most) = device.largest_binding() else { return Ok(()) };
-        let [inputs, targets] = self.stretches();
-        let longest = |stretches: Vec<Stretch>| stretches.iter().map(|s| s.len).max().unwrap_or(0) as u64 * 4;
+        let [inputs, targets] = self.chunks();
+        let longest = |chunks: Vec<Chunk>| chunks.iter().map(|s| s.len).max().unwrap_or(0) as u64 * 4;
         let of_targets = self.targets.as_ref().map_or(self.steps, |table| table.width);
-        // Numbers of a row, and bytes at once.
+        // Numbers per row, and bytes of the longest binding.
         let parts = [
             (self.inputs.width, longest(inputs)),
             (of_targets, longest(targets)),
@@ -154,8 +152,8 @@ impl Feed {
         ))
     }
 
-    /// For so many rows of this width with targets of this kind, and room for the orders of so many epochs: what
-    /// [`Feed::stretches`] names and the order are still to be allocated, all by [`Feed::fill`] or the order by itself.
+    /// A feed for `rows` rows of this width, with targets of this kind and the row orders of `orders` epochs. Allocates nothing:
+    /// [`Feed::fill`] allocates everything, [`Feed::allocate_order`] only the orders.
     pub(crate) fn of_rows(name: String, rows: usize, orders: usize, width: usize, targets: &Targets) -> Self {
         let steps = targets.steps();
         Self {
@@ -173,36 +171,36 @@ impl Feed {
         }
     }
 
-    /// The stretches of the inputs, and those of the targets.
-    pub(crate) fn stretches(&self) -> [Vec<Stretch>; 2] {
+    /// The chunks of the inputs and of the targets.
+    pub(crate) fn chunks(&self) -> [Vec<Chunk>; 2] {
         let of_table = |table: &Table| {
-            let stretch = |(first, count): (usize, usize)| Stretch {
+            let chunk = |(first, count): (usize, usize)| Chunk {
                 key: table.chunk_key(first),
                 element: Element::Float,
                 first: first * table.width,
                 len: count * table.width,
             };
-            table.chunks(self.rows).map(stretch).collect()
+            table.chunks(self.rows).map(chunk).collect()
         };
         let labels = || {
             let len = self.rows * self.steps;
-            vec![Stretch { key: self.key("labels"), element: Element::Index, first: 0, len }]
+            vec![Chunk { key: self.key("labels"), element: Element::Index, first: 0, len }]
         };
         [of_table(&self.inputs), self.targets.as_ref().map_or_else(labels, of_table)]
     }
 
-    /// The names of its buffers.
+    /// The names of all buffers.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let stretches = self.stretches().into_iter().flatten().map(|stretch| stretch.key);
-        stretches.chain([self.key("order")]).collect()
+        let chunks = self.chunks().into_iter().flatten().map(|chunk| chunk.key);
+        chunks.chain([self.key("order")]).collect()
     }
 
-    /// Rows on the device.
+    /// The number of rows on the device.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The length of the order of rows on the device.
+    /// The length of all row orders on the device together.
     pub(crate) fn order_len(&self) -> usize {
         self.rows * self.orders
     }
@@ -211,10 +209,10 @@ impl Feed {
         executor.allocate(&self.key("order"), Element::Index, self.order_len())
     }
 
-    /// Makes room for the data and their order, and puts the data there where the device holds all of them.
+    /// Allocates data and order, and writes the data if the device holds all rows.
     pub(crate) fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
-        for stretch in self.stretches().iter().flatten() {
-            executor.allocate(&stretch.key, stretch.element, stretch.len)?;
+        for chunk in self.chunks().iter().flatten() {
+            executor.allocate(&chunk.key, chunk.element, chunk.len)?;
         }
         self.allocate_order(executor)?;
         if !self.resident {
@@ -235,7 +233,7 @@ impl Feed {
         }
     }
 
-    /// How many time steps of a row have targets of their own.
+    /// How many time steps per row have targets of their own.
     pub(crate) fn steps(&self) -> usize {
         self.steps
     }
@@ -244,7 +242,7 @@ impl Feed {
         format!("{} {part}", self.name)
     }
 
-    /// Records the gathering of a batch: inputs and targets.
+    /// Records the gathering of a batch; returns its inputs and targets.
     pub(crate) fn record(&self, rec: &mut Recorder<'_>) -> (View, View) {
         rec.scope(self.name.clone(), |rec| {
             let order = rec.shared(&self.key("order"), Element::Index, self.order_len());
@@ -265,22 +263,22 @@ impl Feed {
         })
     }
 
-    /// Gives the device's memory back.
+    /// Frees the device's memory.
     pub(crate) fn free(&self, executor: &mut dyn Executor) {
         self.keys().iter().for_each(|key| executor.free(key));
     }
 
-    /// Announces the order of an epoch's rows.
+    /// Sets an epoch's row order.
     pub(crate) fn begin(&self, executor: &mut dyn Executor, order: &[u32]) -> Result<()> {
         if self.resident { self.write_order(executor, 0, order) } else { Ok(()) }
     }
 
-    /// Writes a part of the orders that the device holds, from this place on.
+    /// Writes a part of the row orders, from index `first` on.
     pub(crate) fn write_order(&self, executor: &mut dyn Executor, first: usize, rows: &[u32]) -> Result<()> {
         executor.write(&self.key("order"), first, Values::U32(rows))
     }
 
-    /// Makes the rows `order[first..][..count]` available; returns where the clock's cursor is to begin.
+    /// Makes the rows `order[first..][..count]` available; returns the clock's cursor for them.
     pub(crate) fn stage(
         &self,
         executor: &mut dyn Executor,

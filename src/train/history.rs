@@ -1,4 +1,4 @@
-//! What happened, epoch by epoch.
+//! The history of a training, epoch by epoch.
 
 mod table;
 
@@ -9,9 +9,9 @@ use std::path::Path;
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Epoch {
-    /// Counted from 1.
+    /// The epoch's number, counted from 1.
     pub epoch: usize,
-    /// The mean loss over the epoch's rows, each seen with the weights of its step; with the regularisers' penalties.
+    /// The mean loss over the epoch's rows, each with the weights of its step, plus the regularisers' penalties.
     #[serde(with = "store::number")]
     pub train_loss: f64,
     /// The metrics over the epoch's rows, in the order of [`History::metrics`].
@@ -20,28 +20,28 @@ pub struct Epoch {
     /// The loss on the validation set after the epoch.
     #[serde(with = "store::number")]
     pub val_loss: Option<f64>,
-    /// The metrics on the validation set after the epoch; empty without one.
+    /// The metrics on the validation set after the epoch; empty without a validation set.
     #[serde(with = "store::number")]
     pub val_metrics: Vec<f64>,
     /// The learning rate of the epoch's last update.
     #[serde(with = "store::number")]
     pub learning_rate: f64,
-    /// Seconds spent on training steps, without validation, and without compiling kernels, which comes before the first epoch.
+    /// Seconds spent on training steps, without validation and without compiling kernels.
     #[serde(with = "store::number")]
     pub seconds: f64,
-    /// Seconds of these that the host spent on preparing and submitting steps; on a CPU device, and on software adapters that
-    /// work while they are handed the steps, that is the work itself.
+    /// How many of these seconds the host spent preparing and submitting steps. On a CPU device, and on software adapters that run steps
+    /// during submission, this includes the computation itself.
     #[serde(with = "store::number")]
     pub host_seconds: f64,
-    /// Training steps.
+    /// The number of training steps.
     pub steps: usize,
-    /// Training rows a second; infinite where the clock saw no time pass.
+    /// Training rows per second; infinite if no time has passed on the clock.
     #[serde(with = "store::number")]
     pub samples_per_second: f64,
 }
 
 impl Epoch {
-    /// A line for people, which begins with `label`; `metrics` are their names.
+    /// The epoch as a progress line that begins with `label`; `metrics` are the metrics' names.
     pub(super) fn line(&self, label: &str, metrics: &[String]) -> String {
         let mut text = label.to_owned();
         let mut add = |before: &str, loss: f64, values: &[f64]| {
@@ -58,43 +58,42 @@ impl Epoch {
     }
 }
 
-/// The course of a training.
+/// The history of a training.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct History {
     /// The metrics' names.
     pub metrics: Vec<String>,
     /// The epochs in order.
     pub epochs: Vec<Epoch>,
-    /// The epoch whose weights the model holds when early stopping restored the best.
+    /// The epoch whose weights early stopping has restored, if any.
     pub restored_epoch: Option<usize>,
-    /// Seconds before the first epoch in which the device's kernels were compiled, their variants timed
-    /// ([`Tuning`](crate::device::Tuning)), and steps of new kernels tried out; next to none where the device has had all kernels
-    /// before, and on a CPU. After a resumption, of all parts of the training.
+    /// Seconds before the first epoch for compiling kernels, timing their variants ([`Tuning`](crate::device::Tuning)) and trial runs of
+    /// programs with new kernels. Close to 0 on a CPU, and if the device has compiled all kernels before. After a resumption, the total.
     #[serde(default, with = "store::number")]
     pub compile_seconds: f64,
 }
 
 impl History {
-    /// The last epoch, if there was one.
+    /// The last epoch, if there is one.
     pub fn last(&self) -> Option<&Epoch> {
         self.epochs.last()
     }
 
-    /// As JSON. Numbers that are not finite, which JSON does not have, are written as the strings `"NaN"`, `"Infinity"` and
-    /// `"-Infinity"`, and what is missing as null: [`History::load_json`] gives the same history.
+    /// Saves the history as JSON. Non-finite numbers, which JSON lacks, become the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, and
+    /// missing values null. [`History::load_json`] returns the same history.
     ///
     /// # Errors
-    /// What the system says of the file.
+    /// I/O errors.
     pub fn save_json(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::io(path, e.into()))?;
         store::write(path, &text)
     }
 
-    /// A history from a file that [`History::save_json`] wrote. A null where a number is expected is taken for NaN.
+    /// Loads a history that [`History::save_json`] wrote. A null in place of a number is read as NaN.
     ///
     /// # Errors
-    /// What the system says of the file; content that is no history.
+    /// I/O errors; a file that is not a history.
     pub fn load_json(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         serde_json::from_slice(&store::read(path)?).map_err(|e| {
@@ -107,10 +106,10 @@ impl History {
         })
     }
 
-    /// Draws the loss and every metric over the epochs, training and validation, as `.png` or `.svg`.
+    /// Plots the loss and every metric over the epochs, for training and validation, as `.png` or `.svg`.
     ///
     /// # Errors
-    /// No epochs, another ending, what the system says of the file.
+    /// No epochs; another file extension; I/O errors.
     #[cfg(feature = "plot")]
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
         use crate::report::plot::{Curve, CurvePanel, curves};

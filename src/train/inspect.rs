@@ -1,4 +1,4 @@
-//! Reports on the layers, and where a number stopped being one.
+//! Layer reports, and the search for the layer in which a number first became non-finite.
 
 use super::Recipe;
 use super::feed::Feed;
@@ -7,24 +7,24 @@ use crate::kernel::clock;
 use crate::layer::{Signal, Trace};
 use crate::model::Ending;
 use crate::plan::Purpose;
-use crate::plan::arena::keys;
+use crate::plan::arena::{Parameter, keys};
 use crate::{Activation, Dataset, Error, Model, Result, store};
 
-/// What one layer does with a batch: a layer that has parameters, or an activation of its own.
+/// A report on one layer with parameters or an activation, for one batch.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LayerReport {
     /// The layer's path.
     pub path: String,
-    /// √Σ(∂ℓ/∂w)² over the layer's parameters; 0 for a layer without any.
+    /// √Σ(∂ℓ/∂w)² over the layer's parameters; 0 without parameters.
     #[serde(with = "store::number")]
     pub gradient_norm: f64,
-    /// mean |∂ℓ/∂W| over the layer's kernels; of a layer without one over its first parameter, batch normalisation's γ; 0 for a
-    /// layer without parameters.
+    /// mean |∂ℓ/∂W| over the layer's kernels, or over its first parameter if it has no kernel (batch normalisation's γ); 0 without
+    /// parameters.
     #[serde(with = "store::number")]
     pub gradient_mean: f64,
-    /// The share of pre-activations with |z| > L, L being the activation's table value: comparable between
-    /// classic, rotated and learnt layers. `None` for layers without an activation, and where it is linear, which nothing saturates;
-    /// of a recurrent layer over those gates whose activation is not.
+    /// The share of pre-activations with |z| > L, where L is always the activation's default, so that classic layers, rotated layers and
+    /// those with learnt L can be compared. `None` without an activation and for linear ones, which never saturate; a recurrent layer's
+    /// linear gates are left out.
     #[serde(with = "store::number")]
     pub saturated: Option<f64>,
     /// The smallest, median and largest ρ of a rotated layer.
@@ -33,13 +33,13 @@ pub struct LayerReport {
     /// The smallest, median and largest L of a rotated layer, learnt or not.
     #[serde(with = "store::number")]
     pub limit: Option<[f64; 3]>,
-    /// Of a recurrent layer, mean |∂ℓ/∂z_t| for every time step t of its input: the mean is over the rows and the gates'
-    /// pre-activations, rows in which the step is masked counting 0; ℓ is the loss.
+    /// For recurrent layers, mean |∂ℓ/∂z_t| at every time step t of the input, over the rows and the gates' pre-activations; rows in which
+    /// the step is masked count as 0. ℓ is the loss.
     #[serde(with = "store::number")]
     pub gradient_by_step: Option<Vec<f64>>,
 }
 
-/// Smallest, median and largest.
+/// The smallest, median and largest value.
 fn spread(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -51,7 +51,7 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
     [values[0], median, values[values.len() - 1]]
 }
 
-/// mean |g| of every time step of gradients `[rows, steps, columns]`.
+/// mean |g| at every time step of gradients `[rows, steps, columns]`.
 fn by_step(gradients: &[f64], steps: usize, columns: usize) -> Vec<f64> {
     let count = (gradients.len() / steps) as f64;
     let mut means = vec![0.0; steps];
@@ -61,8 +61,7 @@ fn by_step(gradients: &[f64], steps: usize, columns: usize) -> Vec<f64> {
     means
 }
 
-/// The share of the pre-activations beyond the table value of L of their activation, of which there may be one a gate; linear
-/// ones do not count.
+/// The share of pre-activations beyond their activation's default L, without linear ones. There may be one activation per gate.
 fn saturated(z: &[f64], activations: &[Activation], output: &Signal) -> Option<f64> {
     let units = output.shape.last().copied().unwrap_or(1);
     let (mut counted, mut beyond) = (0usize, 0usize);
@@ -106,7 +105,7 @@ pub(super) async fn inspect(
     reports
 }
 
-/// Runs one step whose buffers can all be read afterwards.
+/// Runs one step, all of whose buffers can be read afterwards.
 fn replay(
     recipe: &Recipe,
     model: &mut Model,
@@ -137,18 +136,15 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     for (node, trace) in model.network.every_trace(traces) {
         let facts = node.facts();
-        if facts.parameters.is_empty() && facts.activations.is_empty() {
+        let arena = model.network.arena();
+        let own: Vec<&Parameter> = arena.of_layer(node.path()).collect();
+        if own.is_empty() && facts.activations.is_empty() {
             continue;
         }
-        let arena = model.network.arena();
-        let slice = |all: &[f64], id| {
-            let p = arena.get(id);
-            all[p.offset..p.offset + p.len()].to_vec()
-        };
-        let squares = facts.parameters.iter().flat_map(|&id| slice(&gradients, id)).map(|g| g * g);
-        let first = facts.parameters.get(..1).unwrap_or_default();
-        let of = if facts.kernels.is_empty() { first } else { &facts.kernels };
-        let of_kernel: Vec<f64> = of.iter().flat_map(|&id| slice(&gradients, id)).collect();
+        let squares = own.iter().flat_map(|p| &gradients[p.range()]).map(|g| g * g);
+        let kernels: Vec<&Parameter> = own.iter().filter(|p| p.kernel.is_some()).copied().collect();
+        let of = if kernels.is_empty() { own.get(..1).unwrap_or_default() } else { &kernels };
+        let of_kernel: Vec<f64> = of.iter().flat_map(|p| &gradients[p.range()]).copied().collect();
         let saturated = match trace.pre_activation {
             Some(view) if !facts.activations.is_empty() => {
                 let z = model.executor.read_view(program, view).await?;
@@ -171,7 +167,7 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
             _ => None,
         };
         let limit = facts.rotation.map(|_| match facts.lambda {
-            Some(id) => spread(slice(&parameters, id).into_iter().map(f64::exp).collect()),
+            Some(id) => spread(parameters[arena.get(id).range()].iter().copied().map(f64::exp).collect()),
             None => spread(facts.limits.iter().copied().map(f64::from).collect()),
         });
         reports.push(LayerReport {
@@ -187,8 +183,7 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     Ok(reports)
 }
 
-/// Repeats the step that met a number that is not finite, says where it first appears, and takes back the update
-/// that led there.
+/// Repeats the step that met a non-finite number, and finds where it first appears. If that is in the forward pass, undoes the last update.
 pub(super) async fn diagnose(
     recipe: &Recipe,
     model: &mut Model,
@@ -206,7 +201,7 @@ pub(super) async fn diagnose(
         }
         Err(error) => Err(error),
     };
-    // Where the step cannot be repeated, the update before it is taken back all the same.
+    // If the step cannot be repeated, the last update is undone anyway.
     let (layer, found, forward) = found.unwrap_or_else(|error| {
         ("an unknown layer".to_owned(), format!("a number that is not finite ({error})"), true)
     });
@@ -217,7 +212,7 @@ pub(super) async fn diagnose(
     Ok(Error::NonFinite { step, layer, found })
 }
 
-/// Layer, value, and whether it is in the forward pass.
+/// The layer, what was found there, and whether it is in the forward pass.
 async fn first_non_finite(
     model: &mut Model,
     program: Program,
@@ -228,9 +223,8 @@ async fn first_non_finite(
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     let gradients = model.read_arena(keys::GRADIENTS).await?;
     for (node, trace) in model.network.every_trace(traces) {
-        for id in node.facts().parameters {
-            let p = model.network.arena().get(id);
-            if let Some(value) = bad(&parameters[p.offset..p.offset + p.len()]) {
+        for p in model.network.arena().of_layer(node.path()) {
+            if let Some(value) = bad(&parameters[p.range()]) {
                 return Ok((node.path().to_owned(), format!("{value} in {}", p.path), true));
             }
         }
@@ -250,13 +244,12 @@ async fn first_non_finite(
     }
     // Gradients flow from the last layer to the first.
     for node in model.network.every_node().into_iter().rev() {
-        for id in node.facts().parameters {
-            let p = model.network.arena().get(id);
-            if let Some(value) = bad(&gradients[p.offset..p.offset + p.len()]) {
+        for p in model.network.arena().of_layer(node.path()) {
+            if let Some(value) = bad(&gradients[p.range()]) {
                 return Ok((node.path().to_owned(), format!("{value} in the gradient of {}", p.path), false));
             }
         }
     }
-    let found = "a sum of squares beyond the largest number".to_owned();
+    let found = "a sum of squares that overflows".to_owned();
     Ok(("the gradient's norm".to_owned(), found, false))
 }

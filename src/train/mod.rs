@@ -1,13 +1,13 @@
-//! Training: epochs, validation, early stopping, and reports on the layers.
+//! Training: epochs, validation, early stopping, and layer reports.
 
 mod callback;
 mod check;
 mod compile;
-mod course;
 mod description;
 mod epoch;
 mod evaluate;
 mod feed;
+mod fit;
 mod history;
 mod inspect;
 mod own_loop;
@@ -27,15 +27,15 @@ pub(crate) use epoch::{Draw, rates_of};
 pub(crate) use feed::Feed;
 pub(crate) use pace::clock_words;
 pub(crate) use recipe::Recipe;
-pub(crate) use step::{Desk, Task};
+pub(crate) use step::{Desk, OPTIMIZER, Task};
 
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use compile::Compiler;
-use course::Course;
+use fit::Fit;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Trains and evaluates models. Every option has a default but the optimiser and the loss.
+/// Trains and evaluates models. All options except the optimiser and the loss have defaults.
 ///
 /// ```
 /// use autorot::{Activation, Adam, AutoRotate, Dense, Device, Loss, Metric, Sequential, Trainer, data::Glyphs};
@@ -60,12 +60,12 @@ pub struct Trainer<'a> {
     resident_bytes: u64,
     progress: bool,
     early_stopping: Option<EarlyStopping>,
-    /// In a mutex, which nobody locks, so that threads may share a trainer whose callbacks they may not.
+    /// In a mutex that is never locked: callbacks need not be `Sync`, but the trainer must be.
     callbacks: Mutex<Vec<Box<dyn Callback + Send + 'a>>>,
     history: History,
     interval: Interval,
     snapshot: Option<Arc<Snapshot>>,
-    /// The parameters of the best epoch of the last training.
+    /// The parameters of the best epoch of the last run.
     best: Option<Weights>,
 }
 
@@ -84,9 +84,9 @@ impl std::fmt::Debug for Trainer<'_> {
 /// A loss and metrics over a data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// The mean loss over the rows, or over all time steps that count where each has a target, with the regularisers' penalties.
+    /// The mean loss over the rows, or over the unmasked time steps if each has a target, plus the regularisers' penalties.
     pub loss: f64,
-    /// The metrics in the trainer's order.
+    /// The metrics, in the trainer's order.
     pub metrics: Vec<f64>,
 }
 
@@ -128,88 +128,83 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets the rows of a step, at least 1. An epoch's last step takes what remains, and its mean is over
-    /// those rows alone.
+    /// Sets the number of rows per step, at least 1. An epoch's last step takes the remaining rows and averages over those only.
     pub fn batch(mut self, batch: usize) -> Self {
         self.recipe.batch = batch;
         self
     }
 
-    /// Sets whether the rows are drawn in a new order every epoch; default on.
+    /// Sets whether the rows are shuffled every epoch; on by default.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.recipe.shuffle = shuffle;
         self
     }
 
-    /// Sets the seed of the order of rows; default 0. An epoch's order is drawn place by place, each among the rows that are left
-    /// (Fisher and Yates), by ChaCha8 with this seed, and the number of the epoch since the model was built, from 1, as its stream.
+    /// Sets the seed for shuffling; default 0. The row order of an epoch is a Fisher–Yates shuffle, drawn from the first place to the last
+    /// with ChaCha8: this is its seed, and its stream is the epoch's number since the model was built, counted from 1.
     pub fn seed(mut self, seed: u64) -> Self {
         self.recipe.seed = seed;
         self
     }
 
-    /// Sets how many steps share one update, at least 1: their gradients are averaged, weighted by rows. What
-    /// remains at the end of an epoch makes a smaller group. Not for losses of masked sequences.
+    /// Sets how many steps share one update, at least 1; their gradients are averaged, weighted by their number of rows. The last group of
+    /// an epoch may be smaller. Not available for masked sequences.
     pub fn accumulate(mut self, steps: usize) -> Self {
         self.recipe.accumulate = steps;
         self
     }
 
-    /// Sets how large a data set may be to be kept on the device as a whole; default 1 GiB. Larger ones
-    /// are sent there in parts, with the same result.
+    /// Sets the maximum size of a data set that is kept on the device as a whole; default 1 GiB. Larger ones are sent in parts, with the
+    /// same result.
     pub fn resident_bytes(mut self, bytes: u64) -> Self {
         self.resident_bytes = bytes;
         self
     }
 
-    /// Sets whether progress is shown on standard error; default on. At a terminal that is a bar for the running epoch and a line for
-    /// each finished one; elsewhere, such as in a log file or a notebook, just the lines: epoch n/N, losses, metrics, seconds and rows
-    /// a second. While kernels are being compiled it says so, and then how long that took ([`History::compile_seconds`]). If
-    /// standard error is closed, training goes on.
+    /// Sets whether progress is shown on standard error; on by default. A terminal gets a bar for the running epoch and a line for each
+    /// finished one; a log file or a notebook gets only the lines: epoch n/N, losses, metrics, seconds, rows per second. Compiling
+    /// kernels is reported too, with the time that it took ([`History::compile_seconds`]). Training continues if standard error is closed.
     pub fn progress(mut self, progress: bool) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Sets how often the training is copied to the host, so that it can go on after a fault of the device: see
-    /// [`Trainer::resume`]. Default every 30 seconds, and at its beginning. A copy is read while the device works on the next
-    /// steps; it takes eight bytes on the host, and four in buffers of the device that the host can read, for every parameter, its value
-    /// before the last update, and every moment of the optimiser.
+    /// Sets how often a snapshot of the training is copied to the host, so that [`Trainer::resume`] can continue it after a device fault.
+    /// By default at the start and every 30 seconds. It is read back while the device works on the next steps, and takes 8 bytes on the
+    /// host and 4 in staging buffers per number: parameters, their values before the last update, and optimiser moments.
     pub fn snapshot_every(mut self, interval: Interval) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Takes over a training that another trainer with the same options began: [`Trainer::resume`] goes on with it.
+    /// Takes a snapshot from another trainer with the same options, for [`Trainer::resume`] to continue from.
     pub fn resume_from(mut self, snapshot: Snapshot) -> Self {
         self.snapshot = Some(Arc::new(snapshot));
         self
     }
 
-    /// Ends the training when the loss no longer falls, and leaves the model with the best epoch's weights; see
-    /// [`EarlyStopping::restore_best`].
+    /// Stops training when the loss no longer falls, and restores the best epoch's weights: see [`EarlyStopping::restore_best`].
     pub fn early_stopping(mut self, options: EarlyStopping) -> Self {
         self.early_stopping = Some(options);
         self
     }
 
-    /// Adds a callback. It is `Send`, so that the trainer is: what it shares with its surroundings lies in a mutex or an atomic, not in a cell.
+    /// Adds a callback. It must be `Send`, as the trainer is: share state through a mutex or an atomic, not through a cell.
     pub fn callback(mut self, callback: impl Callback + Send + 'a) -> Self {
         self.callbacks.get_mut().unwrap_or_else(PoisonError::into_inner).push(Box::new(callback));
         self
     }
 
-    /// Trains `model` on `train`, evaluating on `validation` after every epoch. The classes of both must have the same names in the
-    /// same order, and be those of the model, which keeps the names that it is first trained with
-    /// ([`Model::class_names`](crate::Model::class_names)). Called again with the same kind of
-    /// optimiser, it goes on with that optimiser's moments and schedule; see [`Model::reset_optimizer`].
+    /// Trains `model` on `train`, and evaluates it on `validation` after every epoch. Both must have the same class names in the same
+    /// order as the model, which keeps those that it is first trained with ([`Model::class_names`](crate::Model::class_names)). Another
+    /// call with the same kind of optimiser continues with its moments and schedule: see [`Model::reset_optimizer`].
     ///
     /// # Errors
-    /// Options or data that do not fit, by name; [`Error::NonFinite`](crate::Error::NonFinite) when a loss or a gradient is not finite any
-    /// more, in which case the model has the last weights that gave finite ones, and optimisers begin anew;
-    /// the device's errors, of which [`Error::fault`](crate::Error::fault) tells the kind, and after which [`Trainer::resume`] goes on.
-    /// With early stopping the model has the best epoch's weights instead, if there was one and the device can still be written.
-    /// What there was of the history before is at [`Trainer::history`].
+    /// Options or data that do not fit, by name. [`Error::NonFinite`](crate::Error::NonFinite) if a loss or a gradient becomes non-finite;
+    /// the model is then left with the last weights that gave finite ones, and optimisers are reset. The device's errors:
+    /// [`Error::fault`](crate::Error::fault) gives their kind, and [`Trainer::resume`] can continue after them. With early stopping the
+    /// model is left with the best epoch's weights instead, if there are any and the device can still be written. The history up to the
+    /// error is in [`Trainer::history`].
     #[cfg(not(target_family = "wasm"))]
     pub fn fit(
         &mut self,
@@ -229,18 +224,18 @@ impl<'a> Trainer<'a> {
     ) -> Result<History> {
         (self.history, self.best) = (History::default(), None);
         self.check_all(model, train, validation)?;
-        Course::new(self, model, train, validation)?.run(false).await
+        Fit::new(self, model, train, validation)?.run(false).await
     }
 
-    /// Goes on with the last training from [`Trainer::snapshot`], in the midst of an epoch, with the same data and options; only more
-    /// epochs may be asked for. `model` is made what it was then, wherever it is: after a fault that leaves its device
-    /// unusable, move it to another with [`Model::rebuild`] first. On the same kind of device weights and history come out
-    /// with the same bits as without an interruption, whatever else they depend on being the same, such as callbacks, which are called again for
-    /// epochs that ended after the snapshot. A training that failed before its first snapshot leaves that of the training before.
+    /// Continues the last training from [`Trainer::snapshot`], possibly in the middle of an epoch. Data and options must be the same,
+    /// except for the number of epochs. `model` is restored from the snapshot on its current device; if a fault has made that unusable,
+    /// move it to another one with [`Model::rebuild`] first. On the same kind of device, weights and history have the same bits as without
+    /// the interruption, provided that callbacks do the same: they are called again for epochs that ended after the snapshot. A training
+    /// that failed before its first snapshot leaves the previous training's snapshot in place.
     ///
     /// # Errors
-    /// No snapshot, another network, other data, another option of the trainer, its optimiser, schedule, loss or metrics, by
-    /// name, with both values: see [`Snapshot::description`]; and as [`Trainer::fit`].
+    /// No snapshot; a different network, data set, trainer option, optimiser, schedule, loss or metric, by name, with both values (see
+    /// [`Snapshot::description`]); those of [`Trainer::fit`].
     #[cfg(not(target_family = "wasm"))]
     pub fn resume(
         &mut self,
@@ -260,36 +255,34 @@ impl<'a> Trainer<'a> {
     ) -> Result<History> {
         self.check_all(model, train, validation)?;
         self.check_snapshot(model, train, validation)?;
-        Course::new(self, model, train, validation)?.run(true).await
+        Fit::new(self, model, train, validation)?.run(true).await
     }
 
-    /// The last copy of the training, also after an error: the weights that can still be had, and where
-    /// [`Trainer::resume`] goes on.
+    /// The last snapshot, also after an error: it holds the last weights copied to the host, and [`Trainer::resume`] continues from it.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_deref()
     }
 
-    /// The parameters of the best epoch of the last training, where early stopping was to put them back: also when the device
-    /// was lost and could not take them. [`Model::set_weights`] gives them to a model that was built anew.
+    /// The parameters of the last training's best epoch, if early stopping was to restore them; also available if the device was lost
+    /// before that. [`Model::set_weights`] sets them in a newly built model.
     pub fn best_weights(&self) -> Option<&Weights> {
         self.best.as_ref()
     }
 
-    /// What its steps are made of.
     pub(crate) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
 
-    /// The course of the last training so far: what there is of it after an error.
+    /// The history of the last training; after an error, up to the error.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// The loss and the metrics of `model` on `data`. Of the options those alone matter that training and evaluation have in common: loss,
-    /// metrics, batch and [`resident_bytes`](Trainer::resident_bytes).
+    /// The loss and the metrics of `model` on `data`. Uses only the options that matter for evaluation: loss, metrics, batch, progress and
+    /// [`resident_bytes`](Trainer::resident_bytes).
     ///
     /// # Errors
-    /// Data that do not fit the model or the loss, or whose classes are not the model's; the device's errors.
+    /// Data that do not fit the model or the loss, or have other classes than the model; the device's errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn evaluate(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         pollster::block_on(self.evaluate_async(model, data))
@@ -298,7 +291,7 @@ impl<'a> Trainer<'a> {
     /// [`Trainer::evaluate`], for callers that may not block.
     pub async fn evaluate_async(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
         self.check(model, data)?;
-        self.check_course(model, data, false)?;
+        self.check_order(model, data, false)?;
         let mut compiler = Compiler::new(self.progress);
         let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data, &mut compiler)?;
         let evaluation = match compiler.finish(model).await {
@@ -309,10 +302,10 @@ impl<'a> Trainer<'a> {
         evaluation
     }
 
-    /// What every layer that has parameters, or an activation of its own, does with the first rows of `data` (at most `rows`):
-    /// gradients, saturation, ρ. Others, such as flattening, pooling and dropout, are left out; layers inside of others, such as those of a
-    /// residual block, have reports of their own. Dropout and augmentation are off, batch normalisation uses the rows' own statistics, and
-    /// nothing is changed.
+    /// Reports gradients, saturation and ρ of every layer with parameters or an activation, for the first `rows` rows of `data` (fewer if
+    /// there are not as many). Other layers, such as flattening, pooling and dropout, are left out; nested layers, such as those of a
+    /// residual block, have their own reports. Dropout and augmentation are off, batch normalisation uses the statistics of these rows, and
+    /// the model is not changed.
     ///
     /// # Errors
     /// Data that do not fit the model or the loss; the device's errors.

@@ -1,4 +1,4 @@
-//! A training loop of the caller's own: step by step, with losses, gradients and weights at hand.
+//! Custom training loops: step by step, with access to losses, gradients and weights.
 
 use super::evaluate::evaluation;
 use super::feed::Feed;
@@ -13,7 +13,7 @@ use crate::plan::arena::keys;
 use crate::{Dataset, Error, Metric, Model, Result, plan};
 use std::collections::HashMap;
 
-/// A training loop that the caller writes: see [`Trainer::begin`].
+/// A custom training loop: see [`Trainer::begin`].
 ///
 /// ```
 /// use autorot::{Adam, Dense, Device, Flatten, Loss, Sequential, Trainer, data::Glyphs};
@@ -37,40 +37,40 @@ pub struct TrainingLoop<'m> {
     model: &'m mut Model,
     data: &'m Dataset,
     feed: Feed,
-    /// By the number of rows, with the place where the update begins.
+    /// By number of rows: the program, and the index of its update's first op.
     programs: HashMap<usize, (Program, usize)>,
     learning_rate: Option<f64>,
     /// The step whose gradients wait for their update.
     pending: Option<Begun>,
 }
 
-/// A step that is on the device.
+/// A step whose rows are on the device.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     rows: usize,
     cursor: usize,
     program: Program,
-    /// Where its update begins.
+    /// The index of its update's first op.
     update: usize,
 }
 
 impl Trainer<'_> {
-    /// Begins a training whose loop the caller writes. Of the trainer's options it takes optimiser, loss, metrics, batch, seed, shuffling and
-    /// [`resident_bytes`](Trainer::resident_bytes). A loop over [`TrainingLoop::epoch`] with [`TrainingLoop::step`] gives the
-    /// same bits as [`Trainer::fit`].
+    /// Begins a custom training loop. It uses the trainer's optimiser, loss, metrics, batch, seed, shuffling and
+    /// [`resident_bytes`](Trainer::resident_bytes). A loop over [`TrainingLoop::epoch`] with [`TrainingLoop::step`] gives the same bits as
+    /// [`Trainer::fit`].
     ///
     /// # Errors
     /// Options, data and model that do not fit, by name; the device's errors.
     pub fn begin<'m>(&'m self, model: &'m mut Model, data: &'m Dataset) -> Result<TrainingLoop<'m>> {
         self.check(model, data)?;
-        self.check_course(model, data, self.recipe.shuffle)?;
+        self.check_order(model, data, self.recipe.shuffle)?;
         self.recipe.check_updates(model.network())?;
         if self.recipe.accumulate > 1 {
             return Err(Error::invalid(
                 "trainer option accumulate",
-                format!("{} in a loop of the caller's own", self.recipe.accumulate),
+                format!("{} in a custom loop", self.recipe.accumulate),
                 "1",
-                "add gradients up with TrainingLoop::gradient and set_gradient, or use a larger batch",
+                "sum gradients with TrainingLoop::gradient and set_gradient, or use a larger batch",
             ));
         }
         self.recipe.allocate(model)?;
@@ -94,8 +94,8 @@ impl Trainer<'_> {
 }
 
 impl TrainingLoop<'_> {
-    /// The rows of each step of the next epoch, as [`Trainer::fit`] has them: in a new order, unless shuffling is off, in batches, of which the
-    /// last may be smaller. Counts as an epoch of the model.
+    /// The rows of each step of the next epoch, as in [`Trainer::fit`]: shuffled, unless that is off, in batches, the last of which may be
+    /// smaller. Counts as an epoch of the model.
     pub fn epoch(&mut self) -> Vec<Vec<u32>> {
         let order = self.recipe.order(self.data.len(), self.model.epochs);
         self.model.epochs += 1;
@@ -108,21 +108,21 @@ impl TrainingLoop<'_> {
         self.learning_rate.unwrap_or_else(|| schedule.rate(self.updates()))
     }
 
-    /// Sets the learning rate of all updates from here on, instead of the optimiser's schedule.
+    /// Sets the learning rate of all further updates; the optimiser's schedule no longer applies.
     ///
     /// # Errors
-    /// A rate that is negative, infinite or no number.
+    /// A negative, infinite or NaN rate.
     pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
         crate::Schedule::Constant(rate).check()?;
         self.learning_rate = Some(rate);
         Ok(())
     }
 
-    /// One step with these rows of the data: forward pass, backward pass and update. Loss and metrics are those before the update.
+    /// Runs one step on these rows of the data: forward pass, backward pass and update. Loss and metrics are from before the update.
     ///
     /// # Errors
-    /// No rows, more than fit, or rows that the data do not have; [`Error::NonFinite`] where the loss or a gradient is not finite, in
-    /// which case the model goes back to the weights before the update that led there; the device's errors.
+    /// No rows, too many, or rows that the data do not have; [`Error::NonFinite`] if the loss or a gradient is not finite, in which case
+    /// the update that led to this is undone; the device's errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn step(&mut self, rows: &[u32]) -> Result<Evaluation> {
         pollster::block_on(self.step_async(rows))
@@ -138,10 +138,10 @@ impl TrainingLoop<'_> {
         self.evaluation(&sums, rows)
     }
 
-    /// Forward and backward pass with these rows of the data; nothing is changed but the gradients. [`TrainingLoop::update`] may follow.
+    /// Runs the forward and backward pass on these rows of the data; [`TrainingLoop::update`] may follow. Parameters do not change.
     ///
     /// # Errors
-    /// As [`TrainingLoop::step`], but numbers that are not finite are only met by an update.
+    /// Those of [`TrainingLoop::step`], but non-finite numbers are only reported by an update.
     #[cfg(not(target_family = "wasm"))]
     pub fn gradients(&mut self, rows: &[u32]) -> Result<Evaluation> {
         pollster::block_on(self.gradients_async(rows))
@@ -156,11 +156,11 @@ impl TrainingLoop<'_> {
         self.evaluation(&sums, rows)
     }
 
-    /// Updates the parameters by the gradients as they are: those of [`TrainingLoop::gradients`], or what
-    /// [`TrainingLoop::set_gradient`] has made of them.
+    /// Updates the parameters with the current gradients: those of [`TrainingLoop::gradients`], as changed by
+    /// [`TrainingLoop::set_gradient`].
     ///
     /// # Errors
-    /// No gradients that wait for an update; as [`TrainingLoop::step`].
+    /// No gradients from [`TrainingLoop::gradients`]; those of [`TrainingLoop::step`].
     #[cfg(not(target_family = "wasm"))]
     pub fn update(&mut self) -> Result<()> {
         pollster::block_on(self.update_async())
@@ -175,8 +175,8 @@ impl TrainingLoop<'_> {
         self.finish_update(begun).await
     }
 
-    /// The gradient of the parameter at this path, `1.dense.kernel`, as the last backward pass left it: of the mean loss over its rows, with
-    /// the regularisers' share, before limits on the gradient.
+    /// The gradient of the parameter at this path, such as `1.dense.kernel`, from the last backward pass: that of the mean loss over its
+    /// rows plus the regularisers' penalties, before clipping.
     ///
     /// # Errors
     /// No such parameter; the device's errors.
@@ -193,11 +193,11 @@ impl TrainingLoop<'_> {
         Ok(Tensor { shape, values })
     }
 
-    /// Replaces the gradient of the parameter at this path for the update that is to follow. With zeros, and without weight decay, a parameter
-    /// that no optimiser has moved yet stays what it is.
+    /// Replaces the gradient of the parameter at this path for the next update. With zeros, and without weight decay, a parameter that no
+    /// update has changed yet stays as it is.
     ///
     /// # Errors
-    /// No gradients that wait for an update; no such parameter, or another number of values; the device's errors.
+    /// No gradients from [`TrainingLoop::gradients`]; no such parameter; a wrong number of values; the device's errors.
     pub fn set_gradient(&mut self, path: &str, values: &[f64]) -> Result<()> {
         self.waiting("set_gradient")?;
         let parameter = self.model.network.arena().named(path)?;
@@ -206,13 +206,13 @@ impl TrainingLoop<'_> {
                 format!("gradient of {path}"),
                 format!("{} values", values.len()),
                 format!("{} for the shape {:?}", parameter.len(), parameter.shape),
-                "give every number of the parameter its gradient",
+                "give one gradient per number of the parameter",
             ));
         }
         self.model.executor.write(keys::GRADIENTS, parameter.offset, Values::F64(values))
     }
 
-    /// The model, to be read, evaluated or changed between steps. Gradients that wait for an update are given up.
+    /// The model, for reading, evaluating or changing it between steps. Discards gradients that wait for an update.
     pub fn model(&mut self) -> &mut Model {
         self.pending = None;
         self.model
@@ -222,12 +222,12 @@ impl TrainingLoop<'_> {
         self.recipe.task(&self.model.network, self.feed.steps())
     }
 
-    /// Updates so far by this optimiser.
+    /// The number of updates by this kind of optimiser so far.
     fn updates(&self) -> u64 {
         self.model.counters(self.recipe.optimizer.name()).updates
     }
 
-    /// Makes rows ready for a step.
+    /// Prepares a step on these rows.
     fn stage(&mut self, rows: &[u32]) -> Result<Begun> {
         self.pending = None;
         self.check_rows(rows)?;
@@ -239,7 +239,7 @@ impl TrainingLoop<'_> {
         Ok(Begun { rows: rows.len(), cursor, program, update })
     }
 
-    /// Writes the numbers of the next update.
+    /// Writes the rates of the next update.
     fn prepare_update(&mut self) -> Result<()> {
         let [rate, size] = self.recipe.optimizer.rates_from(self.learning_rate(), self.updates());
         self.model.executor.write(keys::RATES, 0, Values::F64(&[rate, size, 1.0, 1.0]))?;
@@ -255,14 +255,11 @@ impl TrainingLoop<'_> {
             let Self { recipe, model, feed, .. } = self;
             return Err(inspect::diagnose(recipe, model, feed, begun.rows, words, step).await?);
         }
-        let updates = self.updates() + 1;
-        self.model.steps += 1;
-        self.model.updates.insert(self.recipe.optimizer.name().to_owned(), updates);
-        (self.model.updated, self.model.author) = (true, Author::Trainer);
+        self.model.count(self.recipe.optimizer.name(), 1, 1);
         Ok(())
     }
 
-    /// The sums of the scores of the step at hand.
+    /// The sums of the current step's scores.
     async fn read_sums(&mut self) -> Result<Vec<f64>> {
         let (columns, tallies) = (self.task().columns(), self.task().tallies());
         self.model.executor.read(&tallies, 0, columns).await
@@ -270,7 +267,7 @@ impl TrainingLoop<'_> {
 
     fn evaluation(&self, sums: &[f64], rows: &[u32]) -> Result<Evaluation> {
         let (recipe, scored) = (self.recipe, self.task().scored);
-        // The targets of these rows, where a metric asks for them.
+        // The data of these rows, if a metric needs their targets.
         let of_rows = match recipe.metrics.contains(&Metric::R2) {
             true => Some(self.data.select(&rows.iter().map(|&row| row as usize).collect::<Vec<_>>())?),
             false => None,
@@ -279,14 +276,14 @@ impl TrainingLoop<'_> {
         Ok(evaluation(sums, &recipe.metrics, data, scored, scored.count(sums, rows.len())))
     }
 
-    /// The step whose gradients wait for their update.
+    /// The step whose gradients wait for their update, which the method `what` needs.
     fn waiting(&self, what: &str) -> Result<Begun> {
         self.pending.ok_or_else(|| {
             Error::invalid(
                 format!("TrainingLoop::{what}"),
-                "no gradients that wait for an update",
+                "no gradients",
                 "those of a backward pass",
-                "call gradients before it, and nothing of the model in between",
+                "call TrainingLoop::gradients first, and TrainingLoop::model not in between",
             )
         })
     }
@@ -302,7 +299,7 @@ impl TrainingLoop<'_> {
         Err(Error::invalid("rows of a step", found, expected, "choose other rows, or set a larger batch"))
     }
 
-    /// The program for so many rows, and where its update begins.
+    /// The program for this many rows, and the index of its update's first op.
     fn program(&mut self, rows: usize) -> Result<(Program, usize)> {
         if let Some(&bound) = self.programs.get(&rows) {
             return Ok(bound);
@@ -317,7 +314,7 @@ impl TrainingLoop<'_> {
 }
 
 impl Drop for TrainingLoop<'_> {
-    /// Gives back what the device held for the loop.
+    /// Frees what the device held for the loop.
     fn drop(&mut self) {
         let executor = &mut *self.model.executor;
         self.programs.drain().for_each(|(_, (program, _))| executor.release(program));

@@ -1,4 +1,4 @@
-//! What a training step is made of: the options that trainers and learners have in common.
+//! The options that trainers and learners share.
 
 use super::feed::Feed;
 use super::step::{Desk, Scored, Task};
@@ -8,7 +8,7 @@ use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
-/// Optimiser, loss, metrics, and how rows become steps.
+/// Optimiser, loss, metrics, and how the rows are divided into steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
     pub(crate) optimizer: Optimizer,
@@ -21,7 +21,7 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    /// Gives the optimiser room for its moments, and a training for what it keeps beside the parameters.
+    /// Allocates what training keeps besides the parameters: what the optimiser needs, and the accumulated gradient.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
         model.keep_for(&self.optimizer)?;
         if self.accumulate > 1 {
@@ -31,7 +31,7 @@ impl Recipe {
         Ok(())
     }
 
-    /// The plans of an epoch's steps, each kind of step once: its rows and its ending. Their numbers are those of the kinds.
+    /// The plans of an epoch's steps, one per kind of step: its rows and its ending. A kind's number is its index here.
     pub(crate) fn plans(
         &self,
         network: &Network,
@@ -52,7 +52,7 @@ impl Recipe {
         Ok(plans)
     }
 
-    /// The plans of an evaluation of so many rows, each with the rows of a step and how often it comes: whole batches, then what remains.
+    /// The plans for evaluating `all` rows, each with its rows per step and its number of steps: first whole batches, then the rest.
     pub(crate) fn evaluation_plans(
         &self,
         network: &Network,
@@ -68,7 +68,7 @@ impl Recipe {
         parts.map(plan).collect()
     }
 
-    /// What a step computes for targets of so many time steps a row.
+    /// The task of a step, for targets with this many time steps per row.
     pub(crate) fn task(&self, network: &Network, steps: usize) -> Task<'_> {
         let output = network.output();
         let by_steps = self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());

@@ -1,4 +1,4 @@
-//! Snapshots of a training: copies on the host from which it goes on as if nothing had happened.
+//! Snapshots of a training: copies on the host from which it can continue as if uninterrupted.
 
 use super::Trainer;
 use super::callback::Standing;
@@ -10,14 +10,14 @@ use crate::{Dataset, Error, Model, Result};
 use std::sync::Arc;
 use web_time::Instant;
 
-/// How often a training is copied to the host.
+/// How often a snapshot of the training is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Interval {
-    /// After so many steps, at least 1; where several steps share an update, at the end of the group.
+    /// After this number of steps, at least 1; if several steps share an update, at the end of their group.
     Steps(u64),
-    /// After so many seconds, at the end of the step or group that is then at work.
+    /// After this number of seconds, at the end of the current step or group.
     Seconds(f64),
-    /// Not at all.
+    /// No snapshots.
     Never,
 }
 
@@ -28,12 +28,12 @@ impl Default for Interval {
     }
 }
 
-/// A training in its midst: the model, and where its epochs, its history and early stopping stand. What callbacks keep is
-/// their own.
+/// A copy of a running training: the model, its position within the epochs, the history and the state of early stopping. The state of
+/// callbacks is not included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     pub(super) model: ModelState,
-    pub(super) place: Place,
+    pub(super) position: Position,
 }
 
 impl Snapshot {
@@ -47,53 +47,53 @@ impl Snapshot {
         self.model.weights()
     }
 
-    /// The epoch of the training that was under way, counted from 1, and how many of its steps were done.
+    /// The current epoch, counted from 1, and how many of its steps were done.
     pub fn place(&self) -> (usize, usize) {
-        (self.place.epoch, self.place.done.steps)
+        (self.position.epoch, self.position.done.steps)
     }
 
-    /// The data and options of the training; what network it is of, [`Snapshot::model`] tells.
+    /// The training's data and options; the network is described by [`Snapshot::model`].
     pub fn description(&self) -> &TrainingDescription {
-        &self.place.terms
+        &self.position.terms
     }
 
-    /// The epochs before that one.
+    /// The history of the epochs before the current one.
     pub fn history(&self) -> &History {
-        &self.place.history
+        &self.position.history
     }
 }
 
-/// Where a training stands.
+/// The position of a training.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
-    /// What makes the place meaningful.
+pub(super) struct Position {
+    /// The data and options that the position refers to.
     pub(super) terms: Arc<TrainingDescription>,
-    /// The epoch at hand, counted from 1.
+    /// The current epoch, counted from 1.
     pub(super) epoch: usize,
     pub(super) done: Done,
-    /// The epochs before.
+    /// The epochs before it.
     pub(super) history: History,
-    /// Early stopping's best epoch before.
+    /// The state of early stopping before it.
     pub(super) standing: Option<Standing>,
 }
 
-/// What is done of an epoch.
+/// The part of an epoch that is done.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Done {
     pub(super) steps: usize,
-    /// The sums of the scores' columns.
+    /// The column sums of the scores.
     pub(super) sums: Vec<f64>,
     pub(super) seconds: f64,
     pub(super) host_seconds: f64,
 }
 
 impl Trainer<'_> {
-    /// What decides what is done in which step.
+    /// The data and options that determine each step.
     pub(super) fn terms(&self, train: &Dataset, validation: Option<&Dataset>) -> TrainingDescription {
         TrainingDescription::new(&self.recipe, self.early_stopping, train, validation)
     }
 
-    /// Whether the snapshot's place means the same for this model, these data and options.
+    /// Checks that the snapshot fits this model, these data and options.
     pub(super) fn check_snapshot(
         &self,
         model: &Model,
@@ -104,22 +104,22 @@ impl Trainer<'_> {
             return Err(Error::invalid(
                 "resume",
                 "no snapshot",
-                "a training that took one",
-                "call fit first, with an interval of snapshots other than Never",
+                "the snapshot of an earlier training",
+                "call fit first, with a snapshot interval other than Never",
             ));
         };
-        let place = &snapshot.place;
-        self.terms(train, validation).check(&place.terms)?;
+        let position = &snapshot.position;
+        self.terms(train, validation).check(&position.terms)?;
         model.check_state(&snapshot.model, Agreement::Training)?;
         if let (Some(found), Some(expected)) = (train.targets().class_names(), snapshot.model.class_names()) {
             check_same("resume: training data", found, expected, "those of the snapshot")?;
         }
-        if self.epochs < place.epoch {
+        if self.epochs < position.epoch {
             return Err(Error::invalid(
                 "resume: trainer option epochs",
                 self.epochs,
-                format!("at least {}, the epoch of the snapshot", place.epoch),
-                "set epochs to as many as the training is to have in all",
+                format!("at least {}, the epoch of the snapshot", position.epoch),
+                "set epochs to the total number of epochs",
             ));
         }
         Ok(())
@@ -136,7 +136,7 @@ impl Interval {
         Err(Error::invalid(
             "trainer option snapshot_every",
             found,
-            "at least 1 step, or a finite number of seconds that is not negative",
+            "at least 1 step, or a finite, non-negative number of seconds",
             "correct the interval, or use Interval::Never",
         ))
     }
@@ -146,7 +146,7 @@ impl Interval {
 #[derive(Debug)]
 pub(super) struct Due {
     interval: Interval,
-    /// Steps that were submitted since the last one.
+    /// Steps submitted since the last snapshot.
     steps: u64,
     since: Instant,
 }
@@ -156,13 +156,13 @@ impl Due {
         Self { interval, steps: 0, since: Instant::now() }
     }
 
-    /// Whether there is to be any.
+    /// Whether snapshots are taken at all.
     pub(super) fn ever(&self) -> bool {
         self.interval != Interval::Never
     }
 
-    /// Where a submission of steps from `from` on, up to `most` at most, is to end, and whether a snapshot follows: at the first end
-    /// of a group at which one is due.
+    /// Where a submission of the steps from `from` on must end, `most` at the latest, and whether a snapshot follows: it ends at the first
+    /// end of a group at which one is due.
     pub(super) fn end(&self, steps: &[Step], from: usize, most: usize) -> (usize, bool) {
         let seconds = self.since.elapsed().as_secs_f64();
         let due = |end: usize| match self.interval {
@@ -174,7 +174,7 @@ impl Due {
         first.map_or((most, false), |end| (end, true))
     }
 
-    /// Notes that so many steps were submitted, and whether a snapshot follows.
+    /// Records that `steps` steps were submitted, and whether a snapshot was taken after them.
     pub(super) fn note(&mut self, steps: usize, taken: bool) {
         self.steps += steps as u64;
         if taken {

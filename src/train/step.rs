@@ -15,10 +15,10 @@ use crate::plan::arena::keys;
 use crate::plan::{Course, FEW, Plan, Purpose, Recorder, View};
 use crate::{Loss, Metric, Model, Optimizer, Result};
 
-/// The scope of the update, which ends a step.
-pub(super) const OPTIMIZER: &str = "optimizer";
+/// The scope of the update at the end of a step.
+pub(crate) const OPTIMIZER: &str = "optimizer";
 
-/// What a step computes beside the network.
+/// What a step computes besides the network.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) loss: &'a Loss,
@@ -26,23 +26,23 @@ pub(crate) struct Task<'a> {
     pub(crate) optimizer: &'a Optimizer,
     pub(crate) scored: Scored,
     pub(crate) desk: Desk<'a>,
-    /// The step's number among the kinds of steps, where the desk is scheduled.
+    /// The number of the step's kind, if the desk is scheduled.
     pub(crate) kind: Option<u32>,
 }
 
-/// Where the host and the steps on the device meet: the clock, the table of rates and the tallies, in buffers of
-/// one beginning of their names.
+/// The buffers through which the host and the steps on the device communicate: the clock, and tables of rates, due steps and tallies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Desk<'a> {
+    /// The prefix of the buffers' names.
     pub(crate) name: &'a str,
-    /// The rows of the tallies and of the table of rates.
+    /// The number of rows per table; steps use them in turn.
     pub(crate) slots: usize,
-    /// Whether the device sees to it that a step is the one that is due: see [`Guard::due`](crate::kernel::Guard::due).
+    /// Whether a step only takes effect on the device if it is the one that is due: see [`Guard::due`](crate::kernel::Guard::due).
     pub(crate) scheduled: bool,
 }
 
 impl Desk<'_> {
-    /// That of the model: for whatever waits for its steps before others begin.
+    /// The model's own desk, for callers that wait for their steps before others begin.
     pub(crate) const MODEL: Self = Self { name: "", slots: SLOTS, scheduled: false };
 
     pub(crate) fn clock(&self) -> String {
@@ -57,12 +57,12 @@ impl Desk<'_> {
         format!("{}{}", self.name, keys::DUE)
     }
 
-    /// The names of all but the tallies.
+    /// The names of all buffers except the tallies.
     pub(crate) fn keys(&self) -> [String; 3] {
         [self.clock(), self.rates(), self.due()]
     }
 
-    /// Allocates all but the tallies.
+    /// Allocates all buffers except the tallies.
     pub(crate) fn allocate(&self, executor: &mut dyn Executor) -> Result<()> {
         executor.allocate(&self.clock(), Element::Index, clock::LEN)?;
         executor.allocate(&self.due(), Element::Index, self.slots)?;
@@ -70,19 +70,49 @@ impl Desk<'_> {
     }
 }
 
-/// What is scored: the rows of a batch, or every time step of them, or those steps that count.
+impl Desk<'_> {
+    /// The views that an update works on; `tallies` has rows of `columns` numbers.
+    pub(crate) fn update_views(
+        &self,
+        rec: &mut Recorder<'_>,
+        (tallies, columns): (View, usize),
+        kind: Option<u32>,
+    ) -> UpdateViews {
+        let gradients = rec.arena().len();
+        UpdateViews {
+            gradient: rec.shared(keys::GRADIENTS, Element::Float, gradients),
+            rates: rec.shared(&self.rates(), Element::Float, self.slots * rates::LEN),
+            tallies,
+            columns,
+            clock: rec.clock(),
+            control: rec.shared(keys::CONTROL, Element::Float, 2),
+            due: rec.shared(&self.due(), Element::Index, self.slots),
+            kind,
+        }
+    }
+
+    /// Records the end of a step: the kernels deferred until after the check for finite numbers, then the clock's advance by `batch` of
+    /// `rows`.
+    pub(crate) fn finish(&self, rec: &mut Recorder<'_>, batch: usize, rows: usize) {
+        rec.record_deferred();
+        let clock = rec.clock();
+        rec.op(Advance { batch, rows, slots: self.slots }, AdvancePorts { clock });
+    }
+}
+
+/// What is scored: whole rows, every time step of the rows, or every unmasked one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scored {
-    /// The steps of a row; 1 where a row is scored as a whole.
+    /// Scored time steps per row; 1 if rows are scored as a whole.
     pub(crate) steps: usize,
-    /// The numbers of a prediction.
+    /// Numbers per prediction.
     pub(crate) outputs: usize,
-    /// Whether a mask tells which steps count.
+    /// Whether a mask says which steps count.
     pub(crate) masked: bool,
 }
 
 impl Scored {
-    /// How many predictions of `rows` rows count, the sums of all columns being known.
+    /// How many predictions of `rows` rows count, given the sums of all columns.
     pub(crate) fn count(&self, sums: &[f64], rows: usize) -> f64 {
         match (self.masked, sums.last()) {
             (true, Some(&counting)) => counting,
@@ -92,25 +122,25 @@ impl Scored {
 }
 
 impl Task<'_> {
-    /// The width of a row of scores: the loss, the metrics' columns, and whether it counts where not all do.
+    /// The width of a row of scores: the loss, the metrics' columns and, with a mask, whether the row counts.
     pub(crate) fn columns(&self) -> usize {
         let metrics = self.metrics.iter().map(|m| m.columns(self.scored.outputs)).sum::<usize>();
         1 + metrics + usize::from(self.scored.masked)
     }
 
-    /// The name of the tallies: tasks of different widths keep theirs apart.
+    /// The name of the tallies' buffer; tasks of different widths have different ones.
     pub(crate) fn tallies(&self) -> String {
         format!("{}{} of {}", self.desk.name, keys::TALLIES, self.columns())
     }
 
-    /// Allocates the tallies, and a desk that is not the model's.
+    /// Allocates the tallies and the desk's other buffers.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
         let Desk { slots, .. } = self.desk;
         self.desk.allocate(&mut *model.executor)?;
         model.executor.allocate(&self.tallies(), Element::Float, slots * self.columns())
     }
 
-    /// Records how masked steps are left out of the scores and of the loss's gradient, whose mean is then over the others.
+    /// Records the removal of masked steps from the scores and from the loss's gradient, whose mean is then over the other steps.
     fn leave_out(
         &self,
         rec: &mut Recorder<'_>,
@@ -140,7 +170,7 @@ impl Task<'_> {
         (kept, Some(d_kept))
     }
 
-    /// Records a step of `batch` rows; returns what the layers left, too.
+    /// Records a step of `batch` rows; also returns the layers' traces.
     pub(crate) fn record(
         &self,
         network: &Network,
@@ -195,25 +225,18 @@ impl Task<'_> {
             network.backward(rec, &traces, d_outputs, false);
         }
         rec.scope(OPTIMIZER, |rec| {
-            let count = arena.len();
-            let rates = rec.shared(&self.desk.rates(), Element::Float, slots * rates::LEN);
-            let gradient = rec.shared(keys::GRADIENTS, Element::Float, count);
-            let control = rec.shared(keys::CONTROL, Element::Float, 2);
-            let due = rec.shared(&self.desk.due(), Element::Index, slots);
-            let kind = self.kind;
-            let mut step = UpdateViews { gradient, rates, tallies, columns, clock, control, due, kind };
+            let mut step = self.desk.update_views(rec, (tallies, columns), self.kind);
             if matches!(ending, Ending::Accumulate | Ending::AccumulateAndUpdate) {
-                // Each step by itself, so that the one that fails is found.
+                // Guards each step on its own, to find the one that fails.
                 record_guard(rec, step, 0.0);
-                let total = rec.shared(keys::ACCUMULATED, Element::Float, count);
+                let total = rec.shared(keys::ACCUMULATED, Element::Float, arena.len());
                 record_accumulation(rec, step, total);
                 step.gradient = total;
             }
             if matches!(ending, Ending::Update | Ending::AccumulateAndUpdate) {
                 self.optimizer.record(rec, step, arena);
             }
-            rec.record_deferred();
-            rec.op(Advance { batch, rows: feed.order_len(), slots }, AdvancePorts { clock });
+            self.desk.finish(rec, batch, feed.order_len());
         });
         Ok((recorder.finish(format!("{purpose:?} {batch}"))?, traces))
     }

@@ -16,7 +16,7 @@ pub(crate) struct Block<'a, T> {
     matrix: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: `tiles` and `gates` hand every number out once, so a `Block` is to its numbers what a `&mut [T]` would be.
+// SAFETY: `tiles` and `gates` give out every element once, so a `Block` is to its elements what a `&mut [T]` would be.
 unsafe impl<T: Send> Send for Block<'_, T> {}
 
 impl<'a, T> Block<'a, T> {
@@ -43,8 +43,8 @@ impl<'a, T> Block<'a, T> {
         })
     }
 
-    /// `gates` neighbouring matrices of `units` columns each, which lie from `first` on in `all` lines that are `stride` apart,
-    /// in tiles of up to `rows` × `width`: each with its block of every gate.
+    /// `gates` adjacent matrices of `units` columns each, which start at `first` in `all` lines that are `stride` apart, in tiles of up
+    /// to `rows` × `width`: each with its block of every gate.
     pub(crate) fn gates(
         values: &'a mut [T],
         (first, stride): (usize, usize),
@@ -81,19 +81,18 @@ impl<'a, T> Block<'a, T> {
         self.width
     }
 
-    /// The block's part of its row number `row`.
+    /// The block's part of its row `row`.
     pub(crate) fn line(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.rows);
-        // SAFETY: inside the matrix, since row < rows and the block's columns lie below the stride; no one else has these
-        // numbers.
+        // SAFETY: inside the matrix, since row < rows and the block's columns lie below the stride; nobody else has these elements.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.stride), self.width) }
     }
 
-    /// The block in stretches of neighbouring numbers, each with the number of its first in the matrix.
+    /// The block as runs of adjacent elements, each with the index of its first element in the matrix.
     pub(crate) fn stretches(&mut self) -> impl Iterator<Item = (usize, &mut [T])> {
         let Self { row, col, first, rows, width, stride, .. } = *self;
         let (count, len) = if width == stride { (1, rows * width) } else { (rows, width) };
-        // SAFETY: lines of the block, which do not overlap, or all of them in one where they lie side by side.
+        // SAFETY: lines of the block, which do not overlap, or all of them as one if they are adjacent.
         (0..count).map(move |i| unsafe {
             ((row + i) * stride + col, std::slice::from_raw_parts_mut(first.add(i * stride), len))
         })
@@ -119,7 +118,7 @@ pub(crate) fn transposed<T>(values: &[T], stride: usize) -> Matrix<'_, T> {
 }
 
 impl<T> Matrix<'_, T> {
-    /// The number of stored elements that a matrix of this size reaches over.
+    /// The number of stored elements that a matrix of this size spans.
     fn reach(&self, rows: usize, cols: usize) -> usize {
         if rows == 0 || cols == 0 {
             return 0;
@@ -142,7 +141,7 @@ pub(crate) fn multiply<T: Real>(
     multiply_block(&mut out, depth, a, b, false);
 }
 
-/// [`multiply`] into a block of a larger matrix, added to what is there when `accumulate`.
+/// [`multiply`] into a block of a larger matrix, added to its content if `accumulate`.
 pub(crate) fn multiply_block<T: Real>(
     out: &mut Block<'_, T>,
     depth: usize,
@@ -152,8 +151,8 @@ pub(crate) fn multiply_block<T: Real>(
 ) {
     let (rows, cols) = (out.rows, out.width);
     assert!(a.values.len() >= a.reach(rows, depth) && b.values.len() >= b.reach(depth, cols));
-    // SAFETY: `reach` is the last element that sizes and strides touch, so the assertion bounds the operands; `out` holds
-    // its numbers exclusively.
+    // SAFETY: `reach` is the last element that sizes and strides touch, so the assertion bounds the operands; `out` holds its elements
+    // exclusively.
     unsafe {
         gemm::gemm(
             rows,

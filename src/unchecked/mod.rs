@@ -1,11 +1,11 @@
-//! All of the crate's `unsafe` code. What is here is safe to call: preconditions are asserted, or hold for every argument that
-//! the types let in; each `unsafe` block says why it is sound. No other module may have any.
+//! All of the crate's `unsafe` code. The functions here are safe to call: preconditions are asserted, or hold for all arguments that the
+//! types allow; each `unsafe` block says why it is sound. No other module may contain any.
 //!
-//! - `block`: threads write disjoint blocks of one matrix, which slices cannot express, since a block's lines lie apart; and
-//!   gemm, which takes pointers.
-//! - `cache`: wgpu's caches of pipelines, filled with what an earlier run left, which the driver takes on trust.
-//! - `instance`: an instance of Vulkan without one of the extensions that wgpu asks for.
-//! - `shader`: shaders without the driver's check of every index, which costs products a good part of their speed.
+//! - `block`: threads write disjoint blocks of one matrix, which slices cannot express, since a block's lines are not adjacent; and gemm,
+//!   which takes pointers.
+//! - `cache`: wgpu's pipeline caches, filled with data from an earlier run, which the driver trusts.
+//! - `instance`: a Vulkan instance without one of the extensions that wgpu requests.
+//! - `shader`: shaders without the driver's check of every index, which would slow products down considerably.
 
 #![expect(unsafe_code, reason = "the one place for it")]
 

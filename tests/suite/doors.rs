@@ -229,11 +229,13 @@ fn an_optimiser_that_keeps_or_says_too_much_is_refused() {
 
 #[test]
 fn a_check_of_a_kernel_says_what_it_lacks() {
-    let kernel = ActivateKernel { count: 9, sum: false, activation: Activation::Tanh };
+    let kernel = ActivateKernel { count: 9, activation: Activation::Tanh };
     let check = || KernelCheck::new(kernel);
     check().run(&Device::cpu()).unwrap();
-    says(check().numbers("a", vec![1.0; 8]).run(&Device::cpu()), &["a:", "8 values", "9"]);
-    says(check().numbers("a", vec![f32::NAN; 9]).run(&Device::cpu()), &["y", "NaN", "finite"]);
+    says(check().numbers("x", vec![1.0; 8]).run(&Device::cpu()), &["x:", "8 values", "9"]);
+    says(check().numbers("x", vec![f32::NAN; 9]).run(&Device::cpu()), &["y", "NaN", "finite"]);
+    says(check().numbers("z", vec![1.0; 9]).run(&Device::cpu()), &["port z", "x, y"]);
+    says(check().indices("x", vec![1; 9]).run(&Device::cpu()), &["Index", "port x"]);
     let advance = autorot::extend::kernel::Advance { batch: 1, rows: 3, slots: 1 };
     says(KernelCheck::new(advance).run(&Device::cpu()), &["clock", "indices"]);
     KernelCheck::new(advance).indices("clock", vec![0; clock::LEN]).run(&Device::cpu()).unwrap();

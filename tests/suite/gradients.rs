@@ -156,9 +156,9 @@ fn masked_steps_have_no_gradient_and_change_no_other() {
 /// The regularisers' share of the loss.
 fn penalty(network: &Network, parameters: &[f64]) -> f64 {
     let mut total = 0.0;
-    for (id, r) in network.every_node().into_iter().flat_map(|n| n.facts().penalties) {
-        let p = network.arena().get(id);
-        for w in &parameters[p.offset..p.offset + p.len()] {
+    for p in network.arena().parameters() {
+        let Some(r) = p.kernel else { continue };
+        for w in &parameters[p.range()] {
             total += f64::from(r.l1) * w.abs() + f64::from(r.l2) * w * w;
         }
     }

@@ -11,6 +11,7 @@ mod by_hand;
 mod class_names;
 mod common;
 mod convnets;
+mod data;
 mod defaults;
 mod dependencies;
 mod detached;

@@ -183,7 +183,10 @@ fn padding_is_taken_for_numbers_on_request_alone() {
     says(plain(&[4, 2]).with_mask(f32::NAN), &["NaN", "finite"]);
     assert_eq!(plain(&[2, 2, 2]).with_mask(0.25).unwrap().mask_value(), Some(0.25));
     // A row of padding alone has no range and nothing to learn from.
-    says(plain(&[2, 2, 2]).with_mask(0.5), &["data set mask value", "0.5", "row 0 consists", "every row"]);
+    says(
+        plain(&[2, 2, 2]).with_mask(0.5),
+        &["data set mask value", "0.5", "fills all of row 0", "every row"],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is calibrated: readings of cheap sensors and what a reference measured beside them.
+//! The data to calibrate with: readings of cheap sensors, and of a reference next to them.
 
 use super::insole;
 use crate::given::{self, Given};
@@ -17,7 +17,7 @@ pub struct Source {
     /// The folder with AirQualityUCI.csv.
     #[arg(long, value_name = "PATH")]
     dir: Option<PathBuf>,
-    /// Whether the last quarter of the rows in time is tested on, or a quarter drawn at random.
+    /// Whether to test on the last quarter of the rows in time, or on a quarter drawn at random.
     #[arg(long, value_enum, default_value_t = SplitBy::Time)]
     split: SplitBy,
 }
@@ -25,9 +25,9 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum SplitBy {
-    /// As in use: a sensor is calibrated first.
+    /// As in use: a sensor is calibrated before it measures.
     Time,
-    /// Neighbours in time on both sides: what there is to learn without drift.
+    /// With training rows on both sides in time: what can be learnt without drift.
     Random,
 }
 
@@ -40,14 +40,14 @@ enum Data {
     AirQuality,
 }
 
-/// Readings and references, scaled by the training part: inputs to 0..1, targets to mean 0 and deviation 1.
+/// Readings and references, scaled as fitted on the training part: inputs to 0..1, targets to mean 0 and standard deviation 1.
 pub struct Measurements {
     pub name: &'static str,
     pub split: Split,
     pub targets: Vec<Target>,
     /// Rows left out because a value is missing.
     pub dropped: usize,
-    /// The test part's references in their units, row after row.
+    /// The test part's references in their units, row by row.
     pub references: Vec<f32>,
     scaler: Scaler,
 }
@@ -67,7 +67,7 @@ const AIR_INPUTS: [&str; 8] =
 const AIR_TARGETS: [&str; 2] = ["C6H6(GT)", "CO(GT)"];
 
 impl Source {
-    /// What can be told to be wrong before anything is read.
+    /// Checks the options before anything is read.
     pub fn check(&self, given: &Given) -> Result<()> {
         match (self.data, &self.dir) {
             (Data::Insole, _) => given.refuse(&["dir"], "--data insole", "--data air-quality"),
@@ -76,11 +76,11 @@ impl Source {
         }
     }
 
-    /// Reads or simulates the data, and says what they are.
+    /// Reads or simulates the data, and prints what they are.
     pub fn load(&self) -> Result<Measurements> {
         let measurements = match &self.dir {
             Some(dir) => {
-                // The file is in the order of time.
+                // The file is in order of time.
                 let csv = Csv::open(dir.join(AIR_FILE)).delimiter(b';').decimal_comma(true).missing(-200);
                 let (data, dropped) = csv.inputs(AIR_INPUTS).targets(AIR_TARGETS).load_counted()?;
                 let benzene = Target { name: "benzene", unit: "µg/m³" };
@@ -134,7 +134,7 @@ impl Measurements {
         self.scaler.invert(outputs)
     }
 
-    /// The test loss of always answering with the mean of the training part, which scaling has made 0.
+    /// The test loss of always predicting the mean of the training part, which is 0 after scaling.
     pub fn loss_of_mean(&self) -> f64 {
         let scaled = values(&self.split.test);
         scaled.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / scaled.len() as f64

@@ -8,13 +8,13 @@ use serde::Serialize;
 pub struct Errors {
     #[serde(flatten)]
     pub target: Target,
-    /// The root of the mean square, and the mean magnitude, in the target's unit.
+    /// The root mean squared error and the mean absolute error, in the target's unit.
     pub rmse: f64,
     pub mae: f64,
 }
 
 impl Errors {
-    /// Of every target; predictions and references are rows of them.
+    /// The errors of each target; predictions and references are rows with one number per target.
     pub fn of(targets: &[Target], predictions: &[f32], references: &[f32]) -> Vec<Self> {
         let one = |(k, &target): (usize, &Target)| {
             let of = |values: &[f32]| column(values, k, targets.len()).collect::<Vec<_>>();
@@ -31,7 +31,7 @@ impl Errors {
     }
 }
 
-/// One target's values of rows of `width` targets.
+/// One target's values from rows of `width` targets.
 pub fn column(values: &[f32], target: usize, width: usize) -> impl Iterator<Item = f64> {
     values.iter().skip(target).step_by(width).map(|v| f64::from(*v))
 }

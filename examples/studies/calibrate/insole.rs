@@ -1,6 +1,6 @@
-//! A synthetic insole: seven cheap pressure sensors and a thermometer in a shoe, beside a reference that measures the
-//! pressure under heel, midfoot and forefoot. Made of what such sensors are known for, from constants of plausible
-//! size, not from measurements.
+//! A synthetic insole: seven cheap pressure sensors and a thermometer in a shoe, next to a reference that measures the pressure
+//! under heel, midfoot and forefoot. It models the known behaviour of such sensors with constants of plausible size, not from
+//! measurements.
 
 use autorot::{Dataset, Result};
 use rand::{RngExt, SeedableRng};
@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::PI;
 
-/// Sixteen walks of 12 s, one every 4 minutes, at 50 rows a second: a row is seven readings of a 10-bit converter and
-/// a temperature in °C, and what the reference says in kPa. The same seed gives the same rows.
+/// Sixteen walks of 12 s, one every 4 minutes, at 50 rows per second: a row is seven readings of a 10-bit converter, a
+/// temperature in °C, and the reference in kPa. The same seed gives the same rows.
 pub fn record(seed: u64) -> Result<Dataset> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut sensors: Vec<Sensor> = PLACES.iter().map(|place| Sensor::draw(*place, &mut rng)).collect();
@@ -42,10 +42,10 @@ const SECONDS_A_ROW: f64 = 0.02;
 /// A sensor's region, and its side: −1 inner, 1 outer, 0 in the middle.
 const PLACES: [(usize, f64); 7] = [(0, -1.0), (0, 1.0), (1, -1.0), (1, 1.0), (2, -1.0), (2, 0.0), (2, 1.0)];
 
-/// When in the stance a region bears load, as shares of it, and how much at most, in kPa.
+/// When a region bears load, as shares of the stance, and its maximum load in kPa.
 const LOADS: [(f64, f64, f64); 3] = [(0.0, 0.55, 220.0), (0.15, 0.75, 90.0), (0.35, 1.0, 280.0)];
 
-/// The share of a stride that the foot is on the ground.
+/// The share of a stride during which the foot is on the ground.
 const STANCE: f64 = 0.62;
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
@@ -58,7 +58,7 @@ struct Gait {
     load: f64,
     /// From 0 to 1 over a stride.
     phase: f64,
-    /// How much more than usual each region bears in this stride, and how far the foot tilts outwards.
+    /// The factor of each region's load in this stride, and how far the foot tilts outwards.
     stride: [f64; 3],
     tilt: f64,
 }
@@ -69,7 +69,7 @@ impl Gait {
         Self { strides_a_second, load, phase: 1.0, stride: [1.0; 3], tilt: 0.0 }
     }
 
-    /// The regions' pressures a moment later, and the tilt.
+    /// The regions' pressures one row later, and the tilt.
     fn advance(&mut self, rng: &mut ChaCha8Rng) -> ([f64; 3], f64) {
         self.phase += self.strides_a_second * SECONDS_A_ROW;
         if self.phase >= 1.0 {
@@ -91,18 +91,18 @@ impl Gait {
 struct Sensor {
     region: usize,
     side: f64,
-    /// Its part of its region's pressure, and of its neighbours': the sole spreads the load.
+    /// Its share of its region's pressure, and of the neighbouring regions': the sole spreads the load.
     share: f64,
     cross_talk: f64,
-    /// Hysteresis: this share of what it feels follows the pressure only after a while, in seconds.
+    /// Hysteresis: this share of what it feels lags behind the pressure, with this time constant in seconds.
     lagging: f64,
     lag: f64,
     felt: f64,
-    /// What it does not feel at all, in kPa; the pressure of half its full scale; the steepness.
+    /// The pressure below which it feels nothing, in kPa; the pressure at half of its full scale; the steepness.
     threshold: f64,
     half: f64,
     exponent: f64,
-    /// What it loses per kelvin, and per hour.
+    /// The share of its signal that it loses per kelvin, and per hour.
     per_kelvin: f64,
     per_hour: f64,
 }

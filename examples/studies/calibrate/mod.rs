@@ -1,6 +1,6 @@
-//! Calibrates cheap sensors with networks that map their readings to a reference's, classic and auto-rotating (AR),
-//! from common initial weights: a study in the manner of the sensor calibration of the ICML workshop 2020, which
-//! reports a fifteenth of the test loss for 12 % more time, of a network and data that are not published.
+//! Calibrates cheap sensors with networks that map their readings to those of a reference, classic and auto-rotating (AR), from
+//! common initial weights. The study follows the sensor calibration of the ICML workshop 2020, which reports a fifteenth of the
+//! test loss for 12 % more time, with a network and data that are not published.
 
 mod data;
 mod errors;
@@ -64,7 +64,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// All variants from one seed: they start from equal kernels, see the rows in equal order and take turns.
+/// All variants from one seed: they start from equal kernels, see the rows in the same order and take turns.
 fn train(options: &Options, device: &Device, data: &Measurements, seed: u64) -> Result<Vec<Run<Extra>>> {
     let training = &options.training;
     let optimizer = training.optimizer()?;
@@ -85,7 +85,7 @@ fn train(options: &Options, device: &Device, data: &Measurements, seed: u64) -> 
     courses.map(|((name, model), history)| finish(data, &trainer(), name, seed, model, &history)).collect()
 }
 
-/// What is to be said of a trained model.
+/// The record of a trained model.
 fn finish(
     data: &Measurements,
     trainer: &Trainer<'_>,

@@ -1,4 +1,4 @@
-//! Variants beside the classic one of the same seed, and the paper's numbers beside those.
+//! Ratios of variants to the classic one of the same seed, and the paper's ratios.
 
 use super::VARIANTS;
 use super::report::Extra;
@@ -6,7 +6,7 @@ use crate::run::{Run, Statistic, of, time_ratio};
 use autorot::report::plot::{Curve, CurvePanel};
 use serde::Serialize;
 
-/// A variant's ratios; `T` is a number or one over the seeds.
+/// A variant's ratios; `T` is a number, or its statistics over the seeds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Ratios<T = Statistic> {
     /// Classic / variant after the last epoch.
@@ -15,7 +15,7 @@ pub struct Ratios<T = Statistic> {
     pub time: T,
 }
 
-/// What the paper reports of auto-rotation.
+/// What the paper reports for auto-rotation.
 pub const PAPER: Ratios<f64> = Ratios { test_loss: 15.0, time: 1.12 };
 
 impl Ratios {
@@ -31,7 +31,7 @@ impl Ratios {
     }
 }
 
-/// The classic test loss over the auto-rotating one's on the way, in a line.
+/// The classic test loss divided by the variant's during training, in one line.
 pub fn on_the_way(runs: &[Run<Extra>], variant: &str) -> String {
     let epochs = epochs(runs);
     let marks = (0..9).flat_map(|power| [1, 2, 5].map(|k| k * 10usize.pow(power)));
@@ -40,7 +40,7 @@ pub fn on_the_way(runs: &[Run<Extra>], variant: &str) -> String {
     parts.join(", ")
 }
 
-/// The classic test loss over each variant's, epoch by epoch.
+/// The classic test loss divided by each variant's, epoch by epoch.
 pub fn panel(runs: &[Run<Extra>]) -> CurvePanel {
     let curve = |&(variant, title): &(&str, &str)| Curve {
         label: title.to_owned(),
@@ -61,7 +61,7 @@ fn test_loss(runs: &[Run<Extra>], variant: &str, epoch: usize) -> Statistic {
     Statistic::of(pairs(runs, variant).map(|(classic, run)| loss(classic) / loss(run)))
 }
 
-/// The classic training and the variant's from every seed.
+/// The classic training and the variant's, for each seed.
 fn pairs<'r>(
     runs: &'r [Run<Extra>],
     variant: &'r str,
@@ -69,7 +69,7 @@ fn pairs<'r>(
     of(runs, "classic").zip(of(runs, variant))
 }
 
-/// How many epochs all have.
+/// The number of epochs that all trainings have.
 fn epochs(runs: &[Run<Extra>]) -> usize {
     runs.iter().map(|r| r.epochs.len()).min().unwrap_or(0)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What is recorded beside the losses.
+/// What is recorded besides the losses.
 #[derive(Serialize)]
 pub struct Extra {
     /// Seconds of training, epoch by epoch.
@@ -21,26 +21,26 @@ pub struct Extra {
     pub errors: Vec<Errors>,
     /// The share of hidden pre-activations with |z| > L at the end.
     pub saturated: Option<f64>,
-    /// Of the test part, in units, row after row.
+    /// Predictions for the test part, in units, row by row.
     #[serde(skip)]
     pub predictions: Vec<f32>,
 }
 
 impl Extra {
-    /// The median: what else the machine did in a few epochs does not count.
+    /// The median, so that other load on the machine in a few epochs does not count.
     pub fn epoch_seconds(&self) -> f64 {
         median(self.seconds.clone())
     }
 }
 
-/// One training in a line.
+/// One training, in one line.
 pub fn line(run: &Run<Extra>) -> String {
     let (Run { seed, variant, .. }, last) = (run, run.last());
     let (train, test, ms) = (last.train_loss, last.val_loss, 1e3 * run.extra.epoch_seconds());
-    format!("seed {seed}  {variant:12} training loss {train:.5}  test loss {test:.5}  {ms:.1} ms an epoch")
+    format!("seed {seed}  {variant:12} training loss {train:.5}  test loss {test:.5}  {ms:.1} ms per epoch")
 }
 
-/// Losses, time and saturation, one row a variant.
+/// Losses, time and saturation, one row per variant.
 pub fn table(data: &Measurements, runs: &[Run<Extra>]) -> Table {
     let dash = || "–".to_owned();
     let row = |(variant, title): (&str, &str)| {
@@ -73,7 +73,7 @@ pub fn table(data: &Measurements, runs: &[Run<Extra>]) -> Table {
     report::table(&header, VARIANTS.map(row).into_iter().chain([mean]))
 }
 
-/// Errors of the test part in units, one row a variant.
+/// Errors on the test part in units, one row per variant.
 pub fn errors_table(data: &Measurements, runs: &[Run<Extra>]) -> Table {
     let names = data.targets.iter().flat_map(|Target { name, unit }| {
         [format!("{name}, RMSE ({unit})"), format!("{name}, mean error ({unit})")]
@@ -91,7 +91,7 @@ pub fn errors_table(data: &Measurements, runs: &[Run<Extra>]) -> Table {
     report::table(&header, VARIANTS.map(row))
 }
 
-/// The ratios beside the paper's, and what they are worth.
+/// The ratios next to the paper's, and how far they can be trusted.
 pub fn lines(data: &Measurements, runs: &[Run<Extra>]) -> Vec<String> {
     let Ratios { test_loss, time } = Ratios::of(runs, "arp");
     let mut lines = vec![
@@ -106,8 +106,8 @@ pub fn lines(data: &Measurements, runs: &[Run<Extra>]) -> Vec<String> {
     if idle > 0 {
         let all = of(runs, "classic").count();
         lines.push(format!(
-            "The classic net learnt next to nothing from {idle} of {all} seeds (its training loss is above 0.9, that of \
-             the mean is 1): there the ratio is that of answering with the mean, {:.3}, to the auto-rotating net's loss.",
+            "The classic net learnt next to nothing from {idle} of {all} seeds (its training loss is above 0.9; the mean \
+             alone has 1): there the ratio compares the loss of the mean alone, {:.3}, with the auto-rotating net's.",
             data.loss_of_mean(),
         ));
     }

@@ -56,7 +56,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// One variant from one seed: equal seeds start from equal kernels and see the rows in equal order.
+/// One variant from one seed: with the same seed, variants start from equal kernels and see the rows in the same order.
 fn train(
     options: &Options,
     device: &Device,

@@ -9,7 +9,7 @@ use comfy_table::Table;
 use serde::Serialize;
 use std::path::Path;
 
-/// What is recorded beside the losses.
+/// What is recorded besides the losses.
 #[derive(Serialize)]
 pub struct Extra {
     /// The share of hidden pre-activations with |z| > L at the end.
@@ -18,7 +18,7 @@ pub struct Extra {
     pub gradients: Vec<LayerGradients>,
 }
 
-/// One row a variant, over the seeds.
+/// One row per variant, over the seeds.
 pub fn table(runs: &[Run<Extra>]) -> Table {
     let row = |(variant, title): (&str, &str)| {
         let over =

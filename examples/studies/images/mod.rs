@@ -1,8 +1,8 @@
-//! A small residual network that classifies images, its neurons saturating and auto-rotating (AR) against ReLU, with
-//! batch normalisation, augmentation on the device and a falling learning rate.
+//! A small residual network that classifies images, with saturating and auto-rotating (AR) neurons against ReLU, with batch
+//! normalisation, augmentation on the device and a falling learning rate.
 //!
-//! Three nets start from the same kernels and see the same rows, augmented alike, in the same order: ReLU, the saturating
-//! activation classic, and the same auto-rotating.
+//! Three nets start from the same kernels and see the same rows, with the same augmentation, in the same order: ReLU, a
+//! saturating activation in classic layers, and the same activation in auto-rotating layers.
 
 mod net;
 mod options;

@@ -22,7 +22,7 @@ pub enum Net {
 impl Net {
     pub const ALL: [Self; 3] = [Self::Relu, Self::Classic, Self::Ar];
 
-    /// In the report.
+    /// The name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Relu => "relu",
@@ -31,7 +31,7 @@ impl Net {
         }
     }
 
-    /// In tables and figures.
+    /// The title in tables and figures.
     pub fn title(self, saturating: Activation) -> String {
         match self {
             Self::Relu => "relu, classic".to_owned(),
@@ -41,7 +41,7 @@ impl Net {
     }
 }
 
-/// The filters of the stem and the first block; every further block has twice as many on half the height and width.
+/// The filters of the stem and the first block; each further block has twice as many on half the height and width.
 const FILTERS: usize = 16;
 
 /// How a net's convolutions are made.
@@ -52,7 +52,7 @@ struct Style {
     batch_norm: bool,
 }
 
-/// The net. The layers' paths are those of the other nets, and with them the kernels that a seed gives.
+/// The net. Its layers have the same paths as those of the other nets, and thus the same kernels for a seed.
 pub fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
     let stem = Style {
         activation: if net == Net::Relu { Activation::Relu } else { options.activation },
@@ -69,7 +69,7 @@ pub fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential>
     Ok(model.add(Dense::new(data.targets().width())))
 }
 
-/// Shifts, mirrored images and crops, which are drawn anew in every step.
+/// Shifts, mirroring and crops, drawn anew in every step.
 fn augmentation(options: &Options, data: &Dataset) -> Sequential {
     let mut model = Sequential::for_data(data);
     if options.no_augment {
@@ -88,7 +88,7 @@ fn augmentation(options: &Options, data: &Dataset) -> Sequential {
     }
 }
 
-/// Running statistics that follow within tens of steps, so that short trainings are tested with fitting ones.
+/// Running statistics that adapt within tens of steps, so that they fit even after a short training.
 fn batch_norm() -> BatchNorm {
     BatchNorm::new().momentum(0.9)
 }
@@ -99,7 +99,7 @@ impl Style {
         conv.activation(self.activation).auto_rotate(self.rotation)
     }
 
-    /// Two convolutions; the input is led around them, projected where the first has strides.
+    /// Two convolutions with a shortcut, which is a projection if the first has strides.
     fn block(&self, filters: usize, strides: usize) -> Residual {
         let mut block = Residual::new();
         for strides in [strides, 1] {

@@ -18,31 +18,31 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub images: Images,
-    /// The saturating activation that is compared with ReLU.
+    /// The saturating activation to compare with ReLU.
     #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = activations())]
     pub activation: Activation,
     #[command(flatten)]
     #[serde(flatten)]
     pub rotation: Rotation,
-    /// x_Q of the rotated layers behind the first: a number, or range to derive it from the range of their inputs.
+    /// x_Q of the rotated layers after the first: a number, or range to derive it from the range of their inputs.
     #[arg(long, value_name = "VALUE|range", default_value = "3", value_parser = PointXQ::parse)]
     pub x_q: PointXQ,
-    /// Train one net only.
+    /// Train only this net.
     #[arg(long, value_enum, value_name = "NET")]
     pub only: Option<Net>,
     /// Whether batch normalisation follows the convolutions.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub batch_norm: bool,
-    /// Leave out shifts, mirrored images and crops.
+    /// Do not shift, mirror or crop images.
     #[arg(long, conflicts_with_all = ["shift", "crop"])]
     pub no_augment: bool,
-    /// Shift by up to so many pixels while training [default: 2, or 4 for images of 32 pixels or more].
+    /// Shift by up to this many pixels during training [default: 2, or 4 for images of 32 pixels or more].
     #[arg(long, value_name = "PIXELS")]
     shift: Option<usize>,
-    /// Cut out squares of so many pixels: at random while training, else from the middle.
+    /// Crop to squares of this many pixels: at random during training, else in the middle.
     #[arg(long, value_name = "PIXELS")]
     pub crop: Option<usize>,
-    /// Whether the learning rate stays or falls along half a cosine.
+    /// Whether the learning rate stays constant or falls along half a cosine.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = ScheduleName::Cosine)]
     schedule: ScheduleName,
     #[command(flatten)]
@@ -52,9 +52,9 @@ pub struct Options {
 
 /// Where x_Q comes from.
 ///
-/// Batch normalisation passes on a range of ±3 standard units and the sum of two paths ±6: x_Q = 9 and 18, points so far
-/// out that z stays near 0 and the neurons nearly linear until L has grown. 3 is x_Q for inputs in ±1: tanh's z then
-/// spreads over its dynamic region from the start.
+/// After batch normalisation the range is ±3 standard units, and after the sum of two branches ±6: x_Q = 9 and 18, points so far
+/// out that z stays near 0 and the neurons nearly linear until L has grown. 3 is x_Q for inputs in ±1: tanh's z then spreads over
+/// its dynamic region from the start.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PointXQ {
@@ -86,11 +86,11 @@ enum ScheduleName {
     Cosine,
 }
 
-/// The share of the learning rate that is left in the end.
+/// The share of the learning rate that is left at the end.
 const FLOOR: f64 = 0.01;
 
 impl Options {
-    /// What can be told to be wrong before anything is read or trained.
+    /// Checks the options before anything is read or trained.
     pub fn check(&self, given: &Given) -> Result<()> {
         let rotation = ["rule", "learn_l", "x_q"];
         match self.only {
@@ -110,17 +110,17 @@ impl Options {
         self.only.map_or_else(|| Net::ALL.to_vec(), |only| vec![only])
     }
 
-    /// The most pixels that images of this height are shifted by.
+    /// The maximum shift in pixels for images of this height.
     pub fn shift(&self, height: usize) -> usize {
         self.shift.unwrap_or(if height < 32 { 2 } else { 4 })
     }
 
-    /// The optimiser with its schedule for so many rows an epoch.
+    /// The optimiser with its schedule for this many rows per epoch.
     pub fn optimizer(&self, rows: usize) -> Result<Optimizer> {
         let optimizer = self.training.optimizer()?;
         let peak = optimizer.learning_rate().rate(0);
         let Training { epochs, batch, .. } = self.training;
-        // Where there is nothing to train the trainer says so.
+        // If there is nothing to train, the trainer says so.
         let updates = (epochs * rows.div_ceil(batch.max(1))).max(1) as u64;
         Ok(match self.schedule {
             ScheduleName::Constant => optimizer,

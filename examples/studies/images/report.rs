@@ -9,7 +9,7 @@ use autorot::{Device, Result};
 use comfy_table::Table;
 use serde::Serialize;
 
-/// What is recorded beside the losses.
+/// What is recorded besides the losses.
 #[derive(Serialize)]
 pub struct Extra {
     pub parameters: usize,
@@ -17,7 +17,7 @@ pub struct Extra {
     pub seconds: Vec<f64>,
 }
 
-/// One row a net, over the seeds.
+/// One row per net, over the seeds.
 pub fn table(options: &Options, runs: &[Run<Extra>]) -> Table {
     let row = |net: Net| {
         let all = run::of(runs, net.name());
@@ -49,7 +49,7 @@ pub fn draw(options: &Options, runs: &[Run<Extra>]) -> Result<()> {
     figures::losses_and_accuracy(&options.training.out, &titles, runs)
 }
 
-/// The best accuracy of the auto-rotating net, or of the net that was trained alone.
+/// The best accuracy of the auto-rotating net, or of the only net trained.
 pub fn last_line(options: &Options, runs: &[Run<Extra>]) -> String {
     let net = options.only.unwrap_or(Net::Ar);
     let title = net.title(options.activation);

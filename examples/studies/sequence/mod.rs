@@ -1,6 +1,5 @@
-//! Trains recurrent networks, classic and auto-rotating (AR), side by side from common initial weights: on spoken
-//! vowels, on the adding problem, and on images that come row by row. Tells how they do and how far back in time
-//! gradients reach.
+//! Trains recurrent networks, classic and auto-rotating (AR), side by side from common initial weights: on spoken vowels, on the
+//! adding problem, and on images read row by row. Reports their results and how far back in time gradients reach.
 
 mod options;
 mod report;
@@ -32,7 +31,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// The classic and the auto-rotating network of a cell: twins that take turns.
+/// Trains the classic and the auto-rotating network of a cell: twins that take turns.
 fn train(options: &Options, device: &Device, task: &Task, cell: Cell, seed: u64) -> Result<Vec<Run<Extra>>> {
     let training = &options.training;
     let optimizer = options.optimizer()?;
@@ -76,13 +75,13 @@ fn build(
     model.add(layer).add(Dense::new(data.targets().width())).build(device, seed)
 }
 
-/// mean |∂ℓ/∂z_t| of the recurrent layer for every time step, over those of the first training rows that have the step.
+/// mean |∂ℓ/∂z_t| of the recurrent layer for each time step, over those of the first training rows that have the step.
 fn gradient_by_step(trainer: &Trainer<'_>, model: &mut Model, task: &Task) -> Result<Vec<f64>> {
     let data = &task.split.train;
     let rows = PROBE_ROWS.min(data.len());
     let reports = trainer.inspect(model, data, rows)?;
     let gradients = reports.into_iter().find_map(|layer| layer.gradient_by_step).unwrap_or_default();
-    // Its own mean counts all rows.
+    // The reported mean is over all rows.
     let share = |t: usize| rows as f64 / task.rows_with_step(rows, t) as f64;
     Ok(gradients.into_iter().enumerate().map(|(t, g)| g * share(t)).collect())
 }

@@ -26,7 +26,7 @@ pub struct Options {
     /// The recurrent layer's units.
     #[arg(long, default_value_t = 64)]
     pub units: usize,
-    /// What auto-rotation multiplies: the inputs' part of every gate, or the gate's whole pre-activation.
+    /// What auto-rotation multiplies: the input part of each gate, or the gate's whole pre-activation.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Part::Input)]
     rotated_part: Part,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub training: Training,
-    /// The largest norm of a step's gradients, to which larger ones are scaled down; 0 for no limit.
+    /// The largest norm of a step's gradients; larger ones are scaled down to it. 0 for no limit.
     #[arg(long, value_name = "NORM", default_value_t = 1.0)]
     clip_norm: f32,
 }
@@ -61,7 +61,7 @@ fn names<S: serde::Serializer>(cells: &[Cell], to: S) -> std::result::Result<S::
 }
 
 impl Options {
-    /// What can be told to be wrong before anything is read or trained.
+    /// Checks the options before anything is read or trained.
     pub fn check(&self, given: &Given) -> Result<()> {
         self.source.check(given)?;
         self.training.check()?;
@@ -87,7 +87,7 @@ impl Options {
         }
     }
 
-    /// The optimiser with its learning rate and its limit.
+    /// The optimiser with its learning rate and gradient clipping.
     pub fn optimizer(&self) -> Result<Optimizer> {
         let norm = (self.clip_norm != 0.0).then_some(self.clip_norm);
         Ok(self.training.optimizer()?.with_clip(Clip { norm, value: None }))

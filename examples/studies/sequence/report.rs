@@ -1,4 +1,4 @@
-//! The table, what it says in words, the report and the figures.
+//! The table, its findings in words, the report and the figures.
 
 use super::Options;
 use super::task::Task;
@@ -11,12 +11,12 @@ use comfy_table::Table;
 use serde::Serialize;
 use std::path::Path;
 
-/// What is recorded beside the losses.
+/// What is recorded besides the losses.
 #[derive(Serialize)]
 pub struct Extra {
     /// Seconds of training, epoch by epoch.
     pub seconds: Vec<f64>,
-    /// mean |∂ℓ/∂z_t| for every time step, before the first epoch and after the last.
+    /// mean |∂ℓ/∂z_t| for each time step, before the first epoch and after the last.
     pub gradients_before: Vec<f64>,
     pub gradients_after: Vec<f64>,
 }
@@ -51,16 +51,16 @@ struct Outcome {
     cell: &'static str,
     rotated: bool,
     test_loss: Statistic,
-    /// Of classifiers.
+    /// For classifiers.
     test_accuracy: Statistic,
-    /// Milliseconds an epoch: the median of each training.
+    /// Milliseconds per epoch: the median of each training.
     epoch_ms: Statistic,
-    /// This network's time over its classic twin's: the median over the epochs, which they trained by turns.
+    /// This network's time divided by its classic twin's: the median over the epochs, which they trained by turns.
     time_ratio: Statistic,
     seeds: usize,
-    /// Trainings whose test loss is below that of a solved adding problem in the end.
+    /// Trainings that end with a test loss below [`SOLVED`].
     solved: usize,
-    /// The epochs until it was there first, over the trainings that got there.
+    /// The epochs until the test loss is first below it, over the trainings that get there.
     epochs_to_solve: Statistic,
 }
 
@@ -84,12 +84,12 @@ impl Outcome {
     }
 }
 
-/// The first epoch after which the test loss is below that of a solved adding problem.
+/// The first epoch after which the test loss is below [`SOLVED`].
 fn solved_after(run: &Run<Extra>) -> Option<usize> {
     run.epochs.iter().position(|e| e.val_loss < SOLVED).map(|epoch| epoch + 1)
 }
 
-/// One training in a line.
+/// One training, in one line.
 pub fn line(task: &Task, run: &Run<Extra>) -> String {
     if task.classifies() {
         return run.line();
@@ -97,10 +97,10 @@ pub fn line(task: &Task, run: &Run<Extra>) -> String {
     let solved =
         solved_after(run).map_or(String::new(), |epoch| format!("  below {SOLVED} after epoch {epoch}"));
     let (seed, name, loss) = (run.seed, run.variant, run.last().val_loss);
-    format!("seed {seed}  {name:13} test MSE {loss:.5}  {:.2} s an epoch{solved}", run.epoch_seconds)
+    format!("seed {seed}  {name:13} test MSE {loss:.5}  {:.2} s per epoch{solved}", run.epoch_seconds)
 }
 
-/// One row a network.
+/// One row per network.
 pub fn table(task: &Task, cells: &[Cell], runs: &[Run<Extra>]) -> Table {
     let mut header = vec!["network"];
     if task.classifies() {
@@ -126,7 +126,7 @@ pub fn table(task: &Task, cells: &[Cell], runs: &[Run<Extra>]) -> Table {
     report::table(&header, cells.iter().flat_map(|cell| TWINS.map(|rotated| (cell, rotated))).map(row))
 }
 
-/// Whether auto-rotation helps, one line a cell.
+/// Whether auto-rotation helps, one line per cell.
 pub fn verdicts(task: &Task, cells: &[Cell], runs: &[Run<Extra>]) -> Vec<String> {
     let line = |&cell: &Cell| {
         let twins = TWINS.map(|rotated| Outcome::of(cell, rotated, runs));
@@ -138,18 +138,18 @@ pub fn verdicts(task: &Task, cells: &[Cell], runs: &[Run<Extra>]) -> Vec<String>
         let better = if task.classifies() { b.mean > a.mean } else { b.mean < a.mean };
         let idle = !task.classifies() && [a, b].iter().all(|o| o.mean > 0.9 * AddingProblem::MEAN_LOSS);
         let verb = match (idle, better) {
-            (true, _) => "does not help, neither twin learns more than the mean of all answers",
+            (true, _) => "does not help, since neither twin learns more than the mean of all answers",
             (_, true) => "is better",
             (_, false) => "is not better",
         };
         let doubt = match twins[0].seeds {
             1 => ", from one seed",
-            _ if a.is_near(b) => ", no more apart than one seed is from another",
+            _ if a.is_near(b) => ", a difference within the spread of the seeds",
             _ => "",
         };
         let (title, a, b) = (title(cell), a.mean, b.mean);
         format!(
-            "{title}: auto-rotation {verb}, test {what} {b:.4} against {a:.4} of the classic twin{doubt}."
+            "{title}: auto-rotation {verb}, test {what} {b:.4} against {a:.4} for the classic twin{doubt}."
         )
     };
     let mut lines: Vec<String> = cells.iter().map(line).collect();
@@ -203,7 +203,7 @@ pub fn draw(out: &Path, task: &Task, cells: &[Cell], runs: &[Run<Extra>]) -> Res
     figures::twice(out, "gradients", |path| plot::curves(path, &panels))
 }
 
-/// The gradients' size over time of a cell's twins, the mean over the seeds, before and after training.
+/// The size of the gradients over time for a cell's twins, before and after training, averaged over the seeds.
 fn gradient_panel(cell: Cell, runs: &[Run<Extra>]) -> CurvePanel {
     let curve = |rotated: bool, when: &str, gradients: fn(&Extra) -> &[f64]| {
         let (name, title) = variant(cell, rotated);

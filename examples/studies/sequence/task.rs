@@ -1,4 +1,4 @@
-//! What is learnt: sequences and what is asked of them.
+//! The tasks: sequences and their targets.
 
 use crate::data::announce;
 use crate::given::{self, Given};
@@ -10,19 +10,19 @@ use std::path::PathBuf;
 /// Which task.
 #[derive(clap::Args, Debug, Serialize)]
 pub struct Source {
-    /// What is learnt; vowels needs --dir.
+    /// The task; vowels needs --dir.
     #[arg(long, value_enum, default_value_t = Name::Adding)]
     task: Name,
-    /// The folder with ae.train and ae.test, the Japanese vowels.
+    /// The folder with ae.train and ae.test of the Japanese vowels.
     #[arg(long, value_name = "PATH")]
     dir: Option<PathBuf>,
-    /// The steps of a sequence of the adding problem [default: 200].
+    /// Time steps per sequence of the adding problem [default: 200].
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Training rows, of the adding problem [default: 3000] and of glyphs [default: 4000].
+    /// Training rows, for the adding problem [default: 3000] and for glyphs [default: 4000].
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
-    /// Whether one scale brings all of the vowels' features to 0..1, or each has its own [default: overall].
+    /// Whether all of the vowels' features are scaled to 0..1 together, or each by itself [default: overall].
     #[arg(long, value_enum, value_name = "NAME")]
     scale: Option<Scale>,
 }
@@ -37,11 +37,11 @@ enum Scale {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum Name {
-    /// The sum of two marked numbers in a long sequence of them.
+    /// The sum of two marked numbers in a long sequence.
     Adding,
-    /// Drawn letters and digits, an image row by row.
+    /// Drawn letters and digits, read row by row.
     Glyphs,
-    /// Speakers told apart by a spoken vowel.
+    /// Speakers identified by a spoken vowel.
     Vowels,
 }
 
@@ -53,7 +53,7 @@ pub struct Task {
 }
 
 impl Source {
-    /// What can be told to be wrong before anything is read.
+    /// Checks the options before anything is read.
     pub fn check(&self, given: &Given) -> Result<()> {
         let (task, vowels) = (format!("--task {}", given::word(self.task)), "--task vowels");
         match self.task {
@@ -76,7 +76,7 @@ impl Source {
         }
     }
 
-    /// Reads or draws the data, and says what they are.
+    /// Reads or draws the data, and prints what they are.
     pub fn load(&self) -> Result<Task> {
         let (name, split) = match (self.task, &self.dir) {
             (Name::Vowels, Some(dir)) => ("Japanese vowels".to_owned(), self.scaled(&vowels::load(dir)?)?),
@@ -99,7 +99,7 @@ impl Source {
         Ok(Task { name, split, loss })
     }
 
-    /// To 0..1 by the training part.
+    /// Scaled to 0..1, fitted on the training part.
     fn scaled(&self, Split { train, test }: &Split) -> Result<Split> {
         let scaler = match self.scale {
             Some(Scale::Feature) => Scaler::min_max(train, 0.0, 1.0)?,
@@ -110,12 +110,12 @@ impl Source {
 }
 
 impl Task {
-    /// Whether classes are told apart, or values asked.
+    /// Whether the task is classification rather than regression.
     pub fn classifies(&self) -> bool {
         self.loss == Loss::SoftmaxCrossEntropy
     }
 
-    /// How many of the first training rows have a step at this time.
+    /// The number of the first training rows that have a step at this time.
     pub fn rows_with_step(&self, rows: usize, time: usize) -> usize {
         let data = &self.split.train;
         let features = data.row_len() / data.shape()[0];

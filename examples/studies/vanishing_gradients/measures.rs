@@ -1,16 +1,16 @@
-//! How evenly gradients spread: two numbers of one training.
+//! How evenly gradients are spread: two numbers for one training.
 
 use crate::gradients::LayerGradients;
 use crate::run::Statistic;
 
-/// The spread of log₁₀ mean |∂ℓ/∂W| in one training; NaN where there are too few numbers for one.
+/// The spread of log₁₀ mean |∂ℓ/∂W| in one training; NaN if there are too few numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spreads {
-    /// The standard deviation over the layers, the mean over the epochs.
+    /// The standard deviation over the layers, averaged over the epochs.
     pub layers: f64,
-    /// The standard deviation over the epochs, the mean over the layers.
+    /// The standard deviation over the epochs, averaged over the layers.
     pub epochs: f64,
-    /// Layers and epochs in which every gradient is 0: they have no logarithm and are left out of both.
+    /// The number of pairs of layer and epoch in which every gradient is 0: they have no logarithm and are left out of both.
     pub zeros: usize,
 }
 
@@ -27,7 +27,7 @@ impl Spreads {
     }
 }
 
-/// The mean of the standard deviations of groups of numbers, of those with two finite ones or more.
+/// The mean of the standard deviations of the groups that have two or more finite numbers.
 fn mean_of_deviations(groups: impl Iterator<Item = Vec<f64>>) -> f64 {
     let finite = groups.map(|g| g.into_iter().filter(|v| v.is_finite()).collect::<Vec<_>>());
     let deviation = |group: Vec<f64>| Statistic::of(group.into_iter()).deviation;

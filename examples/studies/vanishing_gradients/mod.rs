@@ -1,8 +1,8 @@
 //! How gradients vanish on their way through a deep network of saturating neurons, and what batch normalisation (BN)
 //! and auto-rotation (AR) do about it: the study of the poster "Auto-Rotating Neural Networks".
 //!
-//! Three times a convolution, BN in the nets with BN, and max pooling; then five dense layers. Four nets, with and
-//! without BN and AR, start from the same kernels and see the same rows in the same order.
+//! Three blocks of convolution, BN (in the nets with BN) and max pooling, then five dense layers. Four nets, with and without BN
+//! and AR, start from the same kernels and see the same rows in the same order.
 
 mod measures;
 mod net;
@@ -23,7 +23,7 @@ use report::Extra;
 use serde::Serialize;
 use std::ops::ControlFlow;
 
-/// Trains a deep network with and without batch normalisation and auto-rotation, and looks at its gradients.
+/// Trains a deep network with and without batch normalisation and auto-rotation, and measures its gradients.
 #[derive(clap::Args, Debug, Serialize)]
 #[command(mut_arg("batch", |arg| arg.default_value("64")))]
 #[command(mut_arg("out", |arg| arg.default_value("out/vanishing_gradients")))]
@@ -70,7 +70,7 @@ fn train(options: &Options, device: &Device, data: &Split, net: Net, seed: u64) 
         .trainer(optimizer, seed)
         .callback(|model: &mut Model, _: &Epoch| {
             let layers = model.inspect(&data.train, Loss::SoftmaxCrossEntropy, PROBE_ROWS)?;
-            // All nets are to have the same rows: BN has no kernel.
+            // BN has no kernel: without it, all nets have the same layers in the map.
             let has_kernel = |l: &&LayerReport| !l.path.ends_with("batch_norm");
             gradients::note(&mut gradients, layers.iter().filter(has_kernel));
             Ok(ControlFlow::Continue(()))

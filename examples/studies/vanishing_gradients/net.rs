@@ -1,4 +1,4 @@
-//! The nets, and how they come to start from the same kernels.
+//! The nets, and how they start from the same kernels.
 
 use super::Options;
 use crate::gradients::LayerGradients;
@@ -13,9 +13,9 @@ use autorot::{
 /// One of the four nets.
 #[derive(Clone, Copy, Debug)]
 pub struct Net {
-    /// In the report.
+    /// The name in the report.
     pub name: &'static str,
-    /// In tables and figures.
+    /// The title in tables and figures.
     pub title: &'static str,
     rotated: bool,
     batch_norm: bool,
@@ -31,10 +31,10 @@ pub const ALL: [Net; 4] = [
 const FILTERS: [usize; 3] = [16, 32, 64];
 const HIDDEN: [usize; 4] = [10; 4];
 
-/// The net on a device. Whatever the net, the same seed gives the same kernels.
+/// The net on a device. The same seed gives the same kernels to every net.
 pub fn build(options: &Options, device: &Device, data: &Dataset, net: Net, seed: u64) -> Result<Model> {
     let mut model = layers(options, data, net)?.build(device, seed)?;
-    // Kernels follow from a layer's path, and BN shifts the paths: one net gives its kernels to all.
+    // Initial kernels depend on a layer's path, and BN shifts the paths: one net gives its kernels to all.
     let source = layers(options, data, Net { rotated: false, batch_norm: true, ..net })?.network(seed)?;
     let common = common_weights(&source, model.network());
     model.set_weights(&common)?;
@@ -60,8 +60,8 @@ fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
     Ok(model.add(Dense::new(data.targets().width())))
 }
 
-/// Kernels and biases of `source` under the paths of `target`, by the layers' order: tensors without a description, as networks
-/// that compute different things from them are to start from the same.
+/// Kernels and biases of `source` under the paths of `target`, matched by the layers' order. They have no description, since
+/// networks that compute different things are to start from the same tensors.
 fn common_weights(source: &Network, target: &Network) -> Weights {
     let initial = source.arena().initial();
     let pairs = kernels_and_biases(source).zip(kernels_and_biases(target));
@@ -78,7 +78,7 @@ fn kernels_and_biases(network: &Network) -> impl Iterator<Item = &Parameter> {
     network.arena().parameters().iter().filter(wanted)
 }
 
-/// Names layers alike in all nets: `conv 1` for `0.conv2d`, `dense 5` for the last.
+/// Gives layers the same names in all nets: `conv 1` for `0.conv2d`, `dense 5` for the last.
 pub fn name_layers(gradients: &mut [LayerGradients]) {
     for (i, layer) in gradients.iter_mut().enumerate() {
         layer.layer = match i.checked_sub(FILTERS.len()) {

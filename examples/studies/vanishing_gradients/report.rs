@@ -11,7 +11,7 @@ use comfy_table::Table;
 use serde::Serialize;
 use std::path::Path;
 
-/// What is recorded beside the losses.
+/// What is recorded besides the losses.
 #[derive(Serialize)]
 pub struct Extra {
     /// Seconds of training, epoch by epoch.
@@ -28,7 +28,7 @@ pub struct Outcome {
     pub layers: Statistic,
     pub epochs: Statistic,
     pub seconds: Statistic,
-    /// Layers and epochs, in all trainings, without a gradient, and how many there are.
+    /// The number of pairs of layer and epoch without a gradient, over all trainings, and of all pairs.
     pub zeros: usize,
     pub cells: usize,
 }
@@ -55,7 +55,7 @@ pub fn results(runs: &[Run<Extra>]) -> [Outcome; 4] {
     })
 }
 
-/// One row a net.
+/// One row per net.
 pub fn table(results: &[Outcome; 4]) -> Table {
     let header = [
         "net",
@@ -72,7 +72,7 @@ pub fn table(results: &[Outcome; 4]) -> Table {
     report::table(&header, results.iter().map(row))
 }
 
-/// What the table's numbers are, and what is missing from them.
+/// What the table's numbers mean, and what they leave out.
 pub fn notes(results: &[Outcome; 4]) -> Vec<String> {
     let mut notes = vec![
         "Spreads are standard deviations of log₁₀ mean |∂ℓ/∂W|: over the 8 layers, averaged over the epochs, and over \
@@ -81,8 +81,8 @@ pub fn notes(results: &[Outcome; 4]) -> Vec<String> {
     ];
     for Outcome { title, zeros, cells, .. } in results.iter().filter(|o| o.zeros > 0) {
         notes.push(format!(
-            "{title}: every gradient is exactly 0 in {zeros} of {cells} pairs of layer and epoch over all seeds, which the \
-             spreads leave out; the map hatches those where any seed has none."
+            "{title}: every gradient is exactly 0 in {zeros} of {cells} pairs of layer and epoch over all seeds. The \
+             spreads leave these out; the map hatches pairs without a gradient for any seed."
         ));
     }
     notes

@@ -17,14 +17,14 @@ pub fn lines(results: &[Outcome; 4]) -> Vec<String> {
     lines
 }
 
-/// Whether the smaller spread is that of auto-rotation.
+/// Whether auto-rotation has the smaller spread.
 fn compare(claim: &str, ar: Statistic, classic: Statistic) -> String {
     if !(ar.mean.is_finite() && classic.mean.is_finite()) {
-        return format!("no telling whether AR's are {claim}, for want of numbers");
+        return format!("too few numbers to tell whether AR's are {claim}");
     }
     let verb = if ar.mean < classic.mean { "are" } else { "are not" };
     format!(
-        "AR's {verb} {claim} than classic, {:.3} against {:.3}{}",
+        "AR's {verb} {claim} than the classic ones, {:.3} against {:.3}{}",
         ar.mean,
         classic.mean,
         doubt(ar, classic)
@@ -43,17 +43,17 @@ fn best(results: &[Outcome; 4], favourite: &Outcome) -> String {
     };
     let (name, next) = (favourite.title, rival.title);
     format!(
-        "{name} {verb} the best test accuracy: {:.3}, the best of the others, {next}, {:.3}{}.",
+        "{name} {verb} the best test accuracy: {:.3}; the best of the others, {next}, has {:.3}{}.",
         own.mean,
         its.mean,
         doubt(own, its)
     )
 }
 
-/// A difference within the seeds' deviations is no more than that.
+/// A note if the difference is within the seeds' deviations.
 fn doubt(a: Statistic, b: Statistic) -> &'static str {
     if a.is_near(b) && a.deviation.max(b.deviation) > 0.0 {
-        " (no more apart than one seed is from another)"
+        " (a difference within the spread of the seeds)"
     } else {
         ""
     }

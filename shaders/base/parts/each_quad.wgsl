@@ -1,4 +1,4 @@
-// An invocation for every four neighbouring columns of every row. The stem gives rows(), columns() and visit(row, column).
+// One invocation per four neighbouring columns of a row. The stem provides rows(), columns() and visit(row, column).
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

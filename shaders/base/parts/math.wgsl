@@ -13,7 +13,7 @@ fn sigmoid_derivative(z: f32) -> f32 {
     return e / ((1.0 + e) * (1.0 + e));
 }
 
-// Near 0 the quotient of exponentials cancels: an odd polynomial (minimax on |z| < 0.625) serves there.
+// Near 0 the quotient of exponentials cancels: an odd polynomial (minimax on |z| < 0.625) replaces it there.
 fn hyperbolic_tangent(z: f32) -> f32 {
     let a = abs(z);
     if (a < 0.625) {
@@ -69,7 +69,7 @@ fn normal_cdf(z: f32) -> f32 {
     return select(1.0 - tail, tail, z < 0.0);
 }
 
-// By the bits: comparisons may be compiled as if NaN did not exist.
+// By the bits, since compilers may assume that there is no NaN.
 fn is_nan(v: f32) -> bool {
     return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 }

@@ -1,5 +1,5 @@
-// Sums over the slices of a workgroup of 256 invocations, ACROSS × SLICES, each with a quad of columns: in one fixed order,
-// eight slices first adding those that lie eight apart. All invocations must call it. ACROSS is a generated constant.
+// Sums over the slices of a workgroup of ACROSS × SLICES = 256 invocations, each with a quad of columns, in a fixed order: first
+// the slices that lie eight apart, then the eight sums. All invocations must call it. ACROSS is a generated constant.
 
 const SLICES: u32 = 256u / ACROSS;
 

@@ -1,7 +1,7 @@
-// From a position of one grid (AT) through a tap of a window (KERNEL) to its source on another grid (FROM):
-// (position·SCALE + tap·STEP_OF_TAP + SHIFT)/DIVISOR in every dimension. The capitals are generated constants.
+// From a position of one grid (AT) and a tap of a window (KERNEL) to its source on another grid (FROM):
+// (position·SCALE + tap·STEP_OF_TAP + SHIFT)/DIVISOR per dimension. Names in capitals are generated constants.
 
-// Number i of a grid, whose last dimension runs fastest.
+// Position i of a grid whose last dimension runs fastest.
 fn unfold(i: u32, size: vec3<u32>) -> vec3<i32> {
     var at = vec3<u32>(0u, 0u, i);
     if (size.x * size.y > 1u) {
@@ -23,7 +23,7 @@ fn tap_of(t: u32) -> vec3<i32> {
     return unfold(t, KERNEL);
 }
 
-// The number of the source, or -1 where there is none. Without MISSES every position has every tap's.
+// The number of the source, or -1 where there is none. Without MISSES every tap has a source at every position.
 fn source(position: vec3<i32>, tap: vec3<i32>) -> i32 {
     var at = position * SCALE + tap * STEP_OF_TAP + SHIFT;
     var found = true;

@@ -1,13 +1,13 @@
-// Positions of a grid (ZONE_GRID) that have a ρ in common. In every dimension the positions below ZONE_LOW and those from
-// ZONE_HIGH on are zones of their own, and those between form ZONE_PERIOD zones that take turns. Zones of lines are those of
-// the first two dimensions. The capitals are generated constants.
+// Zones: positions of a grid (ZONE_GRID) that share a ρ. In every dimension, each position below ZONE_LOW or from ZONE_HIGH on is a
+// zone of its own, and those in between belong to ZONE_PERIOD alternating zones. Zones of lines are those of the first two
+// dimensions. Names in capitals are generated constants.
 
-// select(no, yes, which), which OpenGL before 4.5 does not have for vectors of integers.
+// select(no, yes, which), which OpenGL before 4.5 lacks for vectors of integers.
 fn select_each(no: vec3<u32>, yes: vec3<u32>, which: vec3<bool>) -> vec3<u32> {
     return vec3<u32>(select(no.x, yes.x, which.x), select(no.y, yes.y, which.y), select(no.z, yes.z, which.z));
 }
 
-// The zones of a place by dimension.
+// The zone of a place per dimension.
 fn zones_along(at: vec3<u32>) -> vec3<u32> {
     let turn = ZONE_LOW + (max(at, ZONE_LOW) - ZONE_LOW) % max(ZONE_PERIOD, vec3<u32>(1u));
     let above = max(at, ZONE_HIGH) - ZONE_HIGH + ZONE_LOW + ZONE_PERIOD;
@@ -23,7 +23,7 @@ fn zone_of(position: u32) -> u32 {
     return (zone.x * ZONES_ALONG.y + zone.y) * ZONES_ALONG.z + zone.z;
 }
 
-// The positions of a zone: `first`, and from there `count` of them, every `step`th.
+// The positions of a zone: `count` of them from `first` on, `step` apart.
 struct Zone {
     first: vec3<u32>,
     step: vec3<u32>,

@@ -1,11 +1,11 @@
-// Blocks of 4 × 4 of a product's operands, C[row, col] = Σ_k A[row, k]·B[k, col]. The stem gives rows(), depth(), cols(), and
-// for each operand its layout and its lines as they are stored:
+// 4 × 4 blocks of a product's operands, C[row, col] = Σ_k A[row, k]·B[k, col]. The stem provides rows(), depth(), cols() and, for each
+// operand, its layout and its stored lines:
 //   A_ALONG_K: line_a(row, k) has four k of one row, else line_a(k, row) four rows of one k
 //   B_ALONG_K: line_b(col, k) has four k of one column, else line_b(k, col) four columns of one k
-// A block's columns are k to k + 3, each with four rows of A or four columns of B. Rows and columns past the end hold
-// some finite number of the operand (their sums are not stored), k past the end zeros.
+// A block's columns are k to k + 3, each with four rows of A or four columns of B. Past the end, rows and columns hold some finite
+// number of the operand (their sums are not stored), and k zeros.
 
-// The line's numbers with zeros from the end of the depth on.
+// The line, with zeros past the end of the depth.
 fn until_depth(line: vec4<f32>, k: u32) -> vec4<f32> {
     if (QUADS || k + 4u <= depth()) {
         return line;
@@ -49,7 +49,7 @@ fn block_b(k: u32, col: u32) -> mat4x4<f32> {
     return mat4x4<f32>(level_b(k, col), level_b(k + 1u, col), level_b(k + 2u, col), level_b(k + 3u, col));
 }
 
-// The sums of four rows, each of four columns, with what a block of A and a block of B add: multiply-adds one after another.
+// The sums of four rows, each of four columns, plus the product of a block of A and a block of B, as consecutive multiply-adds.
 fn added(c: mat4x4<f32>, a: mat4x4<f32>, b: mat4x4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(
         c[0] + a[0].x * b[0] + a[1].x * b[1] + a[2].x * b[2] + a[3].x * b[3],

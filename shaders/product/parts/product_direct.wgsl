@@ -1,7 +1,7 @@
-// C = A·B straight from the buffers, for adapters without fast workgroup memory; the stem's side stands in
-// product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
+// C = A·B straight from the buffers, for adapters without fast workgroup memory. For what the stem provides, see product_blocks.wgsl,
+// product_tiles.wgsl and product_plain.wgsl.
 //
-// Tile: 8 rows × 16 columns of sums an invocation, as 2 × 4 blocks of 4 × 4; workgroup 8 × 8 invocations.
+// Tile: 8 rows × 16 columns of sums per invocation, as 2 × 4 blocks of 4 × 4; workgroup: 8 × 8 invocations.
 // Grid: (⌈cols/128⌉, ⌈rows/64⌉, parts).
 
 @compute @workgroup_size(8, 8)
@@ -25,7 +25,7 @@ fn main(
         let b#b = block_b(k, col + #bu * 4u);
         c#a_#b = added(c#a_#b, a#a, b#b);
         if (COLUMN_SUMS) { part#b += block_terms(b#b); }
-        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        // Sums of 64 terms are added up in turn: a small q is a difference of large numbers.
         if (COLUMN_SUMS && k % 64u == 60u) { f#b += part#b; part#b = vec4<f32>(); }
     }
     if (COLUMN_SUMS) { f#b = finish_columns(col + #bu * 4u, f#b + part#b, row == 0u); }

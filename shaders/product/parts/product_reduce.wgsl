@@ -1,9 +1,9 @@
-// C = A·B for outputs too small to fill a GPU: the depth is split over the invocations of a workgroup, whose partial sums
-// are added in a fixed order. The stem's side stands in product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
+// C = A·B for outputs too small to fill a GPU: the depth is split over the invocations of a workgroup, whose partial sums are added
+// in a fixed order. For what the stem provides, see product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
 //
-// Tile: 16 blocks of 4 × 4 a workgroup, BLOCKS_ACROSS of them beside each other: 16 × 16, or 4 × 64 for a few rows (GEMV).
-// 16 slices of the depth, each taking every sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial
-// sums, 16 KiB. Grid: (⌈cols/(4·BLOCKS_ACROSS)⌉, ⌈rows·BLOCKS_ACROSS/64⌉, parts).
+// Tile: 16 blocks of 4 × 4 per workgroup, BLOCKS_ACROSS of them side by side: 16 × 16, or 4 × 64 for a few rows (GEMV). 16 slices
+// of the depth, each with every sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial sums, 16 KiB. Grid:
+// (⌈cols/(4·BLOCKS_ACROSS)⌉, ⌈rows·BLOCKS_ACROSS/64⌉, parts).
 
 const SLICES: u32 = 16u;
 const BLOCKS: u32 = 16u;
@@ -36,7 +36,7 @@ fn main(
     }
     partial[#n][local] = c[#n];
     workgroupBarrier();
-    // The first 64 invocations add the slices: each those of one row of one block.
+    // The first 64 invocations add the slices, each those of one row of a block.
     let line = local / BLOCKS;
     let out_row = first_row + (block / BLOCKS_ACROSS) * 4u + line;
     var sums = vec4<f32>();

@@ -1,8 +1,8 @@
-// C = A·B for software adapters with subgroups of 8, where a load that is not the same for all invocations gathers number
-// by number: one subgroup shares 32 rows, of which each invocation loads 4 and hands them round. The stem's side stands in
-// product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
+// C = A·B for software adapters with subgroups of 8, where a load that differs between invocations gathers number by number: a
+// subgroup shares 32 rows, of which each invocation loads 4 and passes them round. For what the stem provides, see product_blocks.wgsl,
+// product_tiles.wgsl and product_plain.wgsl.
 //
-// Tile: 32 rows × 32 columns a workgroup of 8 invocations, each with all rows of 4 columns: 8 blocks of 4 × 4 sums.
+// Tile: 32 rows × 32 columns per workgroup of 8 invocations, each with all rows of 4 columns: 8 blocks of 4 × 4 sums.
 // Grid: (⌈cols/32⌉, ⌈rows/32⌉, parts).
 
 fn of_invocation(other: u32, mine: mat4x4<f32>) -> mat4x4<f32> {
@@ -32,11 +32,11 @@ fn main(
         let b = block_b(k, col);
         c#a = added(c#a, of_invocation(#au, mine), b);
         if (COLUMN_SUMS) { part += block_terms(b); }
-        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        // Sums of 64 terms are added up in turn: a small q is a difference of large numbers.
         if (COLUMN_SUMS && k % 64u == 60u) { f += part; part = vec4<f32>(); }
     }
     if (COLUMN_SUMS) { f = finish_columns(col, f + part, row == 0u); }
-    // In a loop, not written out: what stores take to compile would be 32 times as much.
+    // A loop, not unrolled: unrolled, the stores would take 32 times as long to compile.
     var sums: array<vec4<f32>, 32>;
     sums[#a * 4 + #n] = c#a[#n];
     for (var i = 0u; i < min(32u, rows() - min(row, rows())); i++) {

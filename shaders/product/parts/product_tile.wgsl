@@ -1,12 +1,12 @@
-// C = A·B through workgroup memory, for adapters where that is fast; the stem's side stands in product_blocks.wgsl,
-// product_tiles.wgsl and product_plain.wgsl. While one slice of the depth is multiplied, the next is loaded into registers.
+// C = A·B through workgroup memory, for adapters where that is fast. While one slice of the depth is multiplied, the next is loaded
+// into registers. For what the stem provides, see product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
 //
-// Tile: TILE rows × TILE columns a workgroup (64, or 128 for large outputs), 16 k at a time; an invocation has one block
-// of 4 × 4 sums in every 64 × 64 of it. One invocation loads one block of A or of B: with TILE 64 half of them load.
-// Workgroup memory: 2 × 16 × TILE numbers, 8 or 16 KiB. Grid: (⌈cols/TILE⌉, ⌈rows/TILE⌉, parts).
+// Tile: TILE rows × TILE columns per workgroup (64, or 128 for large outputs), 16 k at a time. An invocation has one block of 4 × 4
+// sums in every 64 × 64 of the tile and loads one block of A or of B; with TILE 64 only half of them load. Workgroup memory: 2 × 16
+// × TILE numbers, 8 or 16 KiB. Grid: (⌈cols/TILE⌉, ⌈rows/TILE⌉, parts).
 
 const DEPTH: u32 = 16u;
-const LINE: u32 = TILE / 4u; // vec4s of a k in workgroup memory
+const LINE: u32 = TILE / 4u; // vec4s per k in workgroup memory
 
 var<workgroup> tile_a: array<vec4<f32>, DEPTH * LINE>;
 var<workgroup> tile_b: array<vec4<f32>, DEPTH * LINE>;
@@ -22,8 +22,8 @@ fn main(
     let first_col = tile.x * TILE;
     let fast = local % 16u;
     let slow = local / 16u;
-    // The block that this invocation loads: four k from `load_k`, and the quad of rows or columns. Neighbours read
-    // neighbouring addresses.
+    // The block that this invocation loads: four k from `load_k` on, and a quad of rows or columns. Neighbours read neighbouring
+    // addresses.
     let loads_a = local < TILE;
     let loads_b = local >= TILE && local < 2u * TILE;
     let block = local % TILE;
@@ -51,7 +51,7 @@ fn main(
             tile_b[place + 3u * LINE] = next[3];
             if (COLUMN_SUMS) { part += block_terms(next); }
         }
-        // Sums of 64 terms are summed in turn: a small q is a difference of large numbers.
+        // Sums of 64 terms are added up in turn: a small q is a difference of large numbers.
         if (COLUMN_SUMS && (k0 / DEPTH) % 16u == 15u) { column += part; part = vec4<f32>(); }
         workgroupBarrier();
         let k = k0 + DEPTH + load_k;

@@ -1,11 +1,11 @@
-// Tiles of a product that is stored four neighbouring sums of a row at a time, beside product_blocks.wgsl. The stem gives parts(),
-// how many products of one size run side by side (rows(), depth() and cols() may depend on `part`, the one at hand); store();
-// and, for what it makes of the sums over k of the columns of B, column_term() and finish_columns().
+// Tiles of a product that is stored four neighbouring sums of a row at a time; goes with product_blocks.wgsl. The stem provides
+// parts(), the number of products of one size side by side (rows(), depth() and cols() may depend on the current one, `part`);
+// store(); and, for the sums over k of the columns of B, column_term() and finish_columns().
 
 var<private> part: u32;
 
-// The column and row of tiles that a workgroup computes, and its part: the grid's third dimension counts the parts, and for
-// each the rows of tiles that the second does not hold.
+// The column and row of the tile that a workgroup computes; sets its part, too. The grid's third dimension counts the parts and,
+// for each, the rows of tiles that the second cannot hold.
 fn tile_of(group: vec3<u32>, groups: vec3<u32>) -> vec2<u32> {
     part = group.z % parts();
     return vec2<u32>(group.x, group.z / parts() * groups.y + group.y);
@@ -16,7 +16,7 @@ fn block_terms(b: mat4x4<f32>) -> vec4<f32> {
     return (column_term(b[0]) + column_term(b[1])) + (column_term(b[2]) + column_term(b[3]));
 }
 
-// Hands four neighbouring sums of one row to the stem, with what it made of the columns' sums.
+// Passes four neighbouring sums of a row to the stem, with its results for the columns' sums.
 fn store_inside(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {
     if (row < rows() && col < cols()) {
         store(row, col, sums, of_columns);

@@ -1,7 +1,7 @@
-// The products of a recurrent step: for every gate, four neighbouring units of four rows; then end(row, unit, sums), which has
-// the sums of all gates of the units. The stem gives units(), gate_column(gate), and its side of product_blocks.wgsl.
+// The products of a recurrent step: for every gate, four neighbouring units of four rows; then end(row, unit, sums) with the sums
+// of all gates of the units. The stem provides units(), gate_column(gate), and what product_blocks.wgsl needs.
 //
-// Tile: 4 rows × 4 units × GATES sums an invocation; workgroup ACROSS invocations side by side.
+// Tile: 4 rows × 4 units × GATES sums per invocation; workgroup: ACROSS invocations side by side.
 // Grid: ⌈units/(4·ACROSS)⌉ · ⌈rows/4⌉ groups, folded over (x, y).
 
 const ACROSS: u32 = 8u;

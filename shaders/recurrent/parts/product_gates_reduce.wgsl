@@ -1,7 +1,7 @@
-// As product_gates.wgsl, for GPUs that a step's few sums do not fill: the depth is split over the invocations of a workgroup,
-// whose partial sums are added gate by gate in a fixed order.
+// As product_gates.wgsl, for steps whose few sums do not fill a GPU: the depth is split over the invocations of a workgroup, whose
+// partial sums are added gate by gate in a fixed order.
 //
-// Tile: 4 rows × 64 units × GATES sums a workgroup: 16 blocks of 4 × 4 side by side, 16 slices of the depth, each taking every
+// Tile: 4 rows × 64 units × GATES sums per workgroup: 16 blocks of 4 × 4 side by side, 16 slices of the depth, each with every
 // sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial sums, 16 KiB.
 // Grid: ⌈units/64⌉ · ⌈rows/4⌉ groups, folded over (x, y).
 
@@ -30,7 +30,7 @@ fn main(
             c#b = added(c#b, a, block_b(k, gate_column(#bu) + unit));
         }
     }
-    // The first 64 invocations add the slices: each those of one row of one block.
+    // The first 64 invocations add the slices, each those of one row of a block.
     var sums: array<vec4<f32>, 4>;
     for (var gate = 0u; gate < GATES; gate++) {
         var mine = mat4x4<f32>();

@@ -1,6 +1,5 @@
-// What both directions of a recurrent step share: where a step's numbers lie, and the state before it.
-// Needs the bindings y [B, T, H], state and mask [B, T]. State has parts of u.part numbers, [B, H] each: the initial h, the
-// initial c, and what recurrent dropout multiplies by.
+// What forward and backward steps share: memory layout and the previous state. Needs the bindings y [B, T, H], state and mask
+// [B, T]. State has parts of u.part numbers, [B, H] each: the initial h, the initial c, and the factors of recurrent dropout.
 
 const NONE: u32 = 0xffffffffu;
 
@@ -8,7 +7,7 @@ fn rows() -> u32 { return u.batch; }
 fn depth() -> u32 { return u.depth; }
 fn units() -> u32 { return u.units; }
 
-// The first number of a sample's step in a buffer with so many numbers a step.
+// The first number of a sample's step in a buffer with `width` numbers per step.
 fn step_of(row: u32, step: u32, width: u32) -> u32 {
     return (row * u.steps + step) * width;
 }
@@ -27,7 +26,7 @@ fn previous_h(row: u32, unit: u32) -> vec4<f32> {
     return get_y(step_of(row, u.prior, u.units) + unit);
 }
 
-// By recurrent dropout.
+// With recurrent dropout.
 fn dropped(values: vec4<f32>, row: u32, unit: u32) -> vec4<f32> {
     if (DROPPED) {
         return values * get_state(2u * u.part + row * u.units + unit);

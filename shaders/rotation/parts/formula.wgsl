@@ -1,7 +1,7 @@
-// Auto-rotation's formulas for four neighbouring units, by the diagonal rule or ALIGNED: the one place where shaders have them, as
-// kernel/rotation/formula.rs is for the twins. The page docs::rotation has their letters.
+// Auto-rotation's formulas for four neighbouring units, by the diagonal rule or ALIGNED: the only place that shaders have them, as
+// kernel/rotation/formula.rs is for the twins. For the symbols see docs::rotation.
 
-// What q is made of, of a weight, a bias or x_Q: the number itself, or its square.
+// A term of q, from a weight, a bias or x_Q: the number itself, or its square.
 fn term(number: vec4<f32>, squared: bool) -> vec4<f32> {
     if (squared) {
         return number * number;
@@ -34,7 +34,7 @@ fn d_v_of(q: vec4<f32>, s: vec4<f32>, epsilon: f32) -> vec4<f32> {
     return d_q;
 }
 
-// What a weight or a bias receives of v, which is d_v or a multiple of it: v, or v·weight.
+// The share of v, which is d_v or a multiple of it, that a weight or a bias receives: v, or v·weight.
 fn share_of(v: vec4<f32>, weight: vec4<f32>) -> vec4<f32> {
     if (ALIGNED) {
         return v * weight;

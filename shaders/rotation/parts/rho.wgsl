@@ -1,5 +1,5 @@
-// ρ of the four units from n on, of `units` in each of so many zones, from v, which has the terms of the kernel; stores it with q.
-// Needs formula.wgsl, limit.wgsl and the bindings b (any, without HAS_BIAS) and rotation [2·zones·units], which takes ρ, then q.
+// ρ of the four units of a zone from n on, from v, which has the terms of the weights; if `store`, writes it with q.
+// Needs formula.wgsl, limit.wgsl and the bindings b (unused without HAS_BIAS) and rotation [2·zones·units]: ρ then q.
 fn rotate(zones: u32, zone: u32, units: u32, n: u32, v: vec4<f32>, store: bool) -> vec4<f32> {
     var bias = vec4<f32>();
     if (HAS_BIAS) {

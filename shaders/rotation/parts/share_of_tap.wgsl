@@ -1,4 +1,4 @@
-// What tap t receives of four neighbouring filters: Σ of d_v[k, n] over the zones k in which it has a source.
+// Tap t's share for four neighbouring filters: Σ of d_v[k, n] over the zones k in which it has a source.
 // Needs the binding d_v [ZONES, filters], geometry/parts/taps.wgsl and geometry/parts/zones.wgsl.
 fn share_of_tap(t: u32, n: u32) -> vec4<f32> {
     let tap = tap_of(t);

@@ -5,13 +5,8 @@
 // → w, previous (w from before) [count]; moment_1 [count] where KEEPS_ONE, moment_2 [count] where KEEPS_TWO: what the rule keeps
 // Workgroup: 64 invocations, each with four parameters. Grid: ⌈count/256⌉ groups, folded over (x, y).
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = 4u * flat_index(group, groups, local, 64u);
+fn visit(quad: u32) {
+    let i = 4u * quad;
     if (i >= u.count || clock[HALTED] != 0u) {
         return;
     }

@@ -1,6 +1,6 @@
 // What a convolution's window sees: number `weight` of the window at a row (b, p) is that of channel c at tap t, 0 where the tap
-// has no source. Number `part` of the product's parts
-// is about the group of channels part % GROUPS. The capitals are generated constants.
+// has no source. Number `part` of the product's parts belongs to the group of channels part % GROUPS. Names in capitals are
+// generated constants.
 
 const PATCH: u32 = TAPS * GROUP_CHANNELS;
 

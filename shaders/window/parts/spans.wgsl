@@ -1,6 +1,6 @@
-// Which inputs a window covers, and which windows cover an input. The capitals are generated constants.
+// Which inputs a window covers, and which windows cover an input. Names in capitals are generated constants.
 
-// First and behind the last, in every dimension.
+// A half-open range per dimension.
 struct Span {
     first: vec3<i32>,
     end: vec3<i32>,

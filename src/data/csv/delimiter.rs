@@ -1,4 +1,4 @@
-//! What stands between fields, and how it is told.
+//! What separates fields, and its detection.
 
 use std::path::Path;
 
@@ -16,11 +16,12 @@ pub(super) enum Delimiter {
     Whitespace,
 }
 
-/// How many rows are looked at.
+/// How many rows are examined.
 const SAMPLE: usize = 100;
 
 impl Delimiter {
-    /// The delimiter of this text, which is changed so that a single byte separates fields: see [`Csv::delimiter`](super::Csv::delimiter).
+    /// The delimiter of this text. The text is changed so that a single byte separates fields: see
+    /// [`Csv::delimiter`](super::Csv::delimiter).
     pub fn settle(
         self,
         path: &Path,
@@ -41,7 +42,7 @@ impl Delimiter {
             (given, Some(said)) if given != Self::Byte(said) => {
                 return Err(Error::invalid(
                     format!("{}, line 1", path.display()),
-                    format!("{} as the file's own word on its delimiter", Self::Byte(said).name()),
+                    format!("{} in the file's own sep= line", Self::Byte(said).name()),
                     format!("{}, as set", given.name()),
                     "set no delimiter",
                 ));
@@ -73,7 +74,7 @@ impl Delimiter {
         }
     }
 
-    /// How many fields all rows of the sample have, two or more.
+    /// The number of fields in all rows of the sample, two or more.
     fn width(self, text: &[u8], comment: Option<u8>) -> Option<usize> {
         let (mut reader, mut row) = (self.reader(text, comment), ByteRecord::new());
         let (mut first, mut rows) = (None, 0);
@@ -91,13 +92,12 @@ impl Delimiter {
     }
 }
 
-/// How many fields a row of a table with this first row has at least: those behind the last name are there for a
-/// delimiter at its end.
+/// The minimum number of fields per row in a table with this first row: fields after the last name come from a delimiter at its end.
 pub(super) fn least(first: &ByteRecord) -> usize {
     first.iter().rposition(|field| !field.trim_ascii().is_empty()).map_or(0, |last| last + 1)
 }
 
-/// Whether a row is one of a table with so many columns: delimiters at its end make no difference.
+/// Whether a row fits a table with this many columns: delimiters at its end make no difference.
 pub(super) fn fits(row: &ByteRecord, least: usize, columns: usize) -> bool {
     row.len() >= least && row.iter().skip(columns).all(|field| field.trim_ascii().is_empty())
 }
@@ -136,7 +136,7 @@ fn detect(path: &Path, text: &Text, comment: Option<u8>, decimal_comma: bool) ->
     })
 }
 
-/// One tab for any number of blanks and tabs between fields, none at the ends of lines; quoted ones and comments stay.
+/// Puts one tab for any number of blanks and tabs between fields, and none at the ends of lines; quoted ones and comments stay.
 fn single_tabs(text: &[u8], comment: Option<u8>) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let (mut quoted, mut commented, mut gap) = (false, false, false);
@@ -145,7 +145,7 @@ fn single_tabs(text: &[u8], comment: Option<u8>) -> Vec<u8> {
             commented = byte != b'\n';
             out.push(byte);
         } else if quoted {
-            // Of a doubled quote the second one opens again.
+            // After a doubled quote the second one opens again.
             quoted = byte != b'"';
             out.push(byte);
         } else if matches!(byte, b' ' | b'\t') {

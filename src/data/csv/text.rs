@@ -9,13 +9,13 @@ use flate2::read::MultiGzDecoder;
 
 use crate::{Error, Result};
 
-/// A file's text in UTF-8, or in what the file takes for it.
+/// A file's text in UTF-8, or bytes assumed to be UTF-8.
 #[derive(Debug)]
 pub(super) struct Text {
     pub bytes: Vec<u8>,
-    /// The encoding, where some bytes were not of it: U+FFFD stands for them.
+    /// The encoding, if some bytes were invalid in it: they became U+FFFD.
     pub lossy: Option<&'static str>,
-    /// How many lines were taken off its beginning.
+    /// How many lines were removed from its beginning.
     pub skipped: u64,
 }
 
@@ -46,7 +46,7 @@ impl Text {
             (None, None) => UTF_8,
         };
         let mut lossy = None;
-        // Bytes that are no UTF-8 stay as they are: they matter only in columns that are selected.
+        // Invalid UTF-8 stays as it is: it matters only in selected columns.
         if encoding != UTF_8 {
             let (text, damaged) = encoding.decode_without_bom_handling(&bytes);
             lossy = damaged.then_some(encoding.name());
@@ -55,7 +55,7 @@ impl Text {
         Ok(Self { bytes: with_line_feeds(bytes), lossy, skipped: 0 })
     }
 
-    /// Takes the first line off if it is Excel's `sep=;`, and returns its delimiter.
+    /// Removes the first line if it is Excel's `sep=;`, and returns its delimiter.
     pub fn take_sep(&mut self) -> Option<u8> {
         let end = self.bytes.iter().position(|&b| b == b'\n')?;
         let line = self.bytes[..end].trim_ascii_start();
@@ -71,7 +71,7 @@ impl Text {
         Some(delimiter)
     }
 
-    /// The line on which a row begins. The reader's position is before the blank lines and comments that it passed over.
+    /// The line on which a row begins. The reader's position is before the blank lines and comments that it skipped.
     pub fn line(&self, row: &ByteRecord, comment: Option<u8>) -> u64 {
         let Some(position) = row.position() else { return 0 };
         let mut rest = &self.bytes[(position.byte() as usize).min(self.bytes.len())..];
@@ -97,7 +97,7 @@ fn known(path: &Path, name: &str) -> Result<&'static Encoding> {
     })
 }
 
-/// `\r\n` and `\r` as `\n`.
+/// Converts `\r\n` and `\r` to `\n`.
 fn with_line_feeds(mut bytes: Vec<u8>) -> Vec<u8> {
     let mut last = 0;
     if bytes.contains(&b'\r') {

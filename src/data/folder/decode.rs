@@ -10,11 +10,11 @@ use super::jpeg;
 /// The marker that ends a JPEG file.
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
-/// An image of which nothing but the header has been looked at.
+/// An image of which only the header has been read.
 pub(super) struct Picture {
     bytes: Vec<u8>,
     format: ImageFormat,
-    /// As its EXIF data say.
+    /// From its EXIF data.
     orientation: Orientation,
     /// Its height and width, upright.
     pub(super) size: (usize, usize),
@@ -43,13 +43,13 @@ impl Picture {
         Ok(Self { bytes, format, orientation, size: (height as usize, width as usize) })
     }
 
-    /// The pixels, upright and of the height and width that are asked for.
+    /// The pixels, upright and resized to the given height and width.
     ///
     /// # Errors
     /// What is damaged, in words.
     pub(super) fn decode(mut self, size: Option<(usize, usize)>) -> Result<Rgb32FImage, String> {
         if self.format == ImageFormat::Jpeg && !jpeg::has_end(&self.bytes)? {
-            // The decoder would miss it, and fill its last rows with gray.
+            // Without it the decoder would fill its last rows with gray.
             self.bytes.extend(END_OF_IMAGE);
         }
         let decoder = decoder(&self.bytes, self.format)?;
@@ -66,7 +66,7 @@ fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder + '_, 
     ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(|e| e.to_string())
 }
 
-/// Whether height and width change places.
+/// Whether height and width are swapped.
 fn turned(orientation: Orientation) -> bool {
     use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)

@@ -1,5 +1,5 @@
-//! Whether the coded data of a JPEG file are whole. Decoders fill in gray for what is missing, as browsers do: right for
-//! looking at a picture, wrong for learning from it.
+//! Checks that the coded data of a JPEG file are complete. Decoders fill in gray for what is missing, as browsers do: right for viewing a
+//! picture, wrong for learning from it.
 
 mod coded;
 
@@ -7,16 +7,16 @@ use std::ops::ControlFlow;
 
 use coded::{Bits, Scan, Table, progressive, sequential};
 
-/// The most scans of an image, and the most components: the decoder's limits.
+/// The most scans and the most components of an image: the decoder's limits.
 const MAX_SCANS: usize = 100;
 const MAX_COMPONENTS: usize = 4;
 
-/// The most blocks of a component: more than the largest image has that is read.
+/// The most blocks of a component: more than the largest accepted image has.
 const MAX_BLOCKS: usize = 1 << 22;
 
-/// Follows all coded data of a JPEG file (ITU-T T.81: sequential and progressive, Huffman coded) without computing a
-/// pixel, and returns whether the end marker is there. Every scan must have a code for each of its blocks, and end where
-/// its data end; without an end marker, nothing that the image needs may be missing.
+/// Follows all coded data of a JPEG file (ITU-T T.81: sequential and progressive, Huffman coded) without computing a pixel, and returns
+/// whether the end marker is there. Every scan must have a code for each of its blocks, and end where its data end; without an end
+/// marker, nothing that the image needs may be missing.
 ///
 /// # Errors
 /// What is damaged, in words.
@@ -43,47 +43,47 @@ struct Walk<'a> {
     at: usize,
     /// For DC and for AC, by number.
     tables: [[Option<Table>; 4]; 2],
-    /// The quantization steps of DC, by number of the table.
+    /// The quantization steps of DC, by table number.
     steps: [i64; 4],
     frame: Option<Frame>,
-    /// How many units lie between restart markers; 0 for none.
+    /// The number of units between restart markers; 0 for none.
     restart: usize,
     scans: usize,
 }
 
 struct Frame {
     progressive: bool,
-    /// Columns and rows of the units of scans with several components.
+    /// Columns and rows of units in scans with several components.
     units: (usize, usize),
     components: Vec<Component>,
 }
 
 struct Component {
     id: u8,
-    /// The number of its table of quantization steps.
+    /// The number of its quantization table.
     steps: usize,
     /// The last DC coefficient.
     dc: i64,
-    /// How many blocks across and down a unit holds.
+    /// How many blocks a unit holds across and down.
     sampling: (usize, usize),
     /// Columns and rows of blocks in scans of this component alone.
     blocks: (usize, usize),
-    /// Of every coefficient, in zigzag order, how many low bits are still to come, once some have come.
+    /// For every coefficient, in zigzag order, how many low bits are still missing, once some have been read.
     low: [Option<u8>; 64],
-    /// The coefficients of each block that are not 0, one bit each: corrections to them take bits of their own.
+    /// The nonzero coefficients of each block, one bit each: corrections to them take additional bits.
     nonzero: Vec<u64>,
 }
 
 impl<'a> Walk<'a> {
-    /// Reads the next segment, with the coded data behind it. Breaks at the end: with whether it is marked, or
-    /// with `None` where the file is of a kind that is not followed.
+    /// Reads the next segment and the coded data after it. Breaks at the end of the file: with whether the end is marked, or with `None`
+    /// if the file is of a kind that is not followed.
     fn segment(&mut self) -> Result<ControlFlow<Option<bool>>, String> {
         let rest = self.file.get(self.at..).unwrap_or_default();
         let marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
         let Some(ahead) = rest.windows(2).position(marker) else {
             return Ok(ControlFlow::Break(Some(false)));
         };
-        // Before the first scan the decoder knows what it can do without.
+        // Before the first scan the decoder knows what it can skip.
         if self.scans > 0 && rest[..ahead].iter().any(|&byte| byte != 0xff) {
             return Err(format!("stray bytes after scan {}", self.scans));
         }
@@ -100,11 +100,11 @@ impl<'a> Walk<'a> {
             0xc4 => self.define_tables(body),
             0xc0..=0xc2 => self.define_frame(body, marker == 0xc2),
             0xdb => self.define_steps(body),
-            // Other kinds are the decoder's to refuse.
+            // The decoder refuses other kinds.
             0xc3 | 0xc5..=0xcf => return Ok(ControlFlow::Break(None)),
             0xdd => body.first_chunk().map(|&b| self.restart = u16::from_be_bytes(b).into()),
             0xda => {
-                let scan = self.define_scan(body).ok_or("a damaged head of a scan")?;
+                let scan = self.define_scan(body).ok_or("a damaged scan header")?;
                 self.scans += 1;
                 if self.scans > MAX_SCANS {
                     return Err(format!("more than {MAX_SCANS} scans"));
@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
             if restart && unit > 0 {
                 bits.finish().map_err(|what| place(row, what))?;
                 if !bits.restarts(restarts % 8) {
-                    return Err(place(row, "no restart marker where one belongs"));
+                    return Err(place(row, "a missing restart marker"));
                 }
                 restarts += 1;
             }
@@ -235,7 +235,7 @@ impl<'a> Walk<'a> {
                     } else {
                         sequential(&mut bits, [dc, ac], &mut component.dc)
                     };
-                    // Twice the largest that eight bits a pixel give.
+                    // Twice the maximum for eight bits per pixel.
                     let bright = (component.dc << scan.low).abs() * self.steps[component.steps]
                         > 2048 + self.steps[component.steps];
                     if fine.is_none() || bright {
@@ -259,7 +259,7 @@ mod tests {
 
     use super::*;
 
-    /// A picture of 40 × 33 pixels in every way that files are coded.
+    /// A picture of 40 × 33 pixels in every coding.
     fn files() -> Vec<Vec<u8>> {
         let pixel = |i: usize| (i * i / 7 % 251) as u8 ^ (i * 31 % 64) as u8;
         let mut files = Vec::new();

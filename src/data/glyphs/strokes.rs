@@ -4,13 +4,13 @@
 pub(super) enum Stroke {
     /// Straight from point to point.
     Line(&'static [[f32; 2]]),
-    /// A Catmull-Rom spline through the points; closed where the last is the first.
+    /// A Catmull-Rom spline through the points; closed if the last is the first.
     Curve(&'static [[f32; 2]]),
 }
 
 use Stroke::{Curve, Line};
 
-/// Straight pieces between two points of a stroke: enough for curves, and lines can bend.
+/// Straight pieces between two points of a stroke: enough for curves, and lines can be bent too.
 const PIECES: usize = 5;
 
 impl Stroke {

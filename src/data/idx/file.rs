@@ -10,20 +10,20 @@ use crate::data::Dataset;
 use crate::data::precise::Precise;
 use crate::{Error, Result};
 
-/// The element type that is scaled.
+/// The element type that is divided by 255.
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// A type of numbers, in the order of bytes that idx files have.
+/// A number type, in the byte order of idx files.
 #[derive(Debug)]
 struct Kind {
-    /// In the header.
+    /// Its code in the header.
     code: u8,
-    /// Bytes.
+    /// In bytes.
     size: usize,
     number: fn(&[u8]) -> f64,
 }
 
-/// All types of the format.
+/// All types in the format.
 const KINDS: [Kind; 6] = [
     Kind { code: 0x08, size: 1, number: |b| f64::from(b[0]) },
     Kind { code: 0x09, size: 1, number: |b| f64::from(i8::from_be_bytes([b[0]])) },
@@ -60,7 +60,7 @@ impl File {
         self.bytes.chunks_exact(self.kind.size).map(self.kind.number)
     }
 
-    /// All numbers as inputs, of rows of these classes: unsigned bytes in 0..1, others as they are.
+    /// All numbers as inputs, in rows with these classes: unsigned bytes in 0..1, others unchanged.
     pub(super) fn classes(&self, path: &Path, labels: Vec<u32>, names: Vec<String>) -> Result<Dataset> {
         let shape = &self.dims[1..];
         if self.kind.code == UNSIGNED_BYTE {
@@ -73,7 +73,7 @@ impl File {
                 path.display(),
                 format!("{} in row {}", numbers[place], place / width),
                 "finite numbers that single precision can hold",
-                "fill in missing values, or scale the numbers before they are written",
+                "fill in missing values, or scale the numbers before writing them",
             ));
         }
         let rounded = Precise::split(&numbers, width, shape.last().copied().unwrap_or(1), None);
@@ -112,7 +112,7 @@ fn parse(path: &Path, mut source: impl Read) -> Result<File> {
             "the file is damaged or empty: fetch it again",
         ));
     };
-    // The header is not trusted with an allocation: the vector grows as bytes arrive.
+    // The header's size is not trusted for an allocation: the vector grows as bytes arrive.
     let mut bytes = Vec::new();
     let limit = (size as u64).saturating_add(1);
     source.take(limit).read_to_end(&mut bytes).map_err(|e| broken(path, e))?;
@@ -132,7 +132,7 @@ fn fill(path: &Path, source: &mut impl Read, buffer: &mut [u8]) -> Result<()> {
     source.read_exact(buffer).map_err(|e| broken(path, e))
 }
 
-/// Ends of file and gzip errors are faults of the content; the rest are the system's.
+/// Unexpected ends and gzip errors are faults of the content; the rest are I/O errors.
 fn broken(path: &Path, error: std::io::Error) -> Error {
     let found = match error.kind() {
         ErrorKind::UnexpectedEof => "an early end of the file".to_string(),

@@ -1,4 +1,4 @@
-//! A scale of one column, and how it is fitted.
+//! The scale of one column, and its fit.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +7,14 @@ use crate::{Error, Result};
 /// How a column of numbers is scaled. Everything is fitted on training rows, in double precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Scale {
-    /// Not at all.
+    /// Unchanged.
     #[default]
     None,
     /// To mean 0 and standard deviation 1 (of the population: divided by the number of rows). A constant column
     /// becomes 0.
     Standard,
-    /// The smallest number to `low` and the largest to `high`. A constant column becomes `low`; numbers beyond the
-    /// training rows' range land outside.
+    /// The smallest number to `low` and the largest to `high`. A constant column becomes `low`; numbers beyond the training rows' range
+    /// land outside.
     MinMax {
         /// What the smallest number becomes.
         low: f32,
@@ -47,7 +47,7 @@ impl Linear {
 }
 
 impl Scale {
-    /// Refuses a range that is none.
+    /// Refuses an invalid range.
     pub(in crate::data) fn checked(self) -> Result<Self> {
         match self {
             Self::MinMax { low, high } if !(low.is_finite() && high.is_finite() && low < high) => {
@@ -62,8 +62,8 @@ impl Scale {
         }
     }
 
-    /// Fits one scale a column. `each` visits all numbers, in whole rows of so many columns and at least one, every time that it is called.
-    /// Empty for [`Scale::None`].
+    /// Fits one scale per column. On every call `each` visits all numbers in whole rows of `columns` columns, at least one row. Empty for
+    /// [`Scale::None`].
     pub(in crate::data) fn fit(self, columns: usize, each: impl Fn(&mut dyn FnMut(&[f64]))) -> Vec<Linear> {
         let mut extremes = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
         let mut rows = 0.0;
@@ -78,7 +78,7 @@ impl Scale {
         let linear = |(least, greatest): (f64, f64), shift, width, low, span| match least == greatest
             || width <= 0.0
         {
-            // Rounding may leave a constant column a tiny deviation, so its extremes decide.
+            // Rounding may give a constant column a tiny deviation, so its extremes decide.
             true => Linear { shift: least, width: 1.0, low, span },
             false => Linear { shift, width, low, span },
         };

@@ -1,4 +1,4 @@
-//! Categories and classes: which spellings are one, and in which order they come.
+//! Categories and classes: which spellings are the same, and their order.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -18,11 +18,11 @@ pub(super) struct Categories {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Category {
     name: String,
-    /// What the name says as a number, by the format of the table that it comes from.
+    /// The name as a number, in the format of its table.
     number: Option<f64>,
 }
 
-/// What spellings of one category have in common.
+/// What the spellings of one category have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key {
     Number(u64),
@@ -33,14 +33,14 @@ impl Key {
     fn new(text: &str, number: Option<f64>, case_sensitive: bool) -> Self {
         match number {
             _ if case_sensitive => Self::Text(text.to_owned()),
-            // 0 and −0 are one number of two bit patterns.
+            // 0 and −0 are the same number with two bit patterns.
             Some(v) => Self::Number(if v == 0.0 { 0 } else { v.to_bits() }),
             None => Self::Text(text.to_lowercase()),
         }
     }
 }
 
-/// A number that stands for itself alone.
+/// A number exact in double precision.
 fn number(format: &Format, text: &str) -> Option<f64> {
     format.number(text).filter(|v| v.abs() < EXACT)
 }
@@ -51,12 +51,12 @@ fn like_a_code(number: &str) -> bool {
     matches!(digits, [b'0', b'0'..=b'9', ..]) || number.contains(['e', 'E'])
 }
 
-/// The spellings of a category: how often each occurs and in which row first.
+/// The spellings of a category: text, count, and first row.
 type Spellings = Vec<(String, usize, usize)>;
 
 impl Categories {
     /// The categories in these rows of a column, sorted: as numbers if all of them are numbers, else as text. Each is named by its most
-    /// frequent spelling, the first one of several. `more` is one of them even if no row has it.
+    /// frequent spelling, the first in case of ties. `more` is one of them even if no row has it.
     pub fn fit(
         table: &Table,
         column: usize,
@@ -97,7 +97,7 @@ impl Categories {
         Ok(Self { known, case_sensitive })
     }
 
-    /// Categories whose names and order are given.
+    /// Categories with given names and order.
     pub fn given(names: &[String], format: &Format, case_sensitive: bool) -> Self {
         let category = |name: &String| Category { name: name.clone(), number: number(format, name.trim()) };
         Self { known: names.iter().map(category).collect(), case_sensitive }
@@ -111,7 +111,7 @@ impl Categories {
         self.known.len()
     }
 
-    /// Refuses what looks like measurements instead of categories: more than 50 of them, more than a tenth as many as rows, and all numbers.
+    /// Refuses categories that look like measurements: more than 50, more than a tenth of the rows, and all numbers.
     pub fn check(&self, table: &Table, column: usize, rows: usize) -> Result<()> {
         let many = self.len() > 50 && self.len() * 10 > rows;
         if !many || self.known.iter().any(|category| category.number.is_none()) {
@@ -121,7 +121,7 @@ impl Categories {
             format!("{}, column {:?}", table.name(), table.columns()[column]),
             format!("{} different numbers in {rows} rows", self.len()),
             "categories that many rows share; these look like measurements",
-            "take the column for one of numbers (targets or inputs), or allow it with many_categories(true)",
+            "use the column as one of numbers (targets or inputs), or allow it with many_categories(true)",
         ))
     }
 
@@ -131,7 +131,7 @@ impl Categories {
         for (index, Category { name, number }) in self.known.iter().enumerate() {
             seen.insert(name.clone(), Some(index));
             let key = Key::new(name.trim(), *number, self.case_sensitive);
-            // Names that would be one category were given as two: only their own spelling tells them apart.
+            // Two given names that would be one category can only be distinguished by their exact spelling.
             keys.entry(key).and_modify(|shared| *shared = None).or_insert(Some(index));
         }
         Lookup { categories: self, format, keys, seen }
@@ -148,7 +148,7 @@ pub(super) struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    /// The index of the category that this text names; `None` if it is none of them.
+    /// The index of the category with this name; `None` if there is none.
     pub fn find(&mut self, text: &str) -> Option<usize> {
         if let Some(&found) = self.seen.get(text) {
             return found;

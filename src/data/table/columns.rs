@@ -1,13 +1,14 @@
-//! What of a table goes into a data set, and how.
+//! Which parts of a table go into a data set, and how.
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::data::Scale;
 use crate::{Error, Result};
 
-/// Which columns of a table are inputs and which are targets, and how they are prepared: what a [`Preparation`](super::Preparation) is fitted for.
+/// Which columns of a table are inputs and which are targets, and how they are prepared; a [`Preparation`](super::Preparation) is fitted
+/// for this.
 ///
-/// Columns are named by text, or by their index where the table has no header.
+/// Columns are named by text, or by index if the table has no header.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing before Preparation::fit or Csv::load"]
 pub struct Columns {
@@ -27,31 +28,31 @@ pub struct Columns {
     pub(super) many_categories: bool,
 }
 
-/// What stands for a missing value of an input (scikit-learn's `SimpleImputer`).
+/// What replaces a missing input value (scikit-learn's `SimpleImputer`).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Impute {
-    /// Nothing: the row is left out.
+    /// Nothing: the row is dropped.
     #[default]
     Drop,
-    /// The mean of the training rows' values. For numbers alone.
+    /// The mean of the training rows' values. For numbers only.
     Mean,
-    /// Their median, between the two in the middle where their number is even. For numbers alone.
+    /// Their median, midway between the middle two for an even number of values. For numbers only.
     Median,
-    /// The most frequent one of them; of several the smallest, or the first in the order of the categories.
+    /// The most frequent of them; in case of ties the smallest, or the first in the order of the categories.
     MostFrequent,
     /// This number, written with a decimal point, or this category: see [`Impute::constant`].
     Constant(String),
 }
 
 impl Impute {
-    /// A number, or the name of a category, that stands for every missing value.
+    /// A number, or the name of a category, for every missing value.
     pub fn constant(value: impl ToString) -> Self {
         Self::Constant(value.to_string())
     }
 }
 
-/// What becomes of a category of an input that the training rows did not have (scikit-learn's `handle_unknown`).
+/// How to handle an input category that the training rows did not have (scikit-learn's `handle_unknown`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Unknown {
     /// An error that names it.
@@ -62,35 +63,35 @@ pub enum Unknown {
 }
 
 impl Columns {
-    /// No columns yet. Rows with missing values are left out, and nothing is scaled.
+    /// No columns yet. Rows with missing values are dropped, and nothing is scaled.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The columns of numbers that are inputs, in this order.
+    /// The numeric columns that are inputs, in this order.
     pub fn inputs<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.inputs = strings(columns);
         self
     }
 
-    /// The columns of categories that are inputs, in this order after those of numbers: each becomes as many inputs as it has categories
-    /// in the training rows, of which that of the row's category is 1 and the others 0 (one-hot). Spellings are one category as those of
-    /// [`classes`](Columns::classes) are, unless [`case_sensitive`](Columns::case_sensitive) is set: codes such as `007` and `7` want that.
+    /// The categorical columns that are inputs, in this order after the numeric ones. Each becomes one input per category in the training
+    /// rows: 1 for the row's category and 0 for the others (one-hot). Spellings are merged as for [`classes`](Columns::classes), unless
+    /// [`case_sensitive`](Columns::case_sensitive) is set, as codes such as `007` and `7` require.
     pub fn categories<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.categories = strings(columns);
         self
     }
 
-    /// The columns of numbers to regress, in this order: targets of shape `[columns]`.
+    /// The numeric columns to regress, in this order: targets of shape `[columns]`.
     pub fn targets<S: ToString>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.targets = strings(columns);
         self
     }
 
-    /// The column of categories to classify. The classes are those of the training rows, sorted: as numbers if all of them are
-    /// numbers, else as text. Blanks at the ends, the way in which a number is written (`0`, `0.0`) and case make no difference; a class has
-    /// the name that is spelled most often. Spellings that may well be different codes, `007` and `7` or `1e3` and `1000`, are told
-    /// through `log` where they are merged; [`case_sensitive`](Columns::case_sensitive) keeps all spellings apart.
+    /// The categorical column to classify. The classes are those of the training rows, sorted: as numbers if all of them are numbers,
+    /// else as text. Surrounding blanks, number format (`0`, `0.0`) and case make no difference; a class is named by its most frequent
+    /// spelling. If merged spellings may be different codes, such as `007` and `7` or `1e3` and `1000`, this is reported through `log`;
+    /// [`case_sensitive`](Columns::case_sensitive) keeps all spellings separate.
     pub fn classes(mut self, column: impl ToString) -> Self {
         self.classes = Some(column.to_string());
         self
@@ -102,62 +103,61 @@ impl Columns {
         self
     }
 
-    /// What stands for missing values of inputs: [`Impute::Drop`] unless set. Categories have no mean and no median: with those,
-    /// rows that lack a category are left out unless [`impute_for`](Columns::impute_for) says otherwise. Rows whose target is
-    /// missing are left out in any case.
+    /// What replaces missing values of inputs: by default [`Impute::Drop`]. Categories have no mean and no median: with those, rows that
+    /// lack a category are dropped unless [`impute_for`](Columns::impute_for) says otherwise. Rows with a missing target are always
+    /// dropped.
     pub fn impute(mut self, impute: Impute) -> Self {
         self.impute = impute;
         self
     }
 
-    /// What stands for missing values of these inputs, whatever stands for others.
+    /// What replaces missing values of these inputs, overriding [`impute`](Columns::impute).
     pub fn impute_for<S: ToString>(mut self, columns: impl IntoIterator<Item = S>, impute: Impute) -> Self {
         self.impute_for.extend(strings(columns).into_iter().map(|column| (column, impute.clone())));
         self
     }
 
-    /// Whether each input with missing values in the training rows is followed by an extra one: 1 where the value is missing, else 0
-    /// (scikit-learn's `add_indicator`). That of a column of categories follows all of them.
+    /// Whether each input with missing values in the training rows is followed by an extra one: 1 if the value is missing, else 0
+    /// (scikit-learn's `add_indicator`). That of a categorical column follows all of its categories.
     pub fn indicator(mut self, indicator: bool) -> Self {
         self.indicator = indicator;
         self
     }
 
-    /// How the inputs that are numbers are scaled, once missing ones are filled in: not at all unless set. Categories and
-    /// indicators stay 0 and 1.
+    /// How numeric inputs are scaled, once missing ones are filled in: by default not at all. Categories and indicators stay 0 and 1.
     pub fn scale(mut self, scale: Scale) -> Self {
         self.scale = scale;
         self
     }
 
-    /// How these inputs are scaled, however others are.
+    /// How these inputs are scaled, overriding [`scale`](Columns::scale).
     pub fn scale_for<S: ToString>(mut self, columns: impl IntoIterator<Item = S>, scale: Scale) -> Self {
         self.scale_for.extend(strings(columns).into_iter().map(|column| (column, scale)));
         self
     }
 
-    /// How the columns to regress are scaled, each by itself: not at all unless set.
-    /// [`Preparation::invert`](super::Preparation::invert) takes it back.
+    /// How the columns to regress are scaled, each separately: by default not at all. [`Preparation::invert`](super::Preparation::invert)
+    /// inverts it.
     pub fn scale_targets(mut self, scale: Scale) -> Self {
         self.scale_targets = scale;
         self
     }
 
-    /// What becomes of categories of inputs that the training rows did not have: [`Unknown::Error`] unless set.
+    /// How to handle input categories that the training rows did not have: by default [`Unknown::Error`].
     pub fn unknown(mut self, unknown: Unknown) -> Self {
         self.unknown = unknown;
         self
     }
 
-    /// Whether categories and classes are told apart by their exact spelling, `Yes` and `yes` as well as `7`, `007` and `7.0`. Unless set,
-    /// case makes no difference, nor does the way in which a number is written; merged spellings are told through `log`, apart from
-    /// plain ones of a number (`0`, `0.0`).
+    /// Whether categories and classes are distinguished by their exact spelling, `Yes` and `yes` as well as `7`, `007` and `7.0`. By
+    /// default case and number format make no difference; merged spellings are reported through `log`, except plain ones of a number
+    /// (`0`, `0.0`).
     pub fn case_sensitive(mut self, case_sensitive: bool) -> Self {
         self.case_sensitive = case_sensitive;
         self
     }
 
-    /// Allows categories and classes that look like measurements: more than 50, more than a tenth as many as rows, and all numbers.
+    /// Allows categories and classes that look like measurements: more than 50, more than a tenth of the rows, and all numbers.
     pub fn many_categories(mut self, many_categories: bool) -> Self {
         self.many_categories = many_categories;
         self
@@ -177,7 +177,7 @@ impl Columns {
         self.scale_for.get(column).copied().unwrap_or(self.scale).checked()
     }
 
-    /// What can be wrong before the table is looked at.
+    /// Checks what can be wrong regardless of the table.
     pub(in crate::data) fn check(&self, place: &str) -> Result<()> {
         let fail =
             |found: String, expected: &str, remedy: &str| Err(Error::invalid(place, found, expected, remedy));
@@ -215,23 +215,23 @@ impl Columns {
             return fail(
                 format!("impute_for column {name:?}"),
                 "a column of the inputs",
-                "name it there, too",
+                "name it there too",
             );
         }
         if let Some(name) = self.scale_for.keys().find(|name| !self.inputs.contains(name)) {
             let expected = "a column of numbers among the inputs";
-            return fail(format!("scale_for column {name:?}"), expected, "name it in inputs, too");
+            return fail(format!("scale_for column {name:?}"), expected, "name it in inputs too");
         }
         if self.indicator && inputs().all(|name| *self.imputed(name) == Impute::Drop) {
             let found = "an indicator of missing values whose rows are all left out".into();
-            return fail(found, "an input whose missing values are filled in", "set impute, too");
+            return fail(found, "an input whose missing values are filled in", "set impute too");
         }
         if let Some(name) =
             self.categories.iter().find(|name| matches!(self.imputed(name), Impute::Mean | Impute::Median))
         {
             return fail(
                 format!("a mean or median for the categories of column {name:?}"),
-                "what categories have",
+                "a value that categories have",
                 "set impute_for this column to Impute::MostFrequent, Impute::Drop or a constant",
             );
         }

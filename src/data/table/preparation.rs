@@ -1,4 +1,4 @@
-//! What was fitted on the training rows of a table, and makes data sets of tables like it.
+//! A preparation fitted on the training rows of a table; it makes data sets of similar tables.
 
 mod fit;
 
@@ -11,11 +11,11 @@ use crate::data::precise::{Loss, Precise, Rounded};
 use crate::data::scale::Linear;
 use crate::{Error, Result};
 
-/// Everything that is fitted on the training rows of a table: categories, what stands for missing values, scales, and the names of
-/// classes. Applied to other rows it does exactly the same, so a part that lacks a class or a category comes out with the same columns.
+/// Everything that is fitted on the training rows of a table: categories, replacements of missing values, scales, and class names. It
+/// does exactly the same to other rows, so a part that lacks a class or a category gets the same columns.
 ///
-/// It can be stored and read back (`serde`), and needs nothing else to prepare new rows and to take predictions back to the units of the
-/// table.
+/// It can be stored and read back (`serde`), and is all that is needed to prepare new rows and to convert predictions back to the units
+/// of the table.
 ///
 /// ```no_run
 /// use autorot::data::{Columns, Csv, Impute, Preparation, Scale};
@@ -51,7 +51,7 @@ struct Input {
     kind: Kind,
 }
 
-/// What a column of inputs becomes. `fill` stands for missing values; without it their rows are left out.
+/// What an input column becomes. `fill` replaces missing values; without it their rows are dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Kind {
     Number { fill: Option<f64>, indicator: bool, scale: Option<Linear> },
@@ -73,7 +73,7 @@ impl Input {
         }
     }
 
-    /// Whether rows that lack the value are left out.
+    /// Whether rows that lack the value are dropped.
     fn drops(&self) -> bool {
         matches!(&self.kind, Kind::Number { fill: None, .. } | Kind::Categories { fill: None, .. })
     }
@@ -92,12 +92,12 @@ impl Input {
 }
 
 impl Preparation {
-    /// Makes a data set of the table; rows without a target, or without an input that is not imputed, are left out, and their number is
-    /// told through `log`.
+    /// Makes a data set of the table. Rows without a target, or without an input that is not imputed, are dropped, and their number is
+    /// reported through `log`.
     ///
     /// # Errors
-    /// A column that the table lacks or has twice; a field that is no finite number, no known class or no known category; a number beyond the
-    /// range of `f32` once scaled; no row left.
+    /// A column that the table lacks or has twice; a field that is not a finite number, a known class or a known category; a number
+    /// beyond the range of `f32` once scaled; no row left.
     pub fn apply(&self, table: &Table) -> Result<Dataset> {
         let (data, dropped) = self.apply_counted(table)?;
         if dropped > 0 {
@@ -110,7 +110,7 @@ impl Preparation {
         Ok(data)
     }
 
-    /// As [`Preparation::apply`], and how many rows were left out, of which nothing is told.
+    /// As [`Preparation::apply`], but returns how many rows were dropped instead of logging it.
     ///
     /// # Errors
     /// As [`Preparation::apply`].
@@ -158,21 +158,21 @@ impl Preparation {
         Ok((data, dropped))
     }
 
-    /// The inputs of all rows, row after row, for predictions: columns of targets are not needed, and every row yields one row of inputs.
+    /// The inputs of all rows, row after row, for predictions: target columns are not needed, and every row yields one row of inputs.
     ///
-    /// Columns that the preparation does not scale are rounded to single precision; a [`Scaler`](crate::data::Scaler) wants
+    /// Columns that the preparation does not scale are rounded to single precision; for a [`Scaler`](crate::data::Scaler) use
     /// [`Preparation::inputs_f64`].
     ///
     /// # Errors
-    /// As [`Preparation::apply`]; a missing value that nothing stands for.
+    /// As [`Preparation::apply`]; a missing value without a replacement.
     pub fn inputs(&self, table: &Table) -> Result<Vec<f32>> {
         let rounded = Precise::split(&self.inputs_f64(table)?, self.width(), self.width(), None);
         self.warn(table, &rounded.losses);
         Ok(rounded.single)
     }
 
-    /// As [`Preparation::inputs`], in double precision: what [`Scaler::scale`](crate::data::Scaler::scale) takes where a scaler was fitted
-    /// on the training part instead of scales here.
+    /// As [`Preparation::inputs`], in double precision, for [`Scaler::scale`](crate::data::Scaler::scale) if a scaler was fitted on the
+    /// training part instead of scales here.
     ///
     /// # Errors
     /// As [`Preparation::inputs`].
@@ -181,7 +181,7 @@ impl Preparation {
         self.features_of(table, &places, &(0..table.len()).collect::<Vec<usize>>())
     }
 
-    /// Takes the scaling of predicted values back, row after row: answers in the units of the table. Outputs for classes stay as they are.
+    /// Inverts the scaling of predicted values, row after row: results in the units of the table. Outputs for classes stay unchanged.
     ///
     /// # Errors
     /// A length that is not a multiple of the number of targets.
@@ -201,22 +201,22 @@ impl Preparation {
         Ok(outputs.iter().zip(columns.iter().cycle()).map(|(&v, (_, scale))| back(v, scale)).collect())
     }
 
-    /// How many numbers a row of inputs has.
+    /// The number of inputs per row.
     pub fn width(&self) -> usize {
         self.inputs.iter().map(Input::width).sum()
     }
 
-    /// What each number of a row of inputs is: `age`, `age missing`, `port=S`.
+    /// The name of each input in a row: `age`, `age missing`, `port=S`.
     pub fn features(&self) -> Vec<String> {
         self.inputs.iter().flat_map(Input::names).collect()
     }
 
-    /// The columns that inputs are made of.
+    /// The columns from which inputs are made.
     pub fn input_columns(&self) -> Vec<String> {
         self.inputs.iter().map(|input| input.column.clone()).collect()
     }
 
-    /// The columns that targets are made of.
+    /// The columns from which targets are made.
     pub fn target_columns(&self) -> Vec<String> {
         match &self.answers {
             Answers::Values(columns) => columns.iter().map(|(column, _)| column.clone()).collect(),
@@ -224,7 +224,7 @@ impl Preparation {
         }
     }
 
-    /// The names of the classes, in the order of the outputs; `None` where values are regressed.
+    /// The names of the classes, in the order of the outputs; `None` for regression.
     pub fn class_names(&self) -> Option<Vec<String>> {
         match &self.answers {
             Answers::Classes { classes, .. } => Some(classes.names()),
@@ -232,7 +232,7 @@ impl Preparation {
         }
     }
 
-    /// These rows of the inputs, in double precision and within the range of `f32`.
+    /// The inputs of these rows, in double precision and within the range of `f32`.
     fn features_of(&self, table: &Table, places: &[usize], rows: &[usize]) -> Result<Vec<f64>> {
         let width = self.width();
         let mut all = vec![0.0; rows.len() * width];
@@ -293,7 +293,7 @@ impl Preparation {
         Ok(all)
     }
 
-    /// Tells which columns single precision damages although scaling would have kept them whole.
+    /// Warns about columns that lose information in single precision which scaling would have kept.
     fn warn(&self, table: &Table, losses: &[Loss]) {
         let features = self.inputs.iter().flat_map(|input| {
             let plain = matches!(&input.kind, Kind::Number { scale: None, .. });
@@ -309,7 +309,7 @@ impl Preparation {
 
 fn warn(table: &Table, column: &str, loss: &Loss) {
     log::warn!(
-        "{}, column {column:?}: {loss}; scale the column, with Columns or with a Scaler, which have it in double \
+        "{}, column {column:?}: {loss}; scale the column, with Columns or with a Scaler, which use double \
          precision",
         table.name()
     );
@@ -337,7 +337,7 @@ fn complete(table: &Table, columns: &[usize]) -> Result<Vec<usize>> {
     Ok(rows)
 }
 
-/// A scaled number that is finite in single precision, too.
+/// A scaled number that is finite in single precision too.
 fn scaled(table: &Table, row: usize, column: usize, number: f64, scale: Option<Linear>) -> Result<f64> {
     let result = scale.map_or(number, |scale| scale.apply(number));
     if (result as f32).is_finite() {
@@ -345,10 +345,7 @@ fn scaled(table: &Table, row: usize, column: usize, number: f64, scale: Option<L
     }
     Err(Error::invalid(
         table.place(row, column),
-        format!(
-            "{number:e}{}",
-            if scale.is_some() { " of which scaling makes a number out of range" } else { "" }
-        ),
+        format!("{number:e}{}", if scale.is_some() { ", which is out of range after scaling" } else { "" }),
         format!("a number up to {:e}, the range of single precision", f32::MAX),
         "correct the field, declare it missing or scale the column",
     ))
@@ -358,7 +355,7 @@ fn missing_value(table: &Table, row: usize, column: usize) -> Error {
     Error::invalid(
         table.place(row, column),
         "a missing value",
-        "a value: rows without one were left out of the training",
+        "a value: training rows without one were dropped",
         "fill it in, leave the row out, or fit the preparation with impute",
     )
 }
@@ -368,6 +365,3 @@ fn unknown(table: &Table, row: usize, column: usize, known: &Categories, remedy:
     let place = table.place(row, column);
     Error::invalid(place, format!("{found:?}"), format!("one of {:?}", known.names()), remedy)
 }
-
-#[cfg(test)]
-mod tests;

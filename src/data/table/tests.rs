@@ -19,7 +19,7 @@ fn splits_keep_every_row_once() {
     assert!((2..9).any(|seed| ids(seed) != ids(1)));
     let last = table.split_last(0.2).unwrap();
     assert_eq!((last.train.len(), last.test.fields("x").unwrap()), (8, vec!["64", "81"]));
-    // Of a part of a part.
+    // From a part of a part.
     assert_eq!(last.test.select(&[1, 0]).unwrap().fields("id").unwrap(), ["9", "8"]);
     for share in [0.0, 1.0, f64::NAN, 0.01, 0.99] {
         assert!(table.split(share, 0).unwrap_err().to_string().contains("split"));
@@ -38,7 +38,7 @@ fn classes_are_split_in_proportion_whatever_their_spelling() {
     };
     assert_eq!(["a", "b", "c"].map(|class| count(&split.test, class)), [6, 3, 1]);
     assert_eq!(["a", "b", "c"].map(|class| count(&split.train, class)), [18, 9, 3]);
-    // Rows' numbers are in two parts.
+    // Row numbers are in two parts.
     let rows = (0..7).chain(std::iter::repeat_n(7, (1 << 20) - 5)).chain([8, 9]).collect();
     let large = Table { rows, ..table() };
     let last = large.split_last(3.0 / large.len() as f64).unwrap().test;

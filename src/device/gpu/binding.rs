@@ -1,4 +1,4 @@
-//! Programs: ops with their pipelines and bind groups, which follow scratch buffers that grow.
+//! Programs: ops with their pipelines and bind groups, which are updated when scratch buffers grow.
 
 use super::{GpuExecutor, Place};
 use crate::device::compiled::Pipeline;
@@ -14,13 +14,13 @@ pub(super) struct BoundOp {
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) group: wgpu::BindGroup,
     pub(super) grid: [u32; 3],
-    uniforms: Stretch,
-    args: Vec<Stretch>,
+    uniforms: Bytes,
+    args: Vec<Bytes>,
 }
 
-/// A stretch of a plan's buffer, or of the uniform blocks, in bytes.
+/// A range of a plan's buffer, or of the uniform blocks, in bytes.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct Bytes {
     buffer: usize,
     offset: u64,
     bytes: u64,
@@ -31,11 +31,11 @@ struct Stretch {
 pub(super) struct Bound {
     pub(super) name: String,
     pub(super) ops: Vec<BoundOp>,
-    /// Each plan buffer's place on the device.
+    /// The place of each plan buffer on the device.
     pub(super) places: Vec<Place>,
-    /// The scratch slot of those that live in one.
+    /// The scratch slot of each plan buffer that is in one.
     slots: Vec<Option<usize>>,
-    /// How long every scratch slot must be.
+    /// The required length of each scratch slot.
     scratch: Vec<usize>,
     uniforms: Held,
 }
@@ -57,7 +57,7 @@ impl Bound {
         Self { name: plan.name.clone(), ops, places, slots, scratch, uniforms: uniforms.held }
     }
 
-    /// Its ops' bind groups with another buffer in a scratch slot, each with the op's number.
+    /// Bind groups of its ops with another buffer in a scratch slot, each with the op's number.
     fn with_scratch(
         &self,
         gpu: &Gpu,
@@ -79,7 +79,7 @@ impl Bound {
         })
     }
 
-    /// Uses another buffer for a scratch slot, with these bind groups: the one before can go.
+    /// Uses another buffer for a scratch slot, with these bind groups: the old one can be dropped.
     fn follow(&mut self, slot: usize, scratch: &wgpu::Buffer, groups: Vec<(usize, wgpu::BindGroup)>) {
         let of_slot = self.places.iter_mut().zip(&self.slots).filter(|(_, of)| **of == Some(slot));
         of_slot.for_each(|(place, _)| place.buffer = scratch.clone());
@@ -93,14 +93,14 @@ fn group(
     layout: &wgpu::BindGroupLayout,
     places: &[Place],
     uniforms: &wgpu::Buffer,
-    block: Stretch,
-    args: &[Stretch],
+    block: Bytes,
+    args: &[Bytes],
 ) -> wgpu::BindGroup {
     let bind = |buffer, offset, bytes| {
         let size = wgpu::BufferSize::new(bytes);
         wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size })
     };
-    let of_arg = |arg: &Stretch| {
+    let of_arg = |arg: &Bytes| {
         let Place { buffer, offset } = &places[arg.buffer];
         bind(buffer, offset + arg.offset, arg.bytes)
     };
@@ -111,7 +111,7 @@ fn group(
 }
 
 impl GpuExecutor {
-    /// Makes the scratch slots large enough for a plan. Programs that were bound before follow to the larger buffers.
+    /// Makes the scratch slots large enough for a plan. Programs bound earlier switch to the larger buffers.
     pub(super) fn grow_scratch(&mut self, plan: &Plan) -> Result<()> {
         for (slot, &len) in plan.scratch.iter().enumerate() {
             if self.scratch.get(slot).is_some_and(|held| held.buffer.size() >= len as u64 * 4) {
@@ -127,11 +127,10 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Gives back what the scratch slots hold beyond what the largest program needs that is still bound. Where that fails they stay as
-    /// they are.
+    /// Shrinks the scratch slots to what the largest bound program needs. If that fails they stay as they are.
     pub(super) fn shrink_scratch(&mut self) {
         let wanted = self.programs.scratch(self.scratch.len(), |bound| &bound.scratch);
-        // Programs have the first slots, as many as they need.
+        // Programs use the first slots, as many as they need.
         self.scratch.truncate(wanted.iter().take_while(|&&len| len > 0).count());
         for (slot, &len) in wanted.iter().enumerate().take(self.scratch.len()) {
             if self.scratch[slot].buffer.size() > (len as u64 * 4).max(4) {
@@ -143,10 +142,10 @@ impl GpuExecutor {
         }
     }
 
-    /// Puts another buffer into a scratch slot. Programs follow.
+    /// Puts another buffer into a scratch slot and updates the programs.
     fn replace_scratch(&mut self, slot: usize, held: Held) -> Result<()> {
         let Self { gpu, programs, scratch, scratch_moves, .. } = self;
-        // All are made before any is used: where that fails nothing has changed.
+        // All are made before any is used: if that fails nothing has changed.
         let groups: Vec<_> = programs
             .bound()
             .map(|bound| bound.with_scratch(gpu, slot, &held.buffer))
@@ -173,7 +172,7 @@ impl GpuExecutor {
         Ok(Uniforms { held, offsets })
     }
 
-    /// The op of this number of a plan, with one of its kernel's variants.
+    /// A plan's op with this number, with one of its kernel's variants.
     pub(super) fn bind_op(
         &self,
         plan: &Plan,
@@ -187,11 +186,8 @@ impl GpuExecutor {
         let place = op_place(plan, op);
         let grid = self.grid(kernel, variant, &place)?;
         let args = self.stretches(plan, op, &place)?;
-        let block = Stretch {
-            buffer: 0,
-            offset: uniforms.offsets[number],
-            bytes: kernel.uniforms().len() as u64 * 4,
-        };
+        let block =
+            Bytes { buffer: 0, offset: uniforms.offsets[number], bytes: kernel.uniforms().len() as u64 * 4 };
         let Pipeline { pipeline, layout } =
             self.gpu.pipeline(kernel, variant, self.checks(kernel), &place)?;
         self.gpu.watched(&place, || {
@@ -201,7 +197,7 @@ impl GpuExecutor {
         })
     }
 
-    /// The workgroups of an op, refused where the device cannot have so many.
+    /// The workgroups of an op; refused if the device cannot have so many.
     fn grid(&self, kernel: &dyn Kernel, variant: usize, place: &str) -> Result<[u32; 3]> {
         let (grid, most) =
             (kernel.grid(variant), self.gpu.device.limits().max_compute_workgroups_per_dimension);
@@ -215,8 +211,8 @@ impl GpuExecutor {
         }
     }
 
-    /// What an op binds, refused where the device cannot bind so much at once.
-    fn stretches(&self, plan: &Plan, op: &Op, place: &str) -> Result<Vec<Stretch>> {
+    /// The bindings of an op; refused if the device cannot bind so much at once.
+    fn stretches(&self, plan: &Plan, op: &Op, place: &str) -> Result<Vec<Bytes>> {
         let most = self.gpu.device.limits().max_storage_buffer_binding_size;
         let args = op.args.iter().zip(op.kernel.bindings()).zip(op.kernel.lens());
         args.map(|((view, binding), len)| {
@@ -232,13 +228,13 @@ impl GpuExecutor {
                     &format!("use {smaller}, or the CPU (AUTOROT_DEVICE=cpu)"),
                 ));
             }
-            Ok(Stretch { buffer: view.buffer, offset: view.offset as u64 * 4, bytes })
+            Ok(Bytes { buffer: view.buffer, offset: view.offset as u64 * 4, bytes })
         })
         .collect()
     }
 }
 
-/// What errors name of an op.
+/// The name of an op in errors.
 pub(crate) fn op_place(plan: &Plan, op: &Op) -> String {
     format!("{}: {}: {}", plan.name, op.scope, op.kernel.name())
 }

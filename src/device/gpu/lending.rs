@@ -3,6 +3,8 @@
 use super::{GpuExecutor, Place, Shared, encode};
 use crate::device::held::Held;
 use crate::device::misfit::{self, named};
+use crate::device::pipelines::Gpu;
+use crate::device::readback::Staging;
 use crate::device::{Leavings, Program};
 use crate::kernel::Element;
 use crate::{Error, Result};
@@ -10,13 +12,13 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 impl GpuExecutor {
-    /// Lets plans use a stretch of the caller's own buffer as the shared buffer of this name: `len` numbers or integers of
-    /// 32 bits from the binding's offset on. The buffer needs the usage `STORAGE`, and stays the caller's. Programs
-    /// that were bound before keep what they have.
+    /// Lets plans use a range of the caller's own buffer as the shared buffer with this name: `len` numbers or integers of 32 bits,
+    /// starting at the binding's offset. The buffer needs the usage `STORAGE`, and stays the caller's. Programs bound earlier are not
+    /// affected.
     ///
     /// # Errors
-    /// Another usage, an offset that storage bindings may not have, a binding that is too short; a buffer that was destroyed, is mapped, or
-    /// is another device's.
+    /// Another usage, an offset that is not allowed for storage bindings, a binding that is too short; a buffer that was destroyed, is
+    /// mapped, or belongs to another device.
     pub fn borrow(
         &mut self,
         key: &str,
@@ -30,10 +32,10 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Whether [`GpuExecutor::borrow`] would take the binding.
+    /// Checks that [`GpuExecutor::borrow`] would accept the binding.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`GpuExecutor::borrow`].
     pub fn check_binding(&self, key: &str, len: usize, binding: &wgpu::BufferBinding<'_>) -> Result<()> {
         let wrong = |found: String, expected: String, remedy: &str| {
             Err(Error::invalid(format!("the buffer for {key}"), found, expected, remedy))
@@ -60,17 +62,17 @@ impl GpuExecutor {
             return wrong(
                 format!("{bytes} bytes"),
                 format!("at least {wanted} for {len} numbers"),
-                "bind a larger stretch, or state fewer rows",
+                "bind a larger range, or state fewer rows",
             );
         }
         self.gpu.accepts_buffer(&format!("the buffer for {key}"), binding.buffer)
     }
 
-    /// The buffer of a shared name: a borrowed one, or one with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, which is replaced when one of
-    /// another length is allocated.
+    /// The buffer with a shared name: a borrowed one, or one with the usages `STORAGE`, `COPY_SRC` and `COPY_DST`, which is replaced when
+    /// one of another length is allocated.
     ///
     /// # Errors
-    /// None of this name.
+    /// No buffer with this name.
     pub fn lend(&self, key: &str) -> Result<wgpu::Buffer> {
         Ok(self.shared(key)?.place.buffer.clone())
     }
@@ -99,10 +101,10 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Copies a shared buffer over another of its length and type, after everything submitted so far.
+    /// Copies a shared buffer over another with the same length and type, after everything submitted so far.
     ///
     /// # Errors
-    /// None of these names, other lengths or types; the device's.
+    /// No buffers with these names, different lengths or types; the device's errors.
     pub fn copy(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.shared(from)?, self.shared(to)?);
         if source.len != target.len {
@@ -110,7 +112,7 @@ impl GpuExecutor {
                 format!("copying buffer {from:?} over {to:?}"),
                 format!("{} and {} elements", source.len, target.len),
                 "buffers of one length",
-                "allocate the second as the first",
+                "allocate the second like the first",
             ));
         }
         misfit::check(&named(to), source.element, source.len, (target.element, target.len))?;
@@ -129,7 +131,7 @@ impl GpuExecutor {
         })
     }
 
-    /// What tells this executor from others, for as long as somebody holds it.
+    /// Distinguishes this executor from others, for as long as somebody holds it.
     pub fn identity(&self) -> &Arc<()> {
         &self.identity
     }
@@ -144,7 +146,7 @@ impl GpuExecutor {
         &self.leavings
     }
 
-    /// Lets wgpu take notice of submissions that are finished, and call whoever waits for them, without waiting.
+    /// Lets wgpu process finished submissions and call the callbacks that wait for them, without waiting.
     ///
     /// # Errors
     /// The device is lost.
@@ -152,12 +154,22 @@ impl GpuExecutor {
         self.gpu.notice("polling")
     }
 
-    /// The error of a device that is gone.
+    /// The error for a lost device.
     pub(crate) fn gone(&self, what: &str) -> Error {
         self.gpu.gone(what)
     }
 
-    /// A buffer that counts among the executor's own for as long as it is held.
+    /// The device with its pipelines.
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// A pool of staging buffers, which count as the executor's own.
+    pub(crate) fn new_staging(&self) -> Staging {
+        Staging::new(self.ledger.clone(), self.staging.timeout)
+    }
+
+    /// A buffer that counts as the executor's own for as long as it is held.
     pub(crate) fn make(&self, what: &str, size: u64, usage: wgpu::BufferUsages) -> Result<Held> {
         self.ledger.make(&self.gpu, what, size, usage)
     }
@@ -178,10 +190,10 @@ impl GpuExecutor {
         &self.gpu.device
     }
 
-    /// Runs `work`, which gives commands to the device, and returns what wgpu found wrong with it; `what` is named in the error.
+    /// Runs `work`, which issues commands to the device, and returns the errors that wgpu reports; `what` is named in them.
     ///
     /// # Errors
-    /// The device's.
+    /// The device's errors.
     pub fn watched<R>(&self, what: &str, work: impl FnOnce(&wgpu::Queue) -> R) -> Result<R> {
         self.gpu.watched(what, || work(&self.gpu.queue))
     }

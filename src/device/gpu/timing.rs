@@ -1,4 +1,4 @@
-//! Which variant of a kernel runs: the one that was asked for, the fastest of those that were timed, or the table's.
+//! Which variant of a kernel runs: the requested one, the fastest of those that were timed, or the table's.
 
 use super::GpuExecutor;
 use super::binding::BoundOp;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use web_time::Instant;
 
 impl GpuExecutor {
-    /// The variant that was asked for, or chosen by timing, or else the built-in choice.
+    /// The variant that was requested, or chosen by timing, or else the built-in choice.
     pub(super) fn variant(&self, kernel: &dyn Kernel) -> usize {
         let place = |name: &str| kernel.variants().iter().position(|v| *v == name);
         let timed = || self.gpu.choices.get(&self.problem(kernel)).and_then(|name| place(&name));
@@ -20,12 +20,12 @@ impl GpuExecutor {
         wanted.filter(|&v| kernel.supports(v, self.traits)).unwrap_or_else(|| kernel.prefer(self.traits))
     }
 
-    /// Compiles what binding a kernel will take: its variant, or all that are to be timed. Returns whether anything was new.
+    /// Compiles what binding a kernel needs: its variant, or all variants to be timed. Returns whether anything was new.
     pub(in crate::device) fn compile(&self, kernel: &dyn Kernel, place: &str) -> Result<bool> {
         let (before, checked) = (self.gpu.compiled.count(), self.checks(kernel));
         if self.undecided(kernel) && self.gpu.choices.get(&self.problem(kernel)).is_none() {
             for variant in kernel.candidates(self.traits) {
-                // As where they are timed: what is refused is none to choose.
+                // As in timing: a refused variant is not a candidate.
                 if let Err(error) = self.gpu.pipeline(kernel, variant, checked, place) {
                     log::debug!("preparing: {error}");
                 }
@@ -35,31 +35,30 @@ impl GpuExecutor {
         Ok(self.gpu.compiled.count() > before)
     }
 
-    /// Compiles a shader that is no kernel. Returns whether it was new.
+    /// Compiles a shader that is not a kernel. Returns whether it was new.
     pub(in crate::device) fn compile_shader(&self, shader: &Shader) -> Result<bool> {
         let before = self.gpu.compiled.count();
         self.gpu.shader(shader)?;
         Ok(self.gpu.compiled.count() > before)
     }
 
-    /// Keeps what was compiled for the next run, where that is kept.
+    /// Keeps what was compiled for the next run, if it can be kept.
     pub(in crate::device) fn keep_compiled(&self) {
         self.gpu.compiled.keep();
     }
 
-    /// Whether timing has a say in a kernel's variant.
+    /// Whether timing decides a kernel's variant.
     fn undecided(&self, kernel: &dyn Kernel) -> bool {
         self.gpu.choices.on() && self.variant.is_none() && kernel.candidates(self.traits).len() > 1
     }
 
-    /// The name of a choice. Checks by the driver change what is fastest.
+    /// The key of a choice. The driver's checks affect which variant is fastest.
     fn problem(&self, kernel: &dyn Kernel) -> String {
         kernel.problem() + if self.checked { " checked" } else { "" }
     }
 
-    /// Times the variants of the plan's kernels for which no choice is known, as long as the budget lasts, and keeps the
-    /// choices; where it does not last, that is the table's. The kernels run on the buffers of the plan: what they write is
-    /// undefined before it runs.
+    /// Times the variants of the plan's kernels for which no choice is known, as long as the budget lasts, and keeps the choices; after
+    /// that the table's choice is kept. The kernels run on the plan's buffers: what they write is undefined before it runs.
     pub(super) fn tune(
         &mut self,
         plan: &Plan,
@@ -79,8 +78,8 @@ impl GpuExecutor {
             for variant in kernel.candidates(self.traits) {
                 let begin = Instant::now();
                 let left = BUDGET.saturating_sub(self.tuned).as_secs_f64();
-                // A variant that does not fit or that the driver refuses is none to choose; binding names what is wrong with
-                // the one that is taken.
+                // A variant that does not fit or that the driver refuses is not a candidate; binding reports the error of the one that is
+                // chosen.
                 match bind(self, i, variant).and_then(|bound| self.time(&bound, left.min(2.0 * best.1))) {
                     Ok(Some(seconds)) if seconds < best.1 => best = (variant, seconds),
                     Ok(_) => {}
@@ -101,8 +100,8 @@ impl GpuExecutor {
         Ok(())
     }
 
-    /// Seconds that an op takes: the least of three, each of as many runs as make some milliseconds. `None` when one run
-    /// takes longer than `limit`.
+    /// The time of an op in seconds: the minimum of three measurements, each with as many runs as take some milliseconds. `None` if one
+    /// run takes longer than `limit`.
     fn time(&self, op: &BoundOp, limit: f64) -> Result<Option<f64>> {
         if limit <= 0.0 {
             return Ok(None);
@@ -113,7 +112,7 @@ impl GpuExecutor {
             self.gpu.wait("tuning", None, self.staging.timeout)?;
             Ok::<f64, Error>(begin.elapsed().as_secs_f64() / times as f64)
         };
-        // The first run may compile.
+        // The first run may include compiling.
         run(1)?;
         let once = run(1)?;
         if once > limit {

@@ -3,20 +3,20 @@
 use crate::embed::slots::UNSUBMITTED;
 use web_time::Duration;
 
-/// What is known of how long a step takes.
+/// An estimate of the time per step.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// Seconds a step, as far as is known.
+    /// Seconds per step, if known.
     each: Option<f64>,
-    /// The most steps of a frame: twice as many as were measured last.
+    /// The maximum number of steps in the next frame: twice as many as were measured last.
     most: usize,
 }
 
 impl Budget {
-    /// The most steps of a frame that is fitted to a budget.
+    /// The maximum number of steps for any budget.
     const MOST: usize = UNSUBMITTED / 4;
 
-    /// With the seconds that a step took when it was tried out, where it was.
+    /// With the seconds per trial step, if there were trials.
     pub(super) fn new(each: Option<f64>) -> Self {
         Self { each, most: 1 }
     }
@@ -26,10 +26,10 @@ impl Budget {
         (fitting as usize).clamp(1, self.most.min(Self::MOST))
     }
 
-    /// Learns from steps that were timed, or seen to be finished after so many seconds.
+    /// Updates the estimate from steps that were timed, or were seen to be finished after `seconds`.
     pub(super) fn note(&mut self, steps: usize, seconds: f64, timed: bool) {
         let each = seconds / steps as f64;
-        // What was seen late took less.
+        // Untimed steps took at most this long.
         self.each = Some(self.each.filter(|_| !timed).map_or(each, |known| known.min(each)));
         self.most = 2 * steps;
     }
@@ -42,14 +42,14 @@ mod tests {
     #[test]
     fn a_budget_is_filled_and_not_exceeded() {
         let frame = Duration::from_millis(8);
-        // A step takes a millisecond; the first measurement of one that is not timed is made beforehand.
+        // A step takes a millisecond. If steps cannot be timed, there are trials beforehand.
         for (timed, first) in [(true, None), (false, Some(0.001))] {
             let mut budget = Budget::new(first);
             let mut counts = Vec::new();
             for _ in 0..6 {
                 let steps = budget.steps(frame);
                 counts.push(steps);
-                // A host that looks once a frame of 16 ms sees everything late.
+                // A host that polls once per frame of 16 ms sees everything late.
                 let seconds = 0.001 * steps as f64;
                 budget.note(steps, if timed { seconds } else { seconds.max(0.016) }, timed);
             }

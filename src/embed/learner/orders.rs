@@ -1,35 +1,35 @@
-//! The orders of rows on the device, of the epoch at hand and of those next to it.
+//! The row orders on the device: of the current epoch and of those around it.
 
 use crate::device::GpuExecutor;
 use crate::embed::slots::UNSUBMITTED;
 use crate::train::{Draw, Feed, Recipe};
 use crate::{Error, Result};
 
-/// Bytes above which no more orders are held than [`FEW`].
+/// The maximum size in bytes of all orders, if there are more than [`FEW`].
 const ROOM: u64 = 64 << 20;
 
-/// Orders that are held whatever they take, if a binding has room for them: those of six epochs that may wait.
+/// How many orders may be held whatever their size, if they fit into one binding: enough for six waiting epochs.
 const FEW: u64 = 8;
 
-/// Which orders the device holds, and the one that is being drawn. The orders' places go round.
+/// Which orders the device holds, in a ring of places, and the one that is being drawn.
 #[derive(Debug)]
 pub(super) struct Orders {
     rows: usize,
-    /// The epochs whose orders lie in the places, counted as the model counts them.
+    /// The epoch whose order is in each place, as the model counts them.
     places: Vec<Option<u64>>,
-    /// The order of an epoch to come, as far as it is drawn and written.
+    /// A coming epoch, whose order is only partly drawn and written.
     coming: Option<(u64, Draw)>,
 }
 
 impl Orders {
-    /// How many orders of so many rows the device is to hold, and how many steps may then wait for their submission, so that those
-    /// find their orders. `bytes` can be bound at once.
+    /// How many orders of `rows` rows the device holds, and how many steps may wait to be submitted so that they still find their orders.
+    /// An epoch has `steps` steps; a binding has at most `bytes` bytes.
     pub(super) fn fitting(recipe: &Recipe, rows: usize, steps: usize, bytes: u64) -> Result<(usize, usize)> {
         if !recipe.shuffle {
-            // All are one.
+            // All epochs have the same order.
             return Ok((1, UNSUBMITTED));
         }
-        // One for every epoch that may wait, the one at hand, and the next, which is drawn ahead.
+        // One per epoch that may wait, the current one, and the next, which is drawn ahead.
         let wanted = UNSUBMITTED.div_ceil(steps) + 2;
         let order = rows as u64 * 4;
         let orders = wanted.min((bytes.min(ROOM.max(FEW * order)) / order) as usize);
@@ -37,7 +37,7 @@ impl Orders {
             return Err(Error::invalid(
                 "rows to shuffle",
                 format!("{rows} rows"),
-                "three orders of rows that fit into a binding of the device",
+                "three row orders that fit into one binding",
                 "set shuffle(false), or learn from fewer rows at a time",
             ));
         }
@@ -54,7 +54,7 @@ impl Orders {
         self.coming = None;
     }
 
-    /// Sees to it that the device has the order of this epoch, the `number`-th since they began.
+    /// Ensures that the device holds the order of this epoch, which has this number in the timetable.
     pub(super) fn provide(
         &mut self,
         recipe: &Recipe,
@@ -65,7 +65,7 @@ impl Orders {
         self.draw(recipe, feed, gpu, (number, epoch), usize::MAX)
     }
 
-    /// Draws so many rows of the order of this epoch, and writes them to the device.
+    /// Draws the next `rows` rows of this epoch's order, and writes them to the device.
     pub(super) fn draw(
         &mut self,
         recipe: &Recipe,
@@ -75,7 +75,7 @@ impl Orders {
         rows: usize,
     ) -> Result<()> {
         let place = (number % self.places.len() as u64) as usize;
-        // Without shuffling all orders are one, which is there from the beginning.
+        // Without shuffling there is only one order, written at the start.
         if !recipe.shuffle || self.places[place] == Some(epoch) {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Orders {
         let begun = self.coming.take().filter(|(begun, _)| *begun == epoch);
         let mut draw = begun.map_or_else(|| recipe.draw(self.rows, epoch), |(_, draw)| draw);
         let (first, drawn) = draw.draw(rows);
-        // Drawn anew where this fails.
+        // If this fails, the order is drawn again from the start.
         feed.write_order(gpu, place * self.rows + first, drawn)?;
         if draw.left() == 0 {
             self.places[place] = Some(epoch);
@@ -108,7 +108,7 @@ mod tests {
         // 256 steps are 26 epochs of 10 steps, and two more orders.
         assert_eq!(fitting(1000, 10, binding), (28, 256));
         assert_eq!(fitting(1000, 1000, binding), (3, 256));
-        // Of 2²⁰ rows sixteen take 64 MiB, of more rows eight are held, as far as they can be bound.
+        // Sixteen orders of 2²⁰ rows take 64 MiB; of longer ones eight are held, or as many as can be bound.
         assert_eq!(fitting(1 << 20, 1, binding), (16, 14));
         assert_eq!(fitting(1 << 24, 2, binding), (8, 12));
         assert_eq!(fitting(1 << 24, 2, 300 << 20), (4, 4));

@@ -7,7 +7,7 @@ use crate::train::Recipe;
 use crate::{Error, Metric, Model, Result, Targets};
 
 impl Learner {
-    /// Allocates and borrows buffers, announces the first orders, binds a program for every kind of step.
+    /// Allocates and borrows buffers, writes the first row order, and binds a program per kind of step.
     pub(super) fn prepare(&mut self, model: &mut Model, source: &Source<'_>) -> Result<()> {
         self.recipe.allocate(model)?;
         self.task(model).allocate(model)?;
@@ -23,10 +23,10 @@ impl Learner {
             Source::Dataset(data) => self.feed.fill(executor, data)?,
             Source::Buffers(rows) => {
                 self.feed.allocate_order(executor)?;
-                let [inputs, targets] = self.feed.stretches();
-                for (stretches, binding) in [(&inputs, &rows.inputs), (&targets, rows.targets.binding())] {
-                    for stretch in stretches {
-                        let bytes = stretch.first as u64 * 4;
+                let [inputs, targets] = self.feed.chunks();
+                for (chunks, binding) in [(&inputs, &rows.inputs), (&targets, rows.targets.binding())] {
+                    for chunk in chunks {
+                        let bytes = chunk.first as u64 * 4;
                         let size = binding.size.map(|size| size.get().saturating_sub(bytes));
                         let part = wgpu::BufferBinding {
                             buffer: binding.buffer,
@@ -34,7 +34,7 @@ impl Learner {
                             size: size
                                 .map(|left| wgpu::BufferSize::new(left).unwrap_or(wgpu::BufferSize::MIN)),
                         };
-                        executor.borrow(&stretch.key, stretch.element, stretch.len, &part)?;
+                        executor.borrow(&chunk.key, chunk.element, chunk.len, &part)?;
                     }
                 }
             }
@@ -56,7 +56,7 @@ impl Learner {
             self.try_out(model)?;
         }
         self.slots.begin(model, &table)?;
-        // Before the first frame, so that it does not wait for it.
+        // Here, so that the first frame does not wait for it.
         let first = (0, table.base.epochs);
         self.orders.provide(&self.recipe, &self.feed, gpu(model)?, first)?;
         if let Source::Dataset(data) = source {
@@ -66,7 +66,7 @@ impl Learner {
     }
 }
 
-/// Whether options, rows and model fit together, and suit a learner.
+/// Checks that options, rows and model fit together, and suit a learner.
 pub(super) fn check(
     recipe: &Recipe,
     model: &mut Model,
@@ -90,18 +90,18 @@ pub(super) fn check(
         }
     }
     recipe.check_updates(model.network())?;
-    if let Some(node) = model.network().stateful() {
+    if let Some(path) = model.network().stateful() {
         return Err(Error::invalid(
-            node.path(),
+            path,
             "a stateful layer",
-            "layers whose sequences begin with every row",
-            "train it with Trainer::fit, or make it not stateful",
+            "layers that begin a new sequence with every row",
+            "train it with Trainer::fit, or turn stateful off",
         ));
     }
     if recipe.metrics.contains(&Metric::R2) {
         return Err(Error::invalid(
             "metric r2",
-            "a learner, which sees the targets on the device alone",
+            "a learner, whose targets are only on the device",
             "metrics of single rows",
             "use MeanAbsoluteError",
         ));

@@ -1,4 +1,4 @@
-//! What the device tells of a learner's steps.
+//! Reports on a learner's steps.
 
 use super::{Learner, Note};
 use crate::embed::readings::{Arrival, Reading, Stretch};
@@ -7,45 +7,44 @@ use crate::kernel::clock;
 use crate::{Error, Metric, Model, Result};
 use std::sync::Arc;
 
-/// What the device tells of steps that are done.
+/// A report on steps that have run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// The last of them, counted from 1 since the model was built.
+    /// The last of these steps, counted from 1 since the model was built.
     pub step: u64,
-    /// How many there were since the last report.
+    /// How many steps have run since the last report.
     pub steps: usize,
-    /// Steps found since the last report not to have run, although later ones did: their encoders were dropped, or are held back. One that
-    /// is held back and runs later is not taken off again.
+    /// How many steps were found to be lost since the last report: later ones have run, so their encoders were dropped or held back. A
+    /// held-back step that runs later is not subtracted again.
     pub lost: usize,
-    /// The mean loss over the rows of these steps, with the regularisers' penalties.
+    /// The mean loss over the rows of these steps, plus the regularisers' penalties.
     pub loss: f64,
     /// The metrics over the same rows, in the trainer's order.
     pub metrics: Vec<f64>,
-    /// Seconds that they took on the device, where it has `Features::TIMESTAMP_QUERY` and the steps were encoded into an encoder.
+    /// Seconds that they took on the device, if it has `Features::TIMESTAMP_QUERY` and none of them was encoded into the caller's pass.
     pub seconds: Option<f64>,
 }
 
-/// What has arrived.
+/// The running totals for the next [`Progress`] report: sums over the steps that have run since the last one.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// Since the last report.
+    /// The column sums of the tallies.
     sums: Vec<f64>,
     rows: usize,
     steps: usize,
     seconds: Option<f64>,
-    /// The steps that have run so far.
+    /// The number of steps of the timetable that are included so far, here or in earlier reports.
     done: u64,
-    /// Those that were lost by the last report.
+    /// The number of lost steps at the last report.
     lost: u64,
 }
 
 impl Learner {
-    /// What the device tells of steps that have run since the last call; `None` where nothing has arrived. Waits for nothing.
+    /// A report on the steps that have run since the last call; `None` if nothing new has arrived. Does not wait.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] when a loss or a gradient was not finite: no step changes anything from there on, and the model
-    /// has the last weights that gave finite ones, beside those that were set or written since; to go on, make a new learner.
-    /// The device's errors.
+    /// [`Error::NonFinite`] if a loss or a gradient was not finite: steps from then on change nothing, and the model is left with the last
+    /// weights that gave finite ones, except for what was set or written since; to continue, create a new learner. The device's errors.
     pub fn poll(&mut self, model: &mut Model) -> Result<Option<Progress>> {
         self.collect(model)?;
         if let Some(error) = self.failure() {
@@ -73,7 +72,7 @@ impl Learner {
         }))
     }
 
-    /// Looks at what has arrived, and tells the model how far it has come.
+    /// Processes the readbacks that have arrived, and updates the model's counters.
     pub(super) fn collect(&mut self, model: &mut Model) -> Result<()> {
         self.lease.gpu(model)?.notice()?;
         while let Some(arrival) = self.readings.next(self.lease.gpu(model)?)? {
@@ -84,7 +83,7 @@ impl Learner {
                 Arrival::Read(reading) if Arc::ptr_eq(&reading.note.table, &self.table) => {
                     self.take(model, &reading)?;
                 }
-                // Of steps before a state was restored.
+                // From before a state was restored.
                 Arrival::Lost(_) | Arrival::Read(_) => {}
             }
         }
@@ -94,7 +93,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Adds up what a reading tells: the steps that have run since the one before it, as far as their tallies are still there.
+    /// Adds up the tallies of the steps that have run since the last readback, unless they have been overwritten.
     fn take(&mut self, model: &mut Model, reading: &Reading<Note>) -> Result<()> {
         let columns = self.task(model).columns();
         let (clock, tallies) = reading.words.split_at(clock::LEN);
@@ -103,9 +102,9 @@ impl Learner {
         let row = |done: u64| &tallies[slots.slot(done) * columns..][..columns];
         let ran = self.table.done(clock[clock::STEP], self.account.ran());
         let halted = clock[clock::HALTED];
-        // The clock runs on behind a step that failed.
+        // The clock advances past a failed step.
         let good = if halted == 0 { ran } else { self.table.done(halted - 1, ran) };
-        // A step that stalled has left its numbers in the row that is to come.
+        // A stalled step has overwritten the next row, which is the oldest.
         let kept = ran.saturating_sub((slots.count as u64 - 1).max(1));
         let told = &mut self.told;
         let first = told.done.max(kept);
@@ -118,13 +117,13 @@ impl Learner {
                 told.rows += steps[(done % steps.len() as u64) as usize].rows;
             }
             let count = good - first;
-            // Others may have run beside those that were timed.
+            // Others may have run besides the timed ones.
             let timed = Some(reading.seconds).filter(|_| reading.timed && own == count);
             let before = if told.steps == 0 { Some(0.0) } else { told.seconds };
             told.seconds = before.zip(timed).map(|(before, seconds)| before + seconds);
             told.steps += count as usize;
             told.done = good;
-            // Where passes can be timed, those that were not tell nothing new.
+            // If passes can be timed, untimed ones tell nothing new.
             if own > 0 && (reading.timed || !self.readings.times()) {
                 self.budget.note(own as usize, reading.seconds, reading.timed);
             }
@@ -143,7 +142,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Records the copying of the clock and of all tallies. `own` steps lie before it in the same encoder, in a pass of
+    /// Encodes the readback of the clock and all tallies. `own` steps come before it in the same encoder, in a pass of
     /// [`Readings::pass`](crate::embed::readings::Readings::pass).
     pub(super) fn copy(
         &mut self,

@@ -1,4 +1,4 @@
-//! How long a step takes, where passes cannot be timed. In a browser nothing may wait for the device, and it is not known.
+//! Measuring the time per step where passes cannot be timed. Not in browsers, where nothing may wait for the device.
 
 use super::Learner;
 use super::budget::Budget;
@@ -9,7 +9,7 @@ use crate::{Model, Result};
 use web_time::Instant;
 
 impl Learner {
-    /// Finds the seconds that a step takes by running some that change nothing: the clock has halted.
+    /// Measures the seconds per step with trial steps, which change nothing because the clock is halted.
     pub(super) fn try_out(&mut self, model: &mut Model) -> Result<()> {
         let Some(step) = self.table.steps.first() else { return Ok(()) };
         let (_, program) = self.programs[&(step.rows, step.ending)];
@@ -25,10 +25,10 @@ impl Learner {
             pollster::block_on(executor.read_index(&clock, clock::LEN))?;
             Result::Ok(begin.elapsed().as_secs_f64())
         };
-        // Seconds in which steps can be measured, and how many are tried at most.
+        // Seconds that are enough for a measurement, and the maximum number of trial steps.
         const ENOUGH: f64 = 0.004;
         const MOST_TRIED: usize = 64;
-        // The first time drivers may compile.
+        // Drivers may compile during the first run.
         seconds(1)?;
         let waiting = seconds(0)?;
         let (mut steps, mut taken) = (1, seconds(1)?);
@@ -36,7 +36,7 @@ impl Learner {
             steps *= 4;
             taken = seconds(steps)?;
         }
-        // Other programs only make it slower.
+        // The minimum: other programs can only make it slower.
         taken = taken.min(seconds(steps)?);
         self.budget = Budget::new(Some((taken - waiting).max(1e-9) / steps as f64));
         Ok(())

@@ -1,17 +1,17 @@
-//! Formulas of single numbers: activations, losses, updates of parameters.
+//! Element-wise formulas: activations, losses, parameter updates.
 
 use super::{KernelCheck, close, numbers};
 use crate::activation::ActivationRule;
 use crate::kernel::{ActivateKernel, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock};
 use crate::{Activation, Device, Optimizer, Result};
 
-/// Half the distance of the two values that a derivative is compared with.
+/// The step of the central differences.
 const STEP: f64 = 1e-5;
 
-/// How far derivatives may lie from central differences, by their norm.
+/// The maximum relative error, by norm, of derivatives against central differences.
 const LIMIT: f64 = 1e-6;
 
-/// Compares derivatives in double precision with central differences of values.
+/// Compares derivatives in f64 with central differences of the values.
 fn differences(
     place: &str,
     at: &[f64],
@@ -25,26 +25,26 @@ fn differences(
     close(&format!("{place}: derivative"), &found, &wanted.collect::<Vec<_>>(), LIMIT, remedy)
 }
 
-/// Checks an activation: its shader against Rust, at numbers from −8 to 8, and its derivative against differences.
+/// Checks an activation in −8..8: its shader against Rust, and its derivative against central differences.
 ///
 /// # Errors
-/// What does not agree, with how much; the device's errors.
+/// What differs, and by how much; the device's errors.
 pub fn activation<A: ActivationRule>(device: &Device) -> Result<()> {
     let (activation, count) = (Activation::own::<A>(), 1000);
     let z: Vec<f32> = numbers(1, count).into_iter().map(|v| 8.0 * v).collect();
     let at: Vec<f64> = z.iter().map(|&z| z.into()).collect();
     differences(A::NAME, &at, |_, z| A::derivative(z), |_, z| A::value(z))?;
-    KernelCheck::new(ActivateKernel { count, sum: false, activation }).numbers("a", z.clone()).run(device)?;
+    KernelCheck::new(ActivateKernel { count, activation }).numbers("x", z.clone()).run(device)?;
     let backward =
         RotateBackward { rows: 100, units: 10, has_bias: false, activation, rotation: None, zones: None };
     KernelCheck::new(backward).numbers("z", z).run(device)
 }
 
-/// Checks a formula of single outputs: its shader against Rust, for outputs from −3 to 3 and targets in their range (−1 to 1
-/// where there is none), and its derivative against differences.
+/// Checks a formula of single outputs, with outputs in −3..3 and targets in their range (−1..1 if there is none): its shader against Rust,
+/// and its derivative against central differences.
 ///
 /// # Errors
-/// What does not agree, with how much; options out of their ranges; the device's errors.
+/// What differs, and by how much; options out of range; the device's errors.
 pub fn pointwise(formula: impl Pointwise, device: &Device) -> Result<()> {
     formula.check()?;
     let (batch, outputs) = (33, 20);
@@ -64,10 +64,10 @@ pub fn pointwise(formula: impl Pointwise, device: &Device) -> Result<()> {
     KernelCheck::new(kernel).numbers("x", x).numbers("t", t).run(device)
 }
 
-/// Checks an optimiser's rule: its shader against Rust, from parameters and gradients from −1 to 1, and kept numbers from 0 to 1.
+/// Checks an optimiser's rule: its shader against Rust, with parameters and gradients in −1..1, and moments in 0..1.
 ///
 /// # Errors
-/// What does not agree, with how much; options out of their ranges; the device's errors.
+/// What differs, and by how much; options out of range; the device's errors.
 pub fn update_rule(rule: impl UpdateRule, device: &Device) -> Result<()> {
     Optimizer::new(rule.clone()).check()?;
     for count in [777, 780] {

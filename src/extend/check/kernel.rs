@@ -1,4 +1,4 @@
-//! A kernel's shader against its twin.
+//! A kernel's shader against its twin in Rust.
 
 use super::{close, numbers};
 use crate::device::{Executor, Values};
@@ -9,18 +9,18 @@ use crate::{Device, Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Elements after every buffer that nothing may touch.
+/// The number of guard elements after every buffer, which must not change.
 const GUARD: usize = 64;
 const GUARD_VALUE: f32 = 12_345.0;
 
-/// How far a buffer may lie from the twin's, by its norm.
+/// The maximum relative error, by norm, of a buffer against the twin's.
 const LIMIT: f64 = 1e-5;
 
-/// Compares a kernel's shader with its twin: every variant that the device supports, on the same numbers, with guard words after
-/// every buffer.
+/// Compares a kernel's shader with its twin in Rust: every variant that the device supports, on the same numbers, with guard elements
+/// after every buffer.
 ///
-/// What a kernel reads is filled with numbers from −1 to 1, unless they are given; what it writes without reading is filled with NaN, which
-/// must be gone afterwards.
+/// Buffers that the kernel reads hold the given numbers, or else random ones in −1..1; those that it only writes are filled with NaN, all
+/// of which must be overwritten.
 #[derive(Clone, Debug)]
 pub struct KernelCheck {
     kernel: Arc<dyn Kernel>,
@@ -34,46 +34,47 @@ type Buffers = Vec<(&'static str, Outcome)>;
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    /// With the guard words.
+    /// With the guard elements.
     Float(Vec<f64>),
     Index(Vec<u32>),
 }
 
 impl KernelCheck {
-    /// Of a use of a kernel: its sizes and options.
+    /// A check of a kernel with its sizes and options.
     pub fn new(kernel: impl Family + 'static) -> Self {
         Self::of(Arc::new(kernel))
     }
 
-    /// Of a kernel whose family is not known.
+    /// A check of a kernel as a trait object.
     pub fn of(kernel: Arc<dyn Kernel>) -> Self {
         Self { kernel, numbers: HashMap::new(), indices: HashMap::new(), every_variant: true }
     }
 
-    /// Gives the numbers of a port.
+    /// Sets the numbers of a port.
     pub fn numbers(mut self, port: &'static str, values: Vec<f32>) -> Self {
         self.numbers.insert(port, values);
         self
     }
 
-    /// Gives the integers of a port: every port of integers wants some.
+    /// Sets the integers of a port; every integer port needs them.
     pub fn indices(mut self, port: &'static str, values: Vec<u32>) -> Self {
         self.indices.insert(port, values);
         self
     }
 
-    /// Looks at the variant alone that the device would take.
+    /// Checks only the variant that the device would use.
     pub fn preferred_variant(mut self) -> Self {
         self.every_variant = false;
         self
     }
 
-    /// Runs shader and twin.
+    /// Runs shader and twin, and compares their results.
     ///
     /// # Errors
-    /// A port whose numbers differ, that is written past its end or not filled, by name; numbers that were given and do not
-    /// fit; the device's errors.
+    /// A port, by name, whose numbers differ, that is written past its end or not filled; given numbers that do not fit; the device's
+    /// errors.
     pub fn run(&self, device: &Device) -> Result<()> {
+        self.check_names()?;
         let twin = self.buffers(&mut *Device::cpu_f64().executor())?;
         if !device.is_gpu() {
             return self.compare("in single precision", &self.buffers(&mut *device.executor())?, &twin);
@@ -84,7 +85,7 @@ impl KernelCheck {
             if !(preferred || self.every_variant && kernel.supports(index, traits)) {
                 continue;
             }
-            // Without the driver's checks a store past the end would reach the guard words. OpenGL has no checks.
+            // A store past the end only reaches the guard elements without the driver's checks. OpenGL has no checks.
             let unchecked = kernel.trusted().then_some(false);
             let checked = (!device.name().ends_with("(gl)")).then_some(true);
             let ways = unchecked.into_iter().chain(checked.or((!kernel.trusted()).then_some(true)));
@@ -103,12 +104,31 @@ impl KernelCheck {
         all.map(|(binding, len)| (*binding, len.unwrap_or(UNUSED), len.is_none()))
     }
 
-    /// The place of a port in messages.
+    /// Refuses values for ports that the kernel does not have.
+    fn check_names(&self) -> Result<()> {
+        let given = self.numbers.keys().map(|name| (name, Element::Float));
+        for (name, element) in given.chain(self.indices.keys().map(|name| (name, Element::Index))) {
+            let own = self.bindings().filter(|(binding, _, _)| binding.element == element);
+            let own: Vec<&str> = own.map(|(binding, _, _)| binding.name).collect();
+            if !own.contains(name) {
+                let found = format!("values of the type {element:?} for the port {name}");
+                return Err(Error::invalid(
+                    format!("{:?}", self.kernel),
+                    found,
+                    format!("one of {}", own.join(", ")),
+                    "give values to the kernel's own ports",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A port's name in errors.
     fn place(&self, port: &str) -> String {
         format!("{:?}: {port}", self.kernel)
     }
 
-    /// What was given for a port, which must be as long as it is.
+    /// The values given for a port, if any; their number must be the port's length.
     fn given<T: Clone>(&self, all: &HashMap<&str, Vec<T>>, port: &str, len: usize) -> Result<Option<Vec<T>>> {
         match all.get(port) {
             Some(values) if values.len() == len => Ok(Some(values.clone())),
@@ -116,13 +136,13 @@ impl KernelCheck {
                 self.place(port),
                 format!("{} values", values.len()),
                 format!("{len}"),
-                "give the port as many as the kernel declares",
+                "give as many as the kernel declares for the port",
             )),
             None => Ok(None),
         }
     }
 
-    /// Runs the kernel once.
+    /// Runs the kernel once; returns its buffers.
     fn buffers(&self, executor: &mut dyn Executor) -> Result<Buffers> {
         let seed = self.bindings().map(|(_, len, _)| len as u64).sum::<u64>();
         let arena = Arena::default();
@@ -151,7 +171,7 @@ impl KernelCheck {
         }
         rec.op_dyn(self.kernel.clone(), views.iter().copied().map(Some).collect());
         let mut plan = rec.finish("kernel check")?;
-        // Where the options leave a port out the plan has something of its own: here it is one that is watched.
+        // For ports that the options leave out, the plan has a placeholder: replace it by a buffer that is checked.
         plan.ops[0].args = views;
         let program = executor.bind(&plan)?;
         executor.run(program, 1)?;
@@ -194,15 +214,15 @@ impl KernelCheck {
             }
             let (found, wanted) = (&found[..len], &wanted[..len]);
             let untouched = |values: &[f64]| values.iter().all(|v| v.is_nan());
-            // Poison may stay only where the kernel's options leave a port out.
+            // NaN may only remain in ports that the kernel's options leave out.
             if left_out && untouched(wanted) {
                 if untouched(found) {
                     continue;
                 }
                 return wrong(
                     name,
-                    "numbers, though the options leave it out",
-                    "write to no port that is not there",
+                    "numbers, although the options leave it out",
+                    "do not write to ports that are left out",
                 );
             }
             if let Some(value) = wanted.iter().find(|v| !v.is_finite()) {
@@ -210,7 +230,7 @@ impl KernelCheck {
                 return wrong(
                     name,
                     &found,
-                    "write every element, and give numbers of which the results are finite",
+                    "write every element, and give numbers whose results are all finite",
                 );
             }
             let place = format!("{} ({what})", self.place(name));

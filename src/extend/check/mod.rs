@@ -1,7 +1,7 @@
-//! Tests for things of your own: that shader and Rust compute the same, and that gradients are those of what is computed.
+//! Tests for your own extensions: that shader and Rust compute the same, and that gradients are correct.
 //!
-//! Every check takes the device whose results are compared with those of the CPU in f64: a GPU, or [`Device::cpu`](crate::Device::cpu).
-//! What does not agree is an error that says where, and by how much.
+//! Every check takes a device, a GPU or [`Device::cpu`](crate::Device::cpu), and compares its results with those of the CPU in f64. If they
+//! differ, the error says where and by how much.
 
 mod formulas;
 mod kernel;
@@ -16,7 +16,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// Numbers uniform in −1..1 by this seed.
+/// Uniform random numbers in −1..1 from this seed.
 fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
@@ -26,7 +26,7 @@ fn norm(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// Refuses numbers that lie further from those wanted than this share of their norm.
+/// Checks that `found` differs from `wanted` by at most `limit` times the norm of `wanted`.
 fn close(place: &str, found: &[f64], wanted: &[f64], limit: f64, remedy: &str) -> Result<()> {
     let off = norm(found.iter().zip(wanted).map(|(f, w)| f - w));
     let size = norm(wanted.iter().copied());

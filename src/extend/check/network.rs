@@ -9,28 +9,28 @@ use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Device, Error, Regularizer, Result, Sequential};
 
-/// Rows of a batch.
+/// Rows per batch.
 const BATCH: usize = 6;
 
-/// Half the distance of the two losses that a gradient is compared with.
+/// The step of the central differences.
 const STEP: f64 = 1e-5;
 
-/// How far gradients in f64 may lie from central differences, and those of a device from them, by their norm.
+/// The maximum relative error, by norm, of f64 gradients against central differences, and of a device's gradients against f64 ones.
 const LIMITS: [f64; 2] = [1e-6, 1e-4];
 
-/// Checks a layer for inputs of this shape, from −1 to 1: that the gradients of its parameters and inputs are those of its outputs, by
-/// central differences in f64, and that the device computes the same.
+/// Checks a layer with inputs of this shape in −1..1: that the gradients of its parameters and inputs agree with central differences in
+/// f64, and that the device computes the same.
 ///
 /// # Errors
-/// The parameter whose gradient differs, with how much; a layer that does not fit the input; the device's errors.
+/// A parameter whose gradient differs, and by how much; a layer that does not fit the input; the device's errors.
 pub fn layer(layer: impl Layer + 'static, input: &[usize], device: &Device) -> Result<()> {
     network(&Sequential::new(input).input_range(-1.0, 1.0).add(layer).network(1)?, device)
 }
 
-/// Checks a network, as [`layer`] does a layer.
+/// Checks a network in the same way as [`layer`].
 ///
 /// # Errors
-/// As [`layer`].
+/// Those of [`layer`].
 pub fn network(network: &Network, device: &Device) -> Result<()> {
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
     let mut x = wide(numbers(1, BATCH * network.input().len()));
@@ -67,7 +67,7 @@ pub fn network(network: &Network, device: &Device) -> Result<()> {
     )
 }
 
-/// The central difference of a loss at one place.
+/// The central difference of a loss with respect to one number.
 fn difference(at: &mut [f64], place: usize, mut loss: impl FnMut(&[f64]) -> Result<f64>) -> Result<f64> {
     let middle = at[place];
     at[place] = middle + STEP;
@@ -78,14 +78,14 @@ fn difference(at: &mut [f64], place: usize, mut loss: impl FnMut(&[f64]) -> Resu
     Ok((above - below) / (2.0 * STEP))
 }
 
-/// A network with the loss ℓ = Σ y ⊙ g over a fixed g, and the regularisers' penalties.
+/// A network with the loss ℓ = Σ y ⊙ g for a fixed g, plus the regularisers' penalties.
 struct Probe {
     executor: Box<dyn Executor>,
     program: Program,
     output: View,
     d_x: View,
     g: Vec<f64>,
-    /// Where penalised parameters lie, whose gradients have the penalty's share.
+    /// The ranges of penalised parameters, whose gradients include the penalty.
     penalties: Vec<(std::ops::Range<usize>, Regularizer)>,
 }
 
@@ -112,15 +112,11 @@ impl Probe {
         rec.keep(output);
         rec.keep(d_x);
         let program = executor.bind(&rec.finish("check")?)?;
-        // A lost or doubled factor shows when it is not 1.
+        // Not 1, so that a lost or doubled factor shows.
         let g: Vec<f64> = numbers(2, outputs).into_iter().map(|v| 0.7 * f64::from(v)).collect();
         executor.write("g", 0, Values::F64(&g))?;
-        let penalties = network.every_node().into_iter().flat_map(|node| node.facts().penalties);
-        let place = |(id, regularizer)| {
-            let p = network.arena().get(id);
-            (p.offset..p.offset + p.len(), regularizer)
-        };
-        Ok(Self { executor, program, output, d_x, g, penalties: penalties.map(place).collect() })
+        let penalties = network.arena().parameters().iter().filter_map(|p| Some((p.range(), p.kernel?)));
+        Ok(Self { executor, program, output, d_x, g, penalties: penalties.collect() })
     }
 
     fn run(&mut self, x: &[f64], parameters: &[f64]) -> Result<()> {
@@ -140,7 +136,7 @@ impl Probe {
         Ok(of_outputs + self.penalties.iter().map(penalty).sum::<f64>())
     }
 
-    /// By the parameters, laid out as in the arena, and by the input.
+    /// The gradients with respect to the parameters, laid out as in the arena, and to the input.
     fn gradients(&mut self, x: &[f64], parameters: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
         self.run(x, parameters)?;
         let by_parameters = pollster::block_on(self.executor.read(keys::GRADIENTS, 0, parameters.len()))?;

@@ -1,11 +1,10 @@
-//! The generated WGSL functions through which a shader reaches a buffer four numbers at a time, whether or not the
-//! buffer is declared as vec4s.
+//! Generated WGSL functions that access a buffer four numbers at a time, whether or not it is declared as vec4s.
 
 use crate::kernel::{Access, Binding};
 
-/// `get_x(first)`: the four numbers from `first` on; `put_x(first, values, count)`: stores the first `count` of
-/// them. With vec4s, the first number
-/// is that of the vec4 in which `first` lies, and `count` is a multiple of 4. Without, numbers past the end of the buffer read as the last one.
+/// `get_x(first)` returns the four numbers from `first` on; `put_x(first, values, count)` stores the first `count` of `values`.
+/// With vec4s, both access the whole vec4 that contains `first`, so `count` must be a multiple of 4. Without, reads past the end
+/// return the buffer's last number.
 pub(super) fn of(binding: &Binding, by_quads: bool) -> String {
     let name = binding.name;
     let mut text = if by_quads {

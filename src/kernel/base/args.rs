@@ -13,13 +13,13 @@ pub enum Slot<'a, T> {
     ReadIndex(&'a [u32]),
     /// Integers to write.
     WriteIndex(&'a mut [u32]),
-    /// None: the kernel's options leave it out.
+    /// No buffer: the kernel's options leave it out.
     Absent,
 }
 
-/// An executor that hands a twin something else than its ports declare: a bug of the executor, which every test finds.
+/// The executor passed a kind of buffer that the port does not declare: a bug that every test would find.
 fn mismatch<T: std::fmt::Debug>(slot: &Slot<'_, T>) -> ! {
-    unreachable!("a port of another kind is bound to {slot:?}")
+    unreachable!("{slot:?} is bound to a port of another kind")
 }
 
 impl<'a, T: Real> Slot<'a, T> {
@@ -56,7 +56,7 @@ impl<'a, T: Real> Slot<'a, T> {
     }
 }
 
-/// The most buffers of a kernel: WebGPU's limit on storage buffers a stage.
+/// The most buffers per kernel: WebGPU's limit on storage buffers per shader stage.
 pub const MAX_BINDINGS: usize = 8;
 
 /// The buffers of one run, in the order of the kernel's bindings.
@@ -66,7 +66,7 @@ pub struct Args<'a, T> {
 }
 
 impl<'a, T: Real> Args<'a, T> {
-    /// From the slots in binding order, at most eight.
+    /// Takes at most [`MAX_BINDINGS`] slots, in binding order.
     pub fn new(slots: impl IntoIterator<Item = Slot<'a, T>>) -> Self {
         let mut all = [const { Slot::Absent }; MAX_BINDINGS];
         for (place, slot) in all.iter_mut().zip(slots) {
@@ -75,7 +75,7 @@ impl<'a, T: Real> Args<'a, T> {
         Self { slots: all.into_iter() }
     }
 
-    /// Whether the next buffer is there; where the kernel's options leave it out, it is passed over.
+    /// Whether the next buffer is present; an absent one is skipped.
     pub fn skip_absent(&mut self) -> bool {
         let there = !matches!(self.slots.as_slice().first(), None | Some(Slot::Absent));
         if !there {
@@ -84,7 +84,7 @@ impl<'a, T: Real> Args<'a, T> {
         there
     }
 
-    /// The next buffer, of a port that is there.
+    /// Takes the next buffer.
     pub fn take(&mut self) -> Slot<'a, T> {
         self.slots.next().unwrap_or(Slot::Absent)
     }

@@ -9,16 +9,16 @@ use crate::kernel::{
 };
 use std::marker::PhantomData;
 
-/// What keeps [`Kernel`] to families: executors rely on what it says.
+/// Seals [`Kernel`]: executors rely on what it says, so only families implement it.
 mod sealed {
     pub trait Sealed {}
 }
 
 impl<F: Family> sealed::Sealed for F {}
 
-/// A kernel ready to be recorded: what plans hold and executors run. Implemented by [`Family`] alone.
+/// A kernel ready to be recorded: what plans hold and executors run. Implemented through [`Family`] only.
 pub trait Kernel: sealed::Sealed + std::fmt::Debug + Send + Sync {
-    /// The stem that names the shader, the twin and the test row.
+    /// The base name of the shader, the twin and the test row.
     fn name(&self) -> &'static str;
     /// The buffers, in binding order from binding 1.
     fn bindings(&self) -> &'static [Binding];
@@ -26,24 +26,24 @@ pub trait Kernel: sealed::Sealed + std::fmt::Debug + Send + Sync {
     fn lens(&self) -> Vec<Option<usize>>;
     /// The names of the variants; all compute the same.
     fn variants(&self) -> &'static [&'static str];
-    /// Whether a variant can do these sizes on such an adapter.
+    /// Whether a variant can handle these sizes on this kind of adapter.
     fn supports(&self, variant: usize, traits: Traits) -> bool;
-    /// Whether the shader may run without the driver's checks of every index.
+    /// Whether the shader may run without the driver's bounds checks.
     fn trusted(&self) -> bool;
-    /// The index of the variant for such an adapter.
+    /// The index of the preferred variant on this kind of adapter.
     fn prefer(&self, traits: Traits) -> usize;
-    /// The variants that may be fastest on such an adapter; timing tells which.
+    /// The variants that may be fastest on this kind of adapter; timing decides.
     fn candidates(&self, traits: Traits) -> Vec<usize>;
-    /// What the choice between variants depends on: sizes, and the bodies of the shaders, but no option, since a step that is
-    /// repeated for a report must add in the same order.
+    /// What the choice of a variant depends on: sizes and shader bodies, but no options, since a step that is repeated for a report
+    /// must add in the same order.
     fn problem(&self) -> String;
-    /// The most rounds that the loops of one invocation of a variant take together: see [`Family::rounds`].
+    /// The most rounds (loop iterations) of one invocation of a variant: see [`Family::rounds`].
     fn rounds(&self, variant: usize) -> usize;
     /// The whole WGSL source of a variant, entry point `main`.
     fn source(&self, variant: usize) -> String;
     /// The uniform block's words.
     fn uniforms(&self) -> Vec<u32>;
-    /// The workgroups of a variant.
+    /// The dispatch grid of a variant, in workgroups.
     fn grid(&self, variant: usize) -> Grid;
     /// The CPU twin in f32.
     fn run_f32(&self, args: Args<'_, f32>);
@@ -51,52 +51,51 @@ pub trait Kernel: sealed::Sealed + std::fmt::Debug + Send + Sync {
     fn run_f64(&self, args: Args<'_, f64>);
 }
 
-/// Whether a kernel's shader may run without the driver's checks of every index.
+/// Whether a kernel's shader may run without the driver's bounds checks.
 #[derive(Debug)]
 pub struct Trust<F> {
     trusted: bool,
-    /// The family that it is for: no other can take it over.
+    /// Ties the value to its family.
     family: PhantomData<fn(F)>,
 }
 
 impl<F> Trust<F> {
-    /// The driver checks every index: for kernels made outside of this crate.
+    /// The driver checks every index: for kernels from outside this crate.
     pub const CHECKED: Self = Self { trusted: false, family: PhantomData };
-    /// Every index is below the length that the kernel declares, or clamped, whatever the buffers hold; and every
-    /// loop ends.
+    /// Whatever the buffers hold, every index is clamped or below the declared length, and every loop ends.
     pub(crate) const OWN: Self = Self { trusted: true, family: PhantomData };
 
-    /// A part of the shader that is trusted or not, whatever the rest of it.
+    /// A part of the shader, marked as foreign unless trusted.
     pub(crate) fn part(self, text: String) -> String {
         if self.trusted { text } else { FOREIGN.to_owned() + &text }
     }
 }
 
-/// How a family chooses between variants that compute the same for some sizes.
+/// How a family chooses between variants for its sizes.
 pub trait Choice {
-    /// The sizes, in a form that tells them from others.
+    /// The sizes, as text that identifies them.
     fn sizes(&self) -> String;
-    /// The text of all variants' bodies: what was timed of others counts no more.
+    /// The shader text of all variants: once it changes, earlier timings no longer count.
     fn bodies(&self) -> String;
     /// The most rounds of a variant: see [`Family::rounds`].
     fn rounds(&self, variant: usize) -> usize;
-    /// Whether a variant works on such an adapter.
+    /// Whether a variant works on this kind of adapter.
     fn supports(&self, variant: usize, traits: Traits) -> bool;
-    /// The variant for such an adapter; of those that declare vec4s if `by_fours`.
+    /// The preferred variant on this kind of adapter, among those that declare vec4s if `by_fours`.
     fn prefer(&self, traits: Traits, by_fours: bool) -> usize;
     /// The variants worth timing, the preferred one first.
     fn candidates(&self, traits: Traits, by_fours: bool) -> Vec<usize>;
 }
 
-/// One kernel family: implement this, and the executors have all they need.
+/// A kernel family: everything that executors need.
 pub trait Family: std::fmt::Debug + Send + Sync + Sized {
-    /// The stem that names the shader, the twin and the test row.
+    /// The base name of the shader, the twin and the test row.
     const NAME: &'static str;
     /// The names of the variants.
     const VARIANTS: &'static [&'static str] = &["base"];
-    /// The bindings that the shader reaches four numbers at a time, through the functions `get_…` and `put_…`.
+    /// The bindings that the shader accesses four numbers at a time, through `get_…` and `put_…`.
     const QUADS: &'static [&'static str] = &[];
-    /// Whether the shader may run unchecked.
+    /// Whether the shader may run without bounds checks.
     const TRUST: Trust<Self> = Trust::CHECKED;
     /// The buffers, in binding order from binding 1: declared with [`ports!`](crate::kernel::ports).
     type Ports: Ports;
@@ -105,41 +104,41 @@ pub trait Family: std::fmt::Debug + Send + Sync + Sized {
 
     /// The number of elements of each buffer; `None` for one that the options leave out.
     fn lens(&self) -> <Self::Ports as Ports>::Of<Lens>;
-    /// The uniform block of this use.
+    /// The values of the uniform block.
     fn uniforms(&self) -> Self::Uniforms;
     /// The shader's text without the generated declarations: library parts, generated functions, stem.
     fn shader(&self, variant: usize) -> Vec<String>;
-    /// The workgroups of a variant.
+    /// The dispatch grid of a variant, in workgroups.
     fn grid(&self, variant: usize) -> Grid;
     /// Whether the sizes allow the bindings of [`Family::QUADS`] to be declared as vec4s, as the variants whose names
     /// end in 4 do.
     fn by_fours(&self) -> bool {
         false
     }
-    /// How one of several variants is chosen by their sizes; a family without takes its second one where
-    /// [`Family::by_fours`] holds.
+    /// How a variant is chosen by size. A family without a choice takes its second variant, if any, where [`Family::by_fours`]
+    /// holds.
     fn choice(&self) -> Option<Box<dyn Choice>> {
         None
     }
-    /// The most rounds that the loops of one invocation of a variant take together, leaving aside loops of a fixed number of
-    /// at most 64 rounds. A kernel whose rounds grow with a size says so here; a test counts them. More than
-    /// [`MAX_ROUNDS`](crate::kernel::MAX_ROUNDS) are refused when the kernel is recorded.
+    /// The most rounds (loop iterations) of one invocation of a variant, over all loops except those with a fixed number of at most
+    /// 64. A kernel whose rounds grow with a size must say so here; a test counts them. Recording refuses more than
+    /// [`MAX_ROUNDS`](crate::kernel::MAX_ROUNDS).
     fn rounds(&self, variant: usize) -> usize {
         self.choice().map_or(0, |choice| choice.rounds(variant))
     }
-    /// Whether a variant can do these sizes on such an adapter.
+    /// Whether a variant can handle these sizes on this kind of adapter.
     fn supports(&self, variant: usize, traits: Traits) -> bool {
         (self.by_fours() || !by_quads::<Self>(variant))
             && self.choice().is_none_or(|choice| choice.supports(variant, traits))
     }
-    /// The variant for such an adapter, one that can do these sizes.
+    /// The preferred variant on this kind of adapter, one that can handle these sizes.
     fn prefer(&self, traits: Traits) -> usize {
         match self.choice() {
             Some(choice) => choice.prefer(traits, self.by_fours()),
             None => usize::from(Self::VARIANTS.len() > 1 && self.by_fours()),
         }
     }
-    /// The same computation on the CPU: the fallback, and the oracle in f64.
+    /// The same computation on the CPU: the fallback and, in f64, the reference.
     fn twin<T: Real>(&self, ports: <Self::Ports as Ports>::Of<Slices<'_, T>>);
 }
 
@@ -251,7 +250,7 @@ impl<F: Family> Kernel for F {
     }
 }
 
-/// A number type that twins run in.
+/// A number type that twins compute in.
 pub trait Twin: Real {
     /// Runs the kernel's twin in this type.
     fn run(kernel: &dyn Kernel, args: Args<'_, Self>);

@@ -29,7 +29,7 @@ pub enum Element {
 pub enum Access {
     /// Reads only.
     Read,
-    /// Writes every element that it is responsible for, reading none before.
+    /// Writes every element that it is responsible for, without reading it first.
     Write,
     /// Reads and writes.
     Update,
@@ -46,61 +46,65 @@ pub struct Binding {
     pub element: Element,
 }
 
-/// The variants of kernels that go over numbers one by one or four by four.
+/// The variants of kernels that process numbers one by one or in fours.
 pub(crate) const BY_FOURS: &[&str] = &["base", "base4"];
 
-/// Numbers between two views of one buffer that may be bound together: 256 bytes, WebGPU's alignment of
-/// storage buffer offsets.
+/// The alignment of views, in numbers: 256 bytes, WebGPU's alignment of storage buffer offsets.
 pub const ALIGNMENT: usize = 64;
 
 /// The length of a binding that a kernel's options leave unused: one vec4.
 pub const UNUSED: usize = 4;
 
-/// The entry point of shaders that visit every four neighbouring columns of every row.
+/// The entry point of shaders with one invocation per item.
+pub(crate) fn each() -> String {
+    wgsl!("base/parts/index.wgsl") + "\n" + &wgsl!("base/parts/each.wgsl")
+}
+
+/// The entry point of shaders with one invocation per four neighbouring columns of a row.
 pub(crate) fn each_quad() -> String {
     wgsl!("base/parts/index.wgsl") + "\n" + &wgsl!("base/parts/each_quad.wgsl")
 }
 
-/// The workgroups of such a shader.
+/// The grid of such a shader.
 pub(crate) fn quad_grid(rows: usize, columns: usize) -> Grid {
     flat_grid(rows * columns.div_ceil(4), 64)
 }
 
-/// The functions that sum over the slices of a workgroup with so many quads of columns across.
+/// The functions that sum over the slices of a workgroup that is `across` quads of columns wide.
 pub(crate) fn slices(across: usize) -> String {
     format!("const ACROSS: u32 = {across}u;\n\n") + &wgsl!("base/parts/slices.wgsl")
 }
 
-/// Options as WGSL constants: what a use leaves out costs it nothing.
+/// Options as WGSL constants, so that what is left out costs nothing.
 pub fn constants(options: &[(&str, bool)]) -> String {
     options.iter().map(|(name, on)| format!("const {name}: bool = {on};\n")).collect()
 }
 
-/// What of an adapter decides between a kernel's variants.
+/// The properties of an adapter that decide between a kernel's variants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
     /// A software adapter: no fast workgroup memory, a few wide cores, loads that gather number by number.
     pub software: bool,
-    /// The invocations of a subgroup, where subgroup operations are granted and all subgroups have one size; else 0.
+    /// The subgroup size, where subgroup operations are granted and all subgroups have the same size; else 0.
     pub subgroup: u32,
 }
 
-/// The most rounds that the loops of one invocation take together. More starve the other invocations of a GPU, and Mesa's
-/// software driver silently ends an invocation's loops after 65,536 rounds. What is longer is divided among invocations and
-/// finished in a second pass: see [`Recorder::sum`](crate::plan::Recorder::sum).
+/// The most rounds (loop iterations) of one invocation. More would starve a GPU's other invocations, and Mesa's software driver
+/// silently ends an invocation's loops after 65,536. Longer sums are split among invocations and finished in a second pass: see
+/// [`Recorder::sum`](crate::plan::Recorder::sum).
 pub const MAX_ROUNDS: usize = 4096;
 
-/// The longest depth of a product that one dispatch sums over: [`MAX_ROUNDS`] rounds of four terms.
+/// The greatest depth of a product that one dispatch sums over: [`MAX_ROUNDS`] rounds of four terms.
 pub(crate) const MAX_DEPTH: usize = 4 * MAX_ROUNDS;
 
-/// How many workgroups a dispatch has in each dimension.
+/// The workgroups of a dispatch, per dimension.
 pub type Grid = [u32; 3];
 
-/// The most workgroups that WebGPU promises in one dimension of a grid.
+/// The workgroups per grid dimension that WebGPU guarantees.
 pub(crate) const MAX_GROUPS: u32 = 65_535;
 
-/// Enough groups of `size` invocations for `count` elements, folded over two dimensions where one
-/// does not hold them (the shader's side is `flat_index`).
+/// Enough groups of `size` invocations for `count` elements, folded over two dimensions if one is too small
+/// (in shaders: `flat_index`).
 pub fn flat_grid(count: usize, size: usize) -> Grid {
     let groups = count.div_ceil(size).max(1) as u32;
     let rows = groups.div_ceil(MAX_GROUPS);
@@ -115,7 +119,7 @@ macro_rules! shader_text {
 }
 pub(crate) use shader_text;
 
-/// A shader file or a library part of the `shaders` folder, to be put together with others.
+/// A shader file or shared part from the `shaders` folder, to be combined with others.
 macro_rules! wgsl {
     ($file:literal) => {
         $crate::kernel::base::shader_text!($file).to_string()

@@ -1,4 +1,4 @@
-//! Ports: the buffers of a kernel, declared once by name, for recording, for the twin and for the checks between them.
+//! Ports: a kernel's buffers, declared once by name for recording, for the twin and for the checks.
 
 use super::args::Slot;
 use super::{Access, Args, Binding, Element};
@@ -6,7 +6,7 @@ use crate::Real;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-/// What a kernel's ports hold: views while a step is recorded, numbers while a twin runs, lengths for the checks.
+/// What a kernel's ports hold: views during recording, numbers while a twin runs, lengths for the checks.
 pub trait Content {
     /// At a port that the kernel reads numbers from.
     type Read: Debug;
@@ -18,7 +18,7 @@ pub trait Content {
     type WriteIndex: Debug;
 }
 
-/// The same at every port.
+/// The same type at every port.
 #[derive(Debug)]
 pub struct Each<V>(PhantomData<V>);
 
@@ -29,7 +29,7 @@ impl<V: Debug> Content for Each<V> {
     type WriteIndex = V;
 }
 
-/// The numbers of elements at the ports.
+/// The number of elements at each port.
 pub type Lens = Each<usize>;
 
 /// The buffers of one run of a twin.
@@ -43,13 +43,13 @@ impl<'a, T: Real> Content for Slices<'a, T> {
     type WriteIndex = &'a mut [u32];
 }
 
-/// The ports of a kernel family, whatever they hold: made by the macro [`ports!`](crate::kernel::ports).
+/// The ports of a kernel family, whatever they hold; implemented by the macro [`ports!`](crate::kernel::ports).
 pub trait Ports {
-    /// The ports with such a content.
+    /// The ports with this content.
     type Of<C: Content>;
     /// The bindings in order.
     const BINDINGS: &'static [Binding];
-    /// What is at the ports, in order; `None` at one that is not there.
+    /// What the ports hold, in order; `None` for an absent one.
     fn list<V: Debug>(of: Self::Of<Each<V>>) -> Vec<Option<V>>;
     /// The buffers of a run by name.
     fn slices<'a, T: Real>(args: Args<'a, T>) -> Self::Of<Slices<'a, T>>;
@@ -64,7 +64,7 @@ pub mod port {
     /// Numbers that the kernel reads.
     #[derive(Debug)]
     pub struct Read;
-    /// Numbers that the kernel writes, reading none before.
+    /// Numbers that the kernel writes without reading them first.
     #[derive(Debug)]
     pub struct Write;
     /// Numbers that the kernel reads and writes.
@@ -79,13 +79,13 @@ pub mod port {
 
     /// A kind of port: those of this module, or an `Option` of one.
     pub trait Kind {
-        /// What is at such a port.
+        /// What such a port holds.
         type Of<C: Content>: Debug;
         /// What the kernel does with it.
         const ACCESS: Access;
-        /// What it is.
+        /// The type of its elements.
         const ELEMENT: Element;
-        /// What is there; `None` where nothing is.
+        /// What it holds; `None` if it is absent.
         fn option<V: Debug>(of: Self::Of<Each<V>>) -> Option<V>;
         /// The next buffer of a run.
         fn slice<'a, T: Real>(args: &mut Args<'a, T>) -> Self::Of<Slices<'a, T>>;
@@ -130,8 +130,8 @@ pub mod port {
     kind!(UpdateIndex, WriteIndex, Update, Index, write_index);
 }
 
-/// Declares the ports of a kernel family: a struct with a field a port, of which the kinds are `Read`, `Write`, `Update`,
-/// `ReadIndex` and `UpdateIndex`, each as it is or as an `Option` where the kernel's options may leave the port out.
+/// Declares the ports of a kernel family: a struct with one field per port. The kinds are `Read`, `Write`, `Update`, `ReadIndex`
+/// and `UpdateIndex`, in an `Option` if the kernel's options may leave the port out.
 ///
 /// ```
 /// autorot::extend::ports! {

@@ -1,4 +1,4 @@
-//! Loops of the twins: over several threads where that pays, and with the widest vectors the processor has.
+//! Loops of the twins: multi-threaded where that pays, with the widest vectors of the processor.
 
 use crate::Real;
 use rayon::prelude::*;
@@ -7,15 +7,15 @@ use std::borrow::Cow;
 /// Below this many elements a second thread costs more than it saves.
 const PARALLEL_ELEMENTS: usize = 1 << 14;
 
-/// Runs a loop compiled for the processor at hand; the crate itself is built for the oldest one. Only what is inlined is:
-/// this closure, those of the functions below, and closures handed on inside of them must carry `#[inline(always)]`.
+/// Runs a loop compiled for the current processor; the crate itself is built for the oldest one. This covers only inlined code:
+/// this closure, those of the functions below and all closures passed on inside them must carry `#[inline(always)]`.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
-/// Splits `out` into blocks of `width` elements, gives each to `work(index, block)` and returns the results in order:
-/// sums over blocks do not depend on the number of threads.
+/// Splits `out` into blocks of `width` elements, calls `work(index, block)` for each and returns the results in order: sums over
+/// blocks do not depend on the number of threads.
 pub(crate) fn map_blocks<T: Send, R: Send>(
     out: &mut [T],
     width: usize,
@@ -30,7 +30,7 @@ pub(crate) fn map_blocks<T: Send, R: Send>(
     )
 }
 
-/// Gives every part to `work` and returns the results in order, like [`map_blocks`]; the parts have `elements` in all.
+/// Calls `work` for every part and returns the results in order, like [`map_blocks`]; `elements` is the parts' total size.
 pub(crate) fn map_each<P: Send, R: Send>(
     parts: Vec<P>,
     elements: usize,
@@ -49,15 +49,15 @@ pub(crate) fn map_each<P: Send, R: Send>(
     }
 }
 
-/// Numbers that a loop goes over at a time: enough for the widest vectors, few enough to stay in the first cache.
+/// Numbers that a loop processes at a time: enough for the widest vectors, few enough to stay in the L1 cache.
 const STRETCH: usize = 1024;
 
-/// The length of as many rows of this width as make a stretch together: narrow rows are summed several at a time.
+/// The length of as many whole rows of this width as fill a stretch: narrow rows are summed several at a time.
 pub(crate) fn round(width: usize) -> usize {
     width * STRETCH.div_ceil(width)
 }
 
-/// Sums rows of this width, which lie side by side, into the first.
+/// Sums consecutive rows of this width into the first.
 #[inline(always)]
 pub(crate) fn fold<T: Real>(rows: &mut Vec<T>, width: usize) {
     let (first, others) = rows.split_at_mut(width);
@@ -67,16 +67,16 @@ pub(crate) fn fold<T: Real>(rows: &mut Vec<T>, width: usize) {
     rows.truncate(width);
 }
 
-/// Σ of numbers, with less rounding than a sum of this many numbers of the type would have.
+/// Σ of numbers, accumulated in double precision.
 #[inline(always)]
 pub(crate) fn total<T: Real>(values: impl Iterator<Item = T>) -> T {
     T::of(values.map(T::wide).sum())
 }
 
-/// Rounds that are summed in the type itself: longer sums are sums of such, in double precision.
+/// Rounds that are summed in the type itself, before they are added up in double precision.
 const RUN: usize = 32;
 
-/// Sums of columns, made of rounds of rows that lie side by side.
+/// Column sums, accumulated in rounds of consecutive rows.
 pub(crate) struct ColumnSums<T> {
     run: Vec<T>,
     rounds: usize,
@@ -114,7 +114,7 @@ impl<T: Real> ColumnSums<T> {
     }
 }
 
-/// Σ over the rows of `values` of what `term` makes of each number, by column.
+/// Σ of `term(value)` over the rows, per column.
 #[inline(always)]
 pub(crate) fn column_sums<T: Real>(values: &[T], columns: usize, term: impl Fn(T) -> T) -> Vec<T> {
     let mut sums = ColumnSums::new(columns);
@@ -124,37 +124,37 @@ pub(crate) fn column_sums<T: Real>(values: &[T], columns: usize, term: impl Fn(T
     sums.finish()
 }
 
-/// Parameters that come round again with every row of outputs, or with lines of positions: written out so far that loops over
-/// several rows are long enough for vectors.
+/// Parameters that repeat with every row of outputs, or with lines of positions, written out often enough that loops over several
+/// rows are long enough for vectors.
 pub(crate) struct Cycle<'a, T: Copy> {
     values: Cow<'a, [T]>,
     /// The numbers of a round.
     len: usize,
-    /// Which round every line of positions takes.
+    /// The round of each line of positions.
     rounds: Vec<usize>,
 }
 
 impl<'a, T: Copy> Cycle<'a, T> {
-    /// Of a row's parameters.
+    /// Repeats the parameters of a row.
     pub(crate) fn new(row: &'a [T]) -> Self {
         let (width, len) = (row.len(), round(row.len()));
         let values = if width == len { Cow::Borrowed(row) } else { Cow::Owned(row.repeat(len / width)) };
         Self { values, len, rounds: vec![0] }
     }
 
-    /// Of `values` in rounds of `len`; `rounds` tells which one every line of positions takes.
+    /// Takes `values` in rounds of `len`; `rounds` gives the round of each line of positions.
     pub(crate) fn of_lines(values: Vec<T>, len: usize, rounds: Vec<usize>) -> Self {
         Self { values: Cow::Owned(values), len, rounds }
     }
 
-    /// Where the parameters of number `at` lie, and how many from there on lie side by side.
+    /// Where the parameters of number `at` are, and how many are contiguous from there.
     #[inline(always)]
     pub(crate) fn place(&self, at: usize) -> (usize, usize) {
         let round = self.rounds[at / self.len % self.rounds.len()];
         (round * self.len + at % self.len, self.len - at % self.len)
     }
 
-    /// The parameters of number `at` and of those after it, as far as they lie side by side.
+    /// The parameters of number `at` and of those after it, as far as they are contiguous.
     #[inline(always)]
     pub(crate) fn from(&self, at: usize) -> &[T] {
         let (first, count) = self.place(at);
@@ -167,7 +167,7 @@ impl<'a, T: Copy> Cycle<'a, T> {
     }
 }
 
-/// Calls `each(first, count)` for stretches of `len` numbers from number `at` on that no cycle's end divides.
+/// Splits `len` numbers from number `at` on where a cycle wraps, and calls `each(first, count)` for every stretch.
 #[inline(always)]
 pub(crate) fn stretches<T: Copy>(
     at: usize,

@@ -33,7 +33,7 @@ impl Word for f32 {
     }
 }
 
-/// Declares a struct of `u32`, `i32` and `f32` fields once for Rust and WGSL, where they are `u.count` and so on.
+/// Declares a struct of `u32`, `i32` and `f32` fields for both Rust and WGSL, where they are `u.count` and so on.
 ///
 /// ```
 /// autorot::uniforms!(ScaleUniforms { count: u32, factor: f32 });

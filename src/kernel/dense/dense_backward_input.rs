@@ -82,7 +82,7 @@ impl Family for DenseBackwardInput {
         let DenseBackwardInputPorts { d_f, w, d_x } = ports;
         let (batch, n) = (self.batch, self.units);
         let work = batch * self.inputs * n;
-        // The transpose, W·dfᵀ, reads W along its rows without packing it; turning df and panels of the product costs less.
+        // The transposed product W·dfᵀ reads W along its rows without packing; transposing df and the result costs less.
         let mut columns = vec![T::zero(); d_f.len()];
         for_each_part(work, columns.chunks_mut(PANEL * batch).enumerate(), |(i, columns)| {
             let lines = columns.chunks_exact_mut(batch).enumerate();
@@ -101,7 +101,7 @@ impl Family for DenseBackwardInput {
     }
 }
 
-/// Writes a column of `from`, stored in rows of `stride`, to `to`.
+/// Copies a column of `from`, stored in rows of `stride`, to `to`.
 #[inline(always)]
 fn copy_column<T: Real>(from: &[T], column: usize, stride: usize, to: &mut [T]) {
     to.iter_mut().zip(from[column..].iter().step_by(stride)).for_each(|(to, &from)| *to = from);

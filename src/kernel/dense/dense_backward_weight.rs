@@ -1,4 +1,4 @@
-//! dW = xᵀ·df, with the virtual sample's and the regulariser's share.
+//! dW = xᵀ·df, plus the virtual sample's and the regulariser's shares.
 
 use crate::Real;
 use crate::kernel::base::rows::vectorised;
@@ -7,8 +7,8 @@ use crate::kernel::{Choice, Family, Grid, Lens, Share, Slices, Trust, constants,
 
 uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
 
-/// The gradient of a dense layer's kernel: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share
-/// + l1·sign(W) + 2·l2·W.
+/// The gradient of a dense layer's weights: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share + l1·sign(W) +
+/// 2·l2·W.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardWeight {
     /// B.
@@ -17,7 +17,7 @@ pub struct DenseBackwardWeight {
     pub inputs: usize,
     /// N.
     pub units: usize,
-    /// The virtual sample's share, of numbers that have its factor in them: [`Share::Shift`], [`Share::Scale`] or none.
+    /// The virtual sample's share, from numbers that include its factor: [`Share::Shift`], [`Share::Scale`] or none.
     pub share: Share,
     /// The L1 regulariser's factor.
     pub l1: f32,
@@ -111,7 +111,7 @@ impl Family for DenseBackwardWeight {
                 #[inline(always)]
                 || {
                     for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
-                        // A loop for each, in which the share is a constant.
+                        // One loop per share, in which it is a constant.
                         match self.share {
                             Share::None => {}
                             Share::Scale => add_shares(Share::Scale, d_w, w, virtual_sample),
@@ -127,7 +127,7 @@ impl Family for DenseBackwardWeight {
     }
 }
 
-/// Adds what a row of the kernel receives of the virtual sample's numbers.
+/// Adds the virtual sample's share to a row of dW.
 #[inline(always)]
 fn add_shares<T: Real>(share: Share, d_w: &mut [T], w: &[T], v: &[T]) {
     d_w.iter_mut().zip(w).zip(v).for_each(|((d_w, &w), &v)| *d_w = *d_w + share.of(v, w));

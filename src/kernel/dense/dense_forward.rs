@@ -8,8 +8,8 @@ use crate::{Activation, Real, Rotation};
 
 uniforms!(DenseForwardUniforms { batch: u32, inputs: u32, units: u32, x_q: f32, limit: f32, epsilon: f32 });
 
-/// f = x·W + b; z = ρ ⊙ f; y = σ(z), with q = f(x_Q) and ρ = L/(|q| + ε) on the way. x is `[B, K]`, W `[K, N]`, z and y
-/// `[B, N]`; `rotation` `[2N]` takes ρ, then q.
+/// f = x·W + b; z = ρ ⊙ f; y = σ(z), with q = f(x_Q) and ρ = L/(|q| + ε) computed along the way. x is `[B, K]`, W `[K, N]`, z and y
+/// `[B, N]`; `rotation` `[2N]` receives ρ, then q.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseForward {
     /// B.
@@ -33,7 +33,7 @@ impl DenseForward {
         product::Size::one(self.batch, self.inputs, self.units)
     }
 
-    /// ρ and q, which holds the sums over W so far, of the units from `first` on.
+    /// Computes ρ and q of the units from `first` on; `q` holds the sums over W beforehand.
     fn rotate<T: Real>(
         &self,
         rotating: Rotation,
@@ -133,7 +133,7 @@ impl Family for DenseForward {
         let mut stored = rho.chunks_mut(PANEL).zip(q.chunks_mut(PANEL));
         let mut zs = Block::split(z, n);
         let parts = Block::split(y, n).map(|y| {
-            // The first rows' block stores what all of them compute.
+            // The blocks of the first rows store what all blocks compute.
             let stored = if y.row == 0 { stored.next() } else { None };
             (y, if self.keep_z { zs.next() } else { None }, stored)
         });
@@ -141,7 +141,7 @@ impl Family for DenseForward {
             let (first, width) = (y.col, y.width());
             let (mut rho, mut q) = ([T::zero(); PANEL], [T::zero(); PANEL]);
             let (rho, q) = (&mut rho[..width], &mut q[..width]);
-            // Rows of a panel of W that are summed and then multiplied while they are in a cache.
+            // Rows of a panel of W that are summed and then multiplied while in a cache.
             let step = if self.rotation.is_some() { DEPTH } else { self.inputs };
             for k in (0..self.inputs).step_by(step) {
                 let depth = step.min(self.inputs - k);

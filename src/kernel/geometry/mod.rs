@@ -1,4 +1,4 @@
-//! Windows in numbers: which sources a tap sees, which positions form a zone.
+//! Window geometry: which sources a tap sees, which positions form a zone.
 
 pub(crate) mod taps;
 pub(crate) mod zones;

@@ -1,11 +1,11 @@
-//! How the positions of one grid reach the numbers of another through the taps of a window: what convolutions, transposed
-//! convolutions and their gradients share.
+//! How positions of one grid map to positions of another through the taps of a window: shared by convolutions, transposed
+//! convolutions and their gradients.
 
 use crate::kernel::wgsl;
 use crate::shape::Geometry;
 
-/// From a position through a tap to its source, in every dimension: (position·scale + tap·step + shift)/divisor. There is none
-/// where that is no whole number or lies outside of the source.
+/// From a position and a tap to its source, per dimension: (position·scale + tap·step + shift)/divisor. There is no source where
+/// that is not an integer or lies outside the source grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taps {
     /// The grid of positions.
@@ -25,7 +25,7 @@ fn signed(values: [usize; 3]) -> [i32; 3] {
 }
 
 impl Taps {
-    /// From the windows to the input that they lie on.
+    /// From windows to the inputs that they cover.
     pub fn down(geometry: &Geometry) -> Self {
         Self {
             at: geometry.output,
@@ -38,7 +38,7 @@ impl Taps {
         }
     }
 
-    /// From the input to the windows in which it lies.
+    /// From inputs to the windows that cover them.
     pub fn up(geometry: &Geometry) -> Self {
         Self {
             at: geometry.input,
@@ -51,13 +51,13 @@ impl Taps {
         }
     }
 
-    /// From every position to the source of its number.
+    /// From every position to the source with the same number.
     pub fn pointwise(grid: [usize; 3]) -> Self {
         let (ones, zeros) = ([1; 3], [0; 3]);
         Self { at: grid, from: grid, kernel: [1; 3], scale: ones, step: ones, shift: zeros, divisor: ones }
     }
 
-    /// From a single position to as many sources as there are taps: a window that nothing cuts off.
+    /// From a single position to one source per tap: a window that no border cuts off.
     pub fn whole(kernel: [usize; 3]) -> Self {
         let (at, divisor) = ([1; 3], [1; 3]);
         Self { at, from: kernel, kernel, scale: [0; 3], step: [1; 3], shift: [0; 3], divisor }
@@ -78,7 +78,7 @@ impl Taps {
         self.kernel.iter().product()
     }
 
-    /// Whether some position may lack the source of some tap.
+    /// Whether some tap may lack a source at some position.
     pub fn misses(&self) -> bool {
         // Without a divisor the extremes lie at the corners.
         let inside = |d: usize| {
@@ -97,8 +97,8 @@ impl Taps {
         self.divisor != [1; 3] || !(0..3).all(inside)
     }
 
-    /// The positions along a dimension from which no tap reaches beyond the source's grid; and every how manieth of them the
-    /// same taps divide.
+    /// The positions along a dimension from which no tap reaches outside the source grid, and the period with which the taps that
+    /// have a source repeat among them.
     pub(crate) fn inside(&self, d: usize) -> (std::ops::Range<usize>, usize) {
         let (divisor, scale) = (i64::from(self.divisor[d]), i64::from(self.scale[d]));
         let reach = (self.kernel[d] as i64 - 1) * i64::from(self.step[d]);
@@ -121,14 +121,14 @@ impl Taps {
         (range, (divisor / period) as usize)
     }
 
-    /// Whether every position has one source, that of its own number.
+    /// Whether every position has exactly one source, with the same number.
     pub(crate) fn is_identity(&self) -> bool {
         let plain = Self::pointwise(self.at);
-        // Where there is one tap its step does not matter.
+        // With a single tap, its step does not matter.
         self.taps() == 1 && Self { step: plain.step, ..*self } == plain
     }
 
-    /// The sources along a dimension: of every position, of every tap.
+    /// The sources along a dimension, by position and tap.
     fn along(&self, d: usize) -> Vec<Option<usize>> {
         let source = |position: usize, tap: usize| {
             let at = position as i32 * self.scale[d] + tap as i32 * self.step[d] + self.shift[d];
@@ -176,7 +176,7 @@ pub(crate) struct Row {
     place: [usize; 3],
 }
 
-/// The sources of [`Taps`] looked up.
+/// The sources of [`Taps`] as a lookup table.
 #[derive(Debug)]
 pub(crate) struct Table {
     taps: Taps,
@@ -194,7 +194,7 @@ impl Table {
         Row { sample: row / positions, position, place }
     }
 
-    /// Goes on to the next row: counting costs less than dividing.
+    /// Moves to the next row: counting costs less than dividing.
     #[inline(always)]
     pub(crate) fn advance(&self, row: &mut Row) {
         row.position += 1;
@@ -240,8 +240,8 @@ impl Table {
         }
     }
 
-    /// Writes the numbers that a row's window sees to `out` `[taps, count]`: of every source the channels from `first`
-    /// on. `x` is the row's sample, `[sources, channels]`.
+    /// Writes what a row's window sees to `out` `[taps, count]`: `count` channels from `first` on of every source, or zeros where
+    /// there is none. `x` is the row's sample, `[sources, channels]`.
     pub(crate) fn gather<T: crate::Real>(
         &self,
         x: &[T],

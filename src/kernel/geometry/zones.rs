@@ -1,12 +1,12 @@
-//! The positions of a grid that have a ρ in common, since their windows see the same taps.
+//! Zones: the positions of a grid that share a ρ, since their windows see the same taps.
 
 use crate::kernel::base::rows::Cycle;
 use crate::kernel::geometry::taps::Taps;
 use crate::kernel::wgsl;
 
-/// A grid of positions, divided where the taps that have a source change. In every dimension the positions below `low` and
-/// those from `high` on are zones of their own, and those between form `period` zones that take turns. The zones of all
-/// dimensions together are numbered like the positions, the last dimension running fastest.
+/// A grid of positions, divided where the taps that have a source change. In every dimension, each position below `low` or from
+/// `high` on is a zone of its own, and those in between belong to `period` alternating zones. Zones are numbered like positions,
+/// the last dimension running fastest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zones {
     at: [usize; 3],
@@ -26,7 +26,7 @@ impl Zones {
         let mut zones = Self::one(taps.at);
         for d in 0..3 {
             let (inside, period) = taps.inside(d);
-            // Where too few positions lie inside to take turns, each is a zone of its own.
+            // With fewer positions inside than the period, each is a zone of its own.
             let inside = if inside.len() < period { taps.at[d]..taps.at[d] } else { inside };
             zones.period[d] = if inside.is_empty() { 0 } else { period };
             (zones.low[d], zones.high[d]) = (inside.start, inside.end);
@@ -34,7 +34,7 @@ impl Zones {
         zones
     }
 
-    /// The zones of every dimension.
+    /// The number of zones per dimension.
     fn counts(&self) -> [usize; 3] {
         [0, 1, 2].map(|d| self.low[d] + self.period[d] + self.at[d] - self.high[d])
     }
@@ -44,18 +44,18 @@ impl Zones {
         self.counts().iter().product()
     }
 
-    /// The lines of positions of a sample, and the positions of a line: with one zone every position stands for itself.
+    /// The lines of positions per sample, and the positions per line; with a single zone, every position counts as a sample.
     pub(crate) fn sample(&self) -> (usize, usize) {
         let [planes, lines, places] = self.at;
         if self.count() == 1 { (1, 1) } else { (planes * lines, places) }
     }
 
-    /// How many positions must be told apart: those of a line of every zone of lines.
+    /// The number of distinct positions: those of one line per zone of lines, as lines of the same zone are summed together.
     pub fn told_apart(&self) -> usize {
         self.count_of_lines() * self.sample().1
     }
 
-    /// The zones of the positions along a dimension.
+    /// The zone of each position along a dimension.
     fn along(&self, d: usize) -> impl Iterator<Item = usize> + use<> {
         let (low, high, period) = (self.low[d], self.high[d], self.period[d]);
         (0..self.at[d]).map(move |p| match p {
@@ -72,7 +72,7 @@ impl Zones {
         (planes.collect(), self.along(2).collect())
     }
 
-    /// Parameters `[zones, filters]` for every position of the grid.
+    /// Repeats parameters `[zones, filters]` for every position of the grid.
     pub(crate) fn cycle<'a, T: Copy>(&self, parameters: &'a [T]) -> Cycle<'a, T> {
         if self.count() == 1 {
             return Cycle::new(parameters);
@@ -89,7 +89,7 @@ impl Zones {
         self.counts()[..2].iter().product()
     }
 
-    /// The zone of every position that is told apart.
+    /// The zone of each distinct position.
     pub(crate) fn table(&self) -> Vec<usize> {
         let width = self.counts()[2];
         let places: Vec<usize> = self.along(2).take(self.sample().1).collect();

@@ -1,16 +1,16 @@
-//! Losses of every single output.
+//! Pointwise losses: output by output.
 
 use crate::kernel::base::rows::total;
 use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, uniforms, wgsl};
 use crate::{Range, Real, Result};
 
-/// What one output x and its target t make, averaged over the outputs: a loss, or with
-/// [`Metric::mean_of`](crate::Metric::mean_of) a metric.
+/// A formula of one output x and its target t, averaged over the outputs: a loss or, with
+/// [`Metric::mean_of`](crate::Metric::mean_of), a metric.
 ///
-/// The formula is written twice, in Rust for the CPU and in WGSL for GPUs.
-/// [`check::pointwise`](crate::extend::check::pointwise) compares the two, and the derivative with differences of the value.
+/// The formula is written twice, in Rust for the CPU and in WGSL for GPUs. [`check::pointwise`](crate::extend::check::pointwise)
+/// compares the two, and the derivative with finite differences.
 pub trait Pointwise: Clone + std::fmt::Debug + Send + Sync + 'static {
-    /// Whether the shader may run unchecked.
+    /// Whether the shader may run without bounds checks.
     const TRUST: Trust<Self> = Trust::CHECKED;
 
     /// The name in histories, reports and errors.
@@ -19,22 +19,22 @@ pub trait Pointwise: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The value, finite for all finite x and t.
     fn value<T: Real>(&self, x: T, t: T) -> T;
 
-    /// The derivative by x.
+    /// The derivative with respect to x.
     fn derivative<T: Real>(&self, x: T, t: T) -> T;
 
-    /// Value and derivative as WGSL expressions of `x: f32` and `t: f32`. Numbers are written into them; `{number:?}`
-    /// formats one as WGSL has it.
+    /// Value and derivative as WGSL expressions of `x: f32` and `t: f32`. Options become literals; `{number:?}` formats a number
+    /// for WGSL.
     fn wgsl(&self) -> [String; 2];
 
-    /// The range that targets have to be in, where there is one.
+    /// The range that targets must be in, where there is one.
     fn targets(&self) -> Option<Range> {
         None
     }
 
-    /// Whether the options are in their ranges.
+    /// Checks that the options are in their ranges.
     ///
     /// # Errors
-    /// The option that is not, by name.
+    /// An option out of its range, by name.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -49,10 +49,10 @@ fn functions(formula: &impl Pointwise) -> String {
     )
 }
 
-/// Outputs that one workgroup goes over.
+/// Outputs per workgroup.
 const PIECE: usize = 4096;
 
-/// Up to so many outputs one invocation goes over those of a row.
+/// The most outputs per row for which one invocation handles the whole row.
 const FEW: usize = 4;
 
 uniforms!(PointwiseLossUniforms {
@@ -65,8 +65,8 @@ uniforms!(PointwiseLossUniforms {
     scale: f32
 });
 
-/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`. A row longer than 4,096 outputs is divided
-/// into pieces, each of which leaves its share of the mean: see [`PointwiseLoss::pieces`].
+/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`. A row longer than 4,096 outputs is divided into
+/// pieces, each of which writes its share of the mean: see [`PointwiseLoss::pieces`].
 #[derive(Clone, Copy, Debug)]
 pub struct PointwiseLoss<P> {
     /// Which loss.
@@ -77,14 +77,14 @@ pub struct PointwiseLoss<P> {
     pub outputs: usize,
     /// The width of a row of scores.
     pub columns: usize,
-    /// The column of scores that takes the mean, or the first of those that take the pieces' shares.
+    /// The column of scores for the mean, or the first of those for the pieces' shares.
     pub column: usize,
-    /// Whether dx is asked for.
+    /// Whether dx is computed.
     pub gradient: bool,
 }
 
 impl PointwiseLoss<()> {
-    /// How many pieces so many outputs have.
+    /// The number of pieces of `outputs` outputs.
     pub fn pieces(outputs: usize) -> usize {
         outputs.div_ceil(PIECE)
     }
@@ -99,7 +99,7 @@ ports! {
         t: Read,
         /// The rows of scores.
         scores: Update,
-        /// ∂ℓ/∂x, where it is asked for.
+        /// ∂ℓ/∂x, where it is computed.
         d_x: Option<Write>,
     }
 }

@@ -1,41 +1,41 @@
-//! Where the target's class stands among many outputs: accuracy and top-k accuracy of rows too long for
+//! The rank of the target's class among many outputs: accuracy and top-k accuracy of rows too long for
 //! [`Score`](crate::kernel::Score).
 
 use crate::Real;
 use crate::kernel::loss::score::first_largest;
-use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl};
 
-/// Values that one workgroup goes over.
+/// Values per workgroup.
 const PIECE: usize = 4096;
 
-/// The most outputs of a row, or positions of a sample, whose places are told apart: those that are whole numbers in single precision.
+/// The most outputs per row, or positions per sample, whose places can be told apart: whole numbers that f32 represents exactly.
 pub(crate) const MOST_PLACES: usize = 1 << 24;
 
 uniforms!(LargestUniforms { rows: u32, width: u32, pieces: u32 });
 uniforms!(RankUniforms { batch: u32, outputs: u32, pieces: u32 });
 uniforms!(HitsUniforms { batch: u32, pieces: u32, columns: u32, column: u32, k: u32 });
 
-/// The first of the largest values of every piece of 4,096 of a row, and its place in the row: values `[rows, width]` →
-/// tops and places `[rows, pieces]`. From those of pieces, with their places, come those of whole rows.
+/// The first largest value of every piece of 4,096 values of a row, and its place in the row: values `[rows, width]` → tops and
+/// places `[rows, pieces]`. Applied to tops and places of pieces, it yields those of larger pieces.
 #[derive(Clone, Copy, Debug)]
 pub struct Largest {
     /// The rows.
     pub rows: usize,
-    /// Values of a row.
+    /// Values per row.
     pub width: usize,
-    /// Whether the values are tops of pieces, whose places come with them.
+    /// Whether the values are tops of pieces, given with their places.
     pub of_pieces: bool,
 }
 
 impl Largest {
-    /// How many pieces so many values have.
+    /// The number of pieces of `width` values.
     pub fn pieces(width: usize) -> usize {
         width.div_ceil(PIECE)
     }
 }
 
-/// How many of a piece's outputs are larger than the one at the row's place; with `ties` also those that are as large and come
-/// before it. All of a piece where that one is not a number. x `[B, C]`, places `[B]` → counts `[B, pieces]`.
+/// How many of a piece's outputs are larger than the one at the row's place; with `ties`, also equal ones that come before it. A
+/// whole piece if that output is NaN. x `[B, C]`, places `[B]` → counts `[B, pieces]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Rank {
     /// B.
@@ -46,12 +46,12 @@ pub struct Rank {
     pub ties: bool,
 }
 
-/// 1 for every row of whose counts `[B, pieces]` the sum is less than k, else 0, in a column of scores `[B, columns]`.
+/// 1 for every row whose counts `[B, pieces]` sum to less than k, else 0, in a column of scores `[B, columns]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Hits {
     /// B.
     pub batch: usize,
-    /// Counts of a row.
+    /// Counts per row.
     pub pieces: usize,
     /// The width of a row of scores.
     pub columns: usize,
@@ -66,7 +66,7 @@ ports! {
     pub struct LargestPorts {
         /// The values.
         values: Read,
-        /// Their places, where they are the largest of pieces themselves.
+        /// Their places, if they are tops of pieces.
         origins: Option<Read>,
         /// The largest of each piece.
         tops: Write,
@@ -126,7 +126,7 @@ ports! {
         x: Read,
         /// The place of the target of each row.
         places: Read,
-        /// How many come before it, by piece.
+        /// How many outputs rank above it, per piece.
         counts: Write,
     }
 }
@@ -187,7 +187,7 @@ impl Family for Rank {
 ports! {
     /// The ports of [`Hits`].
     pub struct HitsPorts {
-        /// How many come before the target, by piece.
+        /// How many outputs rank above the target, per piece.
         counts: Read,
         /// The rows of scores.
         scores: Update,
@@ -215,7 +215,7 @@ impl Family for Hits {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("base/parts/index.wgsl"), wgsl!("loss/hits.wgsl")]
+        vec![each(), wgsl!("loss/hits.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

@@ -2,41 +2,41 @@
 
 use crate::Real;
 use crate::kernel::base::rows::total;
-use crate::kernel::{Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 
-/// Which numbers a metric needs of every row.
+/// What a metric computes for every row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ScoreKind {
-    /// 1 when the first largest output, which must be a number, and the first largest target are at the same place.
+    /// 1 if the first largest output, which must not be NaN, is at the place of the first largest target, else 0.
     Accuracy,
-    /// The share of outputs on the same side of the threshold as the targets are of 1/2.
+    /// The share of outputs that are on the same side of the threshold as their target is of 1/2.
     BinaryAccuracy {
         /// 0 for logits, 1/2 for probabilities.
         threshold: f32,
     },
-    /// 1 when fewer than k outputs are larger than that of the largest target, which must be a number.
+    /// 1 if fewer than k outputs exceed the one at the largest target's place, which must not be NaN, else 0.
     TopK {
         /// k ≥ 1.
         k: u32,
     },
     /// mean |x − t|.
     AbsoluteError,
-    /// (x − t)² of every output.
+    /// (x − t)² per output.
     SquaredError,
 }
 
 impl ScoreKind {
-    /// How many columns of scores it fills for C outputs.
+    /// How many columns of scores it fills for `outputs` outputs.
     pub fn columns(self, outputs: usize) -> usize {
         if self == Self::SquaredError { outputs } else { 1 }
     }
 }
 
-/// Up to so many outputs one invocation compares those of a row.
+/// The most outputs per row that one invocation compares.
 const FEW_OUTPUTS: usize = 512;
 
-/// Up to so many outputs one invocation sums what those of a row give.
+/// The most outputs per row that one invocation sums over.
 const FEW_TERMS: usize = 64;
 
 uniforms!(ScoreUniforms {
@@ -49,10 +49,10 @@ uniforms!(ScoreUniforms {
     threshold: f32,
 });
 
-/// One metric's numbers of every row, from column `column` of the scores `[B, columns]` on.
+/// One metric's numbers for every row, from column `column` of the scores `[B, columns]` on.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// Which numbers.
+    /// What is computed.
     pub kind: ScoreKind,
     /// B.
     pub batch: usize,
@@ -65,7 +65,7 @@ pub struct Score {
 }
 
 impl Score {
-    /// Whether it is for rows of so many outputs; longer ones are scored in pieces ([`Largest`](crate::kernel::Largest),
+    /// Whether rows of `outputs` outputs are short enough; longer ones are scored in pieces ([`Largest`](crate::kernel::Largest),
     /// [`Rank`](crate::kernel::Rank), [`PointwiseLoss`](crate::kernel::PointwiseLoss)).
     pub fn takes(kind: ScoreKind, outputs: usize) -> bool {
         match kind {
@@ -119,7 +119,7 @@ impl Family for Score {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("base/parts/index.wgsl"), wgsl!("base/parts/math.wgsl"), wgsl!("loss/score.wgsl")]
+        vec![each(), wgsl!("base/parts/math.wgsl"), wgsl!("loss/score.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -170,7 +170,7 @@ impl Family for Score {
     }
 }
 
-/// The place of the first of the largest values.
+/// The place of the first largest value.
 pub(super) fn first_largest<T: Real>(values: &[T]) -> usize {
     values.iter().enumerate().fold(0, |best, (i, &v)| if v > values[best] { i } else { best })
 }

@@ -6,25 +6,25 @@ use crate::kernel::{Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniform
 
 uniforms!(SoftmaxLossUniforms { batch: u32, classes: u32, columns: u32, gradient: u32, scale: f32 });
 
-/// The most classes that one workgroup goes over.
+/// The most classes per workgroup.
 const FEW_CLASSES: usize = 4096;
 
-/// loss = Σ t·(log Σ eˣ − x) a row; dx = (softmax(x)·Σt − t)/B. x, t and dx are `[B, C]`. For up to 4,096 classes;
-/// more are summed in pieces ([`SoftmaxParts`](crate::kernel::SoftmaxParts)).
+/// loss = Σ t·(log Σ eˣ − x) per row; dx = (softmax(x)·Σt − t)/B. x, t and dx are `[B, C]`. For up to 4,096 classes; more are
+/// summed in pieces ([`SoftmaxParts`](crate::kernel::SoftmaxParts)).
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxLoss {
     /// B.
     pub batch: usize,
     /// C.
     pub classes: usize,
-    /// The width of a row of scores, whose first column takes the loss.
+    /// The width of a row of scores, whose first column receives the loss.
     pub columns: usize,
-    /// Whether dx is asked for.
+    /// Whether dx is computed.
     pub gradient: bool,
 }
 
 impl SoftmaxLoss {
-    /// Whether it is for so many classes.
+    /// Whether `classes` are few enough.
     pub fn takes(classes: usize) -> bool {
         classes <= FEW_CLASSES
     }
@@ -39,7 +39,7 @@ ports! {
         t: Read,
         /// The rows of scores.
         scores: Update,
-        /// ∂ℓ/∂x, where it is asked for.
+        /// ∂ℓ/∂x, where it is computed.
         d_x: Option<Write>,
     }
 }

@@ -1,24 +1,23 @@
-//! Cross-entropy of a softmax over many classes, in pieces: what [`SoftmaxLoss`](crate::kernel::SoftmaxLoss) does in one go for fewer.
+//! Softmax cross-entropy over many classes, in pieces; [`SoftmaxLoss`](crate::kernel::SoftmaxLoss) does it in one pass for fewer.
 
 use crate::Real;
 use crate::kernel::base::rows::total;
-use crate::kernel::{Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 
-/// Classes that one workgroup goes over.
+/// Classes per workgroup.
 const PIECE: usize = 4096;
 
-/// Below all logits that count: the largest of a piece without such.
+/// Below all logits that count: where the search for the largest begins.
 const LOWEST: f64 = -3.4e38;
 
-/// Numbers of a piece or a row: the largest logit, Σ exp(x − largest), Σ t and Σ t·(largest − x).
+/// Numbers per piece or row: the largest logit, Σ exp(x − largest), Σ t and Σ t·(largest − x).
 const PARTS: usize = 4;
 
 uniforms!(SoftmaxPartsUniforms { batch: u32, classes: u32, pieces: u32 });
 uniforms!(SoftmaxFinishUniforms { batch: u32, pieces: u32, columns: u32 });
 uniforms!(SoftmaxGradientUniforms { batch: u32, classes: u32, scale: f32 });
 
-/// The largest logit of every piece of 4,096 classes, and the sums that belong to it. x and t are `[B, C]`, parts
-/// `[B, pieces, 4]`.
+/// The largest logit of every piece of 4,096 classes, and the sums relative to it. x and t are `[B, C]`, parts `[B, pieces, 4]`.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxParts {
     /// B.
@@ -27,12 +26,12 @@ pub struct SoftmaxParts {
     pub classes: usize,
 }
 
-/// The loss of every row, into the first column of scores `[B, columns]`, and its numbers `[B, 4]`, from those of its pieces.
+/// The loss of every row, for the first column of scores `[B, columns]`, and its numbers `[B, 4]`, from those of its pieces.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxFinish {
     /// B.
     pub batch: usize,
-    /// Pieces of a row.
+    /// Pieces per row.
     pub pieces: usize,
     /// The width of a row of scores.
     pub columns: usize,
@@ -48,12 +47,12 @@ pub struct SoftmaxGradient {
 }
 
 impl SoftmaxParts {
-    /// How many pieces so many classes have.
+    /// The number of pieces of `classes` classes.
     pub fn pieces(classes: usize) -> usize {
         classes.div_ceil(PIECE)
     }
 
-    /// The numbers of all pieces of so many rows.
+    /// The length of the numbers of all pieces of `batch` rows.
     pub fn len(batch: usize, pieces: usize) -> usize {
         batch * pieces * PARTS
     }
@@ -66,7 +65,7 @@ ports! {
         x: Read,
         /// The targets.
         t: Read,
-        /// What is known of each piece.
+        /// The numbers of each piece.
         parts: Write,
     }
 }
@@ -124,11 +123,11 @@ impl Family for SoftmaxParts {
 ports! {
     /// The ports of [`SoftmaxFinish`].
     pub struct SoftmaxFinishPorts {
-        /// What is known of each piece.
+        /// The numbers of each piece.
         parts: Read,
         /// The rows of scores.
         scores: Update,
-        /// The same of each row.
+        /// The numbers of each row.
         rows: Write,
     }
 }
@@ -195,7 +194,7 @@ ports! {
         x: Read,
         /// The targets.
         t: Read,
-        /// What is known of each row.
+        /// The numbers of each row.
         rows: Read,
         /// ∂ℓ/∂x.
         d_x: Write,
@@ -222,7 +221,7 @@ impl Family for SoftmaxGradient {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("base/parts/index.wgsl"), wgsl!("loss/softmax_gradient.wgsl")]
+        vec![each(), wgsl!("loss/softmax_gradient.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

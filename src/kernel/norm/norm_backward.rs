@@ -11,7 +11,7 @@ use crate::kernel::{
 uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, chunk: u32, epsilon: f32 });
 uniforms!(NormBackwardUniforms { rows: u32, channels: u32, epsilon: f32 });
 
-/// Σ dy and Σ dy ⊙ x̂ over every part of the rows by channel, x̂ = (x − mean)/√(variance + ε): parts of dβ and dγ.
+/// Per channel, Σ dy and Σ dy ⊙ x̂ over every chunk of rows, x̂ = (x − mean)/√(variance + ε): partial sums of dβ and dγ.
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackwardSums {
     /// R.
@@ -22,7 +22,7 @@ pub struct NormBackwardSums {
     pub epsilon: f32,
 }
 
-/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R): mean and variance depend on x (Ioffe and Szegedy 2015).
+/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R), since mean and variance depend on x (Ioffe and Szegedy 2015).
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackward {
     /// R.
@@ -227,5 +227,5 @@ impl Family for NormBackward {
     }
 }
 
-/// Rows that one task of the twin takes.
+/// Rows per task of the twin.
 const ROWS: usize = 64;

@@ -9,7 +9,7 @@ use crate::kernel::{
 
 uniforms!(NormForwardUniforms { rows: u32, channels: u32, epsilon: f32 });
 
-/// y = γ ⊙ (x − mean)/√(variance + ε) + β by channel. x and y are `[R, C]`, the others `[C]`.
+/// y = γ ⊙ (x − mean)/√(variance + ε) + β per channel. x and y are `[R, C]`, the others `[C]`.
 #[derive(Clone, Copy, Debug)]
 pub struct NormForward {
     /// R.
@@ -84,7 +84,7 @@ impl Family for NormForward {
         let NormForwardPorts { x, mean, variance, gamma, beta, y } = ports;
         let [gamma, beta] = [gamma, beta].map(Option::unwrap_or_default);
         let c = self.channels;
-        // y = x·factor + rest.
+        // y = (x − mean)·factor + β.
         let mut factor = inverses(variance, self.epsilon);
         if self.scale {
             factor.iter_mut().zip(gamma).for_each(|(factor, &gamma)| *factor = *factor * gamma);
@@ -110,5 +110,5 @@ impl Family for NormForward {
     }
 }
 
-/// Rows that one task of the twin takes.
+/// Rows per task of the twin.
 const ROWS: usize = 64;

@@ -1,4 +1,4 @@
-//! Mean and variance of every channel, in parts and whole.
+//! Mean and variance of every channel, of chunks of rows and of all.
 
 use crate::Real;
 use crate::kernel::base::rows::{ColumnSums, Cycle, column_sums, map_each, round};
@@ -7,17 +7,17 @@ use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, ports, slices, 
 uniforms!(NormStatisticsUniforms { rows: u32, channels: u32, chunk: u32 });
 uniforms!(NormFinishUniforms { rows: u32, channels: u32, chunk: u32, chunks: u32 });
 
-/// How many parts so many rows have.
+/// The number of chunks of `rows` rows.
 pub fn norm_chunks(rows: usize) -> usize {
     rows.div_ceil(norm_chunk(rows))
 }
 
-/// Rows of a part: 1,024, or more where there would be more than 4,096 parts.
+/// Rows per chunk: 1,024, or more where there would be more than 4,096 chunks.
 pub(super) fn norm_chunk(rows: usize) -> usize {
     rows.div_ceil(4096).max(1024)
 }
 
-/// The mean of x `[R, C]` by channel over every part of the rows, and the sum of squared distances from it: in two passes, so that a
+/// Per channel, the mean of x `[R, C]` over every chunk of rows and the sum of squared distances from it, in two passes, so that a
 /// large mean does not drown a small variance.
 #[derive(Clone, Copy, Debug)]
 pub struct NormStatistics {
@@ -27,7 +27,7 @@ pub struct NormStatistics {
     pub channels: usize,
 }
 
-/// Mean and variance (divided by R) by channel from those of the parts (Chan, Golub and LeVeque 1979).
+/// Mean and variance (divided by R) per channel from those of the chunks (Chan, Golub and LeVeque 1979).
 #[derive(Clone, Copy, Debug)]
 pub struct NormFinish {
     /// R.
@@ -43,7 +43,7 @@ ports! {
         x: Read,
         /// The mean of each chunk.
         means: Write,
-        /// The sum of squares about it.
+        /// The sum of squared distances from it.
         squares: Write,
     }
 }
@@ -119,7 +119,7 @@ ports! {
     pub struct NormFinishPorts {
         /// The mean of each chunk.
         means: Read,
-        /// The sum of squares about it.
+        /// The sum of squared distances from it.
         squares: Read,
         /// The mean of each channel.
         mean: Write,

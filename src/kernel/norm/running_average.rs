@@ -1,12 +1,12 @@
-//! An exponential running average, kept from step to step.
+//! An exponential moving average, kept from step to step.
 
 use crate::Real;
 use crate::kernel::clock;
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 
 uniforms!(RunningAverageUniforms { count: u32, momentum: f32, factor: f32 });
 
-/// average = momentum·average + (1 − momentum)·factor·value, unless the step has met a number that is not finite, or the value is none.
+/// average = momentum·average + (1 − momentum)·factor·value, except where that is not finite or the clock is halted.
 #[derive(Clone, Copy, Debug)]
 pub struct RunningAverage {
     /// The number of elements.
@@ -47,7 +47,7 @@ impl Family for RunningAverage {
 
     fn shader(&self, _variant: usize) -> Vec<String> {
         vec![
-            wgsl!("base/parts/index.wgsl"),
+            each(),
             wgsl!("base/parts/math.wgsl"),
             wgsl!("base/parts/clock.wgsl"),
             wgsl!("norm/running_average.wgsl"),

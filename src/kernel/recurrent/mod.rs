@@ -1,4 +1,4 @@
-//! Recurrent layers, and the masks of sequences.
+//! Recurrent layers, and masks for sequences.
 
 pub(crate) mod recurrent_backward;
 pub(crate) mod recurrent_forward;

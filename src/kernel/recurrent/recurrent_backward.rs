@@ -1,4 +1,4 @@
-//! One time step of a recurrent layer backwards.
+//! One backward time step of a recurrent layer.
 
 use crate::Real;
 use crate::kernel::product::{Block, PANEL, for_each_part};
@@ -23,19 +23,19 @@ uniforms!(RecurrentBackwardUniforms {
     d_y_stride: u32,
 });
 
-/// The gradients of one time step's pre-activations, in their place in z, from those of the step after it and from
-/// dy. The formulas stand in `recurrent_backward.wgsl`.
+/// The gradients of one time step's pre-activations, which replace them in z, from those of the next step and dy. Formulas:
+/// `recurrent_backward.wgsl`.
 ///
-/// Carry `[2]` parts of `[B, H]` holds what reaches dh and dc of the step before on other ways than the product.
-/// Memory of a GRU takes the gradients of its recurrent products, `[B, T, 3H]`.
+/// Carry, two parts of `[B, H]`, holds what reaches dh and dc of the previous step other than through the product. The memory of a
+/// GRU receives the gradients of its recurrent products, `[B, T, 3H]`.
 #[derive(Clone, Copy, Debug)]
 pub struct RecurrentBackward {
     /// The step.
     pub step: RecurrentStep,
-    /// The step whose gradients come in, or `None` where none do: at the end, or where they are cut off. Of
-    /// [`Stage::GruGates`] the step itself.
+    /// The step whose gradients flow in, or `None`: at the end, or where they are cut off. For [`Stage::GruGates`], the step
+    /// itself.
     pub next: Option<usize>,
-    /// Where dy of the step lies: the first number of a sample, and how far it is to the next one's.
+    /// Where dy of the step lies: the first number of the first sample, and the stride between samples.
     pub d_y: Option<(usize, usize)>,
 }
 
@@ -51,18 +51,18 @@ impl RecurrentBackward {
         }
     }
 
-    /// The first column of the recurrent kernel that takes part.
+    /// The first column of U that takes part.
     fn first_column(&self) -> usize {
         if self.step.stage == Stage::GruGates { 2 * self.step.units } else { 0 }
     }
 
-    /// The length of dy that is bound.
+    /// The bound length of dy.
     fn d_y(&self) -> usize {
         let RecurrentStep { batch, units, .. } = self.step;
         self.d_y.map_or(UNUSED.min(batch * units), |(first, stride)| first + (batch - 1) * stride + units)
     }
 
-    /// Whether dh reaches the step before on other ways than the product.
+    /// Whether dh also reaches the previous step other than through the product.
     fn carries(&self) -> bool {
         self.step.masked || !matches!(self.step.stage, Stage::SimpleRnn | Stage::Lstm)
     }
@@ -71,21 +71,21 @@ impl RecurrentBackward {
 ports! {
     /// The ports of [`RecurrentBackward`].
     pub struct RecurrentBackwardPorts {
-        /// U, the recurrent kernel.
+        /// U, the recurrent weights.
         u_kernel: Read,
         /// ∂ℓ/∂y.
         d_y: Read,
-        /// The state before the first step, where it is not 0.
+        /// The initial state and the factors of recurrent dropout, where either is used.
         state: Option<Read>,
-        /// 1 for a step that counts, 0 for another, where there is one.
+        /// The mask, where there is one: 1 for a step that counts, else 0.
         mask: Option<Read>,
-        /// The outputs, of cells whose gates need them.
+        /// The outputs, for GRUs.
         y: Option<Read>,
-        /// The gates, in whose place their gradients come.
+        /// The pre-activations, replaced by their gradients.
         z: Update,
-        /// c of an LSTM; what a GRU keeps of its candidate.
+        /// c of an LSTM; m of a GRU, replaced by the gradients of its recurrent products.
         memory: Option<Update>,
-        /// The gradients that the step before takes over.
+        /// The gradients carried to the previous step.
         carry: Update,
     }
 }
@@ -178,7 +178,7 @@ impl Family for RecurrentBackward {
         let needs_h = !matches!(stage, Stage::SimpleRnn | Stage::Lstm);
         let before = if needs_h { step.before(y, state, 0) } else { Vec::new() };
         let c_before = if stage == Stage::Lstm { step.before(memory, state, 1) } else { Vec::new() };
-        // The step's own part of what an LSTM remembers is read, that of a GRU written.
+        // The step's own part of the memory is read for an LSTM, written for a GRU.
         let c = match stage {
             Stage::Lstm => step.gather(memory, step.to, units, (0, units)),
             _ => Vec::new(),
@@ -237,7 +237,7 @@ impl Family for RecurrentBackward {
                         }
                         let stays = step.is_masked(mask, row + i);
                         if stays {
-                            // The reset gate before a product is another kernel's.
+                            // The reset gate belongs to `GruGates`.
                             let own = |gate: &usize| stage != Stage::GruCandidate || *gate != 1;
                             (0..z.len()).filter(own).for_each(|gate| z[gate].line(i).fill(T::zero()));
                             memory.iter_mut().for_each(|m| m.line(i).fill(T::zero()));

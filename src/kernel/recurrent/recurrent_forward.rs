@@ -1,4 +1,4 @@
-//! One time step of a recurrent layer.
+//! One forward time step of a recurrent layer.
 
 use crate::Real;
 use crate::kernel::product::{Block, PANEL, for_each_part};
@@ -18,25 +18,24 @@ uniforms!(RecurrentForwardUniforms {
     to: u32,
 });
 
-/// All gates of one time step and the new state, from the input's share of the pre-activations and the state
-/// before. The formulas stand in `recurrent_forward.wgsl`.
+/// All gates and the new state of one time step, from the inputs' share of the pre-activations and the previous state. Formulas:
+/// `recurrent_forward.wgsl`.
 ///
-/// z `[B, T, width·H]` holds the share of the inputs, `x·W + b`, and takes the pre-activations. y `[B, T, H]` holds
-/// the states. Memory holds c of an LSTM `[B, T, H]`, m = h'·U_h + b_h of a GRU in the third part of `[B, T, 3H]`,
-/// or γ(r)·h' `[B, T, H]`. Left takes the left operand of the product, `[B, T, H]`, of which the recurrent kernel's
-/// gradient is made.
+/// z `[B, T, width·H]` holds the inputs' share, `x·W + b`, and receives the pre-activations. y `[B, T, H]` holds the states. Memory
+/// holds c of an LSTM, `[B, T, H]`; m = h'·U_h + b_h of a GRU in the third part of `[B, T, 3H]`; or γ(r)·h', `[B, T, H]`. Left
+/// receives the left operand of the product, `[B, T, H]`, for the gradient of U.
 #[derive(Clone, Copy, Debug)]
 pub struct RecurrentForward {
     /// The step.
     pub step: RecurrentStep,
-    /// Whether there is a recurrent bias, the second line of `[2, 3H]`; of [`Stage::Gru`] alone.
+    /// Whether there is a recurrent bias, the second line of `[2, 3H]`; for [`Stage::Gru`] only.
     pub has_bias: bool,
     /// Whether a backward pass follows.
     pub keep: bool,
 }
 
 impl RecurrentForward {
-    /// What the product sums over: nothing where the state before is 0.
+    /// What the product sums over: nothing where the previous state is 0.
     fn depth(&self) -> usize {
         if self.step.from.is_some() || self.step.initial { self.step.units } else { 0 }
     }
@@ -45,21 +44,21 @@ impl RecurrentForward {
 ports! {
     /// The ports of [`RecurrentForward`].
     pub struct RecurrentForwardPorts {
-        /// U, the recurrent kernel.
+        /// U, the recurrent weights.
         u_kernel: Read,
-        /// The biases, where the cell's own product has them.
+        /// The biases, if the recurrent product has one.
         b: Option<Read>,
-        /// The state before the first step, where it is not 0.
+        /// The initial state and the factors of recurrent dropout, where either is used.
         state: Option<Read>,
-        /// 1 for a step that counts, 0 for another, where there is one.
+        /// The mask, where there is one: 1 for a step that counts, else 0.
         mask: Option<Read>,
-        /// The inputs' product, in whose place the gates come.
+        /// The inputs' share, replaced by the pre-activations.
         z: Update,
         /// The outputs.
         y: Update,
-        /// c of an LSTM; what a GRU keeps of its candidate.
+        /// c of an LSTM, m of a GRU, or γ(r)·h'.
         memory: Option<Update>,
-        /// The left operand of the product, where the way back needs it.
+        /// The left operand of the product, where the backward pass needs it.
         left: Option<Update>,
     }
 }
@@ -264,7 +263,7 @@ impl Family for RecurrentForward {
     }
 }
 
-/// A GRU's state: as much of the one before as the update gate says, and of the candidate the rest.
+/// The new state of a GRU: h = z·before + (1 − z)·candidate.
 #[inline(always)]
 fn mix<T: Real>(update: impl AsRef<[T]>, before: &[T], candidate: impl AsRef<[T]>, h: &mut [T]) {
     let values = update.as_ref().iter().zip(before).zip(candidate.as_ref());

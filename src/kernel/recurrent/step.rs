@@ -1,5 +1,4 @@
-//! What both directions of a recurrent time step share: its sizes, where its numbers lie, and the products of its
-//! gates.
+//! What forward and backward time steps share: sizes, memory layout, and the products of the gates.
 
 use crate::kernel::base::rows::vectorised;
 use crate::kernel::product::{self, Block, PANEL, matrix, multiply};
@@ -18,12 +17,12 @@ pub enum Stage {
     Gru,
     /// The gates z and r of a GRU that resets before the product.
     GruGates,
-    /// Its candidate h, and the new state.
+    /// The candidate h of such a GRU, and its new state.
     GruCandidate,
 }
 
 impl Stage {
-    /// The gates that pre-activations are kept of.
+    /// The number of gates whose pre-activations are kept.
     pub fn width(self) -> usize {
         match self {
             Self::SimpleRnn => 1,
@@ -32,7 +31,7 @@ impl Stage {
         }
     }
 
-    /// The first gate that takes part in the stage's product, and how many do.
+    /// The first gate of the stage's product, and their number.
     fn gates(self) -> (usize, usize) {
         match self {
             Self::GruGates => (0, 2),
@@ -73,25 +72,25 @@ pub struct RecurrentStep {
     pub dropped: bool,
     /// Whether an initial state is given.
     pub initial: bool,
-    /// The step of the inputs, of the mask and of the pre-activations.
+    /// The time step in inputs, mask and pre-activations.
     pub at: usize,
-    /// The step of y that is the state before, or `None` at the beginning.
+    /// The step of y that holds the previous state, or `None` at the beginning.
     pub from: Option<usize>,
     /// The step of y that it writes.
     pub to: usize,
 }
 
-/// The numbers of a part of the state: `[B, H]`, up to where the next part may begin.
+/// The length of a part of the state, `[B, H]`, up to where the next part may begin.
 pub fn state_part(batch: usize, units: usize) -> usize {
     (batch * units).next_multiple_of(ALIGNMENT)
 }
 
-/// As WGSL has it: there is none.
+/// The step as WGSL has it: `NONE` where there is none.
 pub(super) fn or_none(step: Option<usize>) -> u32 {
     step.map_or(u32::MAX, |step| step as u32)
 }
 
-/// Invocations of a workgroup side by side in `recurrent/parts/product_gates.wgsl`.
+/// Invocations across a workgroup in `recurrent/parts/product_gates.wgsl`.
 const ACROSS: usize = 8;
 
 /// Blocks side by side in `recurrent/parts/product_gates_reduce.wgsl`.
@@ -100,7 +99,7 @@ const BLOCKS: usize = 16;
 /// Slices of the depth there.
 const SLICES: usize = 16;
 
-/// The variants of the two kernels: the whole depth in one invocation, or split over a workgroup.
+/// The variants of both kernels: the whole depth in one invocation, or split over a workgroup.
 pub(super) const VARIANTS: &[&str] = &["direct", "reduce", "direct4", "reduce4"];
 
 fn reduces(variant: usize) -> bool {
@@ -166,27 +165,27 @@ impl RecurrentStep {
         usize::from(!traits.software) + 2 * usize::from(by_fours)
     }
 
-    /// The gates of the forward product.
+    /// The number of gates in the forward product.
     pub(super) fn product_gates(&self) -> usize {
         self.stage.gates().1
     }
 
-    /// The first column of the gates that take part.
+    /// The first column of these gates.
     pub(super) fn first_column(&self) -> usize {
         self.stage.gates().0 * self.units
     }
 
-    /// Numbers of a line of z.
+    /// Numbers per line of z.
     pub(super) fn line(&self) -> usize {
         self.stage.width() * self.units
     }
 
-    /// Where a step's lines of `width` numbers begin, and how far they are apart.
+    /// Where a step's lines of `width` numbers begin, and their stride.
     pub(super) fn lines(&self, step: usize, width: usize) -> (usize, usize) {
         (step * width, self.steps * width)
     }
 
-    /// A step's lines of `width` numbers one after another, from the column `first` on and `count` wide.
+    /// A step's lines of `width` numbers, packed: `count` columns from `first` on.
     pub(super) fn gather<T: Real>(
         &self,
         values: &[T],
@@ -206,7 +205,7 @@ impl RecurrentStep {
         out
     }
 
-    /// [`RecurrentStep::gather`], turned: a line for every column, of the numbers of all samples.
+    /// [`RecurrentStep::gather`], transposed: one line per column, with the numbers of all samples.
     pub(super) fn gather_turned<T: Real>(
         &self,
         values: &[T],
@@ -240,7 +239,7 @@ impl RecurrentStep {
         }
     }
 
-    /// What recurrent dropout multiplies by.
+    /// The factors of recurrent dropout.
     pub(super) fn drop<'a, T>(&self, state: &'a [T]) -> Option<&'a [T]> {
         self.dropped.then(|| &state[2 * state_part(self.batch, self.units)..][..self.batch * self.units])
     }
@@ -255,10 +254,10 @@ impl RecurrentStep {
 /// Below this many numbers a second thread costs more than it saves.
 const PARALLEL_COPY: usize = 1 << 15;
 
-/// Rows of a tile of a step.
+/// Rows per tile of a step.
 pub(super) const TILE_ROWS: usize = 128;
 
-/// A gate's product for a tile: its rows of `left`, which is `depth` wide, by columns of U.
+/// A gate's product for a tile: its rows of `left`, `depth` wide, times columns of U.
 pub(super) fn gate_product<T: Real>(
     tile: &Block<'_, T>,
     left: &[T],
@@ -273,8 +272,8 @@ pub(super) fn gate_product<T: Real>(
     out
 }
 
-/// A tile's rows of the matrix whose transpose is `turned`, `[depth, batch]`, by rows of U, from its column `column` on.
-/// U is read along its rows, so that it need not be packed; turning the result costs less.
+/// A tile's rows of the transpose of `turned`, `[depth, batch]`, times rows of U from column `column` on. Reading U along its rows
+/// avoids packing it; transposing the result costs less.
 pub(super) fn turned_product<T: Real>(
     tile: &Block<'_, T>,
     (turned, batch): (&[T], usize),
@@ -294,7 +293,7 @@ pub(super) fn turned_product<T: Real>(
     out
 }
 
-/// Numbers of a line of a tile.
+/// A line of a tile.
 pub(super) type Line<T> = [T; PANEL];
 
 /// `activation` of every number.
@@ -314,7 +313,7 @@ pub(super) fn with_derivatives<T: Real>(activation: Activation, values: &[T]) ->
     out
 }
 
-/// Runs `line(row of the tile)` for every row, compiled for the processor at hand.
+/// Runs `line(row of the tile)` for every row, compiled for the current processor.
 #[inline(always)]
 pub(super) fn each_line(rows: usize, mut line: impl FnMut(usize)) {
     vectorised(

@@ -1,4 +1,4 @@
-//! Which steps of padded sequences count, and zeros for the others.
+//! The mask of padded sequences, and zeros in the steps that it hides.
 
 use crate::Real;
 use crate::kernel::{
@@ -12,7 +12,7 @@ uniforms!(MaskRowsUniforms { rows: u32, features: u32 });
 /// mask\[r\] = 0 where every number of row r of x `[rows, F]` is `value`, else 1.
 #[derive(Clone, Copy, Debug)]
 pub struct StepMask {
-    /// Steps of all samples.
+    /// Time steps of all samples.
     pub rows: usize,
     /// F.
     pub features: usize,
@@ -20,20 +20,20 @@ pub struct StepMask {
     pub value: f32,
 }
 
-/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`. What was divided by the number of all
-/// rows may be divided by that of those that count instead, `total[0]`.
+/// y = x with zeros in the rows whose mask is 0. x and y are `[rows, F]`. With `mean`, x is rescaled from a mean over all rows to
+/// one over the `total[0]` rows that count.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskRows {
-    /// Steps of all samples.
+    /// Time steps of all samples.
     pub rows: usize,
     /// F.
     pub features: usize,
-    /// Whether x is a share of a mean over all rows, and y one of a mean over those that count.
+    /// Whether to rescale from a mean over all rows to one over those that count.
     pub mean: bool,
 }
 
 impl StepMask {
-    /// Whether a workgroup looks at every row, rather than an invocation.
+    /// Whether a whole workgroup, not one invocation, handles a row.
     fn wide(&self) -> bool {
         self.features > 256
     }
@@ -44,7 +44,7 @@ ports! {
     pub struct StepMaskPorts {
         /// The inputs of each step.
         x: Read,
-        /// 1 for a step that counts, 0 for another.
+        /// 1 for a step that counts, else 0.
         mask: Write,
     }
 }
@@ -96,9 +96,9 @@ ports! {
     pub struct MaskRowsPorts {
         /// The rows.
         x: Read,
-        /// 1 for a step that counts, 0 for another.
+        /// 1 for a step that counts, else 0.
         mask: Read,
-        /// The sum of the mask, where rows are divided by it.
+        /// The sum of the mask, with `mean`.
         total: Option<Read>,
         /// The rows, 0 where they do not count.
         y: Write,

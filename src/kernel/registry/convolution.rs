@@ -1,9 +1,9 @@
-//! Examples of the kernels of convolutions.
+//! Examples of the convolution kernels.
 
 use super::{Entry, entry, rotation};
 use crate::kernel::{
-    ConvBackwardWeight, ConvKernel, Depthwise, DepthwiseBackwardWeight, Ending, MAX_DEPTH, Rotate,
-    RotateSums, Share, Stretch, TapShares, TapTotals, Taps, WeightGradient, WeightedSquares, ZoneSums, Zones,
+    ConvBackwardWeight, ConvKernel, Depthwise, DepthwiseBackwardWeight, Epilogue, MAX_DEPTH, Rotate,
+    RotateSums, Share, TapShares, TapTotals, Taps, Terms, WeightGradient, WeightedSquares, ZoneSums, Zones,
     chunks,
 };
 use crate::shape::Geometry;
@@ -36,62 +36,62 @@ const CHANNELS: [(usize, usize, usize); 8] =
     [(3, 5, 1), (4, 8, 1), (6, 9, 3), (8, 16, 2), (5, 4, 1), (12, 20, 1), (4, 12, 1), (8, 36, 1)];
 
 pub(super) fn entries() -> Vec<Entry> {
-    let ending = Ending { has_bias: true, zones: None, keep_z: true, activation: Activation::Sigmoid };
-    // None, one, or as many as the taps make.
+    let epilogue = Epilogue { has_bias: true, zones: None, keep_z: true, activation: Activation::Sigmoid };
+    // None, one, or as many as the taps require.
     let zones = |i: usize, taps: &Taps| [None, Some(Zones::one(taps.at)), Some(Zones::of(taps))][i % 3];
     let cases = || geometries().into_iter().zip(CHANNELS).enumerate();
-    let conv = |batch, taps: Taps, (channels, filters, groups), turned, ending: Ending| ConvKernel {
+    let conv = |batch, taps: Taps, (channels, filters, groups), turned, epilogue: Epilogue| ConvKernel {
         batch,
         taps,
         channels,
         filters,
         groups,
         turned,
-        ending,
-        stretch: None,
+        epilogue,
+        terms: None,
     };
-    // A shader for each geometry is slow to compile: two of them take all variants, by number and by vec4.
+    // Each geometry has its own shader, which is slow to compile: two of them cover all variants, by number and by vec4.
     let (mut convs, mut conv_options) = (Vec::new(), Vec::new());
     for (i, (geometry, (channels, filters, groups))) in cases() {
-        let ending = Ending { zones: zones(i, &Taps::down(&geometry)), has_bias: i % 2 == 0, ..ending };
+        let epilogue = Epilogue { zones: zones(i, &Taps::down(&geometry)), has_bias: i % 2 == 0, ..epilogue };
         let list = if matches!(i, 2 | 3) { &mut convs } else { &mut conv_options };
-        list.push(conv(2 + i % 3, Taps::down(&geometry), (channels, filters, groups), false, ending));
-        list.push(conv(3, Taps::up(&geometry), (filters, channels, groups), true, Ending::default()));
+        list.push(conv(2 + i % 3, Taps::down(&geometry), (channels, filters, groups), false, epilogue));
+        list.push(conv(3, Taps::up(&geometry), (filters, channels, groups), true, Epilogue::default()));
     }
-    // Products in stretches of their depth: the first, one between and the last, with and against the windows.
-    for (geometry, stretch) in
+    // Stretches of the depth: the first, a middle one and the last, in both directions.
+    for (geometry, terms) in
         [(geometries()[1], (0, 12)), (geometries()[1], (12, 8)), (geometries()[1], (20, 7))]
     {
-        let stretch = Some(Stretch { first: stretch.0, len: stretch.1 });
-        let ending = Ending { zones: zones(2, &Taps::down(&geometry)), ..ending };
-        conv_options.push(ConvKernel { stretch, ..conv(2, Taps::down(&geometry), (3, 5, 1), false, ending) });
-        conv_options.push(ConvKernel { stretch, ..conv(2, Taps::up(&geometry), (3, 5, 1), true, ending) });
+        let terms = Some(Terms { first: terms.0, len: terms.1 });
+        let epilogue = Epilogue { zones: zones(2, &Taps::down(&geometry)), ..epilogue };
+        conv_options.push(ConvKernel { terms, ..conv(2, Taps::down(&geometry), (3, 5, 1), false, epilogue) });
+        conv_options.push(ConvKernel { terms, ..conv(2, Taps::up(&geometry), (3, 5, 1), true, epilogue) });
     }
     let up = Taps::up(&geometries()[4]);
-    let turned_options = conv(3, up, (4, 5, 1), true, Ending { zones: zones(2, &up), ..ending });
+    let turned_options = conv(3, up, (4, 5, 1), true, Epilogue { zones: zones(2, &up), ..epilogue });
     let down = Taps::down(&geometries()[1]);
     let options = Activation::ALL.iter().map(|&activation| {
-        conv(2, down, (3, 5, 1), false, Ending { activation, zones: zones(2, &down), ..ending })
+        conv(2, down, (3, 5, 1), false, Epilogue { activation, zones: zones(2, &down), ..epilogue })
     });
 
-    let depthwise = |batch, taps: Taps, channels, multiplier, turned, ending: Ending| Depthwise {
+    let depthwise = |batch, taps: Taps, channels, multiplier, turned, epilogue: Epilogue| Depthwise {
         batch,
         taps,
         channels,
         multiplier,
         turned,
-        ending,
+        epilogue,
     };
     let mut depthwises = Vec::new();
     for (i, (geometry, (channels, _, _))) in cases() {
-        let (ending, m) = (
-            Ending { zones: zones(i, &Taps::down(&geometry)), has_bias: i % 2 == 0, ..ending },
+        let (epilogue, m) = (
+            Epilogue { zones: zones(i, &Taps::down(&geometry)), has_bias: i % 2 == 0, ..epilogue },
             1 + i.div_ceil(2) % 3,
         );
-        depthwises.push(depthwise(2 + i % 3, Taps::down(&geometry), channels, m, false, ending));
-        depthwises.push(depthwise(3, Taps::up(&geometry), channels, m, true, Ending::default()));
+        depthwises.push(depthwise(2 + i % 3, Taps::down(&geometry), channels, m, false, epilogue));
+        depthwises.push(depthwise(3, Taps::up(&geometry), channels, m, true, Epilogue::default()));
     }
-    depthwises.push(depthwise(3, down, 8, 1, false, Ending { zones: zones(2, &down), ..ending }));
+    depthwises.push(depthwise(3, down, 8, 1, false, Epilogue { zones: zones(2, &down), ..epilogue }));
 
     // The last has several partial sums.
     let weights = cases().map(|(i, (geometry, (channels, filters, groups)))| ConvBackwardWeight {
@@ -129,7 +129,7 @@ pub(super) fn entries() -> Vec<Entry> {
         l1: 0.0,
         l2: 0.0,
     };
-    // A line, a window of many taps, and one over everything.
+    // A line, a window of many taps, and a large two-dimensional one.
     let long = |n: usize, taps: usize, before: usize| Geometry {
         input: [1, 1, n],
         output: [1, 1, n + 2 * before + 1 - taps],
@@ -162,7 +162,7 @@ pub(super) fn entries() -> Vec<Entry> {
             Taps::pointwise([1; 3]),
             (MAX_DEPTH, 5, 1),
             false,
-            Ending::default(),
+            Epilogue::default(),
         )]),
         entry(weights.iter().copied().filter(every))
             .options(weights.iter().copied().filter(|w| !every(w)))
@@ -173,7 +173,7 @@ pub(super) fn entries() -> Vec<Entry> {
                 filters: 2,
                 groups: 1,
             }]),
-        entry(depthwises).long([depthwise(1, Taps::down(&wide), 2, 1, false, Ending::default())]),
+        entry(depthwises).long([depthwise(1, Taps::down(&wide), 2, 1, false, Epilogue::default())]),
         entry(cases().map(|(i, (geometry, (channels, _, _)))| DepthwiseBackwardWeight {
             batch: if i == 7 { 24 } else { 1 + i },
             taps: Taps::down(&geometry),

@@ -1,4 +1,4 @@
-//! Kernels that others complete: updates by an optimiser's rule, losses of single outputs.
+//! Kernels that a formula completes: updates by an optimiser's rule, pointwise losses.
 
 use super::Entry;
 use crate::Optimizer;
@@ -19,7 +19,7 @@ pub(super) fn entries() -> Vec<Entry> {
     all
 }
 
-/// Updates by one optimiser: without a limit on the gradient, and with one.
+/// Updates by one optimiser, without and with a limit on the gradient.
 fn updates(optimizer: &Optimizer) -> Vec<Arc<dyn Kernel>> {
     let clipped = |value| crate::optimizer::Clip { value, norm: None };
     [(777, 500, None), (780, 502, Some(0.01)), (40_000, 30_002, Some(0.02))]

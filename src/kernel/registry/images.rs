@@ -1,4 +1,4 @@
-//! Examples of the kernels of poolings, normalisation, residual blocks and augmentation.
+//! Examples of the kernels for pooling, normalisation, residual blocks and augmentation.
 
 use super::convolution::geometries;
 use super::{Entry, entry};
@@ -13,7 +13,7 @@ use crate::shape::Geometry;
 const SIZES: [(usize, usize); 4] = [(5, 3), (70, 12), (2100, 17), (3000, 20)];
 
 pub(super) fn entries() -> Vec<Entry> {
-    // Windows on a padded grid, strided ones that overlap and that leave gaps, in three dimensions, and over everything.
+    // Windows on a padded grid, overlapping, with gaps, in three dimensions, and over the whole grid.
     let whole = Geometry { input: [1, 6, 5], output: [1; 3], kernel: [1, 6, 5], ..geometries()[5] };
     let gaps = Geometry { before: [0, 0, 1], ..geometries()[6] };
     let tiled = Geometry {
@@ -23,9 +23,9 @@ pub(super) fn entries() -> Vec<Entry> {
         strides: [1, 2, 2],
         ..geometries()[5]
     };
-    // As many windows as inputs, but shifted: not tiled.
+    // Would tile the grid, but shifted: not tiled.
     let shifted = Geometry { before: [0, 1, 0], ..tiled };
-    // One window over everything; and windows so close that each input lies in many.
+    // One window over the whole grid; and windows so dense that each input lies in many.
     let global = |grid| Geometry { input: grid, output: [1; 3], kernel: grid, ..geometries()[5] };
     let dense = Geometry {
         input: [1, 40, 40],
@@ -55,13 +55,9 @@ pub(super) fn entries() -> Vec<Entry> {
         mirror: [true, true],
         ..window
     };
-    let sums = ActivateKernel { count: 4101, sum: true, activation: Activation::Tanh };
+    let activate = |count| ActivateKernel { count, activation: Activation::Tanh };
     vec![
-        entry([
-            sums,
-            ActivateKernel { count: 777, sum: false, ..sums },
-            ActivateKernel { count: 40_000, ..sums },
-        ]),
+        entry([777, 4101, 40_000].map(activate)),
         entry(pools().map(|(i, (&geometry, channels))| MaxPoolForward { batch: 2 + i, geometry, channels }))
             .long([MaxPoolForward { batch: 2, geometry: global([1, 30, 40]), channels: 3 }]),
         entry(pools().map(|(i, (&geometry, channels))| MaxPoolBackward { batch: 2 + i, geometry, channels }))

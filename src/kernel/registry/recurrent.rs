@@ -1,4 +1,4 @@
-//! Examples of the kernels of recurrent layers and of sequences.
+//! Examples of the kernels for recurrent layers and sequences.
 
 use super::{Entry, entry, rotation};
 use crate::kernel::{
@@ -7,7 +7,7 @@ use crate::kernel::{
 };
 use crate::{Activation, LearnL, Rotation, Rule};
 
-/// Every stage with the sizes of its example: samples, steps and units, ragged and by fours.
+/// Every stage with example sizes: samples, steps and units, ragged and multiples of 4.
 const STAGES: [(Stage, [usize; 3]); 10] = [
     (Stage::SimpleRnn, [5, 3, 7]),
     (Stage::SimpleRnn, [9, 3, 68]),
@@ -40,7 +40,7 @@ pub(super) fn entries() -> Vec<Entry> {
         }
     };
     let every = || (0..STAGES.len()).map(step);
-    // The beginning, backwards in time; the same from a given state; other activations.
+    // The first step, backwards in time; the same from a given state; other activations.
     let others = || {
         every().step_by(2).flat_map(|step| {
             let first = RecurrentStep { at: step.steps - 1, from: None, to: 0, ..step };

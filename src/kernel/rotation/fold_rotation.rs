@@ -1,5 +1,5 @@
-//! Auto-rotation of a recurrent layer's kernels: as ρ ⊙ (x·W + b) is linear in W and b, the layer runs as a classic
-//! one with kernels that have taken ρ in, and the gradients of those lead back to the gradients of W and b.
+//! Auto-rotation of a recurrent layer: as ρ ⊙ (x·W + b) is linear in W and b, ρ is folded into them, the layer runs as a classic
+//! one, and the gradients of the folded weights lead back to those of W and b.
 
 use crate::Real;
 use crate::kernel::base::rows::map_each;
@@ -39,20 +39,20 @@ uniforms!(UnfoldRotationUniforms {
     recurrent_l2: f32,
 });
 
-/// ρ and q of every column, and W, U and b with ρ in them. The formulas stand in `fold_rotation.wgsl`.
+/// ρ and q of every column, and W, U and b with ρ folded in. Formulas: `fold_rotation.wgsl`.
 #[derive(Clone, Copy, Debug)]
 pub struct FoldRotation {
-    /// The kernels.
+    /// The weights.
     pub kernels: GateKernels,
-    /// L of every gate where it is not learnt.
+    /// L of every gate, where it is not learnt.
     pub limits: [f32; 4],
 }
 
-/// From the gradients of the kernels with ρ in them to those of the kernels, with s = Σ dz ⊙ z of every column. The
-/// formulas stand in `unfold_rotation.wgsl`.
+/// The gradients of the weights from those of the folded weights, and s = Σ dz ⊙ z of every column. Formulas:
+/// `unfold_rotation.wgsl`.
 #[derive(Clone, Copy, Debug)]
 pub struct UnfoldRotation {
-    /// The kernels.
+    /// The weights.
     pub kernels: GateKernels,
     /// The factors of W's regulariser: L1, then L2.
     pub penalty: [f32; 2],
@@ -209,11 +209,11 @@ ports! {
         b: Option<Read>,
         /// ρ, then q.
         rotation: Read,
-        /// ∂ℓ/∂(W·diag(ρ)), in whose place ∂ℓ/∂W comes.
+        /// ∂ℓ/∂(W·diag(ρ)), replaced by ∂ℓ/∂W.
         d_w: Update,
-        /// The same of U.
+        /// The same for U.
         d_u: Option<Update>,
-        /// The same of b.
+        /// The same for b.
         d_b: Option<Update>,
         /// s = Σ dz ⊙ z of each unit.
         s: Write,

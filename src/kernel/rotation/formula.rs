@@ -1,20 +1,20 @@
-//! Auto-rotation's formulas, each once: for the twins here, for shaders in `shaders/rotation/parts/`. Their letters stand in
+//! Auto-rotation's formulas, each once: here for the twins, in `shaders/rotation/parts/` for shaders. For the symbols see
 //! [`docs::rotation`](crate::docs::rotation).
 
 use crate::kernel::product::PANEL;
 use crate::kernel::{constants, wgsl};
 use crate::{LearnL, Real, Rotation, Rule};
 
-/// Rows of a kernel whose terms are summed before they join the whole sum: a small q is a difference of large numbers.
+/// Rows of weights whose terms are summed before they join the total: a small q is a difference of large numbers.
 pub(crate) const DEPTH: usize = 256;
 
-/// What q is made of, of a weight, a bias or x_Q: the number itself, or its square.
+/// A term of q, from a weight, a bias or x_Q: the number itself, or its square.
 #[inline(always)]
 pub(crate) fn term<T: Real>(number: T, squared: bool) -> T {
     if squared { number * number } else { number }
 }
 
-/// Adds to `sums` what `of` makes of each of these rows' numbers.
+/// Adds `of(number)` for every number of these rows to `sums`.
 #[inline(always)]
 pub(crate) fn add_rows<'a, T: Real>(
     rows: impl Iterator<Item = &'a [T]>,
@@ -38,7 +38,7 @@ impl Rotation {
         self.rule == Rule::Aligned
     }
 
-    /// What q is made of, by the rotation's rule.
+    /// A term of q, by the rotation's rule.
     #[inline(always)]
     pub(crate) fn term<T: Real>(self, number: T) -> T {
         term(number, self.aligned())
@@ -61,8 +61,8 @@ impl Rotation {
         (limit / (q.abs() + T::of(self.epsilon.into())), q)
     }
 
-    /// d_v from s = Σ dz ⊙ z, and what a bias receives of it: dq = −sign(q)·s/(|q| + ε) and the same, or dq/q and b·dq/q;
-    /// 0 when detached or where q is.
+    /// d_v from s = Σ dz ⊙ z, and the bias's share of it: dq = −sign(q)·s/(|q| + ε) for both, or dq/q and b·dq/q; 0 when detached
+    /// or where q is 0.
     #[inline(always)]
     pub(crate) fn d_v<T: Real>(self, q: T, s: T, bias: T) -> (T, T) {
         if self.detached || q == T::zero() {
@@ -73,10 +73,10 @@ impl Rotation {
     }
 }
 
-/// How a kernel receives the virtual sample's gradient: of every weight a share of numbers v, which are d_v or made of it.
+/// How weights receive the virtual sample's gradient: each a share of numbers v, which are d_v or derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// Not at all.
+    /// No share.
     None,
     /// factor·v\[filter\] to every weight of a filter: the diagonal rule.
     Shift,
@@ -84,14 +84,14 @@ pub enum Share {
     ShiftPerTap,
     /// factor·v\[filter\]·W: the aligned rule.
     Scale,
-    /// factor·v\[filter\]·channel\[c\]·W, W not turned: the aligned rule of the second of two maps.
+    /// factor·v\[filter\]·channel\[c\]·W, W not turned: the aligned rule for the second of two maps.
     ScalePerChannel,
     /// v\[weight\].
     Whole,
 }
 
 impl Share {
-    /// That of a kernel with one ρ a filter.
+    /// The share of weights with one ρ per filter.
     pub(crate) fn by(rotation: Option<Rotation>) -> Self {
         rotation.map_or(Self::None, |r| if r.aligned() { Self::Scale } else { Self::Shift })
     }
@@ -100,13 +100,13 @@ impl Share {
         matches!(self, Self::Scale | Self::ScalePerChannel)
     }
 
-    /// What a weight or a bias receives of v.
+    /// The share of v that a weight or a bias receives.
     #[inline(always)]
     pub(crate) fn of<T: Real>(self, v: T, weight: T) -> T {
         if self.scales() { v * weight } else { v }
     }
 
-    /// How many numbers v there are of a kernel `[taps, channels, filters]`.
+    /// How many numbers v there are for weights `[taps, channels, filters]`.
     pub(crate) fn numbers(self, [taps, channels, filters]: [usize; 3]) -> Option<usize> {
         match self {
             Self::None => None,
@@ -131,7 +131,7 @@ fn formulas(aligned: bool, detached: bool) -> String {
     constants(&[("ALIGNED", aligned), ("DETACHED", detached)]) + &wgsl!("rotation/parts/formula.wgsl")
 }
 
-/// The formulas of the way back in WGSL, with their options.
+/// The backward formulas in WGSL, with their options.
 pub(super) fn d_v_wgsl(rotation: Option<Rotation>) -> String {
     let of = |option: fn(Rotation) -> bool| rotation.is_some_and(option);
     constants(&[("ROTATED", rotation.is_some())]) + &formulas(of(Rotation::aligned), of(|r| r.detached))
@@ -148,7 +148,7 @@ pub(super) fn q_wgsl(rotation: Option<Rotation>) -> String {
         + &wgsl!("rotation/parts/limit.wgsl")
 }
 
-/// The function that makes ρ of what the linear map made of the virtual sample, in WGSL.
+/// The function that computes ρ from the linear map's output for the virtual sample, in WGSL.
 pub(crate) fn rho_wgsl(rotation: Option<Rotation>, has_bias: bool) -> String {
     constants(&[("HAS_BIAS", has_bias)]) + &q_wgsl(rotation) + &wgsl!("rotation/parts/rho.wgsl")
 }

@@ -1,22 +1,22 @@
-//! The kernels of a recurrent layer, as the kernels that rotate them see them.
+//! A recurrent layer's weights, as the kernels that rotate them see them.
 
 use crate::Rotation;
 use crate::kernel::Grid;
 
-/// The kernels of a recurrent layer that is rotated: W `[F, C]`, U `[H, C]` and b `[lines, C]`, C = gates·H.
+/// The weights of a rotated recurrent layer: W `[F, C]`, U `[H, C]` and b `[lines, C]`, C = gates·H.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GateKernels {
     /// F.
     pub inputs: usize,
     /// H.
     pub units: usize,
-    /// The gates.
+    /// The number of gates.
     pub gates: usize,
-    /// The lines of the bias: 0, 1, or 2 where there is one of the recurrent product.
+    /// The lines of the bias: 0, 1, or 2 with a recurrent bias.
     pub lines: usize,
     /// The rotation; its L is the first gate's.
     pub rotation: Rotation,
-    /// h_Q where the whole pre-activation is rotated, `None` where the input's share is.
+    /// h_Q if the whole pre-activation is rotated, `None` if only the inputs' share is.
     pub h_q: Option<f32>,
 }
 
@@ -52,5 +52,5 @@ impl GateKernels {
     }
 }
 
-/// Quads of columns of a workgroup.
+/// Quads of columns per workgroup.
 pub(super) const ACROSS: usize = 4;

@@ -1,4 +1,4 @@
-//! Auto-rotation: ρ and q, their way back, and the virtual sample's share of a kernel.
+//! Auto-rotation: ρ and q, their gradients, and the virtual sample's share of the weights' gradient.
 
 pub(crate) mod fold_rotation;
 pub(crate) mod formula;

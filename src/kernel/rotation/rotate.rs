@@ -9,13 +9,13 @@ use crate::{Real, Rotation};
 
 uniforms!(RotateUniforms { zones: u32, filters: u32, limit: f32, epsilon: f32 });
 
-/// ρ and q from v, what the linear map made of the virtual sample: x_Q·Σw, or by the aligned rule x_Q²·Σw². v is
-/// `[zones, filters]`; `rotation` `[2·zones·filters]` takes ρ, then q.
+/// ρ and q from v, the linear map's output for the virtual sample: x_Q·Σw, or x_Q²·Σw² by the aligned rule. v is
+/// `[zones, filters]`; `rotation` `[2·zones·filters]` receives ρ, then q.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotate {
-    /// The zones that have a ρ of their own.
+    /// The number of zones, each with its own ρ.
     pub zones: usize,
-    /// The filters.
+    /// The number of filters.
     pub filters: usize,
     /// Whether there is a bias.
     pub has_bias: bool,
@@ -26,7 +26,7 @@ pub struct Rotate {
 ports! {
     /// The ports of [`Rotate`].
     pub struct RotatePorts {
-        /// The virtual sample of each zone.
+        /// v of each zone.
         v: Read,
         /// b, where there is one.
         b: Option<Read>,
@@ -81,7 +81,7 @@ impl Family for Rotate {
     }
 }
 
-/// The lengths at the ports b and lambda of a kernel that makes ρ.
+/// The lengths of the ports b and lambda of a kernel that computes ρ.
 pub(super) fn parameter_lens(
     filters: usize,
     has_bias: bool,
@@ -91,7 +91,7 @@ pub(super) fn parameter_lens(
     [has_bias.then_some(filters), lambda]
 }
 
-/// ρ and q of every zone; `q` holds v before.
+/// Computes ρ and q of every zone; `q` holds v beforehand.
 pub(super) fn rotate<T: Real>(
     rotation: Rotation,
     b: Option<&[T]>,

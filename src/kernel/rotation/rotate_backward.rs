@@ -19,53 +19,52 @@ uniforms!(RotateBackwardUniforms {
 });
 
 /// dz = dy ⊙ σ'(z), df = ρ ⊙ dz, s = Σ dz ⊙ z, dq, db and the virtual sample's share of dW.
-/// Serves classic layers too: there ρ = 1 and dq = 0.
+/// Serves classic layers too, with ρ = 1 and dq = 0.
 ///
-/// With `zones` ρ is one of `[zones, N]`, and sums are left in parts for [`RotateSums`](crate::kernel::RotateSums) to finish: s and
-/// d_b are `[`[`chunks`]`, positions that are told apart, N]` then, d_b holding sums of df alone.
+/// With `zones`, ρ is `[zones, N]`, and [`RotateSums`](crate::kernel::RotateSums) finishes the sums: s and d_b are
+/// `[`[`chunks`]`, distinct positions, N]` then, and d_b holds sums of df alone.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateBackward {
     /// B, or B·positions.
     pub rows: usize,
     /// N.
     pub units: usize,
-    /// Whether db is asked for.
+    /// Whether db is computed.
     pub has_bias: bool,
     /// σ.
     pub activation: Activation,
     /// The rotation, or `None` for a classic layer.
     pub rotation: Option<Rotation>,
-    /// The zones of a layer of windows.
+    /// The zones of a layer with windows.
     pub zones: Option<Zones>,
 }
 
-/// Rows of a partial sum.
+/// Rows per partial sum.
 const ROWS: usize = 512;
 
-/// Lines of positions of a partial sum; they are longer than rows.
+/// Lines of positions per partial sum; they are longer than rows.
 const LINES: usize = 128;
 
-/// Rows that a CPU thread sums at a time where there is one sum for all, so that the sums do not depend on the number of
-/// threads.
+/// Rows that a CPU task sums at a time where all rows have one sum: fixed, so that it does not depend on the number of threads.
 const DENSE_ROWS: usize = 32;
 
-/// Lines that an invocation visits in a row.
+/// Lines that an invocation visits per inner loop.
 const VISITS: usize = 4;
 
 /// The most partial sums.
 const MAX_CHUNKS: usize = 4096;
 
-/// Columns from which on there are enough to occupy a device without splitting the rows.
+/// As many columns occupy a device without splitting the rows.
 const WIDE: usize = 2048;
 
-/// How many partial sums of these rows are left for every position of these zones that is told apart.
+/// The number of partial sums of these rows per distinct position of these zones.
 pub fn chunks(rows: usize, zones: &Zones) -> usize {
     let (lines, places) = zones.sample();
     let samples = rows / lines / places;
     samples.div_ceil(chunk(samples, zones))
 }
 
-/// The samples of each.
+/// Samples per partial sum.
 fn chunk(samples: usize, zones: &Zones) -> usize {
     let lines = if zones.count() == 1 { ROWS } else { LINES };
     (lines / zones.sample().0).max(samples.div_ceil(MAX_CHUNKS)).max(1)
@@ -76,35 +75,34 @@ impl RotateBackward {
         self.zones.unwrap_or(Zones::one([1; 3]))
     }
 
-    /// Rows, or samples of more than one zone.
+    /// Rows, or with several zones samples.
     fn samples(&self) -> usize {
         let (lines, places) = self.zones().sample();
         self.rows / lines / places
     }
 
-    /// The numbers of a line.
+    /// Numbers per line.
     fn columns(&self) -> usize {
         self.zones().sample().1 * self.units
     }
 
-    /// The samples of a partial sum.
+    /// Samples per partial sum.
     fn chunk(&self) -> usize {
         if self.zones.is_some() { chunk(self.samples(), &self.zones()) } else { self.samples() }
     }
 
-    /// Partial sums of a column: of every chunk and zone of lines.
+    /// Partial sums per column: one per chunk and zone of lines.
     fn slots(&self) -> usize {
         self.samples().div_ceil(self.chunk()) * self.zones().count_of_lines()
     }
 
-    /// Whether a variant is for adapters that run a workgroup's invocations one after another: its workgroups are as wide as a
-    /// line where they can, and wait now and then, so that memory is read in order.
+    /// Whether a variant is for adapters that run a workgroup's invocations one after another: its workgroups are as wide as a line
+    /// where possible and have barriers in between, so that memory is read in order.
     fn in_order(variant: usize) -> bool {
         Self::VARIANTS[variant].starts_with("ordered")
     }
 
-    /// Quads of columns of a workgroup: as many as lie well beside each other in memory, fewer where rows are all there is to
-    /// share out.
+    /// Quads of columns per workgroup: enough for contiguous reads, fewer where only the rows can be shared out.
     fn across(&self, variant: usize) -> usize {
         match (self.zones().count(), self.columns()) {
             (_, columns) if Self::in_order(variant) => columns.div_ceil(4).next_power_of_two().clamp(4, 256),
@@ -114,7 +112,7 @@ impl RotateBackward {
         }
     }
 
-    /// df of some neighbouring numbers, added to their sums of dz ⊙ z and df.
+    /// Computes df of neighbouring numbers and adds to their sums of dz ⊙ z and df.
     #[inline(always)]
     fn pass<T: Real>(&self, d_y: &[T], z: &[T], rho: &[T], d_f: &mut [T], sums: [&mut [T]; 2]) {
         self.activation.derivatives(z, d_f);
@@ -222,7 +220,7 @@ impl Family for RotateBackward {
         if self.zones().count() == 1 {
             return self.chunk().div_ceil(slices);
         }
-        // Lines, of which VISITS are visited in a row, in every round over the samples of a chunk.
+        // Lines in groups of VISITS, for every sample of a chunk.
         let lines = self.zones().sample().0;
         let (samples, lines) = if lines >= slices {
             (self.chunk(), lines.div_ceil(slices))

@@ -1,4 +1,4 @@
-//! The sums that [`RotateBackward`](crate::kernel::RotateBackward) left in parts, finished.
+//! Finishes the partial sums of [`RotateBackward`](crate::kernel::RotateBackward).
 
 use crate::kernel::base::rows::{map_each, total};
 use crate::kernel::geometry::taps::Taps;
@@ -12,51 +12,51 @@ use crate::{Real, Rotation};
 
 uniforms!(RotateSumsUniforms { chunks: u32, filters: u32, epsilon: f32 });
 
-/// s, dq and db of a layer with a ρ for each of its zones and filters, from partial sums of dz ⊙ z and df over the batch, which
-/// are `[chunks, positions that are told apart, filters]`: `d_v[k, n]` = dq, or by the aligned rule dq/q, of the sums over
-/// zone k; `s[n]` and `d_b[n]` are summed over all zones.
+/// s, d_v and db of a layer with a ρ per zone and filter, from partial sums of dz ⊙ z and df over the batch,
+/// `[chunks, distinct positions, filters]`: `d_v[k, n]` = dq, or dq/q by the aligned rule, of the sums over zone k; `s[n]` and
+/// `d_b[n]` are summed over all zones.
 #[derive(Clone, Copy, Debug)]
 pub struct RotateSums {
-    /// The partial sums of every position.
+    /// Partial sums per position.
     pub chunks: usize,
-    /// The zones that have a ρ of their own.
+    /// The zones, each with its own ρ.
     pub zones: Zones,
-    /// Whether what stands for a zone is already one number, as [`ZoneSums`](crate::kernel::ZoneSums) leave it, so that the sums are
-    /// `[chunks, zones, filters]`.
+    /// Whether the partial sums are those of whole zones, `[chunks, zones, filters]`, as from
+    /// [`ZoneSums`](crate::kernel::ZoneSums).
     pub by_zone: bool,
-    /// The taps that are to receive d_v as from [`TapShares`](crate::kernel::TapShares), if any; the zones are theirs.
+    /// The taps whose shares of d_v are computed too, as by [`TapShares`](crate::kernel::TapShares), if any; the zones are theirs.
     pub taps: Option<Taps>,
     /// The filters.
     pub filters: usize,
-    /// Whether db is asked for.
+    /// Whether db is computed.
     pub has_bias: bool,
-    /// The rotation, or `None` for a classic layer, of which db is all there is to finish.
+    /// The rotation, or `None` for a classic layer, for which only db is computed.
     pub rotation: Option<Rotation>,
 }
 
 impl RotateSums {
-    /// The positions of a chunk.
+    /// Positions per chunk.
     fn places(&self) -> usize {
         if self.by_zone { self.zones.count() } else { self.zones.told_apart() }
     }
 
-    /// The numbers of a chunk of the partial sums.
+    /// Numbers per chunk of the partial sums.
     fn units(&self) -> usize {
         self.places() * self.filters
     }
 
-    /// Positions summed at a time, and parts of their chunks.
+    /// Positions summed at a time, and the parts that their chunks are split into.
     fn at_once(&self) -> (usize, usize) {
         let positions = self.places().min(SLICES);
         (positions, SLICES / positions)
     }
 
-    /// Whether one workgroup may go over all positions.
+    /// Whether one workgroup can sum all positions.
     pub fn takes(&self) -> bool {
         self.rounds(0) <= MAX_ROUNDS
     }
 
-    /// Whether so many chunks of the sums of these zones are few enough to be summed on the way.
+    /// Whether `chunks` partial sums per position are few enough to be summed without a pass of their own.
     pub fn few_chunks(chunks: usize, zones: &Zones) -> bool {
         chunks.div_ceil(SLICES / zones.told_apart().min(SLICES)) <= FEW_CHUNKS
     }
@@ -79,7 +79,7 @@ ports! {
         d_v: Option<Write>,
         /// s of each filter, of a rotated layer.
         s: Option<Write>,
-        /// The share of each tap, where it is asked for.
+        /// The share of each tap, where it is computed.
         shares: Option<Write>,
     }
 }
@@ -118,7 +118,7 @@ impl Family for RotateSums {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        // Without taps nothing asks for their shares.
+        // Without taps the shares are unused.
         let taps = match &self.taps {
             Some(taps) => shares_shader(taps, &self.zones),
             None => shares_shader(&Taps::whole([1; 3]), &self.zones),
@@ -146,7 +146,7 @@ impl Family for RotateSums {
         let each = zones.div_ceil(SLICES);
         let steps = self.places().div_ceil(positions);
         let shares = self.taps.map_or(0, |taps| taps.taps().div_ceil(SLICES) * (1 + zones));
-        // A zone that is already one number lies in one of the positions that are summed at a time.
+        // A zone that is already one number is a single position.
         let of_zone = if self.by_zone { 1 } else { positions };
         steps * (self.chunks.div_ceil(parts) + each * (1 + of_zone * (1 + parts))) + each + shares
     }
@@ -208,11 +208,11 @@ impl Family for RotateSums {
     }
 }
 
-/// Slices of a workgroup.
+/// Slices per workgroup.
 const SLICES: usize = 64;
 
-/// The most chunks that a slice sums.
+/// The most chunks per slice.
 const FEW_CHUNKS: usize = 64;
 
-/// Stretches of positions whose sums are made side by side; fixed, so that they do not depend on the number of threads.
+/// Stretches of positions that are summed in parallel; fixed, so that sums do not depend on the number of threads.
 const PIECES: usize = 8;

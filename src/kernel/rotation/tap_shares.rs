@@ -1,4 +1,4 @@
-//! What every tap receives of a gradient of the virtual sample's outputs.
+//! Every tap's share of the gradient of the virtual sample's outputs.
 
 use crate::Real;
 use crate::kernel::geometry::taps::Taps;
@@ -10,7 +10,7 @@ use crate::kernel::{
 uniforms!(TapSharesUniforms { filters: u32 });
 
 /// `shares[t, n]` = Σ of `d_v[k, n]` over the zones k in which tap t has a source: the gradient of
-/// [`TapTotals`](crate::kernel::TapTotals) by its sums, but for the factor.
+/// [`TapTotals`](crate::kernel::TapTotals) with respect to its sums, up to the factor.
 #[derive(Clone, Copy, Debug)]
 pub struct TapShares {
     /// Which taps have a source.
@@ -74,12 +74,12 @@ impl Family for TapShares {
     }
 }
 
-/// The function that adds zones to taps, with the taps and zones themselves.
+/// The function that sums over zones per tap, with the taps and zones themselves.
 pub(super) fn shares_shader(taps: &Taps, zones: &Zones) -> String {
     taps.wgsl() + &zones.wgsl() + &wgsl!("rotation/parts/share_of_tap.wgsl")
 }
 
-/// The sums of every tap and filter.
+/// Computes the sums per tap and filter.
 pub(super) fn tap_shares<T: Real>(taps: &Taps, filters: usize, d_v: &[T], shares: &mut [T]) {
     shares.fill(T::zero());
     let table = taps.table();

@@ -1,4 +1,4 @@
-//! What windows make of a constant sample, by way of sums over the channels.
+//! A convolution's outputs for a constant sample, from sums over the channels.
 
 use crate::kernel::base::rows::{column_sums, map_blocks, map_each, total};
 use crate::kernel::geometry::taps::Taps;
@@ -12,17 +12,17 @@ use crate::{Real, Rotation};
 
 uniforms!(TapTotalsUniforms { channels: u32, filters: u32, factor: f32, limit: f32, epsilon: f32 });
 
-/// `v[k, n]` = factor·Σ of w\[t, c, n\], or of its square, over the channels c of n and the taps t that have a source in zone k:
-/// what a convolution makes of a sample that is everywhere `factor`, its borders padded with zeros. w is
-/// `[taps, channels, filters]`, or turned `[taps, filters, channels]`. With a rotation `[2·zones·filters]` takes ρ and q of v as
-/// from [`Rotate`](crate::kernel::Rotate), else v itself is left.
+/// `v[k, n]` = factor·Σ of w\[t, c, n\], or of its square, over the channels c of n and the taps t that have a source in zone k: a
+/// convolution's output for a zero-padded sample that is `factor` everywhere. w is `[taps, channels, filters]`, or turned
+/// `[taps, filters, channels]`. With a rotation, `[2·zones·filters]` receives ρ and q of v as from
+/// [`Rotate`](crate::kernel::Rotate), else v itself.
 #[derive(Clone, Copy, Debug)]
 pub struct TapTotals {
     /// Which taps have a source.
     pub taps: Taps,
-    /// Channels that a filter sees.
+    /// Channels per filter.
     pub channels: usize,
-    /// The filters.
+    /// The number of filters.
     pub filters: usize,
     /// Whether the filters come before the channels in w.
     pub turned: bool,
@@ -39,13 +39,13 @@ pub struct TapTotals {
 /// Slices of a workgroup.
 const SLICES: usize = 64;
 
-/// Channels that a task of the twin sums.
+/// Channels per task of the twin.
 const BLOCK: usize = 1024;
 
 impl TapTotals {
-    /// Whether one workgroup may go over all taps and channels; else the sums over the channels come first.
+    /// Whether one workgroup can sum all taps and channels; else the sums over the channels come first.
     pub fn takes(&self) -> bool {
-        // With more zones than a workgroup has slices, every further workgroup sums over the channels anew.
+        // With more zones than slices per workgroup, every further workgroup repeats the sums over the channels.
         self.rounds(0) <= MAX_ROUNDS && (self.zones().count() <= SLICES || self.channels <= 8)
     }
 

@@ -1,4 +1,4 @@
-//! dW from its partial sums, with the virtual sample's and the regulariser's share.
+//! dW from its partial sums, plus the virtual sample's and the regulariser's shares.
 
 use crate::Real;
 use crate::kernel::base::rows::map_blocks;
@@ -19,16 +19,16 @@ uniforms!(WeightGradientUniforms {
 
 /// dW = Σ partials + the virtual sample's share + l1·sign(W) + 2·l2·W.
 ///
-/// W is `[taps, channels, filters]`, or turned `[taps, filters, channels]`; partials are `[splits]` of it.
+/// W is `[taps, channels, filters]`, or turned `[taps, filters, channels]`; partials are `splits` of it.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightGradient {
     /// How many partial sums there are.
     pub splits: usize,
     /// The window's taps.
     pub taps: usize,
-    /// Channels that a filter sees.
+    /// Channels per filter.
     pub channels: usize,
-    /// The filters.
+    /// The number of filters.
     pub filters: usize,
     /// Whether the filters come before the channels in W.
     pub turned: bool,

@@ -1,4 +1,4 @@
-//! Sums over the positions of zones, for lines too long for [`RotateSums`](crate::kernel::RotateSums) to go over.
+//! Sums over the positions of zones, for lines too long for [`RotateSums`](crate::kernel::RotateSums) to sum.
 
 use crate::Real;
 use crate::kernel::base::rows::total;
@@ -10,8 +10,8 @@ const PIECE: usize = 1024;
 
 uniforms!(ZoneSumsUniforms { filters: u32 });
 
-/// `sums[j, k, n]` = Σ of values\[p, n\] over the j-th 1,024 positions p of zone k: values `[positions that are told apart, N]` →
-/// sums `[pieces, zones, N]`.
+/// `sums[j, k, n]` = Σ of values\[p, n\] over the j-th 1,024 positions p of zone k: values `[distinct positions, N]` → sums
+/// `[pieces, zones, N]`.
 #[derive(Clone, Copy, Debug)]
 pub struct ZoneSums {
     /// The zones.
@@ -21,7 +21,7 @@ pub struct ZoneSums {
 }
 
 impl ZoneSums {
-    /// The pieces of the longest zone.
+    /// The number of pieces per zone, enough for the longest.
     pub fn pieces(zones: &Zones) -> usize {
         zones.sample().1.div_ceil(PIECE)
     }

@@ -3,11 +3,12 @@
 use crate::Real;
 use crate::kernel::clock;
 use crate::kernel::rates;
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 
 uniforms!(AccumulateUniforms { count: u32, last_slot: u32 });
 
-/// total = weight·gradient, added to what is there unless the step is the first of its group; nothing once training has halted.
+/// total = weight·gradient, added to the previous total unless the step is the first of its group; unchanged once training has
+/// halted.
 #[derive(Clone, Copy, Debug)]
 pub struct Accumulate {
     /// The number of parameters.
@@ -52,7 +53,7 @@ impl Family for Accumulate {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("base/parts/index.wgsl"), wgsl!("base/parts/clock.wgsl"), wgsl!("step/accumulate.wgsl")]
+        vec![each(), wgsl!("base/parts/clock.wgsl"), wgsl!("step/accumulate.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

@@ -1,11 +1,11 @@
-//! What has been written into parameters since a copy of them was made.
+//! What was written into the parameters since they were copied.
 
 use crate::Real;
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 
 uniforms!(AdoptUniforms { count: u32 });
 
-/// previous = parameters, where those have not the same bits as in their copy.
+/// previous = parameters, where their bits differ from those of the copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Adopt {
     /// The number of parameters.
@@ -19,7 +19,7 @@ ports! {
         parameters: Read,
         /// The parameters as the last update left them.
         sealed: Read,
-        /// Those to go back to.
+        /// The parameters to go back to.
         previous: Update,
     }
 }
@@ -41,7 +41,7 @@ impl Family for Adopt {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("base/parts/index.wgsl"), wgsl!("step/adopt.wgsl")]
+        vec![each(), wgsl!("step/adopt.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

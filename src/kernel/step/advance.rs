@@ -6,12 +6,12 @@ use crate::kernel::{Family, Grid, Lens, Slices, Trust, ports, uniforms, wgsl};
 
 uniforms!(AdvanceUniforms { batch: u32, rows: u32, slots: u32 });
 
-/// Moves the clock past a step of B rows, unless it has stalled. Cursor and slot go round: behind the last comes the first again.
+/// Advances the clock past a step of B rows, unless it has stalled. Cursor and slot wrap around.
 #[derive(Clone, Copy, Debug)]
 pub struct Advance {
     /// B.
     pub batch: usize,
-    /// The length of the order of rows, a multiple of an epoch's: at least the cursor and B together.
+    /// The length of the order of rows: a multiple of an epoch's rows, and at least cursor + B.
     pub rows: usize,
     /// The rows of the tallies and of the rates.
     pub slots: usize,

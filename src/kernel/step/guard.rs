@@ -1,4 +1,4 @@
-//! The check before an update: is the step the one that is due, are loss and gradients finite, and how far is the gradient clipped?
+//! The check before an update: whether the step is due, whether loss and gradients are finite, and how far the gradient is clipped.
 
 use crate::Real;
 use crate::kernel::base::rows::total;
@@ -7,9 +7,8 @@ use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, ports, uniform
 
 uniforms!(GuardUniforms { partials: u32, columns: u32, last_slot: u32, clip_norm: f32, kind: u32 });
 
-/// control = (clip/max(norm, clip) or 1, norm); sets the clock's `HALTED` when the step's loss or the
-/// norm is not finite, after which the optimisers change nothing any more; sets it to [`clock::STALLED`] when another
-/// step is due, which is then as if it had not been.
+/// control = (clip/max(norm, clip) or 1, norm). Sets the clock's `HALTED` if the step's loss or the norm is not finite; optimisers
+/// then change nothing. Sets it to [`clock::STALLED`] if another step is due; this one then has no effect.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard {
     /// How many partial sums of squares there are.
@@ -20,12 +19,12 @@ pub struct Guard {
     pub slots: usize,
     /// The largest norm of all gradients together, or 0 for no limit.
     pub clip_norm: f32,
-    /// The step's kind, below 32, where it is to be the one that is due in its slot: [`Guard::due`].
+    /// The step's kind, below 32, if it must be the one that is due in its slot: see [`Guard::due`].
     pub kind: Option<u32>,
 }
 
 impl Guard {
-    /// What stands in a slot where the step of this number, counted from 0 modulo 2³², is due, and is to be of this kind.
+    /// The entry of a slot in which the step of this number (from 0, modulo 2³²) and kind is due.
     pub fn due(step: u32, kind: u32) -> u32 {
         step << 5 | kind
     }
@@ -40,9 +39,9 @@ ports! {
         tallies: Read,
         /// The clock.
         clock: UpdateIndex,
-        /// The factor that clips the gradient, and the halt.
+        /// The factor that clips the gradient, and the gradient's norm.
         control: Write,
-        /// Which step each row of the tables is for.
+        /// Which step is due in each slot.
         due: ReadIndex,
     }
 }
@@ -100,7 +99,7 @@ impl Family for Guard {
         if now[clock::HALTED] == 0 && stalled {
             now[clock::HALTED] = clock::STALLED;
         } else if now[clock::HALTED] == 0 && !(loss.is_finite() && total.is_finite()) {
-            // The last two of 2³² steps have no number that is free.
+            // The last two of 2³² steps have no free number.
             let number = now[clock::STEP].wrapping_add(1);
             let taken = number == 0 || number == clock::STALLED;
             now[clock::HALTED] = if taken { clock::STALLED - 1 } else { number };

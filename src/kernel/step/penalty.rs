@@ -9,7 +9,7 @@ const CHUNK: usize = 4096;
 
 uniforms!(PenaltyUniforms { count: u32, groups: u32, l1: f32, l2: f32 });
 
-/// Partial sums of l1·|w| + l2·w², a multiple of 64 of them so that several fit into one buffer.
+/// Partial sums of l1·|w| + l2·w², padded to a multiple of 64 so that several fit into one buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Penalty {
     /// The number of weights.
@@ -30,7 +30,7 @@ impl Penalty {
 ports! {
     /// The ports of [`Penalty`].
     pub struct PenaltyPorts {
-        /// The parameters.
+        /// The weights.
         w: Read,
         /// Partial sums of the penalty.
         partials: Write,

@@ -7,13 +7,13 @@ use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, flat_grid, por
 
 uniforms!(TallyUniforms { batch: u32, rows: u32, columns: u32, penalties: u32, last_slot: u32 });
 
-/// `tallies[slot]` = Σ_rows scores; column 0 also takes B·Σ penalties, so that its mean is loss + penalties. Where
-/// not all rows count, the last column tells which, and their number stands for B.
+/// `tallies[slot]` = Σ_rows scores; column 0 also receives B·Σ penalties, so that its mean is loss + penalties. With `weighted`,
+/// the last column marks the rows that count, and their number replaces B.
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
     /// B.
     pub batch: usize,
-    /// Rows of scores: B, or fewer that are sums of them.
+    /// Rows of scores: B, or fewer if they are sums of rows.
     pub rows: usize,
     /// The width of a row of scores.
     pub columns: usize,

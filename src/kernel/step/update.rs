@@ -1,32 +1,32 @@
-//! The update of all parameters in one dispatch, by the rule of an optimiser. It keeps the parameters from before, to go back
-//! to when the new ones turn out to give no finite loss.
+//! The update of all parameters in one dispatch, by an optimiser's rule. The old parameters are kept in case the new ones give no
+//! finite loss.
 
 use crate::describe::{Options, value};
 use crate::kernel::clock;
 use crate::kernel::rates;
 use crate::kernel::{
-    BY_FOURS, Family, Grid, Lens, Slices, Trust, Uniforms, constants, flat_grid, ports, wgsl,
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, Uniforms, constants, each, flat_grid, ports, wgsl,
 };
 use crate::{Real, Result};
 
-/// An optimiser's rule: what becomes of one parameter, from its gradient and up to two numbers that are kept of it from update
-/// to update, such as moments. [`Optimizer::new`](crate::Optimizer::new) makes an optimiser of it, to which learning
-/// rate, limits on the gradient and weight decay come.
+/// An optimiser's rule: how a parameter changes, given its gradient and up to two numbers, such as moments, that are kept for it
+/// between updates. [`Optimizer::new`](crate::Optimizer::new) makes it an optimiser, with learning rate, gradient clipping and
+/// weight decay.
 ///
 /// The rule is written twice, in Rust for the CPU and in WGSL for GPUs. [`check::update_rule`](crate::extend::check::update_rule)
 /// compares the two.
 pub trait UpdateRule: Clone + std::fmt::Debug + Send + Sync + 'static {
-    /// The rule's name in reports, descriptions and errors, in lower case. What it keeps of the parameters goes by it.
+    /// The rule's name in reports, descriptions and errors, in lower case. It also names what the rule keeps.
     const NAME: &'static str;
 
-    /// The names of the rule's numbers in the shader: `u.momentum`.
+    /// The names of the rule's numbers, which the shader reads as `u.momentum` and so on.
     const NUMBERS: &'static [&'static str] = &[];
 
     /// A WGSL function that does for four parameters what [`UpdateRule::update`] does for one:
     /// `fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32>`.
     const WGSL: &'static str;
 
-    /// Whether the shader may run unchecked.
+    /// Whether the shader may run without bounds checks.
     const TRUST: Trust<Self> = Trust::CHECKED;
 
     /// The numbers of [`UpdateRule::NUMBERS`], all finite.
@@ -34,41 +34,41 @@ pub trait UpdateRule: Clone + std::fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The names of the numbers that are kept of every parameter, at most two. They begin with 0.
+    /// The names of the numbers kept for every parameter, at most two. They start at 0.
     fn kept(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// The parameter after an update: from its gradient, the step size and the parameter as it was. What is kept is changed in
-    /// place, in the order of [`UpdateRule::kept`]; of less than two numbers the others are of no use.
+    /// The parameter after an update, from its gradient, the step size and its old value. Kept numbers are updated in place, in the
+    /// order of [`UpdateRule::kept`]; any others are unused.
     fn update<T: Real>(&self, gradient: T, size: T, w: T, kept: [&mut T; 2]) -> T;
 
-    /// The step size of an update, the first being 0, from the learning rate: with Adam's corrections, say.
+    /// The step size of update number `update`, counted from 0: the learning rate with Adam's bias corrections, for example.
     fn step_size(&self, learning_rate: f64, update: u64) -> f64 {
         let _ = update;
         learning_rate
     }
 
-    /// Whether the options are in their ranges.
+    /// Checks that the options are in their ranges.
     ///
     /// # Errors
-    /// The option that is not, by name.
+    /// An option out of its range, by name.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// The options by name, as descriptions tell them and trainings that are resumed compare them.
+    /// The options by name, for descriptions and for comparison when a training is resumed.
     fn options(&self) -> Options {
         let named = Self::NUMBERS.iter().zip(self.numbers());
         named.map(|(name, number)| ((*name).to_owned(), value(&number))).collect()
     }
 }
 
-/// Parameters that one task takes.
+/// Parameters per task.
 const TASK: usize = 1 << 13;
 
-/// A stretch of the parameters with everything that an update touches. What the rule does not keep is empty.
-struct Stretch<'a, T> {
+/// A stretch of the parameters with everything that an update touches. Slices for numbers that the rule does not keep are empty.
+struct Part<'a, T> {
     /// The stretch's first parameter.
     first: usize,
     gradient: &'a [T],
@@ -77,7 +77,7 @@ struct Stretch<'a, T> {
     kept: [&'a mut [T]; 2],
 }
 
-impl<T: Real> Stretch<'_, T> {
+impl<T: Real> Part<'_, T> {
     fn split(self) -> (Self, Self) {
         let middle = (self.w.len() / 2).next_multiple_of(64);
         let (gradient, gradient_2) = self.gradient.split_at(middle);
@@ -94,7 +94,7 @@ impl<T: Real> Stretch<'_, T> {
         (Self { first: self.first, gradient, w, previous, kept: [a, b] }, second)
     }
 
-    /// Keeps the old parameters and calls `work` for stretches of all of them, on several threads where that pays.
+    /// Saves the old parameters and calls `work` for stretches that cover all of them, on several threads where that pays.
     fn update(self, work: impl Fn(Self) + Copy + Send + Sync) {
         if self.w.len() > 2 * TASK {
             let (first, second) = self.split();
@@ -131,11 +131,11 @@ ports! {
     }
 }
 
-/// What is the same for all parameters of an update.
+/// What all parameters of an update share.
 #[derive(Clone, Copy)]
 struct Common<T> {
     size: T,
-    /// What gradients are multiplied with.
+    /// The factor of the gradients.
     factor: T,
     /// The largest |g|, or 0 for no limit.
     limit: T,
@@ -174,8 +174,8 @@ impl<R: UpdateRule> Uniforms for UpdateUniforms<R> {
     }
 }
 
-/// w = what the rule makes of w and its gradient, which is clipped before; ahead of that the first `decayed` parameters lose
-/// decay·lr·w (decoupled weight decay, Loshchilov and Hutter 2019). Nothing where the clock is halted.
+/// w = the rule's result for w and its clipped gradient; before that, the first `decayed` parameters lose decay·lr·w (decoupled
+/// weight decay, Loshchilov and Hutter 2019). Nothing changes while the clock is halted.
 #[derive(Clone, Copy, Debug)]
 pub struct Update<R> {
     /// The rule.
@@ -186,7 +186,7 @@ pub struct Update<R> {
     pub decayed: usize,
     /// The rows of the table of rates.
     pub slots: usize,
-    /// The decay a step and a unit of learning rate; 0 for none.
+    /// The decay per step and unit of learning rate; 0 for none.
     pub weight_decay: f32,
     /// The largest |g|, or 0 for no limit.
     pub clip_value: f32,
@@ -227,7 +227,7 @@ impl<R: UpdateRule> Family for Update<R> {
     fn shader(&self, _variant: usize) -> Vec<String> {
         let kept = self.rule.kept().len();
         vec![
-            wgsl!("base/parts/index.wgsl"),
+            each(),
             wgsl!("base/parts/clock.wgsl"),
             constants(&[("KEEPS_ONE", kept > 0), ("KEEPS_TWO", kept > 1)]),
             R::TRUST.part(R::WGSL.to_owned()),
@@ -254,9 +254,9 @@ impl<R: UpdateRule> Family for Update<R> {
         let common = Common { size: rates[rates::STEP_SIZE], factor: control[0], limit };
         let (rule, decay) = (&self.rule, T::of(self.weight_decay.into()));
         let kept = [moment_1, moment_2].map(Option::unwrap_or_default);
-        Stretch { first: 0, gradient, w, previous, kept }.update(
+        Part { first: 0, gradient, w, previous, kept }.update(
             #[inline(always)]
-            |Stretch { first, gradient, w, kept: [a, b], .. }| {
+            |Part { first, gradient, w, kept: [a, b], .. }| {
                 if decay > T::zero() {
                     let decayed = self.decayed.saturating_sub(first).min(w.len());
                     w[..decayed].iter_mut().for_each(|w| *w = *w - decay * rate * *w);

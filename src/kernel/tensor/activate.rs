@@ -1,20 +1,16 @@
-//! y = σ(a), or of a sum.
+//! y = σ(x).
 
 use crate::kernel::base::rows::map_blocks;
-use crate::kernel::{
-    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, uniforms, wgsl,
-};
+use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 use crate::{Activation, Real};
 
 uniforms!(ActivateUniforms { count: u32 });
 
-/// y = σ(a), or σ(a + b).
+/// y = σ(x).
 #[derive(Clone, Copy, Debug)]
 pub struct ActivateKernel {
     /// The number of elements.
     pub count: usize,
-    /// Whether b is added.
-    pub sum: bool,
     /// σ.
     pub activation: Activation,
 }
@@ -22,11 +18,9 @@ pub struct ActivateKernel {
 ports! {
     /// The ports of [`ActivateKernel`].
     pub struct ActivatePorts {
-        /// a.
-        a: Read,
-        /// b, where it is added.
-        b: Option<Read>,
-        /// The activation of it.
+        /// x.
+        x: Read,
+        /// y.
         y: Write,
     }
 }
@@ -35,12 +29,12 @@ impl Family for ActivateKernel {
     const NAME: &'static str = "activate";
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = BY_FOURS;
-    const QUADS: &'static [&'static str] = &["a", "b", "y"];
+    const QUADS: &'static [&'static str] = &["x", "y"];
     type Ports = ActivatePorts<Lens>;
     type Uniforms = ActivateUniforms;
 
     fn lens(&self) -> ActivatePorts<Lens> {
-        ActivatePorts { a: self.count, b: (self.sum).then_some(self.count), y: self.count }
+        ActivatePorts { x: self.count, y: self.count }
     }
 
     fn uniforms(&self) -> ActivateUniforms {
@@ -48,13 +42,7 @@ impl Family for ActivateKernel {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![
-            wgsl!("base/parts/index.wgsl"),
-            wgsl!("base/parts/math.wgsl"),
-            self.activation.wgsl(),
-            constants(&[("SUM", self.sum)]),
-            wgsl!("tensor/activate.wgsl"),
-        ]
+        vec![each(), wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), wgsl!("tensor/activate.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -66,23 +54,19 @@ impl Family for ActivateKernel {
     }
 
     fn twin<T: Real>(&self, ports: ActivatePorts<Slices<'_, T>>) {
-        let ActivatePorts { a, b, y } = ports;
-        let b = b.unwrap_or_default();
+        let ActivatePorts { x, y } = ports;
         map_blocks(
             y,
             BLOCK,
             #[inline(always)]
             |index, y| {
                 let first = index * BLOCK;
-                y.copy_from_slice(&a[first..][..y.len()]);
-                if self.sum {
-                    y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
-                }
+                y.copy_from_slice(&x[first..][..y.len()]);
                 self.activation.apply(y);
             },
         );
     }
 }
 
-/// Elements that one task of the twin takes.
+/// Elements per task of the twin.
 const BLOCK: usize = 4096;

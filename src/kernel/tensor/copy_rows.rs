@@ -1,4 +1,4 @@
-//! Some columns of a matrix, copied to columns of another.
+//! Copies columns of one matrix to columns of another.
 
 use crate::Real;
 use crate::kernel::{
@@ -14,7 +14,7 @@ uniforms!(CopyRowsUniforms {
     out_stride: u32
 });
 
-/// Where rows lie: the first row's first number, and how far it is from row to row.
+/// The layout of rows: the place of the first number, and the stride.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strided {
     /// The place of the first number.
@@ -23,12 +23,12 @@ pub struct Strided {
     pub stride: usize,
 }
 
-/// `out[r, c] = values[r, c]` for `width` numbers of every row, or with the numbers of a row in reverse.
+/// `out[r, c] = values[r, c]` for `width` numbers per row, or with every row reversed.
 #[derive(Clone, Copy, Debug)]
 pub struct CopyRows {
     /// The number of rows.
     pub rows: usize,
-    /// The numbers of a row.
+    /// Numbers per row.
     pub width: usize,
     /// Where they lie.
     pub from: Strided,

@@ -1,21 +1,21 @@
-//! DropoutKernel from a counter-based generator: the same bits forward and backward, on every device.
+//! Dropout from a counter-based generator: the same bits forward and backward, on every device.
 
 use crate::Real;
 use crate::kernel::clock;
 use crate::kernel::{
-    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, uniforms, wgsl,
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl,
 };
 
 uniforms!(DropoutUniforms { count: u32, sample: u32, features: u32, seed: u32, threshold: u32, scale: f32 });
 
-/// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0. All time steps of a sequence
-/// may share the bits of their elements.
+/// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0. The time steps of a sequence may
+/// share their bits.
 #[derive(Clone, Copy, Debug)]
 pub struct DropoutKernel {
     /// The number of elements.
     pub count: usize,
-    /// The time steps that share their bits, and their elements: of the `count` every stretch of so many is such a sequence. One
-    /// step where nothing is shared.
+    /// How many time steps share their bits, and how many elements each has; the `count` elements are sequences of this size. One
+    /// step if nothing is shared.
     pub shared: [usize; 2],
     /// Whether x is all ones and not bound.
     pub of_ones: bool,
@@ -52,7 +52,7 @@ pub(crate) fn random_bits(element: u32, step: u32, seed: u32) -> u32 {
 ports! {
     /// The ports of [`DropoutKernel`].
     pub struct DropoutPorts {
-        /// x; where it is ones, it is not there.
+        /// x, unless it is all ones.
         x: Option<Read>,
         /// The clock.
         clock: ReadIndex,
@@ -87,7 +87,7 @@ impl Family for DropoutKernel {
     fn shader(&self, _variant: usize) -> Vec<String> {
         vec![
             constants(&[("SHARED", self.shared[0] > 1), ("OF_ONES", self.of_ones)]),
-            wgsl!("base/parts/index.wgsl"),
+            each(),
             wgsl!("base/parts/clock.wgsl"),
             wgsl!("base/parts/random.wgsl"),
             wgsl!("tensor/dropout.wgsl"),

@@ -13,7 +13,7 @@ uniforms!(GatherUniforms { batch: u32, width: u32, first_row: u32, rows: u32, la
 pub struct Gather {
     /// Rows of the batch.
     pub batch: usize,
-    /// Numbers a row.
+    /// Numbers per row.
     pub width: usize,
     /// The first row of the set that the chunk holds.
     pub first_row: usize,

@@ -1,6 +1,7 @@
-//! Two matrices made one, and back.
+//! Merging two matrices, and the gradients.
 
 use crate::Real;
+use crate::kernel::base::rows::map_blocks;
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
 };
@@ -22,10 +23,10 @@ pub enum MergeMode {
     Ave,
 }
 
-/// y of a and b `[rows, F]`: `[rows, F]`, or `[rows, 2F]` side by side.
+/// Merges a and b `[rows, F]` into y: `[rows, F]`, or `[rows, 2F]` if concatenated.
 #[derive(Clone, Copy, Debug)]
 pub struct Merge {
-    /// How.
+    /// How they are merged.
     pub mode: MergeMode,
     /// The number of rows.
     pub rows: usize,
@@ -36,7 +37,7 @@ pub struct Merge {
 /// da and db from dy.
 #[derive(Clone, Copy, Debug)]
 pub struct MergeBackward(
-    /// What was merged how.
+    /// The merge.
     pub Merge,
 );
 
@@ -61,19 +62,14 @@ impl Merge {
         ]);
         vec![each_quad(), options, stem]
     }
-
-    /// The weight of each summand.
-    fn share<T: Real>(&self) -> T {
-        T::of(if self.mode == MergeMode::Ave { 0.5 } else { 1.0 })
-    }
 }
 
 ports! {
     /// The ports of [`Merge`].
     pub struct MergePorts {
-        /// What comes first.
+        /// The first matrix.
         a: Read,
-        /// What comes second.
+        /// The second matrix.
         b: Read,
         /// y.
         y: Write,
@@ -119,23 +115,52 @@ impl Family for Merge {
                     right.copy_from_slice(b);
                 }
             }
-            MergeMode::Mul => y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = a * b),
-            MergeMode::Sum | MergeMode::Ave => {
-                let share: T = self.share();
-                y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = share * (a + b));
-            }
+            MergeMode::Mul => map_pairs(
+                y,
+                [a, b],
+                #[inline(always)]
+                |a, b| a * b,
+            ),
+            MergeMode::Sum => map_pairs(
+                y,
+                [a, b],
+                #[inline(always)]
+                |a, b| a + b,
+            ),
+            MergeMode::Ave => map_pairs(
+                y,
+                [a, b],
+                #[inline(always)]
+                |a, b| T::of(0.5) * (a + b),
+            ),
         }
     }
 }
+
+/// Computes y number by number.
+fn map_pairs<T: Real>(y: &mut [T], [a, b]: [&[T]; 2], value: impl Fn(T, T) -> T + Sync) {
+    map_blocks(
+        y,
+        BLOCK,
+        #[inline(always)]
+        |index, y| {
+            let first = index * BLOCK;
+            y.iter_mut().zip(&a[first..]).zip(&b[first..]).for_each(|((y, &a), &b)| *y = value(a, b));
+        },
+    );
+}
+
+/// Elements per task of the twin.
+const BLOCK: usize = 4096;
 
 ports! {
     /// The ports of [`MergeBackward`].
     pub struct MergeBackwardPorts {
         /// ∂ℓ/∂y.
         d_y: Read,
-        /// What came first, where it is a factor.
+        /// The first matrix, where it is a factor.
         a: Option<Read>,
-        /// What came second, where it is a factor.
+        /// The second matrix, where it is a factor.
         b: Option<Read>,
         /// ∂ℓ/∂a.
         d_a: Write,
@@ -194,7 +219,7 @@ impl Family for MergeBackward {
                 times(d_b, a);
             }
             MergeMode::Sum | MergeMode::Ave => {
-                let share: T = self.0.share();
+                let share = T::of(if self.0.mode == MergeMode::Ave { 0.5 } else { 1.0 });
                 d_a.iter_mut().zip(d_y).for_each(|(out, &d)| *out = share * d);
                 d_b.copy_from_slice(d_a);
             }

@@ -1,4 +1,4 @@
-//! Copies, sums and functions of arrays, of no layer's own.
+//! Copies, sums and functions of arrays, for no layer in particular.
 
 pub(crate) mod activate;
 pub(crate) mod copy_rows;

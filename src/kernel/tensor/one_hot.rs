@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::kernel::clock;
-use crate::kernel::{Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
 
 uniforms!(OneHotUniforms { batch: u32, classes: u32, steps: u32, last: u32, last_row: u32 });
 
@@ -13,7 +13,7 @@ pub struct OneHot {
     pub batch: usize,
     /// C.
     pub classes: usize,
-    /// S, the labels of a row: one, or one a time step.
+    /// S, the labels per row: one, or one per time step.
     pub steps: usize,
     /// The rows of the whole set.
     pub total_rows: usize,
@@ -30,7 +30,7 @@ ports! {
         order: ReadIndex,
         /// The clock.
         clock: ReadIndex,
-        /// A row of 0s with one 1 for each.
+        /// The one-hot rows.
         out: Write,
     }
 }
@@ -62,7 +62,7 @@ impl Family for OneHot {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![wgsl!("base/parts/index.wgsl"), wgsl!("base/parts/clock.wgsl"), wgsl!("tensor/one_hot.wgsl")]
+        vec![each(), wgsl!("base/parts/clock.wgsl"), wgsl!("tensor/one_hot.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {

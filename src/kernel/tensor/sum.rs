@@ -9,12 +9,12 @@ const BLOCK: usize = 4096;
 
 uniforms!(SumUniforms { count: u32, parts: u32, blocks: u32, first: u32, stride: u32 });
 
-/// `totals[first + p·stride + k]` = Σ of the k-th block of up to 4,096 of the p-th `count` values, or of their squares.
+/// `totals[first + p·stride + k]` = Σ of block k of vector p, or of its squares: up to 4,096 of its `count` values.
 ///
-/// [`Recorder::sum`](crate::plan::Recorder::sum) records as many of them, one after another, as a sum needs.
+/// [`Recorder::sum`](crate::plan::Recorder::sum) records as many of these in a row as a sum needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum {
-    /// The number of values of a sum.
+    /// The number of values per sum.
     pub count: usize,
     /// The number of sums.
     pub parts: usize,
@@ -22,12 +22,12 @@ pub struct Sum {
     pub squared: bool,
     /// Where the first total goes.
     pub first: usize,
-    /// From there to the next sum's.
+    /// From one sum's first total to the next one's.
     pub stride: usize,
 }
 
 impl Sum {
-    /// In how many blocks a sum of so many values is made.
+    /// The number of blocks of `count` values.
     pub fn blocks(count: usize) -> usize {
         count.div_ceil(BLOCK)
     }

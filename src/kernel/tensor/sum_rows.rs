@@ -1,4 +1,4 @@
-//! The sums of the columns of matrices, in blocks of rows.
+//! Column sums of matrices, in blocks of rows.
 
 use crate::Real;
 use crate::kernel::base::rows::{column_sums, map_each};
@@ -10,12 +10,12 @@ uniforms!(SumRowsUniforms { parts: u32, rows: u32, columns: u32, block: u32 });
 
 /// `totals[m, k, c]` = Σ over the rows r of the k-th block of `values[m, r, c]`, or of its square.
 ///
-/// [`Recorder::sum_rows`](crate::plan::Recorder::sum_rows) records as many of them, one after another, as a sum needs.
+/// [`Recorder::sum_rows`](crate::plan::Recorder::sum_rows) records as many of these in a row as a sum needs.
 #[derive(Clone, Copy, Debug)]
 pub struct SumRows {
     /// The number of matrices.
     pub parts: usize,
-    /// The number of rows of each.
+    /// The number of rows per matrix.
     pub rows: usize,
     /// The number of columns.
     pub columns: usize,
@@ -24,12 +24,12 @@ pub struct SumRows {
 }
 
 impl SumRows {
-    /// Rows of a block: 1,024, or more where there would be more blocks than a grid's dimension has workgroups.
+    /// Rows per block: 1,024, or more where there would be more blocks than workgroups fit into a grid's dimension.
     fn block(rows: usize) -> usize {
         rows.div_ceil(MAX_GROUPS as usize).max(1024)
     }
 
-    /// In how many blocks so many rows are summed.
+    /// The number of blocks of `rows` rows.
     pub fn blocks(rows: usize) -> usize {
         rows.div_ceil(Self::block(rows))
     }

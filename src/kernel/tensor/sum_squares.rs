@@ -1,4 +1,4 @@
-//! The squared norm of the gradients, in parts.
+//! The squared norm of the gradients, as partial sums.
 
 use crate::Real;
 use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, uniforms, wgsl};
@@ -8,7 +8,7 @@ const CHUNK: usize = 4096;
 
 uniforms!(SumSquaresUniforms { count: u32 });
 
-/// Partial sums of squares, one for 4,096 numbers. A sum that is not finite tells of a number that is not.
+/// Partial sums of squares, one per 4,096 numbers. A sum that is not finite reveals a number that is not.
 #[derive(Clone, Copy, Debug)]
 pub struct SumSquares {
     /// The number of values.
@@ -71,7 +71,7 @@ impl Family for SumSquares {
             values.len(),
             #[inline(always)]
             |values: &[T]| {
-                // Sums side by side: a single one could not be vectorised.
+                // Several running sums: a single one could not be vectorised.
                 let mut sums = [T::zero(); 64];
                 let mut lines = values.chunks_exact(64);
                 for line in &mut lines {

@@ -1,4 +1,4 @@
-//! Sums of squared weights: what the aligned rule needs to know of two kernels in a row.
+//! Weighted sums of squared weights: what the aligned rule needs for two linear maps in a row.
 
 use crate::Real;
 use crate::kernel::base::rows::total;
@@ -11,7 +11,7 @@ uniforms!(WeightedSquaresUniforms { channels: u32, filters: u32 });
 pub struct WeightedSquares {
     /// What is summed over.
     pub channels: usize,
-    /// The sums.
+    /// The number of sums.
     pub filters: usize,
     /// Whether the filters come before the channels in w.
     pub turned: bool,

@@ -1,4 +1,4 @@
-//! y = σ(ρ ⊙ (conv(x, W) + b)) in one kernel, as a product whose left operand is gathered while it is loaded.
+//! y = σ(ρ ⊙ (conv(x, W) + b)) in one kernel, as a matrix product whose left operand is gathered while it is loaded.
 
 use crate::kernel::base::rows::{Cycle, stretches, vectorised};
 use crate::kernel::geometry::taps::Taps;
@@ -11,8 +11,8 @@ use crate::{Activation, Real};
 
 uniforms!(ConvUniforms { batch: u32, first: u32, depth: u32 });
 
-/// A convolution in up to three dimensions, with or against the direction of its windows: the forward pass of convolutions
-/// and transposed convolutions, and the input's gradient of both, which is the other one's forward pass.
+/// A convolution in up to three dimensions, from inputs to windows or back: the forward pass of convolutions and transposed
+/// convolutions, and the input gradient of each, which is the other's forward pass.
 ///
 /// f\[b, p, n\] = Σ over taps t and the channels c of n's group of x\[b, source(p, t), c\]·w\[t, c, n\] + bias\[n\]; z = ρ ⊙ f;
 /// y = σ(z). x is `[B, sources, C]`, z and y `[B, positions, N]`; w `[taps, C/groups, N]`, or turned `[taps, N/groups, C]`.
@@ -26,32 +26,32 @@ pub struct ConvKernel {
     pub channels: usize,
     /// N, a multiple of the groups.
     pub filters: usize,
-    /// How many groups the channels and the filters form.
+    /// The number of groups of channels and of filters.
     pub groups: usize,
     /// Whether the filters come before the channels in w.
     pub turned: bool,
     /// What follows the product.
-    pub ending: Ending,
+    pub epilogue: Epilogue,
     /// The part of the depth that is summed over, or `None` for all of it.
-    pub stretch: Option<Stretch>,
+    pub terms: Option<Terms>,
 }
 
-/// A part of a long depth. What the stretches before it sum up to is added; the last one ends the layer, the others leave the
-/// sums so far in y.
+/// A part of a long depth. The sums of the previous stretches are added; the last one ends the layer, the others leave their
+/// sums in y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct Terms {
     /// The first term, a multiple of 4.
     pub first: usize,
-    /// How many terms.
+    /// The number of terms.
     pub len: usize,
 }
 
-/// What becomes of a linear map's f: z = ρ ⊙ (f + bias) and y = σ(z).
+/// What follows a linear map f: z = ρ ⊙ (f + bias) and y = σ(z).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ending {
+pub struct Epilogue {
     /// Whether there is a bias.
     pub has_bias: bool,
-    /// The zones that have a ρ of their own, or `None` for a classic layer.
+    /// The zones, each with its own ρ, or `None` for a classic layer.
     pub zones: Option<Zones>,
     /// Whether z is stored for the backward pass.
     pub keep_z: bool,
@@ -59,14 +59,14 @@ pub struct Ending {
     pub activation: Activation,
 }
 
-impl Ending {
+impl Epilogue {
     /// The lengths of bias, rotation (ρ, then q), z and y.
     pub(super) fn lens(&self, filters: usize, outputs: usize) -> ([Option<usize>; 3], usize) {
         let rotation = self.zones.map(|zones| 2 * zones.count() * filters);
         ([self.has_bias.then_some(filters), rotation, self.keep_z.then_some(outputs)], outputs)
     }
 
-    /// The functions and constants that `window/parts/ending.wgsl` and its users need.
+    /// The functions and constants that `window/parts/epilogue.wgsl` and its users need.
     pub(super) fn wgsl(&self) -> Vec<String> {
         let zones = self.zones.unwrap_or(Zones::one([1; 3]));
         let options = constants(&[
@@ -79,17 +79,17 @@ impl Ending {
             self.activation.wgsl(),
             options,
             zones.wgsl(),
-            wgsl!("window/parts/ending.wgsl"),
+            wgsl!("window/parts/epilogue.wgsl"),
         ]
     }
 
-    /// Bias and ρ as [`Ending::apply`] takes them.
+    /// Bias and ρ as [`Epilogue::apply`] takes them.
     pub(super) fn cycles<'a, T: Real>(&self, b: &'a [T], rotation: &'a [T]) -> [Option<Cycle<'a, T>>; 2] {
         let rho = &rotation[..rotation.len() / 2];
         [self.has_bias.then(|| Cycle::new(b)), self.zones.map(|zones| zones.cycle(rho))]
     }
 
-    /// Turns f, the outputs from number `at` on, into y; z goes where it is wanted.
+    /// Turns f, the outputs from number `at` on, into y, and stores z if asked for.
     #[inline(always)]
     pub(super) fn apply<T: Real>(
         &self,
@@ -124,7 +124,7 @@ impl Ending {
     }
 }
 
-/// Numbers that a task of the twin gathers at a time: they stay in a cache.
+/// Numbers that a task of the twin gathers at a time: few enough to stay in a cache.
 const GATHERED: usize = 1 << 15;
 
 impl ConvKernel {
@@ -132,21 +132,21 @@ impl ConvKernel {
         self.batch * self.taps.positions()
     }
 
-    /// The terms of an output, in all stretches.
+    /// The number of terms per output, over all stretches.
     pub fn depth(&self) -> usize {
         self.taps.taps() * self.channels / self.groups
     }
 
-    /// The stretch, and whether it is the last.
-    fn stretch(&self) -> (Stretch, bool) {
-        let stretch = self.stretch.unwrap_or(Stretch { first: 0, len: self.depth() });
-        (stretch, stretch.first + stretch.len == self.depth())
+    /// The terms of the sum, and whether they are the last ones.
+    fn terms(&self) -> (Terms, bool) {
+        let terms = self.terms.unwrap_or(Terms { first: 0, len: self.depth() });
+        (terms, terms.first + terms.len == self.depth())
     }
 
     fn size(&self) -> product::Size {
         product::Size {
             rows: self.rows(),
-            depth: self.stretch().0.len,
+            depth: self.terms().0.len,
             cols: self.filters / self.groups,
             parts: self.groups,
         }
@@ -177,7 +177,7 @@ ports! {
         b: Option<Read>,
         /// ρ, then q, of a rotated layer.
         rotation: Option<Read>,
-        /// The sums of the stretches before, from the second on.
+        /// The sums of the previous stretches, from the second on.
         before: Option<Read>,
         /// z, where it is kept.
         z: Option<Write>,
@@ -197,25 +197,25 @@ impl Family for ConvKernel {
     fn lens(&self) -> ConvPorts<Lens> {
         let weights = self.taps.taps() * self.channels * self.filters / self.groups;
         let inputs = self.batch * self.taps.sources() * self.channels;
-        let (stretch, last) = self.stretch();
-        let ending = if last { self.ending } else { Ending::default() };
-        let ([b, rotation, z], y) = ending.lens(self.filters, self.rows() * self.filters);
-        ConvPorts { x: inputs, w: weights, b, rotation, before: (stretch.first > 0).then_some(y), z, y }
+        let (terms, last) = self.terms();
+        let epilogue = if last { self.epilogue } else { Epilogue::default() };
+        let ([b, rotation, z], y) = epilogue.lens(self.filters, self.rows() * self.filters);
+        ConvPorts { x: inputs, w: weights, b, rotation, before: (terms.first > 0).then_some(y), z, y }
     }
 
     fn uniforms(&self) -> ConvUniforms {
-        let Stretch { first, len } = self.stretch().0;
+        let Terms { first, len } = self.terms().0;
         ConvUniforms { batch: self.batch as u32, first: first as u32, depth: len as u32 }
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
-        let mut parts = self.ending.wgsl();
+        let mut parts = self.epilogue.wgsl();
         parts.extend([self.taps.wgsl(), channel_constants(self.channels, self.filters, self.groups)]);
-        let (stretch, last) = self.stretch();
+        let (terms, last) = self.terms();
         let options = constants(&[
             ("TURNED", self.turned),
-            ("STRETCHED", self.stretch.is_some()),
-            ("CONTINUES", stretch.first > 0),
+            ("STRETCHED", self.terms.is_some()),
+            ("CONTINUES", terms.first > 0),
             ("ENDS", last),
         ]);
         parts.extend([options, product::plain()]);
@@ -243,13 +243,13 @@ impl Family for ConvKernel {
         let [b, rotation, before] = [b, rotation, before].map(Option::unwrap_or_default);
         let z = z.unwrap_or_default();
         let (depth, width) = (self.depth(), self.filters / self.groups);
-        let (Stretch { first, len }, last) = self.stretch();
-        let keep_z = self.ending.keep_z && last;
-        let [b, rho] = if last { self.ending.cycles(b, rotation) } else { [None, None] };
+        let (Terms { first, len }, last) = self.terms();
+        let keep_z = self.epilogue.keep_z && last;
+        let [b, rho] = if last { self.epilogue.cycles(b, rotation) } else { [None, None] };
         let channels = self.channels;
         let count = channels / self.groups;
-        // A stretch of a product of matrices: there is nothing to gather.
-        let plain = self.stretch.is_some() && self.groups == 1 && self.taps.is_identity();
+        // A terms of a plain matrix product: there is nothing to gather.
+        let plain = self.terms.is_some() && self.groups == 1 && self.taps.is_identity();
         let turned: Vec<Vec<T>> = if self.turned && !plain {
             (0..self.groups).map(|part| self.unturned(w, part)).collect()
         } else {
@@ -293,7 +293,7 @@ impl Family for ConvKernel {
                             continue;
                         }
                         let z = zs.as_mut().and_then(|zs| zs.next()).map(|(_, z)| z);
-                        self.ending.apply(at, [b.as_ref(), rho.as_ref()], y, z);
+                        self.epilogue.apply(at, [b.as_ref(), rho.as_ref()], y, z);
                     }
                 },
             );
@@ -301,7 +301,7 @@ impl Family for ConvKernel {
     }
 }
 
-/// The channels of both sides, all and of a group, as WGSL constants.
+/// The numbers of channels and filters, of all and per group, as WGSL constants.
 pub(super) fn channel_constants(channels: usize, filters: usize, groups: usize) -> String {
     let sizes = [
         ("CHANNELS", channels),

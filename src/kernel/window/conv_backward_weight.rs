@@ -1,4 +1,4 @@
-//! A convolution's dW, in as many partial sums as a long depth is worth.
+//! A convolution's dW, in several partial sums where the depth is long.
 
 use crate::Real;
 use crate::kernel::geometry::taps::Taps;
@@ -8,8 +8,9 @@ use crate::kernel::{Choice, Family, Grid, Lens, MAX_DEPTH, Slices, Trust, ports,
 
 uniforms!(ConvBackwardWeightUniforms { batch: u32, splits: u32, split_rows: u32 });
 
-/// dW\[t, c, n\] = Σ over samples b and positions p of x\[b, source(p, t), c\]·df\[b, p, n\], the sum over rows (b, p) in
-/// [`splits`] parts. x is `[B, sources, C]`, df `[B, positions, N]`, a part `[taps, C/groups, N]`. A transposed convolution's x is df here, and its df x.
+/// dW\[t, c, n\] = Σ over samples b and positions p of x\[b, source(p, t), c\]·df\[b, p, n\], the sum over rows (b, p) split into
+/// [`splits`] partial sums. x is `[B, sources, C]`, df `[B, positions, N]`, a partial sum `[taps, C/groups, N]`. For a transposed
+/// convolution, x and df change places.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvBackwardWeight {
     /// B.
@@ -20,11 +21,11 @@ pub struct ConvBackwardWeight {
     pub channels: usize,
     /// N, a multiple of the groups.
     pub filters: usize,
-    /// How many groups the channels and the filters form.
+    /// The number of groups of channels and of filters.
     pub groups: usize,
 }
 
-/// Rows that one partial sum goes over at most, unless there would be too many; never more than a product's depth.
+/// The most rows per partial sum, unless there would be too many sums; never more than a product's depth.
 const SPLIT_ROWS: usize = 1024;
 
 /// The most partial sums.
@@ -33,13 +34,13 @@ const MAX_SPLITS: usize = 64;
 /// The most numbers in all partial sums, unless a single one has more.
 const MAX_PARTIALS: usize = 8 << 20;
 
-/// How many partial sums a gradient of so many weights over so many rows has.
+/// The number of partial sums for the gradient of `weights` weights over `rows` rows.
 pub fn splits(rows: usize, weights: usize) -> usize {
     let wanted = rows.div_ceil(SPLIT_ROWS).clamp(1, (MAX_PARTIALS / weights).clamp(1, MAX_SPLITS));
     wanted.max(rows.div_ceil(MAX_DEPTH))
 }
 
-/// Rows of each partial sum but the last, which may have less: a multiple of 4.
+/// Rows per partial sum, a multiple of 4; the last may have fewer.
 pub(super) fn split_rows(rows: usize, weights: usize) -> usize {
     rows.div_ceil(splits(rows, weights)).next_multiple_of(4)
 }

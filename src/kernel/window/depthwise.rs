@@ -1,9 +1,9 @@
-//! y = σ(ρ ⊙ (depthwise conv(x, W) + b)), direct: a filter sees one channel, so there is nothing to share.
+//! y = σ(ρ ⊙ (depthwise conv(x, W) + b)), computed directly: a filter sees one channel, so there is nothing to share.
 
 use crate::Real;
 use crate::kernel::base::rows::vectorised;
 use crate::kernel::geometry::taps::Taps;
-use crate::kernel::window::conv::{Ending, channel_constants};
+use crate::kernel::window::conv::{Epilogue, channel_constants};
 use crate::kernel::{
     Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
 };
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 uniforms!(DepthwiseUniforms { batch: u32 });
 
-/// A convolution whose filters see one channel each, with or against the direction of its windows.
+/// A convolution whose filters see one channel each, from inputs to windows or back.
 ///
 /// Forward, C channels and N = C·m filters: f\[b, p, n\] = Σ over taps t of x\[b, source(p, t), n/m\]·w\[t, n\] + bias\[n\], then
 /// z = ρ ⊙ f and y = σ(z). Turned, from N to C: y\[b, p, c\] = Σ over t and the filters n of c of
@@ -24,12 +24,12 @@ pub struct Depthwise {
     pub taps: Taps,
     /// C.
     pub channels: usize,
-    /// m, the filters of a channel.
+    /// m, the filters per channel.
     pub multiplier: usize,
-    /// Whether it leads from the filters to the channels.
+    /// Whether it maps filters back to channels.
     pub turned: bool,
     /// What follows the sums.
-    pub ending: Ending,
+    pub epilogue: Epilogue,
 }
 
 impl Depthwise {
@@ -46,7 +46,7 @@ impl Depthwise {
         self.batch * self.taps.positions() * self.sides().1
     }
 
-    /// Adds what a source's numbers give through a tap's weights.
+    /// Adds a source's numbers times the weights of a tap.
     #[inline(always)]
     fn add<T: Real>(&self, y: &mut [T], x: &[T], w: &[T]) {
         let m = self.multiplier;
@@ -64,7 +64,7 @@ impl Depthwise {
     }
 }
 
-/// Positions that one task of the twin computes.
+/// Positions per task of the twin.
 const ROWS: usize = 64;
 
 ports! {
@@ -95,7 +95,7 @@ impl Family for Depthwise {
 
     fn lens(&self) -> DepthwisePorts<Lens> {
         let (from, to) = self.sides();
-        let ([b, rotation, z], y) = self.ending.lens(to, self.outputs());
+        let ([b, rotation, z], y) = self.epilogue.lens(to, self.outputs());
         let inputs = self.batch * self.taps.sources() * from;
         DepthwisePorts { x: inputs, w: self.taps.taps() * self.filters(), b, rotation, z, y }
     }
@@ -107,7 +107,7 @@ impl Family for Depthwise {
     fn shader(&self, _variant: usize) -> Vec<String> {
         let (from, to) = self.sides();
         let mut parts = vec![each_quad()];
-        parts.extend(self.ending.wgsl());
+        parts.extend(self.epilogue.wgsl());
         parts.extend([self.taps.wgsl(), channel_constants(from, to, 1)]);
         parts.push(format!("const MULTIPLIER: u32 = {}u;\n", self.multiplier));
         parts.extend([constants(&[("TURNED", self.turned)]), wgsl!("window/depthwise.wgsl")]);
@@ -135,7 +135,7 @@ impl Family for Depthwise {
         let DepthwisePorts { x, w, b, rotation, z, y } = ports;
         let [b, rotation] = [b, rotation].map(Option::unwrap_or_default);
         let z = z.unwrap_or_default();
-        let [b, rho] = self.ending.cycles(b, rotation);
+        let [b, rho] = self.epilogue.cycles(b, rotation);
         let (from, to) = self.sides();
         let width = ROWS * to;
         let (sources, filters) = (self.taps.sources(), self.filters());
@@ -157,11 +157,11 @@ impl Family for Depthwise {
                         );
                         table.advance(&mut row);
                     }
-                    self.ending.apply(index * width, [b.as_ref(), rho.as_ref()], y, z);
+                    self.epilogue.apply(index * width, [b.as_ref(), rho.as_ref()], y, z);
                 },
             );
         };
-        if self.ending.keep_z {
+        if self.epilogue.keep_z {
             let parts = y.par_chunks_mut(width).zip(z.par_chunks_mut(width).map(Some));
             parts.enumerate().for_each(block);
         } else {

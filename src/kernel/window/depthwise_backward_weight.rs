@@ -1,4 +1,4 @@
-//! A depthwise convolution's dW, direct, in as many partial sums as many rows are worth.
+//! A depthwise convolution's dW, computed directly, in several partial sums where there are many rows.
 
 use crate::Real;
 use crate::kernel::base::rows::vectorised;
@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 uniforms!(DepthwiseBackwardWeightUniforms { batch: u32, split_rows: u32 });
 
-/// dW\[t, n\] = Σ over samples b and positions p of x\[b, source(p, t), n/m\]·df\[b, p, n\], in partial sums as those of
-/// [`ConvBackwardWeight`](crate::kernel::ConvBackwardWeight). x is `[B, sources, C]`, df `[B, positions, C·m]`, a part `[taps, C·m]`.
+/// dW\[t, n\] = Σ over samples b and positions p of x\[b, source(p, t), n/m\]·df\[b, p, n\], in partial sums like those of
+/// [`ConvBackwardWeight`](crate::kernel::ConvBackwardWeight). x is `[B, sources, C]`, df `[B, positions, C·m]`, a partial sum
+/// `[taps, C·m]`.
 #[derive(Clone, Copy, Debug)]
 pub struct DepthwiseBackwardWeight {
     /// B.
@@ -20,7 +21,7 @@ pub struct DepthwiseBackwardWeight {
     pub taps: Taps,
     /// C.
     pub channels: usize,
-    /// m, the filters of a channel.
+    /// m, the filters per channel.
     pub multiplier: usize,
 }
 

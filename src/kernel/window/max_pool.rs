@@ -1,4 +1,4 @@
-//! Max pooling, forward and back.
+//! Max pooling, forward and backward.
 
 use crate::Real;
 use crate::kernel::base::rows::vectorised;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 uniforms!(MaxPoolForwardUniforms { batch: u32, channels: u32 });
 uniforms!(MaxPoolBackwardUniforms { batch: u32, channels: u32 });
 
-/// y\[b, o, c\] = the largest x\[b, i, c\] of the inputs i that window o covers, none of which is empty.
+/// y\[b, o, c\] = the largest x\[b, i, c\] of the inputs i that window o covers. No window is empty.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPoolForward {
     /// B.
@@ -25,7 +25,7 @@ pub struct MaxPoolForward {
     pub channels: usize,
 }
 
-/// dx of a max pooling: every window's dy goes to the first of its largest inputs, in row-major order.
+/// dx of max pooling: every window's dy goes to the first of its largest inputs, in row-major order.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPoolBackward {
     /// B.
@@ -42,7 +42,7 @@ impl MaxPoolBackward {
     fn give_back<T: Real>(&self, table: &Table, x: &[T], d_y: &[T], d_x: &mut [T]) {
         let (c, grid) = (self.channels, self.geometry.input);
         d_x.fill(T::zero());
-        // What a window has still to give away, channel by channel.
+        // What a window has left to give away, per channel.
         let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
         table.each(
             #[inline(always)]
@@ -67,20 +67,20 @@ impl MaxPoolBackward {
         );
     }
 
-    /// Whether windows are small enough for every input, or every window, to be one invocation's; the gradient of others goes
-    /// through their places ([`MaxPoolGive`](crate::kernel::MaxPoolGive)).
+    /// Whether the windows are small enough for one invocation per input, or per window. The gradient of larger ones goes through
+    /// the places of their maxima ([`MaxPoolGive`](crate::kernel::MaxPoolGive)).
     pub fn takes(&self) -> bool {
         self.rounds(0) <= MAX_ROUNDS
     }
 
-    /// Whether every input lies in one window.
+    /// Whether every input lies in exactly one window.
     fn tiled(&self) -> bool {
         let Geometry { input, output, kernel, strides, before, .. } = self.geometry;
         kernel == strides && before == [0; 3] && (0..3).all(|d| output[d] * strides[d] == input[d])
     }
 }
 
-/// The numbers of x and of y.
+/// The lengths of x and y.
 fn sizes(batch: usize, geometry: &Geometry, channels: usize) -> [usize; 2] {
     [geometry.input, geometry.output].map(|grid| batch * grid.iter().product::<usize>() * channels)
 }
@@ -94,7 +94,7 @@ fn largest<T: Real>(span: &Span, grid: [usize; 3], x: &[T], out: &mut [T]) {
         if std::mem::take(&mut first) {
             out.copy_from_slice(x);
         } else {
-            // A NaN is not to be hidden.
+            // A NaN must not be hidden.
             out.iter_mut().zip(x).for_each(|(out, &x)| *out = if x > *out || x.is_nan() { x } else { *out });
         }
     });

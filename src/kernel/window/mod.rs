@@ -10,7 +10,7 @@ pub(crate) mod spans;
 pub(crate) mod window_parts;
 pub(crate) mod window_sum;
 
-pub use conv::{ConvKernel, ConvPorts, Ending, Stretch};
+pub use conv::{ConvKernel, ConvPorts, Epilogue, Terms};
 pub use conv_backward_weight::{ConvBackwardWeight, ConvBackwardWeightPorts, splits};
 pub use depthwise::{Depthwise, DepthwisePorts};
 pub use depthwise_backward_weight::{DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts};

@@ -1,4 +1,4 @@
-//! Pictures seen through a window that is shifted and mirrored at random: augmentation.
+//! Images seen through a window that is shifted and mirrored at random: augmentation.
 
 use crate::Real;
 use crate::kernel::clock;
@@ -22,28 +22,28 @@ uniforms!(RandomWindowUniforms {
     range_x: u32,
 });
 
-/// y\[b, o, c\] = x\[b, o + offset_b, c\], or 0 outside of x, o mirrored along its axes for some samples; turned, the
-/// gradient of that. Offsets are `first` to `first + range − 1` in each dimension; they and the mirroring follow from
-/// (sample, step, seed). x is `[B, size…, C]`, y `[B, window…, C]`, turned the other way round.
+/// y\[b, o, c\] = x\[b, o + offset_b, c\], or 0 outside x, with o mirrored along its axes for some samples; turned, the gradient of
+/// that. Offsets range from `first` to `first + range − 1` per dimension; they and the mirroring follow from (sample, step, seed).
+/// x is `[B, size…, C]`, y `[B, window…, C]`; turned, they change places.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomWindow {
     /// B.
     pub batch: usize,
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     pub size: [usize; 2],
-    /// Height and width of what is seen of them.
+    /// Height and width of the window.
     pub window: [usize; 2],
     /// C.
     pub channels: usize,
-    /// The smallest offset, downwards and to the right.
+    /// The smallest offset, down and to the right.
     pub first: [i32; 2],
-    /// How many offsets there are: 1 to 65,536.
+    /// The number of offsets, 1 to 65,536.
     pub range: [u32; 2],
     /// Whether half of the samples are mirrored top to bottom, and left to right.
     pub mirror: [bool; 2],
     /// The layer's own seed.
     pub seed: u32,
-    /// Whether it leads from the windows to the pictures.
+    /// Whether it maps windows back to images.
     pub turned: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which numbers of one grid a window of another covers: what poolings, up-sampling and padding share.
+//! Which positions of one grid a window of another covers: shared by pooling, up-sampling and padding.
 
 use crate::Real;
 use crate::kernel::wgsl;
@@ -8,7 +8,7 @@ use crate::shape::Geometry;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spans(pub(super) Geometry);
 
-/// First and behind the last, in every dimension.
+/// A half-open range per dimension.
 pub(super) type Span = [(usize, usize); 3];
 
 fn cut(first: isize, end: isize, len: usize) -> (usize, usize) {
@@ -17,7 +17,7 @@ fn cut(first: isize, end: isize, len: usize) -> (usize, usize) {
 }
 
 impl Spans {
-    /// The inputs that every window covers.
+    /// The inputs that each window covers.
     pub(super) fn down(&self) -> Table {
         let Geometry { input, output, kernel, strides, before, .. } = self.0;
         Table::new(output, |d, place| {
@@ -26,7 +26,7 @@ impl Spans {
         })
     }
 
-    /// The windows that cover every input.
+    /// The windows that cover each input.
     pub(super) fn up(&self) -> Table {
         let Geometry { input, output, kernel, strides, before, .. } = self.0;
         Table::new(input, |d, place| {

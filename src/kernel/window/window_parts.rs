@@ -1,4 +1,4 @@
-//! Windows of many positions, reduced in pieces; and the gradient of the maximum of such windows.
+//! Windows of many positions, reduced in pieces, and the gradient of their maximum.
 
 use crate::Real;
 use crate::kernel::base::rows::map_blocks;
@@ -12,13 +12,13 @@ use crate::shape::Geometry;
 /// Positions that one workgroup reduces.
 const PIECE: usize = 1024;
 
-/// What stands for the place of a number that is not there.
+/// The value for no place: below minus every place.
 const NOWHERE: f32 = -33_554_432.0;
 
 uniforms!(WindowPartsUniforms { batch: u32, channels: u32, pieces: u32 });
 uniforms!(MaxPoolGiveUniforms { batch: u32, channels: u32 });
 
-/// What becomes of the numbers that a window covers.
+/// How the numbers that a window covers are reduced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// Their sum.
@@ -27,13 +27,13 @@ pub enum Reduction {
     Mean,
     /// The largest.
     Max,
-    /// Minus the place of the first that is the window's largest; a number below all places where there is none.
+    /// Minus the place of the first that equals the window's largest; a number below all of these if there is none.
     Place,
 }
 
-/// What every piece of up to 1,024 positions of a window makes of the numbers there: x `[B, inputs, C]` → parts
-/// `[B, windows, pieces, C]`. Turned, a position's pieces are those of the windows that cover it: x is `[B, windows, C]` and parts
-/// `[B, inputs, pieces, C]`. The windows' largest numbers, `[B, windows, C]`, are known for [`Reduction::Place`].
+/// The reduction of every piece of up to 1,024 positions of a window: x `[B, inputs, C]` → parts `[B, windows, pieces, C]`. Turned,
+/// it reduces over the windows that cover an input: x is `[B, windows, C]` and parts `[B, inputs, pieces, C]`. [`Reduction::Place`]
+/// also takes the windows' largest numbers, `[B, windows, C]`.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowParts {
     /// B.
@@ -42,13 +42,13 @@ pub struct WindowParts {
     pub geometry: Geometry,
     /// C.
     pub channels: usize,
-    /// Whether it leads from the windows to the inputs: for sums and means.
+    /// Whether it maps windows back to inputs: for sums and means.
     pub turned: bool,
-    /// What becomes of the numbers.
+    /// How the numbers are reduced.
     pub reduction: Reduction,
 }
 
-/// dx of a max pooling whose windows' places are known, as [`Reduction::Place`] gives them: dx\[b, i, c\] = Σ of dy\[b, o, c\] over
+/// dx of max pooling from the places of the windows' maxima, as from [`Reduction::Place`]: dx\[b, i, c\] = Σ of dy\[b, o, c\] over
 /// the windows o whose place is i.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPoolGive {
@@ -60,7 +60,7 @@ pub struct MaxPoolGive {
     pub channels: usize,
 }
 
-/// How many positions a window covers at most; turned, how many windows cover a position.
+/// The most positions that a window covers; turned, the most windows that cover a position.
 pub fn reach(geometry: &Geometry, turned: bool) -> usize {
     let Geometry { input, output, kernel, strides, .. } = *geometry;
     let along = |d: usize| {
@@ -70,18 +70,18 @@ pub fn reach(geometry: &Geometry, turned: bool) -> usize {
 }
 
 impl WindowParts {
-    /// The pieces of a window.
+    /// The number of pieces per window.
     pub fn pieces(&self) -> usize {
         reach(&self.geometry, self.turned).div_ceil(PIECE)
     }
 
-    /// The grids of x and of the windows.
+    /// The grids of x and of the results.
     fn grids(&self) -> [[usize; 3]; 2] {
         let Geometry { input, output, .. } = self.geometry;
         if self.turned { [output, input] } else { [input, output] }
     }
 
-    /// The numbers of a sample on both grids.
+    /// The numbers per sample on both grids.
     fn sizes(&self) -> [usize; 2] {
         self.grids().map(|grid| grid.iter().product::<usize>() * self.channels)
     }
@@ -92,9 +92,9 @@ ports! {
     pub struct WindowPartsPorts {
         /// x.
         x: Read,
-        /// The largest of each window, where its place is asked for.
+        /// The largest number of each window, for [`Reduction::Place`].
         largest: Option<Read>,
-        /// A number of each piece of each window.
+        /// The reduced number of each piece of each window.
         parts: Write,
     }
 }
@@ -150,7 +150,7 @@ impl Family for WindowParts {
         let spans = Spans(self.geometry);
         let table = if self.turned { spans.up() } else { spans.down() };
         let windows = table.all();
-        // What every window's mean multiplies its inputs by.
+        // The factor of each window's mean.
         let mut shares: Vec<T> = Vec::new();
         if self.reduction == Reduction::Mean {
             spans.down().each(|_, span| shares.push(share(&span)));
@@ -211,7 +211,7 @@ impl Family for WindowParts {
 ports! {
     /// The ports of [`MaxPoolGive`].
     pub struct MaxPoolGivePorts {
-        /// The place of the largest of each window.
+        /// Minus the place of the largest number of each window.
         places: Read,
         /// ∂ℓ/∂y.
         d_y: Read,

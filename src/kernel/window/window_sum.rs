@@ -1,4 +1,4 @@
-//! Sums over windows: average pooling, up-sampling and padding with zeros, forward and back.
+//! Sums over windows: average pooling, up-sampling and zero padding, forward and backward.
 
 use crate::Real;
 use crate::kernel::base::rows::vectorised;
@@ -12,11 +12,12 @@ use rayon::prelude::*;
 
 uniforms!(WindowSumUniforms { batch: u32, channels: u32 });
 
-/// y\[b, o, c\] = Σ over the inputs i that window o covers of x\[b, i, c\], with `mean` divided by how many they are. Turned,
-/// y\[b, i, c\] = Σ over the windows o that cover input i of x\[b, o, c\], each divided by how many inputs it covers.
+/// y\[b, o, c\] = Σ of x\[b, i, c\] over the inputs i that window o covers; with `mean`, divided by their number. Turned,
+/// y\[b, i, c\] = Σ of x\[b, o, c\] over the windows o that cover input i; with `mean`, each divided by the number of inputs it
+/// covers.
 ///
-/// Average pooling is the mean and its gradient the mean turned; up-sampling is the sum turned, its gradient the sum; padding
-/// with zeros is the sum over windows of one input, some of which lie outside.
+/// Average pooling is the mean and its gradient the mean turned; up-sampling is the sum turned and its gradient the sum; zero
+/// padding is the sum over windows of one input, some of which lie outside.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowSum {
     /// B.
@@ -25,7 +26,7 @@ pub struct WindowSum {
     pub geometry: Geometry,
     /// C.
     pub channels: usize,
-    /// Whether it leads from the windows to the inputs.
+    /// Whether it maps windows back to inputs.
     pub turned: bool,
     /// Whether windows are averaged.
     pub mean: bool,
@@ -78,7 +79,7 @@ impl Family for WindowSum {
     }
 
     fn rounds(&self, _variant: usize) -> usize {
-        // Those of the planes, of their lines, and of their places.
+        // Over planes, their lines, and their places.
         3 * reach(&self.geometry, self.turned)
     }
 
@@ -92,7 +93,7 @@ impl Family for WindowSum {
         let (from, to) = self.grids();
         let sizes = [from, to].map(|grid| grid.iter().product::<usize>() * c);
         let table = if self.turned { spans.up() } else { spans.down() };
-        // What every window's mean multiplies its inputs by.
+        // The factor of each window's mean.
         let mut shares: Vec<T> = Vec::new();
         if self.mean {
             spans.down().each(|_, span| shares.push(share(&span)));

@@ -1,4 +1,4 @@
-//! The way back through a recurrent layer.
+//! The backward pass of a recurrent layer.
 
 use super::cell::Cell;
 use super::node::{Kept, Kernels, RecurrentNode};
@@ -12,7 +12,7 @@ use crate::layer::{Regularizer, Trace};
 use crate::plan::{Recorder, View};
 
 impl RecurrentNode {
-    /// Records the time steps backwards, and the gradients of what they share.
+    /// Records the time steps backwards, and the gradients of the parameters that they share.
     pub(super) fn record_backward(
         &self,
         rec: &mut Recorder<'_>,
@@ -50,7 +50,8 @@ impl RecurrentNode {
         let d_w = rec.gradient(self.neurons.kernel);
         let w = rec.parameter(self.neurons.kernel);
         let rotation = self.neurons.rotation;
-        let penalty = if rotation.is_some() { Regularizer::default() } else { self.neurons.regularizer };
+        let penalty = rec.regularizer(self.neurons.kernel);
+        let penalty = if rotation.is_some() { Regularizer::default() } else { penalty };
         let product = Product { rows, inputs: self.features, units: columns };
         product.backward_weight(rec, [kept.x, kept.z, w, d_w], penalty);
         if self.backward_recurrent(rec, &kept).is_none() || self.backward_bias(rec, &kept).is_none() {
@@ -65,11 +66,12 @@ impl RecurrentNode {
         })
     }
 
-    /// Records the gradient of the recurrent kernel, one product over all time steps, or two where the candidate
-    /// has another left operand than the gates. `None` where the forward pass has not kept what it takes.
+    /// Records the gradient of the recurrent kernel: one product over all time steps, or two if the candidate's left operand
+    /// differs from that of the gates. `None` if the forward pass has not kept what this needs.
     fn backward_recurrent(&self, rec: &mut Recorder<'_>, kept: &Kept) -> Option<()> {
         let (units, columns) = (self.neurons.units, self.columns());
-        let penalty = if self.h_q.is_some() { Regularizer::default() } else { self.recurrent_regularizer };
+        let penalty = rec.regularizer(self.recurrent);
+        let penalty = if self.h_q.is_some() { Regularizer::default() } else { penalty };
         let product = Product { rows: rec.batch() * self.steps, inputs: units, units: columns };
         let u = rec.parameter(self.recurrent);
         let d_u = rec.gradient(self.recurrent);
@@ -87,12 +89,12 @@ impl RecurrentNode {
         Some(())
     }
 
-    /// Whether the gradients of the recurrent products are others than those of the inputs' product.
+    /// Whether the gradients of the recurrent product differ from those of the input product.
     fn has_own_recurrent_gradients(&self) -> bool {
         self.cell == (Cell::Gru { reset_after: true })
     }
 
-    /// Records the gradient of the bias, as [`RecurrentNode::backward_recurrent`].
+    /// Records the gradient of the bias; `None` as in [`RecurrentNode::backward_recurrent`].
     fn backward_bias(&self, rec: &mut Recorder<'_>, kept: &Kept) -> Option<()> {
         let Some(d_b) = self.neurons.d_b(rec) else { return Some(()) };
         let (rows, columns) = (rec.batch() * self.steps, self.columns());
@@ -110,17 +112,20 @@ impl RecurrentNode {
         Some(())
     }
 
-    /// Records the way from the gradients of the folded kernels to those of the parameters and of λ.
+    /// Records the gradients of the parameters and of λ from those of the folded weights.
     fn unfold(&self, rec: &mut Recorder<'_>, rotation: Rotation, stored: View, s: View) {
         let Kernels { w, u, b } = self.parameters(rec);
         let d_w = rec.gradient(self.neurons.kernel);
         let d_u = self.h_q.map(|_| rec.gradient(self.recurrent));
         let d_b = self.neurons.d_b(rec);
-        let factors = |Regularizer { l1, l2 }: Regularizer| [l1, l2];
+        let factors = |id| {
+            let Regularizer { l1, l2 } = rec.regularizer(id);
+            [l1, l2]
+        };
         let unfold = UnfoldRotation {
             kernels: self.gate_kernels(rotation),
-            penalty: factors(self.neurons.regularizer),
-            recurrent_penalty: factors(self.recurrent_regularizer),
+            penalty: factors(self.neurons.kernel),
+            recurrent_penalty: factors(self.recurrent),
         };
         rec.op(unfold, UnfoldRotationPorts { w, u_kernel: Some(u), b, rotation: stored, d_w, d_u, d_b, s });
         self.neurons.finish_lambda(rec, Some(s));

@@ -1,9 +1,9 @@
-//! The cells of recurrent layers, and what of them is rotated.
+//! The cells of recurrent layers, and which part of them is rotated.
 
 use crate::{Error, Result};
 
-/// What a recurrent layer makes of an input and the state before it. With a = x·W + b, γ the recurrent and σ the
-/// cell's activation:
+/// What a recurrent layer computes from an input and the previous states h' and c'. With a = x·W + b, γ the recurrent activation
+/// and σ the cell's activation:
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
@@ -21,7 +21,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// The cells' names with Keras' defaults: `simple_rnn`, `lstm`, `gru`.
+    /// All cells, with Keras' defaults: `simple_rnn`, `lstm`, `gru`.
     pub const ALL: &'static [Self] = &[Self::SimpleRnn, Self::Lstm, Self::Gru { reset_after: true }];
 
     /// The cell's name in paths, files and tables.
@@ -45,7 +45,7 @@ impl Cell {
         })
     }
 
-    /// The gates, each with whether it is the cell's activation that it has.
+    /// For each gate, whether it has the cell's activation rather than the recurrent one.
     pub(super) fn gates(self) -> &'static [bool] {
         match self {
             Self::SimpleRnn => &[true],
@@ -54,7 +54,12 @@ impl Cell {
         }
     }
 
-    /// The lines of the bias.
+    /// The number of states: h, and c for an LSTM.
+    pub(super) fn states(self) -> usize {
+        if self == Self::Lstm { 2 } else { 1 }
+    }
+
+    /// The number of rows of the bias.
     pub(super) fn bias_lines(self) -> usize {
         if self == (Self::Gru { reset_after: true }) { 2 } else { 1 }
     }
@@ -64,22 +69,22 @@ impl Cell {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotatedPart {
-    /// Every gate's map of the input: ρ ⊙ (x·W + b) + h'·U (+ b'), q = f(x_Q). The layer is a rotated dense one
-    /// over all time steps, followed by the classic cell.
+    /// The input part of each gate: ρ ⊙ (x·W + b) + h'·U (+ b'), q = f(x_Q). The layer is a rotated dense layer over all time
+    /// steps, followed by the classic cell.
     #[default]
     Input,
-    /// Every gate's whole pre-activation: q = x_Q·ΣW + h_Q·ΣU + b (+ b'), h_Q = 2·h_max − h_min of the state's
-    /// range, 3 for tanh. A GRU's reset gate is taken at 1. Gives every unit a gain of its own in the loop, which
-    /// costs accuracy: for comparison.
+    /// The whole pre-activation of each gate: q = x_Q·ΣW + h_Q·ΣU + b (+ b'), with h_Q = 2·h_max − h_min of the state's range, 3
+    /// for tanh. A GRU's reset gate is taken as 1. Gives each unit its own gain in the recurrent loop, which costs accuracy: for
+    /// comparison.
     Gate,
 }
 
-/// In which order a layer goes through the time steps.
+/// The order in which a layer processes the time steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::layer) enum Direction {
     /// From the first to the last.
     Forward,
-    /// From the last to the first, in which order its outputs are, too.
+    /// From the last to the first, with the outputs in the same order.
     Backward,
     /// From the last to the first, each output at the time of its input.
     Aligned,

@@ -11,26 +11,24 @@ use super::dropout::{check_rate, stretched};
 use super::neuron::{Neuron, neuron_options};
 use super::{Layer, Node, Options, Regularizer, Scope, Signal};
 use crate::describe::options;
-use crate::plan::arena::Role;
 use crate::{Activation, Error, Initializer, Range, Result, shape};
 pub(super) use cell::Direction;
 use node::RecurrentNode;
 
-/// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or for
-/// a [`Cell`] by [`Recurrent::new`].
+/// A recurrent layer, classic or auto-rotating: made by [`SimpleRnn::new`], [`Lstm::new`] and [`Gru::new`], or from a [`Cell`] by
+/// [`Recurrent::new`].
 ///
-/// Input: a sequence `[T, F]`. Output: the last state `[H]`, or with [`return_sequences`](Self::return_sequences)
-/// all of them `[T, H]`. Parameters, as in Keras: `kernel` `[F, gates·H]`, `recurrent_kernel` `[H, gates·H]`,
-/// `bias` `[gates·H]`, or `[2, 3H]` of a GRU that resets after the product; and `lambda` `[gates]` or `[gates·H]`
-/// where L is learnt.
+/// Input: a sequence `[T, F]`. Output: the last state `[H]`, or with [`return_sequences`](Self::return_sequences) all of them
+/// `[T, H]`. Parameters, as in Keras: `kernel` `[F, gates·H]`, `recurrent_kernel` `[H, gates·H]`, `bias` `[gates·H]`, or
+/// `[2, 3H]` for a GRU that resets after the product; and `lambda` `[gates]` or `[gates·H]` if L is learnt.
 ///
-/// Rotation of recurrent layers is this crate's definition: the authors of auto-rotation name these layers but
-/// publish none. L is that of every gate's own activation: by default 4 for sigmoid and 2 for tanh. An LSTM's σ(c)
-/// is no neuron and is not rotated. [`LearnL::PerLayer`](crate::LearnL::PerLayer) learns one L a gate here.
+/// The rotation of recurrent layers is defined by this crate: the authors of auto-rotation mention these layers but publish no
+/// definition. L is that of each gate's own activation: by default 4 for sigmoid and 2 for tanh. An LSTM's σ(c) is not a neuron
+/// and is not rotated. [`LearnL::PerLayer`](crate::LearnL::PerLayer) learns one L per gate here.
 ///
-/// On a device, the inputs' product for all time steps is one kernel, and a time step one more, forwards and
-/// backwards; weights' gradients are one product over all steps. Of a GRU that resets before its product a step is two
-/// kernels, and the recurrent kernel's gradient two products. Memory grows linearly with T.
+/// On a device, the input product for all time steps is one GPU kernel, and each time step is another, forward and backward;
+/// weight gradients are one product over all steps. A GRU that resets before the product takes two GPU kernels per step, and two
+/// products for the gradient of its recurrent kernel. Memory grows linearly with T.
 ///
 /// ```
 /// use autorot::{AutoRotate, Dense, LearnL, Lstm, Sequential};
@@ -68,8 +66,7 @@ pub struct SimpleRnn;
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm;
 
-/// A gated recurrent unit (Keras' `GRU`), the reset gate after the product unless [`Recurrent::reset_after`] says
-/// otherwise.
+/// A gated recurrent unit (Keras' `GRU`), with the reset gate after the product unless [`Recurrent::reset_after`] changes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Gru;
 
@@ -77,7 +74,7 @@ macro_rules! constructors {
     ($($name:ident: $cell:expr,)+) => {
         $(
             impl $name {
-                /// A layer of so many units with Keras' defaults.
+                /// A layer with this many units and Keras' defaults.
                 #[expect(clippy::new_ret_no_self, reason = "Keras' word for a recurrent layer of this cell")]
                 pub fn new(units: usize) -> Recurrent {
                     Recurrent::new($cell, units)
@@ -107,8 +104,8 @@ macro_rules! options {
 }
 
 impl Recurrent {
-    /// A layer of so many units with Keras' defaults: tanh, sigmoid gates, Glorot uniform kernel, orthogonal
-    /// recurrent kernel, zero bias but 1 for an LSTM's forget gate, only the last output.
+    /// A layer with this many units and Keras' defaults: tanh, sigmoid gates, Glorot uniform kernel, orthogonal recurrent kernel,
+    /// zero bias except 1 for an LSTM's forget gate, and only the last output.
     pub fn new(cell: Cell, units: usize) -> Self {
         Self {
             cell,
@@ -130,49 +127,49 @@ impl Recurrent {
     }
 
     options! {
-        /// Sets γ, the activation of gates; sigmoid unless set. A simple recurrent layer has none.
+        /// Sets γ, the activation of the gates. Default: sigmoid. A [`SimpleRnn`] has none.
         recurrent_activation: Activation,
-        /// Sets whether the bias of an LSTM's forget gate starts at 1; it does unless set.
+        /// Sets whether the bias of an LSTM's forget gate starts at 1. Default: true.
         unit_forget_bias: bool,
-        /// Sets how the recurrent kernel starts.
+        /// Sets the initialiser of the recurrent kernel.
         recurrent_initializer: Initializer,
         /// Adds l1·Σ|w| + l2·Σw² of the recurrent kernel to the loss.
         recurrent_regularizer: Regularizer,
-        /// Sets what auto-rotation multiplies: the inputs' share of the pre-activations unless set.
+        /// Sets what auto-rotation multiplies. Default: the input part of the pre-activations.
         rotated_part: RotatedPart,
-        /// Sets the share of the inputs that is dropped while training, one draw a sequence for all its steps and
-        /// gates (Gal and Ghahramani 2016).
+        /// Sets the dropout rate of the inputs, with one draw per sequence for all its steps and gates (Gal and Ghahramani 2016).
         dropout: f32,
-        /// Sets the share of the state that is dropped on its way into the recurrent product while training, one
-        /// draw a sequence for all its steps and gates (Keras draws for every gate); the state itself is kept.
+        /// Sets the dropout rate of the state in the recurrent product, with one draw per sequence for all its steps and gates
+        /// (Keras draws for each gate); the state itself is kept.
         recurrent_dropout: f32,
-        /// Sets whether the output is that of every time step, `[T, H]`, or the last one's alone.
+        /// Sets whether to output every time step, `[T, H]`, or only the last.
         return_sequences: bool,
-        /// Sets whether [`Model::states`](crate::Model::states) has the final state after a prediction.
+        /// Sets whether [`Model::states`](crate::Model::states) returns the final state after a prediction.
         return_state: bool,
-        /// Sets whether the layer goes through time from the end; its outputs then come in the order in which it
-        /// makes them, and the mask of a masked sequence is turned with them. Keras turns the outputs but not the mask, so that what
-        /// follows the layer takes padding for steps that count and the other way round: such nets give other numbers here.
+        /// Sets whether the layer processes the time steps from the last to the first. Its outputs are then in that order, and
+        /// the mask of a masked sequence is reversed with them. Keras reverses the outputs but not the mask, so that later layers
+        /// take padding for data and data for padding: such networks give different numbers here.
         go_backwards: bool,
-        /// Sets whether a sequence begins with the state in which the one of the same row of the batch before ended:
-        /// for sequences cut into chunks, between which gradients do not flow. Chunk i of the sequence in row r of a
-        /// batch is row i·batch + r of the data. Training must not shuffle then, all batches must have the same rows,
-        /// and every epoch and every evaluation begins with states of 0; predictions go on until
-        /// [`Model::reset_states`](crate::Model::reset_states), from [`Model::set_states`](crate::Model::set_states) if
+        /// Sets whether a sequence starts from the final state of the same row in the previous batch: for sequences cut into
+        /// chunks, between which gradients do not flow. Chunk i of the sequence in row r of a batch is row i·batch + r of the
+        /// data. Training must then not shuffle, all batches must have the same number of rows, and each epoch and each
+        /// evaluation starts from states of 0. Predictions carry their states on until
+        /// [`Model::reset_states`](crate::Model::reset_states), and start from [`Model::set_states`](crate::Model::set_states) if
         /// given.
         stateful: bool,
     }
 
     neuron_options!(kernel_initializer, kernel_regularizer);
 
-    /// Lets gradients flow no further back than the beginning of every `steps` steps (truncated back-propagation
-    /// through time), or all the way with `None`.
+    /// Truncates back-propagation through time: gradients flow no further back than the start of each block of `steps` steps, or
+    /// all the way with `None`.
     pub fn truncate(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.truncate = steps.into();
         self
     }
 
-    /// Sets whether a GRU's reset gate comes after the recurrent product, as by Keras' default. Other cells have none.
+    /// Sets whether a GRU's reset gate comes after the recurrent product. Default: true, as in Keras. Other cells have no reset
+    /// gate.
     pub fn reset_after(mut self, after: bool) -> Self {
         if let Cell::Gru { reset_after } = &mut self.cell {
             *reset_after = after;
@@ -180,7 +177,7 @@ impl Recurrent {
         self
     }
 
-    /// Whether the layer goes through time from the end.
+    /// Whether the layer processes the time steps from the last to the first.
     pub(super) fn runs_backwards(&self) -> bool {
         self.go_backwards
     }
@@ -205,8 +202,6 @@ impl Recurrent {
         }
         check_rate(path, "dropout", self.dropout)?;
         check_rate(path, "recurrent dropout", self.recurrent_dropout)?;
-        self.neuron.kernel_regularizer.check(path)?;
-        self.recurrent_regularizer.check(path)?;
         if steps > MOST_STEPS {
             return Err(Error::invalid(
                 path,
@@ -218,8 +213,8 @@ impl Recurrent {
         Ok(())
     }
 
-    /// The range of the state: what the cell's activation can give, and 0, where it begins. Unknown where the activation's is, and where
-    /// gates are not between 0 and 1, so that a state is no mean of what the activation gave.
+    /// The range of the state: that of the cell's activation, extended to the initial 0. Unknown if the activation's range is
+    /// unknown, or if gates are not within 0..1, so that a state is no average of activations.
     fn state_range(&self, input: Option<Range>) -> Option<Range> {
         let range = self.neuron.activation.range(input)?;
         let gate = self.recurrent_activation.range(input);
@@ -228,35 +223,35 @@ impl Recurrent {
             .then_some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
     }
 
-    /// Why the range of the state is unknown, and so h_Q.
+    /// Why the range of the state, and thus h_Q, is unknown.
     fn unknown_state(&self, path: &str, input: Option<Range>) -> Error {
         let found =
             |cause: String| format!("rotation of the whole gates with a state of unknown range: {cause}");
-        let expected = "a range of states to derive h_Q from";
+        let expected = "a known range of the state, to derive h_Q from";
         if self.neuron.activation.range(input).is_none() {
             return Error::invalid(
                 path,
                 found(format!(
-                    "the range of {} follows from that of the inputs, which is not known",
+                    "the range of {} follows from that of the inputs, which is unknown",
                     self.neuron.activation.name()
                 )),
                 expected,
-                "declare the range of the inputs with Sequential::input_range, use an activation of bounded range such as tanh, or \
-                 rotate the inputs' share with RotatedPart::Input",
+                "declare the input range with Sequential::input_range, use an activation of bounded range such as tanh, or \
+                 rotate only the input part with RotatedPart::Input",
             );
         }
         Error::invalid(
             path,
             found(format!(
-                "its gates have the activation {}, which is not between 0 and 1, so that the state may grow from step to step",
+                "the activation of its gates, {}, is not between 0 and 1, so the state may grow from step to step",
                 self.recurrent_activation.name()
             )),
             expected,
-            "set recurrent_activation to sigmoid or hard_sigmoid, or rotate the inputs' share with RotatedPart::Input",
+            "set recurrent_activation to sigmoid or hard_sigmoid, or rotate only the input part with RotatedPart::Input",
         )
     }
 
-    /// The layer, going through time in this direction.
+    /// Builds the layer for this direction of time.
     pub(super) fn build_in(
         &self,
         scope: &mut Scope<'_>,
@@ -269,7 +264,7 @@ impl Recurrent {
         let units = self.units;
         let activations = self.activations();
         let columns = shape::elements(&path, &[activations.len(), units])?;
-        // As behind a Dropout layer.
+        // As after a Dropout layer.
         let dropped = input.range.map(|range| stretched(range, self.dropout));
         let input_range = self.neuron.input_range(dropped);
         let state_range = self.state_range(input_range);
@@ -282,11 +277,13 @@ impl Recurrent {
             }
             _ => None,
         };
-        let mut kernel = |name: &str, rows, initializer| {
-            scope.parameter(name, &[rows, columns], initializer, Role::Decayed)
+        let mut kernel = |name: &str, rows, initializer, regularizer| {
+            scope.kernel(name, &[rows, columns], initializer, regularizer)
         };
-        let of_inputs = kernel("kernel", features, self.neuron.kernel_initializer)?;
-        let recurrent = kernel("recurrent_kernel", units, self.recurrent_initializer)?;
+        let Neuron { kernel_initializer, kernel_regularizer, .. } = self.neuron;
+        let of_inputs = kernel("kernel", features, kernel_initializer, kernel_regularizer)?;
+        let (initializer, regularizer) = (self.recurrent_initializer, self.recurrent_regularizer);
+        let recurrent = kernel("recurrent_kernel", units, initializer, regularizer)?;
         let lines = self.cell.bias_lines();
         let shape = if lines == 1 { vec![columns] } else { vec![lines, columns] };
         // The part of the bias for an LSTM's forget gate may start at 1.
@@ -299,6 +296,9 @@ impl Recurrent {
             masked: input.masked && self.return_sequences,
         };
         shape::elements(&path, &output.shape)?;
+        if self.stateful || self.return_state {
+            scope.keeps_states(self.cell.states(), units, self.stateful);
+        }
         Ok(Box::new(RecurrentNode {
             cell: self.cell,
             steps,
@@ -307,7 +307,6 @@ impl Recurrent {
             recurrent_activation: self.recurrent_activation,
             h_q,
             recurrent,
-            recurrent_regularizer: self.recurrent_regularizer,
             dropout: self.dropout,
             recurrent_dropout: self.recurrent_dropout,
             seed: scope.layer_seed(),
@@ -322,7 +321,7 @@ impl Recurrent {
     }
 }
 
-/// The most time steps of a sequence: each is an operation of the plan, or more.
+/// The maximum number of time steps: each is at least one operation of the plan.
 const MOST_STEPS: usize = 65_536;
 
 impl Layer for Recurrent {

@@ -1,14 +1,14 @@
-//! What a recurrent layer records: one product of all inputs, a kernel for every time step, and back.
+//! What a recurrent layer records: one product of all inputs, a GPU kernel per time step, and the backward pass.
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, DropoutKernel, DropoutPorts, Ending,
+    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, DropoutKernel, DropoutPorts, Epilogue,
     FoldRotation, FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward, RecurrentForwardPorts,
     RecurrentStep, Stage, Strided,
 };
 use crate::layer::neuron::Neurons;
 use crate::layer::product::{MapPorts, Product, map_alone};
-use crate::layer::{Facts, Node, Regularizer, Signal, Trace};
+use crate::layer::{Facts, Node, Signal, Trace};
 use crate::plan::arena::ParameterId;
 use crate::plan::{Purpose, Recorder, View};
 use crate::{Activation, Rotation};
@@ -18,14 +18,13 @@ pub(super) struct RecurrentNode {
     pub(super) cell: Cell,
     pub(super) steps: usize,
     pub(super) features: usize,
-    /// Those of all gates, with what they make of the inputs.
+    /// The neurons of all gates, with the parameters of their input part.
     pub(super) neurons: Neurons,
     pub(super) recurrent_activation: Activation,
-    /// h_Q where the whole pre-activations are rotated.
+    /// h_Q if the whole pre-activations are rotated.
     pub(super) h_q: Option<f32>,
     /// The recurrent kernel.
     pub(super) recurrent: ParameterId,
-    pub(super) recurrent_regularizer: Regularizer,
     pub(super) dropout: f32,
     pub(super) recurrent_dropout: f32,
     pub(super) seed: u32,
@@ -38,7 +37,7 @@ pub(super) struct RecurrentNode {
     pub(super) output: Signal,
 }
 
-/// Kernels and bias as the layer runs with them: the parameters, or with ρ folded in.
+/// The weight kernels and bias that the steps use: the parameters, or with ρ folded in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kernels {
     pub(super) w: View,
@@ -46,16 +45,16 @@ pub(super) struct Kernels {
     pub(super) b: Option<View>,
 }
 
-/// What the forward pass keeps for the backward one.
+/// What the forward pass keeps for the backward pass.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kept {
     /// The inputs, after dropout.
     pub(super) x: View,
-    /// The pre-activations, which their gradients replace.
+    /// The pre-activations, later overwritten by their gradients.
     pub(super) z: View,
     /// The states.
     pub(super) y: View,
-    /// What the cell remembers beside them; see `RecurrentForward`.
+    /// What else the cell stores; see `RecurrentForward`.
     pub(super) memory: Option<View>,
     /// The left operand of the recurrent product.
     pub(super) left: Option<View>,
@@ -70,21 +69,16 @@ impl RecurrentNode {
         self.neurons.activations.len()
     }
 
-    /// Numbers of a line of pre-activations.
+    /// The number of pre-activations per time step.
     pub(super) fn columns(&self) -> usize {
         self.gates() * self.neurons.units
-    }
-
-    /// h, and c of an LSTM.
-    pub(super) fn states(&self) -> usize {
-        if self.cell == Cell::Lstm { 2 } else { 1 }
     }
 
     pub(super) fn resets_before(&self) -> bool {
         self.cell == (Cell::Gru { reset_after: false })
     }
 
-    /// The kernels of a time step, in the order of the forward pass.
+    /// The GPU kernels of a time step, in the order of the forward pass.
     pub(super) fn stages(&self) -> &'static [Stage] {
         match self.cell {
             Cell::SimpleRnn => &[Stage::SimpleRnn],
@@ -102,12 +96,12 @@ impl RecurrentNode {
         rec.training() && self.recurrent_dropout > 0.0
     }
 
-    /// Whether a sequence begins with a state that is kept.
+    /// Whether a sequence starts from a kept state.
     pub(super) fn continues(&self, rec: &Recorder<'_>) -> bool {
         self.stateful && rec.purpose() != Purpose::Inspect
     }
 
-    /// The step that the `number`-th of the course takes, and where its output goes.
+    /// The time step that is processed as the `number`-th, and the place of its output.
     pub(super) fn place(&self, number: usize) -> (usize, usize) {
         match self.direction {
             Direction::Forward => (number, number),
@@ -116,7 +110,7 @@ impl RecurrentNode {
         }
     }
 
-    /// The `number`-th step of the course.
+    /// The `number`-th step to process.
     pub(super) fn step(&self, rec: &Recorder<'_>, number: usize, stage: Stage) -> RecurrentStep {
         let (at, to) = self.place(number);
         RecurrentStep {
@@ -154,7 +148,7 @@ impl RecurrentNode {
         }
     }
 
-    /// Records ρ, q and the kernels with ρ in them.
+    /// Records ρ, q and the weights with ρ folded in.
     fn fold(&self, rec: &mut Recorder<'_>, rotation: Rotation) -> (Kernels, View) {
         let Kernels { w, u, b } = self.parameters(rec);
         let [_, lambda] = self.neurons.parameters(rec);
@@ -172,7 +166,7 @@ impl RecurrentNode {
         (Kernels { w: w_folded, u: u_folded.unwrap_or(u), b: b_folded }, rotation)
     }
 
-    /// The inputs, or their gradients, with a share dropped that is the same for all steps of a sequence.
+    /// Dropout of the inputs, or of their gradients, with the same draw for all steps of a sequence.
     pub(super) fn drop_inputs(&self, rec: &mut Recorder<'_>, x: View) -> View {
         if !rec.training() || self.dropout == 0.0 {
             return x;
@@ -213,8 +207,8 @@ impl Node for RecurrentNode {
         let has_bias = self.neurons.bias.is_some();
         if self.features > MAX_DEPTH {
             let product = Product { rows, inputs: self.features, units: columns };
-            let ending = Ending { has_bias, ..Ending::default() };
-            product.forward(rec, ending, MapPorts { b: kernels.b, ..map_alone(x, kernels.w, z) });
+            let epilogue = Epilogue { has_bias, ..Epilogue::default() };
+            product.forward(rec, epilogue, MapPorts { b: kernels.b, ..map_alone(x, kernels.w, z) });
         } else {
             let product = DenseForward {
                 batch: rows,
@@ -270,7 +264,7 @@ impl Node for RecurrentNode {
         }
         self.keep_states(rec, &kept);
         let output = if self.return_sequences { y } else { self.last(rec, y) };
-        // The backward pass replaces them.
+        // The backward pass overwrites z.
         let pre_activation = rec.keeps_all().then(|| {
             let copy = rec.scratch(rows * columns);
             let lines = Strided { first: 0, stride: columns };
@@ -280,7 +274,7 @@ impl Node for RecurrentNode {
             );
             copy
         });
-        // Outputs that come in the order of a course backwards have their mask in that order.
+        // Outputs in reversed order have their mask in that order.
         let reversed = self.return_sequences && self.direction == Direction::Backward;
         let turned_mask = mask.filter(|_| reversed).map(|mask| {
             let turned = rec.scratch(rows);
@@ -304,12 +298,6 @@ impl Node for RecurrentNode {
     }
 
     fn facts(&self) -> Facts {
-        Facts {
-            h_q: self.h_q,
-            steps: Some(self.steps),
-            states: if self.stateful || self.return_state { self.states() } else { 0 },
-            stateful: self.stateful,
-            ..self.neurons.facts().with_kernel(1, self.recurrent, self.recurrent_regularizer)
-        }
+        Facts { h_q: self.h_q, steps: Some(self.steps), ..self.neurons.facts() }
     }
 }

@@ -13,10 +13,10 @@ impl RecurrentNode {
     fn kept_states(&self, rec: &mut Recorder<'_>) -> View {
         let key = keys::state(rec.course(), &self.neurons.path, rec.batch());
         let part = state_part(rec.batch(), self.neurons.units);
-        rec.shared(&key, Element::Float, self.states() * part)
+        rec.shared(&key, Element::Float, self.cell.states() * part)
     }
 
-    /// Records the initial states and what recurrent dropout multiplies by, where there is either.
+    /// Records the initial states and the factors of recurrent dropout, if there are any.
     pub(super) fn state(&self, rec: &mut Recorder<'_>) -> Option<View> {
         let (continues, drops) = (self.continues(rec), self.drops_states(rec));
         if !continues && !drops {
@@ -26,7 +26,7 @@ impl RecurrentNode {
         let state = rec.scratch(3 * part);
         if continues {
             let kept = self.kept_states(rec);
-            let width = self.states() * part;
+            let width = self.cell.states() * part;
             let all = Strided { first: 0, stride: width };
             rec.op(
                 CopyRows { rows: 1, width, from: all, to: all, reversed: false },
@@ -37,7 +37,7 @@ impl RecurrentNode {
             let count = rec.batch() * self.neurons.units;
             let clock = rec.clock();
             let to = rec.part(state, 2 * part, part);
-            // Another draw than that of the inputs.
+            // A different draw from that of the inputs.
             let seed = self.seed ^ 0x5bd1_e995;
             let rate = self.recurrent_dropout;
             rec.op(
@@ -48,7 +48,7 @@ impl RecurrentNode {
         Some(state)
     }
 
-    /// Records how the final states are kept, once it is known that they are finite.
+    /// Records the copy that keeps the final states, once they are known to be finite.
     pub(super) fn keep_states(&self, rec: &mut Recorder<'_>, kept: &Kept) {
         let keeps = match rec.purpose() {
             Purpose::Train => self.stateful,
@@ -61,7 +61,7 @@ impl RecurrentNode {
         let to = self.kept_states(rec);
         let part = state_part(rec.batch(), self.neurons.units);
         let states = [Some(kept.y), kept.memory].into_iter().flatten();
-        for (i, from) in states.take(self.states()).enumerate() {
+        for (i, from) in states.take(self.cell.states()).enumerate() {
             let (count, clock) = (rec.batch() * self.neurons.units, rec.clock());
             let last = self.last(rec, from);
             let to = rec.part(to, i * part, part);

@@ -1,4 +1,4 @@
-//! Examples of convolutions and of the layers that go with them.
+//! Examples of convolutions and related layers.
 
 use super::{Entry, entry};
 use crate::layer::{
@@ -15,18 +15,18 @@ fn rotations() -> Vec<AutoRotate> {
         rules.into_iter().flat_map(|rule| learns.map(|learn| AutoRotate::new().rule(rule).learn_l(learn)));
     let few =
         [AutoRotate::new().per_filter(true).learn_l(LearnL::PerUnit), AutoRotate::new().x_q(-1.5).l(3.0)];
-    // A q near 0 makes finite differences worthless.
+    // Finite differences are useless near q = 0.
     all.chain(few).map(|rotate| rotate.epsilon(0.3)).collect()
 }
 
-/// The same layer classic, with every rotation, without a bias and with a penalty.
+/// The same layer: classic, with every rotation, without a bias, and with a regulariser.
 macro_rules! neurons {
     ($layer:expr, $regularizer:ident) => {{
         let layer = $layer.bias_initializer(Initializer::Constant(0.2));
         let rotated = rotations()
             .into_iter()
             .map(|rotate| layer.clone().activation(Activation::Tanh).auto_rotate(rotate));
-        // Among many weights one is so near 0 that a difference would lead over the kink of |w|.
+        // With many weights, one is so near 0 that a finite difference would cross the kink of |w|.
         let penalty = Regularizer { l1: if D == 1 { 0.01 } else { 0.0 }, l2: 0.03 };
         let mut examples = vec![
             layer.clone().activation(Activation::Sigmoid),
@@ -39,7 +39,7 @@ macro_rules! neurons {
     }};
 }
 
-/// Convolutions of `D` dimensions over an input of this shape.
+/// Examples with `D` spatial dimensions and inputs of this shape.
 fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
     let padded = Padding::Explicit(vec![(2, 1); D]);
     let mut convs = neurons!(Conv::<D>::new(4, 3).padding(Padding::Same), kernel_regularizer);

@@ -1,10 +1,10 @@
-//! Examples of the layers of sequences.
+//! Examples of sequence layers.
 
 use super::{Entry, entry};
 use crate::layer::*;
 use crate::{Activation, AutoRotate, Initializer, LearnL, MergeMode, Rule};
 
-/// Examples of a cell of few units: every option, classic and rotated.
+/// Examples of small layers with this cell: every option, classic and rotated.
 fn of_cell(cell: Cell) -> Vec<Recurrent> {
     let base = || Recurrent::new(cell, 3).bias_initializer(Initializer::Constant(0.5));
     let rotate = AutoRotate::new;

@@ -1,9 +1,9 @@
-//! Ranges of axes, their ticks and the numbers beside them.
+//! Ranges of axes, their ticks and labels.
 
 /// One labelled tick.
 #[derive(Clone)]
 pub(super) struct Tick {
-    /// Where, in the axis' own coordinate (log10 of the value on a logarithmic axis).
+    /// The position in the axis' own coordinate (log10 of the value on a logarithmic axis).
     pub at: f64,
     pub label: String,
     /// The exponent of a label such as 10⁻³; else empty.
@@ -21,7 +21,7 @@ pub(super) struct Axis {
     pub minor: Vec<f64>,
 }
 
-/// The magnitudes up to which numbers are drawn, as differences of larger ones may overflow, and from which they differ from 0.
+/// The largest magnitude that is drawn, since differences of larger ones may overflow, and the smallest that differs from 0.
 const LARGEST: f64 = 1e300;
 const SMALLEST: f64 = 1e-290;
 
@@ -30,14 +30,13 @@ pub(super) fn drawable(value: f64, log: bool) -> bool {
     value.abs() <= LARGEST && (!log || value >= SMALLEST)
 }
 
-/// Lowest and highest of the drawable values, or `None` without any.
+/// The lowest and highest of the drawable values, or `None` if there are none.
 pub(super) fn extent(values: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
     values.filter(|v| drawable(*v, log)).map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 impl Axis {
-    /// An axis over `range` with `pad` of its width added at both ends and about `count` ticks. `whole`: ticks
-    /// at whole numbers only.
+    /// An axis over `range` with `pad` of its width added at both ends and about `count` ticks. `whole`: ticks only at whole numbers.
     pub fn linear(range: Option<(f64, f64)>, pad: f64, count: usize, whole: bool) -> Self {
         let (mut lo, mut hi) = range.unwrap_or((0.0, 1.0));
         let size = lo.abs().max(hi.abs());
@@ -56,7 +55,7 @@ impl Axis {
         let (lo, hi) = (axis.lo, axis.hi);
         let decades = (hi.floor() - lo.ceil()) as i32 + 1;
         if decades < 2 {
-            // Ordinary numbers, spaced as their logarithms.
+            // Ordinary numbers, at the positions of their logarithms.
             axis.ticks = ticks(10f64.powf(lo), 10f64.powf(hi), count, false);
             axis.ticks.iter_mut().for_each(|tick| tick.at = tick.at.log10());
             return axis;
@@ -77,7 +76,7 @@ impl Axis {
         axis
     }
 
-    /// Where a value lies, or a tick's coordinate: 0 at the low end, 1 at the high end.
+    /// The position of a value, and of a tick's coordinate: 0 at the low end, 1 at the high end.
     pub fn position(&self, value: f64) -> f64 {
         self.place(if self.log { value.log10() } else { value })
     }
@@ -99,7 +98,7 @@ fn ticks(lo: f64, hi: f64, count: usize, whole: bool) -> Vec<Tick> {
     let (first, last) = ((lo / step - 1e-6).ceil(), (hi / step + 1e-6).floor());
     let most = ((last - first + 1.0).max(0.0) as usize).min(4 * count + 4);
     let places: Vec<f64> = (0..most).map(|k| (first + k as f64) * step).collect();
-    // All ticks of an axis have the largest one's exponent. Two divisions: one power could overflow.
+    // All ticks of an axis have the exponent of the largest one. Two divisions, since one power could overflow.
     let largest = places.iter().fold(0.0f64, |m, t| m.max(t.abs()));
     let plain = largest == 0.0 || (1e-4..1e6).contains(&largest);
     let common = if plain { 0 } else { largest.log10().floor() as i32 };

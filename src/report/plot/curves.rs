@@ -11,7 +11,7 @@ const PALETTE: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00
 const DASHES: [&str; 4] = ["none", "7 3", "8 3 2 3", "2.2 2.6"];
 
 const AXES: (f64, f64) = (366.0, 252.0);
-/// Of the legend: a row's height, the width of a sample with the gap after it, and the gap between entries.
+/// Legend: the height of a row, the width of a sample with the gap after it, and the gap between entries.
 const ROW: f64 = 20.0;
 const SAMPLE: f64 = 37.0;
 const GAP: f64 = 22.0;
@@ -48,10 +48,10 @@ fn pen(number: usize, width: f64) -> String {
     format!(r#"stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}""#)
 }
 
-/// A row of a legend: how long it is, and its entries (x, number, name).
+/// A row of a legend: its length, and its entries (x, number, name).
 type Row = (f64, Vec<(f64, usize, String)>);
 
-/// The legend's rows: as many entries as fit, each row in the middle.
+/// The legend's rows: as many entries as fit, each row centred.
 fn legend(names: &[&str], width: f64) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (number, name) in names.iter().enumerate() {
@@ -71,7 +71,7 @@ fn legend(names: &[&str], width: f64) -> Vec<Row> {
     rows
 }
 
-/// The points of all curves that can be drawn.
+/// The drawable points of all curves.
 fn shown(panel: &CurvePanel) -> impl Iterator<Item = &(f64, f64)> {
     let drawable = |p: &&(f64, f64)| drawable(p.0, false) && drawable(p.1, panel.log_y);
     panel.curves.iter().flat_map(|c| &c.points).filter(drawable)
@@ -90,7 +90,7 @@ fn draw_panel(svg: &mut Svg, frame: &Frame, panel: &CurvePanel, names: &[&str]) 
     let log = panel.log_y;
     let note = if log { "no finite values above 0" } else { "no finite values" };
     frame.draw(svg, if shown(panel).next().is_some() { "" } else { note });
-    // Those without a name come after all names.
+    // Curves without a name come after all named ones.
     let mut unnamed = names.len()..;
     let number = |label| names.iter().position(|name| name == label).or_else(|| unnamed.next()).unwrap_or(0);
     let numbers: Vec<_> = panel.curves.iter().map(|c| &c.label).map(number).collect();
@@ -120,7 +120,7 @@ fn draw_panel(svg: &mut Svg, frame: &Frame, panel: &CurvePanel, names: &[&str]) 
     }
 }
 
-/// The line without what cannot be seen: of many points in one narrow column the first, the lowest, the highest and the last.
+/// The line without what is invisible: of many points in one narrow column the first, the lowest, the highest and the last.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let column = |point: &(f64, f64)| (2.0 * point.0).floor();
     let seen = |group: &[(f64, f64)]| {
@@ -130,7 +130,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         if last < 4 { group.to_vec() } else { vec![group[0], heights[0], heights[last], group[last]] }
     };
     let mut line: Vec<_> = points.chunk_by(|a, b| column(a) == column(b)).flat_map(seen).collect();
-    // A line without length would not be seen.
+    // A line of zero length would be invisible.
     line.dedup();
     line
 }

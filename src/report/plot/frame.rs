@@ -1,4 +1,4 @@
-//! Where panels lie, and what stands around their data: frame, grid, ticks and texts.
+//! The layout of panels, and what surrounds their data: frame, grid, ticks and texts.
 
 use super::axis::{Axis, Tick};
 use super::svg::{LEFT, MIDDLE, RIGHT, SPINE, Svg, UPWARD, fitted, text_width};
@@ -15,11 +15,11 @@ const FAINT_GRID: &str = r##"stroke="#F2F2F2" stroke-width="0.8""##;
 
 /// A panel's texts and axes.
 pub(super) struct Frame<'a> {
-    /// The title, what runs to the right, and what runs upwards.
+    /// The title, the label of the x axis, and that of the y axis.
     pub texts: [&'a str; 3],
     pub x: Axis,
     pub y: Axis,
-    /// Whether anything is written left of it: where the panel to the left has the same, nothing is.
+    /// Whether labels are drawn left of it: not if the panel to the left has the same ones.
     pub labelled: bool,
     /// Width and height of the axes.
     pub size: (f64, f64),
@@ -33,7 +33,7 @@ impl<'a> Frame<'a> {
         Self { texts, x, y, labelled: true, size, corner: (0.0, 0.0), room: 0.0 }
     }
 
-    /// From places on the axes, 0 at their low ends and 1 at their high ends.
+    /// From positions on the axes, 0 at their low ends and 1 at their high ends.
     pub fn point(&self, x: f64, y: f64) -> (f64, f64) {
         let ((left, top), (width, height)) = (self.corner, self.size);
         (left + x.clamp(0.0, 1.0) * width, top + (1.0 - y.clamp(0.0, 1.0)) * height)
@@ -44,7 +44,7 @@ impl<'a> Frame<'a> {
         self.point(self.x.position(x), self.y.position(y))
     }
 
-    /// Draws all but the data, with a note where there are none.
+    /// Draws everything except the data, with a note if there are none.
     pub fn draw(&self, svg: &mut Svg, note: &str) {
         let [title, x_label, y_label] = self.texts;
         let ((left, top), (right, bottom)) = (self.corner, self.point(1.0, 0.0));
@@ -80,7 +80,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Gives panels their places in lines, with these gaps between columns and lines. Returns where they end on the right and below.
+/// Places panels in lines, with these gaps between columns and lines. Returns their right and bottom ends.
 pub(super) fn arrange(lines: &mut [Vec<Frame>], gap: (f64, f64)) -> (f64, f64) {
     let has = |frame: &Frame, text: usize| !frame.texts[text].is_empty();
     let labelled = || lines.iter().flatten().filter(|f| f.labelled);
@@ -112,13 +112,13 @@ pub(super) fn widest(axis: &Axis) -> f64 {
     axis.ticks.iter().map(tick_width).fold(0.0, f64::max)
 }
 
-/// How far the labels of a horizontal axis of this length stand out to its right.
+/// How far the labels of a horizontal axis of this length extend to its right.
 fn beyond(axis: &Axis, length: f64) -> f64 {
     let end = |t: &Tick| tick_width(t) / 2.0 - (1.0 - axis.place(t.at)) * length;
     axis.ticks.iter().map(end).fold(0.0, f64::max)
 }
 
-/// A horizontal axis of this length with as many ticks as there is room for their labels.
+/// A horizontal axis of this length with as many ticks as their labels leave room for.
 pub(super) fn across(range: Option<(f64, f64)>, length: f64, whole: bool) -> Axis {
     let axis = |count| Axis::linear(range, 0.02, count, whole);
     let roomy = |axis: &Axis| axis.ticks.len() as f64 * (widest(axis) + 18.0) <= length;

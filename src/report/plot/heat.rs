@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Ten equidistant colours of viridis.
 const VIRIDIS: [u32; 10] =
     [0x440154, 0x482878, 0x3E4A89, 0x31688E, 0x26828E, 0x1F9E89, 0x35B779, 0x6DCD59, 0xB4DE2C, 0xFDE725];
-/// What is missing is grey with rising lines, which go on in its neighbours.
+/// Missing values are grey with rising lines, which continue in neighbouring cells.
 const HATCH: &str = r##"<pattern id="missing" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5"
 fill="#D8D8D8"/><path d="M-1 1L1 -1M0 5L5 0M4 6L6 4" stroke="#8C8C8C" stroke-width="0.8"/></pattern>"##;
 const MISSING: &str = "url(#missing)";
@@ -57,7 +57,7 @@ pub(super) fn draw<'a>(maps: &'a [HeatMap], scale_label: &str) -> Svg {
         svg.line(&[(x, y), (x + TICK, y)], SPINE);
         svg.text(&tick.label, (x + TICK + 4.0, y), TICK_EM, LEFT);
     }
-    // In the bar's middle, unless it is longer than the bar.
+    // Centred on the bar, unless it is longer than the bar.
     let label = fitted(scale_label, LABEL_EM, end - EDGE);
     let half = text_width(&label, LABEL_EM) / 2.0;
     let middle = ((top + bottom) / 2.0).max(EDGE + half).min((end - half).max(EDGE + half));
@@ -86,13 +86,13 @@ fn frame(map: &HeatMap, labelled: bool, height: f64) -> Frame<'_> {
 
 fn draw_cells(svg: &mut Svg, map: &HeatMap, frame: &Frame, scale: &Axis) {
     let (width, height) = (map.values[0].len(), map.rows.len());
-    // Of more cells than there are units of length some are left out.
+    // If there are more cells than units of length, some are left out.
     let (columns, rows) = (width.min(frame.size.0 as usize), height.min(frame.size.1 as usize));
     let corner = |column: usize, row: usize| {
         let (x, y) = frame.point(column as f64 / columns as f64, 1.0 - row as f64 / rows as f64);
         (short(x), short(y))
     };
-    // One path a colour; neighbours have their edges in common, and crisp ones leave no seam.
+    // One path per colour; neighbours share their edges, and crisp edges leave no seam.
     let mut paths: BTreeMap<Option<u8>, String> = BTreeMap::new();
     for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
         let value = map.values[row * height / rows][column * width / columns];
@@ -106,7 +106,7 @@ fn draw_cells(svg: &mut Svg, map: &HeatMap, frame: &Frame, scale: &Axis) {
     }
 }
 
-/// The colour of one of 256 levels, which are all that can be told apart.
+/// The colour of one of 256 levels, more than which are indistinguishable.
 fn viridis(level: u8) -> String {
     let place = f64::from(level) / 255.0 * 9.0;
     let k = (place as usize).min(8);

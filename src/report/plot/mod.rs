@@ -1,12 +1,12 @@
 //! Figures from plain numbers: [`curves()`] over training, [`heat_maps()`] of one number per layer and epoch, and [`scatters()`] of
-//! predictions against what they should be, as PNG or SVG.
+//! predictions against targets, as PNG or SVG.
 //!
-//! Nothing here knows of models or training. The font is part of the crate, so figures look the same on every machine; it covers
-//! Latin, Greek and Cyrillic, and a PNG shows other letters as boxes. An SVG names the font; a viewer without it takes another
-//! sans-serif, fitted to the same lengths. The same data always give the same file.
+//! This module knows nothing of models or training. The font is part of the crate, so figures look the same on every machine; it covers
+//! Latin, Greek and Cyrillic, and a PNG shows other letters as boxes. An SVG names the font; a viewer without it uses another sans-serif
+//! font, fitted to the same lengths. The same data always give the same file.
 //!
-//! A PNG is drawn from the SVG, with two pixels to its unit of length; large figures have fewer, down to one. A file is
-//! written whole or not at all, in place of one that was there, and folders are created as needed.
+//! A PNG is drawn from the SVG with two pixels per unit of length; large figures have fewer, down to one. A file is written whole or not
+//! at all, replacing an existing one, and folders are created as needed.
 
 mod axis;
 mod curves;
@@ -24,13 +24,13 @@ const SPLIT: &str = "leave the file out, or split it into several";
 /// One line of a [`CurvePanel`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Curve {
-    /// The name in the legend; an empty one is left out of it. Curves of equal name in several panels share their colour, their
-    /// line style and one entry of the legend.
+    /// The name in the legend; an empty one is left out of it. Curves with the same name in several panels share their colour, their line
+    /// style and one legend entry.
     pub label: String,
-    /// (x, y) in the order in which they are joined, in the units of the panel's axes. A value that is not finite (or not above 0
-    /// on a logarithmic axis) leaves a gap; a point between two gaps is a dot.
+    /// (x, y) in the order in which they are joined, in the units of the panel's axes. A value that is not finite (or not above 0 on a
+    /// logarithmic axis) leaves a gap; a point between two gaps is a dot.
     pub points: Vec<(f64, f64)>,
-    /// (low, high) at the x of each point, drawn as a translucent band: mean ± deviation over seeds, say. As many as there are
+    /// (low, high) at the x of each point, drawn as a translucent band, for example mean ± deviation over seeds. As many as there are
     /// points. Values that are not finite leave a gap; on a logarithmic axis a low end that is not above 0 runs to the axis' end.
     pub spread: Option<Vec<(f64, f64)>>,
 }
@@ -40,9 +40,9 @@ pub struct Curve {
 pub struct CurvePanel {
     /// Above the axes; may be empty.
     pub title: String,
-    /// What runs to the right, with its unit if it has one: `epoch`.
+    /// The quantity on the x axis, with its unit if it has one: `epoch`.
     pub x_label: String,
-    /// What runs upwards, with its unit if it has one: `cross-entropy`.
+    /// The quantity on the y axis, with its unit if it has one: `cross-entropy`.
     pub y_label: String,
     /// The lines. At least one has a point.
     pub curves: Vec<Curve>,
@@ -55,22 +55,22 @@ pub struct CurvePanel {
 pub struct HeatMap {
     /// Above the map; may be empty.
     pub title: String,
-    /// What the columns are; they are numbered from 1: `epoch`.
+    /// What the columns are (they are numbered from 1): `epoch`.
     pub x_label: String,
     /// What the rows are: `layer`.
     pub y_label: String,
     /// The rows' names, the uppermost first.
     pub rows: Vec<String>,
-    /// One list of equally many numbers for each row, in the unit of the scale; those that are not finite are hatched in grey.
+    /// One list of equally many numbers per row, in the unit of the scale; those that are not finite are hatched in grey.
     pub values: Vec<Vec<f64>>,
 }
 
 /// Panels of dots side by side: one row of a figure.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScatterRow {
-    /// What runs to the right, with its unit if it has one: `reference (µg/m³)`.
+    /// The quantity on the x axis, with its unit if it has one: `reference (µg/m³)`.
     pub x_label: String,
-    /// What runs upwards, in the same unit: `predicted (µg/m³)`.
+    /// The quantity on the y axis, in the same unit: `predicted (µg/m³)`.
     pub y_label: String,
     /// The panels, from left to right.
     pub panels: Vec<Scatter>,
@@ -81,14 +81,14 @@ pub struct ScatterRow {
 pub struct Scatter {
     /// Above the axes; may be empty.
     pub title: String,
-    /// (x, y); those that are not finite are left out. At least one.
+    /// (x, y); points that are not finite are left out. At least one.
     pub points: Vec<(f64, f64)>,
 }
 
 /// Draws panels of curves side by side (up to three in a row, four as two rows of two) with one legend below, as `.png` or `.svg`.
 ///
-/// Colours are Okabe and Ito's, which colour-blind readers can tell apart, and line styles differ too. A panel none of whose values
-/// can be drawn shows empty axes and says so. At most 24 panels.
+/// Colours are Okabe and Ito's, which colour-blind readers can distinguish, and line styles differ too. A panel without drawable values
+/// shows empty axes with a note. At most 24 panels.
 ///
 /// ```no_run
 /// use autorot::report::plot::{Curve, CurvePanel, curves};
@@ -100,8 +100,8 @@ pub struct Scatter {
 /// ```
 ///
 /// # Errors
-/// [`Error::Invalid`] for another extension, for no panels or too many, for a panel without a single point and for a spread of
-/// another length than its points; [`Error::Io`] where the file cannot be written.
+/// [`Error::Invalid`] for another extension, for no panels or too many, for a panel without a single point and for a spread of another
+/// length than its points; [`Error::Io`] if the file cannot be written.
 pub fn curves(path: impl AsRef<Path>, panels: &[CurvePanel]) -> Result<()> {
     let path = path.as_ref();
     check(path.display(), panels.len(), "panels", 1..=24, SPLIT)?;
@@ -120,13 +120,13 @@ pub fn curves(path: impl AsRef<Path>, panels: &[CurvePanel]) -> Result<()> {
 
 /// Draws heat maps side by side (up to three in a row, four as two rows of two) on one colour scale, as `.png` or `.svg`.
 ///
-/// The colours are viridis from the lowest to the highest finite value of all maps; `scale_label` names that quantity beside the
-/// colour bar: `log₁₀ mean |gradient|`. A map is 290 units of length wide and at most 900 high; where it has more columns or rows,
-/// as many of them are drawn, evenly spaced. At most 24 maps.
+/// The colours are viridis from the lowest to the highest finite value of all maps; `scale_label` names that quantity beside the colour
+/// bar: `log₁₀ mean |gradient|`. A map is 290 units of length wide and at most 900 high; if it has more columns or rows than units, that
+/// many of them are drawn, evenly spaced. At most 24 maps.
 ///
 /// # Errors
-/// [`Error::Invalid`] for another extension, for no maps or too many, for a map without values, with rows of different lengths or
-/// with another number of names than rows; [`Error::Io`] where the file cannot be written.
+/// [`Error::Invalid`] for another extension, for no maps or too many, for a map without values, with rows of different lengths or with
+/// another number of names than rows; [`Error::Io`] if the file cannot be written.
 pub fn heat_maps(path: impl AsRef<Path>, maps: &[HeatMap], scale_label: &str) -> Result<()> {
     let path = path.as_ref();
     check(path.display(), maps.len(), "heat maps", 1..=24, SPLIT)?;
@@ -143,14 +143,14 @@ pub fn heat_maps(path: impl AsRef<Path>, maps: &[HeatMap], scale_label: &str) ->
     heat::draw(maps, scale_label).save(path)
 }
 
-/// Draws rows of square panels with dots, predictions against what they should be, as `.png` or `.svg`.
+/// Draws rows of square panels with dots, predictions against targets, as `.png` or `.svg`.
 ///
-/// Both axes of all panels of a row have one common range, and a dashed line marks where y = x. Dots that coincide are darker. At
-/// most 24 panels in all.
+/// Both axes of all panels of a row share one range, and a dashed line marks y = x. Dots that coincide are darker. At most 24 panels in
+/// all.
 ///
 /// # Errors
 /// [`Error::Invalid`] for another extension, for no panels or too many, for a row without panels and for a panel without points;
-/// [`Error::Io`] where the file cannot be written.
+/// [`Error::Io`] if the file cannot be written.
 pub fn scatters(path: impl AsRef<Path>, rows: &[ScatterRow]) -> Result<()> {
     let path = path.as_ref();
     check(path.display(), rows.iter().map(|row| row.panels.len()).sum(), "panels", 1..=24, SPLIT)?;
@@ -165,7 +165,7 @@ pub fn scatters(path: impl AsRef<Path>, rows: &[ScatterRow]) -> Result<()> {
     scatter::draw(rows).save(path)
 }
 
-/// Refuses a number that is not among those allowed.
+/// Refuses a number that is not in the allowed range.
 fn check(place: impl ToString, found: usize, what: &str, allowed: Range<usize>, remedy: &str) -> Result<()> {
     let expected = match (*allowed.start(), *allowed.end()) {
         _ if allowed.contains(&found) => return Ok(()),
@@ -176,7 +176,7 @@ fn check(place: impl ToString, found: usize, what: &str, allowed: Range<usize>, 
     Err(Error::invalid(place, format!("{found} {what}"), expected, remedy))
 }
 
-/// How many panels stand side by side.
+/// How many panels are side by side.
 fn columns(count: usize) -> usize {
     if count == 4 { 2 } else { count.min(3) }
 }

@@ -26,7 +26,7 @@ pub(super) fn draw(rows: &[ScatterRow]) -> Svg {
     let (right, bottom) = arrange(&mut lines, (18.0, 8.0));
     let mut svg = Svg::new(right + EDGE, bottom + EDGE);
     for (frame, panel) in lines.iter().flatten().zip(rows.iter().flat_map(|row| &row.panels)) {
-        // Dots closer than a unit cannot be told apart and are one: files stay small however many there are.
+        // Dots closer than a unit are indistinguishable and are merged: files stay small however many there are.
         let mut dots: BTreeMap<(i32, i32), i32> = BTreeMap::new();
         for point in panel.points.iter().filter(shown) {
             let (x, y) = frame.at(*point);
@@ -37,7 +37,7 @@ pub(super) fn draw(rows: &[ScatterRow]) -> Svg {
         let diagonal = [frame.point(0.0, 0.0), frame.point(1.0, 1.0)];
         svg.line(&diagonal, &format!(r#"{SPINE} stroke-dasharray="5 3""#));
         for ((x, y), count) in dots {
-            // Where several coincide less shines through.
+            // Where several coincide the dot is more opaque.
             svg.dot((x.into(), y.into()), 1.5, "#0072B2", 1.0 - 0.65f64.powi(count));
         }
     }

@@ -1,4 +1,4 @@
-//! A figure as SVG text, and the PNG that resvg makes of it. Lengths are in figure units (1/96 inch on screen).
+//! A figure as SVG text, and the PNG that resvg renders from it. Lengths are in figure units (1/96 inch on screen).
 
 use crate::error::{Error, Result};
 use resvg::{tiny_skia, usvg};
@@ -12,20 +12,20 @@ const FONT: &[u8] = epaint_default_fonts::UBUNTU_LIGHT;
 /// The pen of frames and ticks.
 pub(super) const SPINE: &str = r##"stroke="#555555" stroke-width="0.9""##;
 
-/// Which side of a text its position is on, or that it runs upwards around it.
+/// The side of a text on which its position is; `UPWARD` centres it and turns it upwards.
 pub(super) const LEFT: &str = "start";
 pub(super) const MIDDLE: &str = "middle";
 pub(super) const RIGHT: &str = "end";
 pub(super) const UPWARD: &str = "upward";
 
-/// What is drawn so far, in the order in which it is drawn, one element a line.
+/// The elements so far, in drawing order, one per line.
 pub(super) struct Svg {
     size: (f64, f64),
     elements: String,
 }
 
 impl Svg {
-    /// An empty figure; width and height are rounded up to even numbers, of which every scale makes whole pixels.
+    /// An empty figure; width and height are rounded up to even numbers, which give whole pixels at every scale.
     pub fn new(width: f64, height: f64) -> Self {
         Self { size: (2.0 * (width / 2.0).ceil(), 2.0 * (height / 2.0).ceil()), elements: String::new() }
     }
@@ -35,7 +35,7 @@ impl Svg {
         self.elements.push('\n');
     }
 
-    /// A line through all points, or the area within them; `pen` is the attributes that say which.
+    /// A line through all points, or the area within them; `pen` holds the attributes that decide which.
     pub fn line(&mut self, points: &[(f64, f64)], pen: &str) {
         let points: Vec<_> = points.iter().map(|p| format!("{},{}", short(p.0), short(p.1))).collect();
         self.add(&format!(r#"<polyline {pen} points="{}"/>"#, points.join(" ")));
@@ -47,14 +47,14 @@ impl Svg {
         self.add(&format!(r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" {SPINE}/>"#));
     }
 
-    /// A disc through which what lies below shows, unless its opacity is 1.
+    /// A disc, translucent unless its opacity is 1.
     pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, colour: &str, opacity: f64) {
         let [x, y, opacity] = [x, y, opacity].map(short);
         let fill = format!(r#"fill="{colour}" fill-opacity="{opacity}""#);
         self.add(&format!(r#"<circle cx="{x}" cy="{y}" r="{radius}" {fill}/>"#));
     }
 
-    /// One line of text, its middle height at `at`; `em` is the font's size.
+    /// One line of text, vertically centred at `at`; `em` is the font's size.
     pub fn text(&mut self, text: &str, (x, y): (f64, f64), em: f64, side: &str) {
         // From the middle height to the baseline.
         let down = 0.29 * em;
@@ -64,7 +64,8 @@ impl Svg {
         } else {
             format!(r#"x="{}" y="{}" text-anchor="{side}""#, short(x), short(y + down))
         };
-        // Viewers without the font fit theirs to the length, so that nothing overlaps; letters that it lacks have their own width.
+        // Viewers without the font fit theirs to the length, so that nothing overlaps; letters missing from the font keep their own
+        // width.
         let (text, known) = (clean(text), |c| font().charmap().map(c).is_some());
         let length = short(text_width(&text, em));
         let fit = format!(r#" textLength="{length}" lengthAdjust="spacingAndGlyphs""#);
@@ -125,7 +126,7 @@ pub(super) fn short(value: f64) -> f64 {
     (value * 100.0).round() / 100.0 + 0.0
 }
 
-/// One line without what XML does not allow.
+/// One line without characters that XML does not allow.
 fn clean(text: &str) -> String {
     let allowed = |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c };
     text.chars().map(allowed).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
@@ -135,7 +136,7 @@ fn font() -> FontRef<'static> {
     FontRef::new(FONT).expect("the built-in font is readable")
 }
 
-/// A text's width. Characters that the font lacks are taken to be as wide as high.
+/// A text's width. Characters missing from the font count as wide as they are high.
 pub(super) fn text_width(text: &str, em: f64) -> f64 {
     let font = font();
     let metrics = font.glyph_metrics(Size::new(em as f32), LocationRef::default());
@@ -143,7 +144,7 @@ pub(super) fn text_width(text: &str, em: f64) -> f64 {
     text.chars().map(|c| width(c).map_or(em, f64::from)).sum()
 }
 
-/// The text, cut with an ellipsis where it is wider than `width`.
+/// The text, cut with an ellipsis if it is wider than `width`.
 pub(super) fn fitted(text: &str, em: f64, width: f64) -> String {
     let text = clean(text);
     if text_width(&text, em) <= width {

@@ -1,23 +1,22 @@
-//! Histories as comma-separated values.
+//! Histories as CSV files.
 
 use super::{Epoch, History};
 use crate::{Error, Result, store};
 use std::path::Path;
 use std::str::FromStr;
 
-/// The columns behind the losses and metrics.
+/// The columns after the losses and metrics.
 const LAST: [&str; 6] =
     ["learning_rate", "seconds", "host_seconds", "samples_per_second", "steps", "restored"];
 
 impl History {
-    /// As comma-separated values with a header, a line an epoch: `epoch`, `train_loss`, a `train_…` for every metric, `val_loss`, a `val_…`
-    /// for every metric, `learning_rate`, `seconds`, `host_seconds`, `samples_per_second`, `steps`, and `restored`, which is 1 for the epoch
-    /// whose weights early stopping restored and 0 for the others. Numbers that are not finite are written as `NaN`, `inf` and `-inf`, and
-    /// what is missing is empty: [`History::load_csv`]
-    /// gives the same history, but for [`History::compile_seconds`], which no line has a place for.
+    /// Saves the history as CSV, with a header and one line per epoch: `epoch`, `train_loss`, a `train_…` per metric, `val_loss`, a `val_…`
+    /// per metric, `learning_rate`, `seconds`, `host_seconds`, `samples_per_second`, `steps`, and `restored`: 1 for the epoch whose weights
+    /// early stopping has restored, otherwise 0. Non-finite numbers are written as `NaN`, `inf` and `-inf`; missing values are empty.
+    /// [`History::load_csv`] returns the same history, but without [`History::compile_seconds`], which has no column.
     ///
     /// # Errors
-    /// An epoch with other metrics than [`History::metrics`]; what the system says of the file.
+    /// An epoch whose number of metrics is not that of [`History::metrics`]; a restored epoch that the history lacks; I/O errors.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.check()?;
@@ -43,10 +42,10 @@ impl History {
         store::write(path, &bytes)
     }
 
-    /// A history from a file that [`History::save_csv`] wrote.
+    /// Loads a history that [`History::save_csv`] wrote.
     ///
     /// # Errors
-    /// What the system says of the file; another header, or a line that does not fit it.
+    /// I/O errors; another header, or a line that does not fit it.
     pub fn load_csv(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let remedy = "read a file that History::save_csv wrote";
@@ -93,7 +92,7 @@ impl History {
         Ok(history)
     }
 
-    /// Whether a table can hold the history, which may come from a file.
+    /// Checks that the history is consistent, which its public fields do not ensure.
     fn check(&self) -> Result<()> {
         let names = self.metrics.len();
         let fits = |e: &&Epoch| e.train_metrics.len() == names && [0, names].contains(&e.val_metrics.len());
@@ -132,7 +131,7 @@ impl History {
 struct Row<'a> {
     path: &'a Path,
     header: &'a [String],
-    /// As many cells as the header has.
+    /// As many cells as the header.
     record: &'a csv::StringRecord,
 }
 
@@ -150,7 +149,7 @@ impl Row<'_> {
         })
     }
 
-    /// Nothing, where the cell is empty.
+    /// `None` if the cell is empty.
     fn maybe(&self, column: usize) -> Result<Option<f64>> {
         if self.record[column].is_empty() { Ok(None) } else { self.cell(column).map(Some) }
     }
@@ -183,7 +182,7 @@ mod tests {
         }
     }
 
-    /// NaN is no number's equal.
+    /// As text, since NaN ≠ NaN.
     fn text(history: &History) -> String {
         format!("{history:?}")
     }
@@ -204,7 +203,7 @@ mod tests {
         {
             assert!(json.contains(part), "{json}");
         }
-        // As histories were written before.
+        // Histories of earlier versions.
         let old = json.replace("\"NaN\"", "null");
         let read: History = serde_json::from_str(&old).unwrap();
         assert!(read.epochs[3].train_metrics[0].is_nan());

@@ -62,8 +62,9 @@ fn declared_shapes_are_those_of_plans_and_predictions() {
             }
             rec.finish("plan").unwrap();
         }
-        let of_nodes = network.every_node().into_iter().flat_map(|node| node.facts().parameters);
-        let parameters: Vec<_> = of_nodes.map(|id| network.arena().get(id)).collect();
+        let nodes = network.every_node();
+        let of_nodes = nodes.iter().flat_map(|node| network.arena().of_layer(node.path()));
+        let parameters: Vec<_> = of_nodes.collect();
         assert_eq!(parameters.len(), network.arena().parameters().len());
         let trained = parameters.iter().filter(|p| p.role != Role::Kept).map(|p| p.len()).sum::<usize>();
         let mut model: Model = net.build(&Device::cpu(), description.seed).unwrap();

@@ -1,9 +1,9 @@
-//! Coded data: bits, Huffman codes, and what each block has of them.
+//! Coded data: bits, Huffman codes, and each block's share of them.
 
-/// How many coefficients in a row may be coded in zeros alone: more of them are a stretch that was overwritten.
+/// How many consecutive coefficients may be coded entirely in zeros: a longer run was overwritten.
 const MOST_ALIKE: u32 = 24;
 
-/// What a scan says of itself.
+/// The header of a scan.
 pub(super) struct Scan {
     /// The places of its components, with the numbers of their DC and AC tables.
     pub(super) parts: Vec<(usize, usize, usize)>,
@@ -12,11 +12,11 @@ pub(super) struct Scan {
     pub(super) last: usize,
     /// Whether it corrects earlier scans.
     pub(super) refining: bool,
-    /// How many low bits it leaves to later ones.
+    /// The number of low bits left to later scans.
     pub(super) low: u8,
 }
 
-/// Follows a block of a sequential image. `None` where that cannot be.
+/// Follows a block of a sequential image. `None` if the data are invalid.
 pub(super) fn sequential(bits: &mut Bits<'_>, [dc, ac]: [Option<&Table>; 2], level: &mut i64) -> Option<()> {
     *level += bits.difference(dc?)?;
     let mut k = 1;
@@ -34,7 +34,7 @@ pub(super) fn sequential(bits: &mut Bits<'_>, [dc, ac]: [Option<&Table>; 2], lev
     Some(())
 }
 
-/// Follows a block's share of a progressive scan. `None` where that cannot be.
+/// Follows a block's share of a progressive scan. `None` if the data are invalid.
 pub(super) fn progressive(
     bits: &mut Bits<'_>,
     [dc, ac]: [Option<&Table>; 2],
@@ -82,7 +82,7 @@ fn refine(bits: &mut Bits<'_>, table: &Table, scan: &Scan, nonzero: &mut u64) ->
             bits.run = (1 << zeros) + bits.take(zeros as u8)?;
             break;
         }
-        // The sign; then a correction of each coefficient that is passed.
+        // The sign; then a correction for each coefficient passed.
         bits.take(size)?;
         while k <= scan.last && (*nonzero >> k & 1 == 1 || zeros > 0) {
             if *nonzero >> k & 1 == 0 {
@@ -110,15 +110,15 @@ fn refine(bits: &mut Bits<'_>, table: &Table, scan: &Scan, nonzero: &mut u64) ->
 
 /// A Huffman table.
 pub(super) struct Table {
-    /// Length and value of the codes that begin with these 8 bits; length 0 for longer ones.
+    /// Length and value of the code that begins these 8 bits; length 0 for longer codes.
     short: [(u8, u8); 256],
-    /// For every length from 1: the end of its codes, and what leads from a code to its value.
+    /// For every length from 1: the end of its codes, and the offset from a code to the place of its value.
     ends: [(u32, i32); 16],
     values: Vec<u8>,
 }
 
 impl Table {
-    /// From the number of codes of each length, and all values. `None` where there are more codes than fit.
+    /// From the number of codes of each length, and all values. `None` if there are more codes than fit.
     pub(super) fn new(counts: &[u8; 16], values: &[u8]) -> Option<Self> {
         let mut table = Self { short: [(0, 0); 256], ends: [(0, 0); 16], values: values.to_vec() };
         let (mut code, mut place) = (0u32, 0usize);
@@ -144,12 +144,12 @@ impl Table {
 pub(super) struct Bits<'a> {
     file: &'a [u8],
     at: usize,
-    /// The next bits, the first of them topmost.
+    /// The next bits, the first in the highest position.
     buffer: u64,
     count: u8,
-    /// How many blocks, the one at hand included, get no new coefficients any more.
+    /// How many blocks, including the current one, get no more new coefficients.
     run: u32,
-    /// How many coefficients in a row were coded in zeros alone.
+    /// How many consecutive coefficients were coded entirely in zeros.
     alike: u32,
 }
 
@@ -179,7 +179,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// The next bits as a number; `None` where there are fewer.
+    /// The next bits as a number; `None` if there are too few.
     fn take(&mut self, count: u8) -> Option<u32> {
         if self.count < count {
             self.fill();
@@ -207,7 +207,7 @@ impl<'a> Bits<'a> {
         table.values.get(usize::try_from(place).ok()?).copied()
     }
 
-    /// What the next block's DC coefficient differs by.
+    /// The difference of the next block's DC coefficient.
     fn difference(&mut self, table: &Table) -> Option<i64> {
         let size = self.code(table)?;
         (size < 16).then_some(())?;
@@ -216,12 +216,12 @@ impl<'a> Bits<'a> {
         Some(if negative { value + 1 - (1 << size) } else { value })
     }
 
-    /// The next code's two halves: how many zeros are before a coefficient, and how many bits the coefficient has.
+    /// The next code's two halves: the number of zeros before a coefficient, and the number of its bits.
     fn run_and_size(&mut self, table: &Table) -> Option<(usize, u8)> {
         self.code(table).map(halves)
     }
 
-    /// The same, and passes over the coefficient's bits.
+    /// The same, skipping the coefficient's bits.
     fn coefficient(&mut self, table: &Table) -> Option<(usize, u8)> {
         let code = self.code(table)?;
         let (zeros, size) = halves(code);
@@ -230,7 +230,7 @@ impl<'a> Bits<'a> {
         (self.alike <= MOST_ALIKE).then_some((zeros, size))
     }
 
-    /// Ends a stretch of coded data: only bits that fill up the last byte, all alike, may be left.
+    /// Ends a stretch of coded data: only bits that pad the last byte, all equal, may be left.
     pub(super) fn finish(&mut self) -> Result<(), &'static str> {
         self.fill();
         let padding = self.buffer.checked_shr(64 - u32::from(self.count)).unwrap_or(0);
@@ -241,7 +241,7 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Passes over the restart marker of this number, if it comes next.
+    /// Skips the restart marker with this number, if it comes next.
     pub(super) fn restarts(&mut self, number: u8) -> bool {
         let rest = self.file.get(self.at..).unwrap_or_default();
         let fill = rest.windows(2).take_while(|pair| *pair == [0xff, 0xff]).count();

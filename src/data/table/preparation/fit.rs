@@ -5,12 +5,12 @@ use crate::data::Scale;
 use crate::data::table::Impute;
 
 impl Preparation {
-    /// Fits what the columns need on the training rows, and on nothing else. Rows that are left out for a missing value do not count.
+    /// Fits everything that the columns need on the training rows only. Rows dropped for a missing value do not count.
     ///
     /// # Errors
-    /// Columns that do not go together: no input, no target or both kinds of them, one chosen twice, and options of columns that are none; a column
-    /// that the table lacks or has twice; a field that is no finite number; classes that look like measurements; a column to fill in
-    /// without any value; no row left.
+    /// Columns that contradict each other: no input, no target or both kinds of targets, a column chosen twice, options for columns that
+    /// are not chosen; a column that the table lacks or has twice; a field that is not a finite number; classes that look like
+    /// measurements; a column to fill in without any value; no row left.
     pub fn fit(train: &Table, columns: &Columns) -> Result<Self> {
         columns.check(train.name())?;
         let (numbers, categories) = (&columns.inputs, &columns.categories);
@@ -43,7 +43,7 @@ impl Preparation {
 struct Fit<'a> {
     train: &'a Table,
     columns: &'a Columns,
-    /// The rows that count.
+    /// The rows that are not dropped.
     rows: Vec<usize>,
 }
 
@@ -61,14 +61,14 @@ impl Fit<'_> {
                         format!("{}, column {name:?}", self.train.name()),
                         format!("the constant {text:?} for missing values"),
                         "a finite number with a decimal point",
-                        "pass a number, or take the column for one of categories",
+                        "pass a number, or use the column as one of categories",
                     )
                 })?)
             }
             _ if present.is_empty() => return Err(self.nothing(name)),
             Impute::Mean => {
                 let numbers = numbers()?;
-                // Around the first one: no rounding of a sum that is large beside the spread.
+                // Relative to the first one: no rounding of a sum that is large compared with the spread.
                 let sum: f64 = numbers.iter().map(|v| v - numbers[0]).sum();
                 Some(numbers[0] + sum / numbers.len() as f64)
             }
@@ -153,12 +153,12 @@ impl Fit<'_> {
         Ok(present)
     }
 
-    /// Whether a column with these values has an indicator of the missing ones.
+    /// Whether a column with these values gets an indicator of the missing ones.
     fn indicator(&self, present: &[usize]) -> bool {
         self.columns.indicator && present.len() < self.rows.len()
     }
 
-    /// The scale of these numbers; `None` where they are not scaled.
+    /// The scale of these numbers; `None` if they are not scaled.
     fn linear(&self, name: &str, scale: Scale, numbers: &[f64]) -> Result<Option<Linear>> {
         match scale.fit(1, |visit| visit(numbers)).pop() {
             Some(linear) if !linear.is_finite() => Err(self.overflow(name)),
@@ -195,10 +195,10 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     }
 }
 
-/// The smallest of the most frequent ones.
+/// The smallest of the most frequent numbers.
 fn most_frequent(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_unstable_by(f64::total_cmp);
     let runs = numbers.chunk_by(|a, b| a == b);
-    // Of equally long runs `max_by_key` takes the last, so they are looked at from the largest number down.
+    // Among equally long runs `max_by_key` takes the last, so they are visited from the largest number down.
     runs.rev().max_by_key(|run| run.len()).map_or(0.0, |run| run[0])
 }

@@ -1,8 +1,7 @@
-//! Tests of preparations.
+//! Columns made numbers: imputing, scaling, categories.
 
-use super::*;
-use crate::data::Targets;
-use crate::data::{Impute, Scale, Scaler};
+use autorot::Result;
+use autorot::data::*;
 
 /// Six rows: a number with a gap, a time, a category with a gap, a target, a class.
 fn rows() -> Table {
@@ -49,17 +48,17 @@ fn missing_numbers_are_dropped_or_filled_in() {
         preparation.apply(&table).unwrap().inputs(),
         [1.0, 0.0, 4.5, 1.0, 4.0, 0.0, 4.0, 0.0, 9.0, 0.0]
     );
-    // Categories have no mean: their rows are left out, here the third.
+    // Categories have no mean: their rows are dropped, here the third.
     let both = regression().categories(["colour"]).impute(Impute::Mean);
     assert_eq!(Preparation::fit(&table, &both).unwrap().apply_counted(&table).unwrap().1, 2);
     // Nothing is missing in the training rows: no indicator, but new rows are filled in.
     let (train, new) = (table.select(&[0, 2]).unwrap(), table.select(&[1]).unwrap());
     let preparation = Preparation::fit(&train, &flagged).unwrap();
     assert_eq!(preparation.apply_counted(&new).unwrap().0.inputs(), [2.5]);
-    // Scaled as filled in: -3.5, 0, -0.5, -0.5 and 4.5 around the mean.
+    // Scaled after filling in: -3.5, 0, -0.5, -0.5 and 4.5 around the mean.
     let scaled = inputs(&table, &regression().impute(Impute::Mean).scale(Scale::Standard));
     assert!((scaled[1], scaled[0]).eq(&(0.0, -3.5 / f32::sqrt((12.25 + 0.5 + 20.25) / 5.0))), "{scaled:?}");
-    // The smallest of those that are equally frequent.
+    // The smallest of the equally frequent numbers.
     let ties =
         Table::new(["x", "y"], [["3", "0"], ["2", "0"], ["3", "0"], ["2", "0"], ["9", "0"], ["", "0"]])
             .unwrap();
@@ -72,11 +71,11 @@ fn categories_are_one_hot_and_kept() {
     let table = rows();
     let columns = Columns::new().categories(["colour"]).targets(["y"]);
     let preparation = Preparation::fit(&table, &columns).unwrap();
-    // Two spellings of blue: the more frequent one counts.
+    // Two spellings of blue: the more frequent one names it.
     assert_eq!(preparation.features(), ["colour=blue", "colour=red"]);
     let (data, dropped) = preparation.apply_counted(&table).unwrap();
     assert_eq!((data.inputs(), dropped), (&[0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0][..], 2));
-    // A part without red has its column all the same.
+    // A part without red still has its column.
     let part = preparation.apply(&table.select(&[3]).unwrap()).unwrap();
     assert_eq!(part.inputs(), [1.0, 0.0]);
     let apart = Preparation::fit(&table, &columns.clone().case_sensitive(true)).unwrap();
@@ -88,7 +87,7 @@ fn categories_are_one_hot_and_kept() {
     );
     let ignoring = Preparation::fit(&table, &columns.clone().unknown(Unknown::Ignore)).unwrap();
     assert_eq!(ignoring.inputs(&new).unwrap(), [0.0, 0.0, 1.0, 0.0]);
-    // Gaps: the most frequent category, or one of their own.
+    // Gaps: the most frequent category, or a separate one.
     let with = |impute| Preparation::fit(&table, &columns.clone().impute(impute)).unwrap();
     assert_eq!(with(Impute::MostFrequent).apply(&table).unwrap().inputs()[4..6], [1.0, 0.0]);
     let own = with(Impute::constant("none"));
@@ -119,7 +118,7 @@ fn classes_are_those_of_the_training_rows() {
     assert_eq!((&labels[..], names.len()), (&[0, 0][..], 2));
     let new = Table::new(["t", "class"], [["1700000000", "maybe"]]).unwrap();
     refused(preparation.apply(&new), &["row 0", "\"class\"", "\"maybe\"", "[\"no\", \"yes\"]"]);
-    // One class whatever the spelling of its number; names that are given are told apart by their own spelling.
+    // Spellings of a number are one class; given names are distinguished by their exact spelling.
     let digits =
         Table::new(["x", "class"], [["1", "0"], ["2", "0.0"], ["3", "1e0"], ["4", "0"], ["5", "01"]])
             .unwrap();
@@ -212,11 +211,11 @@ fn times_are_scaled_before_they_are_rounded() {
     let wanted = [0.0, 0.25, 0.5, 0.75, 1.0];
     let scale = Scale::MinMax { low: 0.0, high: 1.0 };
     assert_eq!(inputs(&table, &columns.clone().scale(scale)), wanted);
-    // Unscaled they are for a scaler.
+    // Unscaled, for a scaler.
     let data = Preparation::fit(&table, &columns).unwrap().apply(&table).unwrap();
     let scaler = Scaler::min_max(&data, 0.0, 1.0).unwrap();
     assert_eq!(scaler.apply(&data).unwrap().inputs(), wanted);
-    // New rows, too.
+    // New rows too.
     let preparation = Preparation::fit(&table, &columns).unwrap();
     let new = Table::new(["t"], [["1700000010"], ["1700000011"]]).unwrap();
     let new = preparation.inputs_f64(&new).unwrap();
@@ -229,7 +228,7 @@ fn times_are_scaled_before_they_are_rounded() {
     assert_eq!(values[..], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
     let back = preparation.invert(values).unwrap();
     assert!((back[1] - 1_700_000_010.0).abs() < 1e-5, "{back:?}");
-    // What single precision cannot hold is for scales alone.
+    // What single precision cannot hold can only be scaled.
     let huge = Table::new(["x", "y"], [["1e39", "0"], ["3e39", "1"]]).unwrap();
     refused(
         Preparation::fit(&huge, &regression()).unwrap().apply(&huge),

@@ -1,12 +1,12 @@
-//! Files of every kind, and what is refused.
+//! Files of every kind, and refusals.
 
 use std::fs;
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-use super::*;
-use crate::data::Targets;
+use autorot::data::{Targets, idx::*};
+use autorot::{Dataset, Result};
 
 fn idx(dims: &[u32], bytes: &[u8]) -> Vec<u8> {
     let mut file = vec![0, 0, 8, dims.len() as u8];

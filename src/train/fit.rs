@@ -1,4 +1,4 @@
-//! One course of training: the loop over epochs and steps.
+//! One run of `Trainer::fit`: the loop over epochs and steps.
 
 use super::callback::Watch;
 use super::compile::Compiler;
@@ -8,7 +8,7 @@ use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
-use super::snapshot::{Done, Due, Place, Snapshot};
+use super::snapshot::{Done, Due, Position, Snapshot};
 use super::step::{Desk, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
@@ -16,24 +16,24 @@ use crate::kernel::{clock, rates};
 use crate::model::{Author, Ending, STEPS, Saving, Step, steps};
 use crate::plan;
 use crate::plan::arena::keys;
-use crate::report::Progress;
+use crate::report::Bar;
 use crate::{Dataset, Error, Model, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use web_time::Instant;
 
-/// Steps that were handed to the device, and what is read back of them.
+/// Steps submitted to the device, and their pending readbacks.
 struct Submission {
     span: std::ops::Range<usize>,
-    /// The first of their slots.
+    /// The slot of the first step.
     slot: usize,
     tallies: Pending<'static, Result<Vec<f64>>>,
     clock: Pending<'static, Result<Vec<u32>>>,
-    /// The model after these steps, where a snapshot is due.
+    /// The model after these steps, if a snapshot is due.
     saving: Option<Saving>,
 }
 
-pub(super) struct Course<'t, 'a, 'm> {
+pub(super) struct Fit<'t, 'a, 'm> {
     trainer: &'t mut Trainer<'a>,
     model: &'m mut Model,
     train: &'m Dataset,
@@ -49,7 +49,7 @@ pub(super) struct Course<'t, 'a, 'm> {
     terms: Arc<TrainingDescription>,
 }
 
-impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
+impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
     pub(super) fn new(
         trainer: &'t mut Trainer<'a>,
         model: &'m mut Model,
@@ -87,7 +87,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         self.trainer.recipe.task(&self.model.network, self.feed.steps())
     }
 
-    /// Binds what epochs run.
+    /// Binds the programs of an epoch: training steps, and validation if there is any.
     async fn compile(&mut self) -> Result<()> {
         let mut compiler = Compiler::new(self.trainer.progress);
         let recipe = &self.trainer.recipe;
@@ -112,14 +112,14 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let restored = self.restore_best();
         if let (Err(_), Err(error)) = (&ended, &restored) {
             log::warn!(
-                "the best epoch's weights cannot be put back ({error}): Trainer::best_weights has them"
+                "the best epoch's weights cannot be restored ({error}): Trainer::best_weights has them"
             );
         }
         ended.and(restored)?;
         Ok(self.trainer.history.clone())
     }
 
-    /// Puts the weights of early stopping's best epoch back, if that was asked for and there are any.
+    /// Restores the weights of early stopping's best epoch, if requested and if there are any.
     fn restore_best(&mut self) -> Result<()> {
         let Some((epoch, weights)) = self.watch.take().and_then(|watch| watch.standing.best()) else {
             return Ok(());
@@ -161,7 +161,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         Ok(())
     }
 
-    /// Begins a training, with a first snapshot where there are to be any.
+    /// Begins a training, with a first snapshot unless they are turned off.
     async fn set_out(&mut self) -> Result<()> {
         let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
         let compile_seconds = self.compile_seconds;
@@ -175,34 +175,34 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         Ok(())
     }
 
-    /// Goes back to the snapshot; returns the epoch and what is done of it.
+    /// Restores the snapshot; returns its epoch and what has been done of it.
     fn take_up(&mut self) -> Result<(usize, Done)> {
         let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
         self.model.restore(&snapshot.model)?;
         self.model.author = Author::Trainer;
-        let place = &snapshot.place;
-        (self.trainer.history, self.trainer.best) = (place.history.clone(), None);
+        let position = &snapshot.position;
+        (self.trainer.history, self.trainer.best) = (position.history.clone(), None);
         self.trainer.history.compile_seconds += self.compile_seconds;
-        if let (Some(watch), Some(standing)) = (&mut self.watch, &place.standing) {
+        if let (Some(watch), Some(standing)) = (&mut self.watch, &position.standing) {
             watch.standing = standing.clone();
         }
-        Ok((place.epoch, place.done.clone()))
+        Ok((position.epoch, position.done.clone()))
     }
 
-    /// Makes a snapshot of a model on its way to the host.
+    /// Waits for the model's state to arrive on the host, and keeps it as the snapshot.
     async fn keep_snapshot(&mut self, saving: Saving, epoch: usize, done: Done) -> Result<()> {
         let model = self.model.finish_save(saving).await?;
         let terms = self.terms.clone();
         let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
-        let place = Place { terms, epoch, done, history: self.trainer.history.clone(), standing };
-        self.trainer.snapshot = Some(Arc::new(Snapshot { model, place }));
+        let position = Position { terms, epoch, done, history: self.trainer.history.clone(), standing };
+        self.trainer.snapshot = Some(Arc::new(Snapshot { model, position }));
         Ok(())
     }
 
     async fn epoch(&mut self, number: usize, done: Done) -> Result<Epoch> {
         let order = self.trainer.recipe.order(self.train.len(), self.model.epochs);
         let label = format!("epoch {number}/{}", self.trainer.epochs);
-        let progress = Progress::new(&label, self.train.len() as u64, self.trainer.progress);
+        let progress = Bar::new(&label, self.train.len() as u64, self.trainer.progress);
         let (columns, scored) = (self.task().columns(), self.task().scored);
         let mut sums = done.sums;
         sums.resize(columns, 0.0);
@@ -219,9 +219,9 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
         let kind = self.trainer.recipe.optimizer.name();
-        let mut updates = self.model.updates.get(kind).copied().unwrap_or(0);
+        let mut updates = self.model.counters(kind).updates;
         let (mut from, mut host, mut since) = (done.steps, done.host_seconds, begin);
-        // While the device works on one submission, the next is prepared.
+        // The next submission is prepared while the device works on this one.
         let mut running: Option<Submission> = None;
         while from < self.steps.len() || running.is_some() {
             let mut next = None;
@@ -233,7 +233,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
                 next = match self.submit(&order, from..to, slot, due, &mut updates) {
                     Ok(submission) => Some(submission),
                     Err(error) => {
-                        // What runs already has changed the parameters: the model is to know how far it came.
+                        // Steps that already run change the parameters, so they must be counted.
                         if let Some(running) = running {
                             self.settle(&order, running).await?;
                         }
@@ -275,7 +275,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
             return Err(Error::NonFinite { step: self.model.steps, layer, found: loss.to_string() });
         }
         self.model.epochs += 1;
-        let updates = self.model.updates.get(self.trainer.recipe.optimizer.name()).copied().unwrap_or(0);
+        let updates = self.model.counters(self.trainer.recipe.optimizer.name()).updates;
         let epoch = Epoch {
             epoch: number,
             train_loss: trained.loss,
@@ -292,7 +292,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         Ok(epoch)
     }
 
-    /// After a validation loss that is not finite: takes the last update back if that is what made it so.
+    /// After a non-finite validation loss: undoes the last update if the loss was finite before it.
     async fn blame_update(&mut self) -> Result<()> {
         let (Some(evaluator), Some(data)) = (&self.evaluator, self.validation) else { return Ok(()) };
         let present = self.model.read_arena(keys::PARAMETERS).await?;
@@ -304,8 +304,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         }
     }
 
-    /// Submits steps whose numbers stand in the slots from `slot` on, and starts reading their tallies, and the model where a
-    /// snapshot is due.
+    /// Submits steps that use the slots from `slot` on, and starts to read back their tallies, and the model if a snapshot is due.
     fn submit(
         &mut self,
         order: &[u32],
@@ -320,7 +319,7 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         let (columns, tallies) = (self.task().columns(), self.task().tallies());
         let executor = &mut *self.model.executor;
         executor.write(keys::RATES, slot * rates::LEN, Values::F64(&table))?;
-        // The other words go on from where the last submission leaves them.
+        // The other words continue from the last submission.
         executor.write(keys::CLOCK, clock::CURSOR, Values::U32(&[cursor as u32, slot as u32]))?;
         for run in steps.chunk_by(|a, b| (a.rows, a.ending) == (b.rows, b.ending)) {
             executor.run(self.programs[&(run[0].rows, run[0].ending)], run.len())?;
@@ -332,27 +331,23 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
         Ok(Submission { span, slot, tallies, clock, saving })
     }
 
-    /// Makes the rows of some steps available; returns where the cursor is to begin.
+    /// Makes the rows of these steps available; returns the cursor's start.
     fn stage(&mut self, order: &[u32], span: std::ops::Range<usize>) -> Result<usize> {
         let steps = &self.steps[span];
         let (first, count) = (steps[0].first, steps.iter().map(|s| s.rows).sum());
         self.feed.stage(&mut *self.model.executor, self.train, order, first, count)
     }
 
-    /// Waits for a submission; returns its rows of tallies.
+    /// Waits for a submission and counts its steps; returns their tallies.
     async fn settle(&mut self, order: &[u32], submission: Submission) -> Result<Vec<f64>> {
         let tallies = submission.tallies.await?;
         let halted = submission.clock.await?[clock::HALTED];
         let span = submission.span;
         let begin = self.model.steps;
-        // The word counts modulo 2³². What was submitted after the step that failed has changed nothing.
+        // The word counts modulo 2³². Steps after the failed one have changed nothing.
         let done = if halted == 0 { span.len() } else { (halted - 1).wrapping_sub(begin as u32) as usize };
         let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
-        *self.model.updates.entry(self.trainer.recipe.optimizer.name().to_owned()).or_default() += updates;
-        if updates > 0 {
-            (self.model.updated, self.model.author) = (true, Author::Trainer);
-        }
-        self.model.steps = begin + done as u64;
+        self.model.count(self.trainer.recipe.optimizer.name(), done, updates);
         if halted != 0 {
             let cursor = self.stage(order, span.clone())?;
             let (first, failed) = (self.steps[span.start].first, self.steps[span.start + done]);
@@ -372,12 +367,12 @@ impl<'t, 'a, 'm> Course<'t, 'a, 'm> {
     }
 }
 
-impl Drop for Course<'_, '_, '_> {
-    /// Gives back what the device held for this course. One that ends by itself has put the best weights back already; here that
-    /// is done for one that nobody waits for any more, and for one that a callback's panic ends.
+impl Drop for Fit<'_, '_, '_> {
+    /// Frees what the device held for this run. `run` has already restored the best weights, unless its future was dropped or a callback
+    /// panicked: then they are restored here.
     fn drop(&mut self) {
         if let Err(error) = self.restore_best() {
-            log::warn!("the best epoch's weights cannot be put back: {error}");
+            log::warn!("the best epoch's weights cannot be restored: {error}");
         }
         let executor = &mut *self.model.executor;
         self.programs.drain().for_each(|(_, program)| executor.release(program));

@@ -1,5 +1,5 @@
-// What becomes of a linear map's f: z = ρ ⊙ (f + bias), y = σ(z). Takes four neighbouring filters from `n` on of a row, of
-// which `count` are there; a row is a position of a sample. Rotation holds ρ of every zone and filter.
+// What follows a linear map f: z = ρ ⊙ (f + bias), y = σ(z). Takes four neighbouring filters of a row from `n` on, of which `count`
+// exist; a row is a position of a sample. rotation holds ρ of every zone and filter.
 // Needs the bindings b, rotation, z and y, the generated constants POSITIONS and FILTERS, and geometry/parts/zones.wgsl.
 fn end_row(row: u32, n: u32, f: vec4<f32>, count: u32) {
     var value = f;

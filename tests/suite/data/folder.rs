@@ -1,16 +1,16 @@
-//! Folders, classes and sizes; what odd files give is in the suite.
+//! Folders, classes and sizes; odd files have tests of their own.
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
-use super::*;
-use crate::data::Targets;
+use autorot::data::{Targets, folder::*};
+use std::fs;
 
 fn picture(width: u32, height: u32, first: [u8; 3]) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb(if (x, y) == (0, 0) { first } else { [51, 51, 51] }))
 }
 
-/// Two classes with three images of 3 × 2 pixels, and files that are none.
+/// Two classes with three images of 3 × 2 pixels, and files that are not images.
 fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for class in ["beta", "alpha", ".hidden"] {
@@ -79,7 +79,7 @@ fn damaged_and_missing_files_are_named() {
         fs::write(dir.path().join("alpha/x.png"), bad).unwrap();
         assert!(message().contains("x.png"), "{}", message());
     }
-    // A header that declares 2³⁰ pixels, with the sum that belongs to it.
+    // A header that declares 2³⁰ pixels, with the matching checksum.
     let mut huge = good.clone();
     huge[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 0, 64, 0]);
     huge[29..33].copy_from_slice(&[0x6b, 0x47, 0xd2, 0x53]);

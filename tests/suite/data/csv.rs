@@ -1,11 +1,10 @@
-//! Tests of the reader.
+//! Tables of comma-separated values.
 
 use std::fs;
 
-use super::*;
-use crate::data::Targets;
+use autorot::data::*;
 
-/// Writes the text to `table.csv` and hands it to a test.
+/// Writes the text to `table.csv` and passes it to a test.
 fn with(text: impl AsRef<[u8]>, test: impl FnOnce(Csv)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("table.csv");
@@ -128,7 +127,7 @@ fn delimiters_are_told_where_one_alone_fits() {
     assert_eq!(columns("a|b\n1|2\n", |csv| csv), "a b");
     assert_eq!(columns("  a   b\tc \n 1 2  3\n\n4 5 6 ", |csv| csv), "a b c");
     assert_eq!(columns("SEP=:\na:b,c\n1:2,3\n", |csv| csv), "a b,c");
-    // Rows that do not fit are errors of their own later: what the header has is taken.
+    // Rows that do not fit give errors later: the header's delimiter is used.
     with("a;b\n1;2\n3\n", |csv| {
         refused(&csv.inputs(["a"]).targets(["b"]), &["line 3", "1 fields", "2, as in"])
     });
@@ -144,7 +143,7 @@ fn delimiters_are_told_where_one_alone_fits() {
         assert!(csv.load().is_ok() && csv.clone().delimiter(b';').load().is_ok());
         refused(&csv.delimiter(b','), &["line 1", "`;`", "`,`"]);
     });
-    // One column alone is what it is.
+    // A single column needs no delimiter.
     assert_eq!(columns("a\n1\n2\n", |csv| csv), "a");
 }
 
@@ -155,7 +154,7 @@ fn quotes_hold_white_space_together() {
         assert_eq!(table.fields("name").unwrap(), ["Ann  \"A\"\tLee", "5\"", ""]);
         assert_eq!(table.fields("x").unwrap(), ["1", "2", "3"]);
     });
-    // Those of comments hold nothing together, at whatever place.
+    // Quotes in comments do not count, wherever they are.
     for text in
         ["# \"made by hand\na b\n1  2\n", "a b\n  # 5\" and \"more\n 1 2\n#\"", "#\"\n#\"a\" \"\na  b\n1 2\n"]
     {
@@ -203,7 +202,7 @@ fn damaged_or_unknown_encodings_are_named() {
         refused(&csv, &["utf-16le"]);
         assert_eq!(csv.encoding("utf-16le").load().unwrap().inputs(), [1.0]);
     });
-    // Half a pair in one column is nothing to another.
+    // Half a surrogate pair in one column does not affect another.
     let units = [0xfeff, 0x78, 0x2c, 0x79, 0x0a, 0x31, 0x2c, 0xd800, 0x0a];
     let bytes: Vec<u8> = units.into_iter().flat_map(u16::to_be_bytes).collect();
     with(&bytes, |csv| {

@@ -1,0 +1,6 @@
+//! Readers, tables and what prepares them.
+
+mod csv;
+mod folder;
+mod idx;
+mod preparation;
