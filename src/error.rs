@@ -43,6 +43,14 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// A [`Control`](crate::train::Control) has stopped a training, which can be resumed from its snapshot or checkpoint.
+    #[error(
+        "training stopped after step {step}, as was asked for; continue with Trainer::resume, or Trainer::resume_from a checkpoint"
+    )]
+    Interrupted {
+        /// The last step that was done, counted from 1 since the model was built.
+        step: u64,
+    },
     /// Training met a loss or a gradient that is not finite. The model keeps weights that gave finite numbers: the last ones, or those of
     /// the best epoch if [early stopping](crate::EarlyStopping) restores them.
     #[error(

@@ -5,6 +5,7 @@ pub mod device;
 pub mod docs;
 pub mod embed;
 pub mod extend;
+pub mod file;
 pub mod model;
 pub mod report;
 pub mod store;

@@ -25,6 +25,7 @@
 mod adding;
 pub mod cifar10;
 pub(crate) mod classes;
+pub(crate) mod conversion;
 mod csv;
 mod dataset;
 #[cfg(feature = "images")]
@@ -42,6 +43,7 @@ pub mod vowels;
 
 pub use self::csv::Csv;
 pub use adding::AddingProblem;
+pub use conversion::{Conversion, Rows};
 pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;
 pub use observed::{Observed, Outliers};

@@ -133,6 +133,16 @@ impl Scaler {
         Ok(numbers.map(|(&v, feature)| feature.apply(v.into()) as f32).collect())
     }
 
+    /// Whether it was fitted on targets.
+    pub(crate) fn is_of_targets(&self) -> bool {
+        self.part == Part::Targets
+    }
+
+    /// The numbers of a row that it scales.
+    pub(crate) fn row_len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
     /// Inverts the scaling of whole rows: predictions in the units of the original targets.
     ///
     /// # Errors

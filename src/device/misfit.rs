@@ -53,7 +53,7 @@ pub(super) fn callers(description: &str) -> Option<&'static str> {
         (
             "has been destroyed",
             "do not call destroy() on what a model, a learner or a pass uses; if a model's own buffer was destroyed, bring the \
-             model back with Model::rebuild and Model::restore",
+             model back with Model::rebuild and Model::set_state",
         ),
         ("still mapped", "unmap the buffer before it is used"),
         (

@@ -134,7 +134,7 @@ impl<N> Readings<N> {
         if bytes > limit {
             let device = gpu.device().adapter_info().name;
             let reason = format!("{READING}: found {bytes} bytes, expected at most {limit} in one buffer");
-            let remedy = "use Model::save, which reads in parts";
+            let remedy = "use Model::state, which reads in parts";
             return Err(Error::device(Fault::Unsupported, device, reason, remedy));
         }
         let held = self.staging.take(gpu.gpu(), bytes)?;

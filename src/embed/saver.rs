@@ -8,8 +8,8 @@ use crate::model::{ModelState, Timetable};
 use crate::{Model, Result};
 use std::sync::Arc;
 
-/// Copies a model's training state to the host, like [`Model::save`] but without waiting. A lost device then costs only the steps since
-/// the last copy: call [`Model::rebuild`] with another device, then [`Model::restore`], and create a new [`Learner`](super::Learner),
+/// Copies a model's training state to the host, like [`Model::state`] but without waiting. A lost device then costs only the steps since
+/// the last copy: call [`Model::rebuild`] with another device, then [`Model::set_state`], and create a new [`Learner`](super::Learner),
 /// which begins with a new epoch.
 ///
 /// ```no_run
@@ -28,7 +28,7 @@ use std::sync::Arc;
 /// // When the device is lost:
 /// model.rebuild(&other)?;
 /// if let Some(state) = &last {
-///     model.restore(state)?;
+///     model.set_state(state)?;
 /// }
 /// # Ok(())
 /// # }

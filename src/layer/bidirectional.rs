@@ -23,7 +23,7 @@ use crate::{Error, Range, Result, shape};
 /// # Sequential::new([29, 12]).add(both).add(Dense::new(9)).network(0)?;
 /// # Ok::<(), autorot::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bidirectional {
     layer: Recurrent,
     merge: MergeMode,

@@ -1,6 +1,6 @@
 //! The description of a layer: everything besides the parameter values that its outputs and its training depend on.
 
-use super::{Facts, Node};
+use super::{Facts, Layer, Node};
 use crate::describe::{Options, flat, value};
 use crate::plan::arena::Arena;
 use crate::{LearnL, Rule};
@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 /// What gives a layer's weights their meaning: the options as set, and what follows from them and from the layer's place in the
 /// network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LayerDescription {
     /// The layer's path: `2.dense`.
     pub path: String,
+    /// The layer's kind: `dense`.
+    pub kind: String,
     /// The options by name, from [`Layer::options`](super::Layer::options).
     pub options: Options,
     /// The rotation, if the layer is rotated.
@@ -24,6 +27,7 @@ pub struct LayerDescription {
 
 /// A layer's rotation with all automatic values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RotationDescription {
     /// The rule for the point x_Q.
@@ -73,11 +77,17 @@ const TRAINING: [&str; 12] = [
 ];
 
 impl LayerDescription {
-    pub(super) fn new(node: &dyn Node, options: Options, arena: &Arena) -> Self {
+    pub(super) fn new(layer: &dyn Layer, node: &dyn Node, arena: &Arena) -> Self {
         let facts = node.facts();
         let parameters = arena.of_layer(node.path());
         let parameters = parameters.map(|p| (p.layer_and_name().1.to_owned(), p.shape.clone())).collect();
-        Self { path: node.path().to_owned(), options, rotation: RotationDescription::new(&facts), parameters }
+        Self {
+            path: node.path().to_owned(),
+            kind: layer.kind().to_owned(),
+            options: layer.options(),
+            rotation: RotationDescription::new(&facts),
+            parameters,
+        }
     }
 
     /// The parameters' paths.

@@ -12,6 +12,7 @@ mod depthwise_conv;
 pub(crate) mod description;
 mod dropout;
 mod flatten;
+pub(crate) mod kinds;
 mod masking;
 mod neuron;
 mod pool;
@@ -48,6 +49,7 @@ pub use pool::{
 pub use random_window::{RandomCrop, RandomFlip, RandomTranslation};
 pub use recurrent::{Cell, Gru, Lstm, Recurrent, RotatedPart, SimpleRnn};
 pub use residual::Residual;
+pub(crate) use residual::SHORTCUT;
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, SeparableConv3d};
 pub use time_distributed::TimeDistributed;
 pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};

@@ -160,7 +160,7 @@ impl<'a> Scope<'a> {
                 "return Scope::path from Node::path, and build inner layers with Scope::inner",
             ));
         }
-        let told = LayerDescription::new(&*node, layer.options(), &self.registered.arena);
+        let told = LayerDescription::new(layer, &*node, &self.registered.arena);
         self.registered.layers.push(told);
         Ok(node)
     }

@@ -4,8 +4,10 @@
 mod convolution;
 mod recurrent;
 
+use super::kinds::{Described, Kinds, Read, Stored};
 use super::*;
-use crate::{Activation, AutoRotate, Initializer, LearnL, Rule};
+use crate::{Activation, AutoRotate, Initializer, LearnL, Result, Rule};
+use std::sync::Arc;
 
 /// A layer's kind, the input of its examples, and the examples.
 #[derive(Debug)]
@@ -16,11 +18,24 @@ pub struct Entry {
     pub input: Vec<usize>,
     /// The examples.
     pub examples: Vec<Box<dyn Layer>>,
+    /// Makes the layer of its description.
+    pub(super) read: fn(&Described<'_>, &Kinds) -> Result<Arc<dyn Layer>>,
 }
 
-fn entry<L: Layer + 'static>(input: &[usize], examples: impl IntoIterator<Item = L>) -> Entry {
+fn entry<L: Stored>(input: &[usize], examples: impl IntoIterator<Item = L>) -> Entry {
     let examples: Vec<Box<dyn Layer>> = examples.into_iter().map(|e| Box::new(e) as Box<dyn Layer>).collect();
-    Entry { kind: examples[0].kind(), input: input.to_vec(), examples }
+    let read = |described: &Described<'_>, kinds: &Kinds| -> Result<Arc<dyn Layer>> {
+        Ok(Arc::new(L::stored(described, kinds)?))
+    };
+    Entry { kind: examples[0].kind(), input: input.to_vec(), examples, read }
+}
+
+impl Default for Kinds {
+    /// The kinds of this crate.
+    fn default() -> Self {
+        let kinds = all().into_iter();
+        Self(kinds.map(|entry| (entry.kind.to_owned(), Arc::new(entry.read) as Read)).collect())
+    }
 }
 
 /// All layers.

@@ -27,6 +27,9 @@ pub struct Residual {
     shortcut: Vec<Arc<dyn Layer>>,
 }
 
+/// How the names of the shortcut's layers begin.
+pub(crate) const SHORTCUT: &str = "shortcut.";
+
 impl Residual {
     /// A block without layers.
     pub fn new() -> Self {
@@ -35,14 +38,22 @@ impl Residual {
 
     /// Appends a layer to the main branch.
     #[expect(clippy::should_implement_trait, reason = "Keras' word")]
-    pub fn add(mut self, layer: impl Layer + 'static) -> Self {
-        self.layers.push(Arc::new(layer));
+    pub fn add(self, layer: impl Layer + 'static) -> Self {
+        self.add_shared(Arc::new(layer))
+    }
+
+    pub(super) fn add_shared(mut self, layer: Arc<dyn Layer>) -> Self {
+        self.layers.push(layer);
         self
     }
 
     /// Appends a layer to the shortcut: a projection, needed if the main branch changes the shape.
-    pub fn shortcut(mut self, layer: impl Layer + 'static) -> Self {
-        self.shortcut.push(Arc::new(layer));
+    pub fn shortcut(self, layer: impl Layer + 'static) -> Self {
+        self.shortcut_shared(Arc::new(layer))
+    }
+
+    pub(super) fn shortcut_shared(mut self, layer: Arc<dyn Layer>) -> Self {
+        self.shortcut.push(layer);
         self
     }
 }
@@ -66,7 +77,7 @@ impl Layer for Residual {
             return Err(Error::invalid(path, "no layers", "at least one layer", "add a layer to the block"));
         }
         let mut nodes = chain::build(&self.layers, "", scope, input)?;
-        let shortcut = chain::build(&self.shortcut, "shortcut.", scope, input)?;
+        let shortcut = chain::build(&self.shortcut, SHORTCUT, scope, input)?;
         let (main, around) = (chain::output(&nodes, input), chain::output(&shortcut, input));
         if main.shape != around.shape {
             return Err(Error::invalid(

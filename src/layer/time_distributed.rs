@@ -28,7 +28,11 @@ pub struct TimeDistributed {
 impl TimeDistributed {
     /// Applies this layer.
     pub fn new(layer: impl Layer + 'static) -> Self {
-        Self { layer: [Arc::new(layer)] }
+        Self::shared(Arc::new(layer))
+    }
+
+    pub(super) fn shared(layer: Arc<dyn Layer>) -> Self {
+        Self { layer: [layer] }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Losses, computed from the model's raw outputs.
 
 mod formula;
+mod outputs;
 pub(crate) mod pointwise;
 
 pub(crate) use formula::Formula;
 pub use formula::OwnLoss;
+pub use outputs::Outputs;
 
 use crate::kernel::{
     Pointwise, PointwiseLoss, PointwiseLossPorts, SoftmaxFinish, SoftmaxFinishPorts, SoftmaxGradient,

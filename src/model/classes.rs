@@ -2,7 +2,8 @@
 
 use super::{Description, Model, Network, Weights};
 use crate::data::classes::{check_distinct, check_same};
-use crate::{Dataset, Error, Result};
+use crate::loss::Outputs;
+use crate::{Dataset, Error, Loss, Result};
 use std::sync::Arc;
 
 /// How messages refer to a model's class names.
@@ -52,9 +53,10 @@ impl Model {
         Ok(())
     }
 
-    /// Keeps the class names of the data that the model is first trained with.
-    pub(crate) fn remember_classes(&mut self, data: &Dataset) {
-        self.take_names(data.targets().class_names());
+    /// Keeps what training shows about the outputs: what they are, and the class names of the data that the model is first trained with.
+    pub(crate) fn remember_outputs(&mut self, loss: &Loss, data: Option<&Dataset>) {
+        self.network.outputs = Outputs::of(loss);
+        self.take_names(data.and_then(|data| data.targets().class_names()));
     }
 
     /// Takes over class names if none are known.

@@ -2,17 +2,20 @@
 
 use crate::describe::difference;
 use crate::layer::LayerDescription;
-use crate::{Error, Result};
+use crate::{Error, Range, Result};
 use serde::{Deserialize, Serialize};
 
 /// Everything besides the numbers that gives a network's weights their meaning: in a network with another description they mean
 /// something else, even if the shapes agree. [`Weights`](super::Weights) and [`ModelState`](super::ModelState)s carry the
 /// description of their network, and a model compares it with its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Description {
     /// The shape of one sample.
     pub input: Vec<usize>,
+    /// The range of the inputs, where it is known.
+    pub range: Option<Range>,
     /// The seed for the initial parameters, dropout and augmentation.
     pub seed: u64,
     /// The layers in order, each after its inner layers.

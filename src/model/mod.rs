@@ -1,8 +1,10 @@
 //! Models: built from layers, on a device.
 
+mod answers;
 mod classes;
 mod counters;
 mod description;
+mod fold;
 mod masks;
 pub(crate) mod network;
 mod predict;
@@ -14,11 +16,15 @@ mod weights;
 mod written;
 
 pub use crate::layer::description::{LayerDescription, RotationDescription};
+pub use crate::layer::kinds::{Described, Kinds};
+pub use crate::loss::Outputs;
+pub use answers::Predictions;
 pub(crate) use counters::Author;
 pub(crate) use description::Agreement;
 pub use description::Description;
 pub use network::{Memory, Network};
 use predict::INPUT;
+pub(crate) use state::Counts;
 pub use state::ModelState;
 pub(crate) use state::Saving;
 pub(crate) use timetable::{Ending, Step, Timetable, steps};
@@ -123,8 +129,12 @@ impl Sequential {
     }
 
     /// Appends a boxed layer.
-    pub fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
-        self.layers.push(layer.into());
+    pub fn add_boxed(self, layer: Box<dyn Layer>) -> Self {
+        self.add_shared(layer.into())
+    }
+
+    pub(crate) fn add_shared(mut self, layer: Arc<dyn Layer>) -> Self {
+        self.layers.push(layer);
         self
     }
 
@@ -155,9 +165,20 @@ impl Sequential {
         if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, same)| same.layers == layers) {
             doubts.clear();
         }
-        let description = Arc::new(Description { input: self.shape.clone(), seed, layers });
+        let description = Arc::new(Description { input: self.shape.clone(), range, seed, layers });
         let nodes = nodes.into();
-        let mut network = Network { input, nodes, arena, masks, states, classes: None, description, doubts };
+        let mut network = Network {
+            input,
+            nodes,
+            arena,
+            masks,
+            states,
+            classes: None,
+            outputs: Outputs::default(),
+            conversion: None,
+            description,
+            doubts,
+        };
         network.classes = self.classes.clone().filter(|names| network.suits(names));
         Ok(network)
     }
@@ -234,7 +255,7 @@ fn prepared(network: &Network, device: &Device) -> Result<Box<dyn Executor>> {
 }
 
 impl Model {
-    fn new(network: Network, device: &Device) -> Result<Self> {
+    pub(crate) fn new(network: Network, device: &Device) -> Result<Self> {
         let executor = prepared(&network, device)?;
         let kept = BTreeMap::from([(keys::PARAMETERS.to_owned(), network.arena.len())]);
         let device = device.clone();
@@ -256,7 +277,7 @@ impl Model {
     }
 
     /// Rebuilds the model on a device: the same network with its initial parameters. Its state on the previous device is
-    /// discarded, and that device need not exist any more; [`Model::restore`] and [`Model::set_weights`] bring back what was
+    /// discarded, and that device need not exist any more; [`Model::set_state`] and [`Model::set_weights`] bring back what was
     /// saved, and [`Trainer::resume`](crate::Trainer::resume) does so by itself.
     ///
     /// # Errors
@@ -285,9 +306,9 @@ impl Model {
 
     /// [`Model::try_clone`], for callers that may not block.
     pub async fn try_clone_async(&mut self) -> Result<Self> {
-        let state = self.save_async().await?;
+        let state = self.state_async().await?;
         let mut copy = Self::new(self.network.clone(), &self.device)?;
-        copy.restore(&state)?;
+        copy.set_state(&state)?;
         Ok(copy)
     }
 

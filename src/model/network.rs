@@ -1,8 +1,10 @@
 //! A network: built layers over one arena of parameters. It records plans and runs none.
 
 use super::Description;
+use crate::data::Conversion;
 use crate::kernel::{Penalty, PenaltyPorts};
 use crate::layer::{KeptStates, Node, Signal, Trace, chain};
+use crate::loss::Outputs;
 use crate::plan::arena::{Arena, Regularizer};
 use crate::plan::{ALIGNMENT, Purpose, Recorder, View};
 use crate::{Error, Result};
@@ -34,6 +36,10 @@ pub struct Network {
     pub(super) states: Vec<KeptStates>,
     /// The class names of the outputs, if known.
     pub(super) classes: Option<Arc<[String]>>,
+    /// What the outputs are, as training found out.
+    pub(super) outputs: Outputs,
+    /// What was done to the data before.
+    pub(super) conversion: Option<Arc<Conversion>>,
     pub(super) description: Arc<Description>,
     /// Doubts about the observed input range, if an x_Q follows from it.
     pub(super) doubts: Vec<String>,

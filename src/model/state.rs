@@ -7,11 +7,12 @@ use crate::kernel::{Element, clock};
 use crate::plan::Course;
 use crate::plan::arena::{Parameter, keys};
 use crate::{Error, Optimizer, Result};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A model's parameters and everything else that continued training needs: the optimisers' moments, the states of stateful
-/// layers, the counters, and the description of the network, which [`Model::restore`] compares. From the same state, the same
+/// layers, the counters, and the description of the network, which [`Model::set_state`] compares. From the same state, the same
 /// kind of device continues with the same bits.
 ///
 /// Numbers are f64, which holds those of every device.
@@ -32,7 +33,94 @@ pub struct ModelState {
     classes: Option<Arc<[String]>>,
 }
 
+/// How far a model has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Counts {
+    steps: u64,
+    epochs: u64,
+    updated: bool,
+    updates: BTreeMap<String, u64>,
+}
+
 impl ModelState {
+    /// How far the model has come.
+    pub(crate) fn counts(&self) -> Counts {
+        let Self { steps, epochs, updated, updates, .. } = self;
+        Counts { steps: *steps, epochs: *epochs, updated: *updated, updates: updates.clone() }
+    }
+
+    /// The parameters by path, and the other buffers by their names behind `prefix`.
+    pub(crate) fn tensors(&self, prefix: &str) -> BTreeMap<String, Tensor<f64>> {
+        let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
+        let parameters = self.layout.iter().map(|(path, shape, offset)| {
+            let values = all[*offset..][..shape.iter().product()].to_vec();
+            (path.clone(), Tensor { shape: shape.clone(), values })
+        });
+        let others = self.buffers.iter().filter(|(key, _)| *key != keys::PARAMETERS);
+        let others = others.map(|(key, values)| {
+            (format!("{prefix}{key}"), Tensor { shape: vec![values.len()], values: values.clone() })
+        });
+        parameters.chain(others).collect()
+    }
+
+    /// The state of a network such as this model's from what [`ModelState::counts`] and [`ModelState::tensors`] told.
+    ///
+    /// # Errors
+    /// Parameters that are missing, of another shape, or not the network's.
+    pub(crate) fn assemble(
+        model: &Model,
+        description: Description,
+        classes: Option<Vec<String>>,
+        counts: Counts,
+        mut tensors: BTreeMap<String, Tensor<f64>>,
+        prefix: &str,
+    ) -> Result<Self> {
+        let arena = &model.network.arena;
+        let mut all = vec![0.0; arena.len()];
+        for parameter in arena.parameters() {
+            let found = tensors.remove(&parameter.path);
+            let told = found.as_ref().map_or("none".to_owned(), |tensor| format!("{:?}", tensor.shape));
+            match found.filter(|tensor| tensor.shape == parameter.shape) {
+                Some(Tensor { values, .. }) => all[parameter.range()].copy_from_slice(&values),
+                None => {
+                    return Err(Error::invalid(
+                        &parameter.path,
+                        format!("a tensor of the shape {told}"),
+                        format!("{:?}", parameter.shape),
+                        "build the model as the one that the checkpoint is of",
+                    ));
+                }
+            }
+        }
+        let mut buffers = BTreeMap::from([(keys::PARAMETERS.to_owned(), all)]);
+        for (name, Tensor { values, .. }) in tensors {
+            let Some(key) = name.strip_prefix(prefix) else {
+                let remedy = "build the model as the one that the checkpoint is of";
+                return Err(Error::invalid(name, "a tensor", "parameters that the network has", remedy));
+            };
+            let arenas = !key.starts_with(keys::STATE);
+            if arenas && values.len() != arena.len() {
+                let (found, expected) = (format!("{} numbers", values.len()), format!("{}", arena.len()));
+                return Err(Error::invalid(name, found, expected, "use the checkpoint as it was written"));
+            }
+            buffers.insert(key.to_owned(), values);
+        }
+        let Counts { steps, epochs, updated, updates } = counts;
+        let classes = classes.map(Into::into);
+        let bare = model.bare_state();
+        Ok(Self {
+            description: description.into(),
+            buffers,
+            steps,
+            epochs,
+            updated,
+            updates,
+            classes,
+            ..bare
+        })
+    }
+
     /// The parameters by path.
     pub fn weights(&self) -> Weights {
         let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
@@ -91,14 +179,14 @@ impl Model {
     /// # Errors
     /// Device errors.
     #[cfg(not(target_family = "wasm"))]
-    pub fn save(&mut self) -> Result<ModelState> {
-        pollster::block_on(self.save_async())
+    pub fn state(&mut self) -> Result<ModelState> {
+        pollster::block_on(self.state_async())
     }
 
-    /// [`Model::save`], for callers that may not block.
-    pub async fn save_async(&mut self) -> Result<ModelState> {
-        let saving = self.begin_save();
-        self.finish_save(saving).await
+    /// [`Model::state`], for callers that may not block.
+    pub async fn state_async(&mut self) -> Result<ModelState> {
+        let saving = self.begin_state();
+        self.finish_state(saving).await
     }
 
     /// Makes the model what it was when the state was copied. The layers' states in predictions stay. Training in an
@@ -107,7 +195,7 @@ impl Model {
     /// # Errors
     /// A state of another network, compared as by [`Model::set_weights`], or of one with other classes, in which case nothing
     /// changes; device errors.
-    pub fn restore(&mut self, state: &ModelState) -> Result<()> {
+    pub fn set_state(&mut self, state: &ModelState) -> Result<()> {
         self.check_state(state, Agreement::Weights)?;
         self.check_names("state of a model", state.class_names())?;
         for (key, _) in self.state_keys() {
@@ -170,7 +258,7 @@ impl Model {
     }
 
     /// Starts copying the model as it is after everything that has run so far; more can run meanwhile.
-    pub(crate) fn begin_save(&mut self) -> Saving {
+    pub(crate) fn begin_state(&mut self) -> Saving {
         let keys = self.state_keys();
         let clock = self.timetable().cloned().map(|table| {
             let words = self.executor.read_index(&table.clock, clock::LEN);
@@ -181,8 +269,8 @@ impl Model {
         Saving { buffers, clock }
     }
 
-    /// The state, once the buffers have arrived. The model's counters must still be those of [`Model::begin_save`].
-    pub(crate) async fn finish_save(&self, saving: Saving) -> Result<ModelState> {
+    /// The state, once the buffers have arrived. The model's counters must still be those of [`Model::begin_state`].
+    pub(crate) async fn finish_state(&self, saving: Saving) -> Result<ModelState> {
         let mut buffers = BTreeMap::new();
         for (key, values) in saving.buffers {
             buffers.insert(key, values.await?);

@@ -4,7 +4,7 @@ use super::Author;
 use super::{Description, Model};
 use crate::device::Values;
 use crate::plan::arena::{Parameter, keys};
-use crate::{Error, Result};
+use crate::{Error, Real, Result};
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ impl Weights {
         self.tensors.values()
     }
 
-    pub(super) fn of(
+    pub(crate) fn of(
         description: &Arc<Description>,
         classes: Option<&Arc<[String]>>,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
@@ -222,24 +222,7 @@ impl Model {
     pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let mut places = Vec::with_capacity(weights.len());
         for (path, Tensor { shape, values }) in weights {
-            let parameter = self.network.arena.named(path)?;
-            if *shape != parameter.shape || values.len() != parameter.len() {
-                return Err(Error::invalid(
-                    path,
-                    format!("shape {shape:?} with {} values", values.len()),
-                    format!("shape {:?}", parameter.shape),
-                    "build the same model as that of the weights",
-                ));
-            }
-            if let Some(value) = values.iter().find(|v| !v.is_finite()) {
-                return Err(Error::invalid(
-                    path,
-                    value,
-                    "finite numbers",
-                    "take weights from before the divergence",
-                ));
-            }
-            places.push((parameter.offset, values));
+            places.push((self.check_parameter(path, shape, values)?, values));
         }
         if let Some(other) = weights.description() {
             self.network.description.check_weights(other, |path| weights.get(path).is_some())?;
@@ -255,6 +238,45 @@ impl Model {
         }
         self.take_names(names);
         Ok(())
+    }
+
+    /// Sets all parameters that the model has in `tensors`, in full precision.
+    pub(crate) fn set_exact_weights(&mut self, tensors: &BTreeMap<String, Tensor<f64>>) -> Result<()> {
+        for (path, Tensor { shape, values }) in tensors {
+            self.check_parameter(path, shape, values)?;
+        }
+        for (path, Tensor { values, .. }) in tensors {
+            let offset = self.network.arena.named(path)?.offset;
+            self.executor.write(keys::PARAMETERS, offset, Values::F64(values))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a parameter takes these numbers; returns where it lies.
+    fn check_parameter<T: Real + std::fmt::Display>(
+        &self,
+        path: &str,
+        shape: &[usize],
+        values: &[T],
+    ) -> Result<usize> {
+        let parameter = self.network.arena.named(path)?;
+        if *shape != parameter.shape || values.len() != parameter.len() {
+            return Err(Error::invalid(
+                path,
+                format!("shape {shape:?} with {} values", values.len()),
+                format!("shape {:?}", parameter.shape),
+                "build the same model as that of the weights",
+            ));
+        }
+        if let Some(value) = values.iter().find(|v| !v.is_finite()) {
+            return Err(Error::invalid(
+                path,
+                value,
+                "finite numbers",
+                "take weights from before the divergence",
+            ));
+        }
+        Ok(parameter.offset)
     }
 
     /// Reads a whole arena: parameters or gradients.

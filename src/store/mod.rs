@@ -1,9 +1,11 @@
 //! Files that the crate writes, whole or not at all: content gets its final name only once all of it is on disk.
 
+mod folder;
 pub(crate) mod number;
 mod packed;
 mod table;
 
+pub(crate) use folder::{Lock, list, remove};
 pub(crate) use packed::{read_packed, write_packed};
 pub use table::Table;
 
@@ -34,7 +36,18 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(path, e))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, e))?;
     file.persist(path).map_err(|e| Error::io(path, e.error))?;
+    // The new name, too, is to survive a power cut.
+    #[cfg(unix)]
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| Error::io(folder, e))?;
     Ok(())
+}
+
+/// A file that is opened for writing, and made, with its folder, if it does not exist.
+fn open(path: &Path) -> Result<std::fs::File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    }
+    std::fs::File::create(path).map_err(|e| Error::io(path, e))
 }
 
 /// The path of a file in the user's cache folder, if the system has one.

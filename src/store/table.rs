@@ -47,10 +47,7 @@ impl Table {
     /// Locks out other processes until it is dropped.
     fn lock(&self) -> Result<std::fs::File> {
         let path = self.file.with_extension("lock");
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
-        }
-        let file = std::fs::File::create(&path).map_err(|e| Error::io(&path, e))?;
+        let file = super::open(&path)?;
         file.lock().map_err(|e| Error::io(&path, e))?;
         Ok(file)
     }

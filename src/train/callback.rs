@@ -46,12 +46,15 @@ pub(super) struct Watch {
 }
 
 /// The best epoch so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Standing {
+    #[serde(with = "crate::store::number")]
     best: f64,
     best_epoch: usize,
     /// Its parameters, if they are to be restored.
-    weights: Option<Vec<f64>>,
+    #[serde(skip)]
+    pub(super) weights: Option<Vec<f64>>,
 }
 
 impl Standing {
@@ -85,6 +88,11 @@ impl Watch {
             };
             self.standing = Standing { best: loss, best_epoch: epoch.epoch, weights };
         }
-        Ok(epoch.epoch >= self.standing.best_epoch.saturating_add(self.options.patience))
+        Ok(self.stops(epoch.epoch))
+    }
+
+    /// Whether the training stops after this epoch.
+    pub(super) fn stops(&self, epoch: usize) -> bool {
+        epoch >= self.standing.best_epoch.saturating_add(self.options.patience)
     }
 }

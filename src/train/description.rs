@@ -3,7 +3,7 @@
 use super::callback::EarlyStopping;
 use super::recipe::Recipe;
 use crate::describe::{Options, difference, flat, value};
-use crate::{Dataset, Error, Loss, Metric, Result};
+use crate::{Dataset, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,9 +29,9 @@ pub struct TrainingDescription {
     /// The optimiser with all its options, such as learning-rate schedule and clipping.
     pub optimizer: Options,
     /// The loss.
-    pub loss: Loss,
+    pub loss: Value,
     /// The metrics, in order.
-    pub metrics: Vec<Metric>,
+    pub metrics: Vec<Value>,
 }
 
 /// Identifies a data set.
@@ -86,6 +86,7 @@ impl TrainingDescription {
         let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate } = recipe.clone();
         let (train, validation) = (DataDescription::of(train), validation.map(DataDescription::of));
         let optimizer = optimizer.description();
+        let (loss, metrics) = (value(&loss), metrics.iter().map(value).collect());
         Self { train, validation, batch, accumulate, shuffle, seed, early_stopping, optimizer, loss, metrics }
     }
 

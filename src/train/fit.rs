@@ -1,6 +1,9 @@
 //! One run of `Trainer::fit`: the loop over epochs and steps.
 
+mod keep;
+
 use super::callback::Watch;
+use super::checkpoint::Folder;
 use super::compile::Compiler;
 use super::description::TrainingDescription;
 use super::epoch::rates_of;
@@ -8,7 +11,7 @@ use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
-use super::snapshot::{Done, Due, Position, Snapshot};
+use super::snapshot::{Done, Due};
 use super::step::{Desk, Task};
 use super::{Trainer, inspect};
 use crate::device::{Pending, Program, Values};
@@ -47,6 +50,8 @@ pub(super) struct Fit<'t, 'a, 'm> {
     due: Due,
     compile_seconds: f64,
     terms: Arc<TrainingDescription>,
+    /// Where checkpoints go.
+    folder: Option<Folder>,
 }
 
 impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
@@ -80,6 +85,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             due,
             compile_seconds: 0.0,
             terms,
+            folder: None,
         })
     }
 
@@ -105,6 +111,9 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
 
     /// Trains from the beginning, or from the trainer's snapshot.
     pub(super) async fn run(mut self, resumed: bool) -> Result<History> {
+        if let Some(checkpoints) = self.trainer.checkpoints.clone() {
+            self.folder = Some(Folder::open(checkpoints, resumed)?);
+        }
         let ended = match self.compile().await {
             Ok(()) => self.epochs(resumed).await,
             Err(error) => Err(error),
@@ -115,7 +124,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
                 "the best epoch's weights cannot be restored ({error}): Trainer::best_weights has them"
             );
         }
-        ended.and(restored)?;
+        let closed = self.folder.take().map_or(Ok(()), Folder::close);
+        ended.and(restored).and(closed)?;
         Ok(self.trainer.history.clone())
     }
 
@@ -138,9 +148,12 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             self.watch = Some(Watch::new(options)?);
         }
         let (first, mut done) = if resumed { self.take_up()? } else { (1, Done::default()) };
-        self.model.remember_classes(self.train);
+        self.model.remember_outputs(&self.trainer.recipe.loss, Some(self.train));
         if !resumed {
             self.set_out().await?;
+        }
+        if self.is_over() {
+            return Ok(());
         }
         for number in first..=self.trainer.epochs {
             let epoch = self.epoch(number, std::mem::take(&mut done)).await?;
@@ -149,53 +162,21 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             if let Some(watch) = &mut self.watch {
                 stop = watch.note(self.model, &epoch).await?;
             }
+            let mut ended = false;
             for callback in self.trainer.callbacks.get_mut().unwrap_or_else(PoisonError::into_inner) {
-                if callback.on_epoch_end(self.model, &epoch)?.is_break() {
-                    return Ok(());
-                }
+                ended = ended || callback.on_epoch_end(self.model, &epoch)?.is_break();
             }
-            if stop {
+            if self.folder.is_some() || self.trainer.control.is_asked() {
+                let saving = self.model.begin_state();
+                self.keep_snapshot(saving, (number + 1, Done::default()), ended).await?;
+            }
+            if stop || ended {
                 break;
             }
+            if self.trainer.control.stops() && number < self.trainer.epochs {
+                return Err(Error::Interrupted { step: self.model.steps });
+            }
         }
-        Ok(())
-    }
-
-    /// Begins a training, with a first snapshot unless they are turned off.
-    async fn set_out(&mut self) -> Result<()> {
-        let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
-        let compile_seconds = self.compile_seconds;
-        self.trainer.history = History { metrics: names, compile_seconds, ..History::default() };
-        if self.due.ever() {
-            let saving = self.model.begin_save();
-            self.keep_snapshot(saving, 1, Done::default()).await?;
-        } else {
-            self.trainer.snapshot = None;
-        }
-        Ok(())
-    }
-
-    /// Restores the snapshot; returns its epoch and what has been done of it.
-    fn take_up(&mut self) -> Result<(usize, Done)> {
-        let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
-        self.model.restore(&snapshot.model)?;
-        self.model.author = Author::Trainer;
-        let position = &snapshot.position;
-        (self.trainer.history, self.trainer.best) = (position.history.clone(), None);
-        self.trainer.history.compile_seconds += self.compile_seconds;
-        if let (Some(watch), Some(standing)) = (&mut self.watch, &position.standing) {
-            watch.standing = standing.clone();
-        }
-        Ok((position.epoch, position.done.clone()))
-    }
-
-    /// Waits for the model's state to arrive on the host, and keeps it as the snapshot.
-    async fn keep_snapshot(&mut self, saving: Saving, epoch: usize, done: Done) -> Result<()> {
-        let model = self.model.finish_save(saving).await?;
-        let terms = self.terms.clone();
-        let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
-        let position = Position { terms, epoch, done, history: self.trainer.history.clone(), standing };
-        self.trainer.snapshot = Some(Arc::new(Snapshot { model, position }));
         Ok(())
     }
 
@@ -223,11 +204,17 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let (mut from, mut host, mut since) = (done.steps, done.host_seconds, begin);
         // The next submission is prepared while the device works on this one.
         let mut running: Option<Submission> = None;
-        while from < self.steps.len() || running.is_some() {
+        let mut stopping = false;
+        while (from < self.steps.len() && !stopping) || running.is_some() {
             let mut next = None;
-            if from < self.steps.len() {
+            if from < self.steps.len() && !stopping {
                 let most = (from + self.pace.steps).min(self.steps.len());
-                let (to, due) = self.due.end(&self.steps, from, most);
+                let asked = self.trainer.control.is_asked();
+                let (to, due) = self.due.end(&self.steps, from, most, asked);
+                stopping = due && self.trainer.control.stops();
+                if due {
+                    self.trainer.control.taken();
+                }
                 let slot = running.as_ref().map_or(0, |r| STEPS - r.slot);
                 let prepared = Instant::now();
                 next = match self.submit(&order, from..to, slot, due, &mut updates) {
@@ -257,11 +244,14 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
                 if let Some(saving) = saving {
                     let seconds = done.seconds + begin.elapsed().as_secs_f64();
                     let done = Done { steps, sums: sums.clone(), seconds, host_seconds: host };
-                    self.keep_snapshot(saving, number, done).await?;
+                    self.keep_snapshot(saving, (number, done), false).await?;
                 }
             }
         }
         self.model.seal_parameters()?;
+        if stopping {
+            return Err(Error::Interrupted { step: self.model.steps });
+        }
         let seconds = done.seconds + begin.elapsed().as_secs_f64();
         let count = scored.count(&sums, self.train.len());
         let trained = evaluation(&sums, &self.trainer.recipe.metrics, self.train, scored, count);
@@ -326,7 +316,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         }
         let tallies = executor.read(&tallies, slot * columns, steps.len() * columns);
         let clock = executor.read_index(keys::CLOCK, clock::LEN);
-        let saving = due.then(|| self.model.begin_save());
+        let saving = due.then(|| self.model.begin_state());
         self.due.note(span.len(), due);
         Ok(Submission { span, slot, tallies, clock, saving })
     }

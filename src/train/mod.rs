@@ -2,7 +2,9 @@
 
 mod callback;
 mod check;
+mod checkpoint;
 mod compile;
+mod control;
 mod description;
 mod epoch;
 mod evaluate;
@@ -17,6 +19,8 @@ mod snapshot;
 mod step;
 
 pub use callback::{Callback, EarlyStopping};
+pub use checkpoint::Checkpoints;
+pub use control::Control;
 pub use description::{DataDescription, TrainingDescription};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
@@ -65,6 +69,8 @@ pub struct Trainer<'a> {
     history: History,
     interval: Interval,
     snapshot: Option<Arc<Snapshot>>,
+    checkpoints: Option<Checkpoints>,
+    control: Control,
     /// The parameters of the best epoch of the last run.
     best: Option<Weights>,
 }
@@ -112,6 +118,8 @@ impl<'a> Trainer<'a> {
             history: History::default(),
             interval: Interval::default(),
             snapshot: None,
+            checkpoints: None,
+            control: Control::default(),
             best: None,
         }
     }
@@ -178,7 +186,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Takes a snapshot from another trainer with the same options, for [`Trainer::resume`] to continue from.
-    pub fn resume_from(mut self, snapshot: Snapshot) -> Self {
+    pub fn from_snapshot(mut self, snapshot: Snapshot) -> Self {
         self.snapshot = Some(Arc::new(snapshot));
         self
     }

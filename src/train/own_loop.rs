@@ -87,7 +87,7 @@ impl Trainer<'_> {
             pending: None,
         };
         training.model.author = Author::Trainer;
-        training.model.remember_classes(data);
+        training.model.remember_outputs(&self.recipe.loss, Some(data));
         training.model.begin_sequences(plan::Course::Training)?;
         Ok(training)
     }

@@ -6,7 +6,8 @@ use super::description::TrainingDescription;
 use super::history::History;
 use crate::data::classes::check_same;
 use crate::model::{Agreement, ModelState, Step, Weights};
-use crate::{Dataset, Error, Model, Result};
+use crate::{Dataset, Error, Model, Result, store};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use web_time::Instant;
 
@@ -75,15 +76,21 @@ pub(super) struct Position {
     pub(super) history: History,
     /// The state of early stopping before it.
     pub(super) standing: Option<Standing>,
+    /// Whether a callback has ended the training.
+    pub(super) ended: bool,
 }
 
 /// The part of an epoch that is done.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Done {
     pub(super) steps: usize,
     /// The column sums of the scores.
+    #[serde(with = "store::number")]
     pub(super) sums: Vec<f64>,
+    #[serde(with = "store::number")]
     pub(super) seconds: f64,
+    #[serde(with = "store::number")]
     pub(super) host_seconds: f64,
 }
 
@@ -114,11 +121,15 @@ impl Trainer<'_> {
         if let (Some(found), Some(expected)) = (train.targets().class_names(), snapshot.model.class_names()) {
             check_same("resume: training data", found, expected, "those of the snapshot")?;
         }
-        if self.epochs < position.epoch {
+        // The end of the last epoch is the beginning of one more.
+        if self.epochs + 1 < position.epoch + usize::from(position.done.steps > 0) {
             return Err(Error::invalid(
                 "resume: trainer option epochs",
                 self.epochs,
-                format!("at least {}, the epoch of the snapshot", position.epoch),
+                format!(
+                    "at least {}, the epoch of the snapshot",
+                    position.epoch - usize::from(position.done.steps == 0)
+                ),
                 "set epochs to the total number of epochs",
             ));
         }
@@ -163,9 +174,10 @@ impl Due {
 
     /// Where a submission of the steps from `from` on must end, `most` at the latest, and whether a snapshot follows: it ends at the first
     /// end of a group at which one is due.
-    pub(super) fn end(&self, steps: &[Step], from: usize, most: usize) -> (usize, bool) {
+    pub(super) fn end(&self, steps: &[Step], from: usize, most: usize, asked: bool) -> (usize, bool) {
         let seconds = self.since.elapsed().as_secs_f64();
         let due = |end: usize| match self.interval {
+            _ if asked => true,
             Interval::Steps(steps) => self.steps + (end - from) as u64 >= steps,
             Interval::Seconds(interval) => seconds >= interval,
             Interval::Never => false,
@@ -197,7 +209,7 @@ mod tests {
         let steps = steps(10, 2, 1);
         let after = |seconds: f64, interval| {
             let since = Instant::now().checked_sub(Duration::from_secs_f64(seconds)).unwrap();
-            Due { interval, steps: 3, since }.end(&steps, 1, 4)
+            Due { interval, steps: 3, since }.end(&steps, 1, 4, false)
         };
         assert_eq!(after(0.0, interval), (4, false));
         assert_eq!(after(29.0, interval), (4, false), "not yet");

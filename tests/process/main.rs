@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod kills;
+
 use autorot::{
     Activation, Adam, AutoRotate, Dataset, Dense, Device, Interval, LearnL, Loss, Metric, Sequential, Trainer,
 };
@@ -186,5 +188,5 @@ fn training_goes_on_after_a_device_had_no_memory_left() {
     let resumed = trainer.resume(&mut model, &data, None).unwrap();
     let losses = |h: &autorot::History| h.epochs.iter().map(|e| e.train_loss.to_bits()).collect::<Vec<_>>();
     assert_eq!(losses(&resumed), losses(&history));
-    assert_eq!(model.save().unwrap(), undisturbed.save().unwrap());
+    assert_eq!(model.state().unwrap(), undisturbed.state().unwrap());
 }

@@ -80,13 +80,13 @@ fn a_model_keeps_the_classes_that_it_was_built_for_or_first_trained_with() {
 #[test]
 fn states_and_snapshots_carry_the_names() {
     let (train, other) = (data(&ANIMALS), data(&OTHERS));
-    let state = model(Sequential::for_data(&train)).save().unwrap();
+    let state = model(Sequential::for_data(&train)).state().unwrap();
     let mut blank = model(Sequential::new([1]));
-    blank.restore(&state).unwrap();
+    blank.set_state(&state).unwrap();
     fails(trainer().evaluate(&mut blank, &other), &["\"dog\"", "those of the model"]);
     let mut different = model(Sequential::for_data(&other));
     let before = different.weights().unwrap();
-    fails(different.restore(&state), &["state of a model", "\"ant\"", "\"dog\""]);
+    fails(different.set_state(&state), &["state of a model", "\"ant\"", "\"dog\""]);
     assert_eq!(different.weights().unwrap(), before);
 }
 
@@ -97,7 +97,7 @@ fn weights_carry_the_names_too() {
     let mut known = net(Sequential::for_data(&train));
     let weights = known.weights().unwrap();
     assert_eq!(weights.class_names().unwrap(), ANIMALS);
-    assert_eq!(known.save().unwrap().weights(), weights);
+    assert_eq!(known.state().unwrap().weights(), weights);
     let mut different = net(Sequential::for_data(&other));
     let before = different.weights().unwrap();
     fails(

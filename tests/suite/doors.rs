@@ -186,8 +186,9 @@ fn own_losses_and_optimisers_are_named_and_compared() {
         let mut trainer = Trainer::new(Sgd::default(), own(3.0)).epochs(1).progress(false);
         trainer.fit(&mut model, &data, None).unwrap();
         let snapshot = trainer.snapshot().unwrap().clone();
-        let resumed =
-            |loss| Trainer::new(Sgd::default(), loss).epochs(2).progress(false).resume_from(snapshot.clone());
+        let resumed = |loss| {
+            Trainer::new(Sgd::default(), loss).epochs(2).progress(false).from_snapshot(snapshot.clone())
+        };
         resumed(own(3.0)).resume(&mut model, &data, None).unwrap();
         says(resumed(own(2.0)).resume(&mut model, &data, None).map(drop), &["loss", "3.0", "2.0"]);
     }

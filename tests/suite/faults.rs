@@ -54,7 +54,7 @@ fn survives(wanted: Fault, device: &Device, provoke: &(dyn Fn() -> Result<(), Er
     model.rebuild(&fresh).unwrap();
     let resumed = trainer.resume(&mut model, &data, Some(&data)).unwrap();
     same(&resumed, &history);
-    assert_eq!(model.save().unwrap(), undisturbed.save().unwrap());
+    assert_eq!(model.state().unwrap(), undisturbed.state().unwrap());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_device_lost_at_any_time() {
         let resumed = trainer.resume(&mut model, &data, None).unwrap();
         let mut undisturbed = wave_model(&fresh);
         same(&resumed, &self::trainer().epochs(epochs).fit(&mut undisturbed, &data, None).unwrap());
-        assert_eq!(model.save().unwrap(), undisturbed.save().unwrap());
+        assert_eq!(model.state().unwrap(), undisturbed.state().unwrap());
     }
 }
 
@@ -133,7 +133,7 @@ fn every_call_on_a_lost_device_says_so() {
     let data = waves(20);
     let mut model = wave_model(&device);
     model.predict(data.inputs()).unwrap();
-    let (weights, state) = (model.weights().unwrap(), model.save().unwrap());
+    let (weights, state) = (model.weights().unwrap(), model.state().unwrap());
     owned.destroy();
     let lost = |what: &str, result: Result<(), Error>| {
         let error = result.expect_err(what);
@@ -144,7 +144,7 @@ fn every_call_on_a_lost_device_says_so() {
         lost(time, model.predict(&data.inputs()[..3]).map(drop));
         lost(time, model.weights().map(drop));
         lost(time, model.set_weights(&weights));
-        lost(time, model.restore(&state));
+        lost(time, model.set_state(&state));
         lost(time, trainer().fit(&mut model, &data, None).map(drop));
         lost(time, trainer().evaluate(&mut model, &data).map(drop));
         lost(time, trainer().inspect(&mut model, &data, 8).map(drop));
@@ -154,7 +154,7 @@ fn every_call_on_a_lost_device_says_so() {
     lost("rebuild", model.rebuild(&device));
     // The model is where it was, and can still be moved.
     model.rebuild(&Device::cpu()).unwrap();
-    model.restore(&state).unwrap();
+    model.set_state(&state).unwrap();
     assert_eq!(model.weights().unwrap(), weights);
 }
 

@@ -8,6 +8,7 @@ mod best_weights;
 mod broken;
 mod buffers;
 mod by_hand;
+mod checkpoints;
 mod class_names;
 mod common;
 mod convnets;
@@ -22,6 +23,8 @@ mod environment;
 mod faults;
 #[cfg(feature = "plot")]
 mod figures;
+mod files;
+mod folds;
 mod golden;
 mod golden_conv;
 mod golden_layers;

@@ -48,12 +48,12 @@ fn goes_on(
     let history = plain.fit(&mut undisturbed, train, validation).unwrap();
     assert_trained(&before, &undisturbed.weights().unwrap());
     assert!(plain.snapshot().is_none());
-    let wanted = undisturbed.save().unwrap();
+    let wanted = undisturbed.state().unwrap();
 
     let mut model = build(device);
     let mut trainer = trainer().progress(false).snapshot_every(Interval::Steps(every));
     same(&trainer.fit(&mut model, train, validation).unwrap(), &history);
-    assert_eq!(model.save().unwrap(), wanted, "{name}: snapshots change nothing");
+    assert_eq!(model.state().unwrap(), wanted, "{name}: snapshots change nothing");
     assert_eq!(trainer.snapshot().unwrap().place(), place, "{name}");
     // Once where it is, once built anew.
     for anew in [false, true] {
@@ -61,7 +61,7 @@ fn goes_on(
             model.rebuild(device).unwrap();
         }
         same(&trainer.resume(&mut model, train, validation).unwrap(), &history);
-        assert_eq!(model.save().unwrap(), wanted, "{name}: built anew {anew}");
+        assert_eq!(model.state().unwrap(), wanted, "{name}: built anew {anew}");
     }
 }
 
@@ -132,7 +132,7 @@ fn a_training_longer_than_planned_and_one_with_time() {
     assert_eq!(trainer.snapshot().unwrap().weights(), model.weights().unwrap());
     let mut trainer = trainer.epochs(6).snapshot_every(Interval::default());
     same(&trainer.resume(&mut model, &data, None).unwrap(), &history);
-    assert_eq!(model.save().unwrap(), whole.save().unwrap());
+    assert_eq!(model.state().unwrap(), whole.state().unwrap());
 }
 
 #[test]
@@ -146,14 +146,14 @@ fn states_of_models_move_between_devices() {
         .batch(8)
         .fit(&mut model, &data, None)
         .unwrap();
-    let state = model.save().unwrap();
+    let state = model.state().unwrap();
     assert_eq!((state.steps(), state.epochs()), (6, 2));
     assert_eq!(state.weights(), model.weights().unwrap());
     for device in devices() {
         model.rebuild(&device).unwrap();
         assert_eq!(model.weights().unwrap(), initial, "as it was built");
-        model.restore(&state).unwrap();
-        assert_eq!(model.save().unwrap(), state, "{}", device.name());
+        model.set_state(&state).unwrap();
+        assert_eq!(model.state().unwrap(), state, "{}", device.name());
     }
 }
 
@@ -175,17 +175,17 @@ fn what_cannot_go_on() {
     }
     let mut trainer = fresh();
     trainer.fit(&mut model, &data, None).unwrap();
-    let before = model.save().unwrap();
+    let before = model.state().unwrap();
     says(trainer.resume(&mut model, &waves(21), None), &["training data", "21 rows", "20 rows"]);
     says(trainer.resume(&mut model, &data, Some(&data)), &["validation data", "20 rows", "none"]);
     let mut other = Sequential::new([3]).add(Dense::new(2)).build(&Device::cpu(), 0).unwrap();
     says(trainer.resume(&mut other, &data, None), &["0.dense.kernel [3, 12]", "0.dense.kernel [3, 2]"]);
-    says(other.restore(&before), &["0.dense.kernel"]);
+    says(other.set_state(&before), &["0.dense.kernel"]);
     let mut trainer = trainer.batch(4);
     says(trainer.resume(&mut model, &data, None), &["batch", "found 4", "8"]);
     let mut trainer = trainer.batch(8).seed(1);
     says(trainer.resume(&mut model, &data, None), &["seed"]);
-    assert_eq!(model.save().unwrap(), before, "nothing changes when it fails");
+    assert_eq!(model.state().unwrap(), before, "nothing changes when it fails");
     assert!(trainer.snapshot().is_some(), "the snapshot stays");
     trainer.seed(0).resume(&mut model, &data, None).unwrap();
 }

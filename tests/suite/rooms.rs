@@ -8,7 +8,7 @@ use syn::{Item, UseTree};
 
 /// The rooms of the crate from the bottom up, as `docs/architecture.md` lists them. A module that is not listed belongs to the
 /// nearest one around it that is.
-const ORDER: [&str; 40] = [
+const ORDER: [&str; 41] = [
     "error",
     "store",
     "describe",
@@ -43,6 +43,7 @@ const ORDER: [&str; 40] = [
     "unchecked::shader",
     "device",
     "model",
+    "file",
     "report",
     "train",
     "embed",

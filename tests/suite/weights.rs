@@ -75,19 +75,20 @@ fn weights_and_states_of_another_network_are_refused() {
     ];
     for (from, into, words) in cases {
         let (mut from, mut into) = (built(from), built(into));
-        let (weights, state, before) = (from.weights().unwrap(), from.save().unwrap(), into.save().unwrap());
+        let (weights, state, before) =
+            (from.weights().unwrap(), from.state().unwrap(), into.state().unwrap());
         says(into.set_weights(&weights), words);
         // Where a learnt L is a parameter more, that is what differs first.
         let extra = before.weights().len() != weights.len();
-        says(into.restore(&state), if extra { &["state of a model", "lambda"] } else { words });
-        says(into.restore(&state), &["build the"]);
-        assert_eq!(into.save().unwrap(), before, "nothing changes when it fails");
+        says(into.set_state(&state), if extra { &["state of a model", "lambda"] } else { words });
+        says(into.set_state(&state), &["build the"]);
+        assert_eq!(into.state().unwrap(), before, "nothing changes when it fails");
         // The numbers alone fit wherever their shapes do.
         into.set_weights(&weights.clone().without_description()).unwrap();
         let plain: Weights = weights.into_iter().collect();
         assert_eq!(plain.description(), None);
         into.set_weights(&plain).unwrap();
-        from.restore(&state).unwrap();
+        from.set_state(&state).unwrap();
     }
 }
 
@@ -109,13 +110,13 @@ fn what_weights_do_not_depend_on_may_differ() {
         end(Sequential::new([3]).add(given).add(Flatten)),
     ];
     let mut a = built(a);
-    let (weights, state) = (a.weights().unwrap(), a.save().unwrap());
+    let (weights, state) = (a.weights().unwrap(), a.state().unwrap());
     for other in others {
         let mut other = other.build(&Device::cpu(), 2).unwrap();
         assert_ne!(other.predict(&[0.5; 3]).unwrap(), a.predict(&[0.5; 3]).unwrap());
         other.set_weights(&weights).unwrap();
         assert_eq!(other.predict(&[0.5; 3]).unwrap(), a.predict(&[0.5; 3]).unwrap());
-        other.restore(&state).unwrap();
+        other.set_state(&state).unwrap();
     }
     // Longer sequences that are kept in mind, and all outputs.
     let layer = || Gru::new(4).auto_rotate(AutoRotate::new());
@@ -137,25 +138,25 @@ fn dropout_before_a_rotated_layer_changes_its_x_q() {
         built(net.add(Dense::new(2).auto_rotate(rotate)))
     };
     let mut from = net(0.5, AutoRotate::new());
-    let (weights, state) = (from.weights().unwrap(), from.save().unwrap());
+    let (weights, state) = (from.weights().unwrap(), from.state().unwrap());
     let mut other = net(0.0, AutoRotate::new());
     let words = ["1.dense", "x_q 6", "x_q 3", "the same dropout", "x_q(v)"];
     says(other.set_weights(&weights), &words);
-    says(other.restore(&state), &words);
+    says(other.set_state(&state), &words);
     let mut given = net(0.0, AutoRotate::new().x_q(6.0));
     given.set_weights(&weights).unwrap();
-    given.restore(&state).unwrap();
+    given.set_state(&state).unwrap();
 }
 
 #[test]
 fn a_layer_more_is_another_network() {
     let net = || Sequential::new([3]).add(Dense::new(2));
     let mut plain = built(net());
-    let (weights, state) = (plain.weights().unwrap(), plain.save().unwrap());
+    let (weights, state) = (plain.weights().unwrap(), plain.state().unwrap());
     let mut more = built(net().add(Activate::new(Activation::Relu)));
     let before = more.weights().unwrap();
     says(more.set_weights(&weights), &["1.activate", "weights of a network without this layer", "without_"]);
-    says(more.restore(&state), &["1.activate", "a state of a network without this layer"]);
+    says(more.set_state(&state), &["1.activate", "a state of a network without this layer"]);
     assert_eq!(more.weights().unwrap(), before);
     more.set_weights(&weights.clone().without_description()).unwrap();
     // A part, and layers that are lent to a network with further ones.
@@ -268,7 +269,7 @@ fn resume_compares_every_option() {
         (adam.into(), huber(), EarlyStopping { patience: 8, ..stopping }, &["early_stopping", "patience 8"]),
     ];
     for (optimizer, loss, stopping, words) in others {
-        let mut other = with(optimizer, loss, stopping).resume_from(snapshot.clone());
+        let mut other = with(optimizer, loss, stopping).from_snapshot(snapshot.clone());
         says(other.resume(&mut model, &data, None).map(drop), words);
     }
     let inputs: Vec<f32> = data.inputs().iter().map(|x| -x).collect();
@@ -282,7 +283,7 @@ fn resume_compares_every_option() {
     let mut other = net.build(&Device::cpu(), 7).unwrap();
     says(
         trainer.resume(&mut other, &data, None).map(drop),
-        &["seed of the network", "found 1,", "expected 7"],
+        &["seed of the network", "found 1 in the state,", "expected 7"],
     );
     trainer.resume(&mut model, &data, None).unwrap();
 }

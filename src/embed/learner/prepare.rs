@@ -59,9 +59,8 @@ impl Learner {
         // Here, so that the first frame does not wait for it.
         let first = (0, table.base.epochs);
         self.orders.provide(&self.recipe, &self.feed, gpu(model)?, first)?;
-        if let Source::Dataset(data) = source {
-            model.remember_classes(data);
-        }
+        let data = if let Source::Dataset(data) = source { Some(*data) } else { None };
+        model.remember_outputs(&self.recipe.loss, data);
         Ok(())
     }
 }

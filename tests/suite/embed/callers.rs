@@ -134,20 +134,20 @@ fn buffers_that_cannot_be_used_are_refused() {
 fn parameters_that_were_destroyed_are_named_and_a_model_comes_back() {
     let host = Host::open(wgpu::Features::empty());
     let mut model = nets::wave_model(&host.autorot());
-    let (state, weights) = (model.save().unwrap(), model.weights().unwrap());
+    let (state, weights) = (model.state().unwrap(), model.weights().unwrap());
     let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
     model.parameters_buffer().unwrap().destroy();
     let words = ["destroyed", "do not call destroy()", "Model::rebuild"];
     let data = nets::waves(64);
     says(model.weights(), &words);
     says(model.set_weights(&weights), &words);
-    says(model.save(), &words);
+    says(model.state(), &words);
     says(model.predict(data.inputs()), &words);
     says(Forward::new(&mut model, 4, None), &words);
     says(Learner::new(&trainer(), &mut model, &data), &words);
     says(trainer().fit(&mut model, &data, None), &words);
     model.rebuild(&host.autorot()).unwrap();
-    model.restore(&state).unwrap();
+    model.set_state(&state).unwrap();
     assert_eq!(model.weights().unwrap(), weights);
     assert_eq!(host.uncaptured.load(Ordering::Relaxed), 0);
 }

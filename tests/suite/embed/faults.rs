@@ -31,7 +31,7 @@ fn a_lost_device_is_named_and_training_goes_on_from_a_saved_state() {
     host.wait();
     let state = saver.poll(&mut model).unwrap().unwrap();
     assert_eq!((state.steps(), state.epochs()), (12, 6));
-    assert_eq!(state, model.save().unwrap(), "what is saved without waiting is what is saved with it");
+    assert_eq!(state, model.state().unwrap(), "what is saved without waiting is what is saved with it");
     assert_eq!(state.weights(), model.weights().unwrap());
 
     let mut encoder = host.encoder();
@@ -58,7 +58,7 @@ fn a_lost_device_is_named_and_training_goes_on_from_a_saved_state() {
     model.rebuild(&other.autorot()).unwrap();
     let error = learner.encode(&mut model, &mut other.encoder(), 1).unwrap_err().to_string();
     assert!(error.contains("moved to another device"), "{error}");
-    model.restore(&state).unwrap();
+    model.set_state(&state).unwrap();
     let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
     other.train(&mut learner, &mut model, 8);
     assert_eq!(model.weights().unwrap(), wanted);

@@ -35,7 +35,7 @@ fn undisturbed(host: &Host, steps: usize) -> (Weights, u64, u64) {
     let mut model = model(&host.autorot());
     let mut learner = Learner::new(&trainer(), &mut model, &data()).unwrap();
     host.train(&mut learner, &mut model, steps);
-    let state = model.save().unwrap();
+    let state = model.state().unwrap();
     (model.weights().unwrap(), state.steps(), state.epochs())
 }
 
@@ -88,7 +88,7 @@ fn every_tenth_frame_dropped(frames: usize) {
     told.extend(learner.poll(&mut model).unwrap());
     assert_eq!(sums(&told), (ran, dropped));
     let (weights, steps, epochs) = undisturbed(&host, ran);
-    let state = model.save().unwrap();
+    let state = model.state().unwrap();
     assert_eq!((state.steps(), state.epochs()), (steps, epochs));
     assert!(model.weights().unwrap() == weights, "the bits of the frames that ran");
 }
@@ -133,7 +133,7 @@ fn a_frame_that_is_held_back_runs_when_it_is_submitted() {
         let (steps, _) = sums(&told);
         assert!(steps > 5 * count, "{steps}");
         assert!(model.device_bytes() <= bytes, "{} after {bytes}", model.device_bytes());
-        let state = model.save().unwrap();
+        let state = model.state().unwrap();
         assert_eq!(state.steps(), steps as u64);
         assert!(model.weights().unwrap() == undisturbed(&host, steps).0, "{steps} steps");
     }
@@ -221,7 +221,7 @@ fn a_saved_state_counts_what_ran() {
     // A restored state is where the learner goes on from.
     learner.poll(&mut model).unwrap();
     host.train(&mut learner, &mut model, 15);
-    model.restore(&state).unwrap();
+    model.set_state(&state).unwrap();
     host.train(&mut learner, &mut model, 10);
     assert!(model.weights().unwrap() == undisturbed(&host, 20).0, "two epochs, then two more");
 }
@@ -237,12 +237,12 @@ fn a_state_counts_what_ran_also_when_nobody_asked_and_the_learner_is_gone() {
     // One that is dropped, and one that is held back.
     drop(encoded(&host, &mut learner, &mut model, 3));
     let held = encoded(&host, &mut learner, &mut model, 2);
-    let state = model.save().unwrap();
+    let state = model.state().unwrap();
     assert_eq!((state.steps(), state.epochs()), (7, 1));
     drop(held);
     host.wait();
     learner.close(&mut model).unwrap();
-    assert_eq!(model.save().unwrap().steps(), 7);
+    assert_eq!(model.state().unwrap().steps(), 7);
     let mut encoder = host.encoder();
     saver.encode(&mut model, &mut encoder).unwrap();
     host.submit(encoder);

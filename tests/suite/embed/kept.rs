@@ -29,7 +29,7 @@ fn set(host: &Host, model: &mut Model, way: &str, weights: &Weights) {
         "restore" => {
             let mut other = nets::wave_model(&host.autorot());
             other.set_weights(weights).unwrap();
-            model.restore(&other.save().unwrap()).unwrap();
+            model.set_state(&other.state().unwrap()).unwrap();
         }
         _ => {
             let parameters = model.parameters_buffer().unwrap();
@@ -183,7 +183,7 @@ fn dropped_frames_of_backward_passes_count_for_nothing() {
         }
         host.wait();
         let told = backward.poll(&mut model).unwrap();
-        (model.weights().unwrap(), told, model.save().unwrap().steps())
+        (model.weights().unwrap(), told, model.state().unwrap().steps())
     };
     let (wanted, told, steps) = run(false);
     assert_eq!((told, steps), (Some(30), 30));
@@ -278,12 +278,12 @@ fn steps_that_were_encoded_before_a_state_was_restored_change_nothing() {
     let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(16);
     let mut model = nets::wave_model(&host.autorot());
     let mut learner = Learner::new(&trainer, &mut model, &data).unwrap();
-    let first = model.save().unwrap();
+    let first = model.state().unwrap();
     host.train(&mut learner, &mut model, 12);
-    let later = model.save().unwrap();
+    let later = model.state().unwrap();
     for state in [first, later] {
         let mut alone = nets::wave_model(&host.autorot());
-        alone.restore(&state).unwrap();
+        alone.set_state(&state).unwrap();
         let mut other = Learner::new(&trainer, &mut alone, &data).unwrap();
         host.train(&mut other, &mut alone, 5);
         let encoded = |learner: &mut Learner, model: &mut Model| {
@@ -292,14 +292,14 @@ fn steps_that_were_encoded_before_a_state_was_restored_change_nothing() {
             encoder.finish()
         };
         let [before, held] = [(); 2].map(|()| encoded(&mut learner, &mut model));
-        model.restore(&state).unwrap();
+        model.set_state(&state).unwrap();
         host.queue.submit([before]);
         host.queue.submit([encoded(&mut learner, &mut model)]);
         host.queue.submit([held]);
         host.wait();
         assert_eq!(learner.poll(&mut model).unwrap().unwrap().steps, 5);
         assert!(model.weights().unwrap() == alone.weights().unwrap());
-        assert_eq!(model.save().unwrap().steps(), state.steps() + 5);
+        assert_eq!(model.state().unwrap().steps(), state.steps() + 5);
     }
 }
 

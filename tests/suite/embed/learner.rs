@@ -169,7 +169,7 @@ fn a_learner_goes_on_with_what_a_trainer_has_begun() {
     for steps in [1, 3, 2, 2] {
         host.train(&mut learner, &mut model, steps);
     }
-    assert_eq!(model.save().unwrap().steps(), 16);
+    assert_eq!(model.state().unwrap().steps(), 16);
     assert_eq!(model.weights().unwrap(), whole.weights().unwrap());
 }
 

@@ -1,0 +1,115 @@
+//! Numbers by name, with a text beside them, in one file: safetensors.
+
+use crate::model::Tensor;
+use crate::{Error, Result};
+use safetensors::{Dtype, SafeTensors, View, serialize};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+/// The key of the text in a file's metadata.
+const KEY: &str = "autorot";
+
+/// What comes before the checksum, the text's last field.
+const CHECKSUM: &str = ",\"checksum\":\"";
+
+/// The CRC-32 of a text and of bytes.
+fn checksum<'b>(text: &'b str, bytes: impl Iterator<Item = &'b [u8]>) -> String {
+    let mut crc = flate2::Crc::new();
+    std::iter::once(text.as_bytes()).chain(bytes).for_each(|bytes| crc.update(bytes));
+    format!("{:08x}", crc.sum())
+}
+
+/// The contents of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// The text; `None` in files of other programs.
+    pub(crate) text: Option<String>,
+    pub(crate) tensors: BTreeMap<String, Tensor<f64>>,
+}
+
+/// Numbers as they lie in a file.
+struct Stored {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl View for Stored {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Whether single precision holds every number.
+pub(super) fn is_single(values: &[f64]) -> bool {
+    values.iter().all(|&v| f64::from(v as f32).to_bits() == v.to_bits() || v.is_nan())
+}
+
+/// In single precision where that holds every number.
+fn stored(Tensor { shape, values }: &Tensor<f64>) -> Stored {
+    let (dtype, bytes) = match is_single(values) {
+        true => (Dtype::F32, values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect()),
+        false => (Dtype::F64, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+    };
+    Stored { dtype, shape: shape.clone(), bytes }
+}
+
+impl Contents {
+    /// The bytes of a file. The text, a JSON object, gets a last field with the checksum of what is before it and of all numbers.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut tensors: Vec<_> = self.tensors.iter().map(|(name, tensor)| (name, stored(tensor))).collect();
+        // As they lie in the file.
+        tensors.sort_by(|(name, a), (other, b)| b.dtype.cmp(&a.dtype).then(name.cmp(other)));
+        let text = self.text.as_ref().and_then(|text| text.strip_suffix('}')).map(|text| {
+            let sum = checksum(text, tensors.iter().map(|(_, stored)| &*stored.bytes));
+            (KEY.to_owned(), format!("{text}{CHECKSUM}{sum}\"}}"))
+        });
+        serialize(tensors, text.map(|text| HashMap::from([text])))
+            .map_err(|e| Error::invalid("model file", e, "a description below 100 MB", "divide the network"))
+    }
+
+    /// What the bytes of a file hold; `place` is named in errors.
+    ///
+    /// # Errors
+    /// No whole safetensors file; tensors of other types than F32 and F64.
+    pub(crate) fn of_bytes(bytes: &[u8], place: &str) -> Result<Self> {
+        let bad = |found: String, expected: &str| {
+            Error::invalid(place, found, expected, "use a whole file, as Model::save writes it")
+        };
+        let wrong = |e| bad(format!("{e}, in {} bytes", bytes.len()), "a whole safetensors file");
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
+        let mut text = metadata.metadata().as_ref().and_then(|all| all.get(KEY)).cloned();
+        if let Some((summed, sum)) = text.as_ref().and_then(|text| text.rsplit_once(CHECKSUM)) {
+            let expected = checksum(summed, std::iter::once(&bytes[8 + header..]));
+            if sum.strip_suffix("\"}") != Some(&expected) {
+                let found = format!("contents with the checksum {expected}, not {sum:?}");
+                return Err(bad(found, "the contents that were written"));
+            }
+            text = Some(format!("{summed}}}"));
+        }
+        let file = SafeTensors::deserialize(bytes).map_err(wrong)?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let data = view.data();
+            let values = match view.dtype() {
+                Dtype::F32 => data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
+                Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
+                other => return Err(bad(format!("{name} of the type {other:?}"), "F32 or F64")),
+            };
+            tensors.insert(name.to_owned(), Tensor { shape: view.shape().to_vec(), values });
+        }
+        Ok(Self { text, tensors })
+    }
+}

@@ -1,0 +1,44 @@
+//! What a model's outputs are, and what they say.
+
+use super::Loss;
+use serde::{Deserialize, Serialize};
+
+/// What the numbers of a prediction are, as the loss has it that the model was trained with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outputs {
+    /// Values, taken as they are.
+    #[default]
+    Values,
+    /// Logits of classes of which one applies: their softmax is the probabilities.
+    Logits,
+    /// Logits that each stand for a yes or a no: their sigmoid is the probability of a yes.
+    BinaryLogits,
+}
+
+impl Outputs {
+    /// The outputs that a loss takes.
+    pub(crate) fn of(loss: &Loss) -> Self {
+        match loss {
+            Loss::SoftmaxCrossEntropy => Self::Logits,
+            Loss::BinaryCrossEntropy => Self::BinaryLogits,
+            _ => Self::Values,
+        }
+    }
+
+    /// What the outputs of one prediction say: values, or probabilities.
+    pub(crate) fn answer(self, outputs: &[f32], answers: &mut Vec<f64>) {
+        let first = answers.len();
+        let wide = outputs.iter().map(|&v| f64::from(v));
+        match self {
+            Self::Values => answers.extend(wide),
+            Self::BinaryLogits => answers.extend(wide.map(|v| 1.0 / (1.0 + (-v).exp()))),
+            Self::Logits => {
+                let top = wide.clone().fold(f64::MIN, f64::max);
+                answers.extend(wide.map(|v| (v - top).exp()));
+                let total: f64 = answers[first..].iter().sum();
+                answers[first..].iter_mut().for_each(|v| *v /= total);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Folding: the classic twin of a network, with ρ and batch normalisation in its kernels.
+
+use super::{Model, Network, Tensor, prepared};
+use crate::describe::value;
+use crate::device::{Device, Values};
+use crate::kernel::Element;
+use crate::layer::kinds::{Described, Kinds};
+use crate::layer::{LayerDescription, SHORTCUT};
+use crate::plan::arena::keys;
+use crate::plan::{Purpose, Recorder};
+use crate::{Result, Sequential};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Parameters by path.
+type Tensors = BTreeMap<String, Tensor<f64>>;
+
+/// What becomes of a layer.
+#[derive(Debug, Default)]
+struct Change {
+    /// By what its numbers are multiplied, one factor per unit, filter, or unit of a gate.
+    factors: Option<Vec<f64>>,
+    /// The batch normalisation that follows.
+    norm: Option<Norm>,
+}
+
+/// y = scale·x + shift.
+#[derive(Debug)]
+struct Norm {
+    scale: Vec<f64>,
+    shift: Vec<f64>,
+}
+
+impl Model {
+    /// A classic model on the same device that computes the same: ρ is multiplied into kernels and biases, and batch normalisation that
+    /// follows a layer without an activation goes into that layer. It predicts faster, and needs nothing of auto-rotation: for other
+    /// programs. Its outputs differ by rounding. Its layers are numbered anew where batch normalisation is gone.
+    ///
+    /// Layers whose ρ differs between positions, as that of a convolution near padded borders, stay as they are.
+    ///
+    /// # Errors
+    /// Layers of your own ([`Model::fold_with`] takes their kinds); device errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn fold(&mut self) -> Result<Self> {
+        self.fold_with(&Kinds::default())
+    }
+
+    /// [`Model::fold`] of a model with layers of your own.
+    ///
+    /// # Errors
+    /// A kind of layer that is not given; device errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn fold_with(&mut self, kinds: &Kinds) -> Result<Self> {
+        pollster::block_on(self.fold_async(kinds))
+    }
+
+    /// [`Model::fold_with`], for callers that may not block.
+    pub async fn fold_async(&mut self, kinds: &Kinds) -> Result<Self> {
+        let all = self.read_arena(keys::PARAMETERS).await?;
+        let old = self.exact_weights_async().await?;
+        let mut changes: HashMap<String, Change> = HashMap::new();
+        for (path, factors) in factors(&self.network, &all).await? {
+            changes.entry(path).or_default().factors = Some(factors);
+        }
+        let layers = &self.network.description.layers;
+        let mut gone = HashSet::new();
+        let tree = Described::tree(layers);
+        let list: Vec<_> = tree.iter().map(|layer| (layer.path(), layer)).collect();
+        absorb(&list, &old, &mut changes, &mut gone);
+        let kept = layers.iter().filter(|layer| !gone.contains(&layer.path));
+        let kept: Vec<LayerDescription> =
+            kept.map(|layer| altered(layer, changes.get(&layer.path))).collect();
+
+        let net =
+            Sequential { layers: kinds.layers(&kept)?, classes: None, observed: None, ..self.outline() };
+        let mut network = net.network(self.network.description.seed)?;
+        network.classes.clone_from(&self.network.classes);
+        network.conversion.clone_from(&self.network.conversion);
+        network.outputs = self.network.outputs;
+        let mut tensors = Tensors::new();
+        for (new, layer) in network.description.layers.iter().zip(&kept) {
+            for (name, shape) in &new.parameters {
+                let tensor = old.get(&format!("{}.{name}", layer.path)).cloned();
+                let values = tensor.map_or_else(|| vec![0.0; shape.iter().product()], |tensor| tensor.values);
+                let mut tensor = Tensor { shape: shape.clone(), values };
+                if let Some(change) = changes.get(&layer.path) {
+                    change.apply(layer, name, &mut tensor);
+                }
+                tensors.insert(format!("{}.{name}", new.path), tensor);
+            }
+        }
+        let mut folded = Self::new(network, &self.device)?;
+        folded.set_exact_weights(&tensors)?;
+        Ok(folded)
+    }
+
+    /// Inputs like those of this model, and no layers.
+    fn outline(&self) -> Sequential {
+        let net = Sequential::new(self.network.input.shape.clone());
+        match self.network.input.range {
+            Some(range) => net.input_range(range.min, range.max),
+            None => net,
+        }
+    }
+}
+
+/// ρ of every rotated layer that has one per unit, by path, in double precision.
+async fn factors(network: &Network, parameters: &[f64]) -> Result<Vec<(String, Vec<f64>)>> {
+    const INPUT: &str = "input of a fold";
+    let mut executor = prepared(network, &Device::cpu_f64())?;
+    executor.write(keys::PARAMETERS, 0, Values::F64(parameters))?;
+    executor.allocate(INPUT, Element::Float, network.input().len())?;
+    let mut rec = Recorder::new(Purpose::Inspect, 1, network.arena());
+    let x = rec.shared(INPUT, Element::Float, network.input().len());
+    let traces = network.forward(&mut rec, x);
+    let program = executor.bind(&rec.finish("fold")?)?;
+    executor.run(program, 1)?;
+    let mut all = Vec::new();
+    for (node, trace) in network.every_trace(&traces) {
+        let Some(view) = trace.rotation else { continue };
+        let both = executor.read_view(program, view).await?;
+        let rho = &both[..both.len() / 2];
+        let units = node.facts().activations.len() * node.output().shape.last().copied().unwrap_or(1);
+        if rho.len() == units {
+            all.push((node.path().to_owned(), rho.to_vec()));
+        }
+    }
+    Ok(all)
+}
+
+/// Layers that are a linear map, to which something linear may follow.
+fn is_linear_map(layer: &LayerDescription) -> bool {
+    let maps = ["dense", "conv", "depthwise_conv", "separable_conv"];
+    let linear = layer.options.get("activation").and_then(Value::as_str) == Some("linear");
+    linear && maps.iter().any(|map| layer.kind.starts_with(map))
+}
+
+/// Finds batch normalisations, in layers one after another and inside these, that the layer before each takes up.
+fn absorb(
+    list: &[(&str, &Described<'_>)],
+    weights: &Tensors,
+    changes: &mut HashMap<String, Change>,
+    gone: &mut HashSet<String>,
+) {
+    for (_, layer) in list {
+        absorb(&layer.inner().collect::<Vec<_>>(), weights, changes, gone);
+    }
+    for pair in list.windows(2) {
+        let &[(first, map), (second, norm)] = pair else { continue };
+        let (map, norm) = (map.description(), norm.description());
+        // The two branches of a residual block stand one after the other.
+        let together = first.starts_with(SHORTCUT) == second.starts_with(SHORTCUT);
+        let classic = map.rotation.is_none() || changes.contains_key(&map.path);
+        if !(norm.kind == "batch_norm" && together && is_linear_map(map) && classic) {
+            continue;
+        }
+        let of = |name: &str| weights.get(&format!("{}.{name}", norm.path)).map(|tensor| &*tensor.values);
+        let (Some(mean), Some(variance)) = (of("moving_mean"), of("moving_variance")) else { continue };
+        let epsilon = norm.options.get("epsilon").and_then(Value::as_f64).unwrap_or_default();
+        // As the layer has it, in single precision.
+        let epsilon = f64::from(epsilon as f32);
+        let gamma = |i: usize| of("gamma").map_or(1.0, |gamma| gamma[i]);
+        let beta = |i: usize| of("beta").map_or(0.0, |beta| beta[i]);
+        let scale: Vec<f64> = (0..mean.len()).map(|i| gamma(i) / (variance[i] + epsilon).sqrt()).collect();
+        let shift = (0..mean.len()).map(|i| beta(i) - mean[i] * scale[i]).collect();
+        changes.entry(map.path.clone()).or_default().norm = Some(Norm { scale, shift });
+        gone.insert(norm.path.clone());
+    }
+}
+
+/// The layer's description after a change. A layer that stays rotated keeps its x_Q, whatever is before it.
+fn altered(layer: &LayerDescription, change: Option<&Change>) -> LayerDescription {
+    let mut layer = layer.clone();
+    let folded = change.is_some_and(|change| change.factors.is_some());
+    if let Some(rotate) = layer.options.get_mut("auto_rotate") {
+        match (&layer.rotation, rotate.get_mut("x_q")) {
+            _ if folded => *rotate = Value::Null,
+            (Some(rotation), Some(x_q)) => *x_q = value(&rotation.x_q),
+            _ => {}
+        }
+    }
+    if change.is_some_and(|change| change.norm.is_some()) {
+        layer.options.insert("use_bias".to_owned(), json!(true));
+    }
+    layer
+}
+
+impl Change {
+    /// Changes a parameter of a layer.
+    fn apply(&self, layer: &LayerDescription, name: &str, tensor: &mut Tensor<f64>) {
+        // The whole gates of a recurrent layer are rotated, or what they make of the inputs.
+        let whole = layer.rotation.as_ref().is_some_and(|rotation| rotation.h_q.is_some());
+        let touched = match name {
+            "depthwise_kernel" => layer.kind.starts_with("depthwise"),
+            "recurrent_kernel" => whole,
+            "kernel" | "pointwise_kernel" | "bias" => true,
+            _ => false,
+        };
+        if !touched {
+            return;
+        }
+        // Kernels of transposed convolutions have the channels last, all others the filters.
+        let inner = match (name, layer.kind.ends_with("_transpose")) {
+            ("kernel", true) => tensor.shape.last().copied().unwrap_or(1),
+            _ => 1,
+        };
+        // Of a bias with two lines, the second is that of the recurrent product.
+        let lines = if name == "bias" && tensor.shape.len() == 2 && !whole { 2 } else { 1 };
+        let part = tensor.values.len() / lines;
+        let multiply = |values: &mut [f64], factors: &[f64]| {
+            values.iter_mut().enumerate().for_each(|(i, value)| *value *= factors[i / inner % factors.len()]);
+        };
+        if let Some(factors) = &self.factors {
+            multiply(&mut tensor.values[..part], factors);
+        }
+        if let Some(Norm { scale, shift }) = &self.norm {
+            multiply(&mut tensor.values, scale);
+            if name == "bias" {
+                tensor.values.iter_mut().zip(shift).for_each(|(value, shift)| *value += shift);
+            }
+        }
+    }
+}

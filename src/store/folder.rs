@@ -1,0 +1,47 @@
+//! Folders: their files, and a lock for who has one to itself.
+
+use super::open;
+use crate::{Error, Result};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The paths in a folder, in no particular order; none where there is no such folder.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|e| Error::io(folder, e))?,
+    };
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(|e| Error::io(folder, e))).collect()
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// The file cannot be removed.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).map_err(|e| Error::io(path, e))
+}
+
+/// Keeps other processes and threads out of a folder until it is dropped, also by the end of the process.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
+
+impl Lock {
+    /// Takes a folder, which is made if it does not exist; `None` if somebody else has it.
+    ///
+    /// # Errors
+    /// The folder or its file `lock` cannot be made.
+    pub(crate) fn take(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join("lock");
+        let file = open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(Error::io(&path, e)),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where a run begins, and what it keeps on its way: snapshots and checkpoints.
+
+use super::Fit;
+use crate::Result;
+use crate::model::{Author, Saving};
+use crate::train::snapshot::{Done, Position, Snapshot};
+use crate::train::{Epoch, History};
+use std::sync::Arc;
+
+impl Fit<'_, '_, '_> {
+    /// Whether a training that is resumed had ended.
+    pub(super) fn is_over(&self) -> bool {
+        let last = self.trainer.history.epochs.last();
+        let stopped = self.watch.as_ref().zip(last).is_some_and(|(watch, last)| watch.stops(last.epoch));
+        stopped || self.trainer.snapshot.as_ref().is_some_and(|snapshot| snapshot.position.ended)
+    }
+
+    /// Begins a training, with a first snapshot unless they are turned off.
+    pub(super) async fn set_out(&mut self) -> Result<()> {
+        let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
+        let compile_seconds = self.compile_seconds;
+        self.trainer.history = History { metrics: names, compile_seconds, ..History::default() };
+        if self.due.ever() {
+            let saving = self.model.begin_state();
+            self.keep_snapshot(saving, (1, Done::default()), false).await?;
+        } else {
+            self.trainer.snapshot = None;
+        }
+        Ok(())
+    }
+
+    /// Restores the snapshot; returns its epoch and what has been done of it.
+    pub(super) fn take_up(&mut self) -> Result<(usize, Done)> {
+        let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
+        self.model.set_state(&snapshot.model)?;
+        self.model.author = Author::Trainer;
+        let position = &snapshot.position;
+        (self.trainer.history, self.trainer.best) = (position.history.clone(), None);
+        self.trainer.history.compile_seconds += self.compile_seconds;
+        if let (Some(watch), Some(standing)) = (&mut self.watch, &position.standing) {
+            watch.standing = standing.clone();
+        }
+        Ok((position.epoch, position.done.clone()))
+    }
+
+    /// Waits for the model's state to arrive on the host, and keeps it as the snapshot.
+    pub(super) async fn keep_snapshot(
+        &mut self,
+        saving: Saving,
+        (epoch, done): (usize, Done),
+        ended: bool,
+    ) -> Result<()> {
+        let model = self.model.finish_state(saving).await?;
+        let terms = self.terms.clone();
+        let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
+        let history = self.trainer.history.clone();
+        let is_best = done.steps == 0 && is_best(&history);
+        let position = Position { terms, epoch, done, history, standing, ended };
+        let snapshot = Arc::new(Snapshot { model, position });
+        if let Some(folder) = &mut self.folder {
+            folder.keep(self.model, &snapshot, is_best);
+        }
+        self.trainer.snapshot = Some(snapshot);
+        self.trainer.control.taken();
+        Ok(())
+    }
+}
+
+/// Whether the last epoch has the lowest loss so far: that of validation, where there is any.
+fn is_best(history: &History) -> bool {
+    let loss = |epoch: &Epoch| epoch.val_loss.unwrap_or(epoch.train_loss);
+    let Some((last, before)) = history.epochs.split_last() else { return false };
+    before.iter().all(|epoch| loss(last) < loss(epoch) || loss(epoch).is_nan())
+}
