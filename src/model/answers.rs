@@ -1,6 +1,6 @@
 //! Predictions in the data's own terms: units, or classes with probabilities.
 
-use super::Model;
+use super::{Model, Network};
 use crate::data::{Conversion, Rows, conversion};
 use crate::loss::Outputs;
 use crate::{Error, Result};
@@ -124,24 +124,26 @@ impl Model {
     pub async fn predict_rows_async<'r>(&mut self, rows: impl Into<Rows<'r>>) -> Result<Predictions> {
         let inputs = conversion::inputs(self.conversion(), rows.into())?;
         let outputs = self.predict_async(&inputs).await?;
-        self.answers(&outputs)
+        self.network.answers(&outputs)
     }
+}
 
+impl Network {
     /// The network's outputs in the data's own terms.
-    pub(crate) fn answers(&self, outputs: &[f32]) -> Result<Predictions> {
-        let (kind, output) = (self.outputs(), self.network.output());
-        let each = output.shape.last().copied().unwrap_or(1);
-        let values = match (kind, self.conversion()) {
+    pub(super) fn answers(&self, outputs: &[f32]) -> Result<Predictions> {
+        let conversion = self.conversion.as_deref();
+        let each = self.output().shape.last().copied().unwrap_or(1);
+        let values = match (self.outputs, conversion) {
             (Outputs::Values, Some(conversion)) => conversion.invert(outputs)?,
-            _ => {
+            (kind, _) => {
                 let mut values = Vec::with_capacity(outputs.len());
                 outputs.chunks_exact(each).for_each(|one| kind.answer(one, &mut values));
                 values
             }
         };
-        let targets = self.conversion().map(Conversion::target_names).unwrap_or_default();
-        let known = self.class_names().map_or(targets, <[String]>::to_vec);
+        let targets = conversion.map(Conversion::target_names).unwrap_or_default();
+        let known = self.classes.as_ref().map_or(targets, |names| names.to_vec());
         let names = if known.len() == each { known } else { (0..each).map(|i| i.to_string()).collect() };
-        Ok(Predictions { names: names.into(), width: output.len(), values, outputs: kind })
+        Ok(Predictions { names: names.into(), width: self.output().len(), values, outputs: self.outputs })
     }
 }

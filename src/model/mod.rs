@@ -8,6 +8,7 @@ mod fold;
 mod masks;
 pub(crate) mod network;
 mod predict;
+mod predictor;
 mod state;
 mod states;
 mod summary;
@@ -24,6 +25,7 @@ pub(crate) use description::Agreement;
 pub use description::Description;
 pub use network::{Memory, Network};
 use predict::INPUT;
+pub use predictor::Predictor;
 pub(crate) use state::Counts;
 pub use state::ModelState;
 pub(crate) use state::Saving;
@@ -257,12 +259,16 @@ fn prepared(network: &Network, device: &Device) -> Result<Box<dyn Executor>> {
 impl Model {
     pub(crate) fn new(network: Network, device: &Device) -> Result<Self> {
         let executor = prepared(&network, device)?;
+        Ok(Self::around(network, executor, device))
+    }
+
+    /// A model whose parameters are on an executor.
+    fn around(network: Network, executor: Box<dyn Executor>, device: &Device) -> Self {
         let kept = BTreeMap::from([(keys::PARAMETERS.to_owned(), network.arena.len())]);
-        let device = device.clone();
-        Ok(Self {
+        Self {
             network,
             executor,
-            device,
+            device: device.clone(),
             steps: 0,
             epochs: 0,
             updated: false,
@@ -273,7 +279,7 @@ impl Model {
             predictors: HashMap::new(),
             states: BTreeMap::new(),
             kept,
-        })
+        }
     }
 
     /// Rebuilds the model on a device: the same network with its initial parameters. Its state on the previous device is

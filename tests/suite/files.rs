@@ -347,9 +347,9 @@ fn descriptions_with_any_value_replaced_are_refused_or_mean_what_they_say() {
                             // What is taken can be computed with, where it is small.
                             if network.memory(2).is_ok_and(|m| m.parameters + m.activations < 1 << 20) {
                                 taken += 1;
-                                let mut model =
-                                    Model::from_description(&changed.to_string(), &Device::cpu()).unwrap();
-                                let _ = model.predict(&vec![0.5; network.input().len()]);
+                                // Names of classes, or a conversion, may not suit the outputs.
+                                let model = Model::from_description(&changed.to_string(), &Device::cpu());
+                                let _ = model.and_then(|mut m| m.predict(&vec![0.5; network.input().len()]));
                             }
                         }
                     }

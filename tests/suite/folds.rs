@@ -95,3 +95,47 @@ fn batch_normalisation_goes_into_the_layer_before_it() {
         assert_eq!(again.network().description(), folded.network().description());
     }
 }
+
+#[test]
+fn a_predictor_gives_the_models_outputs_to_several_threads() {
+    let data = crate::nets::waves(40);
+    for device in [Device::cpu(), crate::common::gpu()] {
+        let mut model = crate::nets::wave_network().build(&device, 3).unwrap();
+        Trainer::new(Adam::default(), Loss::MeanSquaredError)
+            .epochs(2)
+            .progress(false)
+            .fit(&mut model, &data, None)
+            .unwrap();
+        let wanted = model.fold().unwrap().predict(data.inputs()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        model.save(dir.path().join("net")).unwrap();
+        let predictor = Predictor::load(dir.path().join("net"), &device).unwrap();
+        assert!(predictor.network().description().layers.iter().all(|layer| layer.rotation.is_none()));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..3 {
+                        assert_eq!(predictor.predict(data.inputs()).unwrap(), wanted);
+                    }
+                });
+            }
+        });
+        let alone: Vec<f32> =
+            data.inputs().chunks(3).flat_map(|row| predictor.predict(row).unwrap()).collect();
+        alone.iter().zip(&wanted).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} and {b}"));
+        let each: Vec<Vec<f32>> =
+            predictor.predict_each(data.inputs().chunks(3), 7).map(Result::unwrap).collect();
+        assert_eq!(each.len(), 40);
+        each.iter().flatten().zip(&wanted).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} and {b}"));
+        let mut odd = predictor.predict_each([vec![0.0; 3], vec![0.0; 2], vec![0.0; 3]], 1);
+        assert!(odd.next().unwrap().is_ok());
+        assert!(odd.next().unwrap().unwrap_err().to_string().contains("a row of 2 numbers"));
+        assert!(odd.next().is_none(), "after an error it ends");
+        assert!(predictor.predict(&[f32::NAN; 3]).is_err());
+        assert_eq!(predictor.predict(data.inputs()).unwrap(), wanted, "and it goes on");
+        let rows = predictor.predict_rows(data.inputs()).unwrap();
+        assert_eq!((rows.len(), rows.are_probabilities()), (40, false));
+    }
+    let mut kept = Sequential::new([4, 3]).add(Lstm::new(2).stateful(true)).build(&Device::cpu(), 1).unwrap();
+    assert!(Predictor::new(&mut kept).unwrap_err().to_string().contains("0.lstm"));
+}
