@@ -8,4 +8,4 @@ mod weights;
 pub use weights::Matched;
 
 pub(crate) use model::{Card, TRAINING};
-pub(crate) use tensors::Contents;
+pub(crate) use tensors::{Contents, file_bytes};

@@ -1,6 +1,6 @@
 //! A model in one file: its parameters by path, and all else in a JSON text beside them.
 
-use super::tensors::Contents;
+use super::tensors::{Contents, file_bytes, named};
 use crate::data::Conversion;
 use crate::describe::value;
 use crate::device::Device;
@@ -152,8 +152,8 @@ impl Model {
 
     /// [`Model::to_bytes`], for callers that may not block.
     pub async fn to_bytes_async(&mut self) -> Result<Vec<u8>> {
-        let text = Some(Card::of(self).to_text(false));
-        Contents { text, tensors: self.exact_weights_async().await? }.to_bytes()
+        let text = Card::of(self).to_text(false);
+        file_bytes(Some(&text), named(&self.exact_weights_async().await?))
     }
 
     /// The model in a file, on a device. Its network is built from the description in the file; a model of the device `cpu-f64` keeps its

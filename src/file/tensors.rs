@@ -27,59 +27,90 @@ pub(crate) struct Contents {
     pub(crate) tensors: BTreeMap<String, Tensor<f64>>,
 }
 
-/// Numbers as they lie in a file.
-struct Stored {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
+/// Numbers to be written: name, shape, values.
+pub(super) type Named<'t> = (String, &'t [usize], &'t [f64]);
+
+/// Numbers as they lie in a file: the bits, with the lowest byte first.
+struct Stored<'t> {
+    shape: &'t [usize],
+    bits: Bits,
 }
 
-impl View for Stored {
+enum Bits {
+    Single(Vec<u32>),
+    Double(Vec<u64>),
+}
+
+impl<'t> Stored<'t> {
+    /// In single precision where that holds every number.
+    fn new(shape: &'t [usize], values: &[f64]) -> Self {
+        let bits = match is_single(values) {
+            true => Bits::Single(values.iter().map(|&v| (v as f32).to_bits().to_le()).collect()),
+            false => Bits::Double(values.iter().map(|v| v.to_bits().to_le()).collect()),
+        };
+        Self { shape, bits }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.bits {
+            Bits::Single(bits) => bytemuck::cast_slice(bits),
+            Bits::Double(bits) => bytemuck::cast_slice(bits),
+        }
+    }
+}
+
+impl View for &Stored<'_> {
     fn dtype(&self) -> Dtype {
-        self.dtype
+        match self.bits {
+            Bits::Single(_) => Dtype::F32,
+            Bits::Double(_) => Dtype::F64,
+        }
     }
 
     fn shape(&self) -> &[usize] {
-        &self.shape
+        self.shape
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
+        Cow::Borrowed(self.bytes())
     }
 
     fn data_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes().len()
     }
 }
 
 /// Whether single precision holds every number.
 pub(super) fn is_single(values: &[f64]) -> bool {
-    values.iter().all(|&v| f64::from(v as f32).to_bits() == v.to_bits() || v.is_nan())
+    // In blocks without a branch inside.
+    let differs = |&v: &f64| f64::from(v as f32).to_bits() != v.to_bits() && !v.is_nan();
+    values.chunks(4096).all(|block| !block.iter().fold(false, |any, v| any | differs(v)))
 }
 
-/// In single precision where that holds every number.
-fn stored(Tensor { shape, values }: &Tensor<f64>) -> Stored {
-    let (dtype, bytes) = match is_single(values) {
-        true => (Dtype::F32, values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect()),
-        false => (Dtype::F64, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-    };
-    Stored { dtype, shape: shape.clone(), bytes }
+/// The bytes of a file. The text, a JSON object, gets a last field with the checksum of what is before it and of all numbers.
+pub(crate) fn file_bytes<'t>(
+    text: Option<&str>,
+    tensors: impl IntoIterator<Item = Named<'t>>,
+) -> Result<Vec<u8>> {
+    let stored = |(name, shape, values): Named<'t>| (name, Stored::new(shape, values));
+    let mut tensors: Vec<(String, Stored<'t>)> = tensors.into_iter().map(stored).collect();
+    // As they lie in the file.
+    tensors.sort_by(|(name, a), (other, b)| View::dtype(&b).cmp(&View::dtype(&a)).then(name.cmp(other)));
+    let text = text.and_then(|text| text.strip_suffix('}')).map(|text| {
+        let sum = checksum(text, tensors.iter().map(|(_, stored)| stored.bytes()));
+        (KEY.to_owned(), format!("{text}{CHECKSUM}{sum}\"}}"))
+    });
+    let tensors = tensors.iter().map(|(name, stored)| (name, stored));
+    serialize(tensors, text.map(|text| HashMap::from([text])))
+        .map_err(|e| Error::invalid("model file", e, "a description below 100 MB", "divide the network"))
+}
+
+/// Tensors to be written.
+pub(crate) fn named(tensors: &BTreeMap<String, Tensor<f64>>) -> impl Iterator<Item = Named<'_>> {
+    tensors.iter().map(|(name, tensor)| (name.clone(), &*tensor.shape, &*tensor.values))
 }
 
 impl Contents {
-    /// The bytes of a file. The text, a JSON object, gets a last field with the checksum of what is before it and of all numbers.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut tensors: Vec<_> = self.tensors.iter().map(|(name, tensor)| (name, stored(tensor))).collect();
-        // As they lie in the file.
-        tensors.sort_by(|(name, a), (other, b)| b.dtype.cmp(&a.dtype).then(name.cmp(other)));
-        let text = self.text.as_ref().and_then(|text| text.strip_suffix('}')).map(|text| {
-            let sum = checksum(text, tensors.iter().map(|(_, stored)| &*stored.bytes));
-            (KEY.to_owned(), format!("{text}{CHECKSUM}{sum}\"}}"))
-        });
-        serialize(tensors, text.map(|text| HashMap::from([text])))
-            .map_err(|e| Error::invalid("model file", e, "a description below 100 MB", "divide the network"))
-    }
-
     /// What the bytes of a file hold; `place` is named in errors.
     ///
     /// # Errors

@@ -50,18 +50,15 @@ impl ModelState {
         Counts { steps: *steps, epochs: *epochs, updated: *updated, updates: updates.clone() }
     }
 
-    /// The parameters by path, and the other buffers by their names behind `prefix`.
-    pub(crate) fn tensors(&self, prefix: &str) -> BTreeMap<String, Tensor<f64>> {
+    /// The parameters by path, and the other buffers by their names behind `prefix`: names, shapes (none for a buffer), values.
+    pub(crate) fn tensors(&self, prefix: &str) -> Vec<(String, Option<&[usize]>, &[f64])> {
         let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
         let parameters = self.layout.iter().map(|(path, shape, offset)| {
-            let values = all[*offset..][..shape.iter().product()].to_vec();
-            (path.clone(), Tensor { shape: shape.clone(), values })
+            let values = &all[*offset..][..shape.iter().product()];
+            (path.clone(), Some(&**shape), values)
         });
         let others = self.buffers.iter().filter(|(key, _)| *key != keys::PARAMETERS);
-        let others = others.map(|(key, values)| {
-            (format!("{prefix}{key}"), Tensor { shape: vec![values.len()], values: values.clone() })
-        });
-        parameters.chain(others).collect()
+        parameters.chain(others.map(|(key, values)| (format!("{prefix}{key}"), None, &**values))).collect()
     }
 
     /// The state of a network such as this model's from what [`ModelState::counts`] and [`ModelState::tensors`] told.

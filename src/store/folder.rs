@@ -26,6 +26,21 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|e| Error::io(path, e))
 }
 
+/// Gives a file a second name, which may have been another file's; where the system has no links, a copy. The file must not be changed
+/// afterwards, only replaced.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
+    let next = to.with_extension("next");
+    // From a process that was killed.
+    let _ = std::fs::remove_file(&next);
+    std::fs::hard_link(from, &next)
+        .or_else(|_| std::fs::copy(from, &next).map(drop))
+        .and_then(|()| std::fs::rename(&next, to))
+        .map_err(|e| Error::io(to, e))
+}
+
 /// Keeps other processes and threads out of a folder until it is dropped, also by the end of the process.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);

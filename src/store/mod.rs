@@ -5,7 +5,7 @@ pub(crate) mod number;
 mod packed;
 mod table;
 
-pub(crate) use folder::{Lock, list, remove};
+pub(crate) use folder::{Lock, link, list, remove};
 pub(crate) use packed::{read_packed, write_packed};
 pub use table::Table;
 

@@ -3,8 +3,8 @@
 use super::callback::Standing;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
-use crate::file::{Card, Contents, TRAINING};
-use crate::model::{Counts, ModelState, Tensor};
+use crate::file::{Card, Contents, TRAINING, file_bytes};
+use crate::model::{Counts, ModelState};
 use crate::{Dataset, Error, Model, Result, store};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ struct Training {
 const BEST: &str = "best parameters";
 
 impl Snapshot {
-    /// Writes the snapshot of a model's training to a file, whole or not at all.
-    fn bytes(&self, model: &Model) -> Result<Vec<u8>> {
+    /// What a checkpoint has beside numbers.
+    fn text(&self, model: &Model) -> String {
         let Position { terms, epoch, done, history, standing, ended } = &self.position;
         let training = Training {
             counts: self.model.counts(),
@@ -85,13 +85,17 @@ impl Snapshot {
             standing: standing.clone(),
             description: (**terms).clone(),
         };
-        let mut tensors = self.model.tensors(TRAINING);
-        if let Some(best) = standing.as_ref().and_then(|standing| standing.weights.as_ref()) {
-            let best = Tensor { shape: vec![best.len()], values: best.clone() };
-            tensors.insert(format!("{TRAINING}{BEST}"), best);
-        }
-        let text = Card::of(model).with_training(&training).to_text(false);
-        Contents { text: Some(text), tensors }.to_bytes()
+        Card::of(model).with_training(&training).to_text(false)
+    }
+
+    /// The bytes of a checkpoint with this text.
+    fn bytes(&self, text: &str) -> Result<Vec<u8>> {
+        let mut all = self.model.tensors(TRAINING);
+        let best = self.position.standing.as_ref().and_then(|standing| standing.weights.as_ref());
+        all.extend(best.map(|best| (format!("{TRAINING}{BEST}"), None, &**best)));
+        let lens: Vec<[usize; 1]> = all.iter().map(|(_, _, values)| [values.len()]).collect();
+        let named = all.into_iter().zip(&lens);
+        file_bytes(Some(text), named.map(|((name, shape, values), len)| (name, shape.unwrap_or(len), values)))
     }
 
     /// Reads a snapshot of this model's training from a checkpoint.
@@ -131,9 +135,14 @@ pub(super) struct Folder {
     options: Checkpoints,
     /// Held as long as the training runs.
     _lock: store::Lock,
-    /// What went wrong with the last checkpoint.
-    failure: Option<Error>,
+    /// The checkpoint that is being written while the training goes on, and what went wrong with the last one.
+    writing: Writing,
 }
+
+#[cfg(not(target_family = "wasm"))]
+type Writing = Option<std::thread::JoinHandle<Result<()>>>;
+#[cfg(target_family = "wasm")]
+type Writing = Option<Result<()>>;
 
 impl Folder {
     /// Takes a folder over, for a training that continues there or, without `resumed`, for a new one.
@@ -155,34 +164,89 @@ impl Folder {
                 "continue it with Trainer::resume_from, or use another folder",
             ));
         }
-        Ok(Self { options, _lock: lock, failure: None })
+        Ok(Self { options, _lock: lock, writing: None })
     }
 
-    /// Writes a checkpoint, also as the best if it `is_best`, and removes old ones. What fails is reported and tried again the next time.
-    pub(super) fn keep(&mut self, model: &Model, snapshot: &Snapshot, is_best: bool) {
-        self.failure = self.write(model, snapshot, is_best).err();
-        if let Some(error) = &self.failure {
-            log::warn!("no checkpoint at step {}: {error}", snapshot.model.steps());
+    /// Writes a checkpoint, also as the best if it `is_best`, and removes old ones, while the training goes on. What fails is reported, and
+    /// tried again the next time.
+    pub(super) fn keep(&mut self, model: &Model, snapshot: &Arc<Snapshot>, is_best: bool) {
+        self.report();
+        let (options, snapshot, text) = (self.options.clone(), snapshot.clone(), snapshot.text(model));
+        let write = move || options.write(&snapshot, &text, is_best);
+        #[cfg(not(target_family = "wasm"))]
+        let writing = std::thread::spawn(write);
+        #[cfg(target_family = "wasm")]
+        let writing = write();
+        self.writing = Some(writing);
+    }
+
+    /// Waits for the checkpoint that is being written.
+    fn written(&mut self) -> Result<()> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        #[cfg(not(target_family = "wasm"))]
+        let writing = writing.join().unwrap_or_else(|_| {
+            let (found, remedy) = ("a panic while it was written", "report this as a bug of autorot");
+            Err(Error::invalid("checkpoint", found, "a file", remedy))
+        });
+        writing
+    }
+
+    fn report(&mut self) {
+        if let Err(error) = self.written() {
+            log::warn!("a checkpoint is missing: {error}");
         }
     }
 
-    fn write(&self, model: &Model, snapshot: &Snapshot, is_best: bool) -> Result<()> {
-        let Checkpoints { folder, keep } = &self.options;
-        let bytes = snapshot.bytes(model)?;
+    /// Waits for the last checkpoint; returns what went wrong with it.
+    pub(super) fn close(mut self) -> Result<()> {
+        self.written()
+    }
+}
+
+impl Drop for Folder {
+    /// Nobody else is to have the folder before the last checkpoint is written.
+    fn drop(&mut self) {
+        self.report();
+    }
+}
+
+impl Checkpoints {
+    fn write(&self, snapshot: &Snapshot, text: &str, is_best: bool) -> Result<()> {
+        let Self { folder, keep } = self;
+        let bytes = snapshot.bytes(text)?;
         let name = format!("checkpoint-{:010}.safetensors", snapshot.model.steps());
-        store::write(folder.join(name), &bytes)?;
+        let path = folder.join(name);
+        store::write(&path, &bytes)?;
         if is_best {
-            store::write(folder.join("best.safetensors"), &bytes)?;
+            store::link(&path, &folder.join("best.safetensors"))?;
         }
-        for old in Checkpoints::list(folder)?.into_iter().skip(*keep) {
+        for old in Self::list(folder)?.into_iter().skip(*keep) {
             store::remove(&old)?;
         }
         Ok(())
     }
 
-    /// What went wrong with the last checkpoint, at the end of a training.
-    pub(super) fn close(self) -> Result<()> {
-        self.failure.map_or(Ok(()), Err)
+    /// The newest checkpoint of a folder that can be read.
+    #[cfg(not(target_family = "wasm"))]
+    fn newest(folder: &Path, model: &Model) -> Result<Snapshot> {
+        let mut first = None;
+        for path in Self::list(folder)? {
+            match Snapshot::load(&path, model) {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) => {
+                    log::warn!("{error}");
+                    first = first.or(Some(error));
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            Error::invalid(
+                folder.display(),
+                "no checkpoint",
+                "checkpoint-STEP.safetensors",
+                "begin with Trainer::checkpoint and Trainer::fit",
+            )
+        }))
     }
 }
 
@@ -212,15 +276,7 @@ impl Trainer<'_> {
         validation: Option<&Dataset>,
     ) -> Result<History> {
         let folder = folder.into();
-        let Some(newest) = Checkpoints::list(&folder)?.into_iter().next() else {
-            return Err(Error::invalid(
-                folder.display(),
-                "no checkpoint",
-                "checkpoint-STEP.safetensors",
-                "begin with Trainer::checkpoint and Trainer::fit",
-            ));
-        };
-        self.snapshot = Some(Arc::new(Snapshot::load(newest, model)?));
+        self.snapshot = Some(Arc::new(Checkpoints::newest(&folder, model)?));
         match &mut self.checkpoints {
             Some(checkpoints) => checkpoints.folder = folder,
             None => self.checkpoints = Some(Checkpoints::new(folder)),
