@@ -20,6 +20,9 @@ pub trait Real:
     /// The value in `f64`, exact.
     fn wide(self) -> f64;
 
+    /// Numbers of this type.
+    fn numbers(values: Vec<Self>) -> Numbers;
+
     /// −1, 0 or 1; unlike `signum`, the sign of 0 is 0.
     #[inline(always)]
     fn sign(self) -> Self {
@@ -37,6 +40,81 @@ pub trait Real:
     fn hyperbolic_tangent(self) -> Self;
 }
 
+/// Numbers in the precision of a device.
+#[derive(Clone, Debug)]
+pub enum Numbers {
+    /// Single precision.
+    Single(Vec<f32>),
+    /// Double precision.
+    Double(Vec<f64>),
+}
+
+/// Some of such numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part<'n> {
+    Single(&'n [f32]),
+    Double(&'n [f64]),
+}
+
+impl Numbers {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Single(v) => v.len(),
+            Self::Double(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Part<'_> {
+        self.part(0..self.len())
+    }
+
+    /// Those in a range.
+    pub(crate) fn part(&self, range: std::ops::Range<usize>) -> Part<'_> {
+        match self {
+            Self::Single(v) => Part::Single(&v[range]),
+            Self::Double(v) => Part::Double(&v[range]),
+        }
+    }
+}
+
+/// Equal if the numbers are, in whatever precision.
+impl PartialEq for Numbers {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Single(a), Self::Single(b)) => a == b,
+            (Self::Double(a), Self::Double(b)) => a == b,
+            (Self::Single(a), Self::Double(b)) | (Self::Double(b), Self::Single(a)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| f64::from(a) == b)
+            }
+        }
+    }
+}
+
+impl Part<'_> {
+    /// How many there are.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Single(v) => v.len(),
+            Self::Double(v) => v.len(),
+        }
+    }
+
+    /// The numbers in single precision.
+    pub(crate) fn single(self) -> Vec<f32> {
+        match self {
+            Self::Single(v) => v.to_vec(),
+            Self::Double(v) => v.iter().map(|&v| v as f32).collect(),
+        }
+    }
+}
+
 impl Real for f32 {
     const NAME: &'static str = "f32";
 
@@ -46,6 +124,10 @@ impl Real for f32 {
 
     fn wide(self) -> f64 {
         f64::from(self)
+    }
+
+    fn numbers(values: Vec<Self>) -> Numbers {
+        Numbers::Single(values)
     }
 
     fn erf(self) -> Self {
@@ -101,6 +183,10 @@ impl Real for f64 {
 
     fn wide(self) -> f64 {
         self
+    }
+
+    fn numbers(values: Vec<Self>) -> Numbers {
+        Numbers::Double(values)
     }
 
     fn erf(self) -> Self {

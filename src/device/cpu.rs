@@ -5,6 +5,7 @@ use super::misfit::{self, missing, named};
 use super::{Executor, Pending, Program, Values};
 use crate::kernel::{Access, Args, Element, Kernel, MAX_BINDINGS, Slot, Twin};
 use crate::plan::{Home, Plan, View};
+use crate::real::Numbers;
 use crate::{Error, Fault, Real, Result};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -173,6 +174,15 @@ impl<T: Twin> Executor for Cpu<T> {
 
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>> {
         let result = self.place(key).and_then(|place| self.floats(&named(key), place, offset, len));
+        Box::pin(std::future::ready(result))
+    }
+
+    fn read_whole(&mut self, key: &str, len: usize) -> Pending<'static, Result<Numbers>> {
+        let result = self.place(key).and_then(|place| {
+            self.check(&named(key), place, Element::Float, len)?;
+            let Storage::Float(v) = &self.storage[place] else { return Ok(T::numbers(Vec::new())) };
+            Ok(T::numbers(v[..len].to_vec()))
+        });
         Box::pin(std::future::ready(result))
     }
 

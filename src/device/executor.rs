@@ -3,6 +3,7 @@
 use super::GpuExecutor;
 use crate::kernel::Element;
 use crate::plan::{Plan, View};
+use crate::real::{Numbers, Part};
 use crate::{Error, Result};
 use std::ops::Range;
 use std::pin::Pin;
@@ -19,6 +20,15 @@ pub enum Values<'a> {
     F64(&'a [f64]),
     /// Integers.
     U32(&'a [u32]),
+}
+
+impl<'n> From<Part<'n>> for Values<'n> {
+    fn from(part: Part<'n>) -> Self {
+        match part {
+            Part::Single(v) => Self::F32(v),
+            Part::Double(v) => Self::F64(v),
+        }
+    }
 }
 
 impl Values<'_> {
@@ -122,6 +132,9 @@ pub trait Executor: wgpu::WasmNotSend {
     /// Reads numbers from a shared buffer, as they are after everything run before this call. The future waits for the device, and more
     /// can be run meanwhile. Exact, since f32 fits into f64.
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>>;
+
+    /// Reads a whole shared buffer in the device's own precision, like [`Executor::read`].
+    fn read_whole(&mut self, key: &str, len: usize) -> Pending<'static, Result<Numbers>>;
 
     /// Reads integers from a shared buffer, like [`Executor::read`].
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>>;

@@ -12,6 +12,7 @@ use super::readback::{Staging, floats, started};
 use super::{Executor, Leavings, Pending, Program, Values};
 use crate::kernel::{Element, Kernel, Traits};
 use crate::plan::{Home, Plan, View};
+use crate::real::Numbers;
 use crate::{Fault, Result};
 pub(super) use binding::op_place;
 use binding::{Bound, BoundOp, smaller};
@@ -213,6 +214,12 @@ impl Executor for GpuExecutor {
             self.source(key, Element::Float, offset.saturating_add(len))
                 .and_then(|place| self.read_place(&place, offset, len)),
         )
+    }
+
+    fn read_whole(&mut self, key: &str, len: usize) -> Pending<'static, Result<Numbers>> {
+        let place = self.source(key, Element::Float, len);
+        let words = started(place.and_then(|place| self.read_place(&place, 0, len)));
+        Box::pin(async move { Ok(Numbers::Single(words.await?.into_iter().map(f32::from_bits).collect())) })
     }
 
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>> {

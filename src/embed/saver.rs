@@ -5,6 +5,7 @@ use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use crate::kernel::clock;
 use crate::model::{ModelState, Timetable};
+use crate::real::Numbers;
 use crate::{Model, Result};
 use std::sync::Arc;
 
@@ -97,8 +98,8 @@ impl Saver {
                 bare.count(&table, clock[clock::STEP]);
             }
             for (key, len) in parts {
-                let values = words.by_ref().take(len).map(|word| f64::from(f32::from_bits(word)));
-                bare.buffers.insert(key, values.collect());
+                let values = words.by_ref().take(len).map(f32::from_bits);
+                bare.buffers.insert(key, Numbers::Single(values.collect()));
             }
             // If its encoder was held back, it may arrive after a newer one.
             newest = newest.filter(|newest| newest.steps() > bare.steps()).or(Some(bare));

@@ -32,6 +32,7 @@ pub mod executor {
     pub use crate::device::executor::{Executor, Pending, Program, Values};
     pub use crate::device::gpu::GpuExecutor;
     pub use crate::device::pipelines::Gpu;
+    pub use crate::real::Numbers;
 }
 
 /// Every layer, with examples for tests.

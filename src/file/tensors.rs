@@ -1,6 +1,7 @@
 //! Numbers by name, with a text beside them, in one file: safetensors.
 
 use crate::model::Tensor;
+use crate::real::Part;
 use crate::{Error, Result};
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use std::borrow::Cow;
@@ -28,25 +29,30 @@ pub(crate) struct Contents {
 }
 
 /// Numbers to be written: name, shape, values.
-pub(super) type Named<'t> = (String, &'t [usize], &'t [f64]);
+pub(super) type Named<'t> = (String, &'t [usize], Part<'t>);
 
 /// Numbers as they lie in a file: the bits, with the lowest byte first.
 struct Stored<'t> {
     shape: &'t [usize],
-    bits: Bits,
+    bits: Bits<'t>,
 }
 
-enum Bits {
-    Single(Vec<u32>),
+enum Bits<'t> {
+    Single(Cow<'t, [u32]>),
     Double(Vec<u64>),
 }
 
 impl<'t> Stored<'t> {
     /// In single precision where that holds every number.
-    fn new(shape: &'t [usize], values: &[f64]) -> Self {
-        let bits = match is_single(values) {
-            true => Bits::Single(values.iter().map(|&v| (v as f32).to_bits().to_le()).collect()),
-            false => Bits::Double(values.iter().map(|v| v.to_bits().to_le()).collect()),
+    fn new(shape: &'t [usize], values: Part<'t>) -> Self {
+        let bits = match values {
+            Part::Single(values) if cfg!(target_endian = "little") => {
+                Bits::Single(Cow::Borrowed(bytemuck::cast_slice(values)))
+            }
+            Part::Double(values) if !is_single(values) => {
+                Bits::Double(values.iter().map(|v| v.to_bits().to_le()).collect())
+            }
+            values => Bits::Single(values.single().into_iter().map(|v| v.to_bits().to_le()).collect()),
         };
         Self { shape, bits }
     }
@@ -107,7 +113,7 @@ pub(crate) fn file_bytes<'t>(
 
 /// Tensors to be written.
 pub(crate) fn named(tensors: &BTreeMap<String, Tensor<f64>>) -> impl Iterator<Item = Named<'_>> {
-    tensors.iter().map(|(name, tensor)| (name.clone(), &*tensor.shape, &*tensor.values))
+    tensors.iter().map(|(name, tensor)| (name.clone(), &*tensor.shape, Part::Double(&tensor.values)))
 }
 
 impl Contents {

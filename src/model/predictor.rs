@@ -28,7 +28,7 @@ use std::sync::{Mutex, PoisonError};
 ///     }));
 ///     threads.map(|thread| thread.join().expect("a thread"))
 /// });
-/// assert_eq!(outputs[1].as_ref().map(Vec::len), Ok(1));
+/// assert_eq!(outputs[1].as_ref().ok().map(Vec::len), Some(1));
 /// # Ok::<(), autorot::Error>(())
 /// ```
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use super::timetable::{Counters, Timetable};
 use super::{Agreement, Description, Model, Tensor, Weights};
-use crate::device::{Pending, Values};
+use crate::device::Pending;
 use crate::kernel::{Element, clock};
 use crate::plan::Course;
 use crate::plan::arena::{Parameter, keys};
+use crate::real::{Numbers, Part};
 use crate::{Error, Optimizer, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// layers, the counters, and the description of the network, which [`Model::set_state`] compares. From the same state, the same
 /// kind of device continues with the same bits.
 ///
-/// Numbers are f64, which holds those of every device.
+/// Numbers have the device's precision; states of different precision are equal if their numbers are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelState {
     /// The network's description.
@@ -23,7 +24,7 @@ pub struct ModelState {
     /// The parameters' paths, shapes and offsets.
     layout: Vec<(String, Vec<usize>, usize)>,
     /// The buffers by name.
-    pub(crate) buffers: BTreeMap<String, Vec<f64>>,
+    pub(crate) buffers: BTreeMap<String, Numbers>,
     steps: u64,
     epochs: u64,
     updated: bool,
@@ -51,14 +52,19 @@ impl ModelState {
     }
 
     /// The parameters by path, and the other buffers by their names behind `prefix`: names, shapes (none for a buffer), values.
-    pub(crate) fn tensors(&self, prefix: &str) -> Vec<(String, Option<&[usize]>, &[f64])> {
-        let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
-        let parameters = self.layout.iter().map(|(path, shape, offset)| {
-            let values = &all[*offset..][..shape.iter().product()];
-            (path.clone(), Some(&**shape), values)
-        });
+    pub(crate) fn tensors(&self, prefix: &str) -> Vec<(String, Option<&[usize]>, Part<'_>)> {
+        let parameters = self.parameters().map(|(path, shape, values)| (path.clone(), Some(shape), values));
         let others = self.buffers.iter().filter(|(key, _)| *key != keys::PARAMETERS);
-        parameters.chain(others.map(|(key, values)| (format!("{prefix}{key}"), None, &**values))).collect()
+        parameters.chain(others.map(|(key, values)| (format!("{prefix}{key}"), None, values.all()))).collect()
+    }
+
+    /// The parameters: paths, shapes, values.
+    fn parameters(&self) -> impl Iterator<Item = (&String, &[usize], Part<'_>)> {
+        let all = self.buffers.get(keys::PARAMETERS);
+        self.layout.iter().filter_map(move |(path, shape, offset)| {
+            let len = shape.iter().product::<usize>();
+            Some((path, &**shape, all?.part(*offset..offset + len)))
+        })
     }
 
     /// The state of a network such as this model's from what [`ModelState::counts`] and [`ModelState::tensors`] told.
@@ -90,7 +96,7 @@ impl ModelState {
                 }
             }
         }
-        let mut buffers = BTreeMap::from([(keys::PARAMETERS.to_owned(), all)]);
+        let mut buffers = BTreeMap::from([(keys::PARAMETERS.to_owned(), Numbers::Double(all))]);
         for (name, Tensor { values, .. }) in tensors {
             let Some(key) = name.strip_prefix(prefix) else {
                 let remedy = "build the model as the one that the checkpoint is of";
@@ -101,7 +107,7 @@ impl ModelState {
                 let (found, expected) = (format!("{} numbers", values.len()), format!("{}", arena.len()));
                 return Err(Error::invalid(name, found, expected, "use the checkpoint as it was written"));
             }
-            buffers.insert(key.to_owned(), values);
+            buffers.insert(key.to_owned(), Numbers::Double(values));
         }
         let Counts { steps, epochs, updated, updates } = counts;
         let classes = classes.map(Into::into);
@@ -120,12 +126,10 @@ impl ModelState {
 
     /// The parameters by path.
     pub fn weights(&self) -> Weights {
-        let all = self.buffers.get(keys::PARAMETERS).map_or(&[][..], Vec::as_slice);
-        let entry = |(path, shape, offset): &(String, Vec<usize>, usize)| {
-            let values = all.iter().skip(*offset).take(shape.iter().product()).map(|&v| v as f32);
-            (path.clone(), Tensor { shape: shape.clone(), values: values.collect() })
+        let entry = |(path, shape, values): (&String, &[usize], Part<'_>)| {
+            (path.clone(), Tensor { shape: shape.to_vec(), values: values.single() })
         };
-        Weights::of(&self.description, self.classes.as_ref(), self.layout.iter().map(entry))
+        Weights::of(&self.description, self.classes.as_ref(), self.parameters().map(entry))
     }
 
     /// The description of its network.
@@ -158,12 +162,12 @@ impl ModelState {
 }
 
 /// Numbers on their way to the host.
-type Coming<T> = Pending<'static, Result<Vec<T>>>;
+type Coming<T> = Pending<'static, Result<T>>;
 
 /// Buffers on their way to the host, and the clock, if the device counts the steps.
 pub(crate) struct Saving {
-    buffers: Vec<(String, Coming<f64>)>,
-    clock: Option<(Arc<Timetable>, Coming<u32>)>,
+    buffers: Vec<(String, Coming<Numbers>)>,
+    clock: Option<(Arc<Timetable>, Coming<Vec<u32>>)>,
 }
 
 fn entry(parameter: &Parameter) -> (String, Vec<usize>, usize) {
@@ -202,7 +206,7 @@ impl Model {
         }
         for (key, values) in &state.buffers {
             self.executor.allocate(key, Element::Float, values.len())?;
-            self.executor.write(key, 0, Values::F64(values))?;
+            self.executor.write(key, 0, values.all().into())?;
             let group = if key.starts_with(keys::STATE) { &mut self.states } else { &mut self.kept };
             group.insert(key.clone(), values.len());
         }
@@ -262,7 +266,7 @@ impl Model {
             (table, words)
         });
         let buffers =
-            keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read(&key, 0, len))).collect();
+            keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read_whole(&key, len))).collect();
         Saving { buffers, clock }
     }
 

@@ -5,6 +5,7 @@ use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
 use crate::file::{Card, Contents, TRAINING, file_bytes};
 use crate::model::{Counts, ModelState};
+use crate::real::Part;
 use crate::{Dataset, Error, Model, Result, store};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -92,7 +93,7 @@ impl Snapshot {
     fn bytes(&self, text: &str) -> Result<Vec<u8>> {
         let mut all = self.model.tensors(TRAINING);
         let best = self.position.standing.as_ref().and_then(|standing| standing.weights.as_ref());
-        all.extend(best.map(|best| (format!("{TRAINING}{BEST}"), None, &**best)));
+        all.extend(best.map(|best| (format!("{TRAINING}{BEST}"), None, Part::Double(best))));
         let lens: Vec<[usize; 1]> = all.iter().map(|(_, _, values)| [values.len()]).collect();
         let named = all.into_iter().zip(&lens);
         file_bytes(Some(text), named.map(|((name, shape, values), len)| (name, shape.unwrap_or(len), values)))

@@ -19,6 +19,7 @@ use crate::kernel::{clock, rates};
 use crate::model::{Author, Ending, STEPS, Saving, Step, steps};
 use crate::plan;
 use crate::plan::arena::keys;
+use crate::real::Numbers;
 use crate::report::Bar;
 use crate::{Dataset, Error, Model, Result};
 use std::collections::HashMap;
@@ -136,7 +137,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         };
         let mut best = self.model.bare_state();
         let restored = self.model.write_parameters(&weights);
-        best.buffers.insert(keys::PARAMETERS.to_owned(), weights);
+        best.buffers.insert(keys::PARAMETERS.to_owned(), Numbers::Double(weights));
         self.trainer.best = Some(best.weights());
         restored?;
         self.trainer.history.restored_epoch = Some(epoch);

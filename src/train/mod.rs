@@ -178,8 +178,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// Sets how often a snapshot of the training is copied to the host, so that [`Trainer::resume`] can continue it after a device fault.
-    /// By default at the start and every 30 seconds. It is read back while the device works on the next steps, and takes 8 bytes on the
-    /// host and 4 in staging buffers per number: parameters, their values before the last update, and optimiser moments.
+    /// By default at the start and every 30 seconds. It is read back while the device works on the next steps, and takes 4 bytes on the
+    /// host (8 of the device `cpu-f64`) and 4 in staging buffers per number: parameters, their values before the last update, and optimiser
+    /// moments.
     pub fn snapshot_every(mut self, interval: Interval) -> Self {
         self.interval = interval;
         self
