@@ -36,7 +36,9 @@ pub use kernel::MergeMode;
 pub use layer::*;
 pub use loss::Loss;
 pub use metric::Metric;
-pub use model::{Model, Predictor, Sequential};
+#[cfg(not(target_family = "wasm"))]
+pub use model::Predictor;
+pub use model::{Model, Sequential};
 pub use optimizer::*;
 pub(crate) use real::Real;
 pub(crate) use rotate::Rotation;

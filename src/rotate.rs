@@ -5,6 +5,7 @@ use crate::{Error, Result};
 
 /// An interval of values that enter or leave a layer.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Range {
     /// The smallest value, x_min.
     pub min: f32,

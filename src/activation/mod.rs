@@ -163,10 +163,13 @@ impl Activation {
     }
 }
 
-/// By name.
+/// By name; a user's with `own:` before it, so that it is taken for no other.
 impl Serialize for Activation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+        match self {
+            Self::Own(_) => serializer.serialize_str(&format!("own:{}", self.name())),
+            _ => serializer.serialize_str(self.name()),
+        }
     }
 }
 

@@ -35,11 +35,56 @@ impl From<Scaler> for Conversion {
     }
 }
 
-impl From<[Scaler; 2]> for Conversion {
-    /// Of inputs and of targets, in any order.
-    fn from(scalers: [Scaler; 2]) -> Self {
-        let of = |targets| scalers.iter().find(|scaler| scaler.is_of_targets() == targets).cloned();
-        Self::Scaled { inputs: of(false), targets: of(true) }
+impl Conversion {
+    /// Of a scaling of the inputs, one of the values to regress, or both, in any order.
+    ///
+    /// # Errors
+    /// Two of the inputs or two of the targets: scale once.
+    pub fn scalers(scalers: impl IntoIterator<Item = Scaler>) -> Result<Self> {
+        let (mut inputs, mut targets) = (None, None);
+        for scaler in scalers {
+            let part = if scaler.is_of_targets() { &mut targets } else { &mut inputs };
+            if part.replace(scaler).is_some() {
+                let (found, expected) =
+                    ("two scalers of the same part", "one of the inputs and one of the targets");
+                return Err(Error::invalid(
+                    "conversion of the data",
+                    found,
+                    expected,
+                    "fit one scaler for each",
+                ));
+            }
+        }
+        Ok(Self::Scaled { inputs, targets })
+    }
+
+    /// Refuses what no fit gives, as a file may hold it.
+    pub(crate) fn check(&self) -> Result<()> {
+        let sound = match self {
+            Self::Table(preparation) => preparation.is_sound(),
+            Self::Scaled { inputs, targets } => {
+                let of = |scaler: &Option<Scaler>, targets| {
+                    scaler
+                        .as_ref()
+                        .is_none_or(|scaler| scaler.is_of_targets() == targets && scaler.is_sound())
+                };
+                of(inputs, false) && of(targets, true)
+            }
+        };
+        match sound {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                "conversion of the data",
+                "scales that no data can have given",
+                "finite scales, none of them 0, one per feature",
+                "use the conversion as it was fitted",
+            )),
+        }
+    }
+
+    /// Whether targets were scaled.
+    pub(crate) fn scales_targets(&self) -> bool {
+        matches!(self, Self::Scaled { targets: Some(_), .. })
     }
 }
 

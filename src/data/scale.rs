@@ -31,6 +31,7 @@ use crate::{Error, Result};
 /// # Ok::<(), autorot::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scaler {
     part: Part,
     shape: Vec<usize>,
@@ -136,6 +137,14 @@ impl Scaler {
     /// Whether it was fitted on targets.
     pub(crate) fn is_of_targets(&self) -> bool {
         self.part == Part::Targets
+    }
+
+    /// Whether it can have come of a fit.
+    pub(crate) fn is_sound(&self) -> bool {
+        let (features, row) =
+            (self.features.len(), self.shape.iter().try_fold(1usize, |all, &n| all.checked_mul(n)));
+        let divides = row.is_some_and(|row| row > 0 && features > 0 && row.is_multiple_of(features));
+        divides && self.features.iter().all(Linear::is_sound)
     }
 
     /// The numbers of a row that it scales.

@@ -12,7 +12,7 @@ pub mod guide {
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
-    //! | [files](files) | models, weights and trainings in files, predictions in another program; the format |
+    //! | [files] | models, weights and trainings in files, predictions in another program; the format |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
     //! | [embedding] | training inside a program that owns its wgpu device |
     //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |

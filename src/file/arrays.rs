@@ -18,18 +18,35 @@ fn wrong(place: &str, found: impl std::fmt::Display) -> Error {
     Error::invalid(place, found, expected, "convert the arrays to float32 or float64, and save them again")
 }
 
-/// An array of numbers, in row-major order; at most `most` bytes of it are read.
-fn read_array(from: impl Read, most: u64, place: &str) -> Result<Tensor<f64>> {
-    let file = NpyFile::new(from).map_err(|e| wrong(place, e))?;
+/// The most bytes of an array's header, and the deepest nesting in it; numpy writes one line.
+const MOST_HEADER: usize = 1 << 16;
+const MOST_BRACKETS: usize = 8;
+
+/// Whether the header of an array is as short and flat as numpy's are, and its shape can be counted: what reads it takes any for granted.
+fn check_header(bytes: &[u8]) -> Option<()> {
+    let (len, start): (usize, usize) = match *bytes.get(6)? {
+        1 => (u16::from_le_bytes(*bytes.get(8..)?.first_chunk()?) as usize, 10),
+        _ => (u32::from_le_bytes(*bytes.get(8..)?.first_chunk()?) as usize, 12),
+    };
+    let header = std::str::from_utf8(bytes.get(start..start.checked_add(len)?)?).ok()?;
+    let brackets = header.bytes().filter(|byte| b"([{".contains(byte)).count();
+    let shape = header.split_once("shape")?.1.split_once('(')?.1.split_once(')')?.0;
+    let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
+    let sizes =
+        sizes.map(|size| size.trim_end_matches('L').parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
+    let bytes = sizes.into_iter().try_fold(16u64, |all, size| all.checked_mul(size.max(1)))?;
+    (len <= MOST_HEADER && brackets <= MOST_BRACKETS && bytes < 1 << 62).then_some(())
+}
+
+/// An array of numbers, in row-major order.
+fn read_array(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
+    check_header(bytes).ok_or_else(|| wrong(place, "no header of an array"))?;
+    let mut rest = bytes;
+    let file = NpyFile::new(&mut rest).map_err(|e| wrong(place, e))?;
     let (len, fortran) = (file.len(), file.order() == Order::Fortran);
     let shape = file.shape().iter().map(|&n| n as usize).collect::<Vec<_>>();
-    let fits = file
-        .shape()
-        .iter()
-        .try_fold(8u64, |all, &n| all.checked_mul(n))
-        .is_some_and(|bytes| bytes <= most * 2);
-    if !fits {
-        return Err(wrong(place, format!("an array of the shape {shape:?}, in at most {most} bytes")));
+    if len > bytes.len() as u64 {
+        return Err(wrong(place, format!("an array of the shape {shape:?}, in {} bytes", bytes.len())));
     }
     let values: Vec<f64> = match file.try_data::<f64>() {
         Ok(values) => values.collect::<std::io::Result<_>>(),
@@ -39,8 +56,11 @@ fn read_array(from: impl Read, most: u64, place: &str) -> Result<Tensor<f64>> {
         },
     }
     .map_err(|e| wrong(place, e))?;
-    if values.len() as u64 != len {
-        return Err(wrong(place, format!("{} numbers of {len}", values.len())));
+    if values.len() as u64 != len || !rest.is_empty() {
+        return Err(wrong(
+            place,
+            format!("{} numbers of {len}, and {} bytes more", values.len(), rest.len()),
+        ));
     }
     Ok(Tensor { values: if fortran { row_major(&values, &shape) } else { values }, shape })
 }
@@ -81,7 +101,7 @@ fn array_bytes(tensor: &Tensor<f64>) -> std::io::Result<Vec<u8>> {
 
 /// The array of a `.npy` file.
 pub(super) fn read_npy(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
-    read_array(bytes, bytes.len() as u64, place)
+    read_array(bytes, place)
 }
 
 /// The bytes of a `.npy` file.
@@ -106,8 +126,13 @@ pub(super) fn read_npz(bytes: &[u8], place: &str) -> Result<BTreeMap<String, Ten
         left = left
             .checked_sub(size)
             .ok_or_else(|| wrong(&place, format!("{size} bytes in a file of {}", bytes.len())))?;
-        // What is declared need not be what comes.
-        let tensor = read_array(file.take(size), size, &place)?;
+        // What is declared need not be what comes; the checksum is compared at the end.
+        let mut content = Vec::new();
+        file.take(size.saturating_add(1)).read_to_end(&mut content).map_err(|e| wrong(&place, e))?;
+        if content.len() as u64 != size {
+            return Err(wrong(&place, format!("other than the {size} bytes that are declared")));
+        }
+        let tensor = read_array(&content, &place)?;
         if tensors.insert(name, tensor).is_some() {
             return Err(wrong(&place, "a name that is there twice"));
         }

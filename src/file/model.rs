@@ -131,8 +131,8 @@ impl Card {
 impl Model {
     /// Writes the model to a file that [`Model::load`] reads: a safetensors file with the parameters by path (`2.dense.kernel`), and in its
     /// metadata a description of everything else: every layer with its options, ranges and rotation, what the outputs are, class names,
-    /// and the [conversion](Model::set_conversion) of the data. The file is written as a whole or not at all. Optimiser state and
-    /// counters are not in it: see [`Model::state`].
+    /// and the [conversion](Model::set_conversion) of the data. The file is written as a whole or not at all. Optimiser state, counters
+    /// and what stateful layers keep are not in it: see [`Model::state`].
     ///
     /// # Errors
     /// The file cannot be written; device errors.
@@ -162,7 +162,7 @@ impl Model {
     /// # Errors
     /// The file cannot be read, is no model file, or was changed; a newer format, an unknown layer or option, a missing, further or
     /// misshapen parameter, a number that is not finite, each by name; an activation of your own, which only a program has
-    /// ([`Weights::load`] then reads the parameters alone); device errors.
+    /// ([`Weights::load`](crate::model::Weights::load) then reads the parameters alone); device errors.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::load_with(path, device, &Kinds::default())
     }

@@ -104,13 +104,14 @@ impl Tensor<f64> {
     /// # Errors
     /// A number of values that does not fit the shape; the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (found, expected) = (self.values.len(), self.shape.iter().product::<usize>());
-        if found != expected {
+        let expected = self.shape.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
+        let found = self.values.len();
+        if expected != Some(found) {
             let place = path.as_ref().display();
             return Err(Error::invalid(
                 place,
                 format!("{found} values"),
-                expected,
+                format!("as many as the shape {:?} has", self.shape),
                 "give every element a value",
             ));
         }

@@ -90,11 +90,31 @@ impl Kinds {
         self
     }
 
+    /// Whether a kind is known.
+    pub fn has(&self, kind: &str) -> bool {
+        self.0.contains_key(kind)
+    }
+
     /// The layers of a description.
     ///
     /// # Errors
     /// A kind that is not known, an option that its layer does not have, lacks, or reads as another value; each by the layer's path.
     pub(crate) fn layers(&self, layers: &[LayerDescription]) -> Result<Vec<Arc<dyn Layer>>> {
+        let deep =
+            |layer: &&LayerDescription| layer.path.bytes().filter(|&byte| byte == b'.').count() > MOST_DEEP;
+        if let Some(layer) = layers.iter().find(deep) {
+            let path: String = layer.path.chars().take(60).collect();
+            return Err(Error::invalid(
+                path,
+                "layers deep inside each other",
+                "fewer levels",
+                "use fewer blocks",
+            ));
+        }
+        if layers.len() > MOST_LAYERS {
+            let (found, expected) = (format!("{} layers", layers.len()), format!("at most {MOST_LAYERS}"));
+            return Err(Error::invalid("description", found, expected, "divide the network"));
+        }
         Described::tree(layers).iter().map(|layer| self.layer(layer)).collect()
     }
 
@@ -120,6 +140,11 @@ impl Kinds {
         }
     }
 }
+
+/// The most dots in a layer's path, and the most layers of a description: what a file declares must not decide how deep the stack or how
+/// long the time is.
+const MOST_DEEP: usize = 128;
+const MOST_LAYERS: usize = 20_000;
 
 /// What may be the matter with options.
 const NEWER: &str = "use the version of autorot that wrote the description, or a newer one";

@@ -209,6 +209,15 @@ impl<'a> Scope<'a> {
             let expected = "a non-empty name without dots, which separate the names in a path";
             return Err(Error::invalid(path, format!("a parameter called {name:?}"), expected, "rename it"));
         }
+        if self.registered.arena.of_layer(&self.path).any(|known| known.path == path) {
+            let expected = "a name of its own for every parameter of a layer";
+            return Err(Error::invalid(
+                path,
+                "a second parameter of this name",
+                expected,
+                "rename one of them",
+            ));
+        }
         shape::elements(&path, shape)?;
         initializer.check(&path)?;
         let initial = Initial { initializer, seed: self.seed, constant };

@@ -85,9 +85,21 @@ impl Model {
     /// then on [`Model::predict_rows`] takes raw rows, and [`Model::save`] keeps it with the model.
     ///
     /// # Errors
-    /// Another number of inputs or outputs than the network has, other classes than the model has.
+    /// Another number of inputs or outputs than the network has, other classes than the model has; scales that no data can have given; a
+    /// scaling of inputs where the network masks steps, since padding must not be scaled.
     pub fn set_conversion(&mut self, conversion: impl Into<Conversion>) -> Result<()> {
         let conversion = conversion.into();
+        conversion.check()?;
+        if let (Conversion::Scaled { inputs: Some(_), .. }, Some((path, value))) =
+            (&conversion, self.network.masks.first())
+        {
+            return Err(Error::invalid(
+                "conversion of the data",
+                format!("scaled inputs for a network that masks steps of {value} ({path})"),
+                "padding, which no scale may touch",
+                "scale and pad the rows, and use Model::predict",
+            ));
+        }
         let (inputs, outputs) = conversion.widths();
         let own = (self.network.input().len(), self.network.output().len());
         let differs = |width: Option<usize>, own| width.is_some_and(|width| width != own);
@@ -135,6 +147,14 @@ impl Network {
         let each = self.output().shape.last().copied().unwrap_or(1);
         let values = match (self.outputs, conversion) {
             (Outputs::Values, Some(conversion)) => conversion.invert(outputs)?,
+            (_, Some(conversion)) if conversion.scales_targets() => {
+                return Err(Error::invalid(
+                    "conversion of the data",
+                    "scaled targets of a model whose outputs are probabilities",
+                    "targets as they are",
+                    "train with a loss for values, or leave the scaler of the targets away",
+                ));
+            }
             (kind, _) => {
                 let mut values = Vec::with_capacity(outputs.len());
                 outputs.chunks_exact(each).for_each(|one| kind.answer(one, &mut values));

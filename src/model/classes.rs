@@ -56,6 +56,12 @@ impl Model {
     /// Keeps what training shows about the outputs: what they are, and the class names of the data that the model is first trained with.
     pub(crate) fn remember_outputs(&mut self, loss: &Loss, data: Option<&Dataset>) {
         self.network.outputs = Outputs::of(loss);
+        // One prediction of several dimensions: what its numbers are of, the shape does not tell.
+        let whole =
+            data.is_some_and(|data| data.targets().steps() == 1) && self.network.output().shape.len() > 1;
+        if whole && self.network.outputs == Outputs::Logits {
+            self.network.outputs = Outputs::Values;
+        }
         self.take_names(data.and_then(|data| data.targets().class_names()));
     }
 

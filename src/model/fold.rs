@@ -59,7 +59,12 @@ impl Model {
         let all = self.read_arena(keys::PARAMETERS).await?;
         let old = self.exact_weights_async().await?;
         let mut changes: HashMap<String, Change> = HashMap::new();
+        let own = Kinds::default();
         for (path, factors) in factors(&self.network, &all).await? {
+            // What a layer of the user's does with its kernel is not known.
+            if !self.network.description.layer(&path).is_some_and(|layer| own.has(&layer.kind)) {
+                continue;
+            }
             changes.entry(path).or_default().factors = Some(factors);
         }
         let layers = &self.network.description.layers;
@@ -128,11 +133,14 @@ async fn factors(network: &Network, parameters: &[f64]) -> Result<Vec<(String, V
     Ok(all)
 }
 
-/// Layers that are a linear map, to which something linear may follow.
+/// Layers of this crate that are a linear map, to which something linear may follow.
 fn is_linear_map(layer: &LayerDescription) -> bool {
-    let maps = ["dense", "conv", "depthwise_conv", "separable_conv"];
     let linear = layer.options.get("activation").and_then(Value::as_str) == Some("linear");
-    linear && maps.iter().any(|map| layer.kind.starts_with(map))
+    let conv = layer.kind.strip_suffix("_transpose").unwrap_or(&layer.kind);
+    let conv = ["1d", "2d", "3d"].iter().find_map(|dimensions| conv.strip_suffix(dimensions));
+    linear
+        && (layer.kind == "dense"
+            || conv.is_some_and(|conv| ["conv", "depthwise_conv", "separable_conv"].contains(&conv)))
 }
 
 /// Finds batch normalisations, in layers one after another and inside these, that the layer before each takes up.
@@ -142,7 +150,8 @@ fn absorb(
     changes: &mut HashMap<String, Change>,
     gone: &mut HashSet<String>,
 ) {
-    for (_, layer) in list {
+    // In other layers those inside need not follow each other.
+    for (_, layer) in list.iter().filter(|(_, layer)| layer.description().kind == "residual") {
         absorb(&layer.inner().collect::<Vec<_>>(), weights, changes, gone);
     }
     for pair in list.windows(2) {

@@ -8,6 +8,7 @@ mod fold;
 mod masks;
 pub(crate) mod network;
 mod predict;
+#[cfg(not(target_family = "wasm"))]
 mod predictor;
 mod state;
 mod states;
@@ -25,6 +26,7 @@ pub(crate) use description::Agreement;
 pub use description::Description;
 pub use network::{Memory, Network};
 use predict::INPUT;
+#[cfg(not(target_family = "wasm"))]
 pub use predictor::Predictor;
 pub(crate) use state::Counts;
 pub use state::ModelState;

@@ -45,7 +45,6 @@ impl Predictor {
     ///
     /// # Errors
     /// Layers that keep states from one call to the next, which belong to one caller: use the model; device errors.
-    #[cfg(not(target_family = "wasm"))]
     pub fn new(model: &mut Model) -> Result<Self> {
         if let Some(states) = model.network.states.first() {
             return Err(Error::invalid(
@@ -71,7 +70,6 @@ impl Predictor {
     ///
     /// # Errors
     /// As for [`Model::load`] and [`Predictor::new`].
-    #[cfg(not(target_family = "wasm"))]
     pub fn load(path: impl AsRef<std::path::Path>, device: &Device) -> Result<Self> {
         Self::new(&mut Model::load(path, device)?)
     }
@@ -85,7 +83,6 @@ impl Predictor {
     ///
     /// # Errors
     /// As for [`Model::predict`].
-    #[cfg(not(target_family = "wasm"))]
     pub fn predict(&self, inputs: &[f32]) -> Result<Vec<f32>> {
         let mut model = match self.taken() {
             Some(model) => model,
@@ -103,14 +100,12 @@ impl Predictor {
     ///
     /// # Errors
     /// As for [`Model::predict_rows`].
-    #[cfg(not(target_family = "wasm"))]
     pub fn predict_rows<'r>(&self, rows: impl Into<Rows<'r>>) -> Result<Predictions> {
         let inputs = conversion::inputs(self.network.conversion.as_deref(), rows.into())?;
         self.network.answers(&self.predict(&inputs)?)
     }
 
     /// The outputs of any number of rows, one after another; so many rows are predicted at a time, at least 1. After an error it ends.
-    #[cfg(not(target_family = "wasm"))]
     pub fn predict_each<'p, R: AsRef<[f32]>>(
         &'p self,
         rows: impl IntoIterator<Item = R> + 'p,

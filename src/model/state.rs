@@ -85,7 +85,10 @@ impl ModelState {
             let found = tensors.remove(&parameter.path);
             let told = found.as_ref().map_or("none".to_owned(), |tensor| format!("{:?}", tensor.shape));
             match found.filter(|tensor| tensor.shape == parameter.shape) {
-                Some(Tensor { values, .. }) => all[parameter.range()].copy_from_slice(&values),
+                Some(Tensor { values, .. }) => {
+                    model.check_parameter(&parameter.path, &parameter.shape, &values)?;
+                    all[parameter.range()].copy_from_slice(&values);
+                }
                 None => {
                     return Err(Error::invalid(
                         &parameter.path,
@@ -102,6 +105,17 @@ impl ModelState {
                 let remedy = "build the model as the one that the checkpoint is of";
                 return Err(Error::invalid(name, "a tensor", "parameters that the network has", remedy));
             };
+            let system =
+                [keys::CLOCK, keys::RATES, keys::DUE, keys::CONTROL, keys::GRADIENTS, keys::PARAMETERS];
+            if system.contains(&key) || key.starts_with(keys::TALLIES) {
+                let expected = "what a training goes on from";
+                return Err(Error::invalid(
+                    name,
+                    "a buffer of the device's",
+                    expected,
+                    "use another checkpoint",
+                ));
+            }
             let arenas = !key.starts_with(keys::STATE);
             if arenas && values.len() != arena.len() {
                 let (found, expected) = (format!("{} numbers", values.len()), format!("{}", arena.len()));

@@ -253,7 +253,7 @@ impl Model {
     }
 
     /// Whether a parameter takes these numbers; returns where it lies.
-    fn check_parameter<T: Real + std::fmt::Display>(
+    pub(super) fn check_parameter<T: Real + std::fmt::Display>(
         &self,
         path: &str,
         shape: &[usize],
@@ -268,7 +268,8 @@ impl Model {
                 "build the same model as that of the weights",
             ));
         }
-        if let Some(value) = values.iter().find(|v| !v.is_finite()) {
+        // Also in single precision.
+        if let Some(value) = values.iter().find(|v| !(v.wide() as f32).is_finite()) {
             return Err(Error::invalid(
                 path,
                 value,

@@ -18,12 +18,15 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(|e| Error::io(folder, e))).collect()
 }
 
-/// Removes a file.
+/// Removes a file, if it is there.
 ///
 /// # Errors
 /// The file cannot be removed.
 pub(crate) fn remove(path: &Path) -> Result<()> {
-    std::fs::remove_file(path).map_err(|e| Error::io(path, e))
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(path, e)),
+        _ => Ok(()),
+    }
 }
 
 /// Gives a file a second name, which may have been another file's; where the system has no links, a copy. The file must not be changed
@@ -35,15 +38,25 @@ pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
     let next = to.with_extension("next");
     // From a process that was killed.
     let _ = std::fs::remove_file(&next);
-    std::fs::hard_link(from, &next)
-        .or_else(|_| std::fs::copy(from, &next).map(drop))
-        .and_then(|()| std::fs::rename(&next, to))
-        .map_err(|e| Error::io(to, e))
+    match std::fs::hard_link(from, &next) {
+        Ok(()) => rename(&next, to),
+        Err(_) => super::write(to, &super::read(from)?),
+    }
+}
+
+/// Gives a file another name, which may have been another file's.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to).map_err(|e| Error::io(to, e))
 }
 
 /// Keeps other processes and threads out of a folder until it is dropped, also by the end of the process.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held")] File);
+pub(crate) struct Lock {
+    _held: File,
+}
 
 impl Lock {
     /// Takes a folder, which is made if it does not exist; `None` if somebody else has it.
@@ -54,7 +67,7 @@ impl Lock {
         let path = folder.join("lock");
         let file = open(&path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
+            Ok(()) => Ok(Some(Self { _held: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(Error::io(&path, e)),
         }

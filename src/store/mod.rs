@@ -5,7 +5,7 @@ pub(crate) mod number;
 mod packed;
 mod table;
 
-pub(crate) use folder::{Lock, link, list, remove};
+pub(crate) use folder::{Lock, link, list, remove, rename};
 pub(crate) use packed::{read_packed, write_packed};
 pub use table::Table;
 
@@ -28,7 +28,9 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     };
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".");
+    // Named after the file, so that what a killed process leaves can be told.
+    let prefix = path.file_name().map_or(".".into(), |name| format!(".{}.", name.display()));
+    builder.prefix(&prefix);
     // By default a temporary file is private to its owner; the final file should have the permissions of any new file (the system applies
     // its umask).
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! Checkpoints: snapshots of a training in files, from which another process continues with the same bits.
 
 use super::callback::Standing;
+use super::fit::keep::is_best;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
 use crate::file::{Card, Contents, TRAINING, file_bytes};
@@ -8,6 +9,7 @@ use crate::model::{Counts, ModelState};
 use crate::real::Part;
 use crate::{Dataset, Error, Model, Result, store};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +35,12 @@ impl Checkpoints {
         self
     }
 
+    /// The step of a checkpoint, by its name.
+    fn step(path: &Path) -> Option<u64> {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("checkpoint-")?.strip_suffix(".safetensors")?.parse().ok()
+    }
+
     /// The checkpoints of a folder, the newest first, without `best.safetensors`. A folder that does not exist has none.
     ///
     /// # Errors
@@ -40,11 +48,7 @@ impl Checkpoints {
     pub fn list(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for path in store::list(folder.as_ref())? {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let step = name.strip_prefix("checkpoint-").and_then(|rest| rest.strip_suffix(".safetensors"));
-            if let Some(step) = step.and_then(|step| step.parse::<u64>().ok()) {
-                found.push((step, path));
-            }
+            found.extend(Self::step(&path).map(|step| (step, path)));
         }
         found.sort_by(|a, b| b.cmp(a));
         Ok(found.into_iter().map(|(_, path)| path).collect())
@@ -68,6 +72,8 @@ struct Training {
     history: History,
     standing: Option<Standing>,
     description: TrainingDescription,
+    /// The names and lengths of all tensors that only the training needs.
+    tensors: BTreeMap<String, usize>,
 }
 
 /// The parameters of the best epoch.
@@ -85,15 +91,27 @@ impl Snapshot {
             history: history.clone(),
             standing: standing.clone(),
             description: (**terms).clone(),
+            tensors: self
+                .tensors()
+                .into_iter()
+                .filter(|(name, _, _)| name.starts_with(TRAINING))
+                .map(|(name, _, values)| (name, values.len()))
+                .collect(),
         };
         Card::of(model).with_training(&training).to_text(false)
     }
 
-    /// The bytes of a checkpoint with this text.
-    fn bytes(&self, text: &str) -> Result<Vec<u8>> {
+    /// All numbers: names, shapes (none for a buffer), values.
+    fn tensors(&self) -> Vec<(String, Option<&[usize]>, Part<'_>)> {
         let mut all = self.model.tensors(TRAINING);
         let best = self.position.standing.as_ref().and_then(|standing| standing.weights.as_ref());
         all.extend(best.map(|best| (format!("{TRAINING}{BEST}"), None, Part::Double(best))));
+        all
+    }
+
+    /// The bytes of a checkpoint with this text.
+    fn bytes(&self, text: &str) -> Result<Vec<u8>> {
+        let all = self.tensors();
         let lens: Vec<[usize; 1]> = all.iter().map(|(_, _, values)| [values.len()]).collect();
         let named = all.into_iter().zip(&lens);
         file_bytes(Some(text), named.map(|((name, shape, values), len)| (name, shape.unwrap_or(len), values)))
@@ -119,10 +137,26 @@ impl Snapshot {
                 "use the version of autorot that wrote it",
             )
         })?;
-        let Training { counts, epoch, done, ended, history, mut standing, description } = training;
+        let Training { counts, epoch, done, ended, history, mut standing, description, tensors: told } =
+            training;
+        let found = tensors.iter().filter(|(name, _)| name.starts_with(TRAINING));
+        let found: BTreeMap<String, usize> = found.map(|(name, t)| (name.clone(), t.values.len())).collect();
+        if found != told {
+            let differs = |a: &BTreeMap<String, usize>, b: &BTreeMap<String, usize>| {
+                let only = a.iter().filter(|(name, len)| b.get(*name) != Some(*len));
+                only.map(|(name, len)| format!("{name} of {len} numbers")).collect::<Vec<_>>().join(", ")
+            };
+            let remedy = "use the checkpoint as it was written";
+            return Err(Error::invalid(place, differs(&found, &told), differs(&told, &found), remedy));
+        }
         let best = tensors.remove(&format!("{TRAINING}{BEST}"));
         if let Some(standing) = &mut standing {
             standing.weights = best.map(|best| best.values);
+            let arena = model.network().arena().len();
+            if let Some(found) = standing.weights.as_ref().map(Vec::len).filter(|&len| len != arena) {
+                let (found, expected) = (format!("{found} parameters of the best epoch"), arena);
+                return Err(Error::invalid(place, found, expected, "use the checkpoint as it was written"));
+            }
         }
         let model = ModelState::assemble(model, card.network, card.classes, counts, tensors, TRAINING)?;
         let terms = Arc::new(description);
@@ -146,8 +180,8 @@ type Writing = Option<std::thread::JoinHandle<Result<()>>>;
 type Writing = Option<Result<()>>;
 
 impl Folder {
-    /// Takes a folder over, for a training that continues there or, without `resumed`, for a new one.
-    pub(super) fn open(options: Checkpoints, resumed: bool) -> Result<Self> {
+    /// Takes a folder, which nobody else may have.
+    pub(super) fn lock(options: Checkpoints) -> Result<Self> {
         let folder = &options.folder;
         let Some(lock) = store::Lock::take(folder)? else {
             return Err(Error::invalid(
@@ -157,15 +191,56 @@ impl Folder {
                 "wait for its end, or use another folder",
             ));
         };
-        if let Some(first) = Checkpoints::list(folder)?.first().filter(|_| !resumed) {
-            return Err(Error::invalid(
-                folder.display(),
-                format!("the checkpoint {} of an earlier training", first.display()),
-                "a folder without checkpoints for a new training",
-                "continue it with Trainer::resume_from, or use another folder",
-            ));
-        }
         Ok(Self { options, _lock: lock, writing: None })
+    }
+
+    /// Prepares the folder for a training that continues from a snapshot, or for a new one. Checkpoints of what is no longer going to happen,
+    /// and what killed processes have left half-written, make room.
+    pub(super) fn prepare(&self, from: Option<&Snapshot>, model: &Model) -> Result<()> {
+        let folder = &self.options.folder;
+        let all = Checkpoints::list(folder)?;
+        let Some(from) = from else {
+            return match all.first() {
+                None => Ok(()),
+                Some(first) => Err(Error::invalid(
+                    folder.display(),
+                    format!("the checkpoint {} of an earlier training", first.display()),
+                    "a folder without checkpoints for a new training",
+                    "continue it with Trainer::resume_from, or use another folder",
+                )),
+            };
+        };
+        let later = |path: &&PathBuf| Checkpoints::step(path).is_some_and(|step| step > from.model.steps());
+        for path in all.iter().filter(later) {
+            log::warn!(
+                "{} is set aside: the training continues from step {}",
+                path.display(),
+                from.model.steps()
+            );
+            store::rename(path, &path.with_extension("aside"))?;
+        }
+        if let Some(path) = all.iter().find(|path| !later(path)) {
+            let same = Snapshot::load(path, model)?;
+            if same.position.terms != from.position.terms {
+                return Err(Error::invalid(
+                    folder.display(),
+                    format!("the checkpoint {} of another training", path.display()),
+                    "checkpoints of this one",
+                    "use another folder",
+                ));
+            }
+            // The process may have been killed just before.
+            if same == *from && from.position.done.steps == 0 && is_best(&from.position.history) {
+                store::link(path, &folder.join("best.safetensors"))?;
+            }
+        }
+        for path in store::list(folder)? {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with(".checkpoint-") || name == "best.next" {
+                store::remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes a checkpoint, also as the best if it `is_best`, and removes old ones, while the training goes on. What fails is reported, and
@@ -175,10 +250,14 @@ impl Folder {
         let (options, snapshot, text) = (self.options.clone(), snapshot.clone(), snapshot.text(model));
         let write = move || options.write(&snapshot, &text, is_best);
         #[cfg(not(target_family = "wasm"))]
-        let writing = std::thread::spawn(write);
+        match std::thread::Builder::new().name("checkpoint".to_owned()).spawn(write) {
+            Ok(writing) => self.writing = Some(writing),
+            Err(error) => log::warn!("a checkpoint is missing: {error}"),
+        }
         #[cfg(target_family = "wasm")]
-        let writing = write();
-        self.writing = Some(writing);
+        {
+            self.writing = Some(write());
+        }
     }
 
     /// Waits for the checkpoint that is being written.
@@ -221,8 +300,11 @@ impl Checkpoints {
         if is_best {
             store::link(&path, &folder.join("best.safetensors"))?;
         }
-        for old in Self::list(folder)?.into_iter().skip(*keep) {
-            store::remove(&old)?;
+        for old in Self::list(folder)?.into_iter().skip(*keep).filter(|old| *old != path) {
+            // That one stays is no reason to call the new one missing.
+            if let Err(error) = store::remove(&old) {
+                log::warn!("an old checkpoint is not removed: {error}");
+            }
         }
         Ok(())
     }
@@ -263,8 +345,8 @@ impl Trainer<'_> {
 
     /// Continues the training whose checkpoints are in a folder from the newest one, possibly in the middle of an epoch, and writes further
     /// ones there. `model` must be built as the first one was; data and options must be the same, except for the number of epochs. On the
-    /// same kind of device, weights and history end with the same bits as without the interruption. A training that has ended, and is not
-    /// given more epochs, returns its history at once.
+    /// same kind of device, weights and history end with the same bits as without the interruption. A training that has ended returns its
+    /// history at once, unless it has had all its epochs and is given more: early stopping and callbacks end it for good.
     ///
     /// # Errors
     /// No checkpoint in the folder; a training that is still running there; those of [`Trainer::resume`].
@@ -277,11 +359,17 @@ impl Trainer<'_> {
         validation: Option<&Dataset>,
     ) -> Result<History> {
         let folder = folder.into();
-        self.snapshot = Some(Arc::new(Checkpoints::newest(&folder, model)?));
-        match &mut self.checkpoints {
-            Some(checkpoints) => checkpoints.folder = folder,
-            None => self.checkpoints = Some(Checkpoints::new(folder)),
-        }
-        self.resume(model, train, validation)
+        let checkpoints = match &self.checkpoints {
+            Some(checkpoints) => Checkpoints { folder, ..checkpoints.clone() },
+            None => Checkpoints::new(folder),
+        };
+        // Nobody else may write there between reading and continuing.
+        let opened = Folder::lock(checkpoints.clone())?;
+        let snapshot = Checkpoints::newest(&checkpoints.folder, model)?;
+        (self.snapshot, self.checkpoints) = (Some(Arc::new(snapshot)), Some(checkpoints));
+        self.opened = Some(opened);
+        let history = self.resume(model, train, validation);
+        self.opened = None;
+        history
     }
 }

@@ -37,8 +37,9 @@ impl Control {
     pub fn on_ctrl_c() -> crate::Result<Self> {
         let control = Self::new();
         let asked = control.clone();
+        let mut before = false;
         ctrlc::set_handler(move || {
-            if asked.stops() {
+            if std::mem::replace(&mut before, true) {
                 std::process::exit(130);
             }
             asked.stop();
@@ -61,7 +62,12 @@ impl Control {
         self.0.load(Ordering::Relaxed) & STOP != 0
     }
 
-    /// The snapshot was taken.
+    /// The training has stopped; the next one goes on.
+    pub(super) fn stopped(&self) {
+        self.0.fetch_and(!STOP, Ordering::Relaxed);
+    }
+
+    /// A snapshot is being taken.
     pub(super) fn taken(&self) {
         self.0.fetch_and(!CHECKPOINT, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! One run of `Trainer::fit`: the loop over epochs and steps.
 
-mod keep;
+pub(super) mod keep;
 
 use super::callback::Watch;
 use super::checkpoint::Folder;
@@ -112,8 +112,11 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
 
     /// Trains from the beginning, or from the trainer's snapshot.
     pub(super) async fn run(mut self, resumed: bool) -> Result<History> {
+        let snapshot = self.trainer.snapshot.clone().filter(|_| resumed);
         if let Some(checkpoints) = self.trainer.checkpoints.clone() {
-            self.folder = Some(Folder::open(checkpoints, resumed)?);
+            let folder = self.trainer.opened.take().map_or_else(|| Folder::lock(checkpoints), Ok)?;
+            folder.prepare(snapshot.as_deref(), self.model)?;
+            self.folder = Some(folder);
         }
         let ended = match self.compile().await {
             Ok(()) => self.epochs(resumed).await,
@@ -126,6 +129,22 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             );
         }
         let closed = self.folder.take().map_or(Ok(()), Folder::close);
+        let ended = match (ended, &closed) {
+            (Err(Error::Interrupted { step }), Ok(())) => {
+                self.trainer.control.stopped();
+                Err(Error::Interrupted { step })
+            }
+            // Nothing could be resumed from: that is the error.
+            (Err(Error::Interrupted { .. }), Err(_)) => {
+                self.trainer.control.stopped();
+                Ok(())
+            }
+            (Err(error), Err(checkpoint)) => {
+                log::warn!("the last checkpoint is missing: {checkpoint}");
+                Err(error)
+            }
+            (ended, _) => ended,
+        };
         ended.and(restored).and(closed)?;
         Ok(self.trainer.history.clone())
     }
@@ -168,6 +187,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
                 ended = ended || callback.on_epoch_end(self.model, &epoch)?.is_break();
             }
             if self.folder.is_some() || self.trainer.control.is_asked() {
+                self.trainer.control.taken();
                 let saving = self.model.begin_state();
                 self.keep_snapshot(saving, (number + 1, Done::default()), ended).await?;
             }

@@ -70,6 +70,8 @@ pub struct Trainer<'a> {
     interval: Interval,
     snapshot: Option<Arc<Snapshot>>,
     checkpoints: Option<Checkpoints>,
+    /// Their folder, where it is taken already.
+    opened: Option<checkpoint::Folder>,
     control: Control,
     /// The parameters of the best epoch of the last run.
     best: Option<Weights>,
@@ -119,6 +121,7 @@ impl<'a> Trainer<'a> {
             interval: Interval::default(),
             snapshot: None,
             checkpoints: None,
+            opened: None,
             control: Control::default(),
             best: None,
         }

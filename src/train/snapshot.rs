@@ -122,14 +122,12 @@ impl Trainer<'_> {
             check_same("resume: training data", found, expected, "those of the snapshot")?;
         }
         // The end of the last epoch is the beginning of one more.
-        if self.epochs + 1 < position.epoch + usize::from(position.done.steps > 0) {
+        let least = position.epoch.saturating_sub(usize::from(position.done.steps == 0));
+        if self.epochs < least {
             return Err(Error::invalid(
                 "resume: trainer option epochs",
                 self.epochs,
-                format!(
-                    "at least {}, the epoch of the snapshot",
-                    position.epoch - usize::from(position.done.steps == 0)
-                ),
+                format!("at least {least}, the epoch of the snapshot"),
                 "set epochs to the total number of epochs",
             ));
         }

@@ -96,9 +96,14 @@ fn a_control_stops_after_the_step_at_hand_with_a_checkpoint() {
         Ok(ControlFlow::Continue(()))
     };
     let mut stopped = model();
-    let result =
-        trainer(5).callback(stop).control(&control).checkpoint(dir.path()).fit(&mut stopped, &data, None);
+    let mut stopping = trainer(5).callback(stop).control(&control).checkpoint(dir.path());
+    let result = stopping.fit(&mut stopped, &data, None);
     assert!(matches!(result, Err(Error::Interrupted { step: 10 })), "{result:?}");
+    // In memory the same trainer goes on, since it has stopped.
+    let mut other = trainer(5).control(&control).from_snapshot(stopping.snapshot().unwrap().clone());
+    assert_eq!(other.resume(&mut stopped, &data, None).unwrap().epochs.len(), 5);
+    assert_eq!(stopped.weights().unwrap(), whole.weights().unwrap());
+    drop(stopping);
     let mut other = model();
     let resumed = trainer(5).resume_from(dir.path(), &mut other, &data, None).unwrap();
     assert_eq!(resumed.epochs.len(), 5);
@@ -183,4 +188,33 @@ fn a_folder_that_cannot_be_written_costs_no_training() {
     bytes[end] ^= 1;
     std::fs::write(&newest, bytes).unwrap();
     says(Snapshot::load(&newest, &trained).map(drop), &["checkpoint-0000000015", "checksum"]);
+}
+
+#[test]
+fn checkpoints_of_another_course_make_room_or_are_refused() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), data());
+    let mut whole = model();
+    trainer(4).fit(&mut whole, &data, None).unwrap();
+    trainer(4).checkpoint(Checkpoints::new(dir.path()).keep(9)).fit(&mut model(), &data, None).unwrap();
+    // The newest is spoilt, the best gone, and a killed process has left something: the training continues from the one before.
+    let all = Checkpoints::list(dir.path()).unwrap();
+    let bytes = std::fs::read(&all[0]).unwrap();
+    std::fs::write(&all[0], &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::remove_file(dir.path().join("best.safetensors")).unwrap();
+    std::fs::write(dir.path().join(".checkpoint-0000000020.safetensors.x1"), b"half").unwrap();
+    let mut other = model();
+    trainer(4).resume_from(dir.path(), &mut other, &data, None).unwrap();
+    assert_eq!(other.weights().unwrap(), whole.weights().unwrap());
+    let left = names(dir.path());
+    assert!(left.contains(&"checkpoint-0000000020.aside".to_owned()), "{left:?}");
+    assert!(left.contains(&"checkpoint-0000000020.safetensors".to_owned()), "written again: {left:?}");
+    assert!(left.contains(&"best.safetensors".to_owned()), "{left:?}");
+    assert!(!left.iter().any(|name| name.starts_with('.')), "{left:?}");
+    // From memory into a folder of another training, whose steps are fewer and more than its own.
+    let mut one = Trainer::new(Sgd::default(), Loss::MeanSquaredError).batch(8).epochs(4).progress(false);
+    one = one.snapshot_every(Interval::Steps(7));
+    let mut third = model();
+    one.fit(&mut third, &data, None).unwrap();
+    says(one.checkpoint(dir.path()).resume(&mut third, &data, None), &["another training", "another folder"]);
+    assert_eq!(names(dir.path()), left, "nothing was touched");
 }

@@ -30,6 +30,7 @@ mod golden_conv;
 mod golden_layers;
 mod golden_recurrent;
 mod gradients;
+mod hostile;
 mod keras;
 mod kernels;
 mod logs;

@@ -54,6 +54,22 @@ struct Stray {
     around: bool,
 }
 
+/// Registers two parameters of one name.
+#[derive(Clone, Debug)]
+struct Twice;
+
+impl Layer for Twice {
+    fn kind(&self) -> &'static str {
+        "twice"
+    }
+
+    fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>, Error> {
+        scope.parameter("weight", &[3], Initializer::Ones, Role::Decayed)?;
+        scope.parameter("weight", &[3], Initializer::Ones, Role::Decayed)?;
+        Wall.build(scope, input)
+    }
+}
+
 #[derive(Debug)]
 struct Around {
     inner: Vec<Box<dyn Node>>,
@@ -114,6 +130,8 @@ fn parameters_belong_to_the_layer_that_registers_them() {
         let text = net.network(0).unwrap_err().to_string();
         assert!(text.contains("1.stray") && text.contains(found), "{text}");
     }
+    let text = Sequential::new([3]).add(Twice).network(0).unwrap_err().to_string();
+    assert!(text.contains("0.twice.weight") && text.contains("second parameter"), "{text}");
     let net = Sequential::new([3]).add(Residual::new().add(Stray { path: Some("0.residual"), ..good }));
     let text = net.network(0).unwrap_err().to_string();
     assert!(text.contains("0.residual.0.stray") && text.contains("Scope::path"), "{text}");

@@ -25,6 +25,7 @@ pub enum Scale {
 
 /// `(x − shift) / width · span + low`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::data) struct Linear {
     shift: f64,
     width: f64,
@@ -39,6 +40,11 @@ impl Linear {
 
     pub fn is_finite(&self) -> bool {
         [self.shift, self.width, self.low, self.span].iter().all(|v| v.is_finite())
+    }
+
+    /// Whether it can be applied and inverted.
+    pub fn is_sound(&self) -> bool {
+        self.is_finite() && self.width != 0.0 && self.span != 0.0
     }
 
     pub fn invert(&self, v: f64) -> f64 {

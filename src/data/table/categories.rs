@@ -10,12 +10,14 @@ use crate::{Error, Result};
 
 /// The categories of a column, in the order of their indices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Categories {
     known: Vec<Category>,
     case_sensitive: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Category {
     name: String,
     /// The name as a number, in the format of its table.

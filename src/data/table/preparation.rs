@@ -40,12 +40,14 @@ use crate::{Error, Result};
 /// # Ok::<(), autorot::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Preparation {
     inputs: Vec<Input>,
     answers: Answers,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Input {
     column: String,
     kind: Kind,
@@ -53,6 +55,7 @@ struct Input {
 
 /// What an input column becomes. `fill` replaces missing values; without it their rows are dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 enum Kind {
     Number { fill: Option<f64>, indicator: bool, scale: Option<Linear> },
     Categories { fill: Option<String>, indicator: bool, unknown: Unknown, categories: Categories },
@@ -60,6 +63,7 @@ enum Kind {
 
 /// The targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 enum Answers {
     Values(Vec<(String, Option<Linear>)>),
     Classes { column: String, classes: Categories },
@@ -199,6 +203,20 @@ impl Preparation {
         }
         let back = |v: f32, scale: &Option<Linear>| scale.map_or(v.into(), |scale| scale.invert(v.into()));
         Ok(outputs.iter().zip(columns.iter().cycle()).map(|(&v, (_, scale))| back(v, scale)).collect())
+    }
+
+    /// Whether its scales can have come of a fit.
+    pub(crate) fn is_sound(&self) -> bool {
+        let sound = |scale: &Option<Linear>| scale.as_ref().is_none_or(Linear::is_sound);
+        let inputs = self.inputs.iter().all(|input| match &input.kind {
+            Kind::Number { fill, scale, .. } => sound(scale) && fill.is_none_or(f64::is_finite),
+            Kind::Categories { .. } => true,
+        });
+        let answers = match &self.answers {
+            Answers::Values(columns) => columns.iter().all(|(_, scale)| sound(scale)),
+            Answers::Classes { .. } => true,
+        };
+        inputs && answers
     }
 
     /// The number of inputs per row.

@@ -1,10 +1,10 @@
 //! Where a run begins, and what it keeps on its way: snapshots and checkpoints.
 
 use super::Fit;
-use crate::Result;
 use crate::model::{Author, Saving};
 use crate::train::snapshot::{Done, Position, Snapshot};
 use crate::train::{Epoch, History};
+use crate::{Error, Result};
 use std::sync::Arc;
 
 impl Fit<'_, '_, '_> {
@@ -32,6 +32,11 @@ impl Fit<'_, '_, '_> {
     /// Restores the snapshot; returns its epoch and what has been done of it.
     pub(super) fn take_up(&mut self) -> Result<(usize, Done)> {
         let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
+        let (done, all) = (snapshot.position.done.steps, self.steps.len());
+        if done > all {
+            let (found, expected) = (format!("{done} steps of an epoch"), format!("at most {all}"));
+            return Err(Error::invalid("snapshot", found, expected, "use the checkpoint as it was written"));
+        }
         self.model.set_state(&snapshot.model)?;
         self.model.author = Author::Trainer;
         let position = &snapshot.position;
@@ -61,13 +66,12 @@ impl Fit<'_, '_, '_> {
             folder.keep(self.model, &snapshot, is_best);
         }
         self.trainer.snapshot = Some(snapshot);
-        self.trainer.control.taken();
         Ok(())
     }
 }
 
 /// Whether the last epoch has the lowest loss so far: that of validation, where there is any.
-fn is_best(history: &History) -> bool {
+pub(in crate::train) fn is_best(history: &History) -> bool {
     let loss = |epoch: &Epoch| epoch.val_loss.unwrap_or(epoch.train_loss);
     let Some((last, before)) = history.epochs.split_last() else { return false };
     before.iter().all(|epoch| loss(last) < loss(epoch) || loss(epoch).is_nan())
