@@ -5,7 +5,7 @@ use super::fit::keep::is_best;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
 use crate::file::{Card, Contents, TRAINING, file_bytes};
-use crate::model::{Counts, ModelState};
+use crate::model::{Counts, ModelState, Tensor};
 use crate::real::Part;
 use crate::{Dataset, Error, Model, Result, store};
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,22 @@ struct Training {
 /// The parameters of the best epoch.
 const BEST: &str = "best parameters";
 
+/// What a checkpoint has.
+fn read(path: &Path) -> Result<(Card, Training, BTreeMap<String, Tensor<f64>>)> {
+    let place = path.display().to_string();
+    let Contents { text, tensors } = Contents::of_bytes(&store::read(path)?, &place)?;
+    let card = text.map(|text| Card::read(&text, &place)).transpose()?;
+    let Some((card, training)) = card.and_then(Card::split_training) else {
+        let expected = "a checkpoint of a training";
+        return Err(Error::invalid(place, "no state of a training", expected, "use Model::load"));
+    };
+    let training = serde_json::from_value(training).map_err(|e| {
+        let remedy = "use the version of autorot that wrote it";
+        Error::invalid(&place, e, "a checkpoint of this version", remedy)
+    })?;
+    Ok((card, training, tensors))
+}
+
 impl Snapshot {
     /// What a checkpoint has beside numbers.
     fn text(&self, model: &Model) -> String {
@@ -122,21 +138,8 @@ impl Snapshot {
     /// # Errors
     /// The file cannot be read, is no checkpoint, or was changed; one of another network.
     pub fn load(path: impl AsRef<Path>, model: &Model) -> Result<Self> {
-        let (path, place) = (path.as_ref(), path.as_ref().display().to_string());
-        let Contents { text, mut tensors } = Contents::of_bytes(&store::read(path)?, &place)?;
-        let card = text.map(|text| Card::read(&text, &place)).transpose()?;
-        let Some((card, training)) = card.and_then(Card::split_training) else {
-            let expected = "a checkpoint of a training";
-            return Err(Error::invalid(place, "no state of a training", expected, "use Model::load"));
-        };
-        let training: Training = serde_json::from_value(training).map_err(|e| {
-            Error::invalid(
-                &place,
-                e,
-                "a checkpoint of this version",
-                "use the version of autorot that wrote it",
-            )
-        })?;
+        let place = path.as_ref().display().to_string();
+        let (card, training, mut tensors) = read(path.as_ref())?;
         let Training { counts, epoch, done, ended, history, mut standing, description, tensors: told } =
             training;
         let found = tensors.iter().filter(|(name, _)| name.starts_with(TRAINING));
@@ -196,7 +199,7 @@ impl Folder {
 
     /// Prepares the folder for a training that continues from a snapshot, or for a new one. Checkpoints of what is no longer going to happen,
     /// and what killed processes have left half-written, make room.
-    pub(super) fn prepare(&self, from: Option<&Snapshot>, model: &Model) -> Result<()> {
+    pub(super) fn prepare(&self, from: Option<&Snapshot>) -> Result<()> {
         let folder = &self.options.folder;
         let all = Checkpoints::list(folder)?;
         let Some(from) = from else {
@@ -210,29 +213,35 @@ impl Folder {
                 )),
             };
         };
-        let later = |path: &&PathBuf| Checkpoints::step(path).is_some_and(|step| step > from.model.steps());
-        for path in all.iter().filter(later) {
-            log::warn!(
-                "{} is set aside: the training continues from step {}",
-                path.display(),
-                from.model.steps()
-            );
-            store::rename(path, &path.with_extension("aside"))?;
+        let mut later = Vec::new();
+        for path in all {
+            let after = Checkpoints::step(&path).is_some_and(|step| step > from.model.steps());
+            match read(&path) {
+                Ok((card, training, _)) => {
+                    if training.description != *from.position.terms
+                        || card.network != *from.model.description()
+                    {
+                        return Err(Error::invalid(
+                            folder.display(),
+                            format!("the checkpoint {} of another training", path.display()),
+                            "checkpoints of this one",
+                            "use another folder",
+                        ));
+                    }
+                    // The process may have been killed just before.
+                    let end = training.epoch == from.position.epoch && training.done.steps == 0;
+                    if training.counts == from.model.counts() && end && is_best(&training.history) {
+                        store::link(&path, &folder.join("best.safetensors"))?;
+                    }
+                }
+                Err(error) => log::warn!("{error}"),
+            }
+            later.extend(after.then_some(path));
         }
-        if let Some(path) = all.iter().find(|path| !later(path)) {
-            let same = Snapshot::load(path, model)?;
-            if same.position.terms != from.position.terms {
-                return Err(Error::invalid(
-                    folder.display(),
-                    format!("the checkpoint {} of another training", path.display()),
-                    "checkpoints of this one",
-                    "use another folder",
-                ));
-            }
-            // The process may have been killed just before.
-            if same == *from && from.position.done.steps == 0 && is_best(&from.position.history) {
-                store::link(path, &folder.join("best.safetensors"))?;
-            }
+        for path in later {
+            let step = from.model.steps();
+            log::warn!("{} is set aside: the training continues from step {step}", path.display());
+            store::rename(&path, &path.with_extension("aside"))?;
         }
         for path in store::list(folder)? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -115,7 +115,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let snapshot = self.trainer.snapshot.clone().filter(|_| resumed);
         if let Some(checkpoints) = self.trainer.checkpoints.clone() {
             let folder = self.trainer.opened.take().map_or_else(|| Folder::lock(checkpoints), Ok)?;
-            folder.prepare(snapshot.as_deref(), self.model)?;
+            folder.prepare(snapshot.as_deref())?;
             self.folder = Some(folder);
         }
         let ended = match self.compile().await {

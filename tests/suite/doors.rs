@@ -147,7 +147,7 @@ fn an_activation_of_ones_own_is_as_good_as_a_built_in_one() {
     let own = Activation::own::<Own>();
     assert_eq!((own.name(), own.limit(), own), ("own_tanh", 2.0, Activation::own::<Own>()));
     assert_ne!(own, Activation::Tanh);
-    assert_eq!(serde_json::to_string(&own).unwrap(), "\"own_tanh\"");
+    assert_eq!(serde_json::to_string(&own).unwrap(), "\"own:own_tanh\"");
     let data = waves(40);
     for device in devices() {
         check::activation::<Own>(&device).unwrap();
