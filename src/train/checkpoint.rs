@@ -7,7 +7,7 @@ use super::{History, Trainer, TrainingDescription};
 use crate::file::{Card, Contents, TRAINING, file_bytes};
 use crate::model::{Counts, ModelState, Tensor};
 use crate::real::Part;
-use crate::{Dataset, Error, Model, Result, store};
+use crate::{Error, Model, Result, store};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -364,8 +364,8 @@ impl Trainer<'_> {
         &mut self,
         folder: impl Into<PathBuf>,
         model: &mut Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &crate::Dataset,
+        validation: Option<&crate::Dataset>,
     ) -> Result<History> {
         let folder = folder.into();
         let checkpoints = match &self.checkpoints {
