@@ -38,8 +38,8 @@ fn check_header(bytes: &[u8]) -> Option<()> {
     (len <= MOST_HEADER && brackets <= MOST_BRACKETS && bytes < 1 << 62).then_some(())
 }
 
-/// An array of numbers, in row-major order.
-fn read_array(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
+/// The array of a `.npy` file, in row-major order.
+pub(super) fn read_npy(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
     check_header(bytes).ok_or_else(|| wrong(place, "no header of an array"))?;
     let mut rest = bytes;
     let file = NpyFile::new(&mut rest).map_err(|e| wrong(place, e))?;
@@ -99,11 +99,6 @@ fn array_bytes(tensor: &Tensor<f64>) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The array of a `.npy` file.
-pub(super) fn read_npy(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
-    read_array(bytes, place)
-}
-
 /// The bytes of a `.npy` file.
 pub(super) fn npy_bytes(tensor: &Tensor<f64>) -> Result<Vec<u8>> {
     array_bytes(tensor)
@@ -132,7 +127,7 @@ pub(super) fn read_npz(bytes: &[u8], place: &str) -> Result<BTreeMap<String, Ten
         if content.len() as u64 != size {
             return Err(wrong(&place, format!("other than the {size} bytes that are declared")));
         }
-        let tensor = read_array(&content, &place)?;
+        let tensor = read_npy(&content, &place)?;
         if tensors.insert(name, tensor).is_some() {
             return Err(wrong(&place, "a name that is there twice"));
         }

@@ -81,8 +81,8 @@ impl Model {
         self.network.conversion.as_deref()
     }
 
-    /// Says what was done to the data: a [`Preparation`](crate::data::Preparation), a [`Scaler`](crate::data::Scaler), or two of them. From
-    /// then on [`Model::predict_rows`] takes raw rows, and [`Model::save`] keeps it with the model.
+    /// Says what was done to the data: a [`Preparation`](crate::data::Preparation), a [`Scaler`](crate::data::Scaler), or
+    /// [`Conversion::scalers`] of two. From then on [`Model::predict_rows`] takes raw rows, and [`Model::save`] keeps it with the model.
     ///
     /// # Errors
     /// Another number of inputs or outputs than the network has, other classes than the model has; scales that no data can have given; a

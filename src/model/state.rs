@@ -25,11 +25,7 @@ pub struct ModelState {
     layout: Vec<(String, Vec<usize>, usize)>,
     /// The buffers by name.
     pub(crate) buffers: BTreeMap<String, Numbers>,
-    steps: u64,
-    epochs: u64,
-    updated: bool,
-    /// Updates by each kind of optimiser.
-    updates: BTreeMap<String, u64>,
+    counts: Counts,
     /// The class names, if known.
     classes: Option<Arc<[String]>>,
 }
@@ -40,15 +36,16 @@ pub struct ModelState {
 pub(crate) struct Counts {
     steps: u64,
     epochs: u64,
+    /// Whether the parameters result from an update of the previous ones.
     updated: bool,
+    /// Updates by each kind of optimiser.
     updates: BTreeMap<String, u64>,
 }
 
 impl ModelState {
     /// How far the model has come.
-    pub(crate) fn counts(&self) -> Counts {
-        let Self { steps, epochs, updated, updates, .. } = self;
-        Counts { steps: *steps, epochs: *epochs, updated: *updated, updates: updates.clone() }
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// The parameters by path, and the other buffers by their names behind `prefix`: names, shapes (none for a buffer), values.
@@ -123,19 +120,9 @@ impl ModelState {
             }
             buffers.insert(key.to_owned(), Numbers::Double(values));
         }
-        let Counts { steps, epochs, updated, updates } = counts;
         let classes = classes.map(Into::into);
         let bare = model.bare_state();
-        Ok(Self {
-            description: description.into(),
-            buffers,
-            steps,
-            epochs,
-            updated,
-            updates,
-            classes,
-            ..bare
-        })
+        Ok(Self { description: description.into(), buffers, counts, classes, ..bare })
     }
 
     /// The parameters by path.
@@ -158,20 +145,20 @@ impl ModelState {
 
     /// Training steps since the model was built.
     pub fn steps(&self) -> u64 {
-        self.steps
+        self.counts.steps
     }
 
     /// Sets the counters from the clock of the steps that ran; some encoded steps may not have run.
     pub(crate) fn count(&mut self, table: &Timetable, step: u32) {
-        let done = table.done(step, self.steps.saturating_sub(table.base.steps));
+        let done = table.done(step, self.counts.steps.saturating_sub(table.base.steps));
         let Counters { steps, epochs, updates } = table.at(done);
-        (self.steps, self.epochs) = (steps, epochs);
-        self.updates.insert(table.optimizer.clone(), updates);
+        (self.counts.steps, self.counts.epochs) = (steps, epochs);
+        self.counts.updates.insert(table.optimizer.clone(), updates);
     }
 
     /// Epochs that were completed since the model was built.
     pub fn epochs(&self) -> u64 {
-        self.epochs
+        self.counts.epochs
     }
 }
 
@@ -224,8 +211,8 @@ impl Model {
             let group = if key.starts_with(keys::STATE) { &mut self.states } else { &mut self.kept };
             group.insert(key.clone(), values.len());
         }
-        (self.steps, self.epochs, self.updated) = (state.steps, state.epochs, state.updated);
-        self.updates.clone_from(&state.updates);
+        let Counts { steps, epochs, updated, updates } = state.counts.clone();
+        (self.steps, self.epochs, self.updated, self.updates) = (steps, epochs, updated, updates);
         self.begin_anew()?;
         self.take_names(state.class_names());
         Ok(())
@@ -303,10 +290,12 @@ impl Model {
             layout: self.network.arena.parameters().iter().map(entry).collect(),
             description: self.network.description.clone(),
             buffers: BTreeMap::new(),
-            steps: self.steps,
-            epochs: self.epochs,
-            updated: self.updated,
-            updates: self.updates.clone(),
+            counts: Counts {
+                steps: self.steps,
+                epochs: self.epochs,
+                updated: self.updated,
+                updates: self.updates.clone(),
+            },
             classes: self.network.classes.clone(),
         }
     }

@@ -100,7 +100,7 @@ impl Snapshot {
     fn text(&self, model: &Model) -> String {
         let Position { terms, epoch, done, history, standing, ended } = &self.position;
         let training = Training {
-            counts: self.model.counts(),
+            counts: self.model.counts().clone(),
             epoch: *epoch,
             done: done.clone(),
             ended: *ended,
@@ -230,7 +230,7 @@ impl Folder {
                     }
                     // The process may have been killed just before.
                     let end = training.epoch == from.position.epoch && training.done.steps == 0;
-                    if training.counts == from.model.counts() && end && is_best(&training.history) {
+                    if training.counts == *from.model.counts() && end && is_best(&training.history) {
                         store::link(&path, &folder.join("best.safetensors"))?;
                     }
                 }

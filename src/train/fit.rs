@@ -129,23 +129,18 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             );
         }
         let closed = self.folder.take().map_or(Ok(()), Folder::close);
-        let ended = match (ended, &closed) {
-            (Err(Error::Interrupted { step }), Ok(())) => {
-                self.trainer.control.stopped();
-                Err(Error::Interrupted { step })
-            }
-            // Nothing could be resumed from: that is the error.
-            (Err(Error::Interrupted { .. }), Err(_)) => {
-                self.trainer.control.stopped();
-                Ok(())
-            }
+        if let Err(Error::Interrupted { .. }) = &ended {
+            self.trainer.control.stopped();
+        }
+        match (ended, closed) {
+            // Without the checkpoint there may be nothing to continue from: that is the error.
+            (Err(Error::Interrupted { .. }), Err(checkpoint)) => Err(checkpoint),
             (Err(error), Err(checkpoint)) => {
                 log::warn!("the last checkpoint is missing: {checkpoint}");
                 Err(error)
             }
-            (ended, _) => ended,
-        };
-        ended.and(restored).and(closed)?;
+            (ended, closed) => ended.and(restored).and(closed),
+        }?;
         Ok(self.trainer.history.clone())
     }
 

@@ -153,9 +153,9 @@ fn a_killed_training_ends_with_the_same_bits_on_a_gpu() {
     kill("gpu", 25);
 }
 
-/// Takes minutes: cargo test --release --test process -- --ignored --nocapture three_hundred
+/// cargo test --release --test process -- --ignored --nocapture three_hundred
 #[test]
-#[ignore = "300 kills, which take ten minutes"]
+#[ignore = "300 kills, which take one and a half minutes; run by hand"]
 fn three_hundred_kills() {
     let _alone = crate::alone();
     kill("cpu", 200);

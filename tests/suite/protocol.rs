@@ -70,33 +70,6 @@ impl Layer for Twice {
     }
 }
 
-#[derive(Debug)]
-struct Around {
-    inner: Vec<Box<dyn Node>>,
-}
-
-impl Node for Around {
-    fn path(&self) -> &str {
-        self.inner[0].path()
-    }
-
-    fn output(&self) -> &Signal {
-        self.inner[0].output()
-    }
-
-    fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        self.inner[0].forward(rec, input)
-    }
-
-    fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
-        self.inner[0].backward(rec, trace, d_y, need_d_x)
-    }
-
-    fn inner(&self) -> &[Box<dyn Node>] {
-        &self.inner
-    }
-}
-
 impl Layer for Stray {
     fn kind(&self) -> &'static str {
         "stray"
@@ -106,7 +79,10 @@ impl Layer for Stray {
         scope.parameter(self.parameter, &[3], Initializer::Ones, Role::Decayed)?;
         let path = self.path.unwrap_or(scope.path()).to_owned();
         let node: Box<dyn Node> = Box::new(WallNode { path, output: input.clone() });
-        Ok(if self.around { Box::new(Around { inner: vec![node] }) } else { node })
+        Ok(match self.around {
+            true => Box::new(Outer { path: scope.path().to_owned(), inner: vec![node] }),
+            false => node,
+        })
     }
 }
 
