@@ -1,6 +1,11 @@
 //! From the data's own units to a network's inputs, and from its outputs back.
 
 use super::{Preparation, Scaler, Table};
+#[cfg(feature = "onnx")]
+pub(crate) use super::{
+    scale::Linear,
+    table::{Answers, Input, Kind},
+};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 

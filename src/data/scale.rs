@@ -4,7 +4,7 @@ mod linear;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use linear::Linear;
+pub(crate) use linear::Linear;
 pub use linear::Scale;
 
 use super::{Dataset, Targets};
@@ -46,6 +46,12 @@ enum Part {
 }
 
 impl Scaler {
+    /// One scale per feature, or a single one for all of them.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn linear(&self) -> &[Linear] {
+        &self.features
+    }
+
     /// Fits every feature of the inputs to mean 0 and standard deviation 1 (of the population: divided by the number of rows, or of all
     /// steps of all rows).
     pub fn standard(train: &Dataset) -> Self {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use categories::Categories;
 pub use columns::{Columns, Impute, Unknown};
 pub use preparation::Preparation;
+#[cfg(feature = "onnx")]
+pub(crate) use preparation::{Answers, Input, Kind};
 
 use super::{Dataset, Split};
 use crate::{Error, Result};

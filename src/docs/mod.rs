@@ -13,6 +13,7 @@ pub mod guide {
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
     //! | [files] | models, weights and trainings in files, predictions in another program; the format |
+    //! | [export] | models in other programs: ONNX |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
     //! | [embedding] | training inside a program that owns its wgpu device |
     //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |
@@ -37,6 +38,10 @@ pub mod guide {
 
     #[doc = include_str!("guide/files.md")]
     pub mod files {}
+
+    #[cfg(feature = "onnx")]
+    #[doc = include_str!("guide/export.md")]
+    pub mod export {}
 
     #[doc = include_str!("guide/own_things.md")]
     pub mod own_things {}

@@ -2,10 +2,14 @@
 
 mod arrays;
 mod model;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod tensors;
 mod weights;
 
+#[cfg(feature = "onnx")]
+pub use onnx::Onnx;
 pub use weights::Matched;
 
 pub(crate) use model::{Card, TRAINING};
-pub(crate) use tensors::{Contents, file_bytes};
+pub(crate) use tensors::{Contents, write_file};

@@ -1,6 +1,6 @@
 //! A model in one file: its parameters by path, and all else in a JSON text beside them.
 
-use super::tensors::{Contents, file_bytes, named};
+use super::tensors::{Contents, file_bytes, named, write_file};
 use crate::data::Conversion;
 use crate::describe::value;
 use crate::device::Device;
@@ -138,7 +138,8 @@ impl Model {
     /// The file cannot be written; device errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn save(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        store::write(path, &pollster::block_on(self.to_bytes_async())?)
+        let text = Card::of(self).to_text(false);
+        write_file(path.as_ref(), Some(&text), named(&self.exact_weights()?))
     }
 
     /// The bytes of the file that [`Model::save`] writes.

@@ -2,10 +2,11 @@
 
 use crate::model::Tensor;
 use crate::real::Part;
-use crate::{Error, Result};
-use safetensors::{Dtype, SafeTensors, View, serialize};
+use crate::{Error, Result, store};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View, serialize, serialize_to_file};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 /// The key of the text in a file's metadata.
 const KEY: &str = "autorot";
@@ -93,11 +94,11 @@ pub(super) fn is_single(values: &[f64]) -> bool {
     values.chunks(4096).all(|block| !block.iter().fold(false, |any, v| any | differs(v)))
 }
 
-/// The bytes of a file. The text, a JSON object, gets a last field with the checksum of what is before it and of all numbers.
-pub(crate) fn file_bytes<'t>(
-    text: Option<&str>,
-    tensors: impl IntoIterator<Item = Named<'t>>,
-) -> Result<Vec<u8>> {
+/// What goes into a file: tensors in their order, and the metadata.
+type Parts<'t> = (Vec<(String, Stored<'t>)>, Option<HashMap<String, String>>);
+
+/// The text, a JSON object, gets a last field with the checksum of what is before it and of all numbers.
+fn parts<'t>(text: Option<&str>, tensors: impl IntoIterator<Item = Named<'t>>) -> Parts<'t> {
     let stored = |(name, shape, values): Named<'t>| (name, Stored::new(shape, values));
     let mut tensors: Vec<(String, Stored<'t>)> = tensors.into_iter().map(stored).collect();
     // As they lie in the file.
@@ -106,9 +107,36 @@ pub(crate) fn file_bytes<'t>(
         let sum = checksum(text, tensors.iter().map(|(_, stored)| stored.bytes()));
         (KEY.to_owned(), format!("{text}{CHECKSUM}{sum}\"}}"))
     });
-    let tensors = tensors.iter().map(|(name, stored)| (name, stored));
-    serialize(tensors, text.map(|text| HashMap::from([text])))
-        .map_err(|e| Error::invalid("model file", e, "a description below 100 MB", "divide the network"))
+    (tensors, text.map(|text| HashMap::from([text])))
+}
+
+fn too_large(error: SafeTensorError) -> Error {
+    Error::invalid("model file", error, "a description below 100 MB", "divide the network")
+}
+
+/// The bytes of a file.
+pub(crate) fn file_bytes<'t>(
+    text: Option<&str>,
+    tensors: impl IntoIterator<Item = Named<'t>>,
+) -> Result<Vec<u8>> {
+    let (tensors, metadata) = parts(text, tensors);
+    serialize(tensors.iter().map(|(name, stored)| (name, stored)), metadata).map_err(too_large)
+}
+
+/// Writes a file, without its bytes in memory.
+pub(crate) fn write_file<'t>(
+    path: &Path,
+    text: Option<&str>,
+    tensors: impl IntoIterator<Item = Named<'t>>,
+) -> Result<()> {
+    let (tensors, metadata) = parts(text, tensors);
+    store::write_by(path, |file| {
+        let tensors = tensors.iter().map(|(name, stored)| (name, stored));
+        serialize_to_file(tensors, metadata, file.path()).map_err(|error| match error {
+            SafeTensorError::IoError(error) => Error::io(path, error),
+            error => too_large(error),
+        })
+    })
 }
 
 /// Tensors to be written.

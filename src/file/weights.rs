@@ -1,7 +1,7 @@
 //! Weights in files of their own, with or without a description of their network.
 
 use super::tensors::named;
-use super::{Card, Contents, TRAINING, arrays, file_bytes};
+use super::{Card, Contents, TRAINING, arrays, write_file};
 use crate::model::{Tensor, Weights};
 use crate::{Error, Model, Result, store};
 use std::path::Path;
@@ -85,8 +85,10 @@ impl Weights {
         };
         let tensors = self.iter().map(exact).collect();
         let npz = path.as_ref().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
-        let bytes = if npz { arrays::npz_bytes(&tensors)? } else { file_bytes(None, named(&tensors))? };
-        store::write(path, &bytes)
+        match npz {
+            true => store::write(path, &arrays::npz_bytes(&tensors)?),
+            false => write_file(path.as_ref(), None, named(&tensors)),
+        }
     }
 }
 

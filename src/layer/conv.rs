@@ -231,7 +231,7 @@ impl Node for ConvNode {
     }
 
     fn facts(&self) -> Facts {
-        self.neurons.facts_of_windows()
+        self.neurons.facts_of_windows(self.virtual_sample.zones())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What layers of neurons share: activation, bias, auto-rotation and initialisers.
 
 use super::{Facts, Regularizer, Scope, Signal};
-use crate::kernel::Strided;
+use crate::kernel::{Strided, Zones};
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
 use crate::{Activation, AutoRotate, Initializer, LearnL, Range, Result, Rotation};
@@ -220,8 +220,8 @@ impl Neurons {
     }
 
     /// The facts of a layer whose windows may be cut off at borders.
-    pub(super) fn facts_of_windows(&self) -> Facts {
-        Facts { per_filter: Some(self.per_filter), ..self.facts() }
+    pub(super) fn facts_of_windows(&self, zones: Zones) -> Facts {
+        Facts { per_filter: Some(self.per_filter), zones: Some(zones), ..self.facts() }
     }
 
     pub(super) fn facts(&self) -> Facts {

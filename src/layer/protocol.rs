@@ -5,6 +5,7 @@ use super::LayerDescription;
 use super::chain::unmasked;
 use crate::describe::Options;
 use crate::initializer::stream;
+use crate::kernel::Zones;
 use crate::plan::arena::{Arena, Initial, ParameterId, Regularizer, Role};
 use crate::plan::{Recorder, View};
 use crate::{Error, Initializer, Range, Result, Rotation, shape};
@@ -349,6 +350,8 @@ pub struct Facts {
     pub h_q: Option<f32>,
     /// Whether one ρ per filter was requested, for a layer in which ρ may differ between positions.
     pub per_filter: Option<bool>,
+    /// Where ρ differs, for a layer in which it may differ between positions.
+    pub zones: Option<Zones>,
     /// The number of input time steps of a recurrent layer.
     pub steps: Option<usize>,
 }

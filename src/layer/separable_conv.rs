@@ -364,6 +364,6 @@ impl Node for SeparableNode {
     }
 
     fn facts(&self) -> Facts {
-        self.neurons.facts_of_windows()
+        self.neurons.facts_of_windows(self.virtual_sample.zones())
     }
 }

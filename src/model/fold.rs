@@ -60,12 +60,12 @@ impl Model {
         let old = self.exact_weights_async().await?;
         let mut changes: HashMap<String, Change> = HashMap::new();
         let own = Kinds::default();
-        for (path, factors) in factors(&self.network, &all).await? {
+        for (path, rho) in every_rho(&self.network, &all).await? {
             // What a layer of the user's does with its kernel is not known.
-            if !self.network.description.layer(&path).is_some_and(|layer| own.has(&layer.kind)) {
-                continue;
+            let known = self.network.description.layer(&path).is_some_and(|layer| own.has(&layer.kind));
+            if known && rho.positions == 1 {
+                changes.entry(path).or_default().factors = Some(rho.values);
             }
-            changes.entry(path).or_default().factors = Some(factors);
         }
         let layers = &self.network.description.layers;
         let mut gone = HashSet::new();
@@ -109,8 +109,30 @@ impl Model {
     }
 }
 
-/// ρ of every rotated layer that has one per unit, by path, in double precision.
-async fn factors(network: &Network, parameters: &[f64]) -> Result<Vec<(String, Vec<f64>)>> {
+/// ρ of a rotated layer: one per unit, filter, or unit of a gate, at each of so many positions.
+#[derive(Debug)]
+pub(crate) struct Rho {
+    pub(crate) positions: usize,
+    pub(crate) values: Vec<f64>,
+}
+
+/// Multiplies a parameter of a layer by ρ, one factor per unit, filter, or unit of a gate, as far as ρ concerns it.
+#[cfg(feature = "onnx")]
+pub(crate) fn multiply_rho(layer: &LayerDescription, name: &str, tensor: &mut Tensor<f64>, rho: &[f64]) {
+    Change { factors: Some(rho.to_vec()), norm: None }.apply(layer, name, tensor);
+}
+
+#[cfg(feature = "onnx")]
+impl Model {
+    /// ρ of every rotated layer by path.
+    pub(crate) async fn rho_async(&mut self) -> Result<HashMap<String, Rho>> {
+        let all = self.read_arena(keys::PARAMETERS).await?;
+        every_rho(&self.network, &all).await
+    }
+}
+
+/// ρ of every rotated layer by path, in double precision, from the parameters of the network.
+pub(crate) async fn every_rho(network: &Network, parameters: &[f64]) -> Result<HashMap<String, Rho>> {
     const INPUT: &str = "input of a fold";
     let mut executor = prepared(network, &Device::cpu_f64())?;
     executor.write(keys::PARAMETERS, 0, Values::F64(parameters))?;
@@ -120,15 +142,19 @@ async fn factors(network: &Network, parameters: &[f64]) -> Result<Vec<(String, V
     let traces = network.forward(&mut rec, x);
     let program = executor.bind(&rec.finish("fold")?)?;
     executor.run(program, 1)?;
-    let mut all = Vec::new();
+    let mut all = HashMap::new();
     for (node, trace) in network.every_trace(&traces) {
         let Some(view) = trace.rotation else { continue };
         let both = executor.read_view(program, view).await?;
         let rho = &both[..both.len() / 2];
-        let units = node.facts().activations.len() * node.output().shape.last().copied().unwrap_or(1);
-        if rho.len() == units {
-            all.push((node.path().to_owned(), rho.to_vec()));
-        }
+        let (positions, values) = match node.facts().zones.filter(|zones| zones.count() > 1) {
+            Some(zones) => {
+                let values = zones.spread(rho);
+                (values.len() * zones.count() / rho.len(), values)
+            }
+            None => (1, rho.to_vec()),
+        };
+        all.insert(node.path().to_owned(), Rho { positions, values });
     }
     Ok(all)
 }

@@ -24,6 +24,8 @@ pub use answers::Predictions;
 pub(crate) use counters::Author;
 pub(crate) use description::Agreement;
 pub use description::Description;
+#[cfg(feature = "onnx")]
+pub(crate) use fold::{Rho, multiply_rho};
 pub use network::{Memory, Network};
 use predict::INPUT;
 #[cfg(not(target_family = "wasm"))]

@@ -21,7 +21,14 @@ use crate::{Error, Result};
 /// [`Error::Io`] naming `path` or the folder that cannot be created. No partial file is left behind, and an existing file keeps its
 /// content.
 pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    let path = path.as_ref();
+    write_by(path.as_ref(), |file| file.write_all(bytes).map_err(|e| Error::io(path.as_ref(), e)))
+}
+
+/// As [`write`], with content that `put` writes to the temporary file.
+pub(crate) fn write_by(
+    path: &Path,
+    put: impl FnOnce(&mut tempfile::NamedTempFile) -> Result<()>,
+) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -36,7 +43,8 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(path, e))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| Error::io(path, e))?;
+    put(&mut file)?;
+    file.as_file().sync_all().map_err(|e| Error::io(path, e))?;
     file.persist(path).map_err(|e| Error::io(path, e.error))?;
     // The new name, too, is to survive a power cut.
     #[cfg(unix)]

@@ -4,7 +4,7 @@ use super::callback::Standing;
 use super::fit::keep::is_best;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
-use crate::file::{Card, Contents, TRAINING, file_bytes};
+use crate::file::{Card, Contents, TRAINING, write_file};
 use crate::model::{Counts, ModelState, Tensor};
 use crate::real::Part;
 use crate::{Error, Model, Result, store};
@@ -125,12 +125,13 @@ impl Snapshot {
         all
     }
 
-    /// The bytes of a checkpoint with this text.
-    fn bytes(&self, text: &str) -> Result<Vec<u8>> {
+    /// Writes a checkpoint with this text.
+    fn write(&self, path: &Path, text: &str) -> Result<()> {
         let all = self.tensors();
         let lens: Vec<[usize; 1]> = all.iter().map(|(_, _, values)| [values.len()]).collect();
         let named = all.into_iter().zip(&lens);
-        file_bytes(Some(text), named.map(|((name, shape, values), len)| (name, shape.unwrap_or(len), values)))
+        let named = named.map(|((name, shape, values), len)| (name, shape.unwrap_or(len), values));
+        write_file(path, Some(text), named)
     }
 
     /// Reads a snapshot of this model's training from a checkpoint.
@@ -302,10 +303,9 @@ impl Drop for Folder {
 impl Checkpoints {
     fn write(&self, snapshot: &Snapshot, text: &str, is_best: bool) -> Result<()> {
         let Self { folder, keep } = self;
-        let bytes = snapshot.bytes(text)?;
         let name = format!("checkpoint-{:010}.safetensors", snapshot.model.steps());
         let path = folder.join(name);
-        store::write(&path, &bytes)?;
+        snapshot.write(&path, text)?;
         if is_best {
             store::link(&path, &folder.join("best.safetensors"))?;
         }

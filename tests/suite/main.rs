@@ -40,6 +40,7 @@ mod nets;
 mod odd_idx;
 #[cfg(feature = "images")]
 mod odd_images;
+mod onnx;
 mod own_loop;
 mod probe;
 mod programs;

@@ -165,7 +165,13 @@ fn files_are_short_and_finished() {
     for path in ours.iter().flat_map(|folder| files(folder, "rs")).filter(|p| !p.starts_with("benches/peers"))
     {
         let text = read(&path);
-        assert!(text.lines().count() <= 420, "{}: {} lines", path.display(), text.lines().count());
+        let generated = text.lines().nth(1).is_some_and(|line| line.contains("@generated"));
+        assert!(
+            generated || text.lines().count() <= 420,
+            "{}: {} lines",
+            path.display(),
+            text.lines().count()
+        );
         if !path.ends_with("tidy.rs") {
             for word in ["todo!", "unimplemented!", "dbg!", "FIXME", "XXX"] {
                 assert!(!text.contains(word), "{}: {word}", path.display());

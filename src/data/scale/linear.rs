@@ -26,14 +26,18 @@ pub enum Scale {
 /// `(x − shift) / width · span + low`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::data) struct Linear {
-    shift: f64,
-    width: f64,
-    low: f64,
-    span: f64,
+pub(crate) struct Linear {
+    pub(crate) shift: f64,
+    pub(crate) width: f64,
+    pub(crate) low: f64,
+    pub(crate) span: f64,
 }
 
 impl Linear {
+    /// The scale that changes nothing.
+    #[cfg(feature = "onnx")]
+    pub(crate) const SAME: Self = Self { shift: 0.0, width: 1.0, low: 0.0, span: 1.0 };
+
     pub fn apply(&self, v: f64) -> f64 {
         (v - self.shift) / self.width * self.span + self.low
     }

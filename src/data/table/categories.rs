@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// The categories of a column, in the order of their indices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Categories {
+pub(crate) struct Categories {
     known: Vec<Category>,
     case_sensitive: bool,
 }
@@ -100,7 +100,7 @@ impl Categories {
     }
 
     /// Categories with given names and order.
-    pub fn given(names: &[String], format: &Format, case_sensitive: bool) -> Self {
+    pub(super) fn given(names: &[String], format: &Format, case_sensitive: bool) -> Self {
         let category = |name: &String| Category { name: name.clone(), number: number(format, name.trim()) };
         Self { known: names.iter().map(category).collect(), case_sensitive }
     }
@@ -127,7 +127,7 @@ impl Categories {
         ))
     }
 
-    pub fn lookup<'a>(&'a self, format: &'a Format) -> Lookup<'a> {
+    pub(super) fn lookup<'a>(&'a self, format: &'a Format) -> Lookup<'a> {
         let mut keys: HashMap<Key, Option<usize>> = HashMap::new();
         let mut seen = HashMap::new();
         for (index, Category { name, number }) in self.known.iter().enumerate() {

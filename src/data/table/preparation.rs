@@ -48,15 +48,15 @@ pub struct Preparation {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Input {
-    column: String,
-    kind: Kind,
+pub(crate) struct Input {
+    pub(crate) column: String,
+    pub(crate) kind: Kind,
 }
 
 /// What an input column becomes. `fill` replaces missing values; without it their rows are dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-enum Kind {
+pub(crate) enum Kind {
     Number { fill: Option<f64>, indicator: bool, scale: Option<Linear> },
     Categories { fill: Option<String>, indicator: bool, unknown: Unknown, categories: Categories },
 }
@@ -64,7 +64,7 @@ enum Kind {
 /// The targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-enum Answers {
+pub(crate) enum Answers {
     Values(Vec<(String, Option<Linear>)>),
     Classes { column: String, classes: Categories },
 }
@@ -203,6 +203,18 @@ impl Preparation {
         }
         let back = |v: f32, scale: &Option<Linear>| scale.map_or(v.into(), |scale| scale.invert(v.into()));
         Ok(outputs.iter().zip(columns.iter().cycle()).map(|(&v, (_, scale))| back(v, scale)).collect())
+    }
+
+    /// What becomes of each input column.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn made(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// What becomes of the targets.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// Whether its scales can have come of a fit.

@@ -84,6 +84,15 @@ impl Zones {
         Cycle::of_lines(values.copied().collect(), places.len() * width, rounds)
     }
 
+    /// Parameters `[zones, filters]` for every position of the grid, `[positions, filters]`.
+    pub(crate) fn spread<T: Copy>(&self, parameters: &[T]) -> Vec<T> {
+        let width = parameters.len() / self.count();
+        let (lines, places) = self.lines();
+        let zones =
+            lines.iter().flat_map(|line| places.iter().map(move |place| line * self.counts()[2] + place));
+        zones.flat_map(|zone| &parameters[zone * width..][..width]).copied().collect()
+    }
+
     /// The number of zones of lines.
     pub(crate) fn count_of_lines(&self) -> usize {
         self.counts()[..2].iter().product()

@@ -1,0 +1,463 @@
+//! The nodes of every kind of layer.
+
+use super::graph::{Attribute, Attributes, Value};
+use super::{Writer, option};
+use crate::kernel::Geometry;
+use crate::layer::SHORTCUT;
+use crate::layer::kinds::Described;
+use crate::model::Tensor;
+use crate::shape::Windows;
+use crate::{Activation, Error, MergeMode, Padding, Result};
+
+/// A mask `[batch, steps]` of 1 and 0, by the name of its tensor.
+pub(super) type Mask = Option<String>;
+
+/// The tensor with its axes in another order.
+fn permuted(tensor: &Tensor<f64>, order: &[usize]) -> Tensor<f64> {
+    let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape[axis]).collect();
+    let stride = |axis: usize| tensor.shape[axis + 1..].iter().product::<usize>();
+    let strides: Vec<usize> = order.iter().map(|&axis| stride(axis)).collect();
+    let place = |i: usize| {
+        let along = shape.iter().zip(&strides).rev();
+        along.fold((i, 0), |(rest, place), (n, stride)| (rest / n, place + rest % n * stride)).1
+    };
+    Tensor { values: (0..tensor.values.len()).map(|i| tensor.values[place(i)]).collect(), shape }
+}
+
+/// A kernel `[window..., a, b]` in the order of these two, then the window.
+fn windows_last(kernel: &Tensor<f64>, order: [usize; 2]) -> Tensor<f64> {
+    let dims = kernel.shape.len() - 2;
+    let order: Vec<usize> = order.into_iter().map(|axis| dims + axis).chain(0..dims).collect();
+    permuted(kernel, &order)
+}
+
+/// How windows lie, as attributes.
+struct Lie {
+    /// The zeros before and, where windows reach beyond the input, after it.
+    pads: Vec<i64>,
+    window: Vec<i64>,
+    strides: Vec<i64>,
+    dilation: Vec<i64>,
+}
+
+fn wide(values: &[usize]) -> Vec<i64> {
+    values.iter().map(|&n| n as i64).collect()
+}
+
+impl Lie {
+    fn new(geometry: &Geometry, dims: usize) -> Self {
+        let own = 3 - dims..3;
+        let after = own.clone().map(|d| {
+            let extent = (geometry.kernel[d] - 1) * geometry.dilation[d] + 1;
+            let reach = (geometry.output[d] - 1) * geometry.strides[d] + extent;
+            reach.saturating_sub(geometry.input[d] + geometry.before[d])
+        });
+        let pads: Vec<usize> = geometry.before[own.clone()].iter().copied().chain(after).collect();
+        Self {
+            pads: wide(&pads),
+            window: wide(&geometry.kernel[own.clone()]),
+            strides: wide(&geometry.strides[own.clone()]),
+            dilation: wide(&geometry.dilation[own]),
+        }
+    }
+
+    fn attributes(self) -> Attributes {
+        vec![
+            ("kernel_shape", Attribute::Ints(self.window)),
+            ("strides", Attribute::Ints(self.strides)),
+            ("pads", Attribute::Ints(self.pads)),
+        ]
+    }
+}
+
+/// Calls `make` with the windows of a layer.
+fn with_windows<T>(layer: &Described<'_>, make: impl FnOnce(Windows<'_>) -> Result<T>) -> Result<T> {
+    let sizes = |name| option::<Vec<usize>>(layer, name);
+    let (kernel, strides, dilation) = (sizes("kernel_size")?, sizes("strides")?, sizes("dilation")?);
+    let padding: Padding = option(layer, "padding")?;
+    make(Windows { kernel: &kernel, strides: &strides, dilation: &dilation, padding: &padding })
+}
+
+/// The shape of what a layer with windows puts out.
+fn windowed(spatial: &[usize; 3], dims: usize, channels: usize) -> Vec<usize> {
+    spatial[3 - dims..].iter().copied().chain([channels]).collect()
+}
+
+impl Writer {
+    /// Layers one after another.
+    pub(super) fn chain<'d, 'l: 'd>(
+        &mut self,
+        mut layers: impl Iterator<Item = &'d Described<'l>>,
+        input: Value,
+        mask: Mask,
+    ) -> Result<(Value, Mask)> {
+        layers.try_fold((input, mask), |(x, mask), layer| self.layer(layer, x, mask))
+    }
+
+    fn layer(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
+        layer.path().clone_into(&mut self.graph.path);
+        let kind = layer.description().kind.as_str();
+        let family = ["1d", "2d", "3d"].iter().fold(kind.to_owned(), |kind, dims| kind.replace(dims, ""));
+        let y = match family.as_str() {
+            "simple_rnn" | "lstm" | "gru" | "bidirectional" | "masking" => {
+                let x = self.graph.channels_last(x);
+                return match family.as_str() {
+                    "bidirectional" => self.bidirectional(layer, x, mask),
+                    "masking" => self.masking(layer, &x),
+                    _ => self.recurrent(layer, x, mask),
+                };
+            }
+            "residual" => return self.residual(layer, x, mask),
+            "time_distributed" => self.time_distributed(layer, x)?,
+            "dense" => self.dense(layer, x)?,
+            "activate" => self.activation(layer, "activation", x)?,
+            // In predictions they change nothing.
+            "dropout" | "random_flip" | "random_translation" => x,
+            "flatten" => self.flatten(x),
+            "batch_norm" => self.batch_norm(layer, x)?,
+            "conv" | "depthwise_conv" | "separable_conv" => self.conv(layer, &family, x)?,
+            "conv_transpose" => self.conv_transpose(layer, x)?,
+            "max_pool" | "average_pool" => self.pool(layer, &family, x)?,
+            "global_max_pool" => self.global_pool(layer, "ReduceMax", &x)?,
+            "global_average_pool" => self.global_pool(layer, "ReduceMean", &x)?,
+            "zero_padding" => self.zero_padding(layer, &x)?,
+            "up_sampling" => self.up_sampling(layer, x)?,
+            "random_crop" => self.crop(layer, &x)?,
+            _ => {
+                return Err(Error::invalid(
+                    layer.path(),
+                    format!("a layer of the kind {kind}"),
+                    "the layers of autorot, which have equals in ONNX",
+                    "replace it by these, or leave it out of the network and compute it in your program",
+                ));
+            }
+        };
+        Ok((y, mask))
+    }
+
+    fn dense(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let kernel = self.needed(layer, "kernel")?;
+        let units = kernel.shape[1];
+        let mut shape = x.shape.clone();
+        if let Some(last) = shape.last_mut() {
+            *last = units;
+        }
+        let w = self.graph.floats("kernel", &kernel.shape, &kernel.values);
+        let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
+        let bias = bias.map(|bias| self.graph.floats("bias", &[units], &bias));
+        let name = match bias {
+            Some(b) if shape.len() == 1 => self.graph.op("Gemm", &[&x.name, &w, &b]),
+            Some(b) => {
+                let product = self.graph.op("MatMul", &[&x.name, &w]);
+                self.graph.op("Add", &[&product, &b])
+            }
+            None => self.graph.op("MatMul", &[&x.name, &w]),
+        };
+        self.finish(layer, Value::new(name, shape))
+    }
+
+    /// ρ and the activation.
+    fn finish(&mut self, layer: &Described<'_>, f: Value) -> Result<Value> {
+        let z = match self.rho.remove(layer.path()) {
+            None => f,
+            Some(rho) => {
+                let spatial = &f.shape[..f.shape.len() - 1];
+                let spatial = if rho.positions == 1 { vec![1; spatial.len()] } else { spatial.to_vec() };
+                let shape = [spatial, vec![f.channels()]].concat();
+                let mut rho = Tensor { shape, values: rho.values };
+                if f.channels_first {
+                    let last = rho.shape.len() - 1;
+                    let order: Vec<usize> = std::iter::once(last).chain(0..last).collect();
+                    rho = permuted(&rho, &order);
+                }
+                let rho = self.graph.floats("rho", &rho.shape, &rho.values);
+                f.like(self.graph.op("Mul", &[&f.name, &rho]))
+            }
+        };
+        self.activation(layer, "activation", z)
+    }
+
+    /// An activation by the name of the option.
+    fn activation(&mut self, layer: &Described<'_>, name: &str, x: Value) -> Result<Value> {
+        let activation = activation(layer, name)?;
+        let name = self.activated(activation, &x.name);
+        Ok(x.like(name))
+    }
+
+    /// y = σ(z), elementwise.
+    pub(super) fn activated(&mut self, activation: Activation, z: &str) -> String {
+        let graph = &mut self.graph;
+        match activation {
+            Activation::Sigmoid => graph.op("Sigmoid", &[z]),
+            Activation::Tanh => graph.op("Tanh", &[z]),
+            Activation::Arctan => graph.op("Atan", &[z]),
+            Activation::Relu => graph.op("Relu", &[z]),
+            Activation::LeakyRelu => graph.op_with("LeakyRelu", &[z], vec![("alpha", Attribute::Float(0.3))]),
+            Activation::Elu => graph.op("Elu", &[z]),
+            Activation::Softplus => graph.op("Softplus", &[z]),
+            Activation::Softsign => graph.op("Softsign", &[z]),
+            Activation::HardSigmoid => graph.op("HardSigmoid", &[z]),
+            Activation::HardTanh => {
+                let limits = [-1.0, 1.0].map(|limit| graph.floats("limit", &[], &[limit]));
+                graph.op("Clip", &[z, &limits[0], &limits[1]])
+            }
+            Activation::Silu => {
+                let share = graph.op("Sigmoid", &[z]);
+                graph.op("Mul", &[z, &share])
+            }
+            Activation::Gelu => {
+                // z/2·(1 + erf(z/√2))
+                let factors = [std::f64::consts::FRAC_1_SQRT_2, 0.5, 1.0];
+                let [scale, half, one] = factors.map(|factor| graph.floats("factor", &[], &[factor]));
+                let scaled = graph.op("Mul", &[z, &scale]);
+                let erf = graph.op("Erf", &[&scaled]);
+                let sum = graph.op("Add", &[&erf, &one]);
+                let halved = graph.op("Mul", &[z, &half]);
+                graph.op("Mul", &[&halved, &sum])
+            }
+            Activation::Linear | Activation::Own(_) => z.to_owned(),
+        }
+    }
+
+    fn flatten(&mut self, x: Value) -> Value {
+        let x = self.graph.channels_last(x);
+        if x.shape.len() == 1 { x } else { self.graph.reshaped(&x, &[x.shape.iter().product()]) }
+    }
+
+    fn batch_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_first(x);
+        let channels = x.channels();
+        let mut of = |name: &str, default: f64| {
+            let values = self.parameter(layer, name).map_or(vec![default; channels], |p| p.values.clone());
+            self.graph.floats(name, &[channels], &values)
+        };
+        let parameters =
+            [of("gamma", 1.0), of("beta", 0.0), of("moving_mean", 0.0), of("moving_variance", 1.0)];
+        let [gamma, beta, mean, variance] = &parameters;
+        let epsilon = Attribute::Float(option(layer, "epsilon")?);
+        let inputs = [x.name.as_str(), gamma, beta, mean, variance];
+        Ok(x.like(self.graph.op_with("BatchNormalization", &inputs, vec![("epsilon", epsilon)])))
+    }
+
+    fn conv(&mut self, layer: &Described<'_>, family: &str, x: Value) -> Result<Value> {
+        let x = self.graph.channels_first(x);
+        let (channels, dims) = (x.channels(), x.shape.len() - 1);
+        let geometry = with_windows(layer, |windows| windows.slide(layer.path(), &x.shape[..dims]))?;
+        let kernel = self.needed(layer, if family == "conv" { "kernel" } else { "depthwise_kernel" })?;
+        let (kernel, groups) = if family == "conv" {
+            (windows_last(&kernel, [1, 0]), option(layer, "groups")?)
+        } else {
+            let mut kernel = windows_last(&kernel, [0, 1]);
+            kernel.shape.splice(..2, [kernel.shape[0] * kernel.shape[1], 1]);
+            (kernel, channels)
+        };
+        let filters = kernel.shape[0];
+        let y = Value { shape: windowed(&geometry.output, dims, filters), ..x.clone() };
+        let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
+        let lie = Lie::new(&geometry, dims);
+        let mut attributes = vec![
+            ("dilations", Attribute::Ints(lie.dilation.clone())),
+            ("group", Attribute::Int(groups as i64)),
+        ];
+        attributes.extend(lie.attributes());
+        if family != "separable_conv" {
+            let name = self.convolved("Conv", &x, &kernel, bias, attributes);
+            return self.finish(layer, y.like(name));
+        }
+        let between = y.like(self.convolved("Conv", &x, &kernel, None, attributes));
+        let pointwise = windows_last(&self.needed(layer, "pointwise_kernel")?, [1, 0]);
+        let name = self.convolved("Conv", &between, &pointwise, bias, Attributes::new());
+        let shape = windowed(&geometry.output, dims, pointwise.shape[0]);
+        self.finish(layer, Value { name, shape, channels_first: true })
+    }
+
+    fn convolved(
+        &mut self,
+        operator: &str,
+        x: &Value,
+        kernel: &Tensor<f64>,
+        bias: Option<Vec<f64>>,
+        attributes: Attributes,
+    ) -> String {
+        let w = self.graph.floats("kernel", &kernel.shape, &kernel.values);
+        let b = bias.map(|bias| self.graph.floats("bias", &[bias.len()], &bias));
+        let inputs: Vec<&str> = [x.name.as_str(), &w].into_iter().chain(b.as_deref()).collect();
+        self.graph.op_with(operator, &inputs, attributes)
+    }
+
+    fn conv_transpose(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_first(x);
+        let dims = x.shape.len() - 1;
+        let extra: Option<Vec<usize>> = option(layer, "output_padding")?;
+        let spread = |windows: Windows<'_>| windows.spread(layer.path(), &x.shape[..dims], extra.as_deref());
+        let geometry = with_windows(layer, spread)?;
+        let kernel = windows_last(&self.needed(layer, "kernel")?, [1, 0]);
+        let filters = kernel.shape[1];
+        // Where windows end before the output does, it is padded.
+        let further = (3 - dims..3).map(|d| {
+            let extent = (geometry.kernel[d] - 1) * geometry.dilation[d] + 1;
+            let reach = (geometry.output[d] - 1) * geometry.strides[d] + extent;
+            (geometry.input[d] + geometry.before[d]).saturating_sub(reach)
+        });
+        let further: Vec<usize> = further.collect();
+        let lie = Lie::new(&geometry, dims);
+        let mut attributes = vec![
+            ("dilations", Attribute::Ints(lie.dilation.clone())),
+            ("output_padding", Attribute::Ints(wide(&further))),
+        ];
+        attributes.extend(lie.attributes());
+        let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
+        let name = self.convolved("ConvTranspose", &x, &kernel, bias, attributes);
+        let shape = windowed(&geometry.input, dims, filters);
+        self.finish(layer, Value { name, shape, channels_first: true })
+    }
+
+    fn pool(&mut self, layer: &Described<'_>, family: &str, x: Value) -> Result<Value> {
+        let x = self.graph.channels_first(x);
+        let dims = x.shape.len() - 1;
+        let geometry = with_windows(layer, |windows| windows.slide(layer.path(), &x.shape[..dims]))?;
+        let operator = if family == "max_pool" { "MaxPool" } else { "AveragePool" };
+        let name = self.graph.op_with(operator, &[&x.name], Lie::new(&geometry, dims).attributes());
+        Ok(Value { shape: windowed(&geometry.output, dims, x.channels()), ..x.like(name) })
+    }
+
+    fn global_pool(&mut self, layer: &Described<'_>, operator: &str, x: &Value) -> Result<Value> {
+        let keep: bool = option(layer, "keepdims")?;
+        let attributes =
+            vec![("axes", Attribute::Ints(spatial_axes(x))), ("keepdims", Attribute::Int(keep.into()))];
+        let name = self.graph.op_with(operator, &[&x.name], attributes);
+        let ones = if keep { x.shape.len() - 1 } else { 0 };
+        let shape = [vec![1; ones], vec![x.channels()]].concat();
+        Ok(Value { name, shape, channels_first: keep && x.channels_first })
+    }
+
+    fn zero_padding(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
+        let padding: Vec<(usize, usize)> = option(layer, "padding")?;
+        let rank = x.shape.len() + 1;
+        let mut pads = vec![0; 2 * rank];
+        let mut shape = x.shape.clone();
+        for ((axis, &(before, after)), size) in spatial_axes(x).into_iter().zip(&padding).zip(&mut shape) {
+            (pads[axis as usize], pads[rank + axis as usize]) = (before as i64, after as i64);
+            *size += before + after;
+        }
+        let pads = self.graph.ints("pads", &pads);
+        let name = self.graph.op("Pad", &[&x.name, &pads]);
+        Ok(Value { shape, ..x.like(name) })
+    }
+
+    fn up_sampling(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_first(x);
+        let size: Vec<usize> = option(layer, "size")?;
+        let mut shape = x.shape.clone();
+        shape.iter_mut().zip(&size).for_each(|(n, factor)| *n *= factor);
+        let scales: Vec<f64> = [1, 1].iter().chain(&size).map(|&n| n as f64).collect();
+        let scales = self.graph.floats("scales", &[scales.len()], &scales);
+        let attributes = vec![
+            ("mode", Attribute::Text("nearest")),
+            ("coordinate_transformation_mode", Attribute::Text("asymmetric")),
+            ("nearest_mode", Attribute::Text("floor")),
+        ];
+        let name = self.graph.op_with("Resize", &[&x.name, "", &scales], attributes);
+        Ok(Value { shape, ..x.like(name) })
+    }
+
+    /// The middle of an image.
+    fn crop(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
+        let size: [usize; 2] = option(layer, "size")?;
+        let starts: Vec<i64> = (0..2).map(|d| ((x.shape[d] - size[d]) / 2) as i64).collect();
+        let ends: Vec<i64> = (0..2).map(|d| starts[d] + size[d] as i64).collect();
+        let bounds = [("starts", &starts), ("ends", &ends), ("axes", &spatial_axes(x))];
+        let [starts, ends, axes] = bounds.map(|(name, values)| self.graph.ints(name, values));
+        let name = self.graph.op("Slice", &[&x.name, &starts, &ends, &axes]);
+        Ok(Value { shape: vec![size[0], size[1], x.channels()], ..x.like(name) })
+    }
+
+    fn residual(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
+        let branch = |around: bool| {
+            let layers = layer.inner().filter(move |(name, _)| name.starts_with(SHORTCUT) == around);
+            layers.map(|(_, inner)| inner)
+        };
+        let (mut a, left) = self.chain(branch(false), x.clone(), mask.clone())?;
+        let (mut b, _) = self.chain(branch(true), x, mask)?;
+        layer.path().clone_into(&mut self.graph.path);
+        if a.channels_first != b.channels_first {
+            (a, b) = (self.graph.channels_last(a), self.graph.channels_last(b));
+        }
+        Ok((a.like(self.graph.op("Add", &[&a.name, &b.name])), left))
+    }
+
+    fn time_distributed(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let steps = x.shape[0];
+        let each = self.graph.reshaped(&x, &x.shape[1..]);
+        let (y, _) = self.chain(layer.inner().map(|(_, inner)| inner), each, None)?;
+        layer.path().clone_into(&mut self.graph.path);
+        let y = self.graph.channels_last(y);
+        Ok(self.graph.reshaped(&y, &[&[steps], y.shape.as_slice()].concat()))
+    }
+
+    fn masking(&mut self, layer: &Described<'_>, x: &Value) -> Result<(Value, Mask)> {
+        let value: f32 = option(layer, "value")?;
+        let graph = &mut self.graph;
+        let [value, one] = [value.into(), 1.0].map(|number| graph.floats("value", &[], &[number]));
+        let equal = graph.op("Equal", &[&x.name, &value]);
+        let equal = graph.cast(&equal, super::DataType::Float);
+        let last = vec![("axes", Attribute::Ints(vec![2])), ("keepdims", Attribute::Int(0))];
+        let padded = graph.op_with("ReduceMin", &[&equal], last);
+        let mask = graph.op("Sub", &[&one, &padded]);
+        Ok((self.masked(x, &mask), Some(mask)))
+    }
+
+    /// Zeros in the steps that do not count.
+    fn masked(&mut self, x: &Value, mask: &str) -> Value {
+        let axis = self.graph.ints("axis", &[2]);
+        let mask = self.graph.op("Unsqueeze", &[mask, &axis]);
+        x.like(self.graph.op("Mul", &[&x.name, &mask]))
+    }
+
+    fn bidirectional(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
+        let mut runs = Vec::new();
+        for ((_, inner), reversed) in layer.inner().zip([false, true]) {
+            inner.path().clone_into(&mut self.graph.path);
+            runs.push(self.run_through(inner, &x, mask.as_deref(), reversed)?);
+        }
+        layer.path().clone_into(&mut self.graph.path);
+        let [a, b] = runs.as_slice() else { return Ok((x, mask)) };
+        let names = [a.name.as_str(), &b.name];
+        let mut shape = a.shape.clone();
+        let name = match option(layer, "merge")? {
+            MergeMode::Concat => {
+                shape = [&a.shape[..a.shape.len() - 1], &[2 * a.channels()]].concat();
+                self.graph.op_with("Concat", &names, vec![("axis", Attribute::Int(-1))])
+            }
+            MergeMode::Sum => self.graph.op("Add", &names),
+            MergeMode::Mul => self.graph.op("Mul", &names),
+            MergeMode::Ave => self.graph.op("Mean", &names),
+        };
+        let y = Value::new(name, shape);
+        match mask.filter(|_| y.shape.len() > 1) {
+            Some(mask) => Ok((self.masked(&y, &mask), Some(mask))),
+            None => Ok((y, None)),
+        }
+    }
+}
+
+/// The axes of the spatial dimensions.
+fn spatial_axes(x: &Value) -> Vec<i64> {
+    let first = if x.channels_first { 2 } else { 1 };
+    (first..first + x.shape.len() as i64 - 1).collect()
+}
+
+/// The activation of an option.
+pub(super) fn activation(layer: &Described<'_>, name: &str) -> Result<Activation> {
+    match layer.options().get(name).and_then(serde_json::Value::as_str) {
+        Some(own) if own.starts_with("own:") => Err(Error::invalid(
+            layer.path(),
+            format!("the activation {own}"),
+            "an activation of autorot, which has an equal in ONNX",
+            "compute it in your program, or train with another one",
+        )),
+        _ => option(layer, name),
+    }
+}
