@@ -1,10 +1,16 @@
 //! Models in files: numbers by path with a description, from which a network is built again without the program that made it.
 
 mod arrays;
+#[cfg(feature = "keras")]
+mod keras;
+mod layout;
 mod model;
 mod tensors;
 mod weights;
 
+#[cfg(feature = "keras")]
+pub use keras::KerasFormat;
+pub use layout::Layout;
 pub use weights::Matched;
 
 pub(crate) use model::{Card, TRAINING};
