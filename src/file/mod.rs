@@ -1,6 +1,9 @@
 //! Models in files: numbers by path with a description, from which a network is built again without the program that made it.
 
 mod arrays;
+#[cfg(feature = "keras")]
+mod keras;
+mod layout;
 mod model;
 #[cfg(feature = "onnx")]
 mod onnx;
@@ -9,6 +12,9 @@ mod weights;
 
 #[cfg(feature = "onnx")]
 pub use onnx::Onnx;
+#[cfg(feature = "keras")]
+pub use keras::KerasFormat;
+pub use layout::Layout;
 pub use weights::Matched;
 
 pub(crate) use model::{Card, TRAINING};

@@ -70,7 +70,7 @@ fn what_is_not_known_is_refused_by_name() {
 }
 
 /// The number of values in a JSON text.
-fn count(value: &Value) -> usize {
+pub(crate) fn count(value: &Value) -> usize {
     1 + match value {
         Value::Array(values) => values.iter().map(count).sum(),
         Value::Object(fields) => fields.values().map(count).sum(),
@@ -79,7 +79,7 @@ fn count(value: &Value) -> usize {
 }
 
 /// Replaces one of the values.
-fn replace(value: &mut Value, place: &mut usize, by: &Value) {
+pub(crate) fn replace(value: &mut Value, place: &mut usize, by: &Value) {
     if *place == 0 {
         value.clone_from(by);
     }

@@ -32,7 +32,12 @@ mod golden_recurrent;
 mod gradients;
 mod hostile;
 mod keras;
+#[cfg(feature = "keras")]
+mod keras_files;
+#[cfg(feature = "keras")]
+mod keras_hostile;
 mod kernels;
+mod layouts;
 mod logs;
 mod long;
 mod masks;

@@ -9,13 +9,14 @@ use autorot::extend::plan::arena::Role;
 use autorot::extend::plan::{Purpose, Recorder};
 use autorot::model::Network;
 use autorot::{Device, Model};
-use describe::{Description, descriptions};
+pub(crate) use describe::Description;
+use describe::descriptions;
 use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner};
 use std::cell::Cell;
 
 /// Checks as many nets as `PROPTEST_CASES` says, `default` of them unless set; always the same ones unless
 /// `PROPTEST_RNG_SEED` is set.
-fn check(default: u32, property: impl Fn(Description) -> TestCaseResult) -> u32 {
+pub(crate) fn check(default: u32, property: impl Fn(Description) -> TestCaseResult) -> u32 {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let mut config = Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
     if config.rng_seed == RngSeed::Random {
@@ -29,7 +30,7 @@ fn check(default: u32, property: impl Fn(Description) -> TestCaseResult) -> u32 
 }
 
 /// Rows in −1..1, of which the last steps are padding where the net masks zeros.
-fn inputs(description: &Description, network: &Network, random: &mut Random) -> Vec<f64> {
+pub(crate) fn inputs(description: &Description, network: &Network, random: &mut Random) -> Vec<f64> {
     let len = network.input().len();
     let mut x = random.vector(description.batch * len, 1.0);
     if description.masked {

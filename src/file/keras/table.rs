@@ -1,0 +1,262 @@
+//! The layers that Keras' files and this crate have in common. To add one, add an entry; what is more than a layer's options stands in
+//! `read` and `write`.
+
+use super::form::Form::{self, *};
+
+/// A class of Keras' layers and the kind of layer here. `#` in names stands for the number of spatial dimensions.
+#[derive(Debug)]
+pub(super) struct Class {
+    pub(super) keras: &'static str,
+    pub(super) kind: &'static str,
+    /// For these numbers of spatial dimensions; 0 for layers without.
+    pub(super) dimensions: &'static [usize],
+    pub(super) options: &'static [&'static [Entry]],
+}
+
+/// An option: Keras' name, this crate's, and how it is written. One of the names is empty where only the other has the option.
+pub(super) type Entry = (&'static str, &'static str, Form);
+
+const NEURON: &[Entry] = &[
+    ("activation", "activation", Activation("linear")),
+    ("use_bias", "use_bias", Flag(true)),
+    ("bias_initializer", "bias_initializer", Initializer("Zeros")),
+];
+const KERNEL: &[Entry] = &[
+    ("kernel_initializer", "kernel_initializer", Initializer("GlorotUniform")),
+    ("kernel_regularizer", "kernel_regularizer", Regularizer),
+];
+const CLASSIC: &[Entry] = &[("", "auto_rotate", Own("null"))];
+const ROTATED: &[Entry] = &[("", "auto_rotate", Rotation)];
+const DENSE: &[Entry] = &[("units", "units", Count(None))];
+const FILTERS: &[Entry] = &[("filters", "filters", Count(None))];
+const GROUPS: &[Entry] = &[("groups", "groups", Count(Some(1)))];
+const UNGROUPED: &[Entry] = &[("groups", "", Only("1"))];
+const LAST: &[Entry] = &[("data_format", "", Only("\"channels_last\""))];
+const WINDOW: &[Entry] = &[
+    ("kernel_size", "kernel_size", Extent(None)),
+    ("strides", "strides", Extent(Some(""))),
+    ("padding", "padding", Padding),
+    ("dilation_rate", "dilation", Extent(Some(""))),
+];
+const DEPTHWISE: &[Entry] = &[
+    ("depth_multiplier", "depth_multiplier", Count(Some(1))),
+    ("depthwise_initializer", "kernel_initializer", Initializer("GlorotUniform")),
+    ("depthwise_regularizer", "kernel_regularizer", Regularizer),
+];
+const SEPARABLE: &[Entry] = &[
+    ("depth_multiplier", "depth_multiplier", Count(Some(1))),
+    ("depthwise_initializer", "depthwise_initializer", Initializer("GlorotUniform")),
+    ("depthwise_regularizer", "depthwise_regularizer", Regularizer),
+    ("pointwise_initializer", "kernel_initializer", Initializer("GlorotUniform")),
+    ("pointwise_regularizer", "kernel_regularizer", Regularizer),
+];
+const POOL: &[Entry] = &[
+    ("pool_size", "kernel_size", Extent(None)),
+    ("strides", "strides", Extent(Some("pool_size"))),
+    ("padding", "padding", Padding),
+];
+const RECURRENT: &[Entry] = &[
+    ("units", "units", Count(None)),
+    ("activation", "activation", Activation("tanh")),
+    ("use_bias", "use_bias", Flag(true)),
+    ("bias_initializer", "bias_initializer", Initializer("Zeros")),
+    ("recurrent_initializer", "recurrent_initializer", Initializer("Orthogonal")),
+    ("recurrent_regularizer", "recurrent_regularizer", Regularizer),
+    ("dropout", "dropout", Number(0.0)),
+    ("recurrent_dropout", "recurrent_dropout", Number(0.0)),
+    ("return_sequences", "return_sequences", Flag(false)),
+    ("go_backwards", "go_backwards", Flag(false)),
+    ("stateful", "stateful", Flag(false)),
+    ("return_state", "", Only("false")),
+    ("time_major", "", Only("false")),
+    ("", "return_state", Own("false")),
+    ("", "truncate", Own("null")),
+    ("", "rotated_part", Own("\"input\"")),
+];
+const GATES: &[Entry] = &[("recurrent_activation", "recurrent_activation", Activation("sigmoid"))];
+
+/// Pooling and global pooling of one kind.
+macro_rules! pools {
+    ($keras:literal, $kind:literal) => {
+        [
+            Class {
+                keras: concat!($keras, "Pooling#D"),
+                kind: concat!($kind, "_pool#d"),
+                dimensions: &[1, 2, 3],
+                options: &[POOL, LAST, &[("", "dilation", Extent(Some("")))]],
+            },
+            Class {
+                keras: concat!("Global", $keras, "Pooling#D"),
+                kind: concat!("global_", $kind, "_pool#d"),
+                dimensions: &[1, 2, 3],
+                options: &[LAST, &[("keepdims", "keepdims", Flag(false))]],
+            },
+        ]
+    };
+}
+
+static POOLS: [[Class; 2]; 2] = [pools!("Max", "max"), pools!("Average", "average")];
+
+static CLASSES: &[Class] = &[
+    Class { keras: "Dense", kind: "dense", dimensions: &[0], options: &[DENSE, NEURON, KERNEL, CLASSIC] },
+    Class {
+        keras: "AutoRotDense",
+        kind: "dense",
+        dimensions: &[0],
+        options: &[DENSE, NEURON, KERNEL, ROTATED],
+    },
+    Class {
+        keras: "Conv#D",
+        kind: "conv#d",
+        dimensions: &[1, 2, 3],
+        options: &[FILTERS, WINDOW, GROUPS, LAST, NEURON, KERNEL, CLASSIC],
+    },
+    Class {
+        keras: "AutoRotConv#D",
+        kind: "conv#d",
+        dimensions: &[1, 2, 3],
+        options: &[FILTERS, WINDOW, GROUPS, LAST, NEURON, KERNEL, ROTATED],
+    },
+    Class {
+        keras: "Conv#DTranspose",
+        kind: "conv#d_transpose",
+        dimensions: &[1, 2, 3],
+        options: &[
+            FILTERS,
+            WINDOW,
+            &[("output_padding", "output_padding", Extra)],
+            UNGROUPED,
+            LAST,
+            NEURON,
+            KERNEL,
+            CLASSIC,
+        ],
+    },
+    Class {
+        keras: "DepthwiseConv#D",
+        kind: "depthwise_conv#d",
+        dimensions: &[1, 2],
+        options: &[DEPTHWISE, WINDOW, UNGROUPED, LAST, NEURON, CLASSIC],
+    },
+    Class {
+        keras: "SeparableConv#D",
+        kind: "separable_conv#d",
+        dimensions: &[1, 2],
+        options: &[FILTERS, SEPARABLE, WINDOW, UNGROUPED, LAST, NEURON, CLASSIC],
+    },
+    Class {
+        keras: "SimpleRNN",
+        kind: "simple_rnn",
+        dimensions: &[0],
+        options: &[
+            RECURRENT,
+            KERNEL,
+            CLASSIC,
+            &[
+                ("", "cell", Own("\"simple_rnn\"")),
+                ("", "recurrent_activation", Own("\"sigmoid\"")),
+                ("", "unit_forget_bias", Own("true")),
+            ],
+        ],
+    },
+    Class {
+        keras: "LSTM",
+        kind: "lstm",
+        dimensions: &[0],
+        options: &[
+            RECURRENT,
+            GATES,
+            KERNEL,
+            CLASSIC,
+            &[("", "cell", Own("\"lstm\"")), ("unit_forget_bias", "unit_forget_bias", Flag(true))],
+        ],
+    },
+    Class {
+        keras: "GRU",
+        kind: "gru",
+        dimensions: &[0],
+        options: &[
+            RECURRENT,
+            GATES,
+            KERNEL,
+            CLASSIC,
+            &[("reset_after", "cell", Reset), ("", "unit_forget_bias", Own("true"))],
+        ],
+    },
+    Class {
+        keras: "BatchNormalization",
+        kind: "batch_norm",
+        dimensions: &[0],
+        options: &[&[
+            ("momentum", "momentum", Number(0.99)),
+            ("epsilon", "epsilon", Number(1e-3)),
+            ("center", "center", Flag(true)),
+            ("scale", "scale", Flag(true)),
+            ("renorm", "", Only("false")),
+        ]],
+    },
+    Class {
+        keras: "ZeroPadding#D",
+        kind: "zero_padding#d",
+        dimensions: &[1, 2, 3],
+        options: &[LAST, &[("padding", "padding", Margins)]],
+    },
+    Class {
+        keras: "UpSampling#D",
+        kind: "up_sampling#d",
+        dimensions: &[1, 2, 3],
+        options: &[LAST, &[("size", "size", Extent(None)), ("interpolation", "", Only("\"nearest\""))]],
+    },
+    Class {
+        keras: "Masking",
+        kind: "masking",
+        dimensions: &[0],
+        options: &[&[("mask_value", "value", Number(0.0))]],
+    },
+    Class {
+        keras: "Dropout",
+        kind: "dropout",
+        dimensions: &[0],
+        options: &[&[("rate", "rate", Number(0.5))]],
+    },
+    Class { keras: "Flatten", kind: "flatten", dimensions: &[0], options: &[LAST] },
+    Class {
+        keras: "Activation",
+        kind: "activate",
+        dimensions: &[0],
+        options: &[&[("activation", "activation", Activation("linear"))]],
+    },
+    Class {
+        keras: "RandomFlip",
+        kind: "random_flip",
+        dimensions: &[0],
+        options: &[LAST, &[("mode", "mirror", Mirror)]],
+    },
+];
+
+impl Class {
+    fn all() -> impl Iterator<Item = (&'static Self, usize)> {
+        let all = CLASSES.iter().chain(POOLS.iter().flatten());
+        all.flat_map(|class| class.dimensions.iter().map(move |&dimensions| (class, dimensions)))
+    }
+
+    /// The class of this name in Keras, with the number of its dimensions.
+    pub(super) fn of_keras(name: &str) -> Option<(&'static Self, usize)> {
+        Self::all().find(|(class, dimensions)| class.keras.replace('#', &dimensions.to_string()) == name)
+    }
+
+    /// The class to write for a layer of this kind.
+    pub(super) fn of_kind(kind: &str) -> Option<(&'static Self, usize)> {
+        Self::all().find(|(class, dimensions)| class.kind.replace('#', &dimensions.to_string()) == kind)
+    }
+
+    /// The names of all classes in Keras.
+    pub(super) fn names() -> String {
+        let names = Self::all().map(|(class, dimensions)| class.keras.replace('#', &dimensions.to_string()));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &'static Entry> {
+        self.options.iter().flat_map(|entries| entries.iter())
+    }
+}

@@ -1,0 +1,361 @@
+//! Weights in the layout of another program.
+
+use crate::layer::LayerDescription;
+use crate::layer::kinds::Described;
+use crate::model::{Network, Tensor, Weights};
+use crate::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// How the numbers of weights are arranged and what they are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// This crate's, which is Keras': kernels `[window…, inputs, outputs]`, gates side by side, names such as `0.dense.kernel`.
+    #[default]
+    Keras,
+    /// PyTorch's, under the same paths of layers: `0.dense.weight`.
+    ///
+    /// | layer | names and shapes |
+    /// |---|---|
+    /// | dense | `weight` `[outputs, inputs]`, `bias` |
+    /// | convolution | `weight` `[filters, channels/groups, window…]`, `bias` |
+    /// | transposed convolution | `weight` `[channels, filters, window…]`, `bias` |
+    /// | depthwise convolution | `weight` `[channels·multiplier, 1, window…]`, `bias`, with `groups` as many as channels |
+    /// | separable convolution | `depthwise.weight`, `pointwise.weight`, `pointwise.bias` |
+    /// | batch normalisation | `weight`, `bias`, `running_mean`, `running_var` |
+    /// | recurrent | `weight_ih_l0` `[gates·H, inputs]`, `weight_hh_l0` `[gates·H, H]`, `bias_ih_l0`, `bias_hh_l0`; gates i, f, g, o and r, z, n |
+    /// | both directions | the same, with `_reverse` behind the names of the second |
+    ///
+    /// PyTorch has images with the channels first. Where [`Flatten`](crate::Flatten) makes a vector of them, the weights behind it follow
+    /// PyTorch's order of its numbers: of three and more dimensions, and of two behind a convolution or pooling over time. PyTorch's
+    /// recurrent layers add two biases; where there is one here, the second is written as zeros, and what is read is their sum. λ of a
+    /// learnt L stays `lambda`.
+    PyTorch,
+}
+
+/// A tensor here, and what becomes of it there.
+struct Change {
+    own: String,
+    other: String,
+    /// The shape of the tensor here.
+    shape: Vec<usize>,
+    /// The shape of the other, and where each of its numbers is here.
+    others: Vec<usize>,
+    places: Vec<usize>,
+    /// The name of a second tensor there, which is added.
+    added: Option<String>,
+}
+
+impl Weights {
+    /// The same weights in another layout, to be saved for another program. The names of the layers stay as they are.
+    ///
+    /// # Errors
+    /// Weights without a parameter of the network, or of another; a layer that the other program lacks (a GRU that resets before
+    /// the product), or whose place does not tell how its numbers are ordered there.
+    pub fn to_layout(&self, layout: Layout, network: &Network) -> Result<Self> {
+        if layout == Layout::Keras {
+            return Ok(self.clone());
+        }
+        let mut all = Vec::new();
+        for change in changes(network)? {
+            let Change { own, other, shape, others, places, added } = change;
+            let count: usize = shape.iter().product();
+            let found = self.get(&own);
+            let fitting = found.filter(|tensor| tensor.shape == shape && tensor.values.len() == count);
+            let tensor = fitting.ok_or_else(|| misfit(&own, found, &shape))?;
+            let values: Vec<f32> = places.iter().map(|&place| tensor.values[place]).collect();
+            if let Some(added) = added {
+                all.push((added, Tensor { shape: others.clone(), values: vec![0.0; values.len()] }));
+            }
+            all.push((other, Tensor { shape: others, values }));
+        }
+        Ok(Self::from_tensors(all))
+    }
+
+    /// Weights of this network that are in another layout, in this crate's: [`Model::set_weights`](crate::Model::set_weights) takes
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Weights::to_layout`]; a tensor that the network has no use for.
+    pub fn from_layout(tensors: Self, layout: Layout, network: &Network) -> Result<Self> {
+        if layout == Layout::Keras {
+            return Ok(tensors);
+        }
+        let mut left: BTreeSet<&str> = tensors.paths().collect();
+        let mut all: BTreeMap<String, Tensor> = BTreeMap::new();
+        for Change { own, other, shape, others, places, added } in changes(network)? {
+            let count = shape.iter().product();
+            let tensor = all.entry(own).or_insert_with(|| Tensor { shape, values: vec![0.0; count] });
+            for name in [Some(other), added].into_iter().flatten() {
+                left.remove(&*name);
+                let found = tensors.get(&name);
+                let fitting =
+                    found.filter(|found| found.shape == others && found.values.len() == places.len());
+                let found = fitting.ok_or_else(|| misfit(&name, found, &others))?;
+                places.iter().zip(&found.values).for_each(|(&place, &value)| tensor.values[place] += value);
+            }
+        }
+        // PyTorch counts the batches that a normalisation has seen.
+        if let Some(name) = left.iter().find(|name| !name.ends_with(".num_batches_tracked")) {
+            let remedy = "remove it, or build the network that has it";
+            return Err(Error::invalid(name, "a tensor for which the network has no use", "none", remedy));
+        }
+        Ok(Self::from_tensors(all))
+    }
+}
+
+fn misfit(name: &str, found: Option<&Tensor>, shape: &[usize]) -> Error {
+    let found = found.map_or("no tensor".to_owned(), |tensor| format!("the shape {:?}", tensor.shape));
+    Error::invalid(name, found, format!("{shape:?}"), "give the tensors the names and shapes of this layout")
+}
+
+/// The order of a vector that was flattened from a grid with the channels last: positions, and channels.
+type Flat = Option<(usize, usize)>;
+
+/// What becomes of every parameter.
+fn changes(network: &Network) -> Result<Vec<Change>> {
+    let shapes: HashMap<&str, &[usize]> =
+        network.every_node().into_iter().map(|node| (node.path(), &*node.output().shape)).collect();
+    let tree = Described::tree(&network.description().layers);
+    let mut walk = Walk { shapes, changes: Vec::new() };
+    let input = &network.input().shape;
+    walk.chain(tree.iter(), input, &mut Some(input.len() > 2), &mut None)?;
+    Ok(walk.changes)
+}
+
+struct Walk<'n> {
+    /// The shapes of outputs, by path.
+    shapes: HashMap<&'n str, &'n [usize]>,
+    changes: Vec<Change>,
+}
+
+impl<'n> Walk<'n> {
+    /// Goes through layers one after another, the first of which has an input of this shape. `first` tells whether its channels are first
+    /// in PyTorch, where that is known, `flat` that they were before it was made a vector.
+    fn chain<'d>(
+        &mut self,
+        layers: impl Iterator<Item = &'d Described<'d>>,
+        input: &[usize],
+        first: &mut Option<bool>,
+        flat: &mut Flat,
+    ) -> Result<()> {
+        let mut shape = input.to_vec();
+        for layer in layers {
+            self.layer(layer, &shape, first, flat)?;
+            shape = self.shapes.get(layer.path()).map_or(shape, |shape| shape.to_vec());
+        }
+        Ok(())
+    }
+
+    fn layer(
+        &mut self,
+        layer: &Described<'_>,
+        input: &[usize],
+        first: &mut Option<bool>,
+        flat: &mut Flat,
+    ) -> Result<()> {
+        let description = layer.description();
+        let kind = description.kind.as_str();
+        let unordered = |what: &str| {
+            let expected = "the channels' order before a dense or recurrent layer, or none to keep";
+            Err(Error::invalid(layer.path(), what, expected, "put the Flatten right before a Dense"))
+        };
+        match kind {
+            "flatten" => {
+                let (channels, grid) =
+                    input.split_last().map_or((1, input), |(&channels, grid)| (channels, grid));
+                let order = (grid.iter().product(), channels);
+                match *first {
+                    None => return unordered("a Flatten of what is computed at every step"),
+                    Some(true) if order.0 > 1 && order.1 > 1 => *flat = Some(order),
+                    Some(_) => {}
+                }
+                *first = Some(false);
+            }
+            "residual" => {
+                if flat.is_some() {
+                    return unordered("a block behind a Flatten");
+                }
+                let (mut main, mut around) = (Vec::new(), Vec::new());
+                for (name, inner) in layer.inner() {
+                    if name.starts_with(crate::layer::SHORTCUT) { &mut around } else { &mut main }
+                        .push(inner);
+                }
+                let start = *first;
+                self.chain(main.into_iter(), input, first, flat)?;
+                let (mut branch, mut other) = (start, None);
+                self.chain(around.into_iter(), input, &mut branch, &mut other)?;
+                if flat.is_some() || other.is_some() {
+                    return unordered("a Flatten at the end of a block");
+                }
+            }
+            "time_distributed" => {
+                let sample = input.get(1..).unwrap_or_default();
+                // Steps come first in both.
+                *first = Some(sample.len() > 2);
+                self.chain(layer.inner().map(|(_, inner)| inner), sample, first, flat)?;
+                let output = self.shapes.get(layer.path()).map_or(0, |shape| shape.len());
+                *first = (output <= 2).then_some(false);
+            }
+            "bidirectional" => {
+                for (name, inner) in layer.inner() {
+                    let ending = if name == "backward" { "_reverse" } else { "" };
+                    self.recurrent(inner.description(), (layer.path(), ending), *flat)?;
+                }
+                (*first, *flat) = (Some(false), None);
+            }
+            _ if description.options.contains_key("cell") => {
+                self.recurrent(description, (layer.path(), ""), *flat)?;
+                (*first, *flat) = (Some(false), None);
+            }
+            "dense" => {
+                self.plain(description, *flat)?;
+                *flat = None;
+            }
+            "batch_norm" => self.plain(description, *flat)?,
+            "dropout" | "activate" | "masking" => {}
+            _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
+                if flat.is_some() {
+                    return unordered("a layer of grids behind a Flatten");
+                }
+                self.plain(description, None)?;
+                *first = Some(true);
+            }
+            _ => return unordered("a layer of your own"),
+        }
+        Ok(())
+    }
+
+    /// Adds a tensor: name and shape here, name and shape there, where its numbers are here, and what is added.
+    fn add(
+        &mut self,
+        (own, shape): (String, &[usize]),
+        other: String,
+        others: Vec<usize>,
+        place: impl Fn(usize) -> usize,
+        added: Option<String>,
+    ) {
+        let places = (0..others.iter().product()).map(place).collect();
+        self.changes.push(Change { own, other, shape: shape.to_vec(), others, places, added });
+    }
+
+    fn plain(&mut self, layer: &LayerDescription, flat: Flat) -> Result<()> {
+        let kind = layer.kind.as_str();
+        for (name, shape) in &layer.parameters {
+            let own = format!("{}.{name}", layer.path);
+            let separable = kind.starts_with("separable");
+            let other = match name.as_str() {
+                "kernel" => "weight",
+                "depthwise_kernel" if separable => "depthwise.weight",
+                "depthwise_kernel" => "weight",
+                "pointwise_kernel" => "pointwise.weight",
+                "bias" if separable => "pointwise.bias",
+                "gamma" => "weight",
+                "beta" => "bias",
+                "moving_mean" => "running_mean",
+                "moving_variance" => "running_var",
+                name => name,
+            };
+            let other = format!("{}.{other}", layer.path);
+            let window = shape.len().saturating_sub(2);
+            if !name.ends_with("kernel") {
+                let normalised = kind == "batch_norm";
+                let place = |i| if normalised { unflattened(flat, i) } else { i };
+                self.add((own, shape), other, shape.clone(), place, None);
+                continue;
+            }
+            // Here: window, inputs, outputs; of a transposed convolution window, outputs, inputs.
+            let taps: Vec<usize> = (0..window).collect();
+            let axes = match name.as_str() {
+                "depthwise_kernel" => [vec![window, window + 1], taps].concat(),
+                _ => [vec![window + 1, window], taps].concat(),
+            };
+            let moved: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
+            let others = match name.as_str() {
+                "depthwise_kernel" => [&[moved[0] * moved[1], 1], &moved[2..]].concat(),
+                _ => moved.clone(),
+            };
+            let rows = if kind == "dense" { flat } else { None };
+            let place = transposed(shape, &axes);
+            let units = shape.last().copied().unwrap_or(1);
+            let place = |i: usize| {
+                let place = place(i);
+                unflattened(rows, place / units) * units + place % units
+            };
+            self.add((own, shape), other, others, place, None);
+        }
+        Ok(())
+    }
+
+    /// Adds the tensors of a recurrent layer, under the path and with the ending of a name there.
+    fn recurrent(
+        &mut self,
+        layer: &LayerDescription,
+        (path, ending): (&str, &str),
+        flat: Flat,
+    ) -> Result<()> {
+        let cell = &layer.options["cell"];
+        let gru = cell.get("gru");
+        if gru.is_some_and(|gru| gru["reset_after"] != true) {
+            let expected = "a GRU that resets after the product, as PyTorch's does";
+            return Err(Error::invalid(
+                &layer.path,
+                "one that resets before it",
+                expected,
+                "use reset_after(true)",
+            ));
+        }
+        let parameters: BTreeMap<&str, &[usize]> =
+            layer.parameters.iter().map(|(name, shape)| (&**name, &**shape)).collect();
+        let units = parameters.get("recurrent_kernel").map_or(1, |shape| shape[0]);
+        let other = |name: &str| format!("{path}.{name}_l0{ending}");
+        // Where the numbers of a gate there are here: z, r, h are r, z, n there.
+        let gate = |i: usize| match (gru.is_some(), i / units) {
+            (true, 0) => i + units,
+            (true, 1) => i - units,
+            _ => i,
+        };
+        for (name, shape) in parameters {
+            let own = (format!("{}.{name}", layer.path), shape);
+            let all = shape.last().copied().unwrap_or(1);
+            match name {
+                "kernel" | "recurrent_kernel" => {
+                    let (inputs, rows) = (shape[0], if name == "kernel" { flat } else { None });
+                    let place = |i: usize| unflattened(rows, i % inputs) * all + gate(i / inputs);
+                    let short = if name == "kernel" { "weight_ih" } else { "weight_hh" };
+                    self.add(own, other(short), vec![all, inputs], place, None);
+                }
+                "bias" if shape.len() == 2 => {
+                    self.add(own.clone(), other("bias_ih"), vec![all], gate, None);
+                    self.add(own, other("bias_hh"), vec![all], |i| all + gate(i), None);
+                }
+                "bias" => self.add(own, other("bias_ih"), vec![all], gate, Some(other("bias_hh"))),
+                name => self.add(own, format!("{}.{name}", layer.path), shape.to_vec(), |i| i, None),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parts of the names of layers that have grids with channels.
+const SPATIAL: [&str; 5] = ["conv", "pool", "padding", "sampling", "random_"];
+
+/// Where the number `i` of a vector flattened with the channels first is, with the channels last.
+fn unflattened(flat: Flat, i: usize) -> usize {
+    flat.map_or(i, |(positions, channels)| i % positions * channels + i / positions)
+}
+
+/// Where the number of a tensor with these axes of another is in that one.
+fn transposed(shape: &[usize], axes: &[usize]) -> impl Fn(usize) -> usize {
+    let mut strides = vec![1; shape.len()];
+    (1..shape.len()).rev().for_each(|axis| strides[axis - 1] = strides[axis] * shape[axis]);
+    let axes: Vec<(usize, usize)> = axes.iter().map(|&axis| (shape[axis], strides[axis])).collect();
+    move |mut i| {
+        let mut place = 0;
+        for &(size, stride) in axes.iter().rev() {
+            place += i % size * stride;
+            i /= size;
+        }
+        place
+    }
+}
