@@ -92,6 +92,7 @@ pub enum LearnL {
 /// ([`Dataset::observe`](crate::Dataset::observe)); inputs that are all below 0, for which x_Q would lie between most of them and 0, are
 /// refused. Hidden layers' ranges follow from the activations before them.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AutoRotate {
     pub(crate) rule: Rule,
     pub(crate) x_q: Option<f32>,

@@ -51,6 +51,24 @@ pub fn load(dir: impl AsRef<Path>, options: Options) -> Result<Dataset> {
     ImageFolder::open(dir).options(options).load()
 }
 
+/// Whether a file is an image that is read, by the ending of its name.
+pub fn is_image(path: impl AsRef<Path>) -> bool {
+    let ending = path.as_ref().extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ENDINGS.contains(&ending.as_str())
+}
+
+/// One image as a row of inputs: its shape, `[height, width, 3]` or `[height, width]` if gray, and its values in 0..1.
+///
+/// # Errors
+/// As [`ImageFolder::load`] for a single file.
+pub fn read_image(path: impl AsRef<Path>, options: Options) -> Result<(Vec<usize>, Vec<f32>)> {
+    options.check()?;
+    let (mut size, mut values) = (options.size, Vec::new());
+    ImageFolder::open("").options(options).read(path.as_ref(), &mut size, &mut values)?;
+    let (height, width) = size.unwrap_or_default();
+    Ok((options.shape(height, width), values))
+}
+
 /// A folder of images: `dir/CLASS/*.png`, one class per directory in `dir`.
 ///
 /// Files that end in `.png`, `.jpg`, `.jpeg`, `.jfif`, `.webp`, `.gif` or `.bmp`, in upper or lower case, are read; their format is
@@ -165,8 +183,7 @@ impl ImageFolder {
             return Err(no_image(&self.dir));
         }
         let (height, width) = size.unwrap_or_default();
-        let shape = if self.options.gray { vec![height, width] } else { vec![height, width, 3] };
-        Ok((Dataset::classes(shape, inputs, labels, names)?, over))
+        Ok((Dataset::classes(self.options.shape(height, width), inputs, labels, names)?, over))
     }
 
     /// The classes: those given, or the directories.
@@ -242,6 +259,11 @@ impl ImageFolder {
 }
 
 impl Options {
+    /// The shape of an image.
+    fn shape(self, height: usize, width: usize) -> Vec<usize> {
+        if self.gray { vec![height, width] } else { vec![height, width, 3] }
+    }
+
     fn check(self) -> Result<()> {
         match self.size {
             Some((height, width)) if [height, width].iter().any(|s| !(1..=MAX_SIDE).contains(s)) => {
@@ -317,9 +339,8 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 fn images(dir: &Path, over: &mut PassedOver) -> Result<Vec<PathBuf>> {
     let mut paths = entries(dir)?;
     paths.retain(|path| {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let directory = path.is_dir();
-        let image = !directory && ENDINGS.contains(&ending.as_str());
+        let image = !directory && is_image(path);
         over.directories += usize::from(directory);
         over.files += usize::from(!directory && !image);
         image

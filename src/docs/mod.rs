@@ -15,6 +15,7 @@ pub mod guide {
     //! | [files] | models, weights and trainings in files, predictions in another program; the format |
     //! | [export] | models in other programs: ONNX |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
+    //! | [command] | the command `autorot`: training and predicting without Rust |
     //! | [embedding] | training inside a program that owns its wgpu device |
     //! | [when something goes wrong](troubles) | losses that do not fall, numbers that are not finite, devices that fail |
 
@@ -45,6 +46,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/own_things.md")]
     pub mod own_things {}
+
+    #[doc = include_str!("guide/command.md")]
+    pub mod command {}
 
     #[doc = include_str!("guide/embedding.md")]
     pub mod embedding {}

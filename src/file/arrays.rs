@@ -2,7 +2,7 @@
 
 use crate::model::Tensor;
 use crate::{Error, Result};
-use npyz::{NpyFile, Order, WriteOptions, WriterBuilder};
+use npyz::{Deserialize, NpyFile, Order, WriteOptions, WriterBuilder};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
@@ -14,7 +14,7 @@ const MOST_TIMES: u64 = 64;
 const MOST_MORE: u64 = 64 << 20;
 
 fn wrong(place: &str, found: impl std::fmt::Display) -> Error {
-    let expected = "arrays of floating-point numbers, as numpy.save and numpy.savez write them";
+    let expected = "arrays of numbers, as numpy.save and numpy.savez write them";
     Error::invalid(place, found, expected, "convert the arrays to float32 or float64, and save them again")
 }
 
@@ -48,14 +48,20 @@ pub(super) fn read_npy(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
     if len > bytes.len() as u64 {
         return Err(wrong(place, format!("an array of the shape {shape:?}, in {} bytes", bytes.len())));
     }
-    let values: Vec<f64> = match file.try_data::<f64>() {
-        Ok(values) => values.collect::<std::io::Result<_>>(),
-        Err(file) => match file.try_data::<f32>() {
-            Ok(values) => values.map(|v| v.map(f64::from)).collect::<std::io::Result<_>>(),
-            Err(file) => return Err(wrong(place, format!("numbers of the type {}", file.dtype().descr()))),
-        },
-    }
-    .map_err(|e| wrong(place, e))?;
+    let values = numbers(file, |v: f64| v)
+        .or_else(|file| numbers(file, |v: f32| v.into()))
+        .or_else(|file| numbers(file, |v: i64| v as f64))
+        .or_else(|file| numbers(file, |v: i32| v.into()))
+        .or_else(|file| numbers(file, |v: i16| v.into()))
+        .or_else(|file| numbers(file, |v: i8| v.into()))
+        .or_else(|file| numbers(file, |v: u64| v as f64))
+        .or_else(|file| numbers(file, |v: u32| v.into()))
+        .or_else(|file| numbers(file, |v: u16| v.into()))
+        .or_else(|file| numbers(file, |v: u8| v.into()));
+    let values = match values {
+        Ok(values) => values.map_err(|e| wrong(place, e))?,
+        Err(file) => return Err(wrong(place, format!("elements of the type {}", file.dtype().descr()))),
+    };
     if values.len() as u64 != len || !rest.is_empty() {
         return Err(wrong(
             place,
@@ -63,6 +69,14 @@ pub(super) fn read_npy(bytes: &[u8], place: &str) -> Result<Tensor<f64>> {
         ));
     }
     Ok(Tensor { values: if fortran { row_major(&values, &shape) } else { values }, shape })
+}
+
+/// The numbers of a file if they are of this type, otherwise the file.
+fn numbers<R: Read, T: Deserialize>(
+    file: NpyFile<R>,
+    wide: fn(T) -> f64,
+) -> std::result::Result<std::io::Result<Vec<f64>>, NpyFile<R>> {
+    Ok(file.try_data::<T>()?.map(|number| number.map(wide)).collect())
 }
 
 /// Numbers in row-major order that were in column-major order.

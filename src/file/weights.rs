@@ -96,7 +96,7 @@ impl Tensor<f64> {
     /// The array in a `.npy` file.
     ///
     /// # Errors
-    /// The file cannot be read, or is no array of floating-point numbers.
+    /// The file cannot be read, or is no array of numbers.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         arrays::read_npy(&store::read(path.as_ref())?, &path.as_ref().display().to_string())
     }

@@ -15,20 +15,37 @@ pub struct Described<'d> {
     inner: Vec<Self>,
 }
 
+/// What a layer has inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    Nothing,
+    /// Layers one after another.
+    Layers,
+    /// One layer in both directions of time.
+    Directions,
+}
+
 /// A layer that descriptions bring back.
 pub(super) trait Stored: Layer + Sized + 'static {
+    /// What it has inside.
+    const INSIDE: Inside;
+
     /// The layer that is described.
     fn stored(described: &Described<'_>, kinds: &Kinds) -> Result<Self>;
 }
 
 /// Most layers are their options.
 impl<L: Layer + serde::de::DeserializeOwned + 'static> Stored for L {
+    const INSIDE: Inside = Inside::Nothing;
+
     fn stored(described: &Described<'_>, _kinds: &Kinds) -> Result<Self> {
         described.read()
     }
 }
 
 impl Stored for Residual {
+    const INSIDE: Inside = Inside::Layers;
+
     fn stored(described: &Described<'_>, kinds: &Kinds) -> Result<Self> {
         described.inner().try_fold(Self::new(), |block, (name, inner)| {
             let layer = kinds.layer(inner)?;
@@ -42,6 +59,8 @@ impl Stored for Residual {
 }
 
 impl Stored for TimeDistributed {
+    const INSIDE: Inside = Inside::Layers;
+
     fn stored(described: &Described<'_>, kinds: &Kinds) -> Result<Self> {
         let [inner] = described.inner.as_slice() else { return Err(described.holds("one layer")) };
         Ok(Self::shared(kinds.layer(inner)?))
@@ -49,6 +68,8 @@ impl Stored for TimeDistributed {
 }
 
 impl Stored for Bidirectional {
+    const INSIDE: Inside = Inside::Directions;
+
     fn stored(described: &Described<'_>, _kinds: &Kinds) -> Result<Self> {
         let merge = described.options().get("merge").cloned().unwrap_or_default();
         let merge = serde_json::from_value(merge).map_err(|e| {
@@ -124,12 +145,7 @@ impl Kinds {
     /// As for [`Model::load`](crate::Model::load).
     pub fn layer(&self, described: &Described<'_>) -> Result<Arc<dyn Layer>> {
         let LayerDescription { path, kind, options, .. } = described.layer;
-        let Some(read) = self.0.get(kind) else {
-            let known = self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let remedy = "update autorot, or add your own layer with Kinds::with";
-            return Err(Error::invalid(path, format!("a layer of the kind {kind:?}"), known, remedy));
-        };
-        let layer = read(described, self)?;
+        let layer = self.read(described)?;
         let named = |options: &Options| flat(&Value::Object(options.clone().into_iter().collect()));
         match difference(&named(options), &named(&layer.options())) {
             None if layer.kind() == kind => Ok(layer),
@@ -138,6 +154,19 @@ impl Kinds {
                 Err(Error::invalid(path, format!("the options {found}"), expected, NEWER))
             }
         }
+    }
+}
+
+impl Kinds {
+    /// The layer of a description, whose own options may lack those that have defaults.
+    pub(super) fn read(&self, described: &Described<'_>) -> Result<Arc<dyn Layer>> {
+        let LayerDescription { path, kind, .. } = described.layer;
+        let Some(read) = self.0.get(kind) else {
+            let known = self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let remedy = "update autorot, or add your own layer with Kinds::with";
+            return Err(Error::invalid(path, format!("a layer of the kind {kind:?}"), known, remedy));
+        };
+        read(described, self)
     }
 }
 

@@ -10,6 +10,7 @@ mod conv_transpose;
 mod dense;
 mod depthwise_conv;
 pub(crate) mod description;
+pub(crate) mod draft;
 mod dropout;
 mod flatten;
 pub(crate) mod kinds;

@@ -4,7 +4,7 @@
 mod convolution;
 mod recurrent;
 
-use super::kinds::{Described, Kinds, Read, Stored};
+use super::kinds::{Described, Inside, Kinds, Read, Stored};
 use super::*;
 use crate::{Activation, AutoRotate, Initializer, LearnL, Result, Rule};
 use std::sync::Arc;
@@ -18,16 +18,35 @@ pub struct Entry {
     pub input: Vec<usize>,
     /// The examples.
     pub examples: Vec<Box<dyn Layer>>,
+    /// The layer with every option at its default, and anything for those that have none.
+    pub plain: Box<dyn Layer>,
+    /// The options without a default.
+    pub required: &'static [&'static str],
+    /// An option whose default is the value of another one.
+    pub(super) follows: Option<(&'static str, &'static str)>,
+    pub(super) inside: Inside,
     /// Makes the layer of its description.
     pub(super) read: fn(&Described<'_>, &Kinds) -> Result<Arc<dyn Layer>>,
 }
 
-fn entry<L: Stored>(input: &[usize], examples: impl IntoIterator<Item = L>) -> Entry {
+fn entry<L: Stored>(
+    input: &[usize],
+    (plain, required): (L, &'static [&'static str]),
+    examples: impl IntoIterator<Item = L>,
+) -> Entry {
     let examples: Vec<Box<dyn Layer>> = examples.into_iter().map(|e| Box::new(e) as Box<dyn Layer>).collect();
     let read = |described: &Described<'_>, kinds: &Kinds| -> Result<Arc<dyn Layer>> {
         Ok(Arc::new(L::stored(described, kinds)?))
     };
-    Entry { kind: examples[0].kind(), input: input.to_vec(), examples, read }
+    let (kind, input, plain) = (plain.kind(), input.to_vec(), Box::new(plain));
+    Entry { kind, input, examples, plain, required, follows: None, inside: L::INSIDE, read }
+}
+
+impl Entry {
+    /// The default of an option is the value of another one.
+    fn following(self, follower: &'static str, leader: &'static str) -> Self {
+        Self { follows: Some((follower, leader)), ..self }
+    }
 }
 
 impl Default for Kinds {
@@ -58,9 +77,9 @@ pub fn all() -> Vec<Entry> {
     }
     denses.push(dense(Activation::Arctan).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
     let mut all = vec![
-        entry(&[5], denses),
-        entry(&[5], [Dropout::new(0.4), Dropout::new(0.0)]),
-        entry(&[5, 1], [Flatten]),
+        entry(&[5], (Dense::new(1), &["units"]), denses),
+        entry(&[5], (Dropout::new(0.0), &["rate"]), [Dropout::new(0.4), Dropout::new(0.0)]),
+        entry(&[5, 1], (Flatten, &[]), [Flatten]),
     ];
     all.extend(convolution::entries());
     all.extend(recurrent::entries());

@@ -4,6 +4,7 @@ mod answers;
 mod classes;
 mod counters;
 mod description;
+mod drafts;
 mod fold;
 mod masks;
 pub(crate) mod network;
@@ -18,6 +19,7 @@ mod weights;
 mod written;
 
 pub use crate::layer::description::{LayerDescription, RotationDescription};
+pub use crate::layer::draft::Draft;
 pub use crate::layer::kinds::{Described, Kinds};
 pub use crate::loss::Outputs;
 pub use answers::Predictions;

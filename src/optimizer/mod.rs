@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// Gradient clipping. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
 /// `clip_grad_norm_`). By value: every single one is clamped (Keras' `clipvalue`). With both, the norm comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Clip {
     /// The largest norm, above 0.
     pub norm: Option<f32>,
@@ -74,6 +75,51 @@ impl Optimizer {
             let names = BUILT_IN.map(|(name, _)| name).join(", ");
             Error::invalid("optimizer", format!("{name:?}"), names, "use one of these")
         })
+    }
+
+    /// The optimiser of this name with these options, and its defaults for the others: `learning_rate` (a number, or a [`Schedule`] as
+    /// serde writes it), `clip`, `weight_decay`, and the fields of [`Sgd`], [`RmsProp`] or [`Adam`].
+    ///
+    /// # Errors
+    /// An unknown name or option; a value that the option does not take.
+    pub fn from_options(name: &str, options: &Options) -> Result<Self> {
+        let plain = Self::from_name(name)?;
+        let wrong = |option: &str, e: serde_json::Error| {
+            let (place, known) = (format!("optimizer option {option}"), plain.description());
+            let known = known.values().next().map(ToString::to_string).unwrap_or_default();
+            Error::invalid(place, e, format!("a value as in {known}"), "correct the option, or leave it out")
+        };
+        let name = plain.name();
+        let mut all = plain.description().remove(name).unwrap_or_default();
+        let mut made = plain.clone();
+        for (option, value) in options {
+            let rate = option == "learning_rate" && value.is_number();
+            let value = if rate { serde_json::json!({ "constant": value }) } else { value.clone() };
+            let known = all.as_object_mut().and_then(|all| all.get_mut(option));
+            let Some(place) = known else {
+                let known = all.as_object().into_iter().flat_map(|all| all.keys().map(String::as_str));
+                let expected = known.collect::<Vec<_>>().join(", ");
+                return Err(Error::invalid(
+                    format!("optimizer {name}"),
+                    format!("the option {option:?}"),
+                    expected,
+                    "use one of these",
+                ));
+            };
+            *place = value;
+            made = Self::read(name, &all).map_err(|e| wrong(option, e))?;
+        }
+        Ok(made)
+    }
+
+    /// The optimiser of this rule with all options.
+    fn read(name: &str, all: &serde_json::Value) -> serde_json::Result<Self> {
+        let rule: Self = match name {
+            "sgd" => serde_json::from_value::<Sgd>(all.clone())?.into(),
+            "rmsprop" => serde_json::from_value::<RmsProp>(all.clone())?.into(),
+            _ => serde_json::from_value::<Adam>(all.clone())?.into(),
+        };
+        Ok(rule.with_weight_decay(serde_json::from_value(all["weight_decay"].clone())?))
     }
 
     /// The built-in optimisers, each with various options.

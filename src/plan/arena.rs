@@ -51,6 +51,7 @@ pub enum Role {
 
 /// A penalty on a kernel, added to the loss: l1·Σ|w| + l2·Σw² (Keras' `L1L2`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Regularizer {
     /// The factor of Σ|w|, at least 0.
     pub l1: f32,

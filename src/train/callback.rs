@@ -22,6 +22,7 @@ impl<F: FnMut(&mut Model, &Epoch) -> Result<ControlFlow<()>>> Callback for F {
 
 /// Stops training when the validation loss no longer falls, or the training loss if there is no validation set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Epochs without improvement before stopping, at least 1.
     pub patience: usize,

@@ -17,6 +17,7 @@ mod defaults;
 mod dependencies;
 mod detached;
 mod doors;
+mod drafts;
 mod drawn;
 mod embed;
 mod environment;

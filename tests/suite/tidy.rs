@@ -90,6 +90,10 @@ fn only_data_and_store_touch_files_and_no_one_the_standard_clock() {
         let lines = code(&path);
         let end = tests_begin(&lines).unwrap_or(lines.len());
         let free = path.starts_with("src/data") || path.starts_with("src/store");
+        // The command is a program, which no browser runs.
+        if path.starts_with("src/bin") {
+            continue;
+        }
         if path.ends_with("tests.rs") {
             continue;
         }
@@ -193,6 +197,7 @@ fn examples_print_where_a_pipe_may_be_closed() {
         name == "train.rs" || name.starts_with("own_") || path == Path::new("examples/embed/tests.rs")
     };
     let all = files("examples", "rs").into_iter().chain(files("benches", "rs"));
+    let all = all.chain(files("src/bin", "rs"));
     for path in all.filter(|path| !small(path) && !path.starts_with("benches/peers")) {
         for line in code(&path) {
             assert!(

@@ -91,22 +91,38 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
     let pools =
         || [(1, Padding::Valid), (2, Padding::Same), (2, shifted.clone()), (3, Padding::Valid)].into_iter();
     vec![
-        entry(input, convs),
-        entry(input, transposed),
-        entry(input, depthwise),
-        entry(input, separable),
+        entry(input, (Conv::<D>::new(1, 1), &["filters", "kernel_size"]), convs),
+        entry(input, (ConvTranspose::<D>::new(1, 1), &["filters", "kernel_size"]), transposed),
+        entry(input, (DepthwiseConv::<D>::new(1), &["kernel_size"]), depthwise),
+        entry(input, (SeparableConv::<D>::new(1, 1), &["filters", "kernel_size"]), separable),
         entry(
             input,
+            (Pool::<D, true>::new(1), &["kernel_size"]),
             pools().map(|(stride, padding)| Pool::<D, true>::new(2).strides(stride).padding(padding)),
+        )
+        .following("strides", "kernel_size"),
+        entry(
+            input,
+            (Pool::<D, false>::new(1), &["kernel_size"]),
+            pools().map(|(stride, padding)| Pool::<D, false>::new(2).strides(stride).padding(padding)),
+        )
+        .following("strides", "kernel_size"),
+        entry(
+            input,
+            (GlobalPool::<D, true>::new(), &[]),
+            [false, true].map(|keep| GlobalPool::<D, true>::new().keepdims(keep)),
         ),
         entry(
             input,
-            pools().map(|(stride, padding)| Pool::<D, false>::new(2).strides(stride).padding(padding)),
+            (GlobalPool::<D, false>::new(), &[]),
+            [false, true].map(|keep| GlobalPool::<D, false>::new().keepdims(keep)),
         ),
-        entry(input, [false, true].map(|keep| GlobalPool::<D, true>::new().keepdims(keep))),
-        entry(input, [false, true].map(|keep| GlobalPool::<D, false>::new().keepdims(keep))),
-        entry(input, [ZeroPadding::<D>::new([(1, 2); D])]),
-        entry(input, [UpSampling::<D>::new(2)]),
+        entry(
+            input,
+            (ZeroPadding::<D>::new([(1, 1); D]), &["padding"]),
+            [ZeroPadding::<D>::new([(1, 2); D])],
+        ),
+        entry(input, (UpSampling::<D>::new(1), &["size"]), [UpSampling::<D>::new(2)]),
     ]
 }
 
@@ -118,10 +134,15 @@ pub(super) fn entries() -> Vec<Entry> {
     let norms = || [norm, norm.center(false).epsilon(0.1), norm.scale(false)];
     let conv = || Conv::<2>::new(4, 3).padding(Padding::Same).activation(Activation::Tanh);
     all.extend([
-        entry(&[5], norms()),
-        entry(&[5], [Activate::new(Activation::Silu), Activate::new(Activation::Softplus)]),
+        entry(&[5], (norm, &[]), norms()),
+        entry(
+            &[5],
+            (Activate::new(Activation::Linear), &["activation"]),
+            [Activate::new(Activation::Silu), Activate::new(Activation::Softplus)],
+        ),
         entry(
             &[4, 3, 4],
+            (Residual::new(), &[]),
             [
                 Residual::new().add(conv().auto_rotate(rotations()[0])).add(norm),
                 Residual::new().add(Conv::<2>::new(6, 2).strides(2).padding(Padding::Same)).shortcut(
@@ -129,10 +150,18 @@ pub(super) fn entries() -> Vec<Entry> {
                 ),
             ],
         ),
-        entry(&[5], [Residual::new().add(Residual::new().add(Dense::new(5).activation(Activation::Tanh)))]),
-        entry(&[4, 5, 3], [RandomFlip::both(), RandomFlip::horizontal(), RandomFlip::vertical()]),
-        entry(&[4, 5, 3], [RandomTranslation::new([2, 1])]),
-        entry(&[4, 5, 3], [RandomCrop::new([3, 2])]),
+        entry(
+            &[5],
+            (Residual::new(), &[]),
+            [Residual::new().add(Residual::new().add(Dense::new(5).activation(Activation::Tanh)))],
+        ),
+        entry(
+            &[4, 5, 3],
+            (RandomFlip::both(), &[]),
+            [RandomFlip::both(), RandomFlip::horizontal(), RandomFlip::vertical()],
+        ),
+        entry(&[4, 5, 3], (RandomTranslation::new(1), &["pixels"]), [RandomTranslation::new([2, 1])]),
+        entry(&[4, 5, 3], (RandomCrop::new(1), &["size"]), [RandomCrop::new([3, 2])]),
     ]);
     all
 }

@@ -54,11 +54,15 @@ pub(super) fn entries() -> Vec<Entry> {
         })
     });
     vec![
-        entry(&input, of_cell(Cell::SimpleRnn)),
-        entry(&input, lstms),
-        entry(&input, gru),
-        entry(&input, both),
-        entry(&input, [Masking::new(9.0)]),
-        entry(&input, [TimeDistributed::new(Dense::new(3).auto_rotate(AutoRotate::new()))]),
+        entry(&input, (SimpleRnn::new(1), &["units"]), of_cell(Cell::SimpleRnn)),
+        entry(&input, (Lstm::new(1), &["units"]), lstms),
+        entry(&input, (Gru::new(1), &["units"]), gru),
+        entry(&input, (Bidirectional::new(Lstm::new(1)), &[]), both),
+        entry(&input, (Masking::new(0.0), &["value"]), [Masking::new(9.0)]),
+        entry(
+            &input,
+            (TimeDistributed::new(Flatten), &[]),
+            [TimeDistributed::new(Dense::new(3).auto_rotate(AutoRotate::new()))],
+        ),
     ]
 }

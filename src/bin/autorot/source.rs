@@ -1,0 +1,182 @@
+//! Models to evaluate, predict with and look at, and the data that are given for them.
+
+use crate::data::Format;
+use crate::folder::Folder;
+use crate::load::{array, rows, with_channels};
+use crate::settings::{Settings, device};
+use autorot::data::folder::{ImageFolder, Options, is_image, read_image};
+use autorot::data::{Conversion, Table};
+use autorot::model::{Outputs, Tensor};
+use autorot::{Dataset, Error, Loss, Model, Result};
+use std::path::{Path, PathBuf};
+
+/// A model, and the settings of its run where its folder is known.
+pub struct Source {
+    pub model: Model,
+    pub settings: Option<Settings>,
+}
+
+/// Data without targets.
+pub enum Rows {
+    Table(Table),
+    Array(Tensor<f64>),
+    /// Images and their files.
+    Images(Vec<PathBuf>, Tensor<f64>),
+}
+
+impl Source {
+    /// The model of a run's folder or of a file.
+    pub fn open(path: &Path, named: Option<&str>) -> Result<Self> {
+        let (file, settings) = if path.is_dir() {
+            let folder = Folder::new(path);
+            let file = folder.finished()?;
+            let settings = folder.settings();
+            (file, if settings.is_file() { Some(Settings::read(&settings)?) } else { None })
+        } else {
+            (path.to_owned(), None)
+        };
+        let asked = named.or_else(|| settings.as_ref().map(|settings| settings.run.device.as_str()));
+        Ok(Self { model: Model::load(file, &device(asked)?)?, settings })
+    }
+
+    /// The loss that belongs to the outputs.
+    pub fn loss(&self) -> Loss {
+        match (&self.settings, self.model.outputs()) {
+            (Some(settings), _) => settings.training.loss.clone(),
+            (None, Outputs::Logits) => Loss::SoftmaxCrossEntropy,
+            (None, Outputs::BinaryLogits) => Loss::BinaryCrossEntropy,
+            (None, Outputs::Values) => Loss::MeanSquaredError,
+        }
+    }
+
+    fn table(&self, path: &Path, format: &Format) -> Result<Table> {
+        let own = self.settings.as_ref().and_then(|settings| settings.table.as_ref());
+        own.map_or_else(|| format.clone(), |table| table.format.with(format)).csv(path)?.table()
+    }
+
+    /// How images become the model's inputs.
+    fn images(&self) -> Result<Options> {
+        let shape = &self.model.network().input().shape;
+        match **shape {
+            [height, width, 3] => Ok(Options { gray: false, size: Some((height, width)) }),
+            [height, width] | [height, width, 1] => Ok(Options { gray: true, size: Some((height, width)) }),
+            _ => Err(Error::invalid(
+                "images",
+                format!("a model for inputs of the shape {shape:?}"),
+                "inputs of the shape [height, width, 3], [height, width, 1] or [height, width]",
+                "name a table or an array",
+            )),
+        }
+    }
+
+    /// Rows with targets.
+    pub fn labelled(&self, path: &Path, targets: Option<&Path>, format: &Format) -> Result<Dataset> {
+        if path.is_dir() {
+            let mut folder = ImageFolder::open(path).options(self.images()?);
+            if let Some(names) = self.model.class_names() {
+                folder = folder.class_names(names.iter().map(String::as_str));
+            }
+            let images = folder.load()?;
+            return if self.model.network().input().shape.len() == 2 {
+                Ok(images)
+            } else {
+                with_channels(images)
+            };
+        }
+        if is_array(path) {
+            let classes = self.model.outputs() == Outputs::Logits;
+            let inside = has_ending(path, "npz").then_some(path);
+            let Some(file) = targets.or(inside) else {
+                let expected = "a file of targets, too";
+                return Err(Error::invalid(
+                    path.display(),
+                    "inputs alone",
+                    expected,
+                    "name it with --targets",
+                ));
+            };
+            let (targets, labels) = if classes { (None, Some(file)) } else { (Some(file), None) };
+            let mut data = rows(path, targets, labels, self.model.class_names())?;
+            if let Some(Conversion::Scaled { inputs, targets }) = self.model.conversion() {
+                for scaler in inputs.iter().chain(targets) {
+                    data = scaler.apply(&data)?;
+                }
+            }
+            return Ok(data);
+        }
+        match self.model.conversion() {
+            Some(Conversion::Table(preparation)) => preparation.apply(&self.table(path, format)?),
+            _ => Err(Error::invalid(
+                path.display(),
+                "a table, for a model that was not trained on one",
+                "a folder of images, or an array",
+                "name data of the kind that the model was trained on",
+            )),
+        }
+    }
+
+    /// Rows without targets.
+    pub fn rows(&self, paths: &[PathBuf], format: &Format) -> Result<Rows> {
+        let [path] = paths else { return self.read_images(paths) };
+        if path.is_dir() {
+            let files = listed(path)?;
+            if files.is_empty() {
+                let expected = "a folder of images";
+                return Err(Error::invalid(path.display(), "no image", expected, "name another folder"));
+            }
+            return self.read_images(&files);
+        }
+        if is_image(path) {
+            return self.read_images(paths);
+        }
+        if is_array(path) {
+            let array = array(path, "inputs")?;
+            let width = self.model.network().input().len();
+            if array.shape.len() < 2 || array.shape[1..].iter().product::<usize>() != width {
+                return Err(Error::invalid(
+                    path.display(),
+                    format!("an array of the shape {:?}", array.shape),
+                    format!("rows of the shape {:?}", self.model.network().input().shape),
+                    "save rows as the model was trained on",
+                ));
+            }
+            return Ok(Rows::Array(array));
+        }
+        Ok(Rows::Table(self.table(path, format)?))
+    }
+
+    fn read_images(&self, files: &[PathBuf]) -> Result<Rows> {
+        let options = self.images()?;
+        let mut values = Vec::new();
+        for file in files {
+            values.extend(read_image(file, options)?.1.into_iter().map(f64::from));
+        }
+        let shape = [vec![files.len()], self.model.network().input().shape.clone()].concat();
+        Ok(Rows::Images(files.to_vec(), Tensor { shape, values }))
+    }
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+fn is_array(path: &Path) -> bool {
+    has_ending(path, "npy") || has_ending(path, "npz")
+}
+
+/// The images of a folder and of the folders in it, sorted.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .map_err(|e| Error::io(folder, e))?;
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            found.extend(listed(&path)?);
+        } else if is_image(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,185 @@
+//! Every kind of data: tables as people have them, images, arrays.
+
+use super::*;
+use autorot::model::Tensor;
+
+/// A table with a semicolon, decimal commas, gaps, a date, an identifier, categories, and classes as text.
+fn fruit() -> String {
+    let mut text = "no;picked;weight;colour;sweet;kind\n".to_owned();
+    for i in 0..90 {
+        let kind = ["Apple", "pear", "Plum"][i % 3];
+        let weight = match i % 3 {
+            _ if i % 10 == 4 => "NA".to_owned(),
+            0 => format!("{},{}", 150 + i % 7, i % 9),
+            1 => format!("{},{}", 180 + i % 11, i % 9),
+            _ => format!("{},{}", 60 + i % 5, i % 9),
+        };
+        let colour = if i % 13 == 5 { "" } else { ["red", "green", "blue"][(i + i / 7) % 3] };
+        text += &format!(
+            "{};{:02}.09.2024;{weight};{colour};{},{};{kind}\n",
+            i + 1,
+            1 + i % 28,
+            1 + i % 4,
+            i % 9
+        );
+    }
+    text
+}
+
+#[test]
+fn a_table_as_people_have_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("fruit.csv"), fruit()).unwrap();
+    let told = json(path, &["new", "fruit.csv"]);
+    let column = |name: &str| {
+        let all = told["columns"].as_array().unwrap();
+        all.iter().find(|column| column["name"] == name).cloned().unwrap()
+    };
+    assert_eq!(told["task"], "classification");
+    assert_eq!((&column("weight")["role"], &column("weight")["missing"]), (&"number".into(), &9.into()));
+    assert_eq!((&column("colour")["role"], &column("colour")["missing"]), (&"category".into(), &7.into()));
+    assert_eq!([&column("no")["role"], &column("picked")["role"]], [&Value::from("ignored"); 2]);
+    let settings = std::fs::read_to_string(path.join("run.toml")).unwrap();
+    for part in
+        ["decimal_comma = true", "missing = [\"NA\"]", "class = \"kind\"", "\"median\"", "dates or times"]
+    {
+        assert!(settings.contains(part), "{part}: {settings}");
+    }
+    let report = json(path, &["train", "run.toml", "--epochs", "40"]);
+    assert_eq!(report["classes"], serde_json::json!(["Apple", "Plum", "pear"]), "{report}");
+    let evaluated = json(path, &["evaluate", "runs/fruit"]);
+    assert!(evaluated["metrics"]["accuracy"].as_f64().unwrap() > 0.8, "{evaluated}");
+    assert_eq!(evaluated["confusion"].as_array().unwrap().len(), 3);
+
+    // Rows with gaps and a new category, in another order.
+    std::fs::write(path.join("new.csv"), "sweet;weight;colour\n2,5;151,5;red\n1,0;;green\n3,0;62,0;NA\n")
+        .unwrap();
+    let predicted = done(path, &["predict", "runs/fruit", "new.csv", "--columns", "none"]);
+    let mut lines = predicted.lines();
+    assert_eq!(lines.next(), Some("predicted_kind,p_Apple,p_Plum,p_pear"));
+    assert!(
+        lines.next().unwrap().starts_with("Apple,") && lines.nth(1).unwrap().starts_with("Plum,"),
+        "{predicted}"
+    );
+    // The model file alone does not know how tables are written.
+    let same = ["--decimal-comma", "--missing", "NA"];
+    let words =
+        [&["predict", "runs/fruit/model.safetensors", "new.csv", "--columns", "none"][..], &same].concat();
+    assert_eq!(done(path, &words), predicted);
+}
+
+#[test]
+fn folders_of_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for (class, across) in [("bars", true), ("posts", false)] {
+        std::fs::create_dir_all(path.join("lines").join(class)).unwrap();
+        for i in 0..12u32 {
+            let lit = |x: u32, y: u32| ((if across { y } else { x }) + i) % 6 < 2;
+            let image =
+                image::GrayImage::from_fn(16, 16, |x, y| image::Luma([if lit(x, y) { 230 } else { 10 }]));
+            image.save(path.join(format!("lines/{class}/{i}.png"))).unwrap();
+        }
+    }
+    let told = json(path, &["new", "lines"]);
+    assert_eq!((&told["gray"], &told["size"]), (&true.into(), &serde_json::json!([16, 16])));
+    replace(&path.join("run.toml"), "batch = 16", "batch = 8");
+    json(path, &["train", "run.toml", "--epochs", "12"]);
+    let evaluated = json(path, &["evaluate", "runs/lines", "lines"]);
+    assert_eq!(evaluated["rows"], 24);
+    assert!(evaluated["metrics"]["accuracy"].as_f64().unwrap() > 0.9, "{evaluated}");
+    let one = done(path, &["predict", "runs/lines", "lines/bars/3.png"]);
+    assert!(one.starts_with("file,predicted_class,p_bars,p_posts\nlines/bars/3.png,bars,"), "{one}");
+    let all = done(path, &["predict", "runs/lines/model.safetensors", "lines"]);
+    assert_eq!(all.lines().count(), 25);
+}
+
+#[test]
+fn arrays_of_numpy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let save = |name: &str, shape: Vec<usize>, values: Vec<f64>| {
+        Tensor { shape, values }.save(path.join(name)).unwrap()
+    };
+    let inputs: Vec<f64> = (0..120).map(|i| f64::from(i * 37 % 60)).collect();
+    save("x.npy", vec![60, 2], inputs.clone());
+    save("y.npy", vec![60], inputs.chunks(2).map(|row| f64::from(u8::from(row[0] > row[1]))).collect());
+    save("sum.npy", vec![60, 1], inputs.chunks(2).map(|row| 100.0 + row[0] + row[1]).collect());
+    json(path, &["new", "x.npy", "--labels", "y.npy", "--out", "classes.toml"]);
+    json(path, &["train", "classes.toml", "--epochs", "3", "--out", "classes"]);
+    let evaluated = json(path, &["evaluate", "classes", "x.npy", "--targets", "y.npy"]);
+    assert_eq!(evaluated["rows"], 60);
+
+    json(path, &["new", "x.npy", "--targets", "sum.npy"]);
+    json(path, &["train", "run.toml", "--epochs", "5"]);
+    done(path, &["predict", "runs/x", "x.npy", "-o", "out.npy"]);
+    let found = Tensor::load(path.join("out.npy")).unwrap();
+    assert_eq!(found.shape, [60, 1]);
+    let mut model = Model::load(path.join("runs/x/model.safetensors"), &Device::cpu()).unwrap();
+    assert_eq!(found.values, model.predict_rows(&*inputs).unwrap().values());
+    assert!(found.values.iter().all(|v| (50.0..300.0).contains(v)), "in their own units: {:?}", found.values);
+}
+
+#[test]
+fn every_kind_of_layer_is_built_from_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let save = |name: &str, shape: Vec<usize>, values: Vec<f64>| {
+        Tensor { shape, values }.save(path.join(name)).unwrap()
+    };
+    save("x.npy", vec![12, 6, 2], (0..144).map(|i| f64::from(i * 7 % 11) / 10.0).collect());
+    save("y.npy", vec![12, 1], (0..12).map(f64::from).collect());
+    let settings = r#"
+[arrays]
+inputs = "x.npy"
+targets = "y.npy"
+scale_targets = "min_max"
+
+[split]
+validation = 0.25
+by = "last"
+
+[training]
+loss = { huber = { delta = 1.0 } }
+metrics = ["mean_absolute_error"]
+epochs = 2
+
+[training.optimizer]
+kind = "sgd"
+learning_rate = { step = { initial = 0.01, every = 2, factor = 0.5 } }
+momentum = 0.9
+
+[network]
+layers = [
+    { kind = "residual", layers = [{ kind = "conv1d", filters = 4, kernel_size = 3, padding = "same", activation = "sigmoid", auto_rotate = { rule = "aligned", learn = "per_unit" } }], shortcut = [{ kind = "conv1d", filters = 4, kernel_size = 1 }] },
+    { kind = "max_pool1d", kernel_size = 2 },
+    { kind = "batch_norm" },
+    { kind = "bidirectional", merge = "sum", layers = [{ kind = "gru", units = 3, return_sequences = true, auto_rotate = true }] },
+    { kind = "time_distributed", layers = [{ kind = "dense", units = 3, activation = "relu", kernel_regularizer = { l2 = 0.01 } }] },
+    { kind = "dropout", rate = 0.1 },
+    { kind = "flatten" },
+    { kind = "dense", units = 1 },
+]
+"#;
+    std::fs::write(path.join("run.toml"), settings).unwrap();
+    json(path, &["train", "run.toml", "--out", "first"]);
+    let shown = json(path, &["inspect", "first"]);
+    let paths: Vec<&str> =
+        shown["layers"].as_array().unwrap().iter().map(|layer| layer["path"].as_str().unwrap()).collect();
+    assert!(
+        paths.contains(&"0.residual.shortcut.0.conv1d") && paths.contains(&"3.bidirectional.backward"),
+        "{paths:?}"
+    );
+    assert_eq!(
+        shown["layers"][3]["options"]["strides"],
+        serde_json::json!([2]),
+        "as the size of the windows"
+    );
+    // The resolved settings give the same network, to the bit.
+    std::fs::create_dir(path.join("again")).unwrap();
+    std::fs::copy(path.join("first/run.toml"), path.join("again.toml")).unwrap();
+    json(path, &["train", "again.toml", "--out", "again/run"]);
+    let model = |folder: &str| std::fs::read(path.join(folder).join("model.safetensors")).unwrap();
+    assert!(model("first") == model("again/run"));
+}
