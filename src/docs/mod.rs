@@ -13,7 +13,7 @@ pub mod guide {
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
     //! | [files] | models, weights and trainings in files, predictions in another program; the format |
-    //! | [export] | models in other programs: ONNX |
+    //! | [export] | models for other programs, and from them: ONNX, Keras, PyTorch |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
     //! | [command] | the command `autorot`: training and predicting without Rust |
     //! | [embedding] | training inside a program that owns its wgpu device |
@@ -40,7 +40,7 @@ pub mod guide {
     #[doc = include_str!("guide/files.md")]
     pub mod files {}
 
-    #[cfg(feature = "onnx")]
+    #[cfg(all(feature = "onnx", feature = "keras"))]
     #[doc = include_str!("guide/export.md")]
     pub mod export {}
 

@@ -10,11 +10,11 @@ mod onnx;
 mod tensors;
 mod weights;
 
-#[cfg(feature = "onnx")]
-pub use onnx::Onnx;
 #[cfg(feature = "keras")]
 pub use keras::KerasFormat;
 pub use layout::Layout;
+#[cfg(feature = "onnx")]
+pub use onnx::Onnx;
 pub use weights::Matched;
 
 pub(crate) use model::{Card, TRAINING};

@@ -150,6 +150,19 @@ fn models_are_shown_exported_and_timed() {
     let description = std::fs::read_to_string(folder.join("flats.json")).unwrap();
     Model::from_description(&description, &Device::cpu()).unwrap();
 
+    for format in ["onnx", "keras", "h5"] {
+        done(folder, &["export", "runs/flats", "--format", format]);
+    }
+    assert!(std::fs::metadata(folder.join("flats.onnx")).unwrap().len() > 1000);
+    // What Keras has is the network alone, for prepared rows.
+    for file in ["flats.keras", "flats.h5"] {
+        let model = Model::load_keras(folder.join(file), &Device::cpu()).unwrap();
+        assert_eq!(model.network().output().shape, [1]);
+    }
+    done(folder, &["export", "runs/flats", "--format", "npz", "--layout", "pytorch", "-o", "torch.npz"]);
+    let weights = autorot::model::Weights::load(folder.join("torch.npz")).unwrap();
+    assert_eq!(weights["2.dense.weight"].shape, [1, 16]);
+
     let times = json(folder, &["bench", "run.toml", "--device", "cpu", "--seconds", "0.02"]);
     assert!(times["devices"][0]["step_ms"].as_f64().unwrap() > 0.0, "{times}");
     assert!(times["devices"][0]["single_prediction_ms"].as_f64().unwrap() > 0.0, "{times}");

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 ///           autorot evaluate model.safetensors flats.csv
 #[derive(clap::Args, Debug)]
 pub struct Evaluate {
-    /// The folder of a run, or a model file.
+    /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,
     /// A CSV file, a folder with one folder of images per class, or an array in a .npy or .npz file.
     data: Option<PathBuf>,

@@ -2,16 +2,17 @@
 
 use crate::say::Output;
 use crate::source::Source;
+use autorot::file::{KerasFormat, Layout, Onnx};
 use autorot::{Result, store};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Writes a model in another format.
 ///
-/// Example: autorot export runs/flats --format npz -o flats.npz
+/// Example: autorot export runs/flats --format onnx -o flats.onnx
 #[derive(clap::Args, Debug)]
 pub struct Export {
-    /// The folder of a run, or a model file.
+    /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,
     /// The format.
     #[arg(long, short, value_enum)]
@@ -19,9 +20,26 @@ pub struct Export {
     /// The file to write, by default the model's name with the format's ending, in the current folder.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Folds ρ and batch normalisation into the kernels: the same outputs from classic layers, up to rounding.
+    /// Folds ρ and batch normalisation into the kernels: the same outputs from classic layers, up to rounding. ONNX and Keras files are
+    /// always folded.
     #[arg(long)]
     fold: bool,
+    /// Has an ONNX file take prepared inputs, as the network does, instead of data in their own units.
+    #[arg(long)]
+    prepared: bool,
+    /// Names and shapes of weights in npz files.
+    #[arg(long, value_enum, default_value_t)]
+    layout: Names,
+}
+
+/// Whose names and shapes weights have.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Names {
+    /// This crate's and Keras'.
+    #[default]
+    Keras,
+    /// PyTorch's.
+    Pytorch,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -32,6 +50,12 @@ enum Format {
     Npz,
     /// The network without weights, as JSON.
     Description,
+    /// For onnxruntime and others.
+    Onnx,
+    /// For Keras 2.15 and 3.
+    Keras,
+    /// The older format for Keras.
+    H5,
 }
 
 impl Format {
@@ -40,6 +64,9 @@ impl Format {
             Self::Safetensors => "safetensors",
             Self::Npz => "npz",
             Self::Description => "json",
+            Self::Onnx => "onnx",
+            Self::Keras => "keras",
+            Self::H5 => "h5",
         }
     }
 }
@@ -47,7 +74,7 @@ impl Format {
 impl Export {
     pub fn run(&self, output: &Output) -> Result<()> {
         let mut model = Source::open(&self.model, Some("cpu"))?.model;
-        if self.fold {
+        if self.fold || matches!(self.format, Format::Keras | Format::H5) {
             model = model.fold()?;
         }
         let stem =
@@ -57,7 +84,19 @@ impl Export {
         check_free(&path, self.output.is_some())?;
         match self.format {
             Format::Safetensors => model.save(&path)?,
-            Format::Npz => model.weights()?.save(&path)?,
+            Format::Npz => {
+                let layout = match self.layout {
+                    Names::Keras => Layout::Keras,
+                    Names::Pytorch => Layout::PyTorch,
+                };
+                model.weights()?.to_layout(layout, model.network())?.save(&path)?;
+            }
+            Format::Onnx => {
+                let converted = !self.prepared && model.conversion().is_some();
+                Onnx::new().conversion(converted).name(&stem).save(&mut model, &path)?;
+            }
+            Format::Keras => store::write(&path, &model.to_keras(KerasFormat::Keras)?)?,
+            Format::H5 => store::write(&path, &model.to_keras(KerasFormat::H5)?)?,
             Format::Description => store::write(&path, model.to_description().as_bytes())?,
         }
         let file = path.display().to_string();

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 ///           autorot inspect model.safetensors --data flats.csv
 #[derive(clap::Args, Debug)]
 pub struct Inspect {
-    /// The folder of a run, or a model file.
+    /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,
     /// Rows with targets, on which saturation and gradients are measured; by default those that a run kept for validation.
     #[arg(long, value_name = "DATA")]

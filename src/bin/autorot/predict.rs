@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 ///           autorot predict model.safetensors rows.npy -o outputs.npy
 #[derive(clap::Args, Debug)]
 pub struct Predict {
-    /// The folder of a run, or a model file.
+    /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,
     /// A CSV file, a .npy or .npz file, a folder of images, or files of images.
     #[arg(required = true)]

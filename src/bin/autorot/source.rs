@@ -25,7 +25,7 @@ pub enum Rows {
 }
 
 impl Source {
-    /// The model of a run's folder or of a file.
+    /// The model of a run's folder, of a model file, or of a file of Keras.
     pub fn open(path: &Path, named: Option<&str>) -> Result<Self> {
         let (file, settings) = if path.is_dir() {
             let folder = Folder::new(path);
@@ -36,7 +36,10 @@ impl Source {
             (path.to_owned(), None)
         };
         let asked = named.or_else(|| settings.as_ref().map(|settings| settings.run.device.as_str()));
-        Ok(Self { model: Model::load(file, &device(asked)?)?, settings })
+        let device = device(asked)?;
+        let foreign = ["keras", "h5"].iter().any(|ending| has_ending(&file, ending));
+        let model = if foreign { Model::load_keras(file, &device)? } else { Model::load(file, &device)? };
+        Ok(Self { model, settings })
     }
 
     /// The loss that belongs to the outputs.
