@@ -70,6 +70,27 @@ fn a_table_as_people_have_it() {
 }
 
 #[test]
+fn numbers_that_stand_for_nothing_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let row =
+        |i: i32| format!("{},{},{}\n", if i % 9 == 2 { -200 } else { i % 13 }, i * i % 7, f64::from(i) / 8.0);
+    std::fs::write(
+        path.join("air.csv"),
+        "co,\"wind\nspeed\",level\n".to_owned() + &(0..60).map(row).collect::<String>(),
+    )
+    .unwrap();
+    assert!(
+        done(path, &["new", "air.csv"])
+            .contains("-200 in 7 rows: if that means missing, give --missing -200")
+    );
+    let told = json(path, &["new", "air.csv", "--missing", "-200", "--time-split", "--force"]);
+    assert_eq!(told["columns"][0]["missing"], 7, "{told}");
+    json(path, &["train", "run.toml", "--epochs", "2"]);
+    assert_eq!(json(path, &["evaluate", "runs/air"])["rows"], 12);
+}
+
+#[test]
 fn folders_of_images() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

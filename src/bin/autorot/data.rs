@@ -57,7 +57,7 @@ pub struct Format {
     #[arg(long)]
     pub decimal_comma: bool,
     /// A number or text that stands for a missing value, besides an empty field; may be repeated.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub missing: Vec<String>,
     /// The file's encoding, such as latin1 or utf-16le; by default UTF-8, or what the file's first bytes say.
     #[arg(long, value_name = "NAME")]

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 /// Examples: autorot evaluate runs/flats
 ///           autorot evaluate model.safetensors flats.csv
 #[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct Evaluate {
     /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,

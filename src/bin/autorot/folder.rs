@@ -48,6 +48,14 @@ impl Folder {
         }
     }
 
+    /// Removes what a run that has not begun has left: the settings, and folders that are empty without the lock.
+    pub fn clear(&self) {
+        let files = [self.settings(), self.checkpoints().join("lock")];
+        // What cannot be removed stays, and is found by the next run.
+        files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        [self.checkpoints(), self.0.clone()].iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
+    }
+
     /// The model of the run.
     pub fn finished(&self) -> Result<PathBuf> {
         let model = self.model();

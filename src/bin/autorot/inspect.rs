@@ -17,6 +17,7 @@ use std::path::PathBuf;
 /// Examples: autorot inspect runs/flats
 ///           autorot inspect model.safetensors --data flats.csv
 #[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct Inspect {
     /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,

@@ -24,6 +24,7 @@ pub struct Completions {
 /// Examples: autorot man | man -l -
 ///           autorot man --dir ~/.local/share/man/man1
 #[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct Man {
     /// Writes the page, and one for each subcommand, to this folder.
     #[arg(long, value_name = "DIR")]

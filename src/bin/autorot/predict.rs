@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 ///           autorot predict runs/pets photo.jpg other.jpg
 ///           autorot predict model.safetensors rows.npy -o outputs.npy
 #[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct Predict {
     /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,

@@ -62,10 +62,10 @@ impl Output {
         !self.quiet && !self.json
     }
 
-    /// A line for people, unless there is to be none.
+    /// A line on what is going on, unless there is to be none.
     pub fn note(self, text: impl Display) {
         if self.progress() {
-            say!("{text}");
+            warn(text);
         }
     }
 

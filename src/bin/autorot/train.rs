@@ -59,7 +59,7 @@ impl Train {
         settings.training.epochs = self.epochs.unwrap_or(settings.training.epochs);
         settings.run.device = self.device.clone().unwrap_or(settings.run.device);
         let resolved = settings.resolved()?;
-        fit(&settings, &resolved, &folder, output)
+        fit(&settings, Some(&resolved), &folder, output)
     }
 }
 
@@ -74,12 +74,12 @@ impl Resume {
         }
         let mut settings = Settings::read(&file)?;
         settings.training.epochs = self.epochs.unwrap_or(settings.training.epochs);
-        fit(&settings, &settings, &folder, output)
+        fit(&settings, None, &folder, output)
     }
 }
 
-/// Trains from the newest checkpoint, or from the start.
-fn fit(settings: &Settings, resolved: &Settings, folder: &Folder, output: &Output) -> Result<ExitCode> {
+/// Trains from the newest checkpoint, or from the start; a new run has resolved settings to begin with.
+fn fit(settings: &Settings, new: Option<&Settings>, folder: &Folder, output: &Output) -> Result<ExitCode> {
     let device = settings.device(None)?;
     let data = Loaded::read(settings)?;
     let mut model = settings.network(&data.train)?.build(&device, settings.network.seed)?;
@@ -92,7 +92,7 @@ fn fit(settings: &Settings, resolved: &Settings, folder: &Folder, output: &Outpu
     let control = Control::on_ctrl_c()?;
     let mut trainer =
         settings.trainer()?.progress(output.progress()).control(&control).checkpoint(checkpoints);
-    resolved.write(&folder.settings())?;
+    new.unwrap_or(settings).write(&folder.settings())?;
     let rows = data.validation.as_ref().map_or(0, autorot::Dataset::len);
     output.note(format_args!("device {}: {}", device.name(), device.why()));
     output.note(format_args!(
@@ -107,7 +107,14 @@ fn fit(settings: &Settings, resolved: &Settings, folder: &Folder, output: &Outpu
     };
     let history = match result {
         Err(Error::Interrupted { step }) => return Ok(interrupted(folder, step, output)),
-        result => result?,
+        Err(error) => {
+            // What was refused before its first step leaves nothing in the way of the next attempt.
+            if new.is_some() && Checkpoints::list(folder.checkpoints())?.is_empty() {
+                folder.clear();
+            }
+            return Err(error);
+        }
+        Ok(history) => history,
     };
     model.save(folder.model())?;
     history.save_csv(folder.file("history.csv"))?;

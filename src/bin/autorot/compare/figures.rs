@@ -61,11 +61,7 @@ pub fn draw(folder: &Folder, runs: &[Trained], metrics: &[String]) -> Result<()>
     let maps: Vec<HeatMap> = VARIANTS.iter().enumerate().map(map).collect();
     for ending in ["png", "svg"] {
         plot::curves(folder.file(&format!("curves.{ending}")), &panels)?;
-        plot::heat_maps(
-            folder.file(&format!("gradients.{ending}")),
-            &maps,
-            "log₁₀ mean |gradient| of the kernel",
-        )?;
+        plot::heat_maps(folder.file(&format!("gradients.{ending}")), &maps, "log₁₀ mean |gradient|")?;
     }
     Ok(())
 }

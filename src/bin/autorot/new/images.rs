@@ -1,6 +1,6 @@
 //! Settings for a folder of images.
 
-use super::text::{head, hidden, last, layer, network, quoted, split, training};
+use super::text::{head, hidden, last, layer, network, one_line, quoted, split, training};
 use super::{New, Task, Written};
 use crate::say::table;
 use autorot::data::folder::{Options, is_image, read_image};
@@ -78,7 +78,7 @@ pub fn describe(new: &New) -> Result<Written> {
          skip_damaged = false  # whether damaged images are left out; otherwise they are errors\n",
         counts
             .iter()
-            .map(|(name, count)| format!("{} ({count})", name.replace('\n', " ")))
+            .map(|(name, count)| format!("{} ({count})", one_line(name)))
             .collect::<Vec<_>>()
             .join(", "),
         quoted(&new.path(&new.data)?),

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 ///           autorot new pets/
 ///           autorot new x.npy --labels y.npy
 #[derive(clap::Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct New {
     /// The data.
     data: PathBuf,

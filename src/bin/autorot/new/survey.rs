@@ -11,6 +11,8 @@ pub enum Kind {
         low: f64,
         high: f64,
         whole: bool,
+        /// A number that may stand for missing values, and in how many rows.
+        odd: Option<(f64, usize)>,
     },
     /// The categories with their counts, the most frequent first.
     Category(Vec<(String, usize)>),
@@ -118,8 +120,21 @@ fn of_numbers(numbers: &[f64], distinct: usize) -> Kind {
     match distinct {
         1 => Kind::Ignored(format!("it is always {low}")),
         _ if counts_rows => Kind::Ignored("it numbers the rows".to_owned()),
-        _ => Kind::Number { low, high, whole },
+        _ => Kind::Number { low, high, whole, odd: far(numbers) },
     }
+}
+
+/// A number at one end that several rows have, farther from all others than they are from each other: it may stand for missing values.
+fn far(numbers: &[f64]) -> Option<(f64, usize)> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let of = |end: f64| {
+        let others = || sorted.iter().filter(move |v| **v != end);
+        let (low, high) = (others().next()?, others().next_back()?);
+        let (count, gap) = (sorted.len() - others().count(), (end - low).abs().min((end - high).abs()));
+        (count > 1 && others().count() > 2 && high > low && gap > high - low).then_some((end, count))
+    };
+    of(sorted[0]).or_else(|| of(sorted[sorted.len() - 1]))
 }
 
 fn of_texts(others: &[&str], counts: BTreeMap<&str, usize>, present: usize) -> Kind {

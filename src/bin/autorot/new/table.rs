@@ -2,7 +2,7 @@
 
 use super::columns::Chosen;
 use super::survey::{self, Column, Kind};
-use super::text::{head, hidden, last, list, network, quoted, split, training};
+use super::text::{head, hidden, last, list, network, one_line, quoted, split, training};
 use super::{New, Task, Written};
 use crate::data::Format;
 use crate::say::texts;
@@ -61,10 +61,19 @@ fn role(column: &Column, chosen: &Chosen) -> &'static str {
     }
 }
 
+/// A column's name on one line.
+fn shown(name: &str) -> String {
+    if name.is_empty() { "(no name)".to_owned() } else { one_line(name) }
+}
+
 /// A column's values in a few words.
 fn values(column: &Column) -> String {
     match &column.kind {
-        Kind::Number { low, high, .. } => format!("{} to {}", plain(*low), plain(*high)),
+        Kind::Number { low, high, odd: None, .. } => format!("{} to {}", plain(*low), plain(*high)),
+        Kind::Number { low, high, odd: Some((end, count)), .. } => {
+            let (low, high, end) = (plain(*low), plain(*high), plain(*end));
+            format!("{low} to {high}; {end} in {count} rows: if that means missing, give --missing {end}")
+        }
         Kind::Category(counts) => {
             let some: Vec<String> =
                 counts.iter().take(4).map(|(name, count)| format!("{name} ({count})")).collect();
@@ -97,7 +106,7 @@ fn report(columns: &[Column], chosen: &Chosen, rows: usize) -> String {
     let mut lines = Vec::new();
     for column in columns {
         lines.push(vec![
-            column.name.clone(),
+            shown(&column.name),
             role(column, chosen).to_owned(),
             if column.distinct == 0 { String::new() } else { column.distinct.to_string() },
             if column.missing == 0 { String::new() } else { column.missing.to_string() },
@@ -105,8 +114,12 @@ fn report(columns: &[Column], chosen: &Chosen, rows: usize) -> String {
         ]);
     }
     let task = if chosen.task == Task::Classification { "classify" } else { "predict" };
+    let target = columns.iter().find(|column| chosen.targets.contains(&column.name));
+    let number = target.is_some_and(|column| matches!(column.kind, Kind::Number { .. }));
+    let other =
+        if task == "classify" && number { " (to predict it as a number: --task regression)" } else { "" };
     format!(
-        "{}\n{rows} rows; the network is to {task} {} from {} inputs",
+        "{}\n{rows} rows; the network is to {task} {} from {} inputs{other}",
         texts(&["column", "use", "distinct", "missing", "values"], lines),
         chosen.targets.join(", "),
         chosen.numbers.len() + chosen.categories.len()
@@ -129,7 +142,9 @@ fn section(new: &New, columns: &[Column], chosen: &Chosen, format: &Format) -> R
     let comments = |names: &[String]| {
         of(names)
             .iter()
-            .map(|column| format!("    # {}: {}{}", column.name, values(column), missing(column)))
+            .map(|column| {
+                format!("    # {}: {}{}", shown(&column.name), one_line(&values(column)), missing(column))
+            })
             .collect::<Vec<_>>()
     };
     let lists = [
@@ -149,7 +164,7 @@ fn section(new: &New, columns: &[Column], chosen: &Chosen, format: &Format) -> R
         .iter()
         .filter_map(|column| match &column.kind {
             Kind::Ignored(why) if !chosen.targets.contains(&column.name) => {
-                Some(format!("    # {}: {why}", column.name))
+                Some(format!("    # {}: {why}", shown(&column.name)))
             }
             _ => None,
         })

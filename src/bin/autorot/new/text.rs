@@ -13,6 +13,11 @@ pub fn list<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> String {
     format!("[{}]", texts.into_iter().map(|text| quoted(text.as_ref())).collect::<Vec<_>>().join(", "))
 }
 
+/// A text on one line, as comments need it.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// The beginning.
 pub fn head(new: &New) -> String {
     format!(
