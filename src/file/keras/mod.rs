@@ -207,7 +207,7 @@ impl<'b> Find<'b> {
     fn filed<'s>(&self, homes: Vec<Wanted<'_, 's>>, place: &str) -> Result<Vec<Array<'b, 's>>> {
         let mut found = Vec::new();
         for (home, all) in homes {
-            let name = |i: usize| format!("{}/vars/{i}", home.folder);
+            let name = |i: usize| format!("{}/{VARIABLES}/{i}", home.folder);
             let count = all.len();
             for (i, (path, shape)) in all.into_iter().enumerate() {
                 let array = self.file.path(&self.root, &name(i))?;
@@ -294,6 +294,9 @@ fn check_axes(network: &Network, items: &[Item]) -> Result<()> {
     Ok(())
 }
 
+/// The folder of a layer's own arrays.
+const VARIABLES: &str = "vars";
+
 type Tensors = BTreeMap<String, Tensor<f64>>;
 
 fn tensor<'t>(tensors: &'t Tensors, path: &str) -> Result<&'t Tensor<f64>> {
@@ -303,11 +306,18 @@ fn tensor<'t>(tensors: &'t Tensors, path: &str) -> Result<&'t Tensor<f64>> {
 /// The bytes of a `.keras` file.
 fn keras_bytes(writing: &Writing, tensors: &Tensors) -> Result<Vec<u8>> {
     let mut root = Folder::default();
+    // Keras 2.15 wants such a folder in every other, also where it is empty.
+    root.at(VARIABLES);
     for (layer, name) in writing.layers.iter().zip(writing.names()) {
-        root.at(&format!("layers/{name}/vars"));
+        let own = root.at(&format!("layers/{name}"));
+        own.at(VARIABLES);
         for (inside, paths) in &layer.arrays {
-            let inside = if inside.is_empty() { String::new() } else { format!("{inside}/") };
-            let folder = root.at(&format!("layers/{name}/{inside}vars"));
+            let mut folder = &mut *own;
+            for name in inside.split('/').filter(|name| !name.is_empty()) {
+                folder = folder.at(name);
+                folder.at(VARIABLES);
+            }
+            let folder = folder.at(VARIABLES);
             for (i, path) in paths.iter().enumerate() {
                 folder.arrays.insert(i.to_string(), tensor(tensors, path)?);
             }
