@@ -96,9 +96,11 @@ pub enum LearnL {
 pub struct AutoRotate {
     pub(crate) rule: Rule,
     pub(crate) x_q: Option<f32>,
+    #[serde(rename = "l")]
     pub(crate) limit: Option<f32>,
     pub(crate) limits: Option<(f32, f32)>,
     pub(crate) epsilon: f32,
+    #[serde(rename = "learn_l")]
     pub(crate) learn: LearnL,
     pub(crate) detached: bool,
     pub(crate) per_filter: bool,

@@ -97,7 +97,7 @@ pub fn network() -> String {
      \n\
      # The layers in order. Options that are not written have their defaults; `run.toml` in a run's folder shows all of them.\n\
      # activation: linear, sigmoid, tanh, arctan, relu, leaky_relu, elu, softplus, silu, gelu, hard_tanh, hard_sigmoid, softsign\n\
-     # auto_rotate: true, false, or { rule = \"aligned\", learn = \"per_unit\" } for the aligned rule with a learnt L\n"
+     # auto_rotate: true, false, or { rule = \"aligned\", learn_l = \"per_unit\" } for the aligned rule with a learnt L\n"
         .to_owned()
 }
 
