@@ -3,7 +3,7 @@
 use crate::model::Tensor;
 use crate::real::Part;
 use crate::{Error, Result, store};
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View, serialize, serialize_to_file};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View, serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -123,20 +123,38 @@ pub(crate) fn file_bytes<'t>(
     serialize(tensors.iter().map(|(name, stored)| (name, stored)), metadata).map_err(too_large)
 }
 
-/// Writes a file, without its bytes in memory.
+/// A tensor of which only the header knows.
+struct Told<'s>(&'s Stored<'s>);
+
+impl View for Told<'_> {
+    fn dtype(&self) -> Dtype {
+        View::dtype(&self.0)
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&[])
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.bytes().len()
+    }
+}
+
+/// Writes a file without a copy of the numbers in memory: its header, then the numbers in the same order.
 pub(crate) fn write_file<'t>(
     path: &Path,
     text: Option<&str>,
     tensors: impl IntoIterator<Item = Named<'t>>,
 ) -> Result<()> {
     let (tensors, metadata) = parts(text, tensors);
-    store::write_by(path, |file| {
-        let tensors = tensors.iter().map(|(name, stored)| (name, stored));
-        serialize_to_file(tensors, metadata, file.path()).map_err(|error| match error {
-            SafeTensorError::IoError(error) => Error::io(path, error),
-            error => too_large(error),
-        })
-    })
+    let header =
+        serialize(tensors.iter().map(|(name, stored)| (name, Told(stored))), metadata).map_err(too_large)?;
+    let all = std::iter::once(&*header).chain(tensors.iter().map(|(_, stored)| stored.bytes()));
+    store::write_parts(path, all)
 }
 
 /// Tensors to be written.

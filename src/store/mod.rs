@@ -21,14 +21,11 @@ use crate::{Error, Result};
 /// [`Error::Io`] naming `path` or the folder that cannot be created. No partial file is left behind, and an existing file keeps its
 /// content.
 pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    write_by(path.as_ref(), |file| file.write_all(bytes).map_err(|e| Error::io(path.as_ref(), e)))
+    write_parts(path.as_ref(), [bytes])
 }
 
-/// As [`write`], with content that `put` writes to the temporary file.
-pub(crate) fn write_by(
-    path: &Path,
-    put: impl FnOnce(&mut tempfile::NamedTempFile) -> Result<()>,
-) -> Result<()> {
+/// As [`write`], with parts of the content one after another.
+pub(crate) fn write_parts<'p>(path: &Path, parts: impl IntoIterator<Item = &'p [u8]>) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -43,7 +40,8 @@ pub(crate) fn write_by(
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder).map_err(|e| Error::io(path, e))?;
-    put(&mut file)?;
+    let mut parts = parts.into_iter();
+    parts.try_for_each(|part| file.write_all(part)).map_err(|e| Error::io(path, e))?;
     file.as_file().sync_all().map_err(|e| Error::io(path, e))?;
     file.persist(path).map_err(|e| Error::io(path, e.error))?;
     // The new name, too, is to survive a power cut.

@@ -47,6 +47,20 @@ pub(crate) fn small() -> Model {
 }
 
 #[test]
+fn a_file_has_the_bytes_of_the_model_and_the_rights_of_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, other) = (dir.path().join("net"), dir.path().join("other"));
+    for device in [Device::cpu(), Device::cpu_f64()] {
+        let mut model = Sequential::new([3]).add(Dense::new(4)).add(Dense::new(2)).build(&device, 3).unwrap();
+        model.save(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), model.to_bytes().unwrap());
+    }
+    fs::write(&other, "").unwrap();
+    let rights = |path| fs::metadata(path).unwrap().permissions();
+    assert_eq!(rights(&path), rights(&other));
+}
+
+#[test]
 fn a_file_is_a_model_with_its_precision_classes_and_outputs() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deep/net.safetensors");
