@@ -227,7 +227,7 @@ impl<'b> Hdf<'b> {
             let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
             self.count(name.len() as u64)?;
             // Those without an address are links to other names.
-            add(members, (address != NOWHERE).then(|| (name, address)))?;
+            add(members, (address != NOWHERE).then_some((name, address)))?;
         }
         Ok(())
     }

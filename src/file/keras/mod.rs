@@ -176,7 +176,7 @@ impl<'b> Find<'b> {
         items: &[Item],
         place: &str,
     ) -> Result<BTreeMap<String, Tensor<f64>>> {
-        let mut homes: Vec<(&read::Home, Vec<(String, &[usize])>)> = Vec::new();
+        let mut homes: Vec<Wanted<'_, '_>> = Vec::new();
         for (layer, item) in network.description().layers.iter().zip(items) {
             let Some(home) = &item.home else { continue };
             let shape =
@@ -224,7 +224,7 @@ impl<'b> Find<'b> {
 
     /// The arrays of layers whose outermost one lists them: those that are trained come first.
     fn listed<'s>(&self, homes: Vec<Wanted<'_, 's>>, place: &str) -> Result<Vec<Array<'b, 's>>> {
-        let mut layers: Vec<(&str, Vec<(String, &'s [usize])>)> = Vec::new();
+        let mut layers: Vec<(&str, Shapes<'s>)> = Vec::new();
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         for (home, all) in homes {
             let number = *numbers.entry(&home.name).or_insert(layers.len());
@@ -266,8 +266,11 @@ impl<'b> Find<'b> {
     }
 }
 
-/// A layer's place, and its parameters with their shapes.
-type Wanted<'h, 's> = (&'h read::Home, Vec<(String, &'s [usize])>);
+/// Parameters by path, with their shapes.
+type Shapes<'s> = Vec<(String, &'s [usize])>;
+
+/// A layer's place, and its parameters.
+type Wanted<'h, 's> = (&'h read::Home, Shapes<'s>);
 
 /// A parameter with its shape, the array for it, and that one's name.
 type Array<'b, 's> = (String, &'s [usize], Object<'b>, String);
