@@ -119,9 +119,22 @@ pub(super) fn npy_bytes(tensor: &Tensor<f64>) -> Result<Vec<u8>> {
         .map_err(|e| Error::invalid("npy file", e, "an array that fits into memory", "save it in parts"))
 }
 
+/// Whether a zip file has several members of one name, of which its reader has only the last: fewer `names` than its end declares members.
+pub(super) fn repeats(bytes: &[u8], names: usize) -> bool {
+    let end = bytes.windows(4).rposition(|part| part == b"PK\x05\x06");
+    let declared = end.and_then(|end| bytes.get(end + 10..)?.first_chunk().copied());
+    // All ones stand for a number that is elsewhere in the file.
+    declared
+        .map(u16::from_le_bytes)
+        .is_some_and(|declared| declared != u16::MAX && usize::from(declared) != names)
+}
+
 /// The arrays of a `.npz` file by name.
 pub(super) fn read_npz(bytes: &[u8], place: &str) -> Result<BTreeMap<String, Tensor<f64>>> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| wrong(place, e))?;
+    if repeats(bytes, archive.len()) {
+        return Err(wrong(place, "a name that is there twice"));
+    }
     let mut left = bytes.len() as u64 * MOST_TIMES + MOST_MORE;
     let mut tensors = BTreeMap::new();
     for i in 0..archive.len() {
@@ -141,10 +154,7 @@ pub(super) fn read_npz(bytes: &[u8], place: &str) -> Result<BTreeMap<String, Ten
         if content.len() as u64 != size {
             return Err(wrong(&place, format!("other than the {size} bytes that are declared")));
         }
-        let tensor = read_npy(&content, &place)?;
-        if tensors.insert(name, tensor).is_some() {
-            return Err(wrong(&place, "a name that is there twice"));
-        }
+        tensors.insert(name, read_npy(&content, &place)?);
     }
     Ok(tensors)
 }

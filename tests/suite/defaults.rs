@@ -159,8 +159,8 @@ fn what_keras_has_otherwise_is_as_documented() {
     // As in the paper and in arpkeras: the diagonal rule, ε = 1e-5, ρ differentiated through; L is not learnt.
     let told: Value = serde_json::from_str(&serde_json::to_string(&AutoRotate::new()).unwrap()).unwrap();
     let wanted = json!({
-        "rule": "diagonal", "learn": "fixed", "epsilon": 1e-5, "detached": false, "per_filter": false,
-        "x_q": null, "limit": null, "limits": null,
+        "rule": "diagonal", "learn_l": "fixed", "epsilon": 1e-5, "detached": false, "per_filter": false,
+        "x_q": null, "l": null, "limits": null,
     });
     assert_eq!(told, wanted);
 }

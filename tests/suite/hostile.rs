@@ -2,7 +2,7 @@
 
 use crate::files::{says, small};
 use autorot::extend::layers;
-use autorot::model::{Kinds, Network};
+use autorot::model::{Kinds, Network, Tensor, Weights};
 use autorot::*;
 use serde_json::{Value, json};
 
@@ -162,4 +162,20 @@ fn every_truncated_or_flipped_file_is_refused() {
     }
     let longer = [&bytes[..], b"more"].concat();
     says(read(&longer), &["model file"]);
+}
+
+#[test]
+fn an_array_that_is_there_twice_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("twice.npz");
+    let array = |value| Tensor { shape: vec![1], values: vec![value] };
+    Weights::from_tensors(["a", "b"].map(|name| (format!("0.dense.{name}"), array(1.0))))
+        .save(&path)
+        .unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    while let Some(at) = bytes.windows(13).position(|part| part == b"0.dense.b.npy") {
+        bytes[at + 8] = b'a';
+    }
+    std::fs::write(&path, bytes).unwrap();
+    says(Weights::load(&path), &["twice.npz", "there twice"]);
 }

@@ -1,5 +1,6 @@
 //! Keras' two containers: `.keras`, a zip file of a text and an HDF5 file, and `.h5`, one HDF5 file with the text in an attribute.
 
+use crate::file::arrays::repeats;
 use crate::model::Tensor;
 use crate::{Error, Result};
 use hdf5_pure::{AttrValue, FileBuilder, FinishedGroup, LibVer};
@@ -33,12 +34,6 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// The number of members that a zip file's last record tells.
-fn entries(bytes: &[u8]) -> Option<usize> {
-    let record = bytes.windows(4).rposition(|part| part == b"PK\x05\x06")?;
-    Some(u16::from_le_bytes(*bytes.get(record + 10..)?.first_chunk()?).into())
-}
-
 fn wrong(place: &str, found: impl std::fmt::Display) -> Error {
     let expected = format!("a zip file of {CONFIG}, {METADATA} and {WEIGHTS}, as Keras writes it");
     Error::invalid(place, found, expected, "load the model in Keras, and save it again")
@@ -48,8 +43,7 @@ impl Archive {
     /// The contents of a file. Only the three members are read, by their exact names; no name is a path to write to.
     pub(super) fn read(bytes: &[u8], place: &str) -> Result<Self> {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| wrong(place, e))?;
-        // Of several members of one name the reader would take the last.
-        if entries(bytes) != Some(archive.len()) {
+        if repeats(bytes, archive.len()) {
             return Err(wrong(place, format!("another number of files than {} names", archive.len())));
         }
         let mut found: BTreeMap<String, Vec<u8>> = BTreeMap::new();

@@ -322,7 +322,7 @@ fn check_rotation(layer: &LayerDescription) -> Result<()> {
     let remedy = match rotation.per_filter {
         Some(false) => {
             "write the model that Model::fold returns; where ρ differs between positions, near padded borders, give the layer \
-             AutoRotate::per_filter(true) or Rule::Aligned before training"
+             AutoRotate::per_filter(true) or Rule::Aligned before training, or write an ONNX file"
         }
         _ => "write the model that Model::fold returns",
     };
