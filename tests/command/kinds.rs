@@ -173,7 +173,7 @@ momentum = 0.9
 
 [network]
 layers = [
-    { kind = "residual", layers = [{ kind = "conv1d", filters = 4, kernel_size = 3, padding = "same", activation = "sigmoid", auto_rotate = { rule = "aligned", learn = "per_unit" } }], shortcut = [{ kind = "conv1d", filters = 4, kernel_size = 1 }] },
+    { kind = "residual", layers = [{ kind = "conv1d", filters = 4, kernel_size = 3, padding = "same", activation = "sigmoid", auto_rotate = { rule = "aligned", learn_l = "per_unit" } }], shortcut = [{ kind = "conv1d", filters = 4, kernel_size = 1 }] },
     { kind = "max_pool1d", kernel_size = 2 },
     { kind = "batch_norm" },
     { kind = "bidirectional", merge = "sum", layers = [{ kind = "gru", units = 3, return_sequences = true, auto_rotate = true }] },

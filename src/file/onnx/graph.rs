@@ -119,7 +119,7 @@ impl Graph {
     ) -> Vec<String> {
         let outputs: Vec<String> = (0..outputs).map(|_| self.name(operator)).collect();
         self.graph.node.push(NodeProto {
-            name: outputs.first().cloned(),
+            name: outputs.first().map(|name| format!("{name}.node")),
             op_type: Some(operator.to_owned()),
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
             output: outputs.clone(),
@@ -216,7 +216,7 @@ impl Graph {
         let name = self.name(name);
         self.path = path;
         self.graph.node.push(NodeProto {
-            name: Some(name.clone()),
+            name: Some(format!("{name}.node")),
             op_type: Some("Identity".to_owned()),
             input: vec![value.to_owned()],
             output: vec![name.clone()],

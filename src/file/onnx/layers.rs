@@ -1,19 +1,17 @@
 //! The nodes of every kind of layer.
 
-use super::graph::{Attribute, Attributes, Value};
+use super::graph::{Attribute, Value};
 use super::{Writer, option};
-use crate::kernel::Geometry;
 use crate::layer::SHORTCUT;
 use crate::layer::kinds::Described;
 use crate::model::Tensor;
-use crate::shape::Windows;
-use crate::{Activation, Error, MergeMode, Padding, Result};
+use crate::{Activation, Error, MergeMode, Result};
 
 /// A mask `[batch, steps]` of 1 and 0, by the name of its tensor.
 pub(super) type Mask = Option<String>;
 
 /// The tensor with its axes in another order.
-fn permuted(tensor: &Tensor<f64>, order: &[usize]) -> Tensor<f64> {
+pub(super) fn permuted(tensor: &Tensor<f64>, order: &[usize]) -> Tensor<f64> {
     let shape: Vec<usize> = order.iter().map(|&axis| tensor.shape[axis]).collect();
     let stride = |axis: usize| tensor.shape[axis + 1..].iter().product::<usize>();
     let strides: Vec<usize> = order.iter().map(|&axis| stride(axis)).collect();
@@ -22,65 +20,6 @@ fn permuted(tensor: &Tensor<f64>, order: &[usize]) -> Tensor<f64> {
         along.fold((i, 0), |(rest, place), (n, stride)| (rest / n, place + rest % n * stride)).1
     };
     Tensor { values: (0..tensor.values.len()).map(|i| tensor.values[place(i)]).collect(), shape }
-}
-
-/// A kernel `[window..., a, b]` in the order of these two, then the window.
-fn windows_last(kernel: &Tensor<f64>, order: [usize; 2]) -> Tensor<f64> {
-    let dims = kernel.shape.len() - 2;
-    let order: Vec<usize> = order.into_iter().map(|axis| dims + axis).chain(0..dims).collect();
-    permuted(kernel, &order)
-}
-
-/// How windows lie, as attributes.
-struct Lie {
-    /// The zeros before and, where windows reach beyond the input, after it.
-    pads: Vec<i64>,
-    window: Vec<i64>,
-    strides: Vec<i64>,
-    dilation: Vec<i64>,
-}
-
-fn wide(values: &[usize]) -> Vec<i64> {
-    values.iter().map(|&n| n as i64).collect()
-}
-
-impl Lie {
-    fn new(geometry: &Geometry, dims: usize) -> Self {
-        let own = 3 - dims..3;
-        let after = own.clone().map(|d| {
-            let extent = (geometry.kernel[d] - 1) * geometry.dilation[d] + 1;
-            let reach = (geometry.output[d] - 1) * geometry.strides[d] + extent;
-            reach.saturating_sub(geometry.input[d] + geometry.before[d])
-        });
-        let pads: Vec<usize> = geometry.before[own.clone()].iter().copied().chain(after).collect();
-        Self {
-            pads: wide(&pads),
-            window: wide(&geometry.kernel[own.clone()]),
-            strides: wide(&geometry.strides[own.clone()]),
-            dilation: wide(&geometry.dilation[own]),
-        }
-    }
-
-    fn attributes(self) -> Attributes {
-        vec![
-            ("kernel_shape", Attribute::Ints(self.window)),
-            ("strides", Attribute::Ints(self.strides)),
-            ("pads", Attribute::Ints(self.pads)),
-        ]
-    }
-}
-
-/// Calls `make` with the windows of a layer.
-fn with_windows<T>(layer: &Described<'_>, make: impl FnOnce(Windows<'_>) -> Result<T>) -> Result<T> {
-    let sizes = |name| option::<Vec<usize>>(layer, name);
-    let (kernel, strides, dilation) = (sizes("kernel_size")?, sizes("strides")?, sizes("dilation")?);
-    let padding: Padding = option(layer, "padding")?;
-    make(Windows { kernel: &kernel, strides: &strides, dilation: &dilation, padding: &padding })
-}
-
-/// The shape of what a layer with windows puts out.
-fn windowed(spatial: &[usize; 3], dims: usize, channels: usize) -> Vec<usize> {
-    spatial[3 - dims..].iter().copied().chain([channels]).collect()
 }
 
 impl Writer {
@@ -158,7 +97,7 @@ impl Writer {
     }
 
     /// ρ and the activation.
-    fn finish(&mut self, layer: &Described<'_>, f: Value) -> Result<Value> {
+    pub(super) fn finish(&mut self, layer: &Described<'_>, f: Value) -> Result<Value> {
         let z = match self.rho.remove(layer.path()) {
             None => f,
             Some(rho) => {
@@ -240,139 +179,6 @@ impl Writer {
         Ok(x.like(self.graph.op_with("BatchNormalization", &inputs, vec![("epsilon", epsilon)])))
     }
 
-    fn conv(&mut self, layer: &Described<'_>, family: &str, x: Value) -> Result<Value> {
-        let x = self.graph.channels_first(x);
-        let (channels, dims) = (x.channels(), x.shape.len() - 1);
-        let geometry = with_windows(layer, |windows| windows.slide(layer.path(), &x.shape[..dims]))?;
-        let kernel = self.needed(layer, if family == "conv" { "kernel" } else { "depthwise_kernel" })?;
-        let (kernel, groups) = if family == "conv" {
-            (windows_last(&kernel, [1, 0]), option(layer, "groups")?)
-        } else {
-            let mut kernel = windows_last(&kernel, [0, 1]);
-            kernel.shape.splice(..2, [kernel.shape[0] * kernel.shape[1], 1]);
-            (kernel, channels)
-        };
-        let filters = kernel.shape[0];
-        let y = Value { shape: windowed(&geometry.output, dims, filters), ..x.clone() };
-        let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
-        let lie = Lie::new(&geometry, dims);
-        let mut attributes = vec![
-            ("dilations", Attribute::Ints(lie.dilation.clone())),
-            ("group", Attribute::Int(groups as i64)),
-        ];
-        attributes.extend(lie.attributes());
-        if family != "separable_conv" {
-            let name = self.convolved("Conv", &x, &kernel, bias, attributes);
-            return self.finish(layer, y.like(name));
-        }
-        let between = y.like(self.convolved("Conv", &x, &kernel, None, attributes));
-        let pointwise = windows_last(&self.needed(layer, "pointwise_kernel")?, [1, 0]);
-        let name = self.convolved("Conv", &between, &pointwise, bias, Attributes::new());
-        let shape = windowed(&geometry.output, dims, pointwise.shape[0]);
-        self.finish(layer, Value { name, shape, channels_first: true })
-    }
-
-    fn convolved(
-        &mut self,
-        operator: &str,
-        x: &Value,
-        kernel: &Tensor<f64>,
-        bias: Option<Vec<f64>>,
-        attributes: Attributes,
-    ) -> String {
-        let w = self.graph.floats("kernel", &kernel.shape, &kernel.values);
-        let b = bias.map(|bias| self.graph.floats("bias", &[bias.len()], &bias));
-        let inputs: Vec<&str> = [x.name.as_str(), &w].into_iter().chain(b.as_deref()).collect();
-        self.graph.op_with(operator, &inputs, attributes)
-    }
-
-    fn conv_transpose(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
-        let x = self.graph.channels_first(x);
-        let dims = x.shape.len() - 1;
-        let extra: Option<Vec<usize>> = option(layer, "output_padding")?;
-        let spread = |windows: Windows<'_>| windows.spread(layer.path(), &x.shape[..dims], extra.as_deref());
-        let geometry = with_windows(layer, spread)?;
-        let kernel = windows_last(&self.needed(layer, "kernel")?, [1, 0]);
-        let filters = kernel.shape[1];
-        // Where windows end before the output does, it is padded.
-        let further = (3 - dims..3).map(|d| {
-            let extent = (geometry.kernel[d] - 1) * geometry.dilation[d] + 1;
-            let reach = (geometry.output[d] - 1) * geometry.strides[d] + extent;
-            (geometry.input[d] + geometry.before[d]).saturating_sub(reach)
-        });
-        let further: Vec<usize> = further.collect();
-        let lie = Lie::new(&geometry, dims);
-        let mut attributes = vec![
-            ("dilations", Attribute::Ints(lie.dilation.clone())),
-            ("output_padding", Attribute::Ints(wide(&further))),
-        ];
-        attributes.extend(lie.attributes());
-        let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
-        let name = self.convolved("ConvTranspose", &x, &kernel, bias, attributes);
-        let shape = windowed(&geometry.input, dims, filters);
-        self.finish(layer, Value { name, shape, channels_first: true })
-    }
-
-    fn pool(&mut self, layer: &Described<'_>, family: &str, x: Value) -> Result<Value> {
-        let x = self.graph.channels_first(x);
-        let dims = x.shape.len() - 1;
-        let geometry = with_windows(layer, |windows| windows.slide(layer.path(), &x.shape[..dims]))?;
-        let operator = if family == "max_pool" { "MaxPool" } else { "AveragePool" };
-        let name = self.graph.op_with(operator, &[&x.name], Lie::new(&geometry, dims).attributes());
-        Ok(Value { shape: windowed(&geometry.output, dims, x.channels()), ..x.like(name) })
-    }
-
-    fn global_pool(&mut self, layer: &Described<'_>, operator: &str, x: &Value) -> Result<Value> {
-        let keep: bool = option(layer, "keepdims")?;
-        let attributes =
-            vec![("axes", Attribute::Ints(spatial_axes(x))), ("keepdims", Attribute::Int(keep.into()))];
-        let name = self.graph.op_with(operator, &[&x.name], attributes);
-        let ones = if keep { x.shape.len() - 1 } else { 0 };
-        let shape = [vec![1; ones], vec![x.channels()]].concat();
-        Ok(Value { name, shape, channels_first: keep && x.channels_first })
-    }
-
-    fn zero_padding(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
-        let padding: Vec<(usize, usize)> = option(layer, "padding")?;
-        let rank = x.shape.len() + 1;
-        let mut pads = vec![0; 2 * rank];
-        let mut shape = x.shape.clone();
-        for ((axis, &(before, after)), size) in spatial_axes(x).into_iter().zip(&padding).zip(&mut shape) {
-            (pads[axis as usize], pads[rank + axis as usize]) = (before as i64, after as i64);
-            *size += before + after;
-        }
-        let pads = self.graph.ints("pads", &pads);
-        let name = self.graph.op("Pad", &[&x.name, &pads]);
-        Ok(Value { shape, ..x.like(name) })
-    }
-
-    fn up_sampling(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
-        let x = self.graph.channels_first(x);
-        let size: Vec<usize> = option(layer, "size")?;
-        let mut shape = x.shape.clone();
-        shape.iter_mut().zip(&size).for_each(|(n, factor)| *n *= factor);
-        let scales: Vec<f64> = [1, 1].iter().chain(&size).map(|&n| n as f64).collect();
-        let scales = self.graph.floats("scales", &[scales.len()], &scales);
-        let attributes = vec![
-            ("mode", Attribute::Text("nearest")),
-            ("coordinate_transformation_mode", Attribute::Text("asymmetric")),
-            ("nearest_mode", Attribute::Text("floor")),
-        ];
-        let name = self.graph.op_with("Resize", &[&x.name, "", &scales], attributes);
-        Ok(Value { shape, ..x.like(name) })
-    }
-
-    /// The middle of an image.
-    fn crop(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
-        let size: [usize; 2] = option(layer, "size")?;
-        let starts: Vec<i64> = (0..2).map(|d| ((x.shape[d] - size[d]) / 2) as i64).collect();
-        let ends: Vec<i64> = (0..2).map(|d| starts[d] + size[d] as i64).collect();
-        let bounds = [("starts", &starts), ("ends", &ends), ("axes", &spatial_axes(x))];
-        let [starts, ends, axes] = bounds.map(|(name, values)| self.graph.ints(name, values));
-        let name = self.graph.op("Slice", &[&x.name, &starts, &ends, &axes]);
-        Ok(Value { shape: vec![size[0], size[1], x.channels()], ..x.like(name) })
-    }
-
     fn residual(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
         let branch = |around: bool| {
             let layers = layer.inner().filter(move |(name, _)| name.starts_with(SHORTCUT) == around);
@@ -441,12 +247,6 @@ impl Writer {
             None => Ok((y, None)),
         }
     }
-}
-
-/// The axes of the spatial dimensions.
-fn spatial_axes(x: &Value) -> Vec<i64> {
-    let first = if x.channels_first { 2 } else { 1 };
-    (first..first + x.shape.len() as i64 - 1).collect()
 }
 
 /// The activation of an option.

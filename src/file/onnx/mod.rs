@@ -1,6 +1,6 @@
 //! Networks as ONNX files, for other programs.
 //!
-//! [`layers`] has a function for every kind of layer; a new kind gets its function there.
+//! [`layers`] and [`windows`] have a function for every kind of layer; a new kind gets its function there.
 
 mod conversion;
 mod graph;
@@ -10,6 +10,7 @@ mod loops;
 #[allow(missing_docs, dead_code, unused_qualifications, clippy::all)]
 mod proto;
 mod recurrent;
+mod windows;
 
 use super::Card;
 use crate::layer::kinds::{Described, Kinds};
