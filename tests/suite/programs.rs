@@ -19,9 +19,10 @@ fn folder() -> &'static PathBuf {
         if profile.ends_with("release") {
             cargo.arg("--release");
         }
-        if !WITH_GPU {
-            // Of the same features as the tests, so that nothing is built twice.
-            cargo.args(["--features", "tests-without-gpu"]);
+        // Of the same features as the tests, so that nothing is built twice.
+        let features = [("tests-without-gpu", !WITH_GPU), ("cli", cfg!(feature = "cli"))];
+        for (feature, _) in features.into_iter().filter(|(_, there)| *there) {
+            cargo.args(["--features", feature]);
         }
         assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "{cargo:?}");
         profile.join("examples")
