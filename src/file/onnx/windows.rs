@@ -96,8 +96,9 @@ impl Writer {
         }
         let between = y.like(self.convolved("Conv", &x, &kernel, None, attributes));
         let pointwise = windows_last(&self.needed(layer, "pointwise_kernel")?, [1, 0]);
+        let ones = || Attribute::Ints(vec![1; dims]);
         let zeros = Attribute::Ints(vec![0; 2 * dims]);
-        let attributes = vec![("strides", Attribute::Ints(vec![1; dims])), ("pads", zeros)];
+        let attributes = vec![("strides", ones()), ("dilations", ones()), ("pads", zeros)];
         let name = self.convolved("Conv", &between, &pointwise, bias, attributes);
         let shape = windowed(&geometry.output, dims, pointwise.shape[0]);
         self.finish(layer, Value { name, shape, channels_first: true })
