@@ -128,11 +128,11 @@ struct Told<'s>(&'s Stored<'s>);
 
 impl View for Told<'_> {
     fn dtype(&self) -> Dtype {
-        View::dtype(&self.0)
+        self.0.dtype()
     }
 
     fn shape(&self) -> &[usize] {
-        &self.0.shape
+        self.0.shape
     }
 
     fn data(&self) -> Cow<'_, [u8]> {

@@ -46,7 +46,7 @@ pub(super) enum Attribute {
     Text(&'static str),
     Ints(Vec<i64>),
     Texts(Vec<String>),
-    Graph(GraphProto),
+    Graph(Box<GraphProto>),
 }
 
 impl Attribute {
@@ -74,7 +74,7 @@ impl Attribute {
                 AttributeType::Strings
             }
             Self::Graph(graph) => {
-                attribute.g = Some(graph);
+                attribute.g = Some(*graph);
                 AttributeType::Graph
             }
         };

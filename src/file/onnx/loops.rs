@@ -42,7 +42,7 @@ impl Writer {
         let scanned = 1 + usize::from(mask.is_some());
         let (along, backwards) = (vec![1; scanned], i64::from(of.reversed));
         let attributes = vec![
-            ("body", Attribute::Graph(body)),
+            ("body", Attribute::Graph(Box::new(body))),
             ("num_scan_inputs", Attribute::Int(scanned as i64)),
             ("scan_input_axes", Attribute::Ints(along)),
             ("scan_input_directions", Attribute::Ints(vec![backwards; scanned])),
