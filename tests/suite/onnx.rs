@@ -352,7 +352,7 @@ fn rten_computes_the_same() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(same > 300 && lacked < 450, "{same} files run, {lacked} do not");
+    assert!(same > 400, "{same} files run, {lacked} do not");
 }
 
 #[test]
