@@ -240,7 +240,8 @@ impl Graph {
         self.graph.output.push(Self::info(&name, shape, kind));
     }
 
-    /// Writes the body of a loop: a graph with these inputs, whose outputs `write` names. It sees the tensors of this graph.
+    /// Writes the body of a loop: a graph with these inputs, whose outputs `write` names, each by a name of its own. It sees the tensors of
+    /// this graph.
     pub(super) fn body(
         &mut self,
         inputs: &[&str],
@@ -250,7 +251,6 @@ impl Graph {
         let inputs: Vec<String> = inputs.iter().map(|name| self.name(name)).collect();
         let outputs = write(self, &inputs);
         let mut body = std::mem::replace(&mut self.graph, outside);
-        // What an output is called must not be the name of an input or of another output.
         let untyped = |name: &String| {
             let tensor = TensorType { elem_type: Some(DataType::Float as i32), shape: None };
             ValueInfoProto {
@@ -267,7 +267,7 @@ impl Graph {
         body
     }
 
-    /// Reverses the order of the axes after the first one: between channels last and channels first.
+    /// Moves the channels to the front of a sample's axes, or to their end.
     fn turned(&mut self, value: &Value, first: bool) -> Value {
         let rank = value.shape.len() as i64;
         let order = if first {
