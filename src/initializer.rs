@@ -56,6 +56,12 @@ pub enum Initializer {
         /// The factor.
         gain: f32,
     },
+    /// Orthonormal at the middle tap of a convolution's window, 0 at the others, times the gain (Xiao et al. 2018,
+    /// arXiv:1806.05393): the convolution preserves lengths. In a shape without taps, as [`Initializer::Orthogonal`].
+    DeltaOrthogonal {
+        /// The factor.
+        gain: f32,
+    },
 }
 
 /// The standard deviation of a standard normal cut at ±2.
@@ -101,6 +107,14 @@ impl Initializer {
             Self::Ones => vec![1.0; count],
             Self::Constant(value) => vec![value; count],
             Self::Orthogonal { gain } => orthogonal(shape, f64::from(gain), &mut rng),
+            Self::DeltaOrthogonal { gain } => {
+                let (taps, matrix) = shape.split_at(shape.len().saturating_sub(2));
+                let middle = taps.iter().fold(0, |place, &taps| place * taps + (taps - 1) / 2);
+                let matrix = orthogonal(matrix, f64::from(gain), &mut rng);
+                let mut values = vec![0.0; count];
+                values[middle * matrix.len()..][..matrix.len()].copy_from_slice(&matrix);
+                values
+            }
         }
     }
 
@@ -112,7 +126,7 @@ impl Initializer {
             Self::RandomNormal { mean, deviation } | Self::TruncatedNormal { mean, deviation } => {
                 mean.is_finite() && deviation.is_finite() && deviation >= 0.0
             }
-            Self::Orthogonal { gain } => gain.is_finite() && gain > 0.0,
+            Self::Orthogonal { gain } | Self::DeltaOrthogonal { gain } => gain.is_finite() && gain > 0.0,
             _ => true,
         };
         if fine {
@@ -260,6 +274,22 @@ mod tests {
                     let product: f64 = vector(a).iter().zip(vector(b)).map(|(x, y)| x * y).sum();
                     let wanted = if a == b { 4.0 } else { 0.0 };
                     assert!((product - wanted).abs() < 1e-5, "{rows}x{cols} {a}·{b} = {product}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn delta_orthogonal_kernels_are_orthogonal_at_the_middle_tap() {
+        for (taps, middle) in [(vec![3, 2], 2), (vec![5], 2), (vec![], 0)] {
+            let shape = [taps.clone(), vec![4, 4]].concat();
+            let w = Initializer::DeltaOrthogonal { gain: 2.0 }.values("k", &shape, 1).unwrap();
+            for (tap, w) in w.chunks(16).enumerate() {
+                for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
+                    let product: f64 =
+                        (0..4).map(|k| f64::from(w[4 * k + a]) * f64::from(w[4 * k + b])).sum();
+                    let wanted = if a == b && tap == middle { 4.0 } else { 0.0 };
+                    assert!((product - wanted).abs() < 1e-5, "{taps:?} {tap}: {a}·{b} = {product}");
                 }
             }
         }

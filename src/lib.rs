@@ -42,7 +42,7 @@ pub use model::{Model, Sequential};
 pub use optimizer::*;
 pub(crate) use real::Real;
 pub(crate) use rotate::Rotation;
-pub use rotate::{AutoRotate, LearnL, Range, Rule};
+pub use rotate::{AutoRotate, Frame, LearnL, Range, Rule};
 pub use schedule::Schedule;
 pub use shape::Padding;
 pub use train::{EarlyStopping, History, Interval, Trainer};

@@ -1,7 +1,7 @@
 //! Auto-rotation's options: where the point x_Q lies, L, ε. The mathematics is in [`docs::rotation`](crate::docs::rotation), the formulas
 //! in `kernel/rotation/formula.rs`.
 
-use crate::{Error, Result};
+use crate::{Activation, Error, Result};
 
 /// An interval of values that enter or leave a layer.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -58,6 +58,71 @@ impl std::fmt::Display for Range {
     }
 }
 
+/// The centre and the deviation of values: how [`Rule::Critical`] sees a layer's inputs, as (x − centre)/deviation.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frame {
+    /// The centre, a finite number: σ(0) behind an activation, the mean of data.
+    pub centre: f32,
+    /// The deviation, above 0: that of data, and 1 inside a network.
+    pub deviation: f32,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self::around(0.0)
+    }
+}
+
+impl Frame {
+    /// The frame of this centre and deviation.
+    ///
+    /// # Errors
+    /// NaN, infinite numbers, a deviation of 0 or less.
+    pub fn new(centre: f32, deviation: f32) -> Result<Self> {
+        if centre.is_finite() && deviation.is_finite() && deviation > 0.0 {
+            return Ok(Self { centre, deviation });
+        }
+        Err(Error::invalid(
+            "frame",
+            format!("centre {centre}, deviation {deviation}"),
+            "a finite centre and a finite deviation > 0",
+            "give the inputs' mean and their standard deviation",
+        ))
+    }
+
+    /// The frame of values around this centre with a deviation of 1.
+    pub(crate) fn around(centre: f32) -> Self {
+        Self { centre, deviation: 1.0 }
+    }
+
+    /// The frame of an activation's outputs.
+    pub(crate) fn behind(activation: Activation) -> Self {
+        Self::around(activation.value(0.0))
+    }
+
+    /// The frame of values that are spread evenly over a range.
+    pub(crate) fn of(Range { min, max }: Range) -> Self {
+        let (min, max) = (f64::from(min), f64::from(max));
+        let deviation = ((max - min) / 12f64.sqrt()) as f32;
+        Self { centre: (0.5 * (min + max)) as f32, deviation: if deviation > 0.0 { deviation } else { 1.0 } }
+    }
+
+    /// 1/deviation.
+    pub(crate) fn factor(self) -> f32 {
+        1.0 / self.deviation
+    }
+}
+
+impl std::fmt::Display for Frame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self { centre, deviation: 1.0 } => write!(f, "{centre:.4}"),
+            Self { centre, deviation } => write!(f, "{centre:.4} ± {deviation:.4}"),
+        }
+    }
+}
+
 /// Where the point x_Q lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +132,9 @@ pub enum Rule {
     Diagonal,
     /// Along the unit's own weights, this crate's rule: q = √(x_Q²·Σw² + b²). It is smooth and never near 0 unless the weights are.
     Aligned,
+    /// Critical auto-rotation, this crate's rule for nets of any depth: the aligned rule with x_Q = 1 on the inputs (x − c)/d around
+    /// their [`Frame`], q = √(Σw² + b²). See [`AutoRotate::critical`].
+    Critical,
 }
 
 /// Whether L is trained, L = exp(λ). The papers mention learnable saturation regions but publish no parametrisation: this one is this
@@ -104,6 +172,10 @@ pub struct AutoRotate {
     pub(crate) learn: LearnL,
     pub(crate) detached: bool,
     pub(crate) per_filter: bool,
+    pub(crate) delta: Option<f32>,
+    pub(crate) frame: Option<Frame>,
+    pub(crate) norm: Option<f32>,
+    pub(crate) decay: bool,
 }
 
 impl Default for AutoRotate {
@@ -117,6 +189,10 @@ impl Default for AutoRotate {
             learn: LearnL::Fixed,
             detached: false,
             per_filter: false,
+            delta: None,
+            frame: None,
+            norm: None,
+            decay: true,
         }
     }
 }
@@ -127,7 +203,29 @@ impl AutoRotate {
         Self::default()
     }
 
-    /// Sets the rule for the point x_Q.
+    /// Critical auto-rotation, this crate's way to train plain nets of saturating neurons of any depth: at the centre of its inputs the
+    /// layer's Jacobian starts as 1 + δ times an orthogonal matrix, so that gradients neither vanish nor explode.
+    ///
+    /// z = G/q·(w·(x − c)/d + b) with q = √(‖w‖² + b²) per unit or filter. The centre c is σ(0) of the activation before, handed on by
+    /// pooling, dropout and the like, and the deviation d is 1; for a network's inputs they are the mean and the deviation of the data
+    /// ([`Sequential::for_data`](crate::Sequential::for_data)) or follow from a declared range. Padding is padding with c. G = exp(λ)
+    /// is learnt per unit and starts at 1 + δ times [`Activation::critical_gain`]; δ follows from the number of critical layers in the
+    /// network. Kernels start orthogonal, those of convolutions delta-orthogonal, each unit's weights with a length of 4, and weight
+    /// decay does not apply to them. Each of these is an option.
+    ///
+    /// It is weight normalisation (Salimans and Kingma 2016) of (w, b) together in a centred frame, with the gain of mean-field theory
+    /// (Schoenholz et al. 2017) and a dynamically isometric start (Saxe et al. 2014; Xiao et al. 2018).
+    pub fn critical() -> Self {
+        Self {
+            rule: Rule::Critical,
+            learn: LearnL::PerUnit,
+            norm: Some(4.0),
+            decay: false,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the rule for the point x_Q. [`AutoRotate::critical`] sets more than that.
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rule = rule;
         self
@@ -149,6 +247,34 @@ impl AutoRotate {
     /// Overrides the range of the layer's inputs, x_min and x_max (arpkeras' `xmin_lim`, `xmax_lim`).
     pub fn limits(mut self, min: f32, max: f32) -> Self {
         self.limits = Some((min, max));
+        self
+    }
+
+    /// Sets δ > −1 of [`Rule::Critical`], by which G starts above criticality: G = (1 + δ)·gain. By default
+    /// min(0.2, 0.9/√depth), with the number of critical layers in the network as its depth. Without effect if L is given.
+    pub fn delta(mut self, delta: f32) -> Self {
+        self.delta = Some(delta);
+        self
+    }
+
+    /// Sets the frame in which [`Rule::Critical`] sees the layer's inputs, instead of deriving it.
+    pub fn frame(mut self, frame: Frame) -> Self {
+        self.frame = Some(frame);
+        self
+    }
+
+    /// Sets the length of each unit's weights at the start with [`Rule::Critical`], above 0. What a unit computes does not depend on
+    /// it, but an update turns long weights less. With the layer's default initialiser, kernels are then orthogonal; another
+    /// initialiser is used and its units' weights brought to this length. `None` leaves the initialiser as it is, for comparisons
+    /// from the same initial weights.
+    pub fn norm(mut self, norm: impl Into<Option<f32>>) -> Self {
+        self.norm = norm.into();
+        self
+    }
+
+    /// Sets whether weight decay applies to kernel and bias with [`Rule::Critical`], where their length has no meaning.
+    pub fn decay(mut self, decay: bool) -> Self {
+        self.decay = decay;
         self
     }
 
@@ -187,13 +313,77 @@ impl AutoRotate {
     }
 
     /// The options with everything automatic filled in, for a layer at `path` with inputs in `range`, observed in data or declared, and
-    /// an activation whose default L is `limit`.
+    /// this activation, in a network of so many critical layers, if known.
     pub(crate) fn resolve(
         &self,
         path: &str,
         (range, observed): (Option<Range>, bool),
-        limit: f32,
+        activation: Activation,
+        depth: Option<usize>,
     ) -> Result<Rotation> {
+        let limit = match self.rule {
+            Rule::Critical => activation.critical_gain() * (1.0 + self.started_above(depth)),
+            Rule::Diagonal | Rule::Aligned => activation.limit(),
+        };
+        let x_q = match self.rule {
+            Rule::Critical => self.x_q.unwrap_or(1.0),
+            Rule::Diagonal | Rule::Aligned => self.point(path, (range, observed))?,
+        };
+        let positive = [
+            ("1 + δ", 1.0 + self.delta.unwrap_or(0.0), "give delta(v) a number above −1"),
+            ("L", self.limit.unwrap_or(limit), "give l(v) a positive value"),
+            ("norm", self.norm.unwrap_or(1.0), "leave norm at its default, 4"),
+            (
+                "the deviation of the frame",
+                self.frame.unwrap_or_default().deviation,
+                "leave frame at its default",
+            ),
+        ];
+        for (name, value, remedy) in positive {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(Error::invalid(
+                    path,
+                    format!("{name} = {value}"),
+                    format!("a finite {name} > 0"),
+                    remedy,
+                ));
+            }
+        }
+        let centre = self.frame.unwrap_or_default().centre;
+        if !centre.is_finite() {
+            return Err(Error::invalid(
+                path,
+                format!("the centre of the frame = {centre}"),
+                "a finite centre",
+                "leave frame at its default",
+            ));
+        }
+        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
+            return Err(Error::invalid(
+                path,
+                format!("ε = {}", self.epsilon),
+                "a finite ε >= 0",
+                "leave epsilon at its default, 1e-5",
+            ));
+        }
+        Ok(Rotation {
+            rule: self.rule,
+            x_q,
+            limit: self.limit.unwrap_or(limit),
+            epsilon: self.epsilon,
+            learn: self.learn,
+            detached: self.detached,
+        })
+    }
+
+    /// δ.
+    fn started_above(&self, depth: Option<usize>) -> f32 {
+        let by_depth = |depth: usize| (0.9 / (depth as f32).sqrt()).min(0.2);
+        self.delta.unwrap_or_else(|| depth.map_or(0.05, by_depth))
+    }
+
+    /// x_Q for inputs in `range`.
+    fn point(&self, path: &str, (range, observed): (Option<Range>, bool)) -> Result<f32> {
         let range = match self.limits {
             Some((min, max)) => Some(Range::new(min, max).map_err(|_| {
                 Error::invalid(
@@ -239,31 +429,7 @@ impl AutoRotate {
                 "give limits(min, max) or x_q(v)",
             ));
         }
-        let limit = self.limit.unwrap_or(limit);
-        if !(limit.is_finite() && limit > 0.0) {
-            return Err(Error::invalid(
-                path,
-                format!("L = {limit}"),
-                "a finite L > 0",
-                "give l(v) a positive value",
-            ));
-        }
-        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
-            return Err(Error::invalid(
-                path,
-                format!("ε = {}", self.epsilon),
-                "a finite ε >= 0",
-                "leave epsilon at its default, 1e-5",
-            ));
-        }
-        Ok(Rotation {
-            rule: self.rule,
-            x_q,
-            limit,
-            epsilon: self.epsilon,
-            learn: self.learn,
-            detached: self.detached,
-        })
+        Ok(x_q)
     }
 }
 

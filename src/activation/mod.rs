@@ -145,6 +145,19 @@ macro_rules! activations {
 }
 
 impl Activation {
+    /// The gain with which a wide layer of these neurons keeps the size of gradients at its start, from orthogonal weights around the
+    /// centre of its inputs: 1/σ'(0) for activations that saturate, and for those without an upper limit the value of mean-field
+    /// theory (Schoenholz et al. 2017). [`AutoRotate::critical`](crate::AutoRotate::critical) starts there. Infinite if σ'(0) = 0.
+    pub fn critical_gain(self) -> f32 {
+        match self {
+            Self::Relu => std::f32::consts::SQRT_2,
+            Self::LeakyRelu => 1.355,
+            Self::Gelu | Self::Silu => 1.4,
+            Self::Softplus => 1.7,
+            _ => 1.0 / self.derivative(0.0),
+        }
+    }
+
     /// The activation's name in reports and files.
     pub fn name(self) -> &'static str {
         self.names()[0]

@@ -1,13 +1,15 @@
 //! The range of a data set's inputs for building a network: a few odd values do not decide it.
 
 use super::Dataset;
-use crate::Range;
+use crate::{Frame, Range};
 
 /// The range of a data set's inputs, which determines x_Q of the first rotated layer, with possible problems: see [`Dataset::observe`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     /// The range of all inputs except the outliers.
     pub range: Range,
+    /// The mean and the standard deviation of all inputs except the outliers; a deviation of 1 if they are all the same.
+    pub frame: Frame,
     /// From the smallest to the largest input.
     pub whole: Range,
     /// Inputs far beyond the rest, in few rows. `range` leaves them out.
@@ -68,27 +70,28 @@ impl Dataset {
     pub fn observe(&self) -> Observed {
         let (min, max) = self.range();
         let whole = Range { min, max };
-        let nothing = Observed { range: whole, whole, outliers: None, sparse: None };
         let columns = self.columns();
         let rows = sample(self.len(), self.row_len());
         let medians = medians(self, &rows, columns);
         let of_rows = (0..self.len()).map(|row| self.distance(row, &medians));
         let mut distances: Vec<f64> = of_rows.filter(|&distance| distance > 0.0).collect();
+        let nothing = |frame| Observed { range: whole, frame, whole, outliers: None, sparse: None };
         if distances.is_empty() {
-            return nothing;
+            return nothing(self.frame(&medians, f64::INFINITY));
         }
         let aside = if distances.len() < FEW { 0 } else { (distances.len() / RARE).max(1) };
         let [farthest, most, half] = [0, aside, distances.len() / 2]
             .map(|n| *distances.select_nth_unstable_by(n, |a, b| b.total_cmp(a)).1);
 
         let beyond = if farthest > OUTLYING * most { self.beyond(&medians, OUTLYING * most) } else { None };
+        let frame = self.frame(&medians, if beyond.is_some() { OUTLYING * most } else { f64::INFINITY });
         let mut range = whole;
         if beyond.is_some() {
             let inside = self.each(&medians).filter(|(_, _, _, distance)| *distance <= OUTLYING * most);
             let (min, max) = inside
                 .fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), (_, _, v, _)| (lo.min(v), hi.max(v)));
             if min > max {
-                return nothing;
+                return nothing(frame);
             }
             range = Range { min, max };
         }
@@ -100,7 +103,20 @@ impl Dataset {
             self.between(&medians, SPARSE * half, OUTLYING * most)
         };
         let sparse = sparse.map(|found| Outliers { distance: half as f32, ..found });
-        Observed { range, whole, outliers, sparse }
+        Observed { range, frame, whole, outliers, sparse }
+    }
+
+    /// The mean and the standard deviation of the unpadded inputs no farther from the medians than `most`.
+    fn frame(&self, medians: &[f32], most: f64) -> Frame {
+        let inside = || self.each(medians).filter(|(_, _, _, distance)| *distance <= most);
+        let mean_of = |values: &mut dyn Iterator<Item = f64>| {
+            let (count, sum) = values.fold((0u64, 0.0), |(count, sum), value| (count + 1, sum + value));
+            sum / count.max(1) as f64
+        };
+        let mean = mean_of(&mut inside().map(|(_, _, value, _)| f64::from(value)));
+        let variance = mean_of(&mut inside().map(|(_, _, value, _)| (f64::from(value) - mean).powi(2)));
+        let (centre, deviation) = (mean as f32, variance.sqrt() as f32);
+        Frame { centre, deviation: if deviation > 0.0 { deviation } else { 1.0 } }
     }
 
     /// The number of features with a median each.

@@ -94,12 +94,8 @@ impl Card {
 
     /// The network that is described; nothing is allocated for its parameters.
     fn network(&self, kinds: &Kinds, place: &str) -> Result<Network> {
-        let Description { input, range, seed, layers } = &self.network;
-        let mut net = Sequential::new(input.clone());
-        if let Some(range) = range {
-            net = net.input_range(range.min, range.max);
-        }
-        let net = kinds.layers(layers)?.into_iter().fold(net, Sequential::add_shared);
+        let Description { seed, layers, .. } = &self.network;
+        let net = kinds.layers(layers)?.into_iter().fold(self.network.outline(), Sequential::add_shared);
         let network = net.network(*seed)?;
         let differing = network.description().layers.iter().zip(layers).find(|(own, told)| own != told);
         if let Some((own, told)) = differing {

@@ -10,7 +10,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Purpose, Recorder, View};
-use crate::{Error, Initializer, Result, shape};
+use crate::{Error, Frame, Initializer, Result, shape};
 
 /// Normalises each channel (the last dimension) to mean 0 and variance 1 over the batch and all other dimensions, then scales it
 /// by γ and shifts it by β (Ioffe and Szegedy 2015; Keras' `BatchNormalization`).
@@ -103,7 +103,7 @@ impl Layer for BatchNorm {
             gamma,
             beta,
             moving,
-            output: Signal { range: Some(STANDARD_RANGE), ..input.clone() },
+            output: Signal { range: Some(STANDARD_RANGE), frame: Frame::default(), ..input.clone() },
         }))
     }
 }

@@ -7,7 +7,7 @@ use crate::kernel::{
     MaskRows, MaskRowsPorts, Merge, MergeBackward, MergeBackwardPorts, MergeMode, MergePorts,
 };
 use crate::plan::{Recorder, View};
-use crate::{Error, Range, Result, shape};
+use crate::{Error, Frame, Range, Result, shape};
 
 /// Runs a recurrent layer forwards in time and a second one, with its own weights, backwards, and merges their outputs (Keras'
 /// `Bidirectional`).
@@ -78,6 +78,7 @@ impl Layer for Bidirectional {
         }
         shape::elements(&path, &output.shape)?;
         output.range = single.range.map(|range| merged(self.merge, range));
+        output.frame = Frame::around(merged_centre(self.merge, single.frame.centre));
         let rows = if single.shape.len() > 1 { steps } else { 1 };
         Ok(Box::new(BidirectionalNode { path, nodes, merge: self.merge, rows, units, output }))
     }
@@ -95,6 +96,15 @@ fn merged(mode: MergeMode, Range { min, max }: Range) -> Range {
                 max: products.into_iter().fold(f32::MIN, f32::max),
             }
         }
+    }
+}
+
+/// The centre of two merged values around this centre.
+fn merged_centre(mode: MergeMode, centre: f32) -> f32 {
+    match mode {
+        MergeMode::Concat | MergeMode::Ave => centre,
+        MergeMode::Sum => 2.0 * centre,
+        MergeMode::Mul => centre * centre,
     }
 }
 

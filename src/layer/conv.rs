@@ -78,7 +78,7 @@ impl<const D: usize> Layer for Conv<D> {
         let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let kernel = self.window.kernel_shape([channels / self.groups, self.filters]);
-        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel))?;
+        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel, 1))?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(ConvNode {
             geometry,
@@ -197,6 +197,7 @@ impl Node for ConvNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let w = rec.parameter(self.neurons.kernel);
+        let input = self.neurons.enter(rec, input);
         let stored = self
             .neurons
             .rotation
@@ -226,7 +227,7 @@ impl Node for ConvNode {
             let d_x = rec.scratch(rec.batch() * inputs * self.channels);
             let w = rec.parameter(self.neurons.kernel);
             self.map(rec, true, Epilogue::default(), map_alone(d_f, w, d_x));
-            d_x
+            self.neurons.leave(rec, d_x)
         })
     }
 

@@ -61,7 +61,7 @@ impl Layer for Dense {
         let output = shape::dense(scope.path(), &input.shape, self.units)?;
         let inputs = input.shape.last().copied().unwrap_or(1);
         let positions = input.len() / inputs;
-        let neurons = self.neuron.build(scope, input, self.units, ("kernel", &[inputs, self.units]))?;
+        let neurons = self.neuron.build(scope, input, self.units, ("kernel", &[inputs, self.units], 1))?;
         let output = Signal { masked: input.masked, ..neurons.output(output) };
         Ok(Box::new(DenseNode { positions, inputs, neurons, output }))
     }
@@ -115,6 +115,7 @@ impl Node for DenseNode {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
         let Product { rows: batch, inputs, .. } = self.product(rec);
+        let input = self.neurons.enter(rec, input);
         if inputs > MAX_DEPTH {
             return rec.with_steps(self.positions, |rec| self.forward_in_stretches(rec, input));
         }
@@ -162,7 +163,10 @@ impl Node for DenseNode {
             rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w });
             d_f
         };
-        need_d_x.then(|| product.backward_input(rec, d_f, w))
+        need_d_x.then(|| {
+            let d_x = product.backward_input(rec, d_f, w);
+            self.neurons.leave(rec, d_x)
+        })
     }
 
     fn facts(&self) -> Facts {

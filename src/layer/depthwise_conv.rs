@@ -63,7 +63,7 @@ impl<const D: usize> Layer for DepthwiseConv<D> {
         let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.output, D, filters)?;
         let kernel = self.window.kernel_shape([channels, self.depth_multiplier]);
-        let neurons = self.neuron.build(scope, input, filters, ("depthwise_kernel", &kernel))?;
+        let neurons = self.neuron.build(scope, input, filters, ("depthwise_kernel", &kernel, 1))?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(ConvNode {
             geometry,

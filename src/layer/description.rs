@@ -3,7 +3,7 @@
 use super::{Facts, Layer, Node};
 use crate::describe::{Options, flat, value};
 use crate::plan::arena::Arena;
-use crate::{LearnL, Rule};
+use crate::{Frame, LearnL, Rule};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -46,6 +46,8 @@ pub struct RotationDescription {
     pub per_filter: Option<bool>,
     /// Whether the backward pass treats ρ as a constant.
     pub detached: bool,
+    /// The frame of the inputs, with [`Rule::Critical`].
+    pub frame: Option<Frame>,
 }
 
 /// Options that affect neither outputs nor continued training: initialisers, and options that are compared in resolved form.
@@ -140,6 +142,7 @@ impl RotationDescription {
             epsilon: rotation.epsilon,
             per_filter: facts.per_filter.filter(|_| rotation.rule == Rule::Diagonal),
             detached: rotation.detached,
+            frame: facts.frame,
         })
     }
 }

@@ -20,7 +20,7 @@ impl Layer for Flatten {
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let shape = shape::flatten(scope.path(), &input.shape)?;
-        let output = Signal { shape, range: input.range, masked: false };
+        let output = input.reshaped(shape);
         Ok(Box::new(FlattenNode { path: scope.path().to_owned(), output }))
     }
 }

@@ -1,10 +1,10 @@
 //! What layers of neurons share: activation, bias, auto-rotation and initialisers.
 
 use super::{Facts, Regularizer, Scope, Signal};
-use crate::kernel::{Strided, Zones};
-use crate::plan::arena::{ParameterId, Role};
+use crate::kernel::{Centre, CentrePorts, Strided, Zones};
+use crate::plan::arena::{Length, ParameterId, Role, Start};
 use crate::plan::{Recorder, View};
-use crate::{Activation, AutoRotate, Initializer, LearnL, Range, Result, Rotation};
+use crate::{Activation, AutoRotate, Frame, Initializer, LearnL, Range, Result, Rotation, Rule};
 
 /// The options of a layer of neurons.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -92,24 +92,56 @@ impl Neuron {
         activations: Vec<Activation>,
     ) -> Result<Gates> {
         let resolve = |options: AutoRotate| {
-            let of = |a: &Activation| options.resolve(scope.path(), (range, scope.observed), a.limit());
+            let of = |&a: &Activation| options.resolve(scope.path(), (range, scope.observed), a, scope.depth);
             activations.iter().map(of).collect::<Result<_>>()
         };
         let rotations = self.auto_rotate.map_or(Ok(Vec::new()), resolve)?;
         Ok((activations, rotations))
     }
 
-    /// Registers the kernel, bias and λ of a layer of `units` neurons; the kernel has this name and shape.
+    /// Registers the kernel, bias and λ of a layer of `units` neurons; the kernel has this name and shape, and so many weights of
+    /// a unit lie beside each other there.
     pub(super) fn build(
         &self,
         scope: &mut Scope<'_>,
         input: &Signal,
         units: usize,
-        (name, shape): (&str, &[usize]),
+        (name, shape, inner): (&str, &[usize], usize),
     ) -> Result<Neurons> {
         let gates = self.gates(scope, input.range, vec![self.activation])?;
-        let kernel = scope.kernel(name, shape, self.kernel_initializer, self.kernel_regularizer)?;
-        self.register(scope, input.range, gates, units, kernel, (&[units], Vec::new()))
+        let start = self.start(self.kernel_initializer, shape, (units, inner));
+        let kernel = scope.kernel_with(name, shape, start, self.kernel_regularizer, self.role())?;
+        self.register(scope, input, gates, units, kernel, (&[units], Vec::new()))
+    }
+
+    /// The options of a critical layer.
+    fn critical(&self) -> Option<AutoRotate> {
+        self.auto_rotate.filter(|options| options.rule == Rule::Critical)
+    }
+
+    /// How a kernel of this shape starts, with weights of so many units, of which so many of a unit lie beside each other. That of
+    /// a critical layer is orthogonal unless another initialiser was chosen.
+    pub(super) fn start(
+        &self,
+        initializer: Initializer,
+        shape: &[usize],
+        (units, inner): (usize, usize),
+    ) -> Start {
+        let Some(of_unit) = self.critical().and_then(|options| options.norm) else {
+            return initializer.into();
+        };
+        let orthogonal = if shape.len() > 2 {
+            Initializer::DeltaOrthogonal { gain: 1.0 }
+        } else {
+            Initializer::Orthogonal { gain: 1.0 }
+        };
+        let initializer = if initializer == Initializer::default() { orthogonal } else { initializer };
+        Start { length: Some(Length { of_unit, units, inner }), ..initializer.into() }
+    }
+
+    /// Whether weight decay applies to the layer's weights.
+    pub(super) fn role(&self) -> Role {
+        if self.critical().is_some_and(|options| !options.decay) { Role::Trained } else { Role::Decayed }
     }
 
     /// Registers the bias and λ of gates of `units` neurons whose kernel is already registered. The bias has this shape, and
@@ -117,15 +149,15 @@ impl Neuron {
     pub(super) fn register(
         &self,
         scope: &mut Scope<'_>,
-        range: Option<Range>,
+        input: &Signal,
         (activations, rotations): Gates,
         units: usize,
         kernel: ParameterId,
-        (shape, constant): (&[usize], Vec<Start>),
+        (shape, constant): (&[usize], Vec<(std::ops::Range<usize>, f32)>),
     ) -> Result<Neurons> {
         let bias = if self.use_bias {
-            let initializer = self.bias_initializer;
-            Some(scope.register(("bias", shape), initializer, Role::Decayed, None, constant)?)
+            let start = Start { constant, ..self.bias_initializer.into() };
+            Some(scope.register(("bias", shape), start, self.role(), None)?)
         } else {
             None
         };
@@ -135,9 +167,9 @@ impl Neuron {
             Some(each) => {
                 let starts = limits.iter().enumerate();
                 let starts = starts.map(|(gate, limit)| (gate * each..(gate + 1) * each, limit.ln()));
-                let (shape, starts) = ([limits.len() * each], starts.collect());
-                let (zeros, trained) = (Initializer::Zeros, Role::Trained);
-                Some(scope.register(("lambda", &shape), zeros, trained, None, starts)?)
+                let (shape, constant) = ([limits.len() * each], starts.collect());
+                let start = Start { constant, ..Initializer::Zeros.into() };
+                Some(scope.register(("lambda", &shape), start, Role::Trained, None)?)
             }
             None => None,
         };
@@ -152,13 +184,11 @@ impl Neuron {
             bias,
             lambda,
             per_filter: self.auto_rotate.is_some_and(|a| a.per_filter),
-            input_range: self.input_range(range),
+            input_range: self.input_range(input.range),
+            frame: self.critical().map(|options| options.frame.unwrap_or(input.frame)),
         })
     }
 }
-
-/// A range of a parameter and its initial value.
-type Start = (std::ops::Range<usize>, f32);
 
 /// A layer's neurons with their parameters.
 #[derive(Debug)]
@@ -178,12 +208,35 @@ pub(super) struct Neurons {
     pub(super) lambda: Option<ParameterId>,
     per_filter: bool,
     input_range: Option<Range>,
+    /// The frame in which critical neurons see their inputs.
+    frame: Option<Frame>,
 }
 
 impl Neurons {
+    /// The inputs as the neurons see them: for critical ones those around 0. Padding with zeros is then padding with the centre.
+    pub(super) fn enter(&self, rec: &mut Recorder<'_>, x: View) -> View {
+        let Some(frame) = self.frame.filter(|&frame| frame != Frame::default()) else { return x };
+        let y = rec.scratch(x.len);
+        let kernel = Centre { count: x.len, centre: frame.centre, factor: frame.factor() };
+        rec.op(kernel, CentrePorts { x, y });
+        y
+    }
+
+    /// The gradient of the inputs, from that of what [`Neurons::enter`] returns.
+    pub(super) fn leave(&self, rec: &mut Recorder<'_>, d_y: View) -> View {
+        let Some(factor) = self.frame.map(Frame::factor).filter(|&factor| factor != 1.0) else { return d_y };
+        let d_x = rec.scratch(d_y.len);
+        let kernel = Centre { count: d_y.len, centre: 0.0, factor };
+        rec.op(kernel, CentrePorts { x: d_y, y: d_x });
+        d_x
+    }
+
     /// The output, of this shape.
     pub(super) fn output(&self, shape: Vec<usize>) -> Signal {
-        Signal { shape, range: self.activation.range(self.input_range), masked: false }
+        Signal {
+            frame: Frame::behind(self.activation),
+            ..Signal::new(shape, self.activation.range(self.input_range))
+        }
     }
 
     /// Whether z must be stored: for some activations, σ' follows from y.
@@ -228,6 +281,7 @@ impl Neurons {
         Facts {
             input_range: self.input_range,
             rotation: self.rotation,
+            frame: self.frame,
             lambda: self.lambda,
             activations: self.activations.clone(),
             limits: self.limits.clone(),

@@ -74,7 +74,7 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
             ));
         }
         let shape = shape::with_channels(&path, &geometry.output, D, channels)?;
-        let output = Signal { shape, range: input.range, masked: false };
+        let output = input.reshaped(shape);
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
     }
 }
@@ -136,7 +136,7 @@ impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
             shape::Windows { kernel: spatial, strides: spatial, dilation: &ones, padding: &Padding::Valid };
         let geometry = sizes.slide(&path, spatial)?;
         let shape = if self.keepdims { [ones, vec![channels]].concat() } else { vec![channels] };
-        let output = Signal { shape, range: input.range, masked: false };
+        let output = input.reshaped(shape);
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
     }
 }

@@ -6,9 +6,9 @@ use super::chain::unmasked;
 use crate::describe::Options;
 use crate::initializer::stream;
 use crate::kernel::Zones;
-use crate::plan::arena::{Arena, Initial, ParameterId, Regularizer, Role};
+use crate::plan::arena::{Arena, Initial, ParameterId, Regularizer, Role, Start};
 use crate::plan::{Recorder, View};
-use crate::{Error, Initializer, Range, Result, Rotation, shape};
+use crate::{Error, Frame, Initializer, Range, Result, Rotation, shape};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -19,11 +19,23 @@ pub struct Signal {
     pub shape: Vec<usize>,
     /// The range of the values, from which x_Q follows.
     pub range: Option<Range>,
+    /// The values' centre and deviation, from which [`Rule::Critical`](crate::Rule::Critical) sees them.
+    pub frame: Frame,
     /// Whether it is a sequence `[T, ...]` with a mask that selects the steps that count; see [`Masking`](crate::Masking).
     pub masked: bool,
 }
 
 impl Signal {
+    /// Values of this shape and range around 0, without a mask.
+    pub fn new(shape: impl Into<Vec<usize>>, range: Option<Range>) -> Self {
+        Self { shape: shape.into(), range, frame: Frame::default(), masked: false }
+    }
+
+    /// Values like these in another shape, without a mask.
+    pub fn reshaped(&self, shape: Vec<usize>) -> Self {
+        Self { shape, masked: false, ..self.clone() }
+    }
+
     /// The number of values per sample.
     #[expect(clippy::len_without_is_empty, reason = "a signal is never empty")]
     pub fn len(&self) -> usize {
@@ -90,6 +102,8 @@ pub struct Scope<'a> {
     seed: u64,
     /// Whether the network's input range was observed in data rather than declared.
     pub(crate) observed: bool,
+    /// The number of critical layers in the network, once it is known.
+    pub(crate) depth: Option<usize>,
     registered: &'a mut Registered,
 }
 
@@ -117,8 +131,13 @@ pub(crate) struct KeptStates {
 
 impl<'a> Scope<'a> {
     /// The scope around all layers of a network.
-    pub(crate) fn outermost(seed: u64, observed: bool, registered: &'a mut Registered) -> Self {
-        Self { path: String::new(), seed, observed, registered }
+    pub(crate) fn outermost(
+        seed: u64,
+        observed: bool,
+        depth: Option<usize>,
+        registered: &'a mut Registered,
+    ) -> Self {
+        Self { path: String::new(), seed, observed, depth, registered }
     }
 
     /// The layer's path: `2.dense`.
@@ -144,8 +163,8 @@ impl<'a> Scope<'a> {
     ) -> Result<Box<dyn Node>> {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
         unmasked(layer, &path, input)?;
-        let Self { seed, observed, .. } = *self;
-        let mut scope = Scope { path, seed, observed, registered: &mut *self.registered };
+        let Self { seed, observed, depth, .. } = *self;
+        let mut scope = Scope { path, seed, observed, depth, registered: &mut *self.registered };
         let node = build(&mut scope)?;
         let path = scope.path;
         let is_inside = |inner: &str| inner.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('.'));
@@ -177,7 +196,7 @@ impl<'a> Scope<'a> {
         initializer: Initializer,
         role: Role,
     ) -> Result<ParameterId> {
-        self.register((name, shape), initializer, role, None, Vec::new())
+        self.register((name, shape), Start::from(initializer), role, None)
     }
 
     /// Registers a kernel (weights) of this layer, with the penalty that it adds to the loss. Weight decay applies to it, and
@@ -192,18 +211,29 @@ impl<'a> Scope<'a> {
         initializer: Initializer,
         regularizer: Regularizer,
     ) -> Result<ParameterId> {
-        regularizer.check(&self.path)?;
-        self.register((name, shape), initializer, Role::Decayed, Some(regularizer), Vec::new())
+        self.kernel_with(name, shape, Start::from(initializer), regularizer, Role::Decayed)
     }
 
-    /// Registers a parameter; the ranges in `constant` start at their own values.
+    /// [`Scope::kernel`] with another start or role.
+    pub(super) fn kernel_with(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        start: Start,
+        regularizer: Regularizer,
+        role: Role,
+    ) -> Result<ParameterId> {
+        regularizer.check(&self.path)?;
+        self.register((name, shape), start, role, Some(regularizer))
+    }
+
+    /// Registers a parameter.
     pub(super) fn register(
         &mut self,
         (name, shape): (&str, &[usize]),
-        initializer: Initializer,
+        start: Start,
         role: Role,
         kernel: Option<Regularizer>,
-        constant: Vec<(std::ops::Range<usize>, f32)>,
     ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
         if name.is_empty() || name.contains('.') {
@@ -220,8 +250,8 @@ impl<'a> Scope<'a> {
             ));
         }
         shape::elements(&path, shape)?;
-        initializer.check(&path)?;
-        let initial = Initial { initializer, seed: self.seed, constant };
+        start.initializer.check(&path)?;
+        let initial = Initial { start, seed: self.seed };
         Ok(self.registered.arena.add(path, shape, initial, role, kernel))
     }
 
@@ -340,6 +370,8 @@ pub struct Facts {
     pub input_range: Option<Range>,
     /// The rotation of a rotated layer.
     pub rotation: Option<Rotation>,
+    /// The frame in which the layer sees its inputs, with [`Rule::Critical`](crate::Rule::Critical).
+    pub frame: Option<Frame>,
     /// λ of a learnt L = exp(λ).
     pub lambda: Option<ParameterId>,
     /// The activations of the equal parts of a row's pre-activations: one, or one per gate.

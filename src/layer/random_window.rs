@@ -83,7 +83,7 @@ fn node(
     Ok(Box::new(RandomWindowNode {
         path,
         kernel,
-        output: Signal { shape: output, range: output_range, masked: false },
+        output: Signal { range: output_range, ..input.reshaped(output) },
     }))
 }
 

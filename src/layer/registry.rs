@@ -6,7 +6,7 @@ mod recurrent;
 
 use super::kinds::{Described, Inside, Kinds, Read, Stored};
 use super::*;
-use crate::{Activation, AutoRotate, Initializer, LearnL, Result, Rule};
+use crate::{Activation, AutoRotate, Frame, Initializer, LearnL, Result, Rule};
 use std::sync::Arc;
 
 /// A layer's kind, the input of its examples, and the examples.
@@ -74,6 +74,15 @@ pub fn all() -> Vec<Entry> {
                 dense(Activation::Sigmoid).use_bias(false).auto_rotate(rotate.x_q(-1.5).l(3.0).epsilon(0.1)),
             );
         }
+    }
+    let frame = Frame { centre: -0.5, deviation: 2.0 };
+    for rotate in [
+        AutoRotate::critical(),
+        AutoRotate::critical().delta(0.1).norm(2.0).frame(frame),
+        AutoRotate::critical().norm(None).decay(true).learn_l(LearnL::PerLayer),
+    ] {
+        denses.push(dense(Activation::Sigmoid).auto_rotate(rotate));
+        denses.push(dense(Activation::Tanh).use_bias(false).auto_rotate(rotate));
     }
     denses.push(dense(Activation::Arctan).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
     let mut all = vec![

@@ -2,7 +2,7 @@
 
 use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::plan::{Recorder, View};
-use crate::{Error, Range, Result};
+use crate::{Error, Frame, Range, Result};
 use std::sync::Arc;
 
 /// y = layers(x) + x, or layers(x) + shortcut(x): a residual block (He et al. 2016) with an identity or a projection.
@@ -97,7 +97,8 @@ impl Layer for Residual {
         }
         let range = main.range.zip(around.range);
         let range = range.map(|(a, b)| Range { min: a.min + b.min, max: a.max + b.max });
-        let output = Signal { range, ..main.clone() };
+        let frame = Frame::around(main.frame.centre + around.frame.centre);
+        let output = Signal { range, frame, ..main.clone() };
         let main = nodes.len();
         nodes.extend(shortcut);
         Ok(Box::new(ResidualNode { path, nodes, main, output }))

@@ -99,14 +99,12 @@ impl<const D: usize> Layer for SeparableConv<D> {
         shape::with_channels(&path, &geometry.output, D, between)?;
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
-        let depthwise = scope.kernel(
-            "depthwise_kernel",
-            &depthwise,
-            self.depthwise_initializer,
-            self.depthwise_regularizer,
-        )?;
+        let start = self.neuron.start(self.depthwise_initializer, &depthwise, (between, 1));
+        let role = self.neuron.role();
+        let depthwise =
+            scope.kernel_with("depthwise_kernel", &depthwise, start, self.depthwise_regularizer, role)?;
         let pointwise = [vec![1; D], vec![between, self.filters]].concat();
-        let neurons = self.neuron.build(scope, input, self.filters, ("pointwise_kernel", &pointwise))?;
+        let neurons = self.neuron.build(scope, input, self.filters, ("pointwise_kernel", &pointwise, 1))?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(SeparableNode {
             geometry,
@@ -210,6 +208,7 @@ impl Node for SeparableNode {
         let (batch, taps, between, units) =
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
         let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
+        let input = self.neurons.enter(rec, input);
         let h = rec.scratch(batch * taps.positions() * between);
         rec.op(
             Depthwise {
@@ -232,7 +231,7 @@ impl Node for SeparableNode {
             record_totals(rec, map, ports);
             of_sample = Some(sample);
             let v = match rotation.rule {
-                Rule::Aligned => self.squares(rec, false, sample),
+                Rule::Aligned | Rule::Critical => self.squares(rec, false, sample),
                 Rule::Diagonal => {
                     let v = rec.scratch(zones * units);
                     let kernel = DenseForward {
@@ -292,7 +291,7 @@ impl Node for SeparableNode {
         if let (Some(rotation), Some(d_v), Some(sample)) = (self.neurons.rotation, d_v, sample) {
             let factor = self.virtual_sample.factor;
             let (of_pointwise, d_sample) = match rotation.rule {
-                Rule::Aligned => {
+                Rule::Aligned | Rule::Critical => {
                     let share = (Share::ScalePerChannel, Some(d_v), Some(sample), 1.0);
                     (share, self.squares(rec, true, d_v))
                 }
@@ -359,7 +358,7 @@ impl Node for SeparableNode {
             let kernel =
                 Depthwise { batch, taps, channels, multiplier, turned: true, epilogue: Epilogue::default() };
             rec.op(kernel, map_alone(d_h, depthwise, d_x));
-            d_x
+            self.neurons.leave(rec, d_x)
         })
     }
 

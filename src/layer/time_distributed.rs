@@ -60,7 +60,7 @@ impl Layer for TimeDistributed {
                 "reshape the data to [steps, ...]",
             ));
         };
-        let step = Signal { shape: sample.to_vec(), range: input.range, masked: false };
+        let step = input.reshaped(sample.to_vec());
         let states = scope.states().len();
         let nodes = chain::build(&self.layer, "", scope, &step)?;
         let inner = chain::output(&nodes, &step);
@@ -81,7 +81,7 @@ impl Layer for TimeDistributed {
             shape::elements(node.path(), &[steps, node.output().len()])?;
         }
         let shape = [&[steps], inner.shape.as_slice()].concat();
-        let output = Signal { shape, range: inner.range, masked: input.masked };
+        let output = Signal { masked: input.masked, ..inner.reshaped(shape) };
         Ok(Box::new(TimeDistributedNode { path, steps, nodes, output }))
     }
 }

@@ -56,7 +56,7 @@ impl<const D: usize> Layer for UpSampling<D> {
         let sizes = shape::Windows { kernel, strides, dilation: &ones, padding: &Padding::Valid };
         let geometry = sizes.spread(&path, spatial, None)?;
         let shape = shape::with_channels(&path, &geometry.input, D, channels)?;
-        let output = Signal { shape, range: input.range, masked: false };
+        let output = input.reshaped(shape);
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::Spread, output }))
     }
 }

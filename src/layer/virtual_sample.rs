@@ -67,7 +67,7 @@ impl VirtualSample {
             channels,
             filters,
             turned,
-            squared: rule == Rule::Aligned,
+            squared: rule != Rule::Diagonal,
             factor: self.factor,
             has_bias: false,
             rotation: None,

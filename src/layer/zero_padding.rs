@@ -48,7 +48,7 @@ impl<const D: usize> Layer for ZeroPadding<D> {
         let geometry = sizes.slide(&path, spatial)?;
         let shape = shape::with_channels(&path, &geometry.output, D, channels)?;
         let range = input.range.map(|r| Range { min: r.min.min(0.0), max: r.max.max(0.0) });
-        let output = Signal { shape, range, masked: false };
+        let output = Signal { range, ..input.reshaped(shape) };
         Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::Sum, output }))
     }
 }

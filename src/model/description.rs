@@ -2,7 +2,7 @@
 
 use crate::describe::difference;
 use crate::layer::LayerDescription;
-use crate::{Error, Range, Result};
+use crate::{Error, Frame, Range, Result, Sequential};
 use serde::{Deserialize, Serialize};
 
 /// Everything besides the numbers that gives a network's weights their meaning: in a network with another description they mean
@@ -16,6 +16,8 @@ pub struct Description {
     pub input: Vec<usize>,
     /// The range of the inputs, where it is known.
     pub range: Option<Range>,
+    /// The frame of the inputs, from which critical layers see them, where it does not follow from the range.
+    pub frame: Option<Frame>,
     /// The seed for the initial parameters, dropout and augmentation.
     pub seed: u64,
     /// The layers in order, each after its inner layers.
@@ -36,6 +38,18 @@ pub(crate) enum Agreement {
 }
 
 impl Description {
+    /// Inputs like those of the network, and no layers.
+    pub(crate) fn outline(&self) -> Sequential {
+        let mut net = Sequential::new(self.input.clone());
+        if let Some(range) = self.range {
+            net = net.input_range(range.min, range.max);
+        }
+        match self.frame {
+            Some(frame) => net.input_frame(frame),
+            None => net,
+        }
+    }
+
     /// The layer at this path.
     pub fn layer(&self, path: &str) -> Option<&LayerDescription> {
         self.layers.iter().find(|layer| layer.path == path)

@@ -8,7 +8,7 @@ use crate::layer::kinds::{Described, Kinds};
 use crate::layer::{LayerDescription, SHORTCUT};
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
-use crate::{Result, Sequential};
+use crate::{Frame, Result, Sequential};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,6 +20,8 @@ type Tensors = BTreeMap<String, Tensor<f64>>;
 struct Change {
     /// By what its numbers are multiplied, one factor per unit, filter, or unit of a gate.
     factors: Option<Vec<f64>>,
+    /// By what the kernels are divided besides, and what is added to the bias then, for a layer that saw its inputs in a frame.
+    frame: Option<(f64, Vec<f64>)>,
     /// The batch normalisation that follows.
     norm: Option<Norm>,
 }
@@ -64,7 +66,12 @@ impl Model {
             // What a layer of the user's does with its kernel is not known.
             let known = self.network.description.layer(&path).is_some_and(|layer| own.has(&layer.kind));
             if known && rho.positions == 1 {
-                changes.entry(path).or_default().factors = Some(rho.values);
+                let layer = self.network.description.layer(&path);
+                let Some(frame) = layer.and_then(|layer| unframed(layer, &old, &rho.values)) else {
+                    continue;
+                };
+                let change = changes.entry(path).or_default();
+                (change.factors, change.frame) = (Some(rho.values), frame);
             }
         }
         let layers = &self.network.description.layers;
@@ -76,8 +83,12 @@ impl Model {
         let kept: Vec<LayerDescription> =
             kept.map(|layer| altered(layer, changes.get(&layer.path))).collect();
 
-        let net =
-            Sequential { layers: kinds.layers(&kept)?, classes: None, observed: None, ..self.outline() };
+        let net = Sequential {
+            layers: kinds.layers(&kept)?,
+            classes: None,
+            observed: None,
+            ..self.network.description.outline()
+        };
         let mut network = net.network(self.network.description.seed)?;
         network.classes.clone_from(&self.network.classes);
         network.conversion.clone_from(&self.network.conversion);
@@ -98,15 +109,6 @@ impl Model {
         folded.set_exact_weights(&tensors)?;
         Ok(folded)
     }
-
-    /// Inputs like those of this model, and no layers.
-    fn outline(&self) -> Sequential {
-        let net = Sequential::new(self.network.input.shape.clone());
-        match self.network.input.range {
-            Some(range) => net.input_range(range.min, range.max),
-            None => net,
-        }
-    }
 }
 
 /// ρ of a rotated layer: one per unit, filter, or unit of a gate, at each of so many positions.
@@ -119,7 +121,7 @@ pub(crate) struct Rho {
 /// Multiplies a parameter of a layer by ρ, one factor per unit, filter, or unit of a gate, as far as ρ concerns it.
 #[cfg(feature = "onnx")]
 pub(crate) fn multiply_rho(layer: &LayerDescription, name: &str, tensor: &mut Tensor<f64>, rho: &[f64]) {
-    Change { factors: Some(rho.to_vec()), norm: None }.apply(layer, name, tensor);
+    Change { factors: Some(rho.to_vec()), ..Change::default() }.apply(layer, name, tensor);
 }
 
 #[cfg(feature = "onnx")]
@@ -203,18 +205,62 @@ fn absorb(
     }
 }
 
-/// The layer's description after a change. A layer that stays rotated keeps its x_Q, whatever is before it.
+/// What leaving out the frame of a rotated layer with this ρ changes in its kernels and its bias; `None` if it cannot be left out,
+/// because the layer's windows see different shares of the centre: padding is padding with the centre.
+#[expect(clippy::option_option, reason = "no frame, and no way without it")]
+fn unframed(layer: &LayerDescription, weights: &Tensors, rho: &[f64]) -> Option<Option<(f64, Vec<f64>)>> {
+    let frame = layer.rotation.as_ref().and_then(|rotation| rotation.frame);
+    let Some(frame) = frame.filter(|&frame| frame != Frame::default()) else { return Some(None) };
+    let deviation = 1.0 / f64::from(frame.factor());
+    if frame.centre == 0.0 {
+        return Some(Some((deviation, vec![0.0; rho.len()])));
+    }
+    let padding = layer.options.get("padding");
+    let padded = padding.is_some_and(|padding| *padding != json!("valid"));
+    if padded || layer.kind.ends_with("_transpose") {
+        return None;
+    }
+    let of = |name: &str| weights.get(&format!("{}.{name}", layer.path)).map(|tensor| &*tensor.values);
+    // The sums of each unit's weights.
+    let columns = |values: &[f64], count: usize| {
+        let mut sums = vec![0.0; count];
+        values.iter().enumerate().for_each(|(i, value)| sums[i % count] += value);
+        sums
+    };
+    let sums = match (of("kernel"), of("depthwise_kernel"), of("pointwise_kernel")) {
+        (Some(kernel), _, _) | (None, Some(kernel), None) => columns(kernel, rho.len()),
+        (None, Some(depthwise), Some(pointwise)) => {
+            let between = columns(depthwise, pointwise.len() / rho.len());
+            let weighted = pointwise.iter().enumerate().map(|(i, weight)| weight * between[i / rho.len()]);
+            columns(&weighted.collect::<Vec<_>>(), rho.len())
+        }
+        _ => return None,
+    };
+    let share = f64::from(frame.centre) / deviation;
+    let shift = sums.iter().zip(rho).map(|(sum, rho)| -rho * share * sum).collect();
+    Some(Some((deviation, shift)))
+}
+
+/// The layer's description after a change. A layer that stays rotated keeps its x_Q, its frame and where L
+/// starts, whatever is before it.
 fn altered(layer: &LayerDescription, change: Option<&Change>) -> LayerDescription {
     let mut layer = layer.clone();
     let folded = change.is_some_and(|change| change.factors.is_some());
     if let Some(rotate) = layer.options.get_mut("auto_rotate") {
-        match (&layer.rotation, rotate.get_mut("x_q")) {
+        match (&layer.rotation, rotate.as_object_mut()) {
             _ if folded => *rotate = Value::Null,
-            (Some(rotation), Some(x_q)) => *x_q = value(&rotation.x_q),
+            (Some(rotation), Some(options)) => {
+                options.insert("x_q".to_owned(), value(&rotation.x_q));
+                if let ([l], Some(frame)) = (&*rotation.l, rotation.frame) {
+                    options.insert("l".to_owned(), value(l));
+                    options.insert("frame".to_owned(), value(&frame));
+                }
+            }
             _ => {}
         }
     }
-    if change.is_some_and(|change| change.norm.is_some()) {
+    let shifts = |(_, shift): &(f64, Vec<f64>)| shift.iter().any(|&shift| shift != 0.0);
+    if change.is_some_and(|change| change.norm.is_some() || change.frame.as_ref().is_some_and(shifts)) {
         layer.options.insert("use_bias".to_owned(), json!(true));
     }
     layer
@@ -247,6 +293,15 @@ impl Change {
         };
         if let Some(factors) = &self.factors {
             multiply(&mut tensor.values[..part], factors);
+        }
+        match &self.frame {
+            Some((_, shift)) if name == "bias" => {
+                tensor.values[..part].iter_mut().zip(shift).for_each(|(value, shift)| *value += shift);
+            }
+            Some((deviation, _)) if name != "depthwise_kernel" || layer.kind.starts_with("depthwise") => {
+                tensor.values.iter_mut().for_each(|value| *value /= deviation);
+            }
+            _ => {}
         }
         if let Some(Norm { scale, shift }) = &self.norm {
             multiply(&mut tensor.values, scale);

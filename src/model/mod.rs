@@ -45,7 +45,7 @@ use crate::kernel::{Element, clock, rates};
 use crate::layer::{Layer, Node, Registered, Scope, Signal, chain};
 use crate::plan::View;
 use crate::plan::arena::keys;
-use crate::{Dataset, Error, Range, Result, shape};
+use crate::{Dataset, Error, Frame, Range, Result, Rule, shape};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -73,6 +73,7 @@ pub(crate) const SLOTS: usize = 2 * STEPS;
 pub struct Sequential {
     shape: Vec<usize>,
     range: Option<(f32, f32)>,
+    frame: Option<Frame>,
     /// The padding value of the data that it is for.
     padding: Option<f32>,
     classes: Option<Arc<[String]>>,
@@ -91,6 +92,7 @@ impl Sequential {
         Self {
             shape: shape.into(),
             range: None,
+            frame: None,
             padding: None,
             classes: None,
             observed: None,
@@ -115,6 +117,7 @@ impl Sequential {
         Self {
             shape: data.shape().to_vec(),
             range: Some((min, max)),
+            frame: Some(observed.frame),
             padding: data.padded(),
             classes: data.targets().class_names().map(Arc::from),
             observed: Some(observed),
@@ -126,6 +129,14 @@ impl Sequential {
     pub fn input_range(mut self, min: f32, max: f32) -> Self {
         self.range = Some((min, max));
         self.observed = None;
+        self.frame = None;
+        self
+    }
+
+    /// Declares the inputs' centre and deviation, from which critical layers see them, instead of those observed in data or of a
+    /// range's middle.
+    pub fn input_frame(mut self, frame: Frame) -> Self {
+        self.frame = Some(frame);
         self
     }
 
@@ -165,7 +176,11 @@ impl Sequential {
                 "add a layer before building",
             ));
         }
-        let input = Signal { shape: self.shape.clone(), range, masked: false };
+        if let Some(Frame { centre, deviation }) = self.frame {
+            Frame::new(centre, deviation)?;
+        }
+        let frame = self.frame.or(range.map(Frame::of)).unwrap_or_default();
+        let input = Signal { frame, ..Signal::new(self.shape.clone(), range) };
         let (nodes, Registered { arena, layers, masks, states }) = self.nodes(&input, seed)?;
         let mut doubts: Vec<String> = self.observed.iter().flat_map(Observed::doubts).collect();
         // If an unknown input range gives the same layers, no x_Q follows from the range.
@@ -173,7 +188,8 @@ impl Sequential {
         if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, same)| same.layers == layers) {
             doubts.clear();
         }
-        let description = Arc::new(Description { input: self.shape.clone(), range, seed, layers });
+        let frame = self.frame;
+        let description = Arc::new(Description { input: self.shape.clone(), range, frame, seed, layers });
         let nodes = nodes.into();
         let mut network = Network {
             input,
@@ -193,10 +209,20 @@ impl Sequential {
 
     /// The layers for inputs like this one.
     fn nodes(&self, input: &Signal, seed: u64) -> Result<Built> {
-        let mut registered = Registered::default();
-        let mut scope = Scope::outermost(seed, self.observed.is_some(), &mut registered);
-        let nodes = chain::build(&self.layers, "", &mut scope, input)?;
-        Ok((nodes, registered))
+        let build = |depth| -> Result<Built> {
+            let mut registered = Registered::default();
+            let mut scope = Scope::outermost(seed, self.observed.is_some(), depth, &mut registered);
+            let nodes = chain::build(&self.layers, "", &mut scope, input)?;
+            Ok((nodes, registered))
+        };
+        let (nodes, registered) = build(None)?;
+        let critical =
+            |layer: &&LayerDescription| layer.rotation.as_ref().is_some_and(|r| r.rule == Rule::Critical);
+        // What these start with depends on how many there are.
+        match registered.layers.iter().filter(critical).count() {
+            0 => Ok((nodes, registered)),
+            depth => build(Some(depth)),
+        }
     }
 
     /// The model on a device, with initial parameters from the seed: the same seed gives layers of the same path and shape the

@@ -16,14 +16,18 @@ impl Network {
             let count: usize = self.arena().of_layer(node.path()).map(|p| p.len()).sum();
             let range = facts.input_range.map_or(String::new(), |r| r.to_string());
             let (x_q, limit) = facts.rotation.map_or((String::new(), String::new()), |rotation| {
-                let rule = if rotation.rule == Rule::Aligned { ", aligned" } else { "" };
+                let point = match (rotation.rule, facts.frame) {
+                    (Rule::Diagonal, _) => rotation.x_q.to_string(),
+                    (Rule::Aligned, _) => format!("{}, aligned", rotation.x_q),
+                    (Rule::Critical, frame) => format!("critical around {}", frame.unwrap_or_default()),
+                };
                 let learnt = match rotation.learn {
                     LearnL::Fixed => "",
                     LearnL::PerLayer => " at first, learnt per layer",
                     LearnL::PerUnit => " at first, learnt per unit",
                 };
                 let limits = distinct(facts.limits.iter().map(f32::to_string));
-                (format!("{}{rule}", rotation.x_q), format!("{limits}{learnt}"))
+                (point, format!("{limits}{learnt}"))
             });
             let activation = distinct(facts.activations.iter().map(|a| a.name().to_owned()));
             let row = [

@@ -95,11 +95,50 @@ pub struct Parameter {
 /// measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Initial {
-    /// Already checked.
-    pub(crate) initializer: Initializer,
+    /// Its initialiser is already checked.
+    pub(crate) start: Start,
     pub(crate) seed: u64,
+}
+
+/// The initial values of a parameter.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub(crate) initializer: Initializer,
+    /// The length to which the weights of each unit are then scaled.
+    pub(crate) length: Option<Length>,
     /// Stretches with a constant initial value of their own.
     pub(crate) constant: Vec<(Range<usize>, f32)>,
+}
+
+impl From<Initializer> for Start {
+    fn from(initializer: Initializer) -> Self {
+        Self { initializer, length: None, constant: Vec::new() }
+    }
+}
+
+/// The length of each unit's weights.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Length {
+    pub(crate) of_unit: f32,
+    pub(crate) units: usize,
+    /// How many weights of a unit lie beside each other before those of the next.
+    pub(crate) inner: usize,
+}
+
+impl Length {
+    fn apply(self, values: &mut [f32]) {
+        let Self { of_unit, units, inner } = self;
+        let mut squares = vec![0.0; units];
+        for (i, &value) in values.iter().enumerate() {
+            squares[i / inner % units] += f64::from(value) * f64::from(value);
+        }
+        for (i, value) in values.iter_mut().enumerate() {
+            let length = squares[i / inner % units].sqrt();
+            if length > 0.0 {
+                *value = (f64::from(*value) * f64::from(of_unit) / length) as f32;
+            }
+        }
+    }
 }
 
 impl Parameter {
@@ -120,8 +159,11 @@ impl Parameter {
     }
 
     fn initial(&self) -> Vec<f32> {
-        let Initial { initializer, seed, constant } = &self.initial;
+        let Initial { start: Start { initializer, length, constant }, seed } = &self.initial;
         let mut values = initializer.numbers(&self.path, &self.shape, *seed);
+        if let Some(length) = length {
+            length.apply(&mut values);
+        }
         constant.iter().for_each(|(stretch, value)| values[stretch.clone()].fill(*value));
         values
     }

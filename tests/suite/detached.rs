@@ -121,7 +121,7 @@ fn sizes_of_q(rule: Rule, linear: &mut Built, parameters: &[f64]) -> Vec<f64> {
             let [q, ..] = linear.probe.all(&x, parameters);
             q[..outputs].iter().map(|q| q.abs()).collect()
         }
-        Rule::Aligned => {
+        Rule::Aligned | Rule::Critical => {
             let (kernel, bias) = (linear.places("kernel"), linear.places("bias"));
             let (kernel, bias) = (&parameters[kernel], &parameters[bias]);
             let q = |unit: usize| {

@@ -12,6 +12,7 @@ mod checkpoints;
 mod class_names;
 mod common;
 mod convnets;
+mod critical;
 mod data;
 mod defaults;
 mod dependencies;

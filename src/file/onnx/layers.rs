@@ -35,6 +35,7 @@ impl Writer {
 
     fn layer(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
         layer.path().clone_into(&mut self.graph.path);
+        let x = self.framed(layer, x);
         let kind = layer.description().kind.as_str();
         let family = ["1d", "2d", "3d"].iter().fold(kind.to_owned(), |kind, dims| kind.replace(dims, ""));
         let y = match family.as_str() {
@@ -72,6 +73,20 @@ impl Writer {
             }
         };
         Ok((y, mask))
+    }
+
+    /// The inputs as the layer sees them, with critical auto-rotation.
+    pub(super) fn framed(&mut self, layer: &Described<'_>, x: Value) -> Value {
+        let rotation = layer.description().rotation.as_ref().filter(|_| self.rho.contains_key(layer.path()));
+        let Some(frame) = rotation.and_then(|rotation| rotation.frame) else { return x };
+        let mut y = x.clone();
+        for (operator, number, neutral) in [("Sub", frame.centre, 0.0), ("Div", frame.deviation, 1.0)] {
+            if number != neutral {
+                let number = self.graph.floats("frame", &[], &[number.into()]);
+                y = x.like(self.graph.op(operator, &[&y.name, &number]));
+            }
+        }
+        y
     }
 
     fn dense(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
@@ -226,6 +241,7 @@ impl Writer {
         let mut runs = Vec::new();
         for ((_, inner), reversed) in layer.inner().zip([false, true]) {
             inner.path().clone_into(&mut self.graph.path);
+            let x = self.framed(inner, x.clone());
             runs.push(self.run_through(inner, &x, mask.as_deref(), reversed)?);
         }
         layer.path().clone_into(&mut self.graph.path);

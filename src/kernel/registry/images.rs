@@ -4,8 +4,9 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    ActivateKernel, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
-    NormForward, NormStatistics, RandomWindow, Reduction, RunningAverage, SumRows, WindowParts, WindowSum,
+    ActivateKernel, Centre, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums,
+    NormFinish, NormForward, NormStatistics, RandomWindow, Reduction, RunningAverage, SumRows, WindowParts,
+    WindowSum,
 };
 use crate::shape::Geometry;
 
@@ -58,6 +59,7 @@ pub(super) fn entries() -> Vec<Entry> {
     let activate = |count| ActivateKernel { count, activation: Activation::Tanh };
     vec![
         entry([777, 4101, 40_000].map(activate)),
+        entry([777, 4101, 40_000].map(|count| Centre { count, centre: 0.5, factor: 2.0 })),
         entry(pools().map(|(i, (&geometry, channels))| MaxPoolForward { batch: 2 + i, geometry, channels }))
             .long([MaxPoolForward { batch: 2, geometry: global([1, 30, 40]), channels: 3 }]),
         entry(pools().map(|(i, (&geometry, channels))| MaxPoolBackward { batch: 2 + i, geometry, channels }))

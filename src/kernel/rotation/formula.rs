@@ -35,7 +35,7 @@ pub(crate) fn add_rows<'a, T: Real>(
 
 impl Rotation {
     pub(crate) fn aligned(self) -> bool {
-        self.rule == Rule::Aligned
+        self.rule != Rule::Diagonal
     }
 
     /// A term of q, by the rotation's rule.

@@ -1,6 +1,7 @@
 //! Copies, sums and functions of arrays, for no layer in particular.
 
 pub(crate) mod activate;
+pub(crate) mod centre;
 pub(crate) mod copy_rows;
 pub(crate) mod dropout;
 pub(crate) mod gather;
@@ -12,6 +13,7 @@ pub(crate) mod sum_squares;
 pub(crate) mod weighted_squares;
 
 pub use activate::{ActivateKernel, ActivatePorts};
+pub use centre::{Centre, CentrePorts};
 pub use copy_rows::{CopyRows, CopyRowsPorts, Strided};
 pub use dropout::{DropoutKernel, DropoutPorts};
 pub use gather::{Gather, GatherPorts};

@@ -62,7 +62,8 @@ impl RecurrentNode {
         }
         need_d_x.then(|| {
             let d_x = product.backward_input(rec, kept.z, kept.kernels.w);
-            self.drop_inputs(rec, d_x)
+            let d_x = self.drop_inputs(rec, d_x);
+            self.neurons.leave(rec, d_x)
         })
     }
 

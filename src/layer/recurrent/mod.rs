@@ -11,7 +11,7 @@ use super::dropout::{check_rate, stretched};
 use super::neuron::{Neuron, neuron_options};
 use super::{Layer, Node, Options, Regularizer, Scope, Signal};
 use crate::describe::options;
-use crate::{Activation, Error, Initializer, Range, Result, shape};
+use crate::{Activation, Error, Frame, Initializer, Range, Result, Rule, shape};
 pub(super) use cell::Direction;
 use node::RecurrentNode;
 
@@ -223,6 +223,11 @@ impl Recurrent {
             .then_some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
     }
 
+    /// The frame of the state: a SimpleRnn's is an activation's value, other states are gated and start at 0.
+    fn state_frame(&self) -> Frame {
+        if self.cell == Cell::SimpleRnn { Frame::behind(self.neuron.activation) } else { Frame::default() }
+    }
+
     /// Why the range of the state, and thus h_Q, is unknown.
     fn unknown_state(&self, path: &str, input: Option<Range>) -> Error {
         let found =
@@ -269,6 +274,15 @@ impl Recurrent {
         let input_range = self.neuron.input_range(dropped);
         let state_range = self.state_range(input_range);
         let gates = self.neuron.gates(scope, input_range, activations)?;
+        let critical = gates.1.iter().any(|rotation| rotation.rule == Rule::Critical);
+        if critical && self.rotated_part == RotatedPart::Gate {
+            return Err(Error::invalid(
+                path,
+                "critical auto-rotation of the whole gates",
+                "that of the input part, with which the state goes on as in a classic layer",
+                "leave rotated_part at RotatedPart::Input, or use another rule",
+            ));
+        }
         let h_q = match self.rotated_part {
             RotatedPart::Gate if self.neuron.auto_rotate.is_some() => {
                 let range = state_range.ok_or_else(|| self.unknown_state(&path, input_range))?;
@@ -277,23 +291,23 @@ impl Recurrent {
             }
             _ => None,
         };
-        let mut kernel = |name: &str, rows, initializer, regularizer| {
-            scope.kernel(name, &[rows, columns], initializer, regularizer)
-        };
-        let Neuron { kernel_initializer, kernel_regularizer, .. } = self.neuron;
-        let of_inputs = kernel("kernel", features, kernel_initializer, kernel_regularizer)?;
+        let shape = [features, columns];
+        let start = self.neuron.start(self.neuron.kernel_initializer, &shape, (columns, 1));
+        let regularizer = self.neuron.kernel_regularizer;
+        let of_inputs = scope.kernel_with("kernel", &shape, start, regularizer, self.neuron.role())?;
         let (initializer, regularizer) = (self.recurrent_initializer, self.recurrent_regularizer);
-        let recurrent = kernel("recurrent_kernel", units, initializer, regularizer)?;
+        let recurrent = scope.kernel("recurrent_kernel", &[units, columns], initializer, regularizer)?;
         let lines = self.cell.bias_lines();
         let shape = if lines == 1 { vec![columns] } else { vec![lines, columns] };
         // The part of the bias for an LSTM's forget gate may start at 1.
         let forgets = self.cell == Cell::Lstm && self.unit_forget_bias;
         let bias = (&*shape, forgets.then_some((units..2 * units, 1.0)).into_iter().collect());
-        let neurons = self.neuron.register(scope, input_range, gates, units, of_inputs, bias)?;
+        let neurons = self.neuron.register(scope, input, gates, units, of_inputs, bias)?;
+        let shape = if self.return_sequences { vec![steps, units] } else { vec![units] };
         let output = Signal {
-            shape: if self.return_sequences { vec![steps, units] } else { vec![units] },
-            range: state_range,
+            frame: self.state_frame(),
             masked: input.masked && self.return_sequences,
+            ..Signal::new(shape, state_range)
         };
         shape::elements(&path, &output.shape)?;
         if self.stateful || self.return_state {

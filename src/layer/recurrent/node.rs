@@ -202,6 +202,7 @@ impl Node for RecurrentNode {
             }
             None => (self.parameters(rec), None),
         };
+        let input = self.neurons.enter(rec, input);
         let x = self.drop_inputs(rec, input);
         let z = rec.scratch(rows * columns);
         let has_bias = self.neurons.bias.is_some();

@@ -13,8 +13,12 @@ fn rotations() -> Vec<AutoRotate> {
     let learns = [LearnL::Fixed, LearnL::PerLayer, LearnL::PerUnit];
     let all =
         rules.into_iter().flat_map(|rule| learns.map(|learn| AutoRotate::new().rule(rule).learn_l(learn)));
-    let few =
-        [AutoRotate::new().per_filter(true).learn_l(LearnL::PerUnit), AutoRotate::new().x_q(-1.5).l(3.0)];
+    let few = [
+        AutoRotate::new().per_filter(true).learn_l(LearnL::PerUnit),
+        AutoRotate::new().x_q(-1.5).l(3.0),
+        AutoRotate::critical(),
+        AutoRotate::critical().norm(None),
+    ];
     // Finite differences are useless near q = 0.
     all.chain(few).map(|rotate| rotate.epsilon(0.3)).collect()
 }
@@ -53,6 +57,7 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
         rotate(Conv::new(4, 2).groups(4).padding(padded.clone())),
         rotate(Conv::new(2, 1).strides(3)),
         rotate(Conv::new(4, 2).groups(2)).auto_rotate(rotations()[3]),
+        rotate(Conv::new(3, 2).strides(2)).auto_rotate(AutoRotate::critical()),
     ]);
     let mut transposed =
         neurons!(ConvTranspose::<D>::new(3, 3).strides(2).padding(Padding::Same), kernel_regularizer);

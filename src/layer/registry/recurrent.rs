@@ -27,6 +27,10 @@ fn of_cell(cell: Cell) -> Vec<Recurrent> {
                 all.push(layer().auto_rotate(rotate().rule(rule).learn_l(learn)));
             }
         }
+        if part == RotatedPart::Input {
+            all.push(layer().auto_rotate(AutoRotate::critical()));
+            all.push(layer().use_bias(false).dropout(0.3).auto_rotate(AutoRotate::critical().norm(None)));
+        }
         let others = rotate().x_q(-1.5).l(3.0).epsilon(0.1).learn_l(LearnL::PerLayer);
         all.push(layer().use_bias(false).return_sequences(true).auto_rotate(others));
         let penalised = layer()
@@ -62,7 +66,8 @@ pub(super) fn entries() -> Vec<Entry> {
         entry(
             &input,
             (TimeDistributed::new(Flatten), &[]),
-            [TimeDistributed::new(Dense::new(3).auto_rotate(AutoRotate::new()))],
+            [AutoRotate::new(), AutoRotate::critical()]
+                .map(|rotate| TimeDistributed::new(Dense::new(3).auto_rotate(rotate))),
         ),
     ]
 }

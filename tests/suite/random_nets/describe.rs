@@ -39,7 +39,7 @@ pub struct Spec {
 
 #[derive(Clone, Copy, Debug)]
 struct Turn {
-    aligned: bool,
+    rule: u8,
     learn: u8,
     detached: bool,
     per_filter: bool,
@@ -66,10 +66,9 @@ pub fn descriptions() -> impl Strategy<Value = Description> {
 }
 
 fn specs() -> impl Strategy<Value = Spec> {
-    let turn =
-        (any::<bool>(), 0u8..3, prop::bool::weighted(0.2), any::<bool>(), any::<bool>(), any::<bool>());
-    let turn = turn.prop_map(|(aligned, learn, detached, per_filter, gate, own)| Turn {
-        aligned,
+    let turn = (0u8..3, 0u8..3, prop::bool::weighted(0.2), any::<bool>(), any::<bool>(), any::<bool>());
+    let turn = turn.prop_map(|(rule, learn, detached, per_filter, gate, own)| Turn {
+        rule,
         learn,
         detached,
         per_filter,
@@ -96,8 +95,12 @@ fn specs() -> impl Strategy<Value = Spec> {
 
 impl Turn {
     fn options(self) -> AutoRotate {
-        let rotate = AutoRotate::new()
-            .rule(if self.aligned { Rule::Aligned } else { Rule::Diagonal })
+        let rotate = match self.rule {
+            0 => AutoRotate::new(),
+            1 => AutoRotate::new().rule(Rule::Aligned),
+            _ => AutoRotate::critical(),
+        };
+        let rotate = rotate
             .learn_l([LearnL::Fixed, LearnL::PerLayer, LearnL::PerUnit][usize::from(self.learn)])
             .detached(self.detached)
             .per_filter(self.per_filter);
@@ -151,7 +154,7 @@ impl Spec {
             [Cell::SimpleRnn, Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Gru { reset_after: false }];
         // An unbounded state has no range, from which gates could turn.
         let activation = if self.bias { Activation::Tanh } else { Activation::Softsign };
-        let gate = self.rotation.is_some_and(|turn| turn.gate);
+        let gate = self.rotation.is_some_and(|turn| turn.gate && turn.rule < 2);
         neurons!(self, Recurrent::new(cells[usize::from(self.choice) % 4], self.size), kernel_regularizer)
             .activation(activation)
             .rotated_part(if gate { RotatedPart::Gate } else { RotatedPart::Input })
