@@ -2,6 +2,7 @@
 
 use crate::common::{Random, assert_norm};
 use crate::probe::Probe;
+use autorot::extend::Layer;
 use autorot::extend::plan::arena::Role;
 use autorot::model::Network;
 use autorot::*;
