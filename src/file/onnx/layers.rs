@@ -134,12 +134,25 @@ impl Writer {
             Activation::Relu => graph.op("Relu", &[z]),
             Activation::LeakyRelu => graph.op_with("LeakyRelu", &[z], vec![("alpha", Attribute::Float(0.3))]),
             Activation::Elu => graph.op("Elu", &[z]),
+            Activation::Selu => graph.op("Selu", &[z]),
+            Activation::Exponential => graph.op("Exp", &[z]),
             Activation::Softplus => graph.op("Softplus", &[z]),
             Activation::Softsign => graph.op("Softsign", &[z]),
             Activation::HardSigmoid => graph.op("HardSigmoid", &[z]),
-            Activation::HardTanh => {
-                let limits = [-1.0, 1.0].map(|limit| graph.floats("limit", &[], &[limit]));
+            Activation::HardTanh | Activation::Relu6 => {
+                let limits = if activation == Activation::Relu6 { [0.0, 6.0] } else { [-1.0, 1.0] };
+                let limits = limits.map(|limit| graph.floats("limit", &[], &[limit]));
                 graph.op("Clip", &[z, &limits[0], &limits[1]])
+            }
+            Activation::LogSigmoid => {
+                let turned = graph.op("Neg", &[z]);
+                let below = graph.op("Softplus", &[&turned]);
+                graph.op("Neg", &[&below])
+            }
+            Activation::Mish => {
+                let above = graph.op("Softplus", &[z]);
+                let share = graph.op("Tanh", &[&above]);
+                graph.op("Mul", &[z, &share])
             }
             Activation::Silu => {
                 let share = graph.op("Sigmoid", &[z]);
