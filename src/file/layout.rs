@@ -213,7 +213,7 @@ impl<'n> Walk<'n> {
                 *flat = None;
             }
             "batch_norm" => self.plain(description, *flat)?,
-            "dropout" | "activate" | "masking" => {}
+            "dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
                     return unordered("a layer of grids behind a Flatten");

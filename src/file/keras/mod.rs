@@ -98,7 +98,7 @@ impl Model {
     ///
     /// Sequential models are read, and functional ones that are a chain, with blocks of two branches that are added at their end
     /// ([`Residual`](crate::Residual)); models inside models become part of the chain. A softmax at the end is left out, and the model's
-    /// [`outputs`](Model::outputs) are then logits: [`Model::predict`] gives these, [`Model::predict_rows`] the probabilities that
+    /// [`outputs`](Model::outputs) are then logits; anywhere else it is a [`Softmax`](crate::Softmax): [`Model::predict`] gives these, [`Model::predict_rows`] the probabilities that
     /// Keras gives. A sigmoid stays. Options that matter to training alone (constraints, penalties on biases) are left out with a
     /// warning.
     ///

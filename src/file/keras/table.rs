@@ -227,6 +227,12 @@ static CLASSES: &[Class] = &[
         options: &[&[("activation", "activation", Activation("linear"))]],
     },
     Class {
+        keras: "Softmax",
+        kind: "softmax",
+        dimensions: &[0],
+        options: &[&[("axis", "", Only("-1")), ("", "axis", Own("-1"))]],
+    },
+    Class {
         keras: "RandomFlip",
         kind: "random_flip",
         dimensions: &[0],

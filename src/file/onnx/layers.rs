@@ -53,6 +53,7 @@ impl Writer {
             // In predictions they change nothing.
             "dropout" | "random_flip" | "random_translation" => x,
             "flatten" => self.flatten(x),
+            "softmax" => self.softmax(x),
             "batch_norm" => self.batch_norm(layer, x)?,
             "conv" | "depthwise_conv" | "separable_conv" => self.conv(layer, &family, x)?,
             "conv_transpose" => self.conv_transpose(layer, x)?,
@@ -175,6 +176,11 @@ impl Writer {
     fn flatten(&mut self, x: Value) -> Value {
         let x = self.graph.channels_last(x);
         if x.shape.len() == 1 { x } else { self.graph.reshaped(&x, &[x.shape.iter().product()]) }
+    }
+
+    fn softmax(&mut self, x: Value) -> Value {
+        let axis = if x.channels_first { 1 } else { -1 };
+        x.like(self.graph.op_with("Softmax", &[&x.name], vec![("axis", Attribute::Int(axis))]))
     }
 
     fn batch_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {

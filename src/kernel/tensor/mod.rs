@@ -17,7 +17,7 @@ pub use dropout::{DropoutKernel, DropoutPorts};
 pub use gather::{Gather, GatherPorts};
 pub use merge::{Merge, MergeBackward, MergeBackwardPorts, MergeMode, MergePorts};
 pub use one_hot::{OneHot, OneHotPorts};
-pub use sum::{Sum, SumPorts};
+pub use sum::{Sum, SumOf, SumPorts};
 pub use sum_rows::{SumRows, SumRowsPorts};
 pub use sum_squares::{SumSquares, SumSquaresPorts};
 pub use weighted_squares::{WeightedSquares, WeightedSquaresPorts};
