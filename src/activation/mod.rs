@@ -296,10 +296,10 @@ activations! {
         wgsl_derivative: "select(exp(min(z, 0.0)), 1.0, z > 0.0)",
     }
     /// y = λ·z for z ≥ 0, else λ·α·(eᶻ − 1), with λ = 1.0507 and α = 1.6733 (Klambauer et al. 2017): keeps mean 0 and variance 1 from layer
-    /// to layer, with [`LecunNormal`](crate::Initializer::LecunNormal) kernels. L = 4; range −1.7581..max(own input, 1).
+    /// to layer, with [`LecunNormal`](crate::Initializer::LecunNormal) kernels. L = 4; range −λα..λ·max(own input, 1).
     Selu: ["selu"] {
         limit: 4.0,
-        range: |input| open_above(-SELU_FLOOR as f32, input),
+        range: |input| input.map(|r| Range { min: -SELU_FLOOR as f32, max: SELU_SCALE as f32 * r.max.max(1.0) }),
         output_suffices: false,
         value: |z| if z < T::zero() { T::of(SELU_FLOOR) * z.exp_m1() } else { T::of(SELU_SCALE) * z },
         derivative: |z| if z < T::zero() { T::of(SELU_FLOOR) * z.exp() } else { T::of(SELU_SCALE) },

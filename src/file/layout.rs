@@ -212,7 +212,7 @@ impl<'n> Walk<'n> {
                 self.plain(description, *flat)?;
                 *flat = None;
             }
-            "batch_norm" => self.plain(description, *flat)?,
+            "batch_norm" | "layer_norm" => self.plain(description, *flat)?,
             "dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
@@ -259,7 +259,7 @@ impl<'n> Walk<'n> {
             let other = format!("{}.{other}", layer.path);
             let window = shape.len().saturating_sub(2);
             if !name.ends_with("kernel") {
-                let normalised = kind == "batch_norm";
+                let normalised = kind.ends_with("_norm");
                 let place = |i| if normalised { unflattened(flat, i) } else { i };
                 self.add((own, shape), other, shape.clone(), place, None);
                 continue;

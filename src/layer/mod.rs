@@ -14,6 +14,7 @@ pub(crate) mod draft;
 mod dropout;
 mod flatten;
 pub(crate) mod kinds;
+mod layer_norm;
 mod masking;
 mod neuron;
 mod pool;
@@ -42,6 +43,7 @@ pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use layer_norm::LayerNorm;
 pub use masking::Masking;
 pub use pool::{
     AveragePool1d, AveragePool2d, AveragePool3d, GlobalAveragePool1d, GlobalAveragePool2d,

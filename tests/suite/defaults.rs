@@ -6,8 +6,8 @@ use autorot::extend::Layer;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool1d, BatchNorm, Bidirectional, Conv1d, Conv2d,
     Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, GlobalAveragePool2d,
-    Gru, Interval, Loss, Lstm, Masking, MaxPool2d, Optimizer, Range, RmsProp, SeparableConv2d, Sequential,
-    Sgd, SimpleRnn, Trainer,
+    Gru, Interval, LayerNorm, Loss, Lstm, Masking, MaxPool2d, Optimizer, Range, RmsProp, SeparableConv2d,
+    Sequential, Sgd, SimpleRnn, Softmax, Trainer,
 };
 use serde_json::{Map, Value, json};
 
@@ -87,6 +87,9 @@ fn layers_start_as_those_of_keras() {
     options(AveragePool1d::new(2), &[pool(1)]);
     options(GlobalAveragePool2d::new(), &[json!({"keepdims": false})]);
     options(GlobalMaxPool1d::new(), &[json!({"keepdims": false})]);
+    // LayerNormalization(axis=-1, epsilon=0.001, center=True, scale=True, …), Softmax(axis=-1).
+    options(LayerNorm::new(), &[json!({"epsilon": 0.001, "center": true, "scale": true})]);
+    options(Softmax::new(), &[json!({"axis": -1})]);
     // BatchNormalization(momentum=0.99, epsilon=0.001, center=True, scale=True, …), Masking(mask_value=0.0).
     options(BatchNorm::new(), &[json!({"momentum": 0.99, "epsilon": 0.001, "center": true, "scale": true})]);
     options(Masking::default(), &[json!({"value": 0.0})]);
@@ -194,8 +197,8 @@ fn activations_have_the_limits_and_ranges_of_their_sources() {
         // This crate's choices: where they saturate, or 4; what is bounded has its bounds.
         (Linear, 1.0, [(-3.0, 3.0); 2]),
         (Elu, 4.0, open(-1.0)),
-        // −λα, the product of the paper's two numbers.
-        (Selu, 4.0, open(-1.050_701 * 1.673_263_2)),
+        // From −λα, the product of the paper's two numbers, with the slope λ above 0.
+        (Selu, 4.0, [(-1.758_099_3, 5.253_505), (-1.758_099_3, 1.050_701)]),
         (Softplus, 4.0, open(0.0)),
         (LogSigmoid, 4.0, [(-2.0, 0.0), (-1.0, 0.0)]),
         (Exponential, 1.0, [(0.0, 1f32.exp()); 2]),

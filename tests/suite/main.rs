@@ -61,6 +61,7 @@ mod reports;
 mod resume;
 mod rooms;
 mod rounds;
+mod rows;
 mod scores;
 mod sequences;
 mod shaders;

@@ -280,11 +280,11 @@ fn missing(place: &str, name: &str) -> Error {
     Error::invalid(place, format!("no array {name:?}"), "an array for every parameter", WHOLE)
 }
 
-/// Refuses batch normalisation of another axis than the last.
+/// Refuses normalisation of another axis than the last.
 fn check_axes(network: &Network, items: &[Item]) -> Result<()> {
     for (node, item) in network.every_node().into_iter().zip(items) {
         let last = node.output().shape.len() as i64;
-        if item.layer.kind == "batch_norm" && item.axis != -1 && item.axis != last {
+        if item.layer.kind.ends_with("_norm") && item.axis != -1 && item.axis != last {
             let found = format!("axis {}", item.axis);
             return Err(Error::invalid(
                 &item.place,

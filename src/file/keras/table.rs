@@ -196,6 +196,17 @@ static CLASSES: &[Class] = &[
         ]],
     },
     Class {
+        keras: "LayerNormalization",
+        kind: "layer_norm",
+        dimensions: &[0],
+        options: &[&[
+            ("epsilon", "epsilon", Number(1e-3)),
+            ("center", "center", Flag(true)),
+            ("scale", "scale", Flag(true)),
+            ("rms_scaling", "", Only("false")),
+        ]],
+    },
+    Class {
         keras: "ZeroPadding#D",
         kind: "zero_padding#d",
         dimensions: &[1, 2, 3],

@@ -55,6 +55,7 @@ impl Writer {
             "flatten" => self.flatten(x),
             "softmax" => self.softmax(x),
             "batch_norm" => self.batch_norm(layer, x)?,
+            "layer_norm" => self.layer_norm(layer, x)?,
             "conv" | "depthwise_conv" | "separable_conv" => self.conv(layer, &family, x)?,
             "conv_transpose" => self.conv_transpose(layer, x)?,
             "max_pool" | "average_pool" => self.pool(layer, &family, x)?,
@@ -196,6 +197,19 @@ impl Writer {
         let epsilon = Attribute::Float(option(layer, "epsilon")?);
         let inputs = [x.name.as_str(), gamma, beta, mean, variance];
         Ok(x.like(self.graph.op_with("BatchNormalization", &inputs, vec![("epsilon", epsilon)])))
+    }
+
+    fn layer_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let channels = x.channels();
+        let gamma = self.parameter(layer, "gamma").map_or(vec![1.0; channels], |p| p.values.clone());
+        let beta = self.parameter(layer, "beta").map(|p| p.values.clone());
+        let gamma = self.graph.floats("gamma", &[channels], &gamma);
+        let beta = beta.map(|beta| self.graph.floats("beta", &[channels], &beta));
+        let attributes =
+            vec![("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(option(layer, "epsilon")?))];
+        let inputs: Vec<&str> = [Some(&x.name), Some(&gamma), beta.as_ref()].into_iter().flatten().map(String::as_str).collect();
+        Ok(x.like(self.graph.op_with("LayerNormalization", &inputs, attributes)))
     }
 
     fn residual(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
