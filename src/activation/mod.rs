@@ -206,7 +206,7 @@ fn open_above(min: f32, input: Option<Range>) -> Option<Range> {
 
 /// λ of selu, and λ·α, the distance of its lowest value from 0.
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
-const SELU_FLOOR: f64 = 1.758_099_340_847_376_8;
+pub(crate) const SELU_FLOOR: f64 = 1.758_099_340_847_376_8;
 
 const UNIT: Range = Range { min: 0.0, max: 1.0 };
 const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
@@ -296,7 +296,8 @@ activations! {
         wgsl_derivative: "select(exp(min(z, 0.0)), 1.0, z > 0.0)",
     }
     /// y = λ·z for z ≥ 0, else λ·α·(eᶻ − 1), with λ = 1.0507 and α = 1.6733 (Klambauer et al. 2017): keeps mean 0 and variance 1 from layer
-    /// to layer, with [`LecunNormal`](crate::Initializer::LecunNormal) kernels. L = 4; range −λα..λ·max(own input, 1).
+    /// to layer, with [`LecunNormal`](crate::Initializer::LecunNormal) kernels and [`AlphaDropout`](crate::AlphaDropout). L = 4; range
+    /// −λα..λ·max(own input, 1).
     Selu: ["selu"] {
         limit: 4.0,
         range: |input| input.map(|r| Range { min: -SELU_FLOOR as f32, max: SELU_SCALE as f32 * r.max.max(1.0) }),
@@ -313,7 +314,7 @@ activations! {
         output_suffices: false,
         value: |z| z.max(T::zero()) + log_one_plus_exponential(z),
         derivative: |z| sigmoid(z),
-        wgsl_value: "max(z, 0.0) + log_one_plus(exp(-abs(z)))",
+        wgsl_value: "select(z, 0.0, z < 0.0) + log_one_plus(exp(-abs(z)))",
         wgsl_derivative: "sigmoid(z)",
     }
     /// y = ln(1/(1 + e⁻ᶻ)), the logarithm of the sigmoid (Keras 3's name; PyTorch's `LogSigmoid`). L = 4; range min(own input, −1)..0.
@@ -323,7 +324,7 @@ activations! {
         output_suffices: false,
         value: |z| z.min(T::zero()) - log_one_plus_exponential(z),
         derivative: |z| sigmoid(-z),
-        wgsl_value: "min(z, 0.0) - log_one_plus(exp(-abs(z)))",
+        wgsl_value: "select(z, 0.0, z > 0.0) - log_one_plus(exp(-abs(z)))",
         wgsl_derivative: "sigmoid(-z)",
     }
     /// y = eᶻ. L = 1, since nothing saturates above; range 0..e, which z up to L gives.

@@ -23,6 +23,7 @@ pub enum Layout {
     /// | depthwise convolution | `weight` `[channels·multiplier, 1, window…]`, `bias`, with `groups` as many as channels |
     /// | separable convolution | `depthwise.weight`, `pointwise.weight`, `pointwise.bias` |
     /// | batch normalisation | `weight`, `bias`, `running_mean`, `running_var` |
+    /// | layer normalisation | `weight`, `bias` |
     /// | recurrent | `weight_ih_l0` `[gates·H, inputs]`, `weight_hh_l0` `[gates·H, H]`, `bias_ih_l0`, `bias_hh_l0`; gates i, f, g, o and r, z, n |
     /// | both directions | the same, with `_reverse` behind the names of the second |
     ///
@@ -213,7 +214,7 @@ impl<'n> Walk<'n> {
                 *flat = None;
             }
             "batch_norm" | "layer_norm" => self.plain(description, *flat)?,
-            "dropout" | "activate" | "masking" | "softmax" => {}
+            "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
                     return unordered("a layer of grids behind a Flatten");

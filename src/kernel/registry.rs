@@ -141,9 +141,10 @@ pub fn all() -> Vec<Entry> {
             .long([Rank { batch: 2, outputs: 300_000, ties: true }]),
         entry([(70, 3), (2, 1)].map(|(batch, pieces)| Hits { batch, pieces, columns: 4, column: 1, k: 3 }))
             .long([Hits { batch: 2, pieces: MAX_ROUNDS, columns: 4, column: 1, k: 3 }]),
-        entry([(3, 5, true), (2, 9000, true), (70, 13, false), (2, 4100, false)].map(
-            |(batch, classes, targets)| SoftmaxParts { batch, classes, targets },
-        ))
+        entry(
+            [(3, 5, true), (2, 9000, true), (70, 13, false), (2, 4100, false)]
+                .map(|(batch, classes, targets)| SoftmaxParts { batch, classes, targets }),
+        )
         .long([SoftmaxParts { batch: 2, classes: 300_000, targets: true }]),
         entry(
             [(3, 1, Some(2)), (2, 130, Some(2)), (3, 5, None)]
@@ -187,17 +188,19 @@ pub fn all() -> Vec<Entry> {
         )]),
         entry(
             [
-                (1, [1; 2], 0.5),
-                (1000, [1; 2], 0.25),
-                (16_777_003, [1; 2], 0.9),
-                (45, [3, 5], 0.5),
-                (96, [4, 8], 0.3),
+                (1, [1; 2], 0.5, DropoutValues::scaled(0.5)),
+                (1000, [1; 2], 0.25, DropoutValues::scaled(0.25)),
+                (16_777_003, [1; 2], 0.9, DropoutValues::scaled(0.9)),
+                (45, [3, 5], 0.5, DropoutValues::scaled(0.5)),
+                (96, [4, 8], 0.3, DropoutValues::scaled(0.3)),
+                (301, [1; 2], 0.3, DropoutValues::alpha(0.3)),
             ]
-            .map(|(count, shared, rate)| DropoutKernel {
+            .map(|(count, shared, rate, values)| DropoutKernel {
                 count,
                 shared,
                 of_ones: count == 1000,
                 rate,
+                values,
                 seed: 9,
             }),
         ),

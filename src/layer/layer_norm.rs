@@ -102,7 +102,12 @@ impl LayerNormNode {
     }
 
     /// Records Σ g and Σ g ⊙ x̂ of every row, g = γ ⊙ dy.
-    fn row_sums(&self, rec: &mut Recorder<'_>, (d_y, x): (View, View), [mean, variance]: [View; 2]) -> [View; 2] {
+    fn row_sums(
+        &self,
+        rec: &mut Recorder<'_>,
+        (d_y, x): (View, View),
+        [mean, variance]: [View; 2],
+    ) -> [View; 2] {
         let (rows, channels) = (self.rows(rec), self.channels);
         let chunks = norm_chunks(channels);
         let [sums, products] = [rec.scratch(chunks * rows), rec.scratch(chunks * rows)];

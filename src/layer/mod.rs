@@ -2,6 +2,7 @@
 //! [`registry`] lists every layer with the examples that the tests use. A new layer also needs its `mod` and `pub use` here.
 
 mod activate;
+mod alpha_dropout;
 mod batch_norm;
 mod bidirectional;
 pub(crate) mod chain;
@@ -35,6 +36,7 @@ mod zero_padding;
 pub use crate::plan::arena::Regularizer;
 pub use crate::shape::Margins;
 pub use activate::Activate;
+pub use alpha_dropout::AlphaDropout;
 pub use batch_norm::BatchNorm;
 pub use bidirectional::Bidirectional;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};

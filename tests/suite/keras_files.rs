@@ -92,7 +92,8 @@ fn what_keras_trained_comes_back_after_a_round_trip() {
                     let text = error.to_string();
                     let borders = text.contains("0.conv2d") && text.contains("per_filter");
                     // Keras 2.15 does not have it.
-                    let newer = name == "k3 newer" && text.contains("1.dense") && text.contains("log_sigmoid");
+                    let newer =
+                        name == "k3 newer" && text.contains("1.dense") && text.contains("log_sigmoid");
                     assert!(borders || newer, "{name}: {text}");
                     continue;
                 }

@@ -64,7 +64,8 @@ fn softmax_of_rows_of_any_length() {
         let x = [-1e4, 0.0, 1e4, 3e38, -3e38, 3e38];
         let found = run(Softmax::new(), (2, 3), (&x, &[1.0; 6]), &BTreeMap::new(), &device);
         assert_eq!(found.y, [0.0, 0.0, 1.0, 0.5, 0.0, 0.5], "{}", device.name());
-        let nan = run(Softmax::new(), (2, 2), (&[0.0, f64::NAN, 1.0, 1.0], &[1.0; 4]), &BTreeMap::new(), &device);
+        let nan =
+            run(Softmax::new(), (2, 2), (&[0.0, f64::NAN, 1.0, 1.0], &[1.0; 4]), &BTreeMap::new(), &device);
         assert!(nan.y[..2].iter().all(|v| v.is_nan()) && nan.y[2..] == [0.5, 0.5], "{:?}", nan.y);
     }
 }

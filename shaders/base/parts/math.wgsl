@@ -22,7 +22,8 @@ fn hyperbolic_tangent(z: f32) -> f32 {
             - 3.33332819422e-1;
         return z + z * s * p;
     }
-    let t = 1.0 - 2.0 / (1.0 + exp(2.0 * min(a, 20.0)));
+    let e = exp(-2.0 * a);
+    let t = (1.0 - e) / (1.0 + e);
     return select(t, -t, z < 0.0);
 }
 

@@ -192,7 +192,11 @@ impl Reader<'_> {
     fn follow_softmax(&mut self, place: &mut Place) {
         if let Some(told) = self.softmax.take() {
             let options = [("axis".to_owned(), json!(-1))].into();
-            self.push(At { place: &told, ..self.at }, description(place.path("softmax"), "softmax", options), None);
+            self.push(
+                At { place: &told, ..self.at },
+                description(place.path("softmax"), "softmax", options),
+                None,
+            );
         }
     }
 
@@ -352,10 +356,8 @@ impl Reader<'_> {
 /// The kind and the options of a layer.
 fn options(at: At<'_>, name: &str, config: &Config) -> Result<(String, crate::layer::Options)> {
     let Some((class, dimensions)) = Class::of_keras(name) else {
-        let known = format!(
-            "one of {}, TimeDistributed, Bidirectional, Add, ReLU, LeakyReLU, ELU",
-            Class::names()
-        );
+        let known =
+            format!("one of {}, TimeDistributed, Bidirectional, Add, ReLU, LeakyReLU, ELU", Class::names());
         return Err(at.wrong(format!("a layer of the class {name:?}"), known, READ_REMEDY));
     };
     if name == "AutoRotConv1D" && config.get("eps").and_then(Value::as_f64) != Some(0.0) {

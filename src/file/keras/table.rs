@@ -230,6 +230,12 @@ static CLASSES: &[Class] = &[
         dimensions: &[0],
         options: &[&[("rate", "rate", Number(0.5))]],
     },
+    Class {
+        keras: "AlphaDropout",
+        kind: "alpha_dropout",
+        dimensions: &[0],
+        options: &[&[("rate", "rate", Number(0.5))]],
+    },
     Class { keras: "Flatten", kind: "flatten", dimensions: &[0], options: &[LAST] },
     Class {
         keras: "Activation",

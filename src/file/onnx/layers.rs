@@ -51,7 +51,7 @@ impl Writer {
             "dense" => self.dense(layer, x)?,
             "activate" => self.activation(layer, "activation", x)?,
             // In predictions they change nothing.
-            "dropout" | "random_flip" | "random_translation" => x,
+            "dropout" | "alpha_dropout" | "random_flip" | "random_translation" => x,
             "flatten" => self.flatten(x),
             "softmax" => self.softmax(x),
             "batch_norm" => self.batch_norm(layer, x)?,
@@ -208,7 +208,8 @@ impl Writer {
         let beta = beta.map(|beta| self.graph.floats("beta", &[channels], &beta));
         let attributes =
             vec![("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(option(layer, "epsilon")?))];
-        let inputs: Vec<&str> = [Some(&x.name), Some(&gamma), beta.as_ref()].into_iter().flatten().map(String::as_str).collect();
+        let inputs: Vec<&str> =
+            [Some(&x.name), Some(&gamma), beta.as_ref()].into_iter().flatten().map(String::as_str).collect();
         Ok(x.like(self.graph.op_with("LayerNormalization", &inputs, attributes)))
     }
 

@@ -3,7 +3,9 @@
 use crate::Real;
 use crate::kernel::base::rows::map_blocks;
 use crate::kernel::loss::softmax_parts::{PARTS, SoftmaxParts};
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, each_quad, ports, quad_grid, uniforms, wgsl};
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, each_quad, ports, quad_grid, uniforms, wgsl,
+};
 
 uniforms!(SoftmaxUniforms { rows: u32, classes: u32 });
 uniforms!(SoftmaxBackwardUniforms { rows: u32, classes: u32 });

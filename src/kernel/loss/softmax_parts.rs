@@ -3,9 +3,7 @@
 
 use crate::Real;
 use crate::kernel::base::rows::{map_each, total};
-use crate::kernel::{
-    Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl,
-};
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl};
 
 /// Classes per workgroup.
 const PIECE: usize = 4096;

@@ -5,8 +5,8 @@ use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
     ActivateKernel, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
-    NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums, RowStatistics, RunningAverage, SumRows,
-    WindowParts, WindowSum,
+    NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums, RowStatistics, RunningAverage,
+    SumRows, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
 

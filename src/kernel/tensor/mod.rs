@@ -13,7 +13,7 @@ pub(crate) mod weighted_squares;
 
 pub use activate::{ActivateKernel, ActivatePorts};
 pub use copy_rows::{CopyRows, CopyRowsPorts, Strided};
-pub use dropout::{DropoutKernel, DropoutPorts};
+pub use dropout::{DropoutKernel, DropoutPorts, DropoutValues};
 pub use gather::{Gather, GatherPorts};
 pub use merge::{Merge, MergeBackward, MergeBackwardPorts, MergeMode, MergePorts};
 pub use one_hot::{OneHot, OneHotPorts};

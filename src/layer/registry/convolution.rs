@@ -2,8 +2,8 @@
 
 use super::{Entry, entry};
 use crate::layer::{
-    Activate, BatchNorm, Conv, ConvTranspose, DepthwiseConv, GlobalPool, LayerNorm, Pool, RandomCrop, RandomFlip,
-    RandomTranslation, Residual, SeparableConv, UpSampling, ZeroPadding,
+    Activate, BatchNorm, Conv, ConvTranspose, DepthwiseConv, GlobalPool, LayerNorm, Pool, RandomCrop,
+    RandomFlip, RandomTranslation, Residual, SeparableConv, UpSampling, ZeroPadding,
 };
 use crate::{Activation, AutoRotate, Dense, Initializer, LearnL, Padding, Regularizer, Rule};
 

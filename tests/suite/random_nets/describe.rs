@@ -3,9 +3,9 @@
 use autorot::extend::Layer;
 use autorot::model::Network;
 use autorot::{
-    Activate, Activation, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten, Initializer,
-    LayerNorm, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer,
-    Residual, RotatedPart, Rule, Sequential, Softmax, TimeDistributed,
+    Activate, Activation, AlphaDropout, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten,
+    Initializer, LayerNorm, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation,
+    Recurrent, Regularizer, Residual, RotatedPart, Rule, Sequential, Softmax, TimeDistributed,
 };
 use autorot::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
 use proptest::prelude::*;
@@ -201,6 +201,9 @@ impl Spec {
         match self.kind {
             0 | 1 => Box::new(self.dense(self.size)),
             2 => Box::new(Flatten),
+            3 if self.choice.is_multiple_of(3) => {
+                Box::new(AlphaDropout::new(if self.bias { 0.25 } else { 0.0 }))
+            }
             3 => Box::new(Dropout::new(if self.bias { 0.25 } else { 0.0 })),
             4 if self.choice.is_multiple_of(3) && channels > 2 => {
                 Box::new(LayerNorm::new().center(self.bias).scale(self.choice.is_multiple_of(2)))
