@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use autorot::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
 use autorot::extend::Layer;
-use autorot::{Activate, Activation, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten, Initializer, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer, Residual, RotatedPart, Rule, Sequential, TimeDistributed};
+use autorot::{Activate, Activation, AlphaDropout, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten, Initializer, LayerNorm, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer, Residual, RotatedPart, Rule, Sequential, Softmax, TimeDistributed};
 
 /// A size: mostly small, sometimes large, rarely one that nothing can have.
 pub fn size(u: &mut Unstructured<'_>) -> Result<usize> {
@@ -179,6 +179,7 @@ fn layer(u: &mut Unstructured<'_>, dims: usize, depth: usize) -> Result<Box<dyn 
     Ok(match u.int_in_range(0..=13 + nested)? {
         0 | 1 => Box::new(neurons!(u, Dense::new(size(u)?), kernel_initializer, kernel_regularizer)),
         2 => Box::new(Flatten),
+        3 if u.arbitrary()? => Box::new(AlphaDropout::new(real(u)?)),
         3 => Box::new(Dropout::new(real(u)?)),
         4 => {
             let norm = BatchNorm::new().center(u.arbitrary()?).scale(u.arbitrary()?);
@@ -187,7 +188,11 @@ fn layer(u: &mut Unstructured<'_>, dims: usize, depth: usize) -> Result<Box<dyn 
                 None => norm,
             })
         }
-        5 => Box::new(Activate::new(activation(u)?)),
+        5 => match u.int_in_range(0..=3)? {
+            0 => Box::new(Softmax::new()),
+            1 => Box::new(LayerNorm::new().center(u.arbitrary()?).scale(u.arbitrary()?).epsilon(real(u)?)),
+            _ => Box::new(Activate::new(activation(u)?)),
+        },
         6 => match u.int_in_range(0..=2)? {
             0 => Box::new(RandomFlip::both()),
             1 => Box::new(RandomTranslation::new(extent(u)?)),

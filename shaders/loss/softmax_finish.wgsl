@@ -2,8 +2,8 @@
 //   top = max top_p    total = Σ total_p·exp(top_p − top)    mass = Σ mass_p    below = Σ below_p + mass_p·(top − top_p)
 //   loss = mass·log total + below
 //
-// parts [B, pieces, 4]  → scores [B, columns]: column 0 receives the loss  rows [B, 4]: top, total, mass, below
-// Workgroup: 64 invocations on one row. Grid: B groups, folded over (x, y).
+// parts [B, pieces, 4]  → scores [B, columns]: column 0 receives the loss (unused without LOSS)  rows [B, 4]: top, total, mass, below
+// Workgroup: 64 invocations on one row. Grid: B groups, folded over (x, y). LOSS is a generated constant.
 
 @compute @workgroup_size(64)
 fn main(
@@ -34,7 +34,9 @@ fn main(
     mass = sum_lanes(mass, local);
     below = sum_lanes(below, local);
     if (local == 0u && index < u.batch) {
-        scores[index * u.columns] = select(mass * log(total) + below, 0.0, mass == 0.0);
+        if (LOSS) {
+            scores[index * u.columns] = select(mass * log(total) + below, 0.0, mass == 0.0);
+        }
         rows[4u * index] = top;
         rows[4u * index + 1u] = total;
         rows[4u * index + 2u] = mass;

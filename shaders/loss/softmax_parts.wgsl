@@ -1,7 +1,7 @@
 // softmax_parts: for every piece of 4,096 classes of a row, the largest logit and the sums relative to it.
 //
-// x, t [B, C]  → parts [B, pieces, 4]: top = max x, Σ exp(x − top), Σ t, Σ t·(top − x)
-// Workgroup: 64 invocations on one piece. Grid: B·pieces groups, folded over (x, y).
+// x, t [B, C] (t unused without TARGETS: its sums are 0)  → parts [B, pieces, 4]: top = max x, Σ exp(x − top), Σ t, Σ t·(top − x)
+// Workgroup: 64 invocations on one piece. Grid: B·pieces groups, folded over (x, y). TARGETS is a generated constant.
 
 const PIECE: u32 = 4096u;
 
@@ -24,12 +24,14 @@ fn main(
     var mass = 0.0;
     var below = 0.0;
     for (var c = begin + local; c < end; c += LANES) {
-        let target_share = t[first + c];
         total += exp(x[first + c] - top);
-        mass += target_share;
-        // A class without mass adds nothing, even at a logit of minus infinity.
-        if (target_share != 0.0) {
-            below += target_share * (top - x[first + c]);
+        if (TARGETS) {
+            let target_share = t[first + c];
+            mass += target_share;
+            // A class without mass adds nothing, even at a logit of minus infinity.
+            if (target_share != 0.0) {
+                below += target_share * (top - x[first + c]);
+            }
         }
     }
     total = sum_lanes(total, local);

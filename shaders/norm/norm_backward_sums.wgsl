@@ -1,7 +1,8 @@
 // norm_backward_sums: Σ dy and Σ dy ⊙ x̂ per channel over u.chunk rows, x̂ = (x − mean)/√(variance + ε).
 //
-// d_y, x [rows, C]  mean, variance [C]  → partial_beta, partial_gamma [⌈rows/chunk⌉, C]
-// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1).
+// d_y, x [rows, C]  mean, variance [C], BY_ROW [rows]  → partial_beta, partial_gamma [⌈rows/chunk⌉, C]
+// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1). BY_ROW is a
+// generated constant.
 
 @compute @workgroup_size(ACROSS, SLICES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
@@ -11,9 +12,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     var beta = vec4<f32>();
     var gamma = vec4<f32>();
     if (inside) {
-        let center = get_mean(c);
-        let inverse = vec4<f32>(1.0) / sqrt(get_variance(c) + u.epsilon);
+        var center = vec4<f32>();
+        var inverse = vec4<f32>();
+        if (!BY_ROW) {
+            center = get_mean(c);
+            inverse = vec4<f32>(1.0) / sqrt(get_variance(c) + u.epsilon);
+        }
         for (var row = group.y * u.chunk + local.y; row < end; row += SLICES) {
+            if (BY_ROW) {
+                center = of_row(get_mean(row), row);
+                inverse = vec4<f32>(1.0) / sqrt(of_row(get_variance(row), row) + u.epsilon);
+            }
             let upstream = get_d_y(row * u.channels + c);
             beta += upstream;
             gamma += upstream * ((get_x(row * u.channels + c) - center) * inverse);

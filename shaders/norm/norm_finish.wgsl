@@ -1,15 +1,20 @@
 // norm_finish: mean and variance per channel from those of chunks of u.chunk rows.
 //
 // means, squares [chunks, C]  → mean, variance [C]
-// Workgroup: 4 quads of channels × 64 slices of the chunks, summed in a fixed order. Grid: (⌈C/16⌉, 1, 1).
+// Workgroup: 4 quads of channels × 64 slices of the chunks, summed in a fixed order. Grid: ⌈C/16⌉ groups, folded over
+// (x, y).
 
 fn rows_of(chunk: u32) -> f32 {
     return f32(min(u.chunk, u.rows - chunk * u.chunk));
 }
 
 @compute @workgroup_size(ACROSS, SLICES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let c = (group.x * 4u + local.x) * 4u;
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+) {
+    let c = (flat_index(group, groups, 0u, 1u) * 4u + local.x) * 4u;
     let inside = c < u.channels;
     var sum = vec4<f32>();
     if (inside) {

@@ -1,5 +1,5 @@
-// dropout: y = x·scale where the random bits of (element, step, seed) reach the threshold, else 0. The same kernel computes the
-// gradient, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of their `features`
+// dropout: y = x·scale + shift where the random bits of (element, step, seed) reach the threshold, else u.dropped. The same kernel
+// computes the gradient, since it draws the same bits. SHARED: the steps of a sequence of `sample` elements share the bits of their `features`
 // elements.
 //
 // x [count] (unused with OF_ONES: all are 1)  clock  → y [count]
@@ -30,5 +30,5 @@ fn visit(quad: u32) {
     if (!OF_ONES) {
         values *= get_x(i);
     }
-    put_y(i, select(vec4<f32>(), values, keep), u.count - i);
+    put_y(i, select(vec4<f32>(u.dropped), values + u.shift, keep), u.count - i);
 }

@@ -1,14 +1,21 @@
-// sum: the sums of vectors in blocks of 4,096 values, or SQUARED of their squares, each in a fixed order.
+// sum: the sums of vectors in blocks of 4,096 values, of their SQUARES, or of their PRODUCTS with others, each in a fixed order.
 //
-// values [parts, count]  → totals: block k of part p at first + p·stride + k
+// values, others [parts, count] (others unused without PRODUCTS)  → totals: block k of part p at first + p·stride + k
 // Workgroup: 64 invocations on one block, each with four sums of up to 16 values. Grid: parts·blocks groups, folded over (x, y).
-// SQUARED is a generated constant.
+// Names in capitals but BLOCK are generated constants.
 
 const BLOCK: u32 = 4096u;
 
 fn value_at(i: u32, end: u32) -> f32 {
-    let value = select(0.0, values[min(i, end - 1u)], i < end);
-    return select(value, value * value, SQUARED);
+    let place = min(i, end - 1u);
+    var value = values[place];
+    if (SQUARES) {
+        value *= value;
+    }
+    if (PRODUCTS) {
+        value *= others[place];
+    }
+    return select(0.0, value, i < end);
 }
 
 @compute @workgroup_size(64)

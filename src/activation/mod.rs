@@ -1,11 +1,16 @@
 //! The activations. To add one, add one entry to the table at the end of this file: its name, L and range, and its value and derivative
 //! in Rust and in WGSL. Names, errors, shaders and the kernel table follow from the entry.
 
+mod formulas;
 mod own;
 
 pub use own::{ActivationRule, OwnActivation};
 
 use crate::{Error, Range, Real, Result};
+use formulas::{
+    log_one_plus_exponential, mish, mish_derivative, normal_cdf, normal_pdf, sigmoid, sigmoid_derivative,
+    tanh_derivative,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Marks shader text from outside this crate: drivers check the indices of shaders that contain it.
@@ -31,8 +36,8 @@ macro_rules! activations {
         ///
         /// Each has a default L, the half-width of its dynamic region, and a range of outputs, which is the next layer's input range. L
         /// of tanh, sigmoid and arctan are from the arpkeras documentation, L of relu and leaky relu from the ARNN poster's code. The
-        /// others are this crate's choice: where hard tanh and hard sigmoid saturate, 4 for the rest (softsign's derivative has fallen to
-        /// 1/25 there; those of elu, softplus, silu and gelu do not vanish for large z), and 1 for linear, which never saturates.
+        /// others are this crate's choice: where hard tanh, hard sigmoid and relu6 saturate, 4 for the rest (softsign's derivative has
+        /// fallen to 1/25 there; those of the others do not vanish on one side), and 1 for linear and exponential, which never saturate.
         ///
         /// Your own: [`Activation::own`].
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,7 +81,7 @@ macro_rules! activations {
                 match self { $( Self::$variant => { let $z = z; $value } )+ Self::Own(own) => (own.loops().value)(z) }
             }
 
-            /// σ'(z); at a kink as in Keras: relu's is that of z < 0, hard tanh's is 1.
+            /// σ'(z); at a kink as in Keras: relu's is that of z < 0, selu's that of z > 0, relu6's is 0, hard tanh's is 1.
             #[inline(always)]
             pub fn derivative<T: Real>(self, z: T) -> T {
                 match self {
@@ -150,10 +155,12 @@ impl Activation {
     /// theory (Schoenholz et al. 2017). [`AutoRotate::critical`](crate::AutoRotate::critical) starts there. Infinite if σ'(0) = 0.
     pub fn critical_gain(self) -> f32 {
         match self {
-            Self::Relu => std::f32::consts::SQRT_2,
+            Self::Relu | Self::Relu6 => std::f32::consts::SQRT_2,
             Self::LeakyRelu => 1.355,
-            Self::Gelu | Self::Silu => 1.4,
-            Self::Softplus => 1.7,
+            Self::Elu => 1.2,
+            Self::Selu => 1.0,
+            Self::Gelu | Self::Silu | Self::Mish => 1.4,
+            Self::Softplus | Self::LogSigmoid => 1.7,
             _ => 1.0 / self.derivative(0.0),
         }
     }
@@ -207,44 +214,14 @@ impl std::fmt::Display for Activation {
     }
 }
 
-#[inline(always)]
-fn sigmoid<T: Real>(z: T) -> T {
-    // The form that cannot overflow for either sign.
-    let e = (-z.abs()).exponential();
-    let share = T::one() / (T::one() + e);
-    if z < T::zero() { e * share } else { share }
-}
-
-/// σ' of the sigmoid, e/(1 + e)² with e = exp(−|z|): no cancellation where it saturates.
-#[inline(always)]
-fn sigmoid_derivative<T: Real>(z: T) -> T {
-    let e = (-z.abs()).exponential();
-    let share = T::one() / (T::one() + e);
-    e * share * share
-}
-
-/// 1 − tanh² as 4e/(1 + e)² with e = exp(−2|z|).
-#[inline(always)]
-fn tanh_derivative<T: Real>(z: T) -> T {
-    let a = z.abs();
-    let e = (-(a + a)).exponential();
-    let share = T::one() / (T::one() + e);
-    T::of(4.0) * e * share * share
-}
-
-/// The normal distribution's Φ(z).
-fn normal_cdf<T: Real>(z: T) -> T {
-    T::of(0.5) * (T::one() + (z * T::FRAC_1_SQRT_2()).erf())
-}
-
-fn normal_pdf<T: Real>(z: T) -> T {
-    (-T::of(0.5) * z * z).exp() * T::of(0.398_942_280_401_432_7)
-}
-
 /// [min, max of the layer's own input, but at least 1]: unbounded above.
 fn open_above(min: f32, input: Option<Range>) -> Option<Range> {
     input.map(|r| Range { min, max: r.max.max(1.0) })
 }
+
+/// λ of selu, and λ·α, the distance of its lowest value from 0.
+const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
+pub(crate) const SELU_FLOOR: f64 = 1.758_099_340_847_376_8;
 
 const UNIT: Range = Range { min: 0.0, max: 1.0 };
 const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
@@ -302,6 +279,16 @@ activations! {
         wgsl_value: "select(z, 0.0, z < 0.0)",
         wgsl_derivative: "select(0.0, 1.0, z > 0.0)",
     }
+    /// y = max(z, 0) cut at 6 (Krizhevsky 2010). L = 6, where it saturates.
+    Relu6: ["relu6"] {
+        limit: 6.0,
+        range: |_input| Some(Range { min: 0.0, max: 6.0 }),
+        output_suffices: true,
+        value: |z| if z < T::zero() { T::zero() } else if z > T::of(6.0) { T::of(6.0) } else { z },
+        derivative: |z| if z > T::zero() && z < T::of(6.0) { T::one() } else { T::zero() },
+        wgsl_value: "select(select(z, 0.0, z < 0.0), 6.0, z > 6.0)",
+        wgsl_derivative: "select(0.0, 1.0, z > 0.0 && z < 6.0)",
+    }
     /// y = z for z > 0, else 0.3 z (Keras' α). L = 4; range 0.3·min..max of the layer's own input.
     LeakyRelu: ["leaky_relu"] {
         limit: 4.0,
@@ -312,25 +299,58 @@ activations! {
         wgsl_value: "select(0.3 * z, z, z > 0.0)",
         wgsl_derivative: "select(0.3, 1.0, z > 0.0)",
     }
-    /// y = z for z > 0, else eᶻ − 1. L = 4; range −1..max(own input, 1).
-    Elu: ["elu"] {
+    /// y = z for z > 0, else eᶻ − 1 (Clevert et al. 2015, with α = 1). L = 4; range −1..max(own input, 1). `celu` (Barron 2017) with its
+    /// default α = 1 is the same function.
+    Elu: ["elu", "celu"] {
         limit: 4.0,
         range: |input| open_above(-1.0, input),
         output_suffices: false,
         value: |z| if z > T::zero() { z } else { z.exp_m1() },
         derivative: |z| if z > T::zero() { T::one() } else { z.exp() },
-        wgsl_value: "select(exponential_minus_one(min(z, 0.0)), z, z > 0.0)",
+        wgsl_value: "select(z, exponential_minus_one(min(z, 0.0)), z < 0.0)",
         wgsl_derivative: "select(exp(min(z, 0.0)), 1.0, z > 0.0)",
+    }
+    /// y = λ·z for z ≥ 0, else λ·α·(eᶻ − 1), with λ = 1.0507 and α = 1.6733 (Klambauer et al. 2017): keeps mean 0 and variance 1 from layer
+    /// to layer, with [`LecunNormal`](crate::Initializer::LecunNormal) kernels and [`AlphaDropout`](crate::AlphaDropout). L = 4; range
+    /// −λα..λ·max(own input, 1).
+    Selu: ["selu"] {
+        limit: 4.0,
+        range: |input| input.map(|r| Range { min: -SELU_FLOOR as f32, max: SELU_SCALE as f32 * r.max.max(1.0) }),
+        output_suffices: false,
+        value: |z| if z < T::zero() { T::of(SELU_FLOOR) * z.exp_m1() } else { T::of(SELU_SCALE) * z },
+        derivative: |z| if z < T::zero() { T::of(SELU_FLOOR) * z.exp() } else { T::of(SELU_SCALE) },
+        wgsl_value: "select(1.0507009873554805 * z, 1.7580993408473768 * exponential_minus_one(min(z, 0.0)), z < 0.0)",
+        wgsl_derivative: "select(1.0507009873554805, 1.7580993408473768 * exp(min(z, 0.0)), z < 0.0)",
     }
     /// y = ln(1 + eᶻ). L = 4; range 0..max(own input, 1).
     Softplus: ["softplus"] {
         limit: 4.0,
         range: |input| open_above(0.0, input),
         output_suffices: false,
-        value: |z| z.max(T::zero()) + (-z.abs()).exp().ln_1p(),
+        value: |z| z.max(T::zero()) + log_one_plus_exponential(z),
         derivative: |z| sigmoid(z),
-        wgsl_value: "max(z, 0.0) + log(1.0 + exp(-abs(z)))",
+        wgsl_value: "select(z, 0.0, z < 0.0) + log_one_plus(exp(-abs(z)))",
         wgsl_derivative: "sigmoid(z)",
+    }
+    /// y = ln(1/(1 + e⁻ᶻ)), the logarithm of the sigmoid (Keras 3's name; PyTorch's `LogSigmoid`). L = 4; range min(own input, −1)..0.
+    LogSigmoid: ["log_sigmoid", "logsigmoid"] {
+        limit: 4.0,
+        range: |input| input.map(|r| Range { min: r.min.min(-1.0), max: 0.0 }),
+        output_suffices: false,
+        value: |z| z.min(T::zero()) - log_one_plus_exponential(z),
+        derivative: |z| sigmoid(-z),
+        wgsl_value: "select(z, 0.0, z > 0.0) - log_one_plus(exp(-abs(z)))",
+        wgsl_derivative: "sigmoid(-z)",
+    }
+    /// y = eᶻ. L = 1, since nothing saturates above; range 0..e, which z up to L gives.
+    Exponential: ["exponential", "exp"] {
+        limit: 1.0,
+        range: |_input| Some(Range { min: 0.0, max: std::f32::consts::E }),
+        output_suffices: false,
+        value: |z| z.exp(),
+        derivative: |z| z.exp(),
+        wgsl_value: "exp(z)",
+        wgsl_derivative: "exp(z)",
     }
     /// y = z·sigmoid(z). L = 4; range −0.2785..max(own input, 1).
     Silu: ["silu", "swish"] {
@@ -341,6 +361,16 @@ activations! {
         derivative: |z| { let s = sigmoid(z); s * (T::one() + z * sigmoid(-z)) },
         wgsl_value: "z * sigmoid(z)",
         wgsl_derivative: "sigmoid(z) * (1.0 + z * sigmoid(-z))",
+    }
+    /// y = z·tanh(ln(1 + eᶻ)) (Misra 2019). L = 4; range −0.3088..max(own input, 1).
+    Mish: ["mish"] {
+        limit: 4.0,
+        range: |input| open_above(-0.308_843_41, input),
+        output_suffices: false,
+        value: |z| mish(z),
+        derivative: |z| mish_derivative(z),
+        wgsl_value: "mish(z)",
+        wgsl_derivative: "mish_derivative(z)",
     }
     /// y = z·Φ(z), exact (not the tanh approximation). L = 4; range −0.17..max(own input, 1).
     Gelu: ["gelu"] {

@@ -23,6 +23,7 @@ pub enum Layout {
     /// | depthwise convolution | `weight` `[channels·multiplier, 1, window…]`, `bias`, with `groups` as many as channels |
     /// | separable convolution | `depthwise.weight`, `pointwise.weight`, `pointwise.bias` |
     /// | batch normalisation | `weight`, `bias`, `running_mean`, `running_var` |
+    /// | layer normalisation | `weight`, `bias` |
     /// | recurrent | `weight_ih_l0` `[gates·H, inputs]`, `weight_hh_l0` `[gates·H, H]`, `bias_ih_l0`, `bias_hh_l0`; gates i, f, g, o and r, z, n |
     /// | both directions | the same, with `_reverse` behind the names of the second |
     ///
@@ -212,8 +213,8 @@ impl<'n> Walk<'n> {
                 self.plain(description, *flat)?;
                 *flat = None;
             }
-            "batch_norm" => self.plain(description, *flat)?,
-            "dropout" | "activate" | "masking" => {}
+            "batch_norm" | "layer_norm" => self.plain(description, *flat)?,
+            "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
                     return unordered("a layer of grids behind a Flatten");
@@ -259,7 +260,7 @@ impl<'n> Walk<'n> {
             let other = format!("{}.{other}", layer.path);
             let window = shape.len().saturating_sub(2);
             if !name.ends_with("kernel") {
-                let normalised = kind == "batch_norm";
+                let normalised = kind.ends_with("_norm");
                 let place = |i| if normalised { unflattened(flat, i) } else { i };
                 self.add((own, shape), other, shape.clone(), place, None);
                 continue;

@@ -141,11 +141,19 @@ pub fn all() -> Vec<Entry> {
             .long([Rank { batch: 2, outputs: 300_000, ties: true }]),
         entry([(70, 3), (2, 1)].map(|(batch, pieces)| Hits { batch, pieces, columns: 4, column: 1, k: 3 }))
             .long([Hits { batch: 2, pieces: MAX_ROUNDS, columns: 4, column: 1, k: 3 }]),
-        entry([(3, 5), (2, 9000)].map(|(batch, classes)| SoftmaxParts { batch, classes }))
-            .long([SoftmaxParts { batch: 2, classes: 300_000 }]),
-        entry([(3, 1), (2, 130)].map(|(batch, pieces)| SoftmaxFinish { batch, pieces, columns: 2 }))
-            .long([SoftmaxFinish { batch: 2, pieces: 100_000, columns: 2 }]),
+        entry(
+            [(3, 5, true), (2, 9000, true), (70, 13, false), (2, 4100, false)]
+                .map(|(batch, classes, targets)| SoftmaxParts { batch, classes, targets }),
+        )
+        .long([SoftmaxParts { batch: 2, classes: 300_000, targets: true }]),
+        entry(
+            [(3, 1, Some(2)), (2, 130, Some(2)), (3, 5, None)]
+                .map(|(batch, pieces, columns)| SoftmaxFinish { batch, pieces, columns }),
+        )
+        .long([SoftmaxFinish { batch: 2, pieces: 100_000, columns: Some(2) }]),
         entry([(3, 5), (2, 9000)].map(|(batch, classes)| SoftmaxGradient { batch, classes })),
+        entry([(1, 2), (9, 5), (70, 12), (2, 9000)].map(|(rows, classes)| SoftmaxKernel { rows, classes })),
+        entry([(1, 2), (9, 5), (70, 12), (2, 9000)].map(|(rows, classes)| SoftmaxBackward { rows, classes })),
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
         entry([1, 300, 4097].map(|count| Adopt { count })),
         entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),
@@ -180,17 +188,19 @@ pub fn all() -> Vec<Entry> {
         )]),
         entry(
             [
-                (1, [1; 2], 0.5),
-                (1000, [1; 2], 0.25),
-                (16_777_003, [1; 2], 0.9),
-                (45, [3, 5], 0.5),
-                (96, [4, 8], 0.3),
+                (1, [1; 2], 0.5, DropoutValues::scaled(0.5)),
+                (1000, [1; 2], 0.25, DropoutValues::scaled(0.25)),
+                (16_777_003, [1; 2], 0.9, DropoutValues::scaled(0.9)),
+                (45, [3, 5], 0.5, DropoutValues::scaled(0.5)),
+                (96, [4, 8], 0.3, DropoutValues::scaled(0.3)),
+                (301, [1; 2], 0.3, DropoutValues::alpha(0.3)),
             ]
-            .map(|(count, shared, rate)| DropoutKernel {
+            .map(|(count, shared, rate, values)| DropoutKernel {
                 count,
                 shared,
                 of_ones: count == 1000,
                 rate,
+                values,
                 seed: 9,
             }),
         ),
@@ -237,14 +247,16 @@ pub fn all() -> Vec<Entry> {
                 .map(|(batch, classes, gradient)| SoftmaxLoss { batch, classes, columns: 2, gradient }),
         )
         .long([SoftmaxLoss { batch: 2, classes: 4096, columns: 2, gradient: true }]),
-        entry([(1, 1, false), (9000, 2, false), (70, 3, true)].map(|(count, parts, squared)| Sum {
-            count,
-            parts,
-            squared,
-            first: 2,
-            stride: 3,
-        }))
-        .long([Sum { count: 1_000_001, parts: 1, squared: false, first: 0, stride: 1 }]),
+        entry(
+            [
+                (1, 1, SumOf::Values),
+                (9000, 2, SumOf::Values),
+                (70, 3, SumOf::Squares),
+                (9000, 2, SumOf::Products),
+            ]
+            .map(|(count, parts, of)| Sum { count, parts, of, first: 2, stride: 3 }),
+        )
+        .long([Sum { count: 1_000_001, parts: 1, of: SumOf::Values, first: 0, stride: 1 }]),
         entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count }))
             .long([SumSquares { count: 300_000 }]),
         entry([(5, 1, 0), (130, 3, 64), (70, 2, 9)].map(|(batch, columns, penalties)| Tally {

@@ -173,7 +173,7 @@ impl Node for BatchNormNode {
         let [gamma, beta] = [self.gamma, self.beta].map(|id| id.map(|id| rec.parameter(id)));
         let y = rec.scratch(rows * channels);
         let BatchNorm { epsilon, scale, center, .. } = self.options;
-        let kernel = NormForward { rows, channels, epsilon, scale, center };
+        let kernel = NormForward { rows, channels, epsilon, scale, center, by_row: false };
         rec.op(
             kernel,
             NormForwardPorts { x: input, mean: statistics[0], variance: statistics[1], gamma, beta, y },
@@ -189,7 +189,7 @@ impl Node for BatchNormNode {
         };
         let chunks = norm_chunks(rows);
         let partials = [rec.scratch(chunks * channels), rec.scratch(chunks * channels)];
-        let kernel = NormBackwardSums { rows, channels, epsilon };
+        let kernel = NormBackwardSums { rows, channels, epsilon, by_row: false };
         rec.op(
             kernel,
             NormBackwardSumsPorts {
@@ -213,7 +213,7 @@ impl Node for BatchNormNode {
         need_d_x.then(|| {
             let gamma = self.gamma.map(|id| rec.parameter(id));
             let d_x = rec.scratch(rows * channels);
-            let kernel = NormBackward { rows, channels, epsilon, scale };
+            let kernel = NormBackward { rows, channels, epsilon, scale, by_row: false };
             rec.op(kernel, NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x });
             d_x
         })

@@ -2,8 +2,7 @@
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel;
-use crate::kernel::DropoutPorts;
+use crate::kernel::{DropoutKernel, DropoutPorts, DropoutValues};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result};
 
@@ -60,26 +59,28 @@ impl Layer for Dropout {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         check_rate(scope.path(), "rate", self.rate)?;
         let range = input.range.map(|range| stretched(range, self.rate));
-        Ok(Box::new(DropoutNode {
-            path: scope.path().to_owned(),
-            rate: self.rate,
-            seed: scope.layer_seed(),
-            output: Signal { range, ..input.clone() },
-        }))
+        let output = Signal { range, ..input.clone() };
+        Ok(Box::new(DropoutNode::new(scope, self.rate, DropoutValues::scaled(self.rate), output)))
     }
 }
 
+/// Dropout of any kind.
 #[derive(Debug)]
-struct DropoutNode {
+pub(super) struct DropoutNode {
     path: String,
     rate: f32,
+    values: DropoutValues,
     seed: u32,
     output: Signal,
 }
 
 impl DropoutNode {
+    pub(super) fn new(scope: &Scope<'_>, rate: f32, values: DropoutValues, output: Signal) -> Self {
+        Self { path: scope.path().to_owned(), rate, values, seed: scope.layer_seed(), output }
+    }
+
     /// `x` with values dropped, or `x` itself if nothing is dropped.
-    fn drop(&self, rec: &mut Recorder<'_>, x: View) -> View {
+    fn drop(&self, rec: &mut Recorder<'_>, x: View, values: DropoutValues) -> View {
         if !rec.training() || self.rate == 0.0 {
             return x;
         }
@@ -87,7 +88,7 @@ impl DropoutNode {
         let clock = rec.clock();
         let y = rec.scratch(count);
         rec.op(
-            kernel::DropoutKernel { count, shared: [1; 2], of_ones: false, rate: self.rate, seed: self.seed },
+            DropoutKernel { count, shared: [1; 2], of_ones: false, rate: self.rate, values, seed: self.seed },
             DropoutPorts { x: Some(x), clock, y },
         );
         y
@@ -104,11 +105,11 @@ impl Node for DropoutNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let output = self.drop(rec, input);
+        let output = self.drop(rec, input, self.values);
         Trace::new(input, output)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, _trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
-        need_d_x.then(|| self.drop(rec, d_y))
+        need_d_x.then(|| self.drop(rec, d_y, self.values.gradient()))
     }
 }

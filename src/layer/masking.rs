@@ -9,8 +9,8 @@ use crate::{Error, Result, shape};
 /// Skips the time steps whose features all equal one value, with which shorter sequences were padded (Keras' `Masking`).
 ///
 /// Input and output: a sequence `[T, F]`; masked steps are 0 in the output. Recurrent layers keep their state over masked steps,
-/// so padding does not change the result of a sequence; [`Dense`](super::Dense), [`Dropout`](super::Dropout),
-/// [`Activate`](super::Activate), [`TimeDistributed`](super::TimeDistributed), [`Residual`](super::Residual) and
+/// so padding does not change the result of a sequence; [`Dense`](super::Dense), [`Dropout`](super::Dropout), [`AlphaDropout`](super::AlphaDropout),
+/// [`Activate`](super::Activate), [`Softmax`](super::Softmax), [`LayerNorm`](super::LayerNorm), [`TimeDistributed`](super::TimeDistributed), [`Residual`](super::Residual) and
 /// [`Bidirectional`](super::Bidirectional) pass the mask on; losses and metrics of sequences skip masked steps. Other layers
 /// reject masked sequences. If this is the first layer, a sequence whose steps are all masked is an error, unless a layer is
 /// stateful. The input range, from which x_Q follows, should be that of the unmasked steps, as

@@ -2,6 +2,7 @@
 //! [`registry`] lists every layer with the examples that the tests use. A new layer also needs its `mod` and `pub use` here.
 
 mod activate;
+mod alpha_dropout;
 mod batch_norm;
 mod bidirectional;
 pub(crate) mod chain;
@@ -14,6 +15,7 @@ pub(crate) mod draft;
 mod dropout;
 mod flatten;
 pub(crate) mod kinds;
+mod layer_norm;
 mod masking;
 mod neuron;
 mod pool;
@@ -24,6 +26,7 @@ mod recurrent;
 pub(crate) mod registry;
 mod residual;
 mod separable_conv;
+mod softmax;
 mod time_distributed;
 mod up_sampling;
 mod virtual_sample;
@@ -33,6 +36,7 @@ mod zero_padding;
 pub use crate::plan::arena::Regularizer;
 pub use crate::shape::Margins;
 pub use activate::Activate;
+pub use alpha_dropout::AlphaDropout;
 pub use batch_norm::BatchNorm;
 pub use bidirectional::Bidirectional;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
@@ -41,6 +45,7 @@ pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use layer_norm::LayerNorm;
 pub use masking::Masking;
 pub use pool::{
     AveragePool1d, AveragePool2d, AveragePool3d, GlobalAveragePool1d, GlobalAveragePool2d,
@@ -52,6 +57,7 @@ pub use recurrent::{Cell, Gru, Lstm, Recurrent, RotatedPart, SimpleRnn};
 pub use residual::Residual;
 pub(crate) use residual::SHORTCUT;
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, SeparableConv3d};
+pub use softmax::Softmax;
 pub use time_distributed::TimeDistributed;
 pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
 pub use window::Extent;

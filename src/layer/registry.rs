@@ -88,7 +88,10 @@ pub fn all() -> Vec<Entry> {
     let mut all = vec![
         entry(&[5], (Dense::new(1), &["units"]), denses),
         entry(&[5], (Dropout::new(0.0), &["rate"]), [Dropout::new(0.4), Dropout::new(0.0)]),
+        entry(&[5], (AlphaDropout::new(0.0), &["rate"]), [AlphaDropout::new(0.0), AlphaDropout::new(0.4)]),
         entry(&[5, 1], (Flatten, &[]), [Flatten]),
+        entry(&[5], (Softmax::new(), &[]), [Softmax::new()]),
+        entry(&[3, 2, 4], (Softmax::new(), &[]), [Softmax::new()]),
     ];
     all.extend(convolution::entries());
     all.extend(recurrent::entries());

@@ -186,8 +186,10 @@ fn record_softmax(rec: &mut Recorder<'_>, views: LossViews, gradient: bool) -> O
     let pieces = SoftmaxParts::pieces(classes);
     let (parts, rows) =
         (rec.scratch(SoftmaxParts::len(batch, pieces)), rec.scratch(SoftmaxParts::len(batch, 1)));
-    rec.op(SoftmaxParts { batch, classes }, SoftmaxPartsPorts { x, t: targets, parts });
-    rec.op(SoftmaxFinish { batch, pieces, columns }, SoftmaxFinishPorts { parts, scores, rows });
+    let kernel = SoftmaxParts { batch, classes, targets: true };
+    rec.op(kernel, SoftmaxPartsPorts { x, t: Some(targets), parts });
+    let kernel = SoftmaxFinish { batch, pieces, columns: Some(columns) };
+    rec.op(kernel, SoftmaxFinishPorts { parts, scores: Some(scores), rows });
     if let Some(d_x) = d_x {
         rec.op(SoftmaxGradient { batch, classes }, SoftmaxGradientPorts { x, t: targets, rows, d_x });
     }

@@ -40,7 +40,7 @@ pub(super) fn assign(buffers: &mut [Buffer], ops: &[Op], kept: &[usize]) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Element, Sum};
+    use crate::kernel::{Element, Sum, SumOf};
     use crate::plan::View;
     use proptest::prelude::*;
     use std::sync::Arc;
@@ -59,7 +59,7 @@ mod tests {
             let view = |buffer: usize| View { buffer: buffer % count, offset: 0, len: 1 };
             let op = |&(a, b): &(usize, usize)| Op {
                 scope: String::new(),
-                kernel: Arc::new(Sum { count: 1, parts: 1, squared: false, first: 0, stride: 1 }),
+                kernel: Arc::new(Sum { count: 1, parts: 1, of: SumOf::Values, first: 0, stride: 1 }),
                 args: vec![view(a), view(b)],
             };
             let ops: Vec<Op> = touched.iter().map(op).collect();

@@ -1,7 +1,7 @@
 //! Sums of any length, recorded in blocks: no invocation's loop grows with a size, and long sums stay accurate.
 
 use super::{Recorder, View};
-use crate::kernel::{Strided, Sum, SumPorts, SumRows, SumRowsPorts};
+use crate::kernel::{Strided, Sum, SumOf, SumPorts, SumRows, SumRowsPorts};
 
 /// The most terms left for one kernel to sum.
 pub const FEW: usize = 1024;
@@ -12,7 +12,19 @@ impl Recorder<'_> {
     pub fn sum(&mut self, values: View, count: usize, parts: usize, totals: View, to: Strided) {
         let (values, count) = self.condense(values, count, parts, 4 * FEW);
         let Strided { first, stride } = to;
-        self.op(Sum { count, parts, squared: false, first, stride }, SumPorts { values, totals });
+        let of = SumOf::Values;
+        self.op(Sum { count, parts, of, first, stride }, SumPorts { values, others: None, totals });
+    }
+
+    /// Records totals\[p\] = Σ of the products of the p-th `count` values with as many others.
+    pub fn sum_products(&mut self, values: View, others: View, count: usize, parts: usize, totals: View) {
+        let (blocks, of) = (Sum::blocks(count), SumOf::Products);
+        let sums = if blocks == 1 { totals } else { self.scratch(parts * blocks) };
+        let kernel = Sum { count, parts, of, first: 0, stride: blocks };
+        self.op(kernel, SumPorts { values, others: Some(others), totals: sums });
+        if blocks > 1 {
+            self.sum(sums, blocks, parts, totals, Strided { first: 0, stride: 1 });
+        }
     }
 
     /// Records sums of neighbouring values until every part has at most `most` left, or 1,024 if that is more; returns them and
@@ -34,7 +46,9 @@ impl Recorder<'_> {
     pub fn block_sums(&mut self, values: View, count: usize, parts: usize, squared: bool) -> (View, usize) {
         let blocks = Sum::blocks(count);
         let sums = self.scratch(parts * blocks);
-        self.op(Sum { count, parts, squared, first: 0, stride: blocks }, SumPorts { values, totals: sums });
+        let of = if squared { SumOf::Squares } else { SumOf::Values };
+        let kernel = Sum { count, parts, of, first: 0, stride: blocks };
+        self.op(kernel, SumPorts { values, others: None, totals: sums });
         (sums, blocks)
     }
 

@@ -27,8 +27,13 @@ ACTIVATIONS = {
     "gelu": lambda z: tf.keras.activations.gelu(z, approximate=False),
     "hard_tanh": lambda z: tf.clip_by_value(z, -1.0, 1.0),
     "softsign": tf.keras.activations.softsign,
+    "selu": tf.keras.activations.selu,
+    "mish": tf.keras.activations.mish,
+    "exponential": tf.keras.activations.exponential,
+    "relu6": tf.nn.relu6,
+    "log_sigmoid": tf.math.log_sigmoid,
 }
-KINKS = {"relu": [0.0], "leaky_relu": [0.0], "hard_tanh": [-1.0, 1.0]}
+KINKS = {"relu": [0.0], "leaky_relu": [0.0], "hard_tanh": [-1.0, 1.0], "selu": [0.0], "relu6": [0.0, 6.0]}
 
 MIN_Q = 0.05
 KINK_MARGIN = 1e-3
@@ -59,6 +64,11 @@ CASES = [
     case("gelu", (7, 3, 6), "gelu", CENTRED, l=2.0),
     case("hard_tanh", (5, 9, 4), "hard_tanh", CENTRED, l=2.0),
     case("softsign", (2, 13, 3), "softsign", CENTRED),
+    case("selu", (6, 5, 4), "selu", CENTRED),
+    case("mish", (5, 6, 3), "mish", CENTRED),
+    case("exponential", (4, 7, 3), "exponential", CENTRED, l=1.0),
+    case("relu6", (9, 8, 5), "relu6", CENTRED, l=6.0),
+    case("log_sigmoid", (5, 4, 6), "log_sigmoid", CENTRED),
     # Without a bias.
     case("sigmoid_no_bias", (9, 17, 5), "sigmoid", bias=False),
     case("tanh_no_bias", (5, 7, 3), "tanh", CENTRED, l=2.0, bias=False),

@@ -143,6 +143,44 @@ def residual():
     return keras.Model(inputs, L.Softmax()(x))
 
 
+def shares():
+    x = inputs = keras.Input((5, 4))
+    x = L.Dense(6, activation="softmax")(x)
+    x = L.TimeDistributed(L.Dense(3, activation="softmax"))(x)
+    x = L.TimeDistributed(L.Softmax())(x)
+    a = L.Dense(3, activation="softmax")(x)
+    x = L.Add()([x, a])
+    x = L.Flatten()(x)
+    x = L.Activation("softmax")(x)
+    x = L.Dense(4)(x)
+    return keras.Model(inputs, L.Softmax()(x))
+
+
+def selus():
+    return sequential((6, 5), [
+        L.Dense(7, activation="selu", kernel_initializer="lecun_normal"),
+        L.AlphaDropout(0.1),
+        L.LayerNormalization(),
+        L.Dense(5, activation="mish"),
+        L.LayerNormalization(center=False, scale=False, epsilon=0.1),
+        L.Flatten(),
+        L.Dense(6, activation="exponential"),
+        L.LayerNormalization(scale=False),
+        L.Dense(4),
+        L.ReLU(6.0),
+        L.Dense(3, activation="tanh"),
+    ])
+
+
+def newer():
+    return sequential((4,), [
+        L.Dense(5, activation="celu"),
+        L.Dense(4, activation="log_sigmoid"),
+        L.Dense(5, activation="relu6"),
+        L.Dense(2),
+    ])
+
+
 def rotated():
     return sequential((6, 5, 2), [
         AutoRotConv2D(3, 3, xmin_lim=-1.0, xmax_lim=1.0, L=2, padding="same", activation="tanh"),
@@ -171,11 +209,16 @@ MODELS = {
     "sequences": (sequences, ["keras", "h5"]),
     "backwards": (backwards, ["keras"]),
     "residual": (residual, ["keras", "h5"]),
+    "shares": (shares, ["keras", "h5"]),
+    "selus": (selus, ["keras", "h5"]),
 }
 
 if MAJOR == "k2":
     MODELS["rotated"] = (rotated, ["keras", "h5"])
     MODELS["rotated_grids"] = (rotated_grids, ["h5"])
+else:
+    # What Keras 2.15 lacks.
+    MODELS["newer"] = (newer, ["keras"])
 
 
 def settle(model, rng):

@@ -16,6 +16,8 @@ implementation: Keras takes TensorFlow's fused op for an x of rank 4 or 5 (count
 unless told otherwise, and this op moves the variance to the unbiased one, divided by n - 1. Below rank 4, and
 with fused=False, it is the biased one. options.fused is what Keras used.
 
+Softmax and layer normalisation are those of the last axis; the softmax cases named wide have logits from -40 to 40.
+
 A draw is thrown away and repeated when float64 differs by more than 5e-6 of |value| + its array's mean
 |value| or an array is all zeros. TensorFlow has neither the fused op nor pooling in 3D for float64: the
 twins are the unfused layer with its variance corrected, and pooling by axis.
@@ -39,6 +41,12 @@ LAYERS = {
     "zero_padding": [keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D],
     "up_sampling": [keras.layers.UpSampling1D, keras.layers.UpSampling2D, keras.layers.UpSampling3D],
 }
+# Layers of any rank.
+UNRANKED = {
+    "batch_norm": keras.layers.BatchNormalization,
+    "layer_norm": keras.layers.LayerNormalization,
+    "softmax": keras.layers.Softmax,
+}
 
 # ---------------------------------------------------------------------------------------------------------
 # Cases
@@ -46,8 +54,8 @@ LAYERS = {
 
 def case(name, family, sample, batch=2, values="distinct", **options):
     """What a case asks for. sample is one sample's shape; values are those of x: distinct, negative (and
-    distinct) or ties (few values, many of them 0)."""
-    kind = family if family == "batch_norm" else f"{family}{len(sample) - 1}d"
+    distinct), ties (few values, many of them 0), uniform or wide."""
+    kind = family if family in UNRANKED else f"{family}{len(sample) - 1}d"
     return dict(name=name, family=family, kind=kind, batch=batch, sample=sample, values=values, options=options)
 
 
@@ -110,6 +118,19 @@ def cases():
     yield batch_norm("_image_not_fused", (2, 3, 3), momentum=0.5, batch=3, fused=False)
     yield batch_norm("_volume", (2, 2, 2, 3), momentum=0.8, batch=3)
 
+    def layer_norm(name, size, epsilon=1e-3, center=True, scale=True, batch=3):
+        return case("layer_norm" + name, "layer_norm", size, batch, "uniform", epsilon=epsilon, center=center, scale=scale)
+
+    yield layer_norm("_vector", (7,))
+    yield layer_norm("_vector_epsilon", (4,), epsilon=0.05, batch=4)
+    yield layer_norm("_line_no_center", (5, 6), center=False)
+    yield layer_norm("_image_no_scale", (2, 3, 4), scale=False)
+    yield layer_norm("_volume_bare", (2, 2, 2, 5), center=False, scale=False, batch=2)
+    yield case("softmax_vector", "softmax", (5,), 4, "uniform")
+    yield case("softmax_wide", "softmax", (6,), 3, "wide")
+    yield case("softmax_line", "softmax", (4, 3), 2, "uniform")
+    yield case("softmax_image", "softmax", (2, 3, 4), 2, "uniform")
+
 
 CASES = [*cases()]
 
@@ -119,8 +140,8 @@ CASES = [*cases()]
 
 def layer_of(c, dtype):
     options = dict(c["options"], dtype=dtype)
-    if c["family"] == "batch_norm":
-        return keras.layers.BatchNormalization(**options)
+    if c["family"] in UNRANKED:
+        return UNRANKED[c["family"]](**options)
     rank = len(c["sample"]) - 1
     if rank == 1:  # where Keras wants a bare number or pair
         options.update({key: value[0] for key, value in options.items() if isinstance(value, list)})
@@ -193,17 +214,19 @@ def inputs_of(c, output, attempt):
         x = np.maximum(np.round(rng.standard_normal(shape)), 0.0)
     elif c["values"] == "uniform":
         x = uniform(rng, -1.0, 2.0, *shape)
+    elif c["values"] == "wide":
+        x = uniform(rng, -40.0, 40.0, *shape)
     else:
         lowest = -count if c["values"] == "negative" else -(count // 2)
         x = STEP * (lowest + rng.permutation(count).reshape(shape))
         assert np.unique(short(x)).size == count and (c["values"] != "negative" or x.max() < 0.0)
     parameters = {}
+    channels = c["sample"][-1]
+    if c["options"].get("scale"):
+        parameters["gamma"] = uniform(rng, 0.5, 1.5, channels)
+    if c["options"].get("center"):
+        parameters["beta"] = uniform(rng, -0.5, 0.5, channels)
     if c["family"] == "batch_norm":
-        channels = c["sample"][-1]
-        if c["options"]["scale"]:
-            parameters["gamma"] = uniform(rng, 0.5, 1.5, channels)
-        if c["options"]["center"]:
-            parameters["beta"] = uniform(rng, -0.5, 0.5, channels)
         parameters["moving_mean"] = uniform(rng, -1.0, 1.0, channels)
         parameters["moving_variance"] = uniform(rng, 0.5, 2.0, channels)
     g = normal(rng, c["batch"], *output)
@@ -240,5 +263,5 @@ def golden(c):
 
 if __name__ == "__main__":
     assert len({c["name"] for c in CASES}) == len(CASES)
-    assert {c["family"] for c in CASES} == {*LAYERS, "batch_norm"}
+    assert {c["family"] for c in CASES} == {*LAYERS, *UNRANKED}
     write("layers.json", [golden(c) for c in CASES])

@@ -4,9 +4,9 @@ use crate::common::callers_with;
 use autorot::data::{Csv, Glyphs, cifar10, folder, idx};
 use autorot::embed::Learner;
 use autorot::{
-    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping, Error, Fault,
-    Flatten, Initializer, Loss, Masking, Metric, Model, Optimizer, Range, Regularizer, RmsProp, Schedule,
-    Sequential, Sgd, Targets, TimeDistributed, Trainer,
+    Activation, Adam, AdamW, AlphaDropout, AutoRotate, Clip, Dataset, Dense, Device, Dropout, EarlyStopping,
+    Error, Fault, Flatten, Initializer, Loss, Masking, Metric, Model, Optimizer, Range, Regularizer, RmsProp,
+    Schedule, Sequential, Sgd, Targets, TimeDistributed, Trainer,
 };
 
 /// The error's text, which must name all of `parts`.
@@ -142,6 +142,10 @@ fn layers() {
     fails(unknown.build(&cpu, 0), &["0.dense", "unknown range", "input_range"]);
     fails(Sequential::new([4]).input_range(1.0, 0.0).add(Dense::new(1)).build(&cpu, 0), &["1..0"]);
     fails(Sequential::new([4]).add(Dropout::new(1.0)).build(&cpu, 0), &["0.dropout", "rate 1"]);
+    fails(
+        Sequential::new([4]).add(AlphaDropout::new(-0.1)).build(&cpu, 0),
+        &["0.alpha_dropout", "rate -0.1"],
+    );
     fails(Sequential::new([4]).build(&cpu, 0), &["no layers"]);
     fails(Sequential::new([0]).add(Flatten).build(&cpu, 0), &["[0]"]);
     fails(Sequential::new([]).add(Flatten).build(&cpu, 0), &["[]"]);

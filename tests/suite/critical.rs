@@ -256,7 +256,7 @@ fn forty_sigmoid_layers_learn() {
         let net = Sequential::for_data(&data.train).add(Flatten).add(layer());
         let mut model =
             (1..40).fold(net, |net, _| net.add(layer())).add(Dense::new(10)).build(device, 1).unwrap();
-        let mut trainer = Trainer::new(Adam::new(1e-3), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy);
+        let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy);
         trainer = trainer.epochs(6).batch(32).progress(false);
         let losses: Vec<f64> =
             trainer.fit(&mut model, &data.train, None).unwrap().epochs.iter().map(|e| e.train_loss).collect();

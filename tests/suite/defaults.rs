@@ -6,8 +6,8 @@ use autorot::extend::Layer;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool1d, BatchNorm, Bidirectional, Conv1d, Conv2d,
     Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, GlobalAveragePool2d,
-    Gru, Interval, Loss, Lstm, Masking, MaxPool2d, Optimizer, Range, RmsProp, SeparableConv2d, Sequential,
-    Sgd, SimpleRnn, Trainer,
+    Gru, Interval, LayerNorm, Loss, Lstm, Masking, MaxPool2d, Optimizer, Range, RmsProp, SeparableConv2d,
+    Sequential, Sgd, SimpleRnn, Softmax, Trainer,
 };
 use serde_json::{Map, Value, json};
 
@@ -87,6 +87,9 @@ fn layers_start_as_those_of_keras() {
     options(AveragePool1d::new(2), &[pool(1)]);
     options(GlobalAveragePool2d::new(), &[json!({"keepdims": false})]);
     options(GlobalMaxPool1d::new(), &[json!({"keepdims": false})]);
+    // LayerNormalization(axis=-1, epsilon=0.001, center=True, scale=True, …), Softmax(axis=-1).
+    options(LayerNorm::new(), &[json!({"epsilon": 0.001, "center": true, "scale": true})]);
+    options(Softmax::new(), &[json!({"axis": -1})]);
     // BatchNormalization(momentum=0.99, epsilon=0.001, center=True, scale=True, …), Masking(mask_value=0.0).
     options(BatchNorm::new(), &[json!({"momentum": 0.99, "epsilon": 0.001, "center": true, "scale": true})]);
     options(Masking::default(), &[json!({"value": 0.0})]);
@@ -181,6 +184,7 @@ fn activations_have_the_limits_and_ranges_of_their_sources() {
     // z·sigmoid(z) and z·Φ(z) are least near −1.28 and −0.75; Φ by erf.
     let (silu, _) = extremes(|z| z * logistic(z));
     let (gelu, _) = extremes(|z| z * 0.5 * (1.0 + libm::erf(z / 2f64.sqrt())));
+    let (mish, _) = extremes(|z| z * z.max((1.0 + z.exp()).ln()).tanh());
     let half_pi = std::f32::consts::FRAC_PI_2;
     let open = |min: f32| [(min, 5.0), (min, 1.0)];
     let table = [
@@ -193,7 +197,13 @@ fn activations_have_the_limits_and_ranges_of_their_sources() {
         // This crate's choices: where they saturate, or 4; what is bounded has its bounds.
         (Linear, 1.0, [(-3.0, 3.0); 2]),
         (Elu, 4.0, open(-1.0)),
+        // From −λα, the product of the paper's two numbers, with the slope λ above 0.
+        (Selu, 4.0, [(-1.758_099_3, 5.253_505), (-1.758_099_3, 1.050_701)]),
         (Softplus, 4.0, open(0.0)),
+        (LogSigmoid, 4.0, [(-2.0, 0.0), (-1.0, 0.0)]),
+        (Exponential, 1.0, [(0.0, 1f32.exp()); 2]),
+        (Mish, 4.0, open(mish as f32)),
+        (Relu6, 6.0, [(0.0, 6.0); 2]),
         (Silu, 4.0, open(silu as f32)),
         (Gelu, 4.0, open(gelu as f32)),
         (HardTanh, 1.0, [(-1.0, 1.0); 2]),
@@ -208,12 +218,12 @@ fn activations_have_the_limits_and_ranges_of_their_sources() {
             let off = (found.min - min).abs().max((found.max - max).abs());
             assert!(off < 1e-5, "{activation} of {input:?}: {found:?}, not {min}..{max}");
         }
-        // Where the input's range is unknown, that of an unbounded output is.
+        // Where the input's range is unknown, that of an output that follows it is.
         let bounded = ranges[0] == ranges[1];
         assert_eq!(activation.range(None).is_some(), bounded, "{activation}");
-        // Outputs of inputs from −5 to 5 lie within it, but for what is linear.
+        // Outputs of inputs from −5 to 5 lie within it, but for what has no bound of its own.
         let range = activation.range(Some(Range { min: -5.0, max: 5.0 })).unwrap();
-        if activation != Linear {
+        if ![Linear, Exponential].contains(&activation) {
             let values = (-500..=500).map(|i| activation.value(f64::from(i) * 0.01));
             let (low, high) = values
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y: f64| (low.min(y), high.max(y)));

@@ -1,12 +1,11 @@
-//! Poolings, padding, up-sampling and batch normalisation against golden files made with Keras.
+//! Poolings, padding, up-sampling, normalisation and softmax against golden files made with Keras.
 
 use crate::common::devices;
 use crate::golden::{Run, golden};
 use crate::golden_conv::{Pad, assert_array, extent};
-use autorot::BatchNorm;
 use autorot::extend::Layer;
 use autorot::extend::plan::Purpose;
-use autorot::{GlobalPool, Pool, UpSampling, ZeroPadding};
+use autorot::{BatchNorm, GlobalPool, LayerNorm, Pool, Softmax, UpSampling, ZeroPadding};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -47,6 +46,8 @@ impl Case {
     fn layer(&self) -> Box<dyn Layer> {
         let layer = match self.input.len() - 1 {
             _ if self.kind == "batch_norm" => self.batch_norm(),
+            _ if self.kind == "layer_norm" => self.layer_norm(),
+            _ if self.kind == "softmax" => Box::new(Softmax::new()),
             1 => self.of_dimensions::<1>(),
             2 => self.of_dimensions::<2>(),
             _ => self.of_dimensions::<3>(),
@@ -58,6 +59,12 @@ impl Case {
     fn batch_norm(&self) -> Box<dyn Layer> {
         let Options { momentum, epsilon, center, scale, .. } = self.options;
         let layer = BatchNorm::new().momentum(momentum.unwrap()).epsilon(epsilon.unwrap());
+        Box::new(layer.center(center.unwrap()).scale(scale.unwrap()))
+    }
+
+    fn layer_norm(&self) -> Box<dyn Layer> {
+        let Options { epsilon, center, scale, .. } = self.options;
+        let layer = LayerNorm::new().epsilon(epsilon.unwrap());
         Box::new(layer.center(center.unwrap()).scale(scale.unwrap()))
     }
 

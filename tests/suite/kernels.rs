@@ -57,7 +57,9 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         (_, "partials" | "penalties") => map(&f32::abs),
         // Places of a row.
         ("rank", "places") => map(&|v| (v.abs() * 4.0).floor()),
-        ("softmax_finish" | "softmax_gradient", "parts" | "rows") => map(&|v| v.abs() + 0.5),
+        ("softmax_finish" | "softmax_gradient" | "softmax", "parts" | "rows" | "numbers") => {
+            map(&|v| v.abs() + 0.5)
+        }
         (_, "mask") => map(&|v| if v > 0.0 { 1.0 } else { 0.0 }),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),

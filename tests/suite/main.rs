@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod activations;
 mod bad_input;
 mod best_weights;
 mod broken;
@@ -61,6 +62,7 @@ mod reports;
 mod resume;
 mod rooms;
 mod rounds;
+mod rows;
 mod scores;
 mod sequences;
 mod shaders;

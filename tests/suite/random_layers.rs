@@ -4,7 +4,8 @@
 use crate::common::{Random, devices};
 use crate::probe::Probe;
 use autorot::{
-    Conv2d, Dense, Device, Dropout, Gru, Model, RandomCrop, RandomFlip, RandomTranslation, Sequential,
+    Activation, AlphaDropout, Conv2d, Dense, Device, Dropout, Gru, Initializer, Model, RandomCrop,
+    RandomFlip, RandomTranslation, Sequential,
 };
 use std::collections::BTreeMap;
 
@@ -82,6 +83,89 @@ fn two_dropouts_drop_independently() {
     }
 }
 
+/// `count` numbers whose mean is 0 and whose variance is 1, drawn from a normal distribution (Box and Muller 1958).
+fn normal(count: usize) -> Vec<f64> {
+    let mut random = Random::new(5);
+    let mut uniform = || f64::from(random.signed()) / 2.0 + 0.5;
+    let drawn: Vec<f64> = (0..count)
+        .map(|_| (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos())
+        .collect();
+    let (mean, variance) = moments(&drawn);
+    drawn.iter().map(|v| (v - mean) / variance.sqrt()).collect()
+}
+
+fn moments(values: &[f64]) -> (f64, f64) {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (mean, values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / values.len() as f64)
+}
+
+#[test]
+fn alpha_dropout_keeps_mean_and_variance() {
+    // Keras' formula: alpha_p = −alpha·scale; a·(x where it is kept, else alpha_p) + b.
+    let alpha_p = -1.673_263_242_354_377_2 * 1.050_700_987_355_480_5;
+    let x: Vec<f64> = normal(ROWS * WIDTH);
+    for (rate, device) in
+        [0.1, 0.5].into_iter().flat_map(|rate| devices().into_iter().map(move |d| (rate, d)))
+    {
+        let a = ((1.0 - rate) * (1.0 + rate * alpha_p * alpha_p)).powf(-0.5);
+        let b = -a * alpha_p * rate;
+        let net = |layer: &dyn Fn(Sequential) -> Sequential| {
+            layer(Sequential::new([WIDTH]).add(Dense::new(WIDTH).use_bias(false))).network(7).unwrap()
+        };
+        let network = net(&|net| net.add(AlphaDropout::new(rate as f32)));
+        let mut probe = Probe::new(&device, &network, ROWS, &mut Random::new(1));
+        probe.set_g(&vec![1.0; x.len()]);
+        let [y, _, d_x, _] = probe.all(&x, &identity(WIDTH));
+        let close = |found: f64, wanted: f64| (found - wanted).abs() < 1e-5 * (1.0 + wanted.abs());
+        let mut kept = 0;
+        for ((&y, &d_x), &x) in y.iter().zip(&d_x).zip(&x) {
+            let wanted = if d_x == 0.0 { (a * alpha_p + b, 0.0) } else { (a * x + b, a) };
+            assert!(close(y, wanted.0) && close(d_x, wanted.1), "{rate}: {y} and {d_x} of {x}");
+            kept += usize::from(d_x != 0.0);
+        }
+        likely(kept, x.len(), 1.0 - rate, "kept");
+        // Five deviations of the mean of so many numbers; the variance's is a little larger.
+        let (mean, variance) = moments(&y);
+        let deviation = (x.len() as f64).sqrt().recip();
+        assert!(
+            mean.abs() < 5.0 * deviation && (variance - 1.0).abs() < 10.0 * deviation,
+            "{mean}, {variance}"
+        );
+        // Dropout draws the same numbers, and would not keep the variance.
+        let network = net(&|net| net.add(Dropout::new(rate as f32)));
+        let mut probe = Probe::new(&device, &network, ROWS, &mut Random::new(1));
+        probe.set_g(&vec![1.0; x.len()]);
+        let [y, ..] = probe.all(&x, &identity(WIDTH));
+        assert!((moments(&y).1 - 1.0 / (1.0 - rate)).abs() < 10.0 * deviation / (1.0 - rate), "{rate}");
+    }
+}
+
+#[test]
+fn deep_networks_of_selu_keep_mean_and_variance() {
+    // Klambauer et al. 2017: selu, kernels of variance 1/inputs, alpha dropout.
+    let deep = |activation: Activation, initializer: Initializer, rate: f32| {
+        let mut net = Sequential::new([WIDTH]);
+        for _ in 0..24 {
+            let hidden = Dense::new(WIDTH).activation(activation).kernel_initializer(initializer);
+            net = net.add(hidden).add(AlphaDropout::new(rate));
+        }
+        let network = net.network(3).unwrap();
+        let parameters: Vec<f64> = network.arena().initial().into_iter().map(f64::from).collect();
+        let mut probe = Probe::new(&Device::cpu(), &network, ROWS, &mut Random::new(1));
+        let [y, ..] = probe.all(&normal(ROWS * WIDTH), &parameters);
+        moments(&y)
+    };
+    for rate in [0.0, 0.1] {
+        let (mean, variance) = deep(Activation::Selu, Initializer::LecunNormal, rate);
+        assert!(mean.abs() < 0.15 && (0.7..1.4).contains(&variance), "{rate}: {mean}, {variance}");
+    }
+    // Neither of the two alone does so.
+    let (_, variance) = deep(Activation::Tanh, Initializer::LecunNormal, 0.0);
+    assert!(variance < 0.1, "tanh: {variance}");
+    let (_, variance) = deep(Activation::Selu, Initializer::HeNormal, 0.0);
+    assert!(variance > 2.5, "kernels of twice the variance: {variance}");
+}
+
 #[test]
 fn predictions_drop_nothing() {
     for device in devices() {
@@ -90,6 +174,7 @@ fn predictions_drop_nothing() {
                 .input_range(0.0, 1.0)
                 .add(Gru::new(5).dropout(rate).recurrent_dropout(rate))
                 .add(Dropout::new(rate))
+                .add(AlphaDropout::new(rate))
                 .add(Dense::new(3))
                 .build(&device, 4)
                 .unwrap()

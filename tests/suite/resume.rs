@@ -3,8 +3,9 @@
 use crate::common::{Random, WITH_GPU, open};
 use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
 use autorot::{
-    Adam, Dataset, Dense, Device, EarlyStopping, Error, Gru, History, Interval, Loss, Model, Optimizer,
-    RmsProp, Schedule, Sequential, Sgd, Trainer, wgpu,
+    Activation, Adam, AlphaDropout, Dataset, Dense, Device, EarlyStopping, Error, Flatten, Gru, History,
+    Initializer, Interval, LayerNorm, Loss, Model, Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer,
+    wgpu,
 };
 
 /// All that does not tell of time.
@@ -62,6 +63,21 @@ fn goes_on(
         }
         same(&trainer.resume(&mut model, train, validation).unwrap(), &history);
         assert_eq!(model.state().unwrap(), wanted, "{name}: built anew {anew}");
+    }
+}
+
+#[test]
+fn alpha_dropout_and_layer_normalisation() {
+    let data = glyphs();
+    let hidden = || Dense::new(16).activation(Activation::Selu).kernel_initializer(Initializer::LecunNormal);
+    let build = |device: &Device| {
+        let net = Sequential::for_data(&data.train).add(Flatten).add(LayerNorm::new()).add(hidden());
+        let net = net.add(AlphaDropout::new(0.1)).add(hidden()).add(Dense::new(data.train.targets().width()));
+        net.build(device, 5).unwrap()
+    };
+    let trainer = || trainer(Adam::default()).epochs(2);
+    for device in devices() {
+        goes_on(&device, &build, &trainer, (&data.train, Some(&data.test)), 7, (2, 10));
     }
 }
 

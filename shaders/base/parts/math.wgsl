@@ -22,7 +22,8 @@ fn hyperbolic_tangent(z: f32) -> f32 {
             - 3.33332819422e-1;
         return z + z * s * p;
     }
-    let t = 1.0 - 2.0 / (1.0 + exp(2.0 * min(a, 20.0)));
+    let e = exp(-2.0 * a);
+    let t = (1.0 - e) / (1.0 + e);
     return select(t, -t, z < 0.0);
 }
 
@@ -58,6 +59,38 @@ fn exponential_minus_one(z: f32) -> f32 {
             + z * (0.0013888889 + z * 0.00019841270))))));
     }
     return exp(z) - 1.0;
+}
+
+// ln(1 + e) for 0 <= e <= 1.
+fn log_one_plus(e: f32) -> f32 {
+    if (e < 0.1) {
+        // Taylor: the terms beyond e⁷/7 are below the last place here.
+        return e * (1.0 - e * (0.5 - e * (0.33333334 - e * (0.25 - e * (0.2 - e * (0.16666667 - e * 0.14285715))))));
+    }
+    return log(1.0 + e);
+}
+
+// tanh(ln(1 + exp(z))) as a numerator and a denominator of powers of e = exp(-|z|), and e.
+fn mish_parts(z: f32) -> vec3<f32> {
+    let e = exp(-abs(z));
+    if (z < 0.0) {
+        let top = e * (e + 2.0);
+        return vec3<f32>(top, top + 2.0, e);
+    }
+    let top = 1.0 + 2.0 * e;
+    return vec3<f32>(top, top + 2.0 * e * e, e);
+}
+
+fn mish(z: f32) -> f32 {
+    let parts = mish_parts(z);
+    return z * (parts.x / parts.y);
+}
+
+// tanh(ln u) + z·4u²/(u² + 1)²·sigmoid(z), u = 1 + exp(z).
+fn mish_derivative(z: f32) -> f32 {
+    let parts = mish_parts(z);
+    let slope = 4.0 * parts.z * (1.0 + parts.z) / (parts.y * parts.y);
+    return parts.x / parts.y + z * select(parts.z, 1.0, z < 0.0) * slope;
 }
 
 // Φ(z) by the rational approximation 7.1.26 of Abramowitz and Stegun (absolute error below 1.5e-7).

@@ -309,18 +309,16 @@ pub(super) fn activation_layer(at: At<'_>, class: &str, config: &Config) -> Opti
     };
     let slope = if config.contains_key("alpha") { "alpha" } else { "negative_slope" };
     let free = |name: &str| config.get(name).is_none_or(Value::is_null);
+    let bent = |slope: f64| is("threshold", 0.0, 0.0) && is("negative_slope", 0.0, slope);
     let found = match class {
-        "ReLU" if free("max_value") && is("threshold", 0.0, 0.0) && is("negative_slope", 0.0, 0.0) => {
-            Activation::Relu
-        }
-        "ReLU" if free("max_value") && is("threshold", 0.0, 0.0) && is("negative_slope", 0.0, 0.3) => {
-            Activation::LeakyRelu
-        }
+        "ReLU" if free("max_value") && bent(0.0) => Activation::Relu,
+        "ReLU" if free("max_value") && bent(0.3) => Activation::LeakyRelu,
+        "ReLU" if is("max_value", 0.0, 6.0) && bent(0.0) => Activation::Relu6,
         "LeakyReLU" if is(slope, 0.3, 0.3) => Activation::LeakyRelu,
         "ELU" if is("alpha", 1.0, 1.0) => Activation::Elu,
         "ReLU" | "LeakyReLU" | "ELU" => {
             let found = format!("{class} {}", Value::Object(config.clone()));
-            let expected = "a slope of 0 or 0.3 below 0 and no other bend, or an ELU with an alpha of 1";
+            let expected = "a slope of 0 or 0.3 below 0, and no other bend but one at 6 with a slope of 0; or an ELU with an alpha of 1";
             return Some(Err(at.wrong(found, expected, READ_REMEDY)));
         }
         _ => return None,
@@ -338,6 +336,9 @@ fn keras_name(at: At<'_>, value: &Value) -> Result<&'static str> {
             | Activation::Tanh
             | Activation::Relu
             | Activation::Elu
+            | Activation::Selu
+            | Activation::Exponential
+            | Activation::Mish
             | Activation::Softplus
             | Activation::Gelu
             | Activation::Softsign),

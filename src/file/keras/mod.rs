@@ -98,7 +98,7 @@ impl Model {
     ///
     /// Sequential models are read, and functional ones that are a chain, with blocks of two branches that are added at their end
     /// ([`Residual`](crate::Residual)); models inside models become part of the chain. A softmax at the end is left out, and the model's
-    /// [`outputs`](Model::outputs) are then logits: [`Model::predict`] gives these, [`Model::predict_rows`] the probabilities that
+    /// [`outputs`](Model::outputs) are then logits; anywhere else it is a [`Softmax`](crate::Softmax): [`Model::predict`] gives these, [`Model::predict_rows`] the probabilities that
     /// Keras gives. A sigmoid stays. Options that matter to training alone (constraints, penalties on biases) are left out with a
     /// warning.
     ///
@@ -280,11 +280,11 @@ fn missing(place: &str, name: &str) -> Error {
     Error::invalid(place, format!("no array {name:?}"), "an array for every parameter", WHOLE)
 }
 
-/// Refuses batch normalisation of another axis than the last.
+/// Refuses normalisation of another axis than the last.
 fn check_axes(network: &Network, items: &[Item]) -> Result<()> {
     for (node, item) in network.every_node().into_iter().zip(items) {
         let last = node.output().shape.len() as i64;
-        if item.layer.kind == "batch_norm" && item.axis != -1 && item.axis != last {
+        if item.layer.kind.ends_with("_norm") && item.axis != -1 && item.axis != last {
             let found = format!("axis {}", item.axis);
             return Err(Error::invalid(
                 &item.place,

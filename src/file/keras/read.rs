@@ -88,9 +88,9 @@ const TRAINING: &[&str] = &[
 /// Reads the description of a model.
 pub(super) fn plan(at: At<'_>, model: &Value) -> Result<Plan> {
     let (input, steps) = chain(at, model, "")?;
-    let mut reader = Reader { at, items: Vec::new(), softmax: false, masked: false };
+    let mut reader = Reader { at, items: Vec::new(), softmax: None, masked: false };
     reader.steps(&steps, &mut Place::default())?;
-    let outputs = if reader.softmax { Outputs::Logits } else { Outputs::Values };
+    let outputs = if reader.softmax.is_some() { Outputs::Logits } else { Outputs::Values };
     Ok(Plan { input: input_shape(at, model, input)?, items: reader.items, outputs })
 }
 
@@ -143,8 +143,8 @@ impl Place {
 struct Reader<'a> {
     at: At<'a>,
     items: Vec<Item>,
-    /// Whether the last layer's softmax was left out.
-    softmax: bool,
+    /// The place of a softmax that is left out where nothing follows it, of the layer that was read last.
+    softmax: Option<String>,
     /// Whether sequences are masked.
     masked: bool,
 }
@@ -171,13 +171,14 @@ impl Reader<'_> {
             match step {
                 Step::Layer { layer, folder } => self.layer(layer, folder, place)?,
                 Step::Block { main, shortcut } => {
+                    self.follow_softmax(place);
                     let path = place.path("residual");
                     let masked = self.masked;
-                    self.steps(main, &mut place.inside(format!("{path}."), None))?;
-                    self.masked = masked;
-                    self.steps(shortcut, &mut place.inside(format!("{path}.{SHORTCUT}"), None))?;
-                    if self.softmax {
-                        return Err(self.at.wrong("a softmax before a sum", "one at the end", READ_REMEDY));
+                    for (steps, prefix) in [(main, ""), (shortcut, SHORTCUT)] {
+                        self.masked = masked;
+                        let mut inner = place.inside(format!("{path}.{prefix}"), None);
+                        self.steps(steps, &mut inner)?;
+                        self.follow_softmax(&mut inner);
                     }
                     let layer = description(path, "residual", Default::default());
                     self.items.push(Item { layer, place: self.at.place.to_owned(), home: None, axis: -1 });
@@ -187,14 +188,24 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A softmax that something follows becomes a layer.
+    fn follow_softmax(&mut self, place: &mut Place) {
+        if let Some(told) = self.softmax.take() {
+            let options = [("axis".to_owned(), json!(-1))].into();
+            self.push(
+                At { place: &told, ..self.at },
+                description(place.path("softmax"), "softmax", options),
+                None,
+            );
+        }
+    }
+
     /// Reads a layer, with those inside it.
     fn layer(&mut self, layer: &Value, folder: &str, place: &mut Place) -> Result<()> {
         let named: String = name(layer).chars().take(MOST_TOLD).collect();
         let told = format!("{}: {named}", self.at.place);
         let at = At { place: &told, ..self.at };
-        if self.softmax {
-            return Err(at.wrong("a layer behind a softmax", "a softmax at the end alone", READ_REMEDY));
-        }
+        self.follow_softmax(place);
         let none = Config::new();
         let config = layer["config"].as_object().unwrap_or(&none);
         let outer = place.outer.clone().unwrap_or_else(|| name(layer).to_owned());
@@ -207,6 +218,10 @@ impl Reader<'_> {
                 self.steps(&steps, &mut inner)?;
                 place.next = inner.next;
                 return Ok(());
+            }
+            // It is taken of every step anyway.
+            "TimeDistributed" if class(&config["layer"]) == "Softmax" => {
+                return self.layer(&config["layer"], folder, place);
             }
             "TimeDistributed" => {
                 check_further(at, config, None)?;
@@ -225,10 +240,8 @@ impl Reader<'_> {
                 self.both(at, config, folder, place, outer)?;
             }
             "Softmax" => {
-                if !matches!(config.get("axis"), None | Some(Value::Null)) && config["axis"] != -1 {
-                    return Err(at.wrong(format!("axis {}", config["axis"]), "-1", READ_REMEDY));
-                }
-                self.softmax = true;
+                options(at, "Softmax", config)?;
+                self.softmax = Some(told.clone());
             }
             other => {
                 if let Some(activation) = activation_layer(at, other, config) {
@@ -239,8 +252,8 @@ impl Reader<'_> {
                 }
                 let mut config = config.clone();
                 let gated = ["SimpleRNN", "LSTM", "GRU"].contains(&other);
-                self.softmax = !gated && config.get("activation").is_some_and(is_softmax);
-                if self.softmax {
+                if !gated && config.get("activation").is_some_and(is_softmax) {
+                    self.softmax = Some(told.clone());
                     config.insert("activation".to_owned(), json!("linear"));
                     if other == "Activation" {
                         return Ok(());
@@ -343,10 +356,8 @@ impl Reader<'_> {
 /// The kind and the options of a layer.
 fn options(at: At<'_>, name: &str, config: &Config) -> Result<(String, crate::layer::Options)> {
     let Some((class, dimensions)) = Class::of_keras(name) else {
-        let known = format!(
-            "one of {}, TimeDistributed, Bidirectional, Add, ReLU, LeakyReLU, ELU, Softmax",
-            Class::names()
-        );
+        let known =
+            format!("one of {}, TimeDistributed, Bidirectional, Add, ReLU, LeakyReLU, ELU", Class::names());
         return Err(at.wrong(format!("a layer of the class {name:?}"), known, READ_REMEDY));
     };
     if name == "AutoRotConv1D" && config.get("eps").and_then(Value::as_f64) != Some(0.0) {

@@ -196,6 +196,17 @@ static CLASSES: &[Class] = &[
         ]],
     },
     Class {
+        keras: "LayerNormalization",
+        kind: "layer_norm",
+        dimensions: &[0],
+        options: &[&[
+            ("epsilon", "epsilon", Number(1e-3)),
+            ("center", "center", Flag(true)),
+            ("scale", "scale", Flag(true)),
+            ("rms_scaling", "", Only("false")),
+        ]],
+    },
+    Class {
         keras: "ZeroPadding#D",
         kind: "zero_padding#d",
         dimensions: &[1, 2, 3],
@@ -219,12 +230,24 @@ static CLASSES: &[Class] = &[
         dimensions: &[0],
         options: &[&[("rate", "rate", Number(0.5))]],
     },
+    Class {
+        keras: "AlphaDropout",
+        kind: "alpha_dropout",
+        dimensions: &[0],
+        options: &[&[("rate", "rate", Number(0.5))]],
+    },
     Class { keras: "Flatten", kind: "flatten", dimensions: &[0], options: &[LAST] },
     Class {
         keras: "Activation",
         kind: "activate",
         dimensions: &[0],
         options: &[&[("activation", "activation", Activation("linear"))]],
+    },
+    Class {
+        keras: "Softmax",
+        kind: "softmax",
+        dimensions: &[0],
+        options: &[&[("axis", "", Only("-1")), ("", "axis", Own("-1"))]],
     },
     Class {
         keras: "RandomFlip",

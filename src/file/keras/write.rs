@@ -55,6 +55,16 @@ fn written(class: impl Into<String>, config: Value) -> Written {
     Written { class: class.into(), config, arrays: Vec::new(), inputs: Vec::new() }
 }
 
+/// The layer of Keras for an activation of which its versions have no function in common.
+fn layer_of(activation: &str) -> Option<(&'static str, Value)> {
+    match activation {
+        // Keras 3 has another name for the slope, and takes this one, too.
+        "leaky_relu" => Some(("LeakyReLU", json!({ "alpha": 0.3 }))),
+        "relu6" => Some(("ReLU", json!({ "max_value": 6.0 }))),
+        _ => None,
+    }
+}
+
 impl Written {
     /// The layer as an option of another.
     fn inner(&self) -> Value {
@@ -193,9 +203,9 @@ impl Writing {
             before = Some(written(format!("ZeroPadding{dimensions}D"), json!({ "padding": zeros })));
             options.insert("padding".to_owned(), json!("valid"));
         }
-        if options.get("activation") == Some(&json!("leaky_relu")) && !recurrent {
-            // Keras 3 has another name for the slope, and takes this one, too.
-            behind = Some(written("LeakyReLU", json!({ "alpha": 0.3 })));
+        let activation = options.get("activation").and_then(Value::as_str);
+        if let (Some((class, config)), false) = (activation.and_then(layer_of), recurrent) {
+            behind = Some(written(class, config));
             options.insert("activation".to_owned(), json!("linear"));
         }
         let mut own = written(class.keras.replace('#', &dimensions.to_string()), json!({}));

@@ -52,9 +52,11 @@ impl Writer {
             "dense" => self.dense(layer, x)?,
             "activate" => self.activation(layer, "activation", x)?,
             // In predictions they change nothing.
-            "dropout" | "random_flip" | "random_translation" => x,
+            "dropout" | "alpha_dropout" | "random_flip" | "random_translation" => x,
             "flatten" => self.flatten(x),
+            "softmax" => self.softmax(x),
             "batch_norm" => self.batch_norm(layer, x)?,
+            "layer_norm" => self.layer_norm(layer, x)?,
             "conv" | "depthwise_conv" | "separable_conv" => self.conv(layer, &family, x)?,
             "conv_transpose" => self.conv_transpose(layer, x)?,
             "max_pool" | "average_pool" => self.pool(layer, &family, x)?,
@@ -149,12 +151,25 @@ impl Writer {
             Activation::Relu => graph.op("Relu", &[z]),
             Activation::LeakyRelu => graph.op_with("LeakyRelu", &[z], vec![("alpha", Attribute::Float(0.3))]),
             Activation::Elu => graph.op("Elu", &[z]),
+            Activation::Selu => graph.op("Selu", &[z]),
+            Activation::Exponential => graph.op("Exp", &[z]),
             Activation::Softplus => graph.op("Softplus", &[z]),
             Activation::Softsign => graph.op("Softsign", &[z]),
             Activation::HardSigmoid => graph.op("HardSigmoid", &[z]),
-            Activation::HardTanh => {
-                let limits = [-1.0, 1.0].map(|limit| graph.floats("limit", &[], &[limit]));
+            Activation::HardTanh | Activation::Relu6 => {
+                let limits = if activation == Activation::Relu6 { [0.0, 6.0] } else { [-1.0, 1.0] };
+                let limits = limits.map(|limit| graph.floats("limit", &[], &[limit]));
                 graph.op("Clip", &[z, &limits[0], &limits[1]])
+            }
+            Activation::LogSigmoid => {
+                let turned = graph.op("Neg", &[z]);
+                let below = graph.op("Softplus", &[&turned]);
+                graph.op("Neg", &[&below])
+            }
+            Activation::Mish => {
+                let above = graph.op("Softplus", &[z]);
+                let share = graph.op("Tanh", &[&above]);
+                graph.op("Mul", &[z, &share])
             }
             Activation::Silu => {
                 let share = graph.op("Sigmoid", &[z]);
@@ -179,6 +194,11 @@ impl Writer {
         if x.shape.len() == 1 { x } else { self.graph.reshaped(&x, &[x.shape.iter().product()]) }
     }
 
+    fn softmax(&mut self, x: Value) -> Value {
+        let axis = if x.channels_first { 1 } else { -1 };
+        x.like(self.graph.op_with("Softmax", &[&x.name], vec![("axis", Attribute::Int(axis))]))
+    }
+
     fn batch_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
         let x = self.graph.channels_first(x);
         let channels = x.channels();
@@ -192,6 +212,20 @@ impl Writer {
         let epsilon = Attribute::Float(option(layer, "epsilon")?);
         let inputs = [x.name.as_str(), gamma, beta, mean, variance];
         Ok(x.like(self.graph.op_with("BatchNormalization", &inputs, vec![("epsilon", epsilon)])))
+    }
+
+    fn layer_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let channels = x.channels();
+        let gamma = self.parameter(layer, "gamma").map_or(vec![1.0; channels], |p| p.values.clone());
+        let beta = self.parameter(layer, "beta").map(|p| p.values.clone());
+        let gamma = self.graph.floats("gamma", &[channels], &gamma);
+        let beta = beta.map(|beta| self.graph.floats("beta", &[channels], &beta));
+        let attributes =
+            vec![("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(option(layer, "epsilon")?))];
+        let inputs: Vec<&str> =
+            [Some(&x.name), Some(&gamma), beta.as_ref()].into_iter().flatten().map(String::as_str).collect();
+        Ok(x.like(self.graph.op_with("LayerNormalization", &inputs, attributes)))
     }
 
     fn residual(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {

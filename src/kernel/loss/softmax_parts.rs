@@ -1,8 +1,9 @@
-//! Softmax cross-entropy over many classes, in pieces; [`SoftmaxLoss`](crate::kernel::SoftmaxLoss) does it in one pass for fewer.
+//! Softmax, and its cross-entropy over many classes, in pieces; [`SoftmaxLoss`](crate::kernel::SoftmaxLoss) does the latter in one pass
+//! for fewer.
 
 use crate::Real;
-use crate::kernel::base::rows::total;
-use crate::kernel::{Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::base::rows::{map_each, total};
+use crate::kernel::{Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl};
 
 /// Classes per workgroup.
 const PIECE: usize = 4096;
@@ -11,7 +12,7 @@ const PIECE: usize = 4096;
 const LOWEST: f64 = -3.4e38;
 
 /// Numbers per piece or row: the largest logit, Σ exp(x − largest), Σ t and Σ t·(largest − x).
-const PARTS: usize = 4;
+pub(super) const PARTS: usize = 4;
 
 uniforms!(SoftmaxPartsUniforms { batch: u32, classes: u32, pieces: u32 });
 uniforms!(SoftmaxFinishUniforms { batch: u32, pieces: u32, columns: u32 });
@@ -24,17 +25,19 @@ pub struct SoftmaxParts {
     pub batch: usize,
     /// C.
     pub classes: usize,
+    /// Whether there are targets; the sums with t are 0 without them.
+    pub targets: bool,
 }
 
-/// The loss of every row, for the first column of scores `[B, columns]`, and its numbers `[B, 4]`, from those of its pieces.
+/// The numbers of every row `[B, 4]` from those of its pieces, and its loss, for the first column of scores `[B, columns]`.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxFinish {
     /// B.
     pub batch: usize,
     /// Pieces per row.
     pub pieces: usize,
-    /// The width of a row of scores.
-    pub columns: usize,
+    /// The width of a row of scores; `None` without a loss.
+    pub columns: Option<usize>,
 }
 
 /// dx = (softmax(x)·Σt − t)/B from the rows' numbers `[B, 4]`. x, t and dx are `[B, C]`.
@@ -63,8 +66,8 @@ ports! {
     pub struct SoftmaxPartsPorts {
         /// x.
         x: Read,
-        /// The targets.
-        t: Read,
+        /// The targets, where there are any.
+        t: Option<Read>,
         /// The numbers of each piece.
         parts: Write,
     }
@@ -78,7 +81,11 @@ impl Family for SoftmaxParts {
 
     fn lens(&self) -> SoftmaxPartsPorts<Lens> {
         let outputs = self.batch * self.classes;
-        SoftmaxPartsPorts { x: outputs, t: outputs, parts: Self::len(self.batch, Self::pieces(self.classes)) }
+        SoftmaxPartsPorts {
+            x: outputs,
+            t: self.targets.then_some(outputs),
+            parts: Self::len(self.batch, Self::pieces(self.classes)),
+        }
     }
 
     fn uniforms(&self) -> SoftmaxPartsUniforms {
@@ -93,6 +100,7 @@ impl Family for SoftmaxParts {
         vec![
             wgsl!("base/parts/index.wgsl"),
             wgsl!("base/parts/reduce.wgsl"),
+            constants(&[("TARGETS", self.targets)]),
             wgsl!("loss/softmax_parts.wgsl"),
         ]
     }
@@ -107,16 +115,26 @@ impl Family for SoftmaxParts {
 
     fn twin<T: Real>(&self, ports: SoftmaxPartsPorts<Slices<'_, T>>) {
         let SoftmaxPartsPorts { x, t, parts } = ports;
-        let rows = x.chunks_exact(self.classes).zip(t.chunks_exact(self.classes));
-        let pieces = rows.flat_map(|(x, t)| x.chunks(PIECE).zip(t.chunks(PIECE)));
-        for (parts, (x, t)) in parts.chunks_exact_mut(PARTS).zip(pieces) {
-            let top = x.iter().fold(T::of(LOWEST), |a, &b| a.max(b));
-            let below = x.iter().zip(t).filter(|(_, t)| **t != T::zero()).map(|(&x, &t)| t * (top - x));
-            parts[0] = top;
-            parts[1] = total(x.iter().map(|&x| (x - top).exp()));
-            parts[2] = total(t.iter().copied());
-            parts[3] = total(below);
-        }
+        let t = t.unwrap_or_default();
+        let pieces = (0..self.batch).flat_map(|row| {
+            let end = (row + 1) * self.classes;
+            (row * self.classes..end).step_by(PIECE).map(move |first| first..(first + PIECE).min(end))
+        });
+        map_each(
+            parts.chunks_exact_mut(PARTS).zip(pieces).collect(),
+            x.len(),
+            #[inline(always)]
+            |(parts, piece): (&mut [T], std::ops::Range<usize>)| {
+                let x = &x[piece.clone()];
+                let t = if self.targets { &t[piece] } else { t };
+                let top = x.iter().fold(T::of(LOWEST), |a, &b| a.max(b));
+                let below = x.iter().zip(t).filter(|(_, t)| **t != T::zero()).map(|(&x, &t)| t * (top - x));
+                parts[0] = top;
+                parts[1] = total(x.iter().map(|&x| (x - top).exp()));
+                parts[2] = total(t.iter().copied());
+                parts[3] = total(below);
+            },
+        );
     }
 }
 
@@ -125,8 +143,8 @@ ports! {
     pub struct SoftmaxFinishPorts {
         /// The numbers of each piece.
         parts: Read,
-        /// The rows of scores.
-        scores: Update,
+        /// The rows of scores, where there is a loss.
+        scores: Option<Update>,
         /// The numbers of each row.
         rows: Write,
     }
@@ -141,7 +159,7 @@ impl Family for SoftmaxFinish {
     fn lens(&self) -> SoftmaxFinishPorts<Lens> {
         SoftmaxFinishPorts {
             parts: SoftmaxParts::len(self.batch, self.pieces),
-            scores: self.batch * self.columns,
+            scores: self.columns.map(|columns| self.batch * columns),
             rows: SoftmaxParts::len(self.batch, 1),
         }
     }
@@ -150,7 +168,7 @@ impl Family for SoftmaxFinish {
         SoftmaxFinishUniforms {
             batch: self.batch as u32,
             pieces: self.pieces as u32,
-            columns: self.columns as u32,
+            columns: self.columns.unwrap_or_default() as u32,
         }
     }
 
@@ -158,6 +176,7 @@ impl Family for SoftmaxFinish {
         vec![
             wgsl!("base/parts/index.wgsl"),
             wgsl!("base/parts/reduce.wgsl"),
+            constants(&[("LOSS", self.columns.is_some())]),
             wgsl!("loss/softmax_finish.wgsl"),
         ]
     }
@@ -172,9 +191,9 @@ impl Family for SoftmaxFinish {
 
     fn twin<T: Real>(&self, ports: SoftmaxFinishPorts<Slices<'_, T>>) {
         let SoftmaxFinishPorts { parts, scores, rows } = ports;
+        let mut scores = self.columns.zip(scores);
         let parts = parts.chunks_exact(self.pieces * PARTS);
-        let scores = scores.chunks_exact_mut(self.columns);
-        for ((parts, scores), row) in parts.zip(scores).zip(rows.chunks_exact_mut(PARTS)) {
+        for (i, (parts, row)) in parts.zip(rows.chunks_exact_mut(PARTS)).enumerate() {
             let pieces = || parts.chunks_exact(PARTS);
             let top = pieces().fold(T::of(LOWEST), |top, piece| top.max(piece[0]));
             row[0] = top;
@@ -182,7 +201,10 @@ impl Family for SoftmaxFinish {
             row[2] = total(pieces().map(|piece| piece[2]));
             let with_mass = pieces().filter(|piece| piece[2] != T::zero());
             row[3] = total(with_mass.map(|piece| piece[3] + piece[2] * (top - piece[0])));
-            scores[0] = if row[2] == T::zero() { T::zero() } else { row[2] * row[1].ln() + row[3] };
+            if let Some((columns, scores)) = &mut scores {
+                let loss = if row[2] == T::zero() { T::zero() } else { row[2] * row[1].ln() + row[3] };
+                scores[i * *columns] = loss;
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Batch normalisation.
+//! Normalisation, of channels over a batch and of rows.
 
 pub(crate) mod norm_backward;
 pub(crate) mod norm_forward;
 pub(crate) mod norm_statistics;
+pub(crate) mod row_norm;
 pub(crate) mod running_average;
 
 pub use norm_backward::{NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts};
 pub use norm_forward::{NormForward, NormForwardPorts};
 pub use norm_statistics::{NormFinish, NormFinishPorts, NormStatistics, NormStatisticsPorts, norm_chunks};
+pub use row_norm::{RowNormSums, RowNormSumsPorts, RowStatistics, RowStatisticsPorts};
 pub use running_average::{RunningAverage, RunningAveragePorts};

@@ -1,4 +1,4 @@
-//! Batch normalisation, backward: the sums over the rows, and what follows from them.
+//! Normalisation by channel or by row, backward: the sums over the rows, and what follows from them.
 
 use crate::Real;
 use crate::kernel::base::rows::{ColumnSums, Cycle, map_blocks, map_each, round};
@@ -11,7 +11,8 @@ use crate::kernel::{
 uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, chunk: u32, epsilon: f32 });
 uniforms!(NormBackwardUniforms { rows: u32, channels: u32, epsilon: f32 });
 
-/// Per channel, Σ dy and Σ dy ⊙ x̂ over every chunk of rows, x̂ = (x − mean)/√(variance + ε): partial sums of dβ and dγ.
+/// Per channel, Σ dy and Σ dy ⊙ x̂ over every chunk of rows, x̂ = (x − mean)/√(variance + ε): partial sums of dβ and dγ. Mean and variance
+/// are those of the channels `[C]`, or of the rows `[R]`.
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackwardSums {
     /// R.
@@ -20,9 +21,12 @@ pub struct NormBackwardSums {
     pub channels: usize,
     /// ε.
     pub epsilon: f32,
+    /// Whether mean and variance are those of rows.
+    pub by_row: bool,
 }
 
-/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R), since mean and variance depend on x (Ioffe and Szegedy 2015).
+/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R), since mean and variance depend on x (Ioffe and Szegedy 2015); by row
+/// dx = (g − Σg/C − x̂ ⊙ Σ(g ⊙ x̂)/C)/√(variance + ε) with g = γ ⊙ dy (Ba et al. 2016).
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackward {
     /// R.
@@ -33,6 +37,13 @@ pub struct NormBackward {
     pub epsilon: f32,
     /// Whether there is a γ.
     pub scale: bool,
+    /// Whether mean, variance and the two sums are those of rows.
+    pub by_row: bool,
+}
+
+/// Whether four neighbouring channels may be a vec4, and so statistics of rows.
+pub(super) fn quads(rows: usize, channels: usize, by_row: bool) -> bool {
+    channels.is_multiple_of(4) && (!by_row || rows.is_multiple_of(4))
 }
 
 pub(super) fn inverses<T: Real>(variance: &[T], epsilon: f32) -> Vec<T> {
@@ -46,9 +57,9 @@ ports! {
         d_y: Read,
         /// x.
         x: Read,
-        /// The mean of each channel.
+        /// The mean of each channel or row.
         mean: Read,
-        /// The variance of each channel.
+        /// The variance of each channel or row.
         variance: Read,
         /// Partial sums for ∂ℓ/∂β.
         partial_beta: Write,
@@ -66,13 +77,13 @@ impl Family for NormBackwardSums {
     type Uniforms = NormBackwardSumsUniforms;
 
     fn lens(&self) -> NormBackwardSumsPorts<Lens> {
-        let (all, c, parts) =
-            (self.rows * self.channels, self.channels, norm_chunks(self.rows) * self.channels);
+        let (all, parts) = (self.rows * self.channels, norm_chunks(self.rows) * self.channels);
+        let statistics = if self.by_row { self.rows } else { self.channels };
         NormBackwardSumsPorts {
             d_y: all,
             x: all,
-            mean: c,
-            variance: c,
+            mean: statistics,
+            variance: statistics,
             partial_beta: parts,
             partial_gamma: parts,
         }
@@ -88,7 +99,8 @@ impl Family for NormBackwardSums {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![slices(4), wgsl!("norm/norm_backward_sums.wgsl")]
+        let options = constants(&[("BY_ROW", self.by_row)]);
+        vec![slices(4), options, wgsl!("norm/parts/of_row.wgsl"), wgsl!("norm/norm_backward_sums.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -100,21 +112,35 @@ impl Family for NormBackwardSums {
     }
 
     fn by_fours(&self) -> bool {
-        self.channels.is_multiple_of(4)
+        quads(self.rows, self.channels, self.by_row)
     }
 
     fn twin<T: Real>(&self, ports: NormBackwardSumsPorts<Slices<'_, T>>) {
         let NormBackwardSumsPorts { d_y, x, mean, variance, partial_beta, partial_gamma } = ports;
         let (c, inverse) = (self.channels, inverses(variance, self.epsilon));
         let chunk = norm_chunk(self.rows);
-        let (mean, inverse, round) = (Cycle::new(mean), Cycle::new(&inverse), round(c));
-        let pairs = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).collect();
+        let round = round(c);
+        let [means, inverses] = [mean, &inverse[..]].map(|of| (!self.by_row).then(|| Cycle::new(of)));
+        let pairs = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).enumerate().collect();
         let parts = map_each(
             pairs,
             x.len(),
             #[inline(always)]
-            |(d_y, x): (&[T], &[T])| {
+            |(index, (d_y, x)): (usize, (&[T], &[T]))| {
                 let (mut betas, mut gammas) = (ColumnSums::new(c), ColumnSums::new(c));
+                let (Some(mean), Some(inverse)) = (&means, &inverses) else {
+                    let statistics = mean[index * chunk..].iter().zip(&inverse[index * chunk..]);
+                    let rows = d_y.chunks_exact(c).zip(x.chunks_exact(c));
+                    for ((d_y, x), (&mean, &inverse)) in rows.zip(statistics) {
+                        let (beta, gamma) = (betas.next(), gammas.next());
+                        beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
+                        let pairs = d_y.iter().zip(x);
+                        gamma.iter_mut().zip(pairs).for_each(|(sum, (&d_y, &x))| {
+                            *sum = *sum + d_y * ((x - mean) * inverse);
+                        });
+                    }
+                    return (betas.finish(), gammas.finish());
+                };
                 for (d_y, x) in d_y.chunks(round).zip(x.chunks(round)) {
                     let (beta, gamma) = (betas.next(), gammas.next());
                     beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
@@ -140,15 +166,15 @@ ports! {
         d_y: Read,
         /// x.
         x: Read,
-        /// The mean of each channel.
+        /// The mean of each channel or row.
         mean: Read,
-        /// The variance of each channel.
+        /// The variance of each channel or row.
         variance: Read,
         /// γ, where there is one.
         gamma: Option<Read>,
-        /// ∂ℓ/∂β.
+        /// Σ dy of each channel, ∂ℓ/∂β; or Σ g of each row.
         d_beta: Read,
-        /// ∂ℓ/∂γ.
+        /// Σ dy ⊙ x̂ of each channel, ∂ℓ/∂γ; or Σ g ⊙ x̂ of each row.
         d_gamma: Read,
         /// ∂ℓ/∂x.
         d_x: Write,
@@ -166,14 +192,15 @@ impl Family for NormBackward {
 
     fn lens(&self) -> NormBackwardPorts<Lens> {
         let (all, c) = (self.rows * self.channels, self.channels);
+        let statistics = if self.by_row { self.rows } else { c };
         NormBackwardPorts {
             d_y: all,
             x: all,
-            mean: c,
-            variance: c,
+            mean: statistics,
+            variance: statistics,
             gamma: (self.scale).then_some(c),
-            d_beta: c,
-            d_gamma: c,
+            d_beta: statistics,
+            d_gamma: statistics,
             d_x: all,
         }
     }
@@ -183,7 +210,8 @@ impl Family for NormBackward {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![each_quad(), constants(&[("SCALE", self.scale)]), wgsl!("norm/norm_backward.wgsl")]
+        let options = constants(&[("SCALE", self.scale), ("BY_ROW", self.by_row)]);
+        vec![each_quad(), options, wgsl!("norm/parts/of_row.wgsl"), wgsl!("norm/norm_backward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -191,7 +219,7 @@ impl Family for NormBackward {
     }
 
     fn by_fours(&self) -> bool {
-        self.channels.is_multiple_of(4)
+        quads(self.rows, self.channels, self.by_row)
     }
 
     fn twin<T: Real>(&self, ports: NormBackwardPorts<Slices<'_, T>>) {
@@ -199,6 +227,30 @@ impl Family for NormBackward {
         let gamma = gamma.unwrap_or_default();
         let (c, rows) = (self.channels, T::of(self.rows as f64));
         let inverse = inverses(variance, self.epsilon);
+        if self.by_row {
+            let count = T::of(c as f64);
+            map_blocks(
+                d_x,
+                ROWS * c,
+                #[inline(always)]
+                |index, d_x| {
+                    let first = index * ROWS;
+                    let statistics = mean[first..].iter().zip(&inverse[first..]);
+                    let statistics = statistics.zip(d_beta[first..].iter().zip(&d_gamma[first..]));
+                    let rows = x[first * c..].chunks_exact(c).zip(d_y[first * c..].chunks_exact(c));
+                    let rows = d_x.chunks_exact_mut(c).zip(rows).zip(statistics);
+                    for ((d_x, (x, d_y)), ((&mean, &inverse), (&sum, &product))) in rows {
+                        let (shift, slope) = (sum / count, product * inverse / count);
+                        d_x.copy_from_slice(d_y);
+                        d_x.iter_mut().zip(gamma).for_each(|(d_x, &gamma)| *d_x = *d_x * gamma);
+                        d_x.iter_mut().zip(x).for_each(|(d_x, &x)| {
+                            *d_x = inverse * (*d_x - shift - (x - mean) * slope);
+                        });
+                    }
+                },
+            );
+            return;
+        }
         // dx = factor·dy − shift − slope·(x − mean)
         let factor: Vec<T> =
             inverse.iter().enumerate().map(|(c, &i)| if self.scale { gamma[c] * i } else { i }).collect();

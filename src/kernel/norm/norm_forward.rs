@@ -1,15 +1,16 @@
-//! Batch normalisation, forward.
+//! Normalisation by channel or by row, forward.
 
 use crate::Real;
 use crate::kernel::base::rows::{Cycle, map_blocks, round};
-use crate::kernel::norm::norm_backward::inverses;
+use crate::kernel::norm::norm_backward::{inverses, quads};
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
 };
 
 uniforms!(NormForwardUniforms { rows: u32, channels: u32, epsilon: f32 });
 
-/// y = γ ⊙ (x − mean)/√(variance + ε) + β per channel. x and y are `[R, C]`, the others `[C]`.
+/// y = γ ⊙ (x − mean)/√(variance + ε) + β. x and y are `[R, C]`, γ and β `[C]`; mean and variance are those of the channels `[C]`, or of the
+/// rows `[R]`.
 #[derive(Clone, Copy, Debug)]
 pub struct NormForward {
     /// R.
@@ -22,6 +23,8 @@ pub struct NormForward {
     pub scale: bool,
     /// Whether there is a β.
     pub center: bool,
+    /// Whether mean and variance are those of rows.
+    pub by_row: bool,
 }
 
 ports! {
@@ -29,9 +32,9 @@ ports! {
     pub struct NormForwardPorts {
         /// x.
         x: Read,
-        /// The mean of each channel.
+        /// The mean of each channel or row.
         mean: Read,
-        /// The variance of each channel.
+        /// The variance of each channel or row.
         variance: Read,
         /// γ, where there is one.
         gamma: Option<Read>,
@@ -53,10 +56,11 @@ impl Family for NormForward {
     fn lens(&self) -> NormForwardPorts<Lens> {
         let (all, c) = (self.rows * self.channels, self.channels);
         let used = |used: bool| used.then_some(c);
+        let statistics = if self.by_row { self.rows } else { c };
         NormForwardPorts {
             x: all,
-            mean: c,
-            variance: c,
+            mean: statistics,
+            variance: statistics,
             gamma: used(self.scale),
             beta: used(self.center),
             y: all,
@@ -68,8 +72,8 @@ impl Family for NormForward {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[("SCALE", self.scale), ("CENTER", self.center)]);
-        vec![each_quad(), options, wgsl!("norm/norm_forward.wgsl")]
+        let options = constants(&[("SCALE", self.scale), ("CENTER", self.center), ("BY_ROW", self.by_row)]);
+        vec![each_quad(), options, wgsl!("norm/parts/of_row.wgsl"), wgsl!("norm/norm_forward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -77,7 +81,7 @@ impl Family for NormForward {
     }
 
     fn by_fours(&self) -> bool {
-        self.channels.is_multiple_of(4)
+        quads(self.rows, self.channels, self.by_row)
     }
 
     fn twin<T: Real>(&self, ports: NormForwardPorts<Slices<'_, T>>) {
@@ -86,6 +90,24 @@ impl Family for NormForward {
         let c = self.channels;
         // y = (x − mean)·factor + β.
         let mut factor = inverses(variance, self.epsilon);
+        if self.by_row {
+            map_blocks(
+                y,
+                ROWS * c,
+                #[inline(always)]
+                |index, y| {
+                    let first = index * ROWS;
+                    let statistics = mean[first..].iter().zip(&factor[first..]);
+                    let rows = y.chunks_exact_mut(c).zip(x[first * c..].chunks_exact(c));
+                    for ((y, x), (&mean, &factor)) in rows.zip(statistics) {
+                        y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - mean) * factor);
+                        y.iter_mut().zip(gamma).for_each(|(y, &gamma)| *y = *y * gamma);
+                        y.iter_mut().zip(beta).for_each(|(y, &beta)| *y = *y + beta);
+                    }
+                },
+            );
+            return;
+        }
         if self.scale {
             factor.iter_mut().zip(gamma).for_each(|(factor, &gamma)| *factor = *factor * gamma);
         }

@@ -1,8 +1,8 @@
-//! Mean and variance of every channel, of chunks of rows and of all.
+//! Mean and variance of every channel, of chunks of rows and of all; [`RowStatistics`](crate::kernel::RowStatistics) has those of rows.
 
 use crate::Real;
 use crate::kernel::base::rows::{ColumnSums, Cycle, column_sums, map_each, round};
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, ports, slices, uniforms, wgsl};
+use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, slices, uniforms, wgsl};
 
 uniforms!(NormStatisticsUniforms { rows: u32, channels: u32, chunk: u32 });
 uniforms!(NormFinishUniforms { rows: u32, channels: u32, chunk: u32, chunks: u32 });
@@ -151,11 +151,11 @@ impl Family for NormFinish {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![slices(4), wgsl!("norm/norm_finish.wgsl")]
+        vec![wgsl!("base/parts/index.wgsl"), slices(4), wgsl!("norm/norm_finish.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        [self.channels.div_ceil(16) as u32, 1, 1]
+        flat_grid(self.channels.div_ceil(16), 1)
     }
 
     fn rounds(&self, _variant: usize) -> usize {

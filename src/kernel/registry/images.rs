@@ -4,14 +4,19 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    ActivateKernel, Centre, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums,
-    NormFinish, NormForward, NormStatistics, RandomWindow, Reduction, RunningAverage, SumRows, WindowParts,
-    WindowSum,
+    ActivateKernel, Centre, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
+    NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums, RowStatistics, RunningAverage,
+    SumRows, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
 
 /// Rows and channels.
 const SIZES: [(usize, usize); 4] = [(5, 3), (70, 12), (2100, 17), (3000, 20)];
+
+/// Rows and channels, with statistics of channels and of rows.
+fn sizes() -> impl Iterator<Item = (usize, usize, bool)> {
+    SIZES.into_iter().flat_map(|(rows, channels)| [false, true].map(|by_row| (rows, channels, by_row)))
+}
 
 pub(super) fn entries() -> Vec<Entry> {
     // Windows on a padded grid, overlapping, with gaps, in three dimensions, and over the whole grid.
@@ -87,21 +92,37 @@ pub(super) fn entries() -> Vec<Entry> {
             .long([NormStatistics { rows: 300_000, channels: 2 }]),
         entry(SIZES.map(|(rows, channels)| NormFinish { rows, channels }))
             .long([NormFinish { rows: 5_000_000, channels: 2 }]),
-        entry(SIZES.map(|(rows, channels)| NormForward {
+        entry(sizes().map(|(rows, channels, by_row)| NormForward {
             rows,
             channels,
             epsilon: 1e-3,
             scale: rows != 70,
             center: rows != 2100,
+            by_row,
         })),
-        entry(SIZES.map(|(rows, channels)| NormBackwardSums { rows, channels, epsilon: 1e-3 }))
-            .long([NormBackwardSums { rows: 300_000, channels: 2, epsilon: 1e-3 }]),
-        entry(SIZES.map(|(rows, channels)| NormBackward {
+        entry(sizes().map(|(rows, channels, by_row)| NormBackwardSums {
+            rows,
+            channels,
+            epsilon: 1e-3,
+            by_row,
+        }))
+        .long([NormBackwardSums { rows: 300_000, channels: 2, epsilon: 1e-3, by_row: false }]),
+        entry(sizes().map(|(rows, channels, by_row)| NormBackward {
             rows,
             channels,
             epsilon: 1e-3,
             scale: rows != 70,
+            by_row,
         })),
+        entry([(1, 1), (70, 12), (3, 2100)].map(|(rows, channels)| RowStatistics { rows, channels }))
+            .long([RowStatistics { rows: 2, channels: 300_000 }]),
+        entry([(1, 1, true), (70, 12, false), (3, 2100, true)].map(|(rows, channels, scale)| RowNormSums {
+            rows,
+            channels,
+            epsilon: 1e-3,
+            scale,
+        }))
+        .long([RowNormSums { rows: 2, channels: 300_000, epsilon: 1e-3, scale: true }]),
         entry([window, crop].into_iter().flat_map(|w| [w, RandomWindow { turned: true, ..w }])),
         entry([5, 260].map(|count| RunningAverage { count, momentum: 0.9, factor: 1.25 })),
         entry(

@@ -1,15 +1,56 @@
-//! Dropout from a counter-based generator: the same bits forward and backward, on every device.
+//! Dropout and alpha dropout from a counter-based generator: the same bits forward and backward, on every device.
 
 use crate::Real;
+use crate::activation::SELU_FLOOR;
 use crate::kernel::clock;
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl,
 };
 
-uniforms!(DropoutUniforms { count: u32, sample: u32, features: u32, seed: u32, threshold: u32, scale: f32 });
+uniforms!(DropoutUniforms {
+    count: u32,
+    sample: u32,
+    features: u32,
+    seed: u32,
+    threshold: u32,
+    scale: f32,
+    shift: f32,
+    dropped: f32,
+});
 
-/// y = x/(1 − rate) where the random bits of (element, step, seed) are at least rate·2³², else 0. The time steps of a sequence may
-/// share their bits.
+/// What becomes of a number x: scale·x + shift where it is kept, `dropped` where it is not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DropoutValues {
+    /// The factor of what is kept.
+    pub scale: f64,
+    /// What is added to it.
+    pub shift: f64,
+    /// What takes the place of the others.
+    pub dropped: f64,
+}
+
+impl DropoutValues {
+    /// Dropout's: x/(1 − rate), or 0.
+    pub fn scaled(rate: f32) -> Self {
+        Self { scale: 1.0 / (1.0 - f64::from(rate)), shift: 0.0, dropped: 0.0 }
+    }
+
+    /// Alpha dropout's: a·x + b, or a·α' + b, with selu's lowest value α' = −λα, a = ((1 − rate)·(1 + rate·α'²))^(−½) and b = −a·α'·rate.
+    pub fn alpha(rate: f32) -> Self {
+        let (rate, lowest) = (f64::from(rate), -SELU_FLOOR);
+        let scale = ((1.0 - rate) * (1.0 + rate * lowest * lowest)).sqrt().recip();
+        let shift = -scale * lowest * rate;
+        Self { scale, shift, dropped: scale * lowest + shift }
+    }
+
+    /// What becomes of the gradient of such a number.
+    pub fn gradient(self) -> Self {
+        Self { scale: self.scale, shift: 0.0, dropped: 0.0 }
+    }
+}
+
+/// y = scale·x + shift where the random bits of (element, step, seed) are at least rate·2³², else another constant: see [`DropoutValues`]. The
+/// time steps of a sequence may share their bits.
 #[derive(Clone, Copy, Debug)]
 pub struct DropoutKernel {
     /// The number of elements.
@@ -21,6 +62,8 @@ pub struct DropoutKernel {
     pub of_ones: bool,
     /// The share that is dropped, 0 < rate < 1.
     pub rate: f32,
+    /// What becomes of the numbers.
+    pub values: DropoutValues,
     /// The layer's own seed.
     pub seed: u32,
 }
@@ -28,10 +71,6 @@ pub struct DropoutKernel {
 impl DropoutKernel {
     fn threshold(&self) -> u32 {
         (f64::from(self.rate) * 4_294_967_296.0) as u32
-    }
-
-    fn scale(&self) -> f64 {
-        1.0 / (1.0 - f64::from(self.rate))
     }
 }
 
@@ -80,7 +119,9 @@ impl Family for DropoutKernel {
             features: self.shared[1] as u32,
             seed: self.seed,
             threshold: self.threshold(),
-            scale: self.scale() as f32,
+            scale: self.values.scale as f32,
+            shift: self.values.shift as f32,
+            dropped: self.values.dropped as f32,
         }
     }
 
@@ -106,13 +147,14 @@ impl Family for DropoutKernel {
         let DropoutPorts { x, clock, y } = ports;
         let x = x.unwrap_or_default();
         let step = clock[clock::STEP];
-        let (threshold, scale) = (self.threshold(), T::of(self.scale()));
+        let DropoutValues { scale, shift, dropped } = self.values;
+        let (threshold, [scale, shift, dropped]) = (self.threshold(), [scale, shift, dropped].map(T::of));
         let [steps, width] = self.shared;
         for (i, y) in y.iter_mut().enumerate() {
             let element = if steps > 1 { i / (steps * width) * width + i % width } else { i };
             let x = if self.of_ones { T::one() } else { x[i] };
-            *y =
-                if random_bits(element as u32, step, self.seed) >= threshold { x * scale } else { T::zero() };
+            let kept = random_bits(element as u32, step, self.seed) >= threshold;
+            *y = if kept { x * scale + shift } else { dropped };
         }
     }
 }

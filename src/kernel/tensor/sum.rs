@@ -9,7 +9,19 @@ const BLOCK: usize = 4096;
 
 uniforms!(SumUniforms { count: u32, parts: u32, blocks: u32, first: u32, stride: u32 });
 
-/// `totals[first + p·stride + k]` = Σ of block k of vector p, or of its squares: up to 4,096 of its `count` values.
+/// What [`Sum`] adds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SumOf {
+    /// The values.
+    Values,
+    /// Their squares.
+    Squares,
+    /// Their products with other values.
+    Products,
+}
+
+/// `totals[first + p·stride + k]` = Σ of block k of vector p, of its squares, or of its products with another vector: up to 4,096 of its
+/// `count` values.
 ///
 /// [`Recorder::sum`](crate::plan::Recorder::sum) records as many of these in a row as a sum needs.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +30,8 @@ pub struct Sum {
     pub count: usize,
     /// The number of sums.
     pub parts: usize,
-    /// Whether the values are squared.
-    pub squared: bool,
+    /// What is added up.
+    pub of: SumOf,
     /// Where the first total goes.
     pub first: usize,
     /// From one sum's first total to the next one's.
@@ -38,7 +50,9 @@ ports! {
     pub struct SumPorts {
         /// The values.
         values: Read,
-        /// Their sums.
+        /// What they are multiplied by, for products.
+        others: Option<Read>,
+        /// The sums.
         totals: Update,
     }
 }
@@ -50,8 +64,10 @@ impl Family for Sum {
     type Uniforms = SumUniforms;
 
     fn lens(&self) -> SumPorts<Lens> {
+        let all = self.parts * self.count;
         SumPorts {
-            values: self.parts * self.count,
+            values: all,
+            others: (self.of == SumOf::Products).then_some(all),
             totals: self.first + (self.parts - 1) * self.stride + Self::blocks(self.count),
         }
     }
@@ -67,7 +83,8 @@ impl Family for Sum {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[("SQUARED", self.squared)]);
+        let options =
+            constants(&[("SQUARES", self.of == SumOf::Squares), ("PRODUCTS", self.of == SumOf::Products)]);
         vec![
             wgsl!("base/parts/index.wgsl"),
             wgsl!("base/parts/reduce.wgsl"),
@@ -81,11 +98,22 @@ impl Family for Sum {
     }
 
     fn twin<T: Real>(&self, ports: SumPorts<Slices<'_, T>>) {
-        let SumPorts { values, totals } = ports;
-        for (part, values) in values.chunks_exact(self.count).take(self.parts).enumerate() {
+        let SumPorts { values, others, totals } = ports;
+        let factors = match self.of {
+            SumOf::Values => None,
+            SumOf::Squares => Some(values),
+            SumOf::Products => others,
+        };
+        for part in 0..self.parts {
+            let vector = part * self.count..(part + 1) * self.count;
             let totals = &mut totals[self.first + part * self.stride..];
-            for (sum, values) in totals.iter_mut().zip(values.chunks(BLOCK)) {
-                *sum = total(values.iter().map(|&v| if self.squared { v * v } else { v }));
+            for (block, sum) in vector.clone().step_by(BLOCK).zip(totals) {
+                let block = block..(block + BLOCK).min(vector.end);
+                let values = values[block.clone()].iter().copied();
+                *sum = match factors {
+                    None => total(values),
+                    Some(factors) => total(values.zip(&factors[block]).map(|(v, &f)| v * f)),
+                };
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use super::cell::{Cell, Direction};
 use crate::kernel::{
-    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, DropoutKernel, DropoutPorts, Epilogue,
-    FoldRotation, FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward, RecurrentForwardPorts,
-    RecurrentStep, Stage, Strided,
+    CopyRows, CopyRowsPorts, DenseForward, DenseForwardPorts, DropoutKernel, DropoutPorts, DropoutValues,
+    Epilogue, FoldRotation, FoldRotationPorts, GateKernels, MAX_DEPTH, RecurrentForward,
+    RecurrentForwardPorts, RecurrentStep, Stage, Strided,
 };
 use crate::layer::neuron::Neurons;
 use crate::layer::product::{MapPorts, Product, map_alone};
@@ -173,9 +173,16 @@ impl RecurrentNode {
         }
         let count = rec.batch() * self.steps * self.features;
         let (clock, y) = (rec.clock(), rec.scratch(count));
-        let shared = [self.steps, self.features];
+        let (shared, rate) = ([self.steps, self.features], self.dropout);
         rec.op(
-            DropoutKernel { count, shared, of_ones: false, rate: self.dropout, seed: self.seed },
+            DropoutKernel {
+                count,
+                shared,
+                of_ones: false,
+                rate,
+                values: DropoutValues::scaled(rate),
+                seed: self.seed,
+            },
             DropoutPorts { x: Some(x), clock, y },
         );
         y

@@ -2,8 +2,8 @@
 
 use super::node::{Kept, RecurrentNode};
 use crate::kernel::{
-    CopyRows, CopyRowsPorts, DropoutKernel, DropoutPorts, Element, RunningAverage, RunningAveragePorts,
-    Strided, state_part,
+    CopyRows, CopyRowsPorts, DropoutKernel, DropoutPorts, DropoutValues, Element, RunningAverage,
+    RunningAveragePorts, Strided, state_part,
 };
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder, View};
@@ -41,7 +41,14 @@ impl RecurrentNode {
             let seed = self.seed ^ 0x5bd1_e995;
             let rate = self.recurrent_dropout;
             rec.op(
-                DropoutKernel { count, shared: [1; 2], of_ones: true, rate, seed },
+                DropoutKernel {
+                    count,
+                    shared: [1; 2],
+                    of_ones: true,
+                    rate,
+                    values: DropoutValues::scaled(rate),
+                    seed,
+                },
                 DropoutPorts { x: None, clock, y: to },
             );
         }

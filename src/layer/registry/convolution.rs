@@ -2,8 +2,8 @@
 
 use super::{Entry, entry};
 use crate::layer::{
-    Activate, BatchNorm, Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, RandomCrop, RandomFlip,
-    RandomTranslation, Residual, SeparableConv, UpSampling, ZeroPadding,
+    Activate, BatchNorm, Conv, ConvTranspose, DepthwiseConv, GlobalPool, LayerNorm, Pool, RandomCrop,
+    RandomFlip, RandomTranslation, Residual, SeparableConv, UpSampling, ZeroPadding,
 };
 use crate::{Activation, AutoRotate, Dense, Initializer, LearnL, Padding, Regularizer, Rule};
 
@@ -137,9 +137,16 @@ pub(super) fn entries() -> Vec<Entry> {
     all.extend(of_dimensions::<3>(&[2, 3, 2, 4]));
     let norm = BatchNorm::new();
     let norms = || [norm, norm.center(false).epsilon(0.1), norm.scale(false)];
+    let layer_norm = LayerNorm::new();
+    let layer_norms = || {
+        let bare = layer_norm.center(false).scale(false);
+        [layer_norm, layer_norm.center(false).epsilon(0.1), layer_norm.scale(false), bare]
+    };
     let conv = || Conv::<2>::new(4, 3).padding(Padding::Same).activation(Activation::Tanh);
     all.extend([
         entry(&[5], (norm, &[]), norms()),
+        entry(&[5], (layer_norm, &[]), layer_norms()),
+        entry(&[2, 3, 4], (layer_norm, &[]), layer_norms()),
         entry(
             &[5],
             (Activate::new(Activation::Linear), &["activation"]),

@@ -3,9 +3,9 @@
 use autorot::extend::Layer;
 use autorot::model::Network;
 use autorot::{
-    Activate, Activation, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten, Initializer,
-    LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation, Recurrent, Regularizer,
-    Residual, RotatedPart, Rule, Sequential, TimeDistributed,
+    Activate, Activation, AlphaDropout, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten,
+    Initializer, LayerNorm, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation,
+    Recurrent, Regularizer, Residual, RotatedPart, Rule, Sequential, Softmax, TimeDistributed,
 };
 use autorot::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
 use proptest::prelude::*;
@@ -204,8 +204,15 @@ impl Spec {
         match self.kind {
             0 | 1 => Box::new(self.dense(self.size)),
             2 => Box::new(Flatten),
+            3 if self.choice.is_multiple_of(3) => {
+                Box::new(AlphaDropout::new(if self.bias { 0.25 } else { 0.0 }))
+            }
             3 => Box::new(Dropout::new(if self.bias { 0.25 } else { 0.0 })),
+            4 if self.choice.is_multiple_of(3) && channels > 2 => {
+                Box::new(LayerNorm::new().center(self.bias).scale(self.choice.is_multiple_of(2)))
+            }
             4 => Box::new(BatchNorm::new().center(self.bias).scale(self.choice.is_multiple_of(2))),
+            5 if self.choice.is_multiple_of(4) && channels > 1 => Box::new(Softmax::new()),
             5 => Box::new(Activate::new(self.activation())),
             6 => match self.choice % 3 {
                 0 => Box::new(RandomFlip::both()),

@@ -96,7 +96,8 @@ pub fn network() -> String {
      # input_range = [-3.0, 3.0]  # instead of the range of the training rows, from which x_Q follows\n\
      \n\
      # The layers in order. Options that are not written have their defaults; `run.toml` in a run's folder shows all of them.\n\
-     # activation: linear, sigmoid, tanh, arctan, relu, leaky_relu, elu, softplus, silu, gelu, hard_tanh, hard_sigmoid, softsign\n\
+     # activation: linear, sigmoid, tanh, arctan, relu, relu6, leaky_relu, elu, selu, softplus, log_sigmoid, exponential, silu,\n\
+     #   mish, gelu, hard_tanh, hard_sigmoid, softsign\n\
      # auto_rotate: true, false, or { rule = \"aligned\", learn_l = \"per_unit\" } for the aligned rule with a learnt L\n"
         .to_owned()
 }
