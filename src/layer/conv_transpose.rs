@@ -68,7 +68,7 @@ impl<const D: usize> Layer for ConvTranspose<D> {
         let geometry = geometry.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.input, D, self.filters)?;
         let kernel = self.window.kernel_shape([self.filters, channels]);
-        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel))?;
+        let neurons = self.neuron.build_with(scope, input, self.filters, ("kernel", &kernel), channels)?;
         let (taps, strides) = (Taps::up(&geometry), geometry.strides.iter().product());
         Ok(Box::new(ConvNode {
             geometry,

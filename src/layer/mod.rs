@@ -27,6 +27,7 @@ mod separable_conv;
 mod time_distributed;
 mod up_sampling;
 mod virtual_sample;
+pub(crate) mod weight_norm;
 mod window;
 mod zero_padding;
 

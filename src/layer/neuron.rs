@@ -1,5 +1,6 @@
 //! What layers of neurons share: activation, bias, auto-rotation and initialisers.
 
+use super::weight_norm::Gain;
 use super::{Facts, Regularizer, Scope, Signal};
 use crate::kernel::{Strided, Zones};
 use crate::plan::arena::{ParameterId, Role};
@@ -12,6 +13,7 @@ pub(super) struct Neuron {
     pub(super) activation: Activation,
     pub(super) use_bias: bool,
     pub(super) auto_rotate: Option<AutoRotate>,
+    pub(super) weight_norm: bool,
     pub(super) kernel_initializer: Initializer,
     pub(super) bias_initializer: Initializer,
     pub(super) kernel_regularizer: Regularizer,
@@ -23,6 +25,7 @@ impl Default for Neuron {
             activation: Activation::Linear,
             use_bias: true,
             auto_rotate: None,
+            weight_norm: false,
             kernel_initializer: Initializer::GlorotUniform,
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: Regularizer::default(),
@@ -48,6 +51,22 @@ macro_rules! neuron_options {
         /// Makes the layer auto-rotating, or classic with `None`.
         pub fn auto_rotate(mut self, auto_rotate: impl Into<Option<crate::AutoRotate>>) -> Self {
             self.neuron.auto_rotate = auto_rotate.into();
+            self
+        }
+
+        /// Sets whether the layer normalises its weights (Salimans and Kingma 2016, arXiv:1602.07868): it computes with
+        /// w = g·v/‖v‖ for each unit or filter. v is the kernel, g a trained parameter `gain`, one number per unit (of a gate, in a
+        /// recurrent layer), which starts at ‖v‖, so that the layer starts as the one without. The norm is that of all weights of a
+        /// filter; of a separable layer it is that of the pointwise kernel, of a recurrent one that of the inputs' kernel. Default:
+        /// false.
+        ///
+        /// Regularisers and weight decay apply to v, as in PyTorch, and not to g. A unit whose v is 0 computes with w = 0 and stays as
+        /// it is. Weights of a layer without weight normalisation go into one with it as v; g must then be set to their norms.
+        /// [`Model::start_weight_norm`](crate::Model::start_weight_norm) sets g and the bias from data, and
+        /// [`Model::fold`](crate::Model::fold) makes a layer without weight normalisation. It cannot be combined with auto-rotation,
+        /// which sets the size of weights by itself.
+        pub fn weight_norm(mut self, weight_norm: bool) -> Self {
+            self.neuron.weight_norm = weight_norm;
             self
         }
 
@@ -99,17 +118,30 @@ impl Neuron {
         Ok((activations, rotations))
     }
 
-    /// Registers the kernel, bias and λ of a layer of `units` neurons; the kernel has this name and shape.
+    /// Registers the parameters of a layer of `units` neurons; the kernel has this name and shape, with the filters last.
     pub(super) fn build(
         &self,
         scope: &mut Scope<'_>,
         input: &Signal,
         units: usize,
+        kernel: (&str, &[usize]),
+    ) -> Result<Neurons> {
+        self.build_with(scope, input, units, kernel, 1)
+    }
+
+    /// [`Neuron::build`] with so many channels behind the filters in the kernel's shape.
+    pub(super) fn build_with(
+        &self,
+        scope: &mut Scope<'_>,
+        input: &Signal,
+        units: usize,
         (name, shape): (&str, &[usize]),
+        inner: usize,
     ) -> Result<Neurons> {
         let gates = self.gates(scope, input.range, vec![self.activation])?;
         let kernel = scope.kernel(name, shape, self.kernel_initializer, self.kernel_regularizer)?;
-        self.register(scope, input.range, gates, units, kernel, (&[units], Vec::new()))
+        let neurons = self.register(scope, input.range, gates, units, kernel, (&[units], Vec::new()))?;
+        Ok(Neurons { gain: self.gain(scope, units, (kernel, inner))?, ..neurons })
     }
 
     /// Registers the bias and λ of gates of `units` neurons whose kernel is already registered. The bias has this shape, and
@@ -151,6 +183,7 @@ impl Neuron {
             kernel,
             bias,
             lambda,
+            gain: None,
             per_filter: self.auto_rotate.is_some_and(|a| a.per_filter),
             input_range: self.input_range(range),
         })
@@ -176,6 +209,8 @@ pub(super) struct Neurons {
     pub(super) kernel: ParameterId,
     pub(super) bias: Option<ParameterId>,
     pub(super) lambda: Option<ParameterId>,
+    /// The gain of a layer with weight normalisation.
+    pub(super) gain: Option<Gain>,
     per_filter: bool,
     input_range: Option<Range>,
 }
@@ -231,6 +266,9 @@ impl Neurons {
             lambda: self.lambda,
             activations: self.activations.clone(),
             limits: self.limits.clone(),
+            kernel: Some(self.kernel),
+            bias: self.bias,
+            gain: self.gain,
             ..Facts::default()
         }
     }

@@ -3,6 +3,7 @@
 
 use super::LayerDescription;
 use super::chain::unmasked;
+use super::weight_norm::{Gain, Normed};
 use crate::describe::Options;
 use crate::initializer::stream;
 use crate::kernel::Zones;
@@ -205,6 +206,30 @@ impl<'a> Scope<'a> {
         kernel: Option<Regularizer>,
         constant: Vec<(std::ops::Range<usize>, f32)>,
     ) -> Result<ParameterId> {
+        let initial = Initial { initializer, seed: self.seed, constant, norms_of: None };
+        self.add((name, shape), initial, role, kernel)
+    }
+
+    /// Registers a parameter that starts at the norms of a kernel's filters, of which `inner` neighbouring numbers belong to the same.
+    pub(super) fn norms(
+        &mut self,
+        name: &str,
+        filters: usize,
+        (kernel, inner): (ParameterId, usize),
+    ) -> Result<ParameterId> {
+        let kernel = Box::new(self.registered.arena.get(kernel).clone());
+        let (initializer, constant) = (Initializer::Zeros, Vec::new());
+        let initial = Initial { initializer, seed: self.seed, constant, norms_of: Some((kernel, inner)) };
+        self.add((name, &[filters]), initial, Role::Trained, None)
+    }
+
+    fn add(
+        &mut self,
+        (name, shape): (&str, &[usize]),
+        initial: Initial,
+        role: Role,
+        kernel: Option<Regularizer>,
+    ) -> Result<ParameterId> {
         let path = format!("{}.{name}", self.path);
         if name.is_empty() || name.contains('.') {
             let expected = "a non-empty name without dots, which separate the names in a path";
@@ -220,8 +245,7 @@ impl<'a> Scope<'a> {
             ));
         }
         shape::elements(&path, shape)?;
-        initializer.check(&path)?;
-        let initial = Initial { initializer, seed: self.seed, constant };
+        initial.initializer.check(&path)?;
         Ok(self.registered.arena.add(path, shape, initial, role, kernel))
     }
 
@@ -265,6 +289,12 @@ pub struct Trace {
     pub mask: Option<View>,
     /// The traces of the inner layers.
     pub inner: Vec<Trace>,
+    /// What a layer with weight normalisation has made of its kernel.
+    pub(super) normed: Option<Normed>,
+    /// x·W + b of a recurrent layer, where every buffer is kept.
+    pub(crate) linear: Option<View>,
+    /// Which of the layer's rows count, where a mask tells: 1 and 0 for as many rows each.
+    pub(crate) counted: Option<View>,
     /// What else the layer's backward pass needs.
     pub(super) kept: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -280,6 +310,9 @@ impl Trace {
             d_pre_activation: None,
             mask: None,
             inner: Vec::new(),
+            normed: None,
+            linear: None,
+            counted: None,
             kept: None,
         }
     }
@@ -354,4 +387,10 @@ pub struct Facts {
     pub zones: Option<Zones>,
     /// The number of input time steps of a recurrent layer.
     pub steps: Option<usize>,
+    /// The kernel of a layer of neurons that multiplies its inputs.
+    pub kernel: Option<ParameterId>,
+    /// The bias of a layer of neurons.
+    pub bias: Option<ParameterId>,
+    /// The gain of a layer with weight normalisation.
+    pub gain: Option<Gain>,
 }

@@ -1,7 +1,7 @@
 //! The parameters of a model: one arena, in which each has a path, a shape and a place.
 
 use super::ALIGNMENT;
-use crate::{Error, Initializer, Result};
+use crate::{Error, Initializer, Real, Result};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -100,6 +100,15 @@ pub(crate) struct Initial {
     pub(crate) seed: u64,
     /// Stretches with a constant initial value of their own.
     pub(crate) constant: Vec<(Range<usize>, f32)>,
+    /// The kernel whose filters' norms these are, instead of numbers of the initialiser, with the [`norms`]' `inner`.
+    pub(crate) norms_of: Option<(Box<Parameter>, usize)>,
+}
+
+/// ‖v‖ of each filter of a kernel, of which `inner` neighbouring numbers belong to the same filter: 1, or the channels where these come last.
+pub(crate) fn norms<T: Real>(kernel: &[T], filters: usize, inner: usize) -> Vec<f64> {
+    let mut squares = vec![0.0; filters];
+    kernel.iter().enumerate().for_each(|(i, v)| squares[i / inner % filters] += v.wide() * v.wide());
+    squares.into_iter().map(f64::sqrt).collect()
 }
 
 impl Parameter {
@@ -119,8 +128,15 @@ impl Parameter {
         self.path.rsplit_once('.').unwrap_or(("", &self.path))
     }
 
-    fn initial(&self) -> Vec<f32> {
-        let Initial { initializer, seed, constant } = &self.initial;
+    /// Its values at the start of training.
+    pub(crate) fn initial(&self) -> Vec<f32> {
+        let Initial { initializer, seed, constant, norms_of } = &self.initial;
+        if let Some((kernel, inner)) = norms_of {
+            return norms(&kernel.initial(), self.len(), *inner)
+                .into_iter()
+                .map(|norm| norm as f32)
+                .collect();
+        }
         let mut values = initializer.numbers(&self.path, &self.shape, *seed);
         constant.iter().for_each(|(stretch, value)| values[stretch.clone()].fill(*value));
         values

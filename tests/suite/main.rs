@@ -71,4 +71,5 @@ mod time_reports;
 mod trainer;
 mod training;
 mod tuning;
+mod weight_norm;
 mod weights;

@@ -1,11 +1,15 @@
-//! Batch normalisation.
+//! Normalisation of batches and of weights.
 
 pub(crate) mod norm_backward;
 pub(crate) mod norm_forward;
 pub(crate) mod norm_statistics;
 pub(crate) mod running_average;
+pub(crate) mod weight_norm;
 
 pub use norm_backward::{NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts};
 pub use norm_forward::{NormForward, NormForwardPorts};
 pub use norm_statistics::{NormFinish, NormFinishPorts, NormStatistics, NormStatisticsPorts, norm_chunks};
 pub use running_average::{RunningAverage, RunningAveragePorts};
+pub use weight_norm::{
+    WeightNormBackward, WeightNormBackwardPorts, WeightNormForward, WeightNormForwardPorts,
+};
