@@ -64,6 +64,7 @@ mod scores;
 mod sequences;
 mod shaders;
 mod splits;
+mod starts;
 mod states;
 mod tables;
 mod tidy;
