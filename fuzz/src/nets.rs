@@ -106,6 +106,7 @@ macro_rules! neurons {
             .bias_initializer(initializer($u)?)
             .$regularizer(regularizer($u)?)
             .auto_rotate(rotation($u)?)
+            .weight_norm($u.ratio(1, 8)?)
     };
 }
 

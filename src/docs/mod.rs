@@ -9,6 +9,7 @@ pub mod guide {
     //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
+    //! | [other ways](other_ways) | to keep gradients alive: weight and batch normalisation, LSUV |
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
@@ -27,6 +28,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/rule_and_l.md")]
     pub mod rule_and_l {}
+
+    #[doc = include_str!("guide/other_ways.md")]
+    pub mod other_ways {}
 
     #[doc = include_str!("guide/scaling.md")]
     pub mod scaling {}

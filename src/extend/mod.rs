@@ -44,6 +44,7 @@ pub use crate::activation::{ActivationRule, OwnActivation};
 pub use crate::describe::Options;
 pub use crate::kernel::{Pointwise, UpdateRule};
 pub use crate::layer::protocol::{Facts, Layer, Node, Scope, Signal, Trace};
+pub use crate::layer::weight_norm::Gain;
 pub use crate::loss::pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
 pub use crate::loss::{LossViews, OwnLoss, record_mean};
 pub use crate::metric::{Measure, OwnMetric};

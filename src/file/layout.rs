@@ -30,7 +30,9 @@ pub enum Layout {
     /// PyTorch has images with the channels first. Where [`Flatten`](crate::Flatten) makes a vector of them, the weights behind it follow
     /// PyTorch's order of its numbers: of three and more dimensions, and of two behind a convolution or pooling over time. PyTorch's
     /// recurrent layers add two biases; where there is one here, the second is written as zeros, and what is read is their sum. λ of a
-    /// learnt L stays `lambda`.
+    /// learnt L stays `lambda`. With weight normalisation, g and v have the names of `torch.nn.utils.parametrizations.weight_norm`:
+    /// `parametrizations.weight.original0` `[outputs, 1, …]` (`[1, filters, …]` of a transposed convolution, which wants `dim=1`)
+    /// and `original1`; `parametrizations.weight_ih_l0` of a recurrent layer.
     PyTorch,
 }
 
@@ -242,14 +244,19 @@ impl<'n> Walk<'n> {
 
     fn plain(&mut self, layer: &LayerDescription, flat: Flat) -> Result<()> {
         let kind = layer.kind.as_str();
+        let rank = layer.parameters.iter().map(|(_, shape)| shape.len()).max().unwrap_or(1);
         for (name, shape) in &layer.parameters {
             let own = format!("{}.{name}", layer.path);
             let separable = kind.starts_with("separable");
+            let normed = is_normed(layer);
             let other = match name.as_str() {
-                "kernel" => "weight",
                 "depthwise_kernel" if separable => "depthwise.weight",
-                "depthwise_kernel" => "weight",
+                "kernel" | "depthwise_kernel" if normed => "parametrizations.weight.original1",
+                "kernel" | "depthwise_kernel" => "weight",
+                "pointwise_kernel" if normed => "pointwise.parametrizations.weight.original1",
                 "pointwise_kernel" => "pointwise.weight",
+                "gain" if separable => "pointwise.parametrizations.weight.original0",
+                "gain" => "parametrizations.weight.original0",
                 "bias" if separable => "pointwise.bias",
                 "gamma" => "weight",
                 "beta" => "bias",
@@ -262,7 +269,12 @@ impl<'n> Walk<'n> {
             if !name.ends_with("kernel") {
                 let normalised = kind.ends_with("_norm");
                 let place = |i| if normalised { unflattened(flat, i) } else { i };
-                self.add((own, shape), other, shape.clone(), place, None);
+                let mut others = shape.clone();
+                if name == "gain" {
+                    others = vec![1; rank];
+                    others[usize::from(kind.ends_with("_transpose"))] = shape[0];
+                }
+                self.add((own, shape), other, others, place, None);
                 continue;
             }
             // Here: window, inputs, outputs; of a transposed convolution window, outputs, inputs.
@@ -310,6 +322,7 @@ impl<'n> Walk<'n> {
             layer.parameters.iter().map(|(name, shape)| (&**name, &**shape)).collect();
         let units = parameters.get("recurrent_kernel").map_or(1, |shape| shape[0]);
         let other = |name: &str| format!("{path}.{name}_l0{ending}");
+        let normed = |name: &str| format!("{path}.parametrizations.weight_ih_l0{ending}.{name}");
         // Where the numbers of a gate there are here: z, r, h are r, z, n there.
         let gate = |i: usize| match (gru.is_some(), i / units) {
             (true, 0) => i + units,
@@ -323,9 +336,14 @@ impl<'n> Walk<'n> {
                 "kernel" | "recurrent_kernel" => {
                     let (inputs, rows) = (shape[0], if name == "kernel" { flat } else { None });
                     let place = |i: usize| unflattened(rows, i % inputs) * all + gate(i / inputs);
-                    let short = if name == "kernel" { "weight_ih" } else { "weight_hh" };
-                    self.add(own, other(short), vec![all, inputs], place, None);
+                    let other = match name {
+                        "kernel" if is_normed(layer) => normed("original1"),
+                        "kernel" => other("weight_ih"),
+                        _ => other("weight_hh"),
+                    };
+                    self.add(own, other, vec![all, inputs], place, None);
                 }
+                "gain" => self.add(own, normed("original0"), vec![all, 1], gate, None),
                 "bias" if shape.len() == 2 => {
                     self.add(own.clone(), other("bias_ih"), vec![all], gate, None);
                     self.add(own, other("bias_hh"), vec![all], |i| all + gate(i), None);
@@ -336,6 +354,11 @@ impl<'n> Walk<'n> {
         }
         Ok(())
     }
+}
+
+/// Whether a layer has weight normalisation.
+fn is_normed(layer: &LayerDescription) -> bool {
+    layer.parameters.iter().any(|(name, _)| name == "gain")
 }
 
 /// Parts of the names of layers that have grids with channels.

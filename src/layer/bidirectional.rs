@@ -149,10 +149,11 @@ impl Node for BidirectionalNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let mut run = |node: &dyn Node| rec.scope(node.path(), |rec| node.forward(rec, input));
-        let inner: Vec<Trace> = self.nodes.iter().map(|node| run(&**node)).collect();
+        let mut inner: Vec<Trace> = self.nodes.iter().map(|node| run(&**node)).collect();
         let merged = rec.scratch(rec.batch() * self.output.len());
         let kernel = self.kernel(rec);
         rec.op(kernel, MergePorts { a: inner[0].output, b: inner[1].output, y: merged });
+        inner.iter_mut().for_each(|trace| trace.count(rec.mask()));
         let mask = rec.mask().filter(|_| self.output.masked);
         let output = self.masked(rec, merged, mask);
         Trace { inner, ..Trace::new(input, output) }.keeping(mask)

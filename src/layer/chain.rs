@@ -45,7 +45,9 @@ pub(crate) fn forward(rec: &mut Recorder<'_>, nodes: &[Box<dyn Node>], input: Vi
     let mut x = input;
     let mut traces = Vec::with_capacity(nodes.len());
     for node in nodes {
-        let trace = rec.scope(node.path(), |rec| node.forward(rec, x));
+        let mask = rec.mask();
+        let mut trace = rec.scope(node.path(), |rec| node.forward(rec, x));
+        trace.counted = trace.counted.or(mask);
         x = trace.output;
         rec.set_mask(if node.output().masked { trace.mask.or(rec.mask()) } else { None });
         traces.push(trace);
@@ -108,6 +110,14 @@ pub(crate) fn sum(rec: &mut Recorder<'_>, a: View, b: View) -> View {
     let y = rec.scratch(a.len);
     rec.op(Merge { mode: MergeMode::Sum, rows: 1, features: a.len }, MergePorts { a, b, y });
     y
+}
+
+impl Trace {
+    /// Sets which rows count for the layer and for those inside it, where that is not set yet.
+    pub(super) fn count(&mut self, mask: Option<View>) {
+        self.counted = self.counted.or(mask);
+        self.inner.iter_mut().for_each(|inner| inner.count(mask));
+    }
 }
 
 fn has_parameters(rec: &Recorder<'_>, node: &dyn Node) -> bool {

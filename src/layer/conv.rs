@@ -170,7 +170,7 @@ impl ConvNode {
             rec.op(kernel, ConvBackwardWeightPorts { x: over, d_f: at, partials });
         }
         let (w, d_w) = (rec.parameter(self.neurons.kernel), rec.gradient(self.neurons.kernel));
-        let Regularizer { l1, l2 } = rec.regularizer(self.neurons.kernel);
+        let Regularizer { l1, l2 } = self.neurons.penalty(rec);
         let kernel = WeightGradient {
             splits,
             taps,
@@ -196,22 +196,14 @@ impl Node for ConvNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let w = rec.parameter(self.neurons.kernel);
         let input = self.neurons.enter(rec, input);
         let stored = self
             .neurons
             .rotation
             .map(|rotation| self.virtual_sample.rotate(rec, &self.neurons, rotation, self.weights()));
-        record_epilogue(
-            rec,
-            &self.neurons,
-            &self.virtual_sample,
-            stored,
-            [input, w],
-            |rec, epilogue, ports| {
-                self.map(rec, false, epilogue, ports);
-            },
-        )
+        record_epilogue(rec, &self.neurons, &self.virtual_sample, stored, input, |rec, epilogue, ports| {
+            self.map(rec, false, epilogue, ports);
+        })
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
@@ -221,11 +213,12 @@ impl Node for ConvNode {
         let (d_f, numbers) =
             self.virtual_sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, to_taps);
         self.weight_gradient(rec, trace.input, d_f, (share, numbers));
+        self.neurons.finish_weights(rec, trace);
         need_d_x.then(|| {
             let inputs: usize =
                 if self.transposed { &self.geometry.output } else { &self.geometry.input }.iter().product();
             let d_x = rec.scratch(rec.batch() * inputs * self.channels);
-            let w = rec.parameter(self.neurons.kernel);
+            let w = self.neurons.used_weights(rec, trace);
             self.map(rec, true, Epilogue::default(), map_alone(d_f, w, d_x));
             self.neurons.leave(rec, d_x)
         })
@@ -236,19 +229,20 @@ impl Node for ConvNode {
     }
 }
 
-/// Records a linear map of x by W, using `map`, and what follows it.
+/// Records a linear map of x by the layer's weights, using `map`, and what follows it.
 pub(super) fn record_epilogue(
     rec: &mut Recorder<'_>,
     neurons: &Neurons,
     virtual_sample: &VirtualSample,
     stored: Option<View>,
-    [x, w]: [View; 2],
+    x: View,
     map: impl FnOnce(&mut Recorder<'_>, Epilogue, MapPorts),
 ) -> Trace {
     let outputs = rec.batch() * virtual_sample.taps.positions() * neurons.units;
     let keep_z = neurons.keeps_z(rec);
     let z = keep_z.then(|| rec.scratch(outputs));
     let y = rec.scratch(outputs);
+    let (w, normed) = neurons.weights(rec);
     let [b, _] = neurons.parameters(rec);
     let epilogue = Epilogue {
         has_bias: neurons.bias.is_some(),
@@ -257,5 +251,5 @@ pub(super) fn record_epilogue(
         activation: neurons.activation,
     };
     map(rec, epilogue, MapPorts { x, w, b, rotation: stored, z, y });
-    Trace { pre_activation: z, rotation: stored, ..Trace::new(x, y) }
+    Trace { pre_activation: z, rotation: stored, normed, ..Trace::new(x, y) }
 }

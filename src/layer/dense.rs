@@ -91,13 +91,12 @@ impl DenseNode {
 
     /// Records the forward pass for rows too long for one dispatch: first ρ, then the product in stretches.
     fn forward_in_stretches(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let Neurons { units, rotation, kernel, .. } = self.neurons;
+        let Neurons { units, rotation, .. } = self.neurons;
         let product = Product { rows: rec.batch(), inputs: self.inputs, units };
-        let w = rec.parameter(kernel);
         let sample = self.virtual_sample();
         let weights = Weights { taps: 1, channels: self.inputs, filters: units, turned: false };
         let stored = rotation.map(|rotation| sample.rotate(rec, &self.neurons, rotation, weights));
-        record_epilogue(rec, &self.neurons, &sample, stored, [input, w], |rec, ending, ports| {
+        record_epilogue(rec, &self.neurons, &sample, stored, input, |rec, ending, ports| {
             product.forward(rec, ending, ports);
         })
     }
@@ -113,13 +112,13 @@ impl Node for DenseNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
+        let Neurons { units, activation, rotation, bias, .. } = self.neurons;
         let Product { rows: batch, inputs, .. } = self.product(rec);
         let input = self.neurons.enter(rec, input);
         if inputs > MAX_DEPTH {
             return rec.with_steps(self.positions, |rec| self.forward_in_stretches(rec, input));
         }
-        let w = rec.parameter(kernel);
+        let (w, normed) = self.neurons.weights(rec);
         let [b, lambda] = self.neurons.parameters(rec);
         let stored = rotation.map(|_| rec.scratch(2 * units));
         let keep_z = self.neurons.keeps_z(rec);
@@ -128,15 +127,15 @@ impl Node for DenseNode {
         let has_bias = bias.is_some();
         let kernel = DenseForward { batch, inputs, units, has_bias, rotation, keep_z, activation };
         rec.op(kernel, DenseForwardPorts { x: input, w, b, lambda, rotation: stored, z, y });
-        Trace { pre_activation: z, rotation: stored, ..Trace::new(input, y) }
+        Trace { pre_activation: z, rotation: stored, normed, ..Trace::new(input, y) }
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
-        let regularizer = rec.regularizer(kernel);
+        let regularizer = self.neurons.penalty(rec);
         let product = self.product(rec);
         let Product { rows: batch, inputs, .. } = product;
-        let (w, d_w) = (rec.parameter(kernel), rec.gradient(kernel));
+        let (w, d_w) = (self.neurons.used_weights(rec, trace), rec.gradient(kernel));
         let z = trace.pre_activation.unwrap_or(trace.output);
         let d_f = if batch > MANY_ROWS {
             let sample = self.virtual_sample();
@@ -163,6 +162,7 @@ impl Node for DenseNode {
             rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w });
             d_f
         };
+        self.neurons.finish_weights(rec, trace);
         need_d_x.then(|| {
             let d_x = product.backward_input(rec, d_f, w);
             self.neurons.leave(rec, d_x)

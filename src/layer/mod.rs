@@ -30,6 +30,7 @@ mod softmax;
 mod time_distributed;
 mod up_sampling;
 mod virtual_sample;
+pub(crate) mod weight_norm;
 mod window;
 mod zero_padding;
 

@@ -1,5 +1,6 @@
 //! What layers of neurons share: activation, bias, auto-rotation and initialisers.
 
+use super::weight_norm::Gain;
 use super::{Facts, Regularizer, Scope, Signal};
 use crate::kernel::{Centre, CentrePorts, Strided, Zones};
 use crate::plan::arena::{Length, ParameterId, Role, Start};
@@ -12,6 +13,7 @@ pub(super) struct Neuron {
     pub(super) activation: Activation,
     pub(super) use_bias: bool,
     pub(super) auto_rotate: Option<AutoRotate>,
+    pub(super) weight_norm: bool,
     pub(super) kernel_initializer: Initializer,
     pub(super) bias_initializer: Initializer,
     pub(super) kernel_regularizer: Regularizer,
@@ -23,6 +25,7 @@ impl Default for Neuron {
             activation: Activation::Linear,
             use_bias: true,
             auto_rotate: None,
+            weight_norm: false,
             kernel_initializer: Initializer::GlorotUniform,
             bias_initializer: Initializer::Zeros,
             kernel_regularizer: Regularizer::default(),
@@ -48,6 +51,22 @@ macro_rules! neuron_options {
         /// Makes the layer auto-rotating, or classic with `None`.
         pub fn auto_rotate(mut self, auto_rotate: impl Into<Option<crate::AutoRotate>>) -> Self {
             self.neuron.auto_rotate = auto_rotate.into();
+            self
+        }
+
+        /// Sets whether the layer normalises its weights (Salimans and Kingma 2016, arXiv:1602.07868): it computes with
+        /// w = g·v/‖v‖ for each unit or filter. v is the kernel, g a trained parameter `gain`, one number per unit (of a gate, in a
+        /// recurrent layer), which starts at ‖v‖, so that the layer starts as the one without. The norm is that of all weights of a
+        /// filter; of a separable layer it is that of the pointwise kernel, of a recurrent one that of the inputs' kernel. Default:
+        /// false.
+        ///
+        /// Regularisers and weight decay apply to v, as in PyTorch, and not to g. A unit whose v is 0 computes with w = 0 and stays as
+        /// it is. Weights of a layer without weight normalisation go into one with it as v; g must then be set to their norms.
+        /// [`Model::start_weight_norm`](crate::Model::start_weight_norm) sets g and the bias from data, and
+        /// [`Model::fold`](crate::Model::fold) makes a layer without weight normalisation. It cannot be combined with auto-rotation,
+        /// which sets the size of weights by itself.
+        pub fn weight_norm(mut self, weight_norm: bool) -> Self {
+            self.neuron.weight_norm = weight_norm;
             self
         }
 
@@ -99,8 +118,8 @@ impl Neuron {
         Ok((activations, rotations))
     }
 
-    /// Registers the kernel, bias and λ of a layer of `units` neurons; the kernel has this name and shape, and so many weights of
-    /// a unit lie beside each other there.
+    /// Registers the parameters of a layer of `units` neurons; the kernel has this name and shape, and so many neighbouring numbers
+    /// of it belong to the same unit: 1, or the channels of a kernel that has these last.
     pub(super) fn build(
         &self,
         scope: &mut Scope<'_>,
@@ -111,7 +130,8 @@ impl Neuron {
         let gates = self.gates(scope, input.range, vec![self.activation])?;
         let start = self.start(self.kernel_initializer, shape, (units, inner));
         let kernel = scope.kernel_with(name, shape, start, self.kernel_regularizer, self.role())?;
-        self.register(scope, input, gates, units, kernel, (&[units], Vec::new()))
+        let neurons = self.register(scope, input, gates, units, kernel, (&[units], Vec::new()))?;
+        Ok(Neurons { gain: self.gain(scope, units, (kernel, inner))?, ..neurons })
     }
 
     /// The options of a critical layer.
@@ -183,6 +203,7 @@ impl Neuron {
             kernel,
             bias,
             lambda,
+            gain: None,
             per_filter: self.auto_rotate.is_some_and(|a| a.per_filter),
             input_range: self.input_range(input.range),
             frame: self.critical().map(|options| options.frame.unwrap_or(input.frame)),
@@ -206,6 +227,8 @@ pub(super) struct Neurons {
     pub(super) kernel: ParameterId,
     pub(super) bias: Option<ParameterId>,
     pub(super) lambda: Option<ParameterId>,
+    /// The gain of a layer with weight normalisation.
+    pub(super) gain: Option<Gain>,
     per_filter: bool,
     input_range: Option<Range>,
     /// The frame in which critical neurons see their inputs.
@@ -285,6 +308,9 @@ impl Neurons {
             lambda: self.lambda,
             activations: self.activations.clone(),
             limits: self.limits.clone(),
+            kernel: Some(self.kernel),
+            bias: self.bias,
+            gain: self.gain,
             ..Facts::default()
         }
     }

@@ -3,6 +3,7 @@
 
 use super::LayerDescription;
 use super::chain::unmasked;
+use super::weight_norm::{Gain, Normed};
 use crate::describe::Options;
 use crate::initializer::stream;
 use crate::kernel::Zones;
@@ -255,6 +256,18 @@ impl<'a> Scope<'a> {
         Ok(self.registered.arena.add(path, shape, initial, role, kernel))
     }
 
+    /// Registers a parameter that starts at the norms of a kernel's filters, of which `inner` neighbouring numbers belong to the same.
+    pub(super) fn norms(
+        &mut self,
+        name: &str,
+        filters: usize,
+        (kernel, inner): (ParameterId, usize),
+    ) -> Result<ParameterId> {
+        let kernel = Box::new(self.registered.arena.get(kernel).clone());
+        let start = Start { norms_of: Some((kernel, inner)), ..Initializer::Zeros.into() };
+        self.register((name, &[filters]), start, Role::Trained, None)
+    }
+
     /// Registers that this layer masks the input steps whose features all equal `value`; see [`Signal::masked`].
     pub fn masks(&mut self, value: f32) {
         self.registered.masks.push((self.path.clone(), value));
@@ -295,6 +308,12 @@ pub struct Trace {
     pub mask: Option<View>,
     /// The traces of the inner layers.
     pub inner: Vec<Trace>,
+    /// What a layer with weight normalisation has made of its kernel.
+    pub(super) normed: Option<Normed>,
+    /// x·W + b of a recurrent layer, where every buffer is kept.
+    pub(crate) linear: Option<View>,
+    /// Which of the layer's rows count, where a mask tells: 1 and 0 for as many rows each.
+    pub(crate) counted: Option<View>,
     /// What else the layer's backward pass needs.
     pub(super) kept: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -310,6 +329,9 @@ impl Trace {
             d_pre_activation: None,
             mask: None,
             inner: Vec::new(),
+            normed: None,
+            linear: None,
+            counted: None,
             kept: None,
         }
     }
@@ -386,4 +408,10 @@ pub struct Facts {
     pub zones: Option<Zones>,
     /// The number of input time steps of a recurrent layer.
     pub steps: Option<usize>,
+    /// The kernel of a layer of neurons that multiplies its inputs.
+    pub kernel: Option<ParameterId>,
+    /// The bias of a layer of neurons.
+    pub bias: Option<ParameterId>,
+    /// The gain of a layer with weight normalisation.
+    pub gain: Option<Gain>,
 }

@@ -85,6 +85,9 @@ pub fn all() -> Vec<Entry> {
         denses.push(dense(Activation::Tanh).use_bias(false).auto_rotate(rotate));
     }
     denses.push(dense(Activation::Arctan).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
+    let normed = || dense(Activation::Tanh).weight_norm(true);
+    denses.push(normed());
+    denses.push(normed().use_bias(false).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
     let mut all = vec![
         entry(&[5], (Dense::new(1), &["units"]), denses),
         entry(&[5], (Dropout::new(0.0), &["rate"]), [Dropout::new(0.4), Dropout::new(0.0)]),

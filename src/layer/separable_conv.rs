@@ -180,7 +180,8 @@ impl SeparableNode {
         let (w, d_w) = (rec.parameter(id), rec.gradient(id));
         let rows = rec.batch() * self.virtual_sample.taps.positions();
         let splits = splits(rows, taps * channels * filters);
-        let Regularizer { l1, l2 } = rec.regularizer(id);
+        let Regularizer { l1, l2 } =
+            if id == self.depthwise { rec.regularizer(id) } else { self.neurons.penalty(rec) };
         let kernel = WeightGradient { splits, taps, channels, filters, turned, share, factor, l1, l2 };
         rec.op(kernel, WeightGradientPorts { partials, w, virtual_sample, channel, d_w });
     }
@@ -207,7 +208,7 @@ impl Node for SeparableNode {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let (batch, taps, between, units) =
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
-        let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
+        let depthwise = rec.parameter(self.depthwise);
         let input = self.neurons.enter(rec, input);
         let h = rec.scratch(batch * taps.positions() * between);
         rec.op(
@@ -233,7 +234,7 @@ impl Node for SeparableNode {
             let v = match rotation.rule {
                 Rule::Aligned | Rule::Critical => self.squares(rec, false, sample),
                 Rule::Diagonal => {
-                    let v = rec.scratch(zones * units);
+                    let (v, w) = (rec.scratch(zones * units), rec.parameter(self.neurons.kernel));
                     let kernel = DenseForward {
                         batch: zones,
                         inputs: between,
@@ -247,7 +248,7 @@ impl Node for SeparableNode {
                         kernel,
                         DenseForwardPorts {
                             x: sample,
-                            w: pointwise,
+                            w,
                             b: None,
                             lambda: None,
                             rotation: None,
@@ -270,7 +271,7 @@ impl Node for SeparableNode {
         let map = |rec: &mut Recorder<'_>, epilogue, ports: MapPorts| {
             record_conv(rec, self.pointwise(rec, false, epilogue), ports);
         };
-        let trace = record_epilogue(rec, &self.neurons, &self.virtual_sample, stored, [h, pointwise], map);
+        let trace = record_epilogue(rec, &self.neurons, &self.virtual_sample, stored, h, map);
         Trace { input, ..trace }.keeping(Kept { h, sample: of_sample })
     }
 
@@ -278,7 +279,7 @@ impl Node for SeparableNode {
         let (batch, taps, between, units) =
             (rec.batch(), self.virtual_sample.taps, self.between(), self.neurons.units);
         let (rows, zones) = (batch * taps.positions(), self.virtual_sample.zones().count());
-        let (depthwise, pointwise) = (rec.parameter(self.depthwise), rec.parameter(self.neurons.kernel));
+        let (depthwise, pointwise) = (rec.parameter(self.depthwise), self.neurons.used_weights(rec, trace));
         let own = |kept: &&Kept| kept.sample.is_some() == self.neurons.rotation.is_some();
         let Some(&Kept { h, sample }) = trace.kept().filter(own) else {
             return trace.refuse(rec, &self.neurons.path);
@@ -337,6 +338,7 @@ impl Node for SeparableNode {
         rec.op(kernel, ConvBackwardWeightPorts { x: h, d_f, partials });
         let weights = Weights { taps: 1, channels: between, filters: units, turned: false };
         self.finish(rec, (self.neurons.kernel, weights), partials, shares[0]);
+        self.neurons.finish_weights(rec, trace);
 
         let d_h = rec.scratch(rows * between);
         let back = self.pointwise(rec, true, Epilogue::default());

@@ -104,7 +104,8 @@ impl Node for TimeDistributedNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let inner = rec.with_steps(self.steps, |rec| chain::forward(rec, &self.nodes, input));
+        let mut inner = rec.with_steps(self.steps, |rec| chain::forward(rec, &self.nodes, input));
+        inner.iter_mut().for_each(|trace| trace.count(rec.mask()));
         let output = inner.last().map_or(input, |trace| trace.output);
         Trace { inner, ..Trace::new(input, output) }
     }

@@ -1,12 +1,13 @@
-//! Folding: the classic twin of a network, with ρ and batch normalisation in its kernels.
+//! Folding: the classic twin of a network, with ρ, gains and batch normalisation in its kernels.
 
 use super::{Model, Network, Tensor, prepared};
 use crate::describe::value;
 use crate::device::{Device, Values};
 use crate::kernel::Element;
 use crate::layer::kinds::{Described, Kinds};
+use crate::layer::weight_norm::Gain;
 use crate::layer::{LayerDescription, SHORTCUT};
-use crate::plan::arena::keys;
+use crate::plan::arena::{keys, norms};
 use crate::plan::{Purpose, Recorder};
 use crate::{Frame, Result, Sequential};
 use serde_json::{Value, json};
@@ -34,8 +35,8 @@ struct Norm {
 }
 
 impl Model {
-    /// A classic model on the same device that computes the same: ρ is multiplied into kernels and biases, and batch normalisation that
-    /// follows a layer without an activation goes into that layer. It predicts faster, and needs nothing of auto-rotation: for other
+    /// A classic model on the same device that computes the same: ρ is multiplied into kernels and biases, weights that are normalised
+    /// become plain ones, and batch normalisation that follows a layer without an activation goes into that layer. It predicts faster, and needs nothing of auto-rotation: for other
     /// programs. Its outputs differ by rounding. Its layers are numbered anew where batch normalisation is gone.
     ///
     /// Layers whose ρ differs between positions, as that of a convolution near padded borders, stay as they are.
@@ -59,7 +60,8 @@ impl Model {
     /// [`Model::fold_with`], for callers that may not block.
     pub async fn fold_async(&mut self, kinds: &Kinds) -> Result<Self> {
         let all = self.read_arena(keys::PARAMETERS).await?;
-        let old = self.exact_weights_async().await?;
+        let exact = self.exact_weights_async().await?;
+        let plain = plain(&self.network, exact.clone());
         let mut changes: HashMap<String, Change> = HashMap::new();
         let own = Kinds::default();
         for (path, rho) in every_rho(&self.network, &all).await? {
@@ -67,7 +69,7 @@ impl Model {
             let known = self.network.description.layer(&path).is_some_and(|layer| own.has(&layer.kind));
             if known && rho.positions == 1 {
                 let layer = self.network.description.layer(&path);
-                let Some(frame) = layer.and_then(|layer| unframed(layer, &old, &rho.values)) else {
+                let Some(frame) = layer.and_then(|layer| unframed(layer, &plain, &rho.values)) else {
                     continue;
                 };
                 let change = changes.entry(path).or_default();
@@ -78,7 +80,7 @@ impl Model {
         let mut gone = HashSet::new();
         let tree = Described::tree(layers);
         let list: Vec<_> = tree.iter().map(|layer| (layer.path(), layer)).collect();
-        absorb(&list, &old, &mut changes, &mut gone);
+        absorb(&list, &plain, &mut changes, &mut gone);
         let kept = layers.iter().filter(|layer| !gone.contains(&layer.path));
         let kept: Vec<LayerDescription> =
             kept.map(|layer| altered(layer, changes.get(&layer.path))).collect();
@@ -95,6 +97,8 @@ impl Model {
         network.outputs = self.network.outputs;
         let mut tensors = Tensors::new();
         for (new, layer) in network.description.layers.iter().zip(&kept) {
+            // A layer inside one of the user's keeps its gain where that one has the options.
+            let old = if new.parameters == layer.parameters { &exact } else { &plain };
             for (name, shape) in &new.parameters {
                 let tensor = old.get(&format!("{}.{name}", layer.path)).cloned();
                 let values = tensor.map_or_else(|| vec![0.0; shape.iter().product()], |tensor| tensor.values);
@@ -109,6 +113,31 @@ impl Model {
         folded.set_exact_weights(&tensors)?;
         Ok(folded)
     }
+}
+
+#[cfg(any(feature = "onnx", feature = "keras"))]
+impl Model {
+    /// All parameters by path in full precision, where kernels with weight normalisation are g·v/‖v‖ and their g is left out.
+    pub(crate) async fn plain_weights_async(&mut self) -> Result<Tensors> {
+        let exact = self.exact_weights_async().await?;
+        Ok(plain(&self.network, exact))
+    }
+}
+
+/// Parameters of a network, with g·v/‖v‖ for kernels with weight normalisation and without g.
+fn plain(network: &Network, mut tensors: Tensors) -> Tensors {
+    for node in network.every_node() {
+        let facts = node.facts();
+        let (Some(kernel), Some(Gain { id, inner })) = (facts.kernel, facts.gain) else { continue };
+        let [kernel, gain] = [kernel, id].map(|id| &network.arena.get(id).path);
+        let (Some(gain), Some(kernel)) = (tensors.remove(gain), tensors.get_mut(kernel)) else { continue };
+        let norms = norms(&kernel.values, gain.values.len(), inner);
+        let scale = |(&gain, &norm): (&f64, &f64)| if norm > 0.0 { gain / norm } else { 0.0 };
+        let scales: Vec<f64> = gain.values.iter().zip(&norms).map(scale).collect();
+        let values = kernel.values.iter_mut().enumerate();
+        values.for_each(|(i, v)| *v *= scales[i / inner % scales.len()]);
+    }
+    tensors
 }
 
 /// ρ of a rotated layer: one per unit, filter, or unit of a gate, at each of so many positions.
@@ -246,6 +275,9 @@ fn unframed(layer: &LayerDescription, weights: &Tensors, rho: &[f64]) -> Option<
 fn altered(layer: &LayerDescription, change: Option<&Change>) -> LayerDescription {
     let mut layer = layer.clone();
     let folded = change.is_some_and(|change| change.factors.is_some());
+    if let Some(weight_norm) = layer.options.get_mut("weight_norm") {
+        *weight_norm = json!(false);
+    }
     if let Some(rotate) = layer.options.get_mut("auto_rotate") {
         match (&layer.rotation, rotate.as_object_mut()) {
             _ if folded => *rotate = Value::Null,

@@ -1,4 +1,4 @@
-//! Masks: checks that a network skips the padding of its inputs.
+//! Checks that data fit a network: their shape, and that it skips the padding of its inputs.
 
 use super::Network;
 use crate::{Dataset, Error, Result};
@@ -22,8 +22,21 @@ impl Network {
         }
     }
 
+    /// Rejects data that are no inputs of the network: of another shape, or padded in a way that it does not mask.
+    pub(crate) fn check_data(&self, data: &Dataset) -> Result<()> {
+        if data.shape() != self.input.shape {
+            return Err(Error::invalid(
+                "data set inputs",
+                format!("rows of shape {:?}", data.shape()),
+                format!("rows of shape {:?}, the model's input", self.input.shape),
+                "build the model with Sequential::for_data, or reshape the data",
+            ));
+        }
+        self.check_padding(data)
+    }
+
     /// Rejects data with padded steps that the network would take for data.
-    pub(crate) fn check_padding(&self, data: &Dataset) -> Result<()> {
+    fn check_padding(&self, data: &Dataset) -> Result<()> {
         let Some(value) = data.padded() else { return Ok(()) };
         let masking = self.masking(value)?;
         let features = self.input.len() / self.input.shape.first().map_or(1, |&steps| steps.max(1));

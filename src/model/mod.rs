@@ -11,6 +11,7 @@ pub(crate) mod network;
 mod predict;
 #[cfg(not(target_family = "wasm"))]
 mod predictor;
+mod start;
 mod state;
 mod states;
 mod summary;
@@ -32,9 +33,9 @@ pub use network::{Memory, Network};
 use predict::INPUT;
 #[cfg(not(target_family = "wasm"))]
 pub use predictor::Predictor;
-pub(crate) use state::Counts;
+pub use start::Started;
 pub use state::ModelState;
-pub(crate) use state::Saving;
+pub(crate) use state::{Counts, Saving};
 pub(crate) use timetable::{Ending, Step, Timetable, steps};
 pub use weights::{Tensor, Weights};
 pub(crate) use written::Written;

@@ -229,15 +229,18 @@ impl Model {
         }
         let names = weights.class_names().filter(|_| self.network.ends_with(weights));
         self.check_names("weights", names)?;
-        // Taking back the last update must not undo these.
-        let previous = self.kept.contains_key(keys::PREVIOUS).then_some(keys::PREVIOUS);
         for (offset, values) in places {
-            for key in [keys::PARAMETERS].into_iter().chain(previous) {
-                self.executor.write(key, offset, Values::F32(values))?;
-            }
+            self.set_parameters(offset, Values::F32(values))?;
         }
         self.take_names(names);
         Ok(())
+    }
+
+    /// Replaces parameters, so that taking back the last update does not undo it.
+    pub(super) fn set_parameters(&mut self, offset: usize, values: Values<'_>) -> Result<()> {
+        let previous = self.kept.contains_key(keys::PREVIOUS).then_some(keys::PREVIOUS);
+        let mut keys = [keys::PARAMETERS].into_iter().chain(previous);
+        keys.try_for_each(|key| self.executor.write(key, offset, values))
     }
 
     /// Sets all parameters that the model has in `tensors`, in full precision.

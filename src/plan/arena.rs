@@ -1,7 +1,7 @@
 //! The parameters of a model: one arena, in which each has a path, a shape and a place.
 
 use super::ALIGNMENT;
-use crate::{Error, Initializer, Result};
+use crate::{Error, Initializer, Real, Result};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -108,11 +108,20 @@ pub(crate) struct Start {
     pub(crate) length: Option<Length>,
     /// Stretches with a constant initial value of their own.
     pub(crate) constant: Vec<(Range<usize>, f32)>,
+    /// The kernel whose filters' norms these are, instead of numbers of the initialiser, with the [`norms`]' `inner`.
+    pub(crate) norms_of: Option<(Box<Parameter>, usize)>,
+}
+
+/// ‖v‖ of each filter of a kernel, of which `inner` neighbouring numbers belong to the same filter: 1, or the channels where these come last.
+pub(crate) fn norms<T: Real>(kernel: &[T], filters: usize, inner: usize) -> Vec<f64> {
+    let mut squares = vec![0.0; filters];
+    kernel.iter().enumerate().for_each(|(i, v)| squares[i / inner % filters] += v.wide() * v.wide());
+    squares.into_iter().map(f64::sqrt).collect()
 }
 
 impl From<Initializer> for Start {
     fn from(initializer: Initializer) -> Self {
-        Self { initializer, length: None, constant: Vec::new() }
+        Self { initializer, length: None, constant: Vec::new(), norms_of: None }
     }
 }
 
@@ -121,19 +130,16 @@ impl From<Initializer> for Start {
 pub(crate) struct Length {
     pub(crate) of_unit: f32,
     pub(crate) units: usize,
-    /// How many weights of a unit lie beside each other before those of the next.
+    /// As for [`norms`].
     pub(crate) inner: usize,
 }
 
 impl Length {
     fn apply(self, values: &mut [f32]) {
         let Self { of_unit, units, inner } = self;
-        let mut squares = vec![0.0; units];
-        for (i, &value) in values.iter().enumerate() {
-            squares[i / inner % units] += f64::from(value) * f64::from(value);
-        }
+        let norms = norms(values, units, inner);
         for (i, value) in values.iter_mut().enumerate() {
-            let length = squares[i / inner % units].sqrt();
+            let length = norms[i / inner % units];
             if length > 0.0 {
                 *value = (f64::from(*value) * f64::from(of_unit) / length) as f32;
             }
@@ -158,8 +164,13 @@ impl Parameter {
         self.path.rsplit_once('.').unwrap_or(("", &self.path))
     }
 
-    fn initial(&self) -> Vec<f32> {
-        let Initial { start: Start { initializer, length, constant }, seed } = &self.initial;
+    /// Its values at the start of training.
+    pub(crate) fn initial(&self) -> Vec<f32> {
+        let Initial { start: Start { initializer, length, constant, norms_of }, seed } = &self.initial;
+        if let Some((kernel, inner)) = norms_of {
+            let norms = norms(&kernel.initial(), self.len(), *inner);
+            return norms.into_iter().map(|norm| norm as f32).collect();
+        }
         let mut values = initializer.numbers(&self.path, &self.shape, *seed);
         if let Some(length) = length {
             length.apply(&mut values);

@@ -60,7 +60,7 @@ fn layers_start_as_those_of_keras() {
     // bias_initializer="zeros", kernel_regularizer=None, …), and so all convolutions; nothing is rotated unless asked for.
     let neuron = json!({
         "activation": "linear", "use_bias": true, "kernel_initializer": "glorot_uniform",
-        "bias_initializer": "zeros", "kernel_regularizer": none, "auto_rotate": null,
+        "bias_initializer": "zeros", "kernel_regularizer": none, "auto_rotate": null, "weight_norm": false,
     });
     options(Dense::new(3), &[neuron.clone(), json!({"units": 3})]);
     // Conv2D(filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1, 1), groups=1, …).
@@ -104,7 +104,7 @@ fn layers_start_as_those_of_keras() {
             "recurrent_initializer": {"orthogonal": {"gain": 1.0}}, "bias_initializer": "zeros",
             "kernel_regularizer": none, "recurrent_regularizer": none, "dropout": 0.0, "recurrent_dropout": 0.0,
             "return_sequences": false, "return_state": false, "go_backwards": false, "stateful": false,
-            "auto_rotate": null, "rotated_part": "input", "truncate": null,
+            "auto_rotate": null, "weight_norm": false, "rotated_part": "input", "truncate": null,
         })
     };
     options(SimpleRnn::new(3), &[recurrent(json!("simple_rnn"))]);

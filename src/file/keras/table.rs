@@ -25,8 +25,8 @@ const KERNEL: &[Entry] = &[
     ("kernel_initializer", "kernel_initializer", Initializer("GlorotUniform")),
     ("kernel_regularizer", "kernel_regularizer", Regularizer),
 ];
-const CLASSIC: &[Entry] = &[("", "auto_rotate", Own("null"))];
-const ROTATED: &[Entry] = &[("", "auto_rotate", Rotation)];
+const CLASSIC: &[Entry] = &[("", "auto_rotate", Own("null")), ("", "weight_norm", Own("false"))];
+const ROTATED: &[Entry] = &[("", "auto_rotate", Rotation), ("", "weight_norm", Own("false"))];
 const DENSE: &[Entry] = &[("units", "units", Count(None))];
 const FILTERS: &[Entry] = &[("filters", "filters", Count(None))];
 const GROUPS: &[Entry] = &[("groups", "groups", Count(Some(1)))];

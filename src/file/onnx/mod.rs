@@ -39,7 +39,7 @@ const MOST_BYTES: usize = i32::MAX as usize;
 ///
 /// The graph has an input `input` `[batch, ...]` and an output `output` `[batch, ...]` in single precision, shaped as the model's own;
 /// the number of rows is free. It computes what [`Model::predict`] does: dropout and augmentation are gone, batch normalisation
-/// uses its moving statistics, and ρ is a constant. Convolutions are turned to ONNX's layout inside. Recurrent layers are ONNX's `RNN`,
+/// uses its moving statistics, weights with weight normalisation are plain ones, and ρ is a constant. Convolutions are turned to ONNX's layout inside. Recurrent layers are ONNX's `RNN`,
 /// `LSTM` and `GRU` with the lengths that masks leave, or a `Scan` with activations that these lack (such as arctan). A layer that is
 /// [stateful](crate::layer::Recurrent::stateful) has its states as further inputs, named by its path (`1.lstm.h`, `1.lstm.c`), and one that keeps or
 /// returns them as further outputs (`1.lstm.h.next`).
@@ -136,7 +136,7 @@ impl Onnx {
     }
 
     async fn bytes(&self, model: &mut Model) -> Result<Vec<u8>> {
-        let weights = model.exact_weights_async().await?;
+        let weights = model.plain_weights_async().await?;
         let rho = model.rho_async().await?;
         let network = model.network();
         let mut writer = Writer { graph: Graph::default(), weights, rho };

@@ -4,9 +4,9 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    ActivateKernel, Centre, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums, NormFinish,
-    NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums, RowStatistics, RunningAverage,
-    SumRows, WindowParts, WindowSum,
+    ActivateKernel, Centre, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums,
+    NormFinish, NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums, RowStatistics,
+    RunningAverage, SumRows, WeightNormBackward, WeightNormForward, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
 
@@ -61,6 +61,14 @@ pub(super) fn entries() -> Vec<Entry> {
         mirror: [true, true],
         ..window
     };
+    // Taps, channels and filters; channels last in every other one.
+    let kernels = [[1, 5, 3], [1, 7, 36], [9, 12, 5], [4, 3, 8], [9, 8, 5], [6, 1, 1]];
+    let normed = kernels.into_iter().enumerate().map(|(i, [taps, channels, filters])| WeightNormForward {
+        taps,
+        channels,
+        filters,
+        turned: i % 2 == 0 && taps > 1,
+    });
     let activate = |count| ActivateKernel { count, activation: Activation::Tanh };
     vec![
         entry([777, 4101, 40_000].map(activate)),
@@ -123,6 +131,12 @@ pub(super) fn entries() -> Vec<Entry> {
             scale,
         }))
         .long([RowNormSums { rows: 2, channels: 300_000, epsilon: 1e-3, scale: true }]),
+        entry(normed.clone()),
+        entry(normed.enumerate().map(|(i, of)| WeightNormBackward {
+            of,
+            l1: if i % 2 == 0 { 0.01 } else { 0.0 },
+            l2: if i % 3 == 0 { 0.02 } else { 0.0 },
+        })),
         entry([window, crop].into_iter().flat_map(|w| [w, RandomWindow { turned: true, ..w }])),
         entry([5, 260].map(|count| RunningAverage { count, momentum: 0.9, factor: 1.25 })),
         entry(

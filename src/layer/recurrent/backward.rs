@@ -50,10 +50,11 @@ impl RecurrentNode {
         let d_w = rec.gradient(self.neurons.kernel);
         let w = rec.parameter(self.neurons.kernel);
         let rotation = self.neurons.rotation;
-        let penalty = rec.regularizer(self.neurons.kernel);
+        let penalty = self.neurons.penalty(rec);
         let penalty = if rotation.is_some() { Regularizer::default() } else { penalty };
         let product = Product { rows, inputs: self.features, units: columns };
         product.backward_weight(rec, [kept.x, kept.z, w, d_w], penalty);
+        self.neurons.finish_weights(rec, trace);
         if self.backward_recurrent(rec, &kept).is_none() || self.backward_bias(rec, &kept).is_none() {
             return trace.refuse(rec, &self.neurons.path);
         }

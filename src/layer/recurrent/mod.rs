@@ -302,7 +302,8 @@ impl Recurrent {
         // The part of the bias for an LSTM's forget gate may start at 1.
         let forgets = self.cell == Cell::Lstm && self.unit_forget_bias;
         let bias = (&*shape, forgets.then_some((units..2 * units, 1.0)).into_iter().collect());
-        let neurons = self.neuron.register(scope, input, gates, units, of_inputs, bias)?;
+        let mut neurons = self.neuron.register(scope, input, gates, units, of_inputs, bias)?;
+        neurons.gain = self.neuron.gain(scope, columns, (of_inputs, 1))?;
         let shape = if self.return_sequences { vec![steps, units] } else { vec![units] };
         let output = Signal {
             frame: self.state_frame(),

@@ -202,12 +202,15 @@ impl Node for RecurrentNode {
         let (batch, units, columns) = (rec.batch(), self.neurons.units, self.columns());
         let rows = batch * self.steps;
         let mask = rec.mask().filter(|_| self.masked);
-        let (kernels, rotation) = match self.neurons.rotation {
+        let (kernels, rotation, normed) = match self.neurons.rotation {
             Some(rotation) => {
                 let (kernels, rotation) = self.fold(rec, rotation);
-                (kernels, Some(rotation))
+                (kernels, Some(rotation), None)
             }
-            None => (self.parameters(rec), None),
+            None => {
+                let (w, normed) = self.neurons.weights(rec);
+                (Kernels { w, ..self.parameters(rec) }, None, normed)
+            }
         };
         let input = self.neurons.enter(rec, input);
         let x = self.drop_inputs(rec, input);
@@ -240,6 +243,17 @@ impl Node for RecurrentNode {
                 },
             );
         }
+        // The steps add to z, and the backward pass overwrites it.
+        let copied = |rec: &mut Recorder<'_>| {
+            let copy = rec.scratch(rows * columns);
+            let lines = Strided { first: 0, stride: columns };
+            rec.op(
+                CopyRows { rows, width: columns, from: lines, to: lines, reversed: false },
+                CopyRowsPorts { values: z, out: copy },
+            );
+            copy
+        };
+        let linear = rec.keeps_all().then(|| copied(rec));
         let keep = rec.backward_follows();
         let y = rec.scratch(rows * units);
         let memory = match self.cell {
@@ -272,16 +286,7 @@ impl Node for RecurrentNode {
         }
         self.keep_states(rec, &kept);
         let output = if self.return_sequences { y } else { self.last(rec, y) };
-        // The backward pass overwrites z.
-        let pre_activation = rec.keeps_all().then(|| {
-            let copy = rec.scratch(rows * columns);
-            let lines = Strided { first: 0, stride: columns };
-            rec.op(
-                CopyRows { rows, width: columns, from: lines, to: lines, reversed: false },
-                CopyRowsPorts { values: z, out: copy },
-            );
-            copy
-        });
+        let pre_activation = rec.keeps_all().then(|| copied(rec));
         // Outputs in reversed order have their mask in that order.
         let reversed = self.return_sequences && self.direction == Direction::Backward;
         let turned_mask = mask.filter(|_| reversed).map(|mask| {
@@ -296,6 +301,8 @@ impl Node for RecurrentNode {
             pre_activation,
             rotation,
             d_pre_activation: Some(z),
+            normed,
+            linear,
             ..Trace::new(input, output)
         }
         .keeping(kept)

@@ -37,6 +37,7 @@ macro_rules! neurons {
             layer.clone().use_bias(false),
             layer.clone().activation(Activation::Arctan).$regularizer(penalty),
             layer.clone().activation(Activation::Tanh).use_bias(false).auto_rotate(rotations()[0]),
+            layer.clone().activation(Activation::Tanh).weight_norm(true).$regularizer(penalty),
         ];
         examples.extend(rotated);
         examples
@@ -58,6 +59,7 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
         rotate(Conv::new(2, 1).strides(3)),
         rotate(Conv::new(4, 2).groups(2)).auto_rotate(rotations()[3]),
         rotate(Conv::new(3, 2).strides(2)).auto_rotate(AutoRotate::critical()),
+        Conv::new(4, 2).groups(2).weight_norm(true),
     ]);
     let mut transposed =
         neurons!(ConvTranspose::<D>::new(3, 3).strides(2).padding(Padding::Same), kernel_regularizer);

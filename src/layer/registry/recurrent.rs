@@ -19,6 +19,8 @@ fn of_cell(cell: Cell) -> Vec<Recurrent> {
         base()
             .kernel_regularizer(Regularizer { l1: 0.01, l2: 0.02 })
             .recurrent_regularizer(Regularizer { l1: 0.03, l2: 0.01 }),
+        base().weight_norm(true),
+        base().weight_norm(true).dropout(0.3).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.02 }),
     ];
     for part in [RotatedPart::Input, RotatedPart::Gate] {
         let layer = || base().rotated_part(part);

@@ -117,6 +117,7 @@ macro_rules! neurons {
             .bias_initializer(Initializer::RandomUniform { min: -0.5, max: 0.5 })
             .$regularizer($spec.regularizer())
             .auto_rotate($spec.rotation.map(Turn::options))
+            .weight_norm($spec.rotation.is_none() && $spec.choice & 4 != 0)
     };
 }
 
