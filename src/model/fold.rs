@@ -85,12 +85,8 @@ impl Model {
         let kept: Vec<LayerDescription> =
             kept.map(|layer| altered(layer, changes.get(&layer.path))).collect();
 
-        let net = Sequential {
-            layers: kinds.layers(&kept)?,
-            classes: None,
-            observed: None,
-            ..self.network.description.outline()
-        };
+        let outline = self.network.description.outline();
+        let net = kinds.layers(&kept)?.into_iter().fold(outline, Sequential::add_shared);
         let mut network = net.network(self.network.description.seed)?;
         network.classes.clone_from(&self.network.classes);
         network.conversion.clone_from(&self.network.conversion);

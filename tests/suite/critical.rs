@@ -255,7 +255,7 @@ fn forty_sigmoid_layers_learn() {
         let layer = || Dense::new(32).activation(Activation::Sigmoid).auto_rotate(rotate);
         let net = Sequential::for_data(&data.train).add(Flatten).add(layer());
         let mut model =
-            (1..40).fold(net, |net, _| net.add(layer())).add(Dense::new(10)).build(device, 1).unwrap();
+            (1..40).fold(net, |net, _| net.add(layer())).add(Dense::new(16)).build(device, 1).unwrap();
         let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy);
         trainer = trainer.epochs(6).batch(32).progress(false);
         let losses: Vec<f64> =

@@ -163,7 +163,7 @@ fn what_keras_has_otherwise_is_as_documented() {
     let told: Value = serde_json::from_str(&serde_json::to_string(&AutoRotate::new()).unwrap()).unwrap();
     let wanted = json!({
         "rule": "diagonal", "learn_l": "fixed", "epsilon": 1e-5, "detached": false, "per_filter": false,
-        "x_q": null, "l": null, "limits": null,
+        "x_q": null, "l": null, "limits": null, "delta": null, "frame": null, "norm": null, "decay": true,
     });
     assert_eq!(told, wanted);
 }

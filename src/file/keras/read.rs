@@ -89,7 +89,12 @@ const TRAINING: &[&str] = &[
 pub(super) fn plan(at: At<'_>, model: &Value) -> Result<Plan> {
     let (input, steps) = chain(at, model, "")?;
     let mut reader = Reader { at, items: Vec::new(), softmax: None, masked: false };
-    reader.steps(&steps, &mut Place::default())?;
+    let mut place = Place::default();
+    reader.steps(&steps, &mut place)?;
+    if reader.items.is_empty() {
+        // There is nothing whose outputs would be logits.
+        reader.follow_softmax(&mut place);
+    }
     let outputs = if reader.softmax.is_some() { Outputs::Logits } else { Outputs::Values };
     Ok(Plan { input: input_shape(at, model, input)?, items: reader.items, outputs })
 }
