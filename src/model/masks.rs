@@ -1,9 +1,23 @@
-//! Masks: checks that a network skips the padding of its inputs.
+//! Checks that data fit a network's input, and that it skips their padding.
 
 use super::Network;
 use crate::{Dataset, Error, Result};
 
 impl Network {
+    /// Checks that a data set's inputs have the network's shape, and masks where it expects them.
+    pub(crate) fn check_inputs(&self, data: &Dataset) -> Result<()> {
+        if data.shape() != self.input.shape {
+            return Err(Error::invalid(
+                "data set inputs",
+                format!("rows of shape {:?}", data.shape()),
+                format!("rows of shape {:?}, the model's input", self.input.shape),
+                "build the model with Sequential::for_data, or reshape the data",
+            ));
+        }
+        self.check_padding(data)?;
+        self.check_masks(data.inputs(), "data set inputs")
+    }
+
     /// Rejects rows whose steps are all masked, if the network begins with a masking layer, so that the inputs show it. Chunks of
     /// sequences in stateful networks may be masked as a whole.
     pub(crate) fn check_masks(&self, inputs: &[f32], place: &str) -> Result<()> {
@@ -23,7 +37,7 @@ impl Network {
     }
 
     /// Rejects data with padded steps that the network would take for data.
-    pub(crate) fn check_padding(&self, data: &Dataset) -> Result<()> {
+    fn check_padding(&self, data: &Dataset) -> Result<()> {
         let Some(value) = data.padded() else { return Ok(()) };
         let masking = self.masking(value)?;
         let features = self.input.len() / self.input.shape.first().map_or(1, |&steps| steps.max(1));

@@ -56,17 +56,8 @@ impl Recipe {
     /// Checks that data, model, loss and metrics fit together.
     pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         let network = model.network();
-        if data.shape() != network.input().shape {
-            return Err(Error::invalid(
-                "data set inputs",
-                format!("rows of shape {:?}", data.shape()),
-                format!("rows of shape {:?}, the model's input", network.input().shape),
-                "build the model with Sequential::for_data, or reshape the data",
-            ));
-        }
-        network.check_padding(data)?;
+        network.check_inputs(data)?;
         model.check_classes(data)?;
-        network.check_masks(data.inputs(), "data set inputs")?;
         if let Targets::Classes { names, .. } = data.targets()
             && let [name] = names.as_slice()
         {
