@@ -9,6 +9,7 @@ pub mod guide {
     //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
+    //! | [criticality] | why deep nets of saturating neurons stop learning, and how to see it before training |
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
@@ -27,6 +28,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/rule_and_l.md")]
     pub mod rule_and_l {}
+
+    #[doc = include_str!("guide/criticality.md")]
+    pub mod criticality {}
 
     #[doc = include_str!("guide/scaling.md")]
     pub mod scaling {}
