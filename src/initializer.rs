@@ -147,6 +147,17 @@ pub(crate) fn stream(path: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// `count` numbers, each 1 or −1 with the same probability: the same for the same path and seed, on every machine.
+pub(crate) fn signs(path: &str, seed: u64, count: usize) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream(path));
+    let bits = (0..count.div_ceil(32)).flat_map(|_| {
+        let word = rng.next_u32();
+        (0..32).map(move |bit| word >> bit & 1)
+    });
+    bits.take(count).map(|bit| if bit == 1 { 1.0 } else { -1.0 }).collect()
+}
+
 fn single(value: f64) -> f32 {
     value as f32
 }
@@ -301,6 +312,19 @@ mod tests {
         assert_eq!(make("0.dense.kernel", 1), make("0.dense.kernel", 1));
         assert_ne!(make("0.dense.kernel", 1), make("1.dense.kernel", 1));
         assert_ne!(make("0.dense.kernel", 1), make("0.dense.kernel", 2));
+    }
+
+    #[test]
+    fn signs_are_fair_and_independent() {
+        let (a, b) = (signs("a", 1, 10_001), signs("b", 1, 10_001));
+        assert_eq!(a, signs("a", 1, 10_001));
+        assert!(a.iter().all(|v| v.abs() == 1.0) && a.len() == 10_001);
+        // Sums of n signs have the standard deviation √n.
+        let sum = |values: &mut dyn Iterator<Item = f32>| values.sum::<f32>().abs() / 100.0;
+        assert!(sum(&mut a.iter().copied()) < 4.0);
+        assert!(sum(&mut a.iter().zip(&b).map(|(a, b)| a * b)) < 4.0);
+        assert!(sum(&mut a.windows(2).map(|pair| pair[0] * pair[1])) < 4.0);
+        assert!(sum(&mut a.iter().zip(&signs("a", 2, 10_001)).map(|(a, b)| a * b)) < 4.0);
     }
 
     #[test]

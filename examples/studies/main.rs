@@ -1,4 +1,4 @@
-//! Five studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report how
+//! Six studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report how
 //! they differ. Each is a subcommand with its own folder; shared code is next to this file.
 //!
 //! - `compare`: multilayer perceptrons, the experiment of the arpkeras notebook
@@ -6,9 +6,11 @@
 //! - `images`: a small residual net, saturating neurons against ReLU
 //! - `calibrate`: cheap sensors, calibrated against a reference
 //! - `sequence`: recurrent nets, and how far back in time their gradients reach
+//! - `battery`: many small tables and series, every way to make neurons with its own best learning rate: ranks and their significance
 //!
 //! `cargo run --release --example studies -- compare`; `--help` after a study's name lists its options
 
+mod battery;
 mod calibrate;
 mod compare;
 mod data;
@@ -36,6 +38,7 @@ enum Study {
     Images(images::Options),
     Calibrate(calibrate::Options),
     Sequence(sequence::Options),
+    Battery(battery::Options),
 }
 
 fn main() {
@@ -47,6 +50,7 @@ fn main() {
         Study::Images(options) => images::run(options, &given),
         Study::Calibrate(options) => calibrate::run(options, &given),
         Study::Sequence(options) => sequence::run(options, &given),
+        Study::Battery(options) => battery::run(options, &given),
     };
     if let Err(error) = ended {
         say::fail(error);

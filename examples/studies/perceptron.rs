@@ -13,6 +13,11 @@ pub struct Hidden {
 }
 
 impl Hidden {
+    /// The units of each layer.
+    pub fn units(&self) -> &[usize] {
+        &self.hidden
+    }
+
     /// Checks the options before anything is read or trained.
     pub fn check(&self) -> Result<()> {
         if self.hidden.is_empty() || self.hidden.contains(&0) {

@@ -10,6 +10,7 @@ pub mod guide {
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
     //! | [other ways](other_ways) | to keep gradients alive: weight and batch normalisation, LSUV |
+    //! | [criticality] | why deep nets of saturating neurons stop learning, and how to see it before training |
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
@@ -31,6 +32,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/other_ways.md")]
     pub mod other_ways {}
+
+    #[doc = include_str!("guide/criticality.md")]
+    pub mod criticality {}
 
     #[doc = include_str!("guide/scaling.md")]
     pub mod scaling {}

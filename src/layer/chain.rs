@@ -142,3 +142,30 @@ pub(crate) fn every_trace<'a>(
         })
         .collect()
 }
+
+/// How deep layers are nested: 0 without layers, 1 without inner layers.
+pub(crate) fn depth(nodes: &[Box<dyn Node>]) -> usize {
+    nodes.iter().map(|node| 1 + depth(node.inner())).max().unwrap_or(0)
+}
+
+/// The layers at a depth, 0 for these themselves, each with its trace and the mask of its output. `mask` is that of the input.
+pub(crate) fn at_depth<'a>(
+    nodes: &'a [Box<dyn Node>],
+    traces: &'a [Trace],
+    mask: Option<View>,
+    depth: usize,
+) -> Vec<(&'a dyn Node, &'a Trace, Option<View>)> {
+    let mut found = Vec::new();
+    let mut before: Option<(View, Option<View>)> = None;
+    for (node, trace) in nodes.iter().zip(traces) {
+        // A layer that does not take the output of the one before it begins another branch.
+        let of_input = before.filter(|(output, _)| *output == trace.input).map_or(mask, |(_, mask)| mask);
+        let of_output = if node.output().masked { trace.mask.or(of_input) } else { None };
+        match depth.checked_sub(1) {
+            None => found.push((&**node, trace, of_output)),
+            Some(depth) => found.extend(at_depth(node.inner(), &trace.inner, of_input, depth)),
+        }
+        before = Some((trace.output, of_output));
+    }
+    found
+}

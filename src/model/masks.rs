@@ -1,9 +1,23 @@
-//! Checks that data fit a network: their shape, and that it skips the padding of its inputs.
+//! Checks that data fit a network's input, and that it skips their padding.
 
 use super::Network;
 use crate::{Dataset, Error, Result};
 
 impl Network {
+    /// Checks that a data set's inputs have the network's shape, and masks where it expects them.
+    pub(crate) fn check_inputs(&self, data: &Dataset) -> Result<()> {
+        if data.shape() != self.input.shape {
+            return Err(Error::invalid(
+                "data set inputs",
+                format!("rows of shape {:?}", data.shape()),
+                format!("rows of shape {:?}, the model's input", self.input.shape),
+                "build the model with Sequential::for_data, or reshape the data",
+            ));
+        }
+        self.check_padding(data)?;
+        self.check_masks(data.inputs(), "data set inputs")
+    }
+
     /// Rejects rows whose steps are all masked, if the network begins with a masking layer, so that the inputs show it. Chunks of
     /// sequences in stateful networks may be masked as a whole.
     pub(crate) fn check_masks(&self, inputs: &[f32], place: &str) -> Result<()> {
@@ -20,19 +34,6 @@ impl Network {
                 "drop the empty sequences",
             )),
         }
-    }
-
-    /// Rejects data that are no inputs of the network: of another shape, or padded in a way that it does not mask.
-    pub(crate) fn check_data(&self, data: &Dataset) -> Result<()> {
-        if data.shape() != self.input.shape {
-            return Err(Error::invalid(
-                "data set inputs",
-                format!("rows of shape {:?}", data.shape()),
-                format!("rows of shape {:?}, the model's input", self.input.shape),
-                "build the model with Sequential::for_data, or reshape the data",
-            ));
-        }
-        self.check_padding(data)
     }
 
     /// Rejects data with padded steps that the network would take for data.

@@ -6,6 +6,7 @@ mod counters;
 mod description;
 mod drafts;
 mod fold;
+mod jacobian;
 mod masks;
 pub(crate) mod network;
 mod predict;
@@ -30,6 +31,7 @@ pub(crate) use description::Agreement;
 pub use description::Description;
 #[cfg(feature = "onnx")]
 pub(crate) use fold::{Rho, multiply_rho};
+pub use jacobian::LayerJacobian;
 pub use network::{Memory, Network};
 use predict::INPUT;
 #[cfg(not(target_family = "wasm"))]

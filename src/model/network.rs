@@ -71,6 +71,11 @@ impl Network {
         chain::every_trace(&self.nodes, traces)
     }
 
+    /// Whether reports include this layer: it has parameters or an activation.
+    pub(crate) fn reports_on(&self, node: &dyn Node) -> bool {
+        self.arena.of_layer(node.path()).next().is_some() || !node.facts().activations.is_empty()
+    }
+
     /// The parameters.
     pub fn arena(&self) -> &Arena {
         &self.arena

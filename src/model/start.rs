@@ -180,10 +180,9 @@ impl Start {
             return Err(Error::invalid("rows to start from", found, "at least 2", "give more rows"));
         }
         let network = model.network().clone();
-        network.check_data(data)?;
+        network.check_inputs(data)?;
         let width = network.input().len();
         let inputs = &data.inputs()[..batch * width];
-        network.check_masks(inputs, "data set inputs")?;
         network.check_batch(batch)?;
         let mut rec = Recorder::new(Purpose::Inspect, batch, network.arena());
         let x = rec.shared(INPUT, Element::Float, batch * width);

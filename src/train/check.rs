@@ -56,9 +56,8 @@ impl Recipe {
     /// Checks that data, model, loss and metrics fit together.
     pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
         let network = model.network();
-        network.check_data(data)?;
+        network.check_inputs(data)?;
         model.check_classes(data)?;
-        network.check_masks(data.inputs(), "data set inputs")?;
         if let Targets::Classes { names, .. } = data.targets()
             && let [name] = names.as_slice()
         {

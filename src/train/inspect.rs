@@ -135,12 +135,12 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     let gradients = model.read_arena(keys::GRADIENTS).await?;
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     for (node, trace) in model.network.every_trace(traces) {
+        if !model.network.reports_on(node) {
+            continue;
+        }
         let facts = node.facts();
         let arena = model.network.arena();
         let own: Vec<&Parameter> = arena.of_layer(node.path()).collect();
-        if own.is_empty() && facts.activations.is_empty() {
-            continue;
-        }
         let squares = own.iter().flat_map(|p| &gradients[p.range()]).map(|g| g * g);
         let kernels: Vec<&Parameter> = own.iter().filter(|p| p.kernel.is_some()).copied().collect();
         let of = if kernels.is_empty() { own.get(..1).unwrap_or_default() } else { &kernels };

@@ -137,6 +137,12 @@ fn models_are_shown_exported_and_timed() {
     assert!(alone["layers"][0]["saturated"].is_null() && alone["layers"][2]["rho"].is_null(), "{alone}");
     let with_data = json(folder, &["inspect", "runs/flats/model.safetensors", "--data", "flats.csv"]);
     assert!(with_data["layers"][0]["saturated"].is_number(), "{with_data}");
+    assert!(alone["layers"][0]["jacobian"].is_null(), "{alone}");
+    let product = |layer: usize| with_data["layers"][layer]["jacobian"]["product"].as_f64().unwrap();
+    let chi = |layer: usize| with_data["layers"][layer]["jacobian"]["chi"].as_f64().unwrap();
+    assert!(shown.contains("χ of the Jacobian"), "{shown}");
+    assert!(chi(0) > 0.0 && product(2) == chi(2), "{with_data}");
+    assert!((product(0) / (chi(0) * chi(1) * chi(2)) - 1.0).abs() < 1e-9, "{with_data}");
 
     done(folder, &["export", "runs/flats", "--format", "npz", "-o", "flats.npz"]);
     let weights = autorot::model::Weights::load(folder.join("flats.npz")).unwrap();

@@ -34,6 +34,7 @@ mod golden_layers;
 mod golden_recurrent;
 mod gradients;
 mod hostile;
+mod jacobians;
 mod keras;
 #[cfg(feature = "keras")]
 mod keras_files;

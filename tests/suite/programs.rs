@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-const STUDIES: [&str; 5] = ["calibrate", "compare", "images", "sequence", "vanishing_gradients"];
+const STUDIES: [&str; 6] = ["battery", "calibrate", "compare", "images", "sequence", "vanishing_gradients"];
 
 /// The folder of the built examples. Where only some tests are run, cargo has not built them.
 fn folder() -> &'static PathBuf {
@@ -58,12 +58,79 @@ fn small(out: &str) -> Vec<&str> {
     vec!["--epochs", "2", "--seeds", "1", "--device", "cpu", "--out", out]
 }
 
+/// Writes a table of two classes, one of values, and series of three channels for the study `battery`; returns what it takes to read them.
+fn battery(folder: &Path) -> Vec<&str> {
+    let write = |name: &str, header: &str, row: &dyn Fn(usize) -> String| {
+        let rows: String = (0..40).map(|i| row(i) + "\n").collect();
+        std::fs::write(folder.join(name), format!("{header}\n{rows}")).unwrap();
+    };
+    write("sides.csv", "x,y,target", &|i| {
+        format!("{},{},{}", i * 7 % 40, i * 11 % 13, usize::from(i * 7 % 40 > 19))
+    });
+    write("plane.csv", "x,y,target", &|i| format!("{},{},{}", i, i * 11 % 13, 2 * i + i * 11 % 13));
+    for part in ["TRAIN", "TEST"] {
+        let step = |i: usize, t: usize| (i * (t + 3) % 5).to_string();
+        let row =
+            |i: usize| (0..9).map(|t| step(i, t)).chain([(i % 2).to_string()]).collect::<Vec<_>>().join(",");
+        let header = "t0_c0,t0_c1,t0_c2,t1_c0,t1_c1,t1_c2,t2_c0,t2_c1,t2_c2,target";
+        write(&format!("waves_{part}.csv"), header, &row);
+    }
+    vec![
+        "--quick",
+        "--arms",
+        "tanh-glorot,tanh-norm-after,sigmoid-aligned",
+        "--data",
+        folder.to_str().unwrap(),
+    ]
+}
+
+#[test]
+fn a_battery_goes_on_where_it_was_interrupted() {
+    let (data, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (out, results) = (out.path().to_str().unwrap(), out.path().join("results.jsonl"));
+    let run = |more: &[&str]| {
+        let ended = output("battery", &[small(out), battery(data.path()), more.to_vec()].concat());
+        assert!(ended.status.success(), "{}", text(&ended.stderr));
+        text(&ended.stdout)
+    };
+    let first = run(&[]);
+    for name in ["report.json", "results.md", "ranks.png", "ranks.svg", "rates.svg", "rows.png", "rows.svg"] {
+        assert!(std::fs::metadata(Path::new(out).join(name)).unwrap().len() > 100, "{name}");
+    }
+    // Three sets, three arms at two rates, and at their best rate once more on a share of the rows.
+    let lines = std::fs::read_to_string(&results).unwrap();
+    assert_eq!(lines.lines().count(), 3 * 3 * (2 + 1), "{first}");
+    for part in [
+        "sides, 40 rows of [2], 2 classes",
+        "plane, 40 rows of [2], values",
+        "waves, 80 rows of [3, 3]",
+        "Friedman",
+    ] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+    // Cut off in its last line, it does that one again, and nothing else.
+    std::fs::write(&results, &lines[..lines.len() - 10]).unwrap();
+    let second = run(&[]);
+    let trained = |said: &str| -> usize {
+        said.lines()
+            .filter_map(|line| line.split_once(" trained, ")?.0.rsplit(' ').next()?.parse::<usize>().ok())
+            .sum()
+    };
+    assert_eq!((trained(&first), trained(&second)), (27, 1), "{second}");
+    let tables =
+        |said: &str| said.lines().filter(|line| line.starts_with('|')).collect::<Vec<_>>().join("\n");
+    assert_eq!(tables(&first), tables(&second));
+    // Another option is another training.
+    assert_eq!(trained(&run(&["--batch", "16", "--only", "plane"])), 9);
+}
+
 #[test]
 fn a_closed_pipe_ends_them_quietly() {
-    let out = tempfile::tempdir().unwrap();
+    let (out, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let out = out.path().to_str().unwrap();
     let benchmark = ["--devices", "cpu", "--seconds", "0.01", "--only", "256x256x256"].to_vec();
-    let studies = STUDIES.map(|name| (name, small(out)));
+    let more = |name| if name == "battery" { battery(data.path()) } else { Vec::new() };
+    let studies = STUDIES.map(|name| (name, [small(out), more(name)].concat()));
     for (name, arguments) in studies.into_iter().chain([("devices", vec![]), ("benchmark", benchmark)]) {
         let ended = example(name, &arguments).stdout(closed()).stderr(Stdio::piped()).output().unwrap();
         assert!(ended.status.success(), "{name}: {}: {}", ended.status, text(&ended.stderr));
@@ -123,6 +190,18 @@ fn help_lists_what_options_take() {
             all(&["sgd, rmsprop, adam, adamw", "simple_rnn, lstm, gru", "vowels", "feature", "gate"]),
         ),
         ("calibrate", all(&["sgd, rmsprop, adam, adamw", "air-quality", "random"])),
+        (
+            "battery",
+            all(&[
+                "sgd, rmsprop, adam, adamw",
+                "target",
+                "_TEST",
+                "t1_c0",
+                "sigmoid-glorot",
+                "relu-he",
+                "gru",
+            ]),
+        ),
     ];
     for (name, words) in cases {
         let help = output(name, &["--help"]);
@@ -141,7 +220,7 @@ fn help_lists_what_options_take() {
 
 #[test]
 fn options_that_would_do_nothing_are_refused_by_name() {
-    let cases: [(&str, &[&str], &[&str]); 19] = [
+    let cases: [(&str, &[&str], &[&str]); 22] = [
         ("compare", &["--gray"], &["--gray", "--data glyphs", "cifar10"]),
         ("compare", &["--data", "mnist", "--dir", ".", "--gray"], &["--gray", "--data mnist", "cifar10"]),
         ("compare", &["--dir", "."], &["--dir", "--data glyphs"]),
@@ -159,6 +238,9 @@ fn options_that_would_do_nothing_are_refused_by_name() {
         ("sequence", &["--task", "vowels", "--dir", ".", "--rows", "9"], &["--rows", "--task vowels"]),
         ("sequence", &["--scale", "feature"], &["--scale", "--task adding", "--task vowels"]),
         ("calibrate", &["--dir", "."], &["--dir", "--data insole", "--data air-quality"]),
+        ("battery", &[], &["--data"]),
+        ("battery", &["--data", ".", "--learning-rate", "0.1"], &["--learning-rate", "--rates"]),
+        ("battery", &["--data", ".", "--arms", "none-such"], &["none-such", "tanh-glorot"]),
         ("benchmark", &["--only", "none-such"], &["--only", "none-such", "784-512x4-10"]),
         ("embed", &["--headless", "--picture", "a.png", "--size", "9"], &["--size", "--picture a.png"]),
     ];

@@ -4,13 +4,14 @@ use crate::data::Format;
 use crate::load::Loaded;
 use crate::say::{Output, short, table};
 use crate::source::Source;
-use autorot::model::Outputs;
+use autorot::model::{LayerJacobian, Outputs};
 use autorot::train::LayerReport;
 use autorot::{Dataset, Model, Result};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Shows a model's layers: outputs, parameters, ranges, x_Q, L and ρ; with data, also gradients and how saturated the layers are.
+/// Shows a model's layers: outputs, parameters, ranges, x_Q, L and ρ; with data, also gradients, how saturated the layers are,
+/// and by how much each makes gradients larger or smaller on their way back.
 ///
 /// Without data and without the folder of a run, only what does not depend on data is shown.
 ///
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 pub struct Inspect {
     /// The folder of a run, a model file, or a file of Keras.
     model: PathBuf,
-    /// Rows with targets, on which saturation and gradients are measured; by default those that a run kept for validation.
+    /// Rows with targets, on which saturation, gradients and Jacobians are measured; by default those that a run kept for validation.
     #[arg(long, value_name = "DATA")]
     data: Option<PathBuf>,
     /// The targets or labels of an array, as .npy.
@@ -36,6 +37,9 @@ pub struct Inspect {
     #[command(flatten)]
     format: Format,
 }
+
+/// The random vectors with which Jacobians are measured, for every row.
+const PROBES: usize = 8;
 
 impl Inspect {
     pub fn run(&self, output: &Output) -> Result<()> {
@@ -53,6 +57,10 @@ impl Inspect {
             Some(data) => source.model.inspect(data, loss, self.rows)?,
             None => source.model.inspect(&synthetic(&source.model, 1)?, loss, 1)?,
         };
+        let jacobians = match &data {
+            Some(data) => source.model.jacobians(data, self.rows, PROBES)?,
+            None => Vec::new(),
+        };
         let model = &source.model;
         let json = json!({
             "input": model.network().input().shape,
@@ -62,20 +70,26 @@ impl Inspect {
             "classes": model.class_names(),
             "doubts": model.network().doubts(),
             "rows": data.as_ref().map(|data| data.len().min(self.rows)),
-            "layers": layers(model, &measured, data.is_some()),
+            "layers": layers(model, &measured, &jacobians, data.is_some()),
         });
         output.tell(&json, || {
             let rows = data.as_ref().map(|data| data.len().min(self.rows));
-            format!("{}{}", model.summary(), text(&measured, rows))
+            format!("{}{}", model.summary(), text(&measured, &jacobians, rows))
         });
         Ok(())
     }
 }
 
 /// The layers with what was measured.
-fn layers(model: &Model, measured: &[LayerReport], with_data: bool) -> Vec<Value> {
+fn layers(
+    model: &Model,
+    measured: &[LayerReport],
+    jacobians: &[LayerJacobian],
+    with_data: bool,
+) -> Vec<Value> {
     let told = |layer: &autorot::model::LayerDescription| {
         let report = measured.iter().find(|report| report.path == layer.path);
+        let jacobian = jacobians.iter().find(|jacobian| jacobian.path == layer.path);
         json!({
             "path": layer.path,
             "kind": layer.kind,
@@ -86,28 +100,39 @@ fn layers(model: &Model, measured: &[LayerReport], with_data: bool) -> Vec<Value
             "limit": report.and_then(|report| report.limit),
             "saturated": report.filter(|_| with_data).and_then(|report| report.saturated),
             "gradient_norm": report.filter(|_| with_data).map(|report| report.gradient_norm),
+            "jacobian": jacobian.map(|jacobian| json!({ "chi": jacobian.chi, "product": jacobian.product })),
         })
     };
     model.network().description().layers.iter().map(told).collect()
 }
 
-fn text(measured: &[LayerReport], rows: Option<usize>) -> String {
+fn text(measured: &[LayerReport], jacobians: &[LayerJacobian], rows: Option<usize>) -> String {
     let three =
         |values: Option<[f64; 3]>| values.map_or_else(String::new, |values| values.map(short).join(" / "));
     let mut header = vec!["layer", "ρ: least / median / most", "L: least / median / most"];
     if rows.is_some() {
-        header.extend(["saturated (|z| > L)", "‖gradient‖"]);
+        header.extend(["saturated (|z| > L)", "‖gradient‖", "χ of the Jacobian", "χ up to the output"]);
     }
     let row = |report: &LayerReport| {
         let mut row = vec![report.path.clone(), three(report.rho), three(report.limit)];
         if rows.is_some() {
             let share = report.saturated.map_or_else(String::new, |share| format!("{:.1} %", 100.0 * share));
-            row.extend([share, short(report.gradient_norm)]);
+            let jacobian = jacobians.iter().find(|jacobian| jacobian.path == report.path);
+            let of =
+                |value: fn(&LayerJacobian) -> f64| jacobian.map_or_else(String::new, |j| short(value(j)));
+            row.extend([share, short(report.gradient_norm), of(|j| j.chi), of(|j| j.product)]);
         }
         row
     };
-    let on = rows.map_or_else(String::new, |rows| format!("measured on {rows} rows:\n"));
-    format!("\n{on}{}", table(&header, measured.iter().map(row)))
+    let (on, chi) = match rows {
+        Some(rows) => (
+            format!("measured on {rows} rows:\n"),
+            "\nχ: by how much a layer multiplies the squared length of a random gradient on its way back, and all layers from \
+             the output to it\n",
+        ),
+        None => (String::new(), ""),
+    };
+    format!("\n{on}{}{chi}", table(&header, measured.iter().map(row)))
 }
 
 /// Rows of random inputs in the model's range, with targets of its kind: for what does not depend on them.

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Tick};
 use super::svg::{LEFT, MIDDLE, RIGHT, SPINE, Svg, UPWARD, fitted, text_width};
 
-const TITLE_EM: f64 = 14.5;
+pub(super) const TITLE_EM: f64 = 14.5;
 pub(super) const LABEL_EM: f64 = 13.0;
 pub(super) const TICK_EM: f64 = 11.5;
 const POWER_EM: f64 = 8.8;

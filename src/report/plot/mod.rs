@@ -1,5 +1,5 @@
-//! Figures from plain numbers: [`curves()`] over training, [`heat_maps()`] of one number per layer and epoch, and [`scatters()`] of
-//! predictions against targets, as PNG or SVG.
+//! Figures from plain numbers: [`curves()`] over training, [`heat_maps()`] of one number per layer and epoch, [`scatters()`] of
+//! predictions against targets, and [`ranks()`] of methods over data sets, as PNG or SVG.
 //!
 //! This module knows nothing of models or training. The font is part of the crate, so figures look the same on every machine; it covers
 //! Latin, Greek and Cyrillic, and a PNG shows other letters as boxes. An SVG names the font; a viewer without it uses another sans-serif
@@ -12,6 +12,7 @@ mod axis;
 mod curves;
 mod frame;
 mod heat;
+mod ranks;
 mod scatter;
 mod svg;
 
@@ -83,6 +84,17 @@ pub struct Scatter {
     pub title: String,
     /// (x, y); points that are not finite are left out. At least one.
     pub points: Vec<(f64, f64)>,
+}
+
+/// Mean ranks of several methods over several data sets: one part of a figure.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RankDiagram {
+    /// Above the line; may be empty.
+    pub title: String,
+    /// The methods' names with their mean ranks, 1 for the best, in any order. At least two.
+    pub ranks: Vec<(String, f64)>,
+    /// By how much the mean ranks of two methods must differ to count as different; `None` leaves the bars out.
+    pub difference: Option<f64>,
 }
 
 /// Draws panels of curves side by side (up to three in a row, four as two rows of two) with one legend below, as `.png` or `.svg`.
@@ -163,6 +175,36 @@ pub fn scatters(path: impl AsRef<Path>, rows: &[ScatterRow]) -> Result<()> {
         }
     }
     scatter::draw(rows).save(path)
+}
+
+/// Draws critical difference diagrams (Demšar 2006) below each other, as `.png` or `.svg`: mean ranks on a line from the best at the left,
+/// and bars over methods whose ranks differ by less than the critical difference. At most 24 diagrams.
+///
+/// # Errors
+/// [`Error::Invalid`] for another extension, for no diagrams or too many, for fewer than two methods, for a rank that is not between 1 and
+/// their number, and for a difference that is not above 0; [`Error::Io`] if the file cannot be written.
+pub fn ranks(path: impl AsRef<Path>, diagrams: &[RankDiagram]) -> Result<()> {
+    let path = path.as_ref();
+    check(path.display(), diagrams.len(), "diagrams", 1..=24, SPLIT)?;
+    for (k, RankDiagram { title, ranks, difference }) in diagrams.iter().enumerate() {
+        let place = format!("{}, diagram {k} {title:?}", path.display());
+        check(&place, ranks.len(), "methods", 2..=usize::MAX, "give it two, or leave the diagram out")?;
+        let most = ranks.len() as f64;
+        if let Some((name, rank)) = ranks.iter().find(|(_, rank)| !(1.0..=most).contains(rank)) {
+            let expected = format!("1 to {most}, the number of methods");
+            return Err(Error::invalid(
+                place,
+                format!("rank {rank} of {name:?}"),
+                expected,
+                "give mean ranks",
+            ));
+        }
+        if let Some(found) = difference.filter(|difference| difference.is_nan() || *difference <= 0.0) {
+            let found = format!("a critical difference of {found}");
+            return Err(Error::invalid(place, found, "one above 0", "leave it out if there is none"));
+        }
+    }
+    ranks::draw(diagrams).save(path)
 }
 
 /// Refuses a number that is not in the allowed range.

@@ -3,7 +3,9 @@
 use super::svg::{all_lies_inside, elements, read, size};
 use super::{curve, panel};
 use autorot::Error;
-use autorot::report::plot::{Curve, CurvePanel, HeatMap, Scatter, ScatterRow, curves, heat_maps, scatters};
+use autorot::report::plot::{
+    Curve, CurvePanel, HeatMap, RankDiagram, Scatter, ScatterRow, curves, heat_maps, ranks, scatters,
+};
 use std::path::Path;
 
 const NAN: f64 = f64::NAN;
@@ -17,6 +19,11 @@ fn map(values: Vec<Vec<f64>>) -> HeatMap {
 fn row(points: Vec<(f64, f64)>) -> ScatterRow {
     let panels = vec![Scatter { title: "AR <1>".into(), points }];
     ScatterRow { x_label: "reference".into(), y_label: "predicted".into(), panels }
+}
+
+fn ranked(means: &[f64], difference: Option<f64>) -> RankDiagram {
+    let ranks = means.iter().enumerate().map(|(k, &rank)| (k.to_string(), rank)).collect();
+    RankDiagram { title: "Ranks".into(), ranks, difference }
 }
 
 /// Draws with both endings; the SVG is whole, and the PNG has two pixels for its unit of length, fewer where it is large.
@@ -169,7 +176,13 @@ fn names_are_shown_whatever_they_are() {
         let panels = vec![Scatter { title: name.into(), points: points.to_vec() }];
         let row = ScatterRow { x_label: name.into(), y_label: name.into(), panels };
         drawn(&path("scatter"), &|path| scatters(path, std::slice::from_ref(&row)));
-        for (file, times) in [("curves", 6), ("maps", 5), ("scatter", 3)] {
+        let diagram = RankDiagram {
+            title: name.into(),
+            ranks: vec![(name.into(), 1.0), ("b".into(), 2.0)],
+            difference: Some(3.0),
+        };
+        drawn(&path("ranks"), &|path| ranks(path, std::slice::from_ref(&diagram)));
+        for (file, times) in [("curves", 6), ("maps", 5), ("scatter", 3), ("ranks", 2)] {
             let all = elements(&path(&format!("{file}.svg")));
             // A row's name is cut where it leaves no room for the map.
             let begin: String = shown.chars().take(5).collect();
@@ -291,6 +304,12 @@ fn errors_name_the_place_and_leave_no_file() {
         (curves(path("e.svg"), &[spread]), "the spread of curve \"a\": found 0 entries, expected 1"),
         (heat_maps(path("f.gif"), &[map(vec![vec![1.0]])], ""), "f.gif"),
         (heat_maps(path("g.svg"), &[], ""), "0 heat maps"),
+        (ranks(path("r.svg"), &[]), "0 diagrams"),
+        (ranks(path("r.svg"), &[ranked(&[1.0], None)]), "1 methods"),
+        (ranks(path("r.svg"), &[ranked(&[1.0, 2.5], None)]), "rank 2.5"),
+        (ranks(path("r.svg"), &[ranked(&[NAN, 2.0], None)]), "rank NaN"),
+        (ranks(path("r.svg"), &[ranked(&[1.0, 2.0], Some(0.0))]), "difference of 0"),
+        (ranks(path("r.svg"), &[ranked(&[1.0, 2.0], Some(NAN))]), "difference of NaN"),
         (heat_maps(path("h.svg"), &[map(vec![])], ""), "0 values"),
         (heat_maps(path("i.svg"), &[map(vec![vec![]])], ""), "0 values"),
         (heat_maps(path("j.png"), &[ragged], ""), "row \"1.dense\": found 1 columns, expected 2"),
