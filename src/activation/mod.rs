@@ -146,15 +146,15 @@ macro_rules! activations {
 
 impl Activation {
     /// The gain with which a wide layer of these neurons keeps the size of gradients at its start, from orthogonal weights around the
-    /// centre of its inputs: 1/σ'(0) for activations that saturate, and for those without an upper limit the value of mean-field
-    /// theory (Schoenholz et al. 2017). [`AutoRotate::critical`](crate::AutoRotate::critical) starts there. Infinite if σ'(0) = 0.
+    /// centre of its inputs: 1/|σ'(0)|, but for relu, leaky relu, gelu, silu and softplus the value of mean-field theory
+    /// (Schoenholz et al. 2017). [`AutoRotate::critical`](crate::AutoRotate::critical) starts there. Infinite if σ'(0) = 0.
     pub fn critical_gain(self) -> f32 {
         match self {
             Self::Relu => std::f32::consts::SQRT_2,
             Self::LeakyRelu => 1.355,
             Self::Gelu | Self::Silu => 1.4,
             Self::Softplus => 1.7,
-            _ => 1.0 / self.derivative(0.0),
+            _ => 1.0 / self.derivative(0f32).abs(),
         }
     }
 
