@@ -78,17 +78,32 @@ impl Frame {
     /// The frame of this centre and deviation.
     ///
     /// # Errors
-    /// NaN, infinite numbers, a deviation of 0 or less.
+    /// NaN, infinite numbers, a deviation of 0 or less, or one so small that its reciprocal is infinite.
     pub fn new(centre: f32, deviation: f32) -> Result<Self> {
-        if centre.is_finite() && deviation.is_finite() && deviation > 0.0 {
-            return Ok(Self { centre, deviation });
+        let frame = Self { centre, deviation };
+        frame.check("frame")?;
+        Ok(frame)
+    }
+
+    /// Refuses the same numbers as [`Frame::new`]; `path` names the frame in errors.
+    pub(crate) fn check(self, path: &str) -> Result<()> {
+        let Self { centre, deviation } = self;
+        if centre.is_finite() && deviation.is_finite() && is_deviation(deviation) {
+            return Ok(());
         }
         Err(Error::invalid(
-            "frame",
-            format!("centre {centre}, deviation {deviation}"),
-            "a finite centre and a finite deviation > 0",
-            "give the inputs' mean and their standard deviation",
+            path,
+            format!("inputs around the centre {centre} with the deviation {deviation}"),
+            "a finite centre, and a finite deviation > 0 whose reciprocal is finite, too",
+            "give the inputs' mean and their standard deviation: Sequential::input_frame, or AutoRotate::frame for \
+             one layer",
         ))
+    }
+
+    /// The frame of this mean and standard deviation. The deviation is taken as 1 if it is too small to divide by.
+    pub(crate) fn measured(mean: f64, deviation: f64) -> Self {
+        let deviation = deviation as f32;
+        Self { centre: mean as f32, deviation: if is_deviation(deviation) { deviation } else { 1.0 } }
     }
 
     /// The frame of values around this centre with a deviation of 1.
@@ -102,16 +117,19 @@ impl Frame {
     }
 
     /// The frame of values that are spread evenly over a range.
-    pub(crate) fn of(Range { min, max }: Range) -> Self {
-        let (min, max) = (f64::from(min), f64::from(max));
-        let deviation = ((max - min) / 12f64.sqrt()) as f32;
-        Self { centre: (0.5 * (min + max)) as f32, deviation: if deviation > 0.0 { deviation } else { 1.0 } }
+    pub(crate) fn of(range: Range) -> Self {
+        Self::measured(range.centre(), (f64::from(range.max) - f64::from(range.min)) / 12f64.sqrt())
     }
 
     /// 1/deviation.
     pub(crate) fn factor(self) -> f32 {
         1.0 / self.deviation
     }
+}
+
+/// Whether one can divide by it.
+fn is_deviation(deviation: f32) -> bool {
+    deviation > 0.0 && (1.0 / deviation).is_finite()
 }
 
 impl std::fmt::Display for Frame {
@@ -325,19 +343,11 @@ impl AutoRotate {
             Rule::Critical => activation.critical_gain() * (1.0 + self.started_above(depth)),
             Rule::Diagonal | Rule::Aligned => activation.limit(),
         };
-        let x_q = match self.rule {
-            Rule::Critical => self.x_q.unwrap_or(1.0),
-            Rule::Diagonal | Rule::Aligned => self.point(path, (range, observed))?,
-        };
+        let x_q = self.point(path, (range, observed))?;
         let positive = [
             ("1 + δ", 1.0 + self.delta.unwrap_or(0.0), "give delta(v) a number above −1"),
             ("L", self.limit.unwrap_or(limit), "give l(v) a positive value"),
             ("norm", self.norm.unwrap_or(1.0), "leave norm at its default, 4"),
-            (
-                "the deviation of the frame",
-                self.frame.unwrap_or_default().deviation,
-                "leave frame at its default",
-            ),
         ];
         for (name, value, remedy) in positive {
             if !(value.is_finite() && value > 0.0) {
@@ -349,14 +359,8 @@ impl AutoRotate {
                 ));
             }
         }
-        let centre = self.frame.unwrap_or_default().centre;
-        if !centre.is_finite() {
-            return Err(Error::invalid(
-                path,
-                format!("the centre of the frame = {centre}"),
-                "a finite centre",
-                "leave frame at its default",
-            ));
+        if let Some(frame) = self.frame {
+            frame.check(path)?;
         }
         if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
             return Err(Error::invalid(
@@ -382,7 +386,7 @@ impl AutoRotate {
         self.delta.unwrap_or_else(|| depth.map_or(0.05, by_depth))
     }
 
-    /// x_Q for inputs in `range`.
+    /// x_Q for inputs in `range`; by the critical rule for those in a frame.
     fn point(&self, path: &str, (range, observed): (Option<Range>, bool)) -> Result<f32> {
         let range = match self.limits {
             Some((min, max)) => Some(Range::new(min, max).map_err(|_| {
@@ -395,8 +399,10 @@ impl AutoRotate {
             })?),
             None => range,
         };
+        let critical = self.rule == Rule::Critical;
         let x_q = match (self.x_q, range) {
             (Some(x_q), _) => x_q,
+            _ if critical => 1.0,
             (None, Some(range)) if observed && self.limits.is_none() && range.passes_x_q() => {
                 return Err(Error::invalid(
                     path,
@@ -421,11 +427,11 @@ impl AutoRotate {
                 ));
             }
         };
-        if !x_q.is_finite() || (self.x_q.is_none() && x_q == 0.0) {
+        if !x_q.is_finite() || (x_q == 0.0 && (self.x_q.is_none() || critical)) {
             return Err(Error::invalid(
                 path,
                 format!("x_Q = {x_q}"),
-                "a finite x_Q, and not 0 when derived from the range",
+                "a finite x_Q, and not 0 when derived from the range or with critical auto-rotation",
                 "give limits(min, max) or x_q(v)",
             ));
         }

@@ -151,8 +151,8 @@ macro_rules! activations {
 
 impl Activation {
     /// The gain with which a wide layer of these neurons keeps the size of gradients at its start, from orthogonal weights around the
-    /// centre of its inputs: 1/σ'(0) for activations that saturate, and for those without an upper limit the value of mean-field
-    /// theory (Schoenholz et al. 2017). [`AutoRotate::critical`](crate::AutoRotate::critical) starts there. Infinite if σ'(0) = 0.
+    /// centre of its inputs: 1/|σ'(0)|, but for those of the relu family the value of mean-field theory
+    /// (Schoenholz et al. 2017). [`AutoRotate::critical`](crate::AutoRotate::critical) starts there. Infinite if σ'(0) = 0.
     pub fn critical_gain(self) -> f32 {
         match self {
             Self::Relu | Self::Relu6 => std::f32::consts::SQRT_2,
@@ -161,7 +161,7 @@ impl Activation {
             Self::Selu => 1.0,
             Self::Gelu | Self::Silu | Self::Mish => 1.4,
             Self::Softplus | Self::LogSigmoid => 1.7,
-            _ => 1.0 / self.derivative(0.0),
+            _ => 1.0 / self.derivative(0f32).abs(),
         }
     }
 

@@ -115,8 +115,7 @@ impl Dataset {
         };
         let mean = mean_of(&mut inside().map(|(_, _, value, _)| f64::from(value)));
         let variance = mean_of(&mut inside().map(|(_, _, value, _)| (f64::from(value) - mean).powi(2)));
-        let (centre, deviation) = (mean as f32, variance.sqrt() as f32);
-        Frame { centre, deviation: if deviation > 0.0 { deviation } else { 1.0 } }
+        Frame::measured(mean, variance.sqrt())
     }
 
     /// The number of features with a median each.

@@ -111,6 +111,9 @@ impl LayerDescription {
                 }
                 if !training {
                     fields.remove("detached");
+                } else if rotation.rule == Rule::Critical {
+                    let decay = self.options.get("auto_rotate").and_then(|options| options.get("decay"));
+                    fields.extend(decay.map(|decay| ("decay".to_owned(), decay.to_string())));
                 }
                 all.extend(fields);
                 all.insert("rotation".into(), "auto-rotating".into());

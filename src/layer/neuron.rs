@@ -181,6 +181,10 @@ impl Neuron {
         } else {
             None
         };
+        let frame = self.critical().map(|options| options.frame.unwrap_or(input.frame));
+        if let Some(frame) = frame {
+            frame.check(scope.path())?;
+        }
         let rotation = rotations.first().copied();
         let limits: Vec<f32> = rotations.iter().map(|rotation| rotation.limit).collect();
         let lambda = match rotation.and_then(|rotation| rotation.lambdas(units)) {
@@ -206,7 +210,7 @@ impl Neuron {
             gain: None,
             per_filter: self.auto_rotate.is_some_and(|a| a.per_filter),
             input_range: self.input_range(input.range),
-            frame: self.critical().map(|options| options.frame.unwrap_or(input.frame)),
+            frame,
         })
     }
 }

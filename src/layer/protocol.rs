@@ -294,7 +294,7 @@ impl<'a> Scope<'a> {
 /// What a layer's forward pass leaves for its backward pass and for reports.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// The layer's input.
+    /// The layer's input; with critical auto-rotation, as its neurons see it, around 0.
     pub input: View,
     /// The layer's output.
     pub output: View,

@@ -230,8 +230,19 @@ fn absorb(
     }
 }
 
-/// What leaving out the frame of a rotated layer with this ρ changes in its kernels and its bias; `None` if it cannot be left out,
-/// because the layer's windows see different shares of the centre: padding is padding with the centre.
+/// Whether windows of the layer see different shares of a centre other than 0: padding is padding with the centre.
+pub(crate) fn is_padded_with_centre(layer: &LayerDescription) -> bool {
+    let option = |name: &str| layer.options.get(name);
+    let single = option("kernel_size").is_some_and(|sizes| {
+        sizes.as_array().is_some_and(|sizes| sizes.iter().all(|size| *size == json!(1)))
+    });
+    let padded = option("padding")
+        .is_some_and(|padding| *padding != json!("valid") && !(single && *padding == json!("same")));
+    let frame = layer.rotation.as_ref().and_then(|rotation| rotation.frame);
+    frame.is_some_and(|frame| frame.centre != 0.0) && (padded || layer.kind.ends_with("_transpose"))
+}
+
+/// What leaving out the frame of a rotated layer with this ρ changes in its kernels and its bias; `None` if it cannot be left out.
 #[expect(clippy::option_option, reason = "no frame, and no way without it")]
 fn unframed(layer: &LayerDescription, weights: &Tensors, rho: &[f64]) -> Option<Option<(f64, Vec<f64>)>> {
     let frame = layer.rotation.as_ref().and_then(|rotation| rotation.frame);
@@ -240,9 +251,7 @@ fn unframed(layer: &LayerDescription, weights: &Tensors, rho: &[f64]) -> Option<
     if frame.centre == 0.0 {
         return Some(Some((deviation, vec![0.0; rho.len()])));
     }
-    let padding = layer.options.get("padding");
-    let padded = padding.is_some_and(|padding| *padding != json!("valid"));
-    if padded || layer.kind.ends_with("_transpose") {
+    if is_padded_with_centre(layer) {
         return None;
     }
     let of = |name: &str| weights.get(&format!("{}.{name}", layer.path)).map(|tensor| &*tensor.values);
@@ -326,10 +335,8 @@ impl Change {
             Some((_, shift)) if name == "bias" => {
                 tensor.values[..part].iter_mut().zip(shift).for_each(|(value, shift)| *value += shift);
             }
-            Some((deviation, _)) if name != "depthwise_kernel" || layer.kind.starts_with("depthwise") => {
-                tensor.values.iter_mut().for_each(|value| *value /= deviation);
-            }
-            _ => {}
+            Some((deviation, _)) => tensor.values.iter_mut().for_each(|value| *value /= deviation),
+            None => {}
         }
         if let Some(Norm { scale, shift }) = &self.norm {
             multiply(&mut tensor.values, scale);

@@ -29,6 +29,8 @@ pub use answers::Predictions;
 pub(crate) use counters::Author;
 pub(crate) use description::Agreement;
 pub use description::Description;
+#[cfg(feature = "keras")]
+pub(crate) use fold::is_padded_with_centre;
 #[cfg(feature = "onnx")]
 pub(crate) use fold::{Rho, multiply_rho};
 pub use jacobian::LayerJacobian;

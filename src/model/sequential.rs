@@ -70,7 +70,7 @@ impl Sequential {
         Self {
             shape: data.shape().to_vec(),
             range: Some((min, max)),
-            frame: Some(observed.frame),
+            frame: None,
             padding: data.padded(),
             classes: data.targets().class_names().map(Arc::from),
             observed: Some(observed),
@@ -78,11 +78,12 @@ impl Sequential {
         }
     }
 
-    /// Declares the input range, from which the first x_Q follows. It is used as it is, instead of the observed range.
+    /// Declares the input range, from which the first x_Q follows. It is used as it is, instead of the observed range; and so are its
+    /// middle and the deviation of numbers spread evenly over it, instead of those observed, where critical layers need them and no
+    /// frame is declared.
     pub fn input_range(mut self, min: f32, max: f32) -> Self {
         self.range = Some((min, max));
         self.observed = None;
-        self.frame = None;
         self
     }
 
@@ -129,10 +130,9 @@ impl Sequential {
                 "add a layer before building",
             ));
         }
-        if let Some(Frame { centre, deviation }) = self.frame {
-            Frame::new(centre, deviation)?;
-        }
-        let frame = self.frame.or(range.map(Frame::of)).unwrap_or_default();
+        let told = self.frame.or(self.observed.as_ref().map(|observed| observed.frame));
+        let frame = told.or(range.map(Frame::of)).unwrap_or_default();
+        frame.check("frame of the inputs")?;
         let input = Signal { frame, ..Signal::new(self.shape.clone(), range) };
         let (nodes, Registered { arena, layers, masks, states }) = self.nodes(&input, seed)?;
         let mut doubts: Vec<String> = self.observed.iter().flat_map(Observed::doubts).collect();
@@ -141,7 +141,7 @@ impl Sequential {
         if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, same)| same.layers == layers) {
             doubts.clear();
         }
-        let frame = self.frame;
+        let frame = told;
         let description = Arc::new(Description { input: self.shape.clone(), range, frame, seed, layers });
         let nodes = nodes.into();
         let mut network = Network {

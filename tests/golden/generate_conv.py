@@ -434,19 +434,17 @@ def inputs_of(c, shapes, output, attempt):
     return short(x), {name: short(w) for name, w in weights.items()}, short(g)
 
 
-def golden(c):
-    single, double = Definition(c, "float32"), Definition(c, "float64")
-    by_arpkeras = c["kind"] in ARPKERAS and c["rotate"] == "diagonal" and isinstance(c["padding"], str)
-    if by_arpkeras:
-        single, twin = Arpkeras(c, "float32"), Arpkeras(c, "float64")
+def chosen(c, single, double, twin=None, inputs=inputs_of):
+    """The first draw that single precision does not drown, what `single` makes of it, and the output's shape. In double
+    precision, `twin` has to give what `double` gives."""
     shapes = {name: tuple(w.shape) for name, w in double.weights.items()}
     output = double.output(tf.zeros((1, *c["size"]), tf.float64)).shape[1:].as_list()
     for attempt in range(ATTEMPTS):
-        drawn = inputs_of(c, shapes, output, attempt)
+        drawn = inputs(c, shapes, output, attempt)
         truth = run(double, *drawn)
         if not double.is_well_conditioned():
             continue
-        if by_arpkeras:
+        if twin:
             assert worst_off(run(twin, *drawn), truth) <= MAX_TWIN_OFF
         out = run(single, *drawn)
         off = worst_off(out, truth)
@@ -454,15 +452,13 @@ def golden(c):
             break
     else:
         raise SystemExit(f"{c['name']}: no draw is well enough conditioned")
-    print(f"{c['name']:50} draw {attempt:3}, off by {off:.1e}, output {output}"
-          + ", arpkeras" * by_arpkeras)
+    print(f"{c['name']:50} draw {attempt:3}, off by {off:.1e}, output {output}" + ", arpkeras" * bool(twin))
+    return drawn, out, output
+
+
+def described(c, rotate, drawn, out, output):
+    """A case with its numbers."""
     x, weights, g = drawn
-    low, high = c["x_range"]
-    rotate = None
-    if c["rotate"]:
-        rotate = dict(x_min=low, x_max=high, x_q=x_q_of(c), l=c["l"], epsilon=c["epsilon"],
-                      rule="aligned" if c["rotate"] == "aligned" else "diagonal",
-                      per_filter=c["rotate"] != "diagonal", detached=False)
     return dict(
         name=c["name"], kind=c["kind"], batch=c["batch"], input=c["size"], filters=c["filters"],
         kernel_size=c["kernel"], strides=c["strides"], padding=c["padding"], dilation=c["dilation"],
@@ -470,8 +466,22 @@ def golden(c):
         activation=c["activation"], use_bias=c["bias"], rotate=rotate,
         x=flat(x), parameters={name: flat(w) for name, w in weights.items()}, g=flat(g),
         output=output, y=flat(out["y"]), d_x=flat(out["d_x"]),
-        gradients={name: flat(out["d_" + name]) for name in weights},
-        d_l=number(out["d_l"]) if c["rotate"] else None)
+        gradients={name: flat(out["d_" + name]) for name in weights})
+
+
+def golden(c):
+    single, double, twin = Definition(c, "float32"), Definition(c, "float64"), None
+    if c["kind"] in ARPKERAS and c["rotate"] == "diagonal" and isinstance(c["padding"], str):
+        single, twin = Arpkeras(c, "float32"), Arpkeras(c, "float64")
+    drawn, out, output = chosen(c, single, double, twin)
+    low, high = c["x_range"]
+    rotate = None
+    if c["rotate"]:
+        rotate = dict(x_min=low, x_max=high, x_q=x_q_of(c), l=c["l"], epsilon=c["epsilon"],
+                      rule="aligned" if c["rotate"] == "aligned" else "diagonal",
+                      per_filter=c["rotate"] != "diagonal", detached=False)
+    d_l = number(out["d_l"]) if c["rotate"] else None
+    return dict(described(c, rotate, drawn, out, output), d_l=d_l)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ CASES = [
 # Auto-rotation
 
 
-def folded(c, weights):
+def folded(c, weights, limits):
     """The parameters of the classic cell that the case is, and q (None if classic)."""
     rotate = c["rotate"]
     if not rotate:
@@ -153,7 +153,7 @@ def folded(c, weights):
     terms = tf.concat(terms, 0)
     q = tf.sqrt(tf.reduce_sum(terms ** 2, 0)) if rotate["rule"] == "aligned" else tf.reduce_sum(terms, 0)
     if rotate["learn"] == "fixed":
-        l = tf.constant([L[c[key]] for key in GATES[c["cell"]]], kernel.dtype)
+        l = tf.constant([limits[c[key]] for key in GATES[c["cell"]]], kernel.dtype)
     else:
         l = tf.exp(weights["lambda"])
     rho = tf.repeat(l, q.shape[0] // l.shape[0]) / (tf.abs(q) + EPSILON)
@@ -172,6 +172,8 @@ def folded(c, weights):
 
 class Layer:
     """A case's layer, built, whose cells take their parameters from tensors."""
+
+    limits = L
 
     def __init__(self, c, dtype):
         self.c, self.dtype = c, dtype
@@ -210,11 +212,15 @@ class Layer:
                 shapes[prefix + "lambda"] = (per_gate * len(GATES[c["cell"]]),)
         return shapes
 
+    def seen(self, x):
+        """The inputs as the cells see them."""
+        return x
+
     def call(self, x, state):
         """y and the final state."""
         mask = dict(mask=self.masking.compute_mask(x)) if self.c["mask"] else {}
         x = self.masking(x) if self.c["mask"] else x
-        out = self.layer(x, initial_state=state, **mask)
+        out = self.layer(self.seen(x), initial_state=state, **mask)
         return (out, []) if self.c["merge"] else (out[0], out[1:])
 
     def run(self, x, parameters, state, g):
@@ -229,7 +235,7 @@ class Layer:
             tape.watch([x, *parameters.values()])
             for prefix, cell in self.cells.items():
                 own = {name[len(prefix):]: p for name, p in parameters.items() if name.startswith(prefix)}
-                weights, q = folded(self.c, own)
+                weights, q = folded(self.c, own, self.limits)
                 self.q += [] if q is None else [q]
                 for name in {*weights} - {"lambda"}:
                     setattr(cell, name, weights[name])
@@ -279,12 +285,12 @@ def inputs_of(c, shapes, output, attempt):
     return short(x), {name: short(p) for name, p in parameters.items()}, [short(s) for s in state], short(g)
 
 
-def golden(c):
-    single, double = Layer(c, "float32"), Layer(c, "float64")
+def golden(c, of=Layer, inputs=inputs_of):
+    single, double = of(c, "float32"), of(c, "float64")
     shapes = double.shapes()
     output = [c["steps"]] * c["sequences"] + [c["units"] * (2 if c["merge"] == "concat" else 1)]
     for attempt in range(ATTEMPTS):
-        drawn = inputs_of(c, shapes, output, attempt)
+        drawn = inputs(c, shapes, output, attempt)
         truth = double.run(*drawn)
         if not double.is_well_conditioned():
             continue

@@ -2,8 +2,8 @@
 
 use crate::common::{Random, assert_norm};
 use crate::probe::Probe;
-use autorot::extend::Layer;
 use autorot::extend::plan::arena::Role;
+use autorot::extend::{ActivationRule, Layer, Real};
 use autorot::model::Network;
 use autorot::*;
 
@@ -162,9 +162,14 @@ fn a_networks_inputs_are_seen_around_the_mean_of_the_data() {
     let found = of(Sequential::new([4]).input_range(-1.0, 5.0).add(Dense::new(1)));
     assert!((found.centre - 2.0).abs() < 1e-6 && (found.deviation - 3f32.sqrt()).abs() < 1e-6, "{found:?}");
     let declared = Frame { centre: 1.0, deviation: 4.0 };
-    let net =
-        Sequential::for_data(&data(inputs)).input_frame(declared).add(sigmoid_dense(AutoRotate::critical()));
+    let net = Sequential::for_data(&data(inputs.clone()))
+        .input_frame(declared)
+        .add(sigmoid_dense(AutoRotate::critical()));
     assert_eq!(net.network(0).unwrap().nodes()[0].facts().frame, Some(declared));
+    // In whichever order it is declared.
+    let net = |net: Sequential| of(net.add(Dense::new(1)));
+    assert_eq!(net(Sequential::new([4]).input_frame(declared).input_range(-1.0, 5.0)), declared);
+    assert_eq!(net(Sequential::new([4]).input_range(-1.0, 5.0).input_frame(declared)), declared);
 }
 
 #[test]
@@ -235,7 +240,11 @@ fn odd_options_are_refused_by_name() {
         (AutoRotate::critical().norm(f32::INFINITY), "norm"),
         (frame(f32::NAN, 1.0), "centre"),
         (frame(0.0, 0.0), "deviation"),
+        (frame(0.0, 1e-40), "deviation"),
         (AutoRotate::critical().l(-1.0), "L"),
+        (AutoRotate::critical().x_q(f32::NAN), "x_Q"),
+        (AutoRotate::critical().x_q(0.0), "x_Q"),
+        (AutoRotate::critical().limits(2.0, -1.0), "limits"),
     ] {
         let error = Sequential::new([3]).add(sigmoid_dense(rotate)).network(0).unwrap_err().to_string();
         assert!(error.contains("0.dense") && error.contains(words), "{error}");
@@ -245,6 +254,94 @@ fn odd_options_are_refused_by_name() {
     assert!(error.contains("0.lstm") && error.contains("whole gates"), "{error}");
     let error = Sequential::new([3]).input_frame(Frame { centre: 0.0, deviation: -1.0 }).add(Dense::new(1));
     assert!(error.network(0).unwrap_err().to_string().contains("deviation"));
+    // A frame that follows from an activation of one's own.
+    let net = Sequential::new([3]).add(Dense::new(2).activation(Activation::own::<Reciprocal>()));
+    let error = net.add(sigmoid_dense(AutoRotate::critical())).network(0).unwrap_err().to_string();
+    assert!(error.contains("1.dense") && error.contains("centre inf"), "{error}");
+}
+
+struct Reciprocal;
+
+impl ActivationRule for Reciprocal {
+    const NAME: &'static str = "reciprocal";
+    const LIMIT: f32 = 1.0;
+    const WGSL: [&'static str; 2] = ["1.0 / z", "-1.0 / (z * z)"];
+
+    fn range(_input: Option<Range>) -> Option<Range> {
+        None
+    }
+
+    fn value<T: Real>(z: T) -> T {
+        T::one() / z
+    }
+
+    fn derivative<T: Real>(z: T) -> T {
+        -T::one() / (z * z)
+    }
+}
+
+/// One that falls.
+struct Mirror;
+
+impl ActivationRule for Mirror {
+    const NAME: &'static str = "mirror";
+    const LIMIT: f32 = 1.0;
+    const WGSL: [&'static str; 2] = ["-0.5 * z", "-0.5"];
+
+    fn range(_input: Option<Range>) -> Option<Range> {
+        None
+    }
+
+    fn value<T: Real>(z: T) -> T {
+        T::of(-0.5) * z
+    }
+
+    fn derivative<T: Real>(_z: T) -> T {
+        T::of(-0.5)
+    }
+}
+
+#[test]
+fn a_falling_activation_has_a_gain() {
+    assert_eq!(Activation::own::<Mirror>().critical_gain(), 2.0);
+}
+
+#[test]
+fn a_training_goes_on_with_the_same_weight_decay_alone() {
+    let data =
+        Dataset::values([3], inputs(24).iter().map(|&x| x as f32).collect(), [2], vec![0.5; 16]).unwrap();
+    let build = |decay| {
+        let layer = Dense::new(2).auto_rotate(AutoRotate::critical().decay(decay));
+        Sequential::new([3]).add(layer).build(&Device::cpu(), 1).unwrap()
+    };
+    let mut trainer =
+        Trainer::new(Adam::default(), Loss::MeanSquaredError).progress(false).batch(4).epochs(2);
+    trainer = trainer.snapshot_every(Interval::Steps(1));
+    trainer.fit(&mut build(false), &data, None).unwrap();
+    trainer.resume(&mut build(false), &data, None).unwrap();
+    let error = trainer.resume(&mut build(true), &data, None).unwrap_err().to_string();
+    assert!(error.contains("0.dense") && error.contains("decay false"), "{error}");
+    // The weights mean the same.
+    build(true).set_weights(&build(false).weights().unwrap()).unwrap();
+}
+
+#[test]
+fn padding_that_pads_nothing_folds() {
+    let frame = Frame { centre: 0.5, deviation: 2.0 };
+    let conv = |kernel| {
+        let layer = Conv2d::new(3, kernel).padding(Padding::Same).activation(Activation::Tanh);
+        let net = Sequential::new([4, 3, 2]).input_frame(frame);
+        net.add(layer.auto_rotate(AutoRotate::critical())).build(&Device::cpu_f64(), 1).unwrap()
+    };
+    let stays = |model: &Model| model.network().description().layers[0].rotation.is_some();
+    assert!(stays(&conv(2).fold().unwrap()));
+    let mut model = conv(1);
+    let mut folded = model.fold().unwrap();
+    assert!(!stays(&folded));
+    let x: Vec<f32> = inputs(48).iter().map(|&x| x as f32).collect();
+    let [wanted, found] = [&mut model, &mut folded]
+        .map(|model| model.predict(&x).unwrap().into_iter().map(f64::from).collect::<Vec<_>>());
+    assert_norm("folded", &found, &wanted, 1e-6);
 }
 
 /// What the definition promises: sigmoid layers that learn nothing by any other rule.
@@ -262,10 +359,13 @@ fn forty_sigmoid_layers_learn() {
             trainer.fit(&mut model, &data.train, None).unwrap().epochs.iter().map(|e| e.train_loss).collect();
         (trainer.evaluate(&mut model, &data.test).unwrap().metrics[0], losses)
     };
-    let (critical, on_cpu) = trained(AutoRotate::critical(), &Device::cpu());
+    let devices = crate::common::devices();
+    let (critical, on_cpu) = trained(AutoRotate::critical(), &devices[0]);
     assert!(critical > 0.5, "{critical}");
     let (aligned, _) = trained(AutoRotate::new().rule(Rule::Aligned), &Device::cpu());
     assert!(aligned < 0.25, "{aligned}");
-    let (_, on_gpu) = trained(AutoRotate::critical(), &crate::common::gpu());
-    assert!((on_cpu[0] - on_gpu[0]).abs() < 1e-4 * on_cpu[0], "{on_cpu:?} and {on_gpu:?}");
+    for device in &devices[1..] {
+        let (_, on_gpu) = trained(AutoRotate::critical(), device);
+        assert!((on_cpu[0] - on_gpu[0]).abs() < 1e-4 * on_cpu[0], "{on_cpu:?} and {on_gpu:?}");
+    }
 }

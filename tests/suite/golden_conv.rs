@@ -38,12 +38,10 @@ struct Rotate {
     per_filter: bool,
 }
 
+/// A convolution's options but for its rotation.
 #[derive(Deserialize)]
-struct Case {
-    name: String,
+pub struct Options {
     kind: String,
-    batch: usize,
-    input: Vec<usize>,
     filters: Option<usize>,
     kernel_size: Vec<usize>,
     strides: Vec<usize>,
@@ -54,6 +52,15 @@ struct Case {
     depth_multiplier: usize,
     activation: String,
     use_bias: bool,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(flatten)]
+    options: Options,
+    batch: usize,
+    input: Vec<usize>,
     rotate: Option<Rotate>,
     x: Vec<f64>,
     parameters: BTreeMap<String, Vec<f64>>,
@@ -70,21 +77,16 @@ pub fn extent<const D: usize>(values: &[usize]) -> [usize; D] {
     values.try_into().unwrap()
 }
 
-impl Case {
-    fn layer(&self, learn: LearnL) -> Box<dyn Layer> {
+impl Options {
+    pub fn layer(&self, rotate: Option<AutoRotate>) -> Box<dyn Layer> {
         match self.kernel_size.len() {
-            1 => self.of_dimensions::<1>(learn),
-            2 => self.of_dimensions::<2>(learn),
-            _ => self.of_dimensions::<3>(learn),
+            1 => self.of_dimensions::<1>(rotate),
+            2 => self.of_dimensions::<2>(rotate),
+            _ => self.of_dimensions::<3>(rotate),
         }
     }
 
-    fn of_dimensions<const D: usize>(&self, learn: LearnL) -> Box<dyn Layer> {
-        let rotate = self.rotate.as_ref().map(|r| {
-            let rotate = AutoRotate::new().rule(r.rule).limits(r.x_min, r.x_max);
-            assert_eq!(r.x_q, 2.0 * r.x_max - r.x_min);
-            rotate.l(r.l).epsilon(r.epsilon).per_filter(r.per_filter).learn_l(learn)
-        });
+    fn of_dimensions<const D: usize>(&self, rotate: Option<AutoRotate>) -> Box<dyn Layer> {
         let kernel = extent::<D>(&self.kernel_size);
         macro_rules! finish {
             ($layer:expr) => {
@@ -120,6 +122,14 @@ impl Case {
     }
 }
 
+impl Rotate {
+    fn options(&self, learn: LearnL) -> AutoRotate {
+        assert_eq!(self.x_q, 2.0 * self.x_max - self.x_min);
+        let rotate = AutoRotate::new().rule(self.rule).limits(self.x_min, self.x_max);
+        rotate.l(self.l).epsilon(self.epsilon).per_filter(self.per_filter).learn_l(learn)
+    }
+}
+
 /// Every number within `relative` of itself, but for what single precision leaves where sums of the array's size cancel.
 pub fn assert_array(what: &str, found: &[f64], wanted: &[f64], relative: f64) {
     let size = wanted.iter().fold(1.0, |size: f64, w| size.max(w.abs()));
@@ -137,7 +147,8 @@ fn convolutions_agree_with_arpkeras_and_keras() {
             let what = |part: &str| format!("{} on {}: {part}", case.name, device.name());
             let Case { input, batch, x, g, parameters, .. } = case;
             let run = |learn| {
-                let (layers, batch, purpose) = (vec![case.layer(learn)], *batch, Purpose::Train);
+                let rotate = case.rotate.as_ref().map(|rotate| rotate.options(learn));
+                let (layers, batch, purpose) = (vec![case.options.layer(rotate)], *batch, Purpose::Train);
                 let device = device.clone().with_variant("reduce");
                 Run { layers, input, batch, purpose, x, g, parameters, states: &[], times: 1 }.on(&device)
             };

@@ -20,9 +20,9 @@ struct Rotate {
     detached: bool,
 }
 
+/// A recurrent layer's options but for its rotation.
 #[derive(Deserialize)]
-struct Case {
-    name: String,
+pub struct Options {
     cell: String,
     units: usize,
     activation: Activation,
@@ -33,11 +33,18 @@ struct Case {
     go_backwards: bool,
     stateful: bool,
     merge: Option<MergeMode>,
+    mask_value: Option<f32>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(flatten)]
+    options: Options,
     auto_rotate: Option<Rotate>,
     batch: usize,
     steps: usize,
     features: usize,
-    mask_value: Option<f32>,
     parameters: BTreeMap<String, Vec<f64>>,
     initial_state: Option<Vec<Vec<f64>>>,
     x: Vec<f64>,
@@ -50,30 +57,36 @@ struct Case {
     gradients: BTreeMap<String, Vec<f64>>,
 }
 
-impl Case {
-    fn recurrent(&self) -> Recurrent {
-        let layer = Recurrent::new(Cell::from_name(&self.cell).unwrap(), self.units)
+impl Options {
+    /// The layer, which starts from given states if `initial`, and the masking before it.
+    pub fn layers(&self, rotate: Option<(AutoRotate, RotatedPart)>, initial: bool) -> Vec<Box<dyn Layer>> {
+        let mut layer = Recurrent::new(Cell::from_name(&self.cell).unwrap(), self.units)
             .activation(self.activation)
             .recurrent_activation(self.recurrent_activation.unwrap_or_default())
             .use_bias(self.use_bias)
             .reset_after(self.reset_after.unwrap_or(true))
             .return_sequences(self.return_sequences)
             .go_backwards(self.go_backwards)
-            .stateful(self.stateful || self.initial_state.is_some())
+            .stateful(self.stateful || initial)
             .return_state(self.merge.is_none());
-        let Some(Rotate { way, rule, learn, x_q, detached }) = self.auto_rotate else { return layer };
-        let rotate = AutoRotate::new().rule(rule).learn_l(learn).x_q(x_q).detached(detached);
-        layer.auto_rotate(rotate).rotated_part(way)
-    }
-
-    fn layers(&self) -> Vec<Box<dyn Layer>> {
-        let layer = self.recurrent();
+        if let Some((rotate, part)) = rotate {
+            layer = layer.auto_rotate(rotate).rotated_part(part);
+        }
         let layer: Box<dyn Layer> = match self.merge {
             Some(merge) => Box::new(Bidirectional::new(layer).merge(merge)),
             None => Box::new(layer),
         };
         let masking = self.mask_value.map(|value| Box::new(Masking::new(value)) as Box<dyn Layer>);
         masking.into_iter().chain([layer]).collect()
+    }
+}
+
+impl Case {
+    fn layers(&self) -> Vec<Box<dyn Layer>> {
+        let rotate = self.auto_rotate.as_ref().map(|&Rotate { way, rule, learn, x_q, detached }| {
+            (AutoRotate::new().rule(rule).learn_l(learn).x_q(x_q).detached(detached), way)
+        });
+        self.options.layers(rotate, self.initial_state.is_some())
     }
 }
 

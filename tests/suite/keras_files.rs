@@ -240,6 +240,9 @@ fn what_keras_lacks_is_refused_with_a_remedy() {
     refused(Box::new(Gru::new(2).stateful(true)), &[3, 1], &["0.gru", "stateful"]);
     refused(Box::new(Conv1d::new(2, 2).strides(2).dilation(2)), &[9, 1], &["0.conv1d", "dilation"]);
     refused(Box::new(RandomCrop::new(2)), &[4, 4, 1], &["0.random_crop", "Keras has"]);
+    let critical = AutoRotate::critical().frame(Frame { centre: 0.5, deviation: 1.0 });
+    let padded = Conv2d::new(2, 3).padding(Padding::Same).auto_rotate(critical);
+    refused(Box::new(padded), &[5, 5, 1], &["0.conv2d", "ONNX", "AutoRotate::frame"]);
     let pool = MaxPool1d::new(2).padding(Padding::explicit([(1, 1)]));
     refused(Box::new(pool), &[4, 1], &["0.max_pool1d", "padding"]);
 }
@@ -268,6 +271,15 @@ fn a_softmax_is_a_layer_where_another_follows() {
         // The last one is left to the outputs.
         assert_eq!(model.outputs(), Outputs::Logits);
     }
+}
+
+#[test]
+fn an_initialiser_that_keras_lacks_is_written_as_its_default() {
+    let layer = Dense::new(2).kernel_initializer(Initializer::DeltaOrthogonal { gain: 1.0 });
+    let mut model = Sequential::new([3]).add(layer).build(&Device::cpu(), 1).unwrap();
+    let text = String::from_utf8_lossy(&model.to_keras(KerasFormat::H5).unwrap()).into_owned();
+    let class = |name: &str| format!("\"class_name\":\"{name}\"");
+    assert!(text.contains(&class("GlorotUniform")) && !text.contains(&class("")), "{text}");
 }
 
 /// Writes the files that `tests/golden/check_keras_files.py` compares with what Keras makes of them, to the folder that

@@ -30,6 +30,7 @@ mod files;
 mod folds;
 mod golden;
 mod golden_conv;
+mod golden_critical;
 mod golden_layers;
 mod golden_recurrent;
 mod gradients;

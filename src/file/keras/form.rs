@@ -176,15 +176,23 @@ impl Form {
         let wrong = |expected: &str| at.wrong(format!("{name} {value}"), expected, WRITE_REMEDY);
         Ok(match self {
             Self::Activation(_) => json!(keras_name(at, value)?),
-            Self::Initializer(_) => {
+            Self::Initializer(default) => {
                 let (own, config) = match value {
                     Value::Object(fields) => {
                         fields.iter().next().map_or(("", value), |(name, of)| (name, of))
                     }
                     _ => (value.as_str().unwrap_or_default(), value),
                 };
-                let class =
-                    INITIALIZERS.iter().find(|(_, known)| *known == own).map_or("", |(class, _)| class);
+                let class = INITIALIZERS.iter().find(|(_, known)| *known == own).map_or_else(
+                    || {
+                        log::warn!(
+                            "{}: {name} {value}, which only a new start would need, becomes {default}",
+                            at.place
+                        );
+                        default
+                    },
+                    |(class, _)| class,
+                );
                 let config = match own {
                     "constant" => json!({ "value": config }),
                     "random_uniform" => json!({ "minval": config["min"], "maxval": config["max"] }),

@@ -6,7 +6,7 @@ use super::table::Class;
 use crate::layer::kinds::Described;
 use crate::layer::{LayerDescription, SHORTCUT};
 use crate::loss::Outputs;
-use crate::model::Network;
+use crate::model::{Network, is_padded_with_centre};
 use crate::{Error, Result};
 use serde_json::{Value, json};
 
@@ -330,6 +330,10 @@ fn check_rotation(layer: &LayerDescription) -> Result<()> {
     let Some(rotation) = &layer.rotation else { return Ok(()) };
     let (found, expected) = ("an auto-rotating layer", "a classic one, which Keras has");
     let remedy = match rotation.per_filter {
+        _ if is_padded_with_centre(layer) => {
+            "write an ONNX file, or before training give the layer a frame around 0 (AutoRotate::frame) or Padding::Valid (unless \
+             it is transposed): at its borders windows see less of the centre than elsewhere, which no bias of Keras makes up for"
+        }
         Some(false) => {
             "write the model that Model::fold returns; where ρ differs between positions, near padded borders, give the layer \
              AutoRotate::per_filter(true) or Rule::Aligned before training, or write an ONNX file"
