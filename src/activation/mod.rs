@@ -365,7 +365,7 @@ activations! {
     /// y = z·tanh(ln(1 + eᶻ)) (Misra 2019). L = 4; range −0.3088..max(own input, 1).
     Mish: ["mish"] {
         limit: 4.0,
-        range: |input| open_above(-0.308_843_41, input),
+        range: |input| open_above(-0.308_843_4, input),
         output_suffices: false,
         value: |z| mish(z),
         derivative: |z| mish_derivative(z),

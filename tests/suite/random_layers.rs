@@ -105,7 +105,7 @@ fn alpha_dropout_keeps_mean_and_variance() {
     let alpha_p: f64 = -1.673_263_242_354_377_2 * 1.050_700_987_355_480_5;
     let x: Vec<f64> = normal(ROWS * WIDTH);
     for (rate, device) in
-        [0.1, 0.5].into_iter().flat_map(|rate| devices().into_iter().map(move |d| (rate, d)))
+        [0.1f64, 0.5].into_iter().flat_map(|rate| devices().into_iter().map(move |d| (rate, d)))
     {
         let a = ((1.0f64 - rate) * (1.0 + rate * alpha_p * alpha_p)).powf(-0.5);
         let b = -a * alpha_p * rate;

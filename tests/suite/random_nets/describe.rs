@@ -123,7 +123,11 @@ macro_rules! neurons {
 
 impl Spec {
     fn activation(&self) -> Activation {
-        Activation::ALL[self.activation]
+        match Activation::ALL[self.activation] {
+            // Several in a row exceed what f32 holds, and multiply every rounding.
+            Activation::Exponential => Activation::Softplus,
+            other => other,
+        }
     }
 
     fn regularizer(&self) -> Regularizer {
