@@ -118,6 +118,21 @@ impl Initializer {
         }
     }
 
+    /// [`Initializer::numbers`] for so many equal blocks of the last axis, each orthogonal by itself if the initialiser is.
+    pub(crate) fn blocks(self, path: &str, shape: &[usize], seed: u64, blocks: usize) -> Vec<f32> {
+        let orthogonal = matches!(self, Self::Orthogonal { .. } | Self::DeltaOrthogonal { .. });
+        let Some((&columns, rest)) = shape.split_last().filter(|_| orthogonal && blocks > 1) else {
+            return self.numbers(path, shape, seed);
+        };
+        let columns = columns / blocks;
+        let shape = [rest, &[columns]].concat();
+        let each = (0..blocks).map(|block| self.numbers(&format!("{path}.{block}"), &shape, seed));
+        let each: Vec<Vec<f32>> = each.collect();
+        let rows = 0..rest.iter().product();
+        rows.flat_map(|row| each.iter().flat_map(move |block| &block[row * columns..][..columns]).copied())
+            .collect()
+    }
+
     /// Refuses the same numbers as [`Initializer::values`].
     pub(crate) fn check(self, path: &str) -> Result<()> {
         let fine = match self {

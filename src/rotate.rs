@@ -1,145 +1,9 @@
 //! Auto-rotation's options: where the point x_Q lies, L, ε. The mathematics is in [`docs::rotation`](crate::docs::rotation), the formulas
 //! in `kernel/rotation/formula.rs`.
 
+use crate::range::{Frame, Range};
 use crate::{Activation, Error, Result};
-
-/// An interval of values that enter or leave a layer.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Range {
-    /// The smallest value, x_min.
-    pub min: f32,
-    /// The largest value, x_max.
-    pub max: f32,
-}
-
-impl Range {
-    /// The interval from `min` to `max`.
-    ///
-    /// # Errors
-    /// `min` > `max`, NaN or infinite limits.
-    pub fn new(min: f32, max: f32) -> Result<Self> {
-        if !(min.is_finite() && max.is_finite() && min <= max) {
-            return Err(Error::invalid(
-                "range",
-                format!("{min}..{max}"),
-                "finite numbers with x_min <= x_max",
-                "give the smaller limit first",
-            ));
-        }
-        Ok(Self { min, max })
-    }
-
-    /// x_Q = 2·x_max − x_min.
-    pub fn x_q(self) -> f32 {
-        2.0 * self.max - self.min
-    }
-
-    fn centre(self) -> f64 {
-        0.5 * (f64::from(self.min) + f64::from(self.max))
-    }
-
-    /// Whether x_Q is closer to 0 than the centre of the range: then most inputs lie beyond it, and units that receive them start
-    /// saturated. That happens only if all values are negative, from −1..−0.2 on.
-    fn passes_x_q(self) -> bool {
-        f64::from(self.x_q()).abs() < self.centre().abs()
-    }
-
-    /// Whether the range is so narrow compared with its distance from 0 that units can hardly distinguish its values.
-    pub(crate) fn is_aside(self) -> bool {
-        let width = f64::from(self.max) - f64::from(self.min);
-        width > 0.0 && self.centre().abs() >= 5.0 * width
-    }
-}
-
-impl std::fmt::Display for Range {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.4}..{:.4}", self.min, self.max)
-    }
-}
-
-/// The centre and the deviation of values: how [`Rule::Critical`] sees a layer's inputs, as (x − centre)/deviation.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Frame {
-    /// The centre, a finite number: σ(0) behind an activation, the mean of data.
-    pub centre: f32,
-    /// The deviation, above 0: that of data, and 1 inside a network.
-    pub deviation: f32,
-}
-
-impl Default for Frame {
-    fn default() -> Self {
-        Self::around(0.0)
-    }
-}
-
-impl Frame {
-    /// The frame of this centre and deviation.
-    ///
-    /// # Errors
-    /// NaN, infinite numbers, a deviation of 0 or less, or one so small that its reciprocal is infinite.
-    pub fn new(centre: f32, deviation: f32) -> Result<Self> {
-        let frame = Self { centre, deviation };
-        frame.check("frame")?;
-        Ok(frame)
-    }
-
-    /// Refuses the same numbers as [`Frame::new`]; `path` names the frame in errors.
-    pub(crate) fn check(self, path: &str) -> Result<()> {
-        let Self { centre, deviation } = self;
-        if centre.is_finite() && deviation.is_finite() && is_deviation(deviation) {
-            return Ok(());
-        }
-        Err(Error::invalid(
-            path,
-            format!("inputs around the centre {centre} with the deviation {deviation}"),
-            "a finite centre, and a finite deviation > 0 whose reciprocal is finite, too",
-            "give the inputs' mean and their standard deviation: Sequential::input_frame, or AutoRotate::frame for \
-             one layer",
-        ))
-    }
-
-    /// The frame of this mean and standard deviation. The deviation is taken as 1 if it is too small to divide by.
-    pub(crate) fn measured(mean: f64, deviation: f64) -> Self {
-        let deviation = deviation as f32;
-        Self { centre: mean as f32, deviation: if is_deviation(deviation) { deviation } else { 1.0 } }
-    }
-
-    /// The frame of values around this centre with a deviation of 1.
-    pub(crate) fn around(centre: f32) -> Self {
-        Self { centre, deviation: 1.0 }
-    }
-
-    /// The frame of an activation's outputs.
-    pub(crate) fn behind(activation: Activation) -> Self {
-        Self::around(activation.value(0.0))
-    }
-
-    /// The frame of values that are spread evenly over a range.
-    pub(crate) fn of(range: Range) -> Self {
-        Self::measured(range.centre(), (f64::from(range.max) - f64::from(range.min)) / 12f64.sqrt())
-    }
-
-    /// 1/deviation.
-    pub(crate) fn factor(self) -> f32 {
-        1.0 / self.deviation
-    }
-}
-
-/// Whether one can divide by it.
-fn is_deviation(deviation: f32) -> bool {
-    deviation > 0.0 && (1.0 / deviation).is_finite()
-}
-
-impl std::fmt::Display for Frame {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self { centre, deviation: 1.0 } => write!(f, "{centre:.4}"),
-            Self { centre, deviation } => write!(f, "{centre:.4} ± {deviation:.4}"),
-        }
-    }
-}
+use serde::{Deserialize, Deserializer};
 
 /// Where the point x_Q lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -177,8 +41,10 @@ pub enum LearnL {
 /// ([`Sequential::for_data`](crate::Sequential::for_data)). An observed range ignores a few values far beyond the rest
 /// ([`Dataset::observe`](crate::Dataset::observe)); inputs that are all below 0, for which x_Q would lie between most of them and 0, are
 /// refused. Hidden layers' ranges follow from the activations before them.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+///
+/// In files and settings, options that are not given have their defaults: those of [`AutoRotate::critical`] with its rule.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, Deserialize)]
+#[serde(from = "Told")]
 pub struct AutoRotate {
     pub(crate) rule: Rule,
     pub(crate) x_q: Option<f32>,
@@ -194,6 +60,52 @@ pub struct AutoRotate {
     pub(crate) frame: Option<Frame>,
     pub(crate) norm: Option<f32>,
     pub(crate) decay: bool,
+}
+
+/// Options as they are told, of which some may be missing.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Told {
+    rule: Rule,
+    x_q: Option<f32>,
+    l: Option<f32>,
+    limits: Option<(f32, f32)>,
+    epsilon: Option<f32>,
+    learn_l: Option<LearnL>,
+    detached: bool,
+    per_filter: bool,
+    delta: Option<f32>,
+    frame: Option<Frame>,
+    /// `Some(None)` is no norm, `None` the default.
+    #[serde(deserialize_with = "some")]
+    norm: Option<Option<f32>>,
+    decay: Option<bool>,
+}
+
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Option<f32>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl From<Told> for AutoRotate {
+    fn from(told: Told) -> Self {
+        let Told { rule, x_q, l, limits, detached, per_filter, delta, frame, .. } = told;
+        let default =
+            if rule == Rule::Critical { Self::critical() } else { Self { rule, ..Self::default() } };
+        Self {
+            rule,
+            x_q,
+            limit: l,
+            limits,
+            epsilon: told.epsilon.unwrap_or(default.epsilon),
+            learn: told.learn_l.unwrap_or(default.learn),
+            detached,
+            per_filter,
+            delta,
+            frame,
+            norm: told.norm.unwrap_or(default.norm),
+            decay: told.decay.unwrap_or(default.decay),
+        }
+    }
 }
 
 impl Default for AutoRotate {
@@ -226,10 +138,11 @@ impl AutoRotate {
     ///
     /// z = G/q·(w·(x − c)/d + b) with q = √(‖w‖² + b²) per unit or filter. The centre c is σ(0) of the activation before, handed on by
     /// pooling, dropout and the like, and the deviation d is 1; for a network's inputs they are the mean and the deviation of the data
-    /// ([`Sequential::for_data`](crate::Sequential::for_data)) or follow from a declared range. Padding is padding with c. G = exp(λ)
+    /// ([`Sequential::for_data`](crate::Sequential::for_data)) or follow from a declared range. A convolution's own padding is with c. G = exp(λ)
     /// is learnt per unit and starts at 1 + δ times [`Activation::critical_gain`]; δ follows from the number of critical layers in the
-    /// network. Kernels start orthogonal, those of convolutions delta-orthogonal, each unit's weights with a length of 4, and weight
-    /// decay does not apply to them. Each of these is an option.
+    /// network. Kernels start orthogonal, gate by gate and group by group, those of convolutions delta-orthogonal, each unit's weights with a
+    /// length of 4 (with more units than inputs only the units' lengths are then exact), and weight decay does not apply to them. Each of
+    /// these is an option. A [`ZeroPadding`](crate::ZeroPadding2d) layer pads with 0, whatever the centre is.
     ///
     /// It is weight normalisation (Salimans and Kingma 2016) of (w, b) together in a centred frame, with the gain of mean-field theory
     /// (Schoenholz et al. 2017) and a dynamically isometric start (Saxe et al. 2014; Xiao et al. 2018).
@@ -262,7 +175,8 @@ impl AutoRotate {
         self
     }
 
-    /// Overrides the range of the layer's inputs, x_min and x_max (arpkeras' `xmin_lim`, `xmax_lim`).
+    /// Overrides the range of the layer's inputs, x_min and x_max (arpkeras' `xmin_lim`, `xmax_lim`); with [`Rule::Critical`] also their
+    /// frame, unless [`AutoRotate::frame`] sets it: the middle of the range, and the deviation of numbers spread evenly over it.
     pub fn limits(mut self, min: f32, max: f32) -> Self {
         self.limits = Some((min, max));
         self
@@ -325,6 +239,30 @@ impl AutoRotate {
         self
     }
 
+    /// The frame of a critical layer's inputs, handed on to it or its own.
+    pub(crate) fn frame_of(&self, inputs: Frame) -> Frame {
+        self.frame.or(self.given_range().map(Frame::of)).unwrap_or(inputs)
+    }
+
+    /// Rejects options that only the critical rule has.
+    fn check_rule(&self, path: &str) -> Result<()> {
+        let given = [
+            ("delta", self.delta.is_some()),
+            ("frame", self.frame.is_some()),
+            ("norm", self.norm.is_some()),
+            ("decay(false)", !self.decay),
+        ];
+        match given.iter().find(|(_, given)| *given && self.rule != Rule::Critical) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::invalid(
+                path,
+                format!("{name} with the rule {:?}", self.rule),
+                "the rule Critical, which alone has this option",
+                "start from AutoRotate::critical(), or leave the option out",
+            )),
+        }
+    }
+
     /// The declared range of inputs, which replaces the observed one.
     pub(crate) fn given_range(&self) -> Option<Range> {
         self.limits.map(|(min, max)| Range { min, max })
@@ -339,6 +277,7 @@ impl AutoRotate {
         activation: Activation,
         depth: Option<usize>,
     ) -> Result<Rotation> {
+        self.check_rule(path)?;
         let limit = match self.rule {
             Rule::Critical => activation.critical_gain() * (1.0 + self.started_above(depth)),
             Rule::Diagonal | Rule::Aligned => activation.limit(),

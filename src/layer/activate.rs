@@ -4,7 +4,7 @@ use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{ActivateKernel, ActivatePorts, RotateBackward, RotateBackwardPorts, Zones};
 use crate::plan::{Recorder, View};
-use crate::{Activation, Frame, Range, Result, shape};
+use crate::{Activation, Range, Result, shape};
 
 /// y = σ(x) (Keras' `Activation` layer), for activations that do not directly follow a layer's linear map, for example after
 /// batch normalisation. Any shape.
@@ -37,7 +37,7 @@ impl Layer for Activate {
         let path = scope.path().to_owned();
         shape::elements(&path, &input.shape)?;
         let range = self.activation.range(input.range);
-        let output = Signal { range, frame: Frame::behind(self.activation), ..input.clone() };
+        let output = Signal { range, frame: self.activation.frame(), ..input.clone() };
         Ok(Box::new(ActivateNode { path, activation: self.activation, input_range: input.range, output }))
     }
 }

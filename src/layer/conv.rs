@@ -1,6 +1,6 @@
 //! Convolutions: y = σ(ρ ⊙ (conv(x, W) + b)) in one to three dimensions.
 
-use super::neuron::{Neuron, Neurons, neuron_options};
+use super::neuron::{KernelShape, Neuron, Neurons, neuron_options};
 use super::product::{MapPorts, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights};
 use super::window::{Extent, Window, kind, window_options};
@@ -78,7 +78,12 @@ impl<const D: usize> Layer for Conv<D> {
         let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let kernel = self.window.kernel_shape([channels / self.groups, self.filters]);
-        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel, 1))?;
+        let neurons = self.neuron.build(
+            scope,
+            input,
+            self.filters,
+            KernelShape { blocks: self.groups, ..KernelShape::new("kernel", &kernel) },
+        )?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(ConvNode {
             geometry,

@@ -1,7 +1,7 @@
 //! Transposed convolutions.
 
 use super::conv::ConvNode;
-use super::neuron::{Neuron, neuron_options};
+use super::neuron::{KernelShape, Neuron, neuron_options};
 use super::virtual_sample::VirtualSample;
 use super::window::{Extent, Window, kind, window_options};
 use super::{Layer, Node, Options, Scope, Signal};
@@ -68,7 +68,12 @@ impl<const D: usize> Layer for ConvTranspose<D> {
         let geometry = geometry.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.input, D, self.filters)?;
         let kernel = self.window.kernel_shape([self.filters, channels]);
-        let neurons = self.neuron.build(scope, input, self.filters, ("kernel", &kernel, channels))?;
+        let neurons = self.neuron.build(
+            scope,
+            input,
+            self.filters,
+            KernelShape { inner: channels, ..KernelShape::new("kernel", &kernel) },
+        )?;
         let (taps, strides) = (Taps::up(&geometry), geometry.strides.iter().product());
         Ok(Box::new(ConvNode {
             geometry,

@@ -1,7 +1,7 @@
 //! Dense: y = σ(ρ ⊙ (x·W + b)).
 
 use super::conv::record_epilogue;
-use super::neuron::{Neuron, Neurons, neuron_options};
+use super::neuron::{KernelShape, Neuron, Neurons, neuron_options};
 use super::product::Product;
 use super::virtual_sample::{VirtualSample, Weights};
 use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
@@ -61,7 +61,8 @@ impl Layer for Dense {
         let output = shape::dense(scope.path(), &input.shape, self.units)?;
         let inputs = input.shape.last().copied().unwrap_or(1);
         let positions = input.len() / inputs;
-        let neurons = self.neuron.build(scope, input, self.units, ("kernel", &[inputs, self.units], 1))?;
+        let neurons =
+            self.neuron.build(scope, input, self.units, KernelShape::new("kernel", &[inputs, self.units]))?;
         let output = Signal { masked: input.masked, ..neurons.output(output) };
         Ok(Box::new(DenseNode { positions, inputs, neurons, output }))
     }

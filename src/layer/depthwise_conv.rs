@@ -1,7 +1,7 @@
 //! Depthwise convolutions: each channel by itself.
 
 use super::conv::ConvNode;
-use super::neuron::{Neuron, neuron_options};
+use super::neuron::{KernelShape, Neuron, neuron_options};
 use super::virtual_sample::VirtualSample;
 use super::window::{Extent, Window, kind, window_options};
 use super::{Layer, Node, Options, Scope, Signal};
@@ -63,7 +63,8 @@ impl<const D: usize> Layer for DepthwiseConv<D> {
         let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.output, D, filters)?;
         let kernel = self.window.kernel_shape([channels, self.depth_multiplier]);
-        let neurons = self.neuron.build(scope, input, filters, ("depthwise_kernel", &kernel, 1))?;
+        let neurons =
+            self.neuron.build(scope, input, filters, KernelShape::new("depthwise_kernel", &kernel))?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(ConvNode {
             geometry,

@@ -94,6 +94,24 @@ macro_rules! neuron_options {
 }
 pub(super) use neuron_options;
 
+/// A kernel's name and shape, and how units lie in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KernelShape<'a> {
+    pub(super) name: &'a str,
+    pub(super) shape: &'a [usize],
+    /// How many neighbouring numbers belong to the same unit: 1, or the channels of a kernel that has these last.
+    pub(super) inner: usize,
+    /// The gates or groups of its units.
+    pub(super) blocks: usize,
+}
+
+impl<'a> KernelShape<'a> {
+    /// With the units last, all together.
+    pub(super) fn new(name: &'a str, shape: &'a [usize]) -> Self {
+        Self { name, shape, inner: 1, blocks: 1 }
+    }
+}
+
 /// The activations of a layer's gates (most layers have one), and the gates' rotations unless the layer is classic.
 pub(super) type Gates = (Vec<Activation>, Vec<Rotation>);
 
@@ -118,17 +136,17 @@ impl Neuron {
         Ok((activations, rotations))
     }
 
-    /// Registers the parameters of a layer of `units` neurons; the kernel has this name and shape, and so many neighbouring numbers
-    /// of it belong to the same unit: 1, or the channels of a kernel that has these last.
+    /// Registers the parameters of a layer of `units` neurons.
     pub(super) fn build(
         &self,
         scope: &mut Scope<'_>,
         input: &Signal,
         units: usize,
-        (name, shape, inner): (&str, &[usize], usize),
+        kernel: KernelShape<'_>,
     ) -> Result<Neurons> {
         let gates = self.gates(scope, input.range, vec![self.activation])?;
-        let start = self.start(self.kernel_initializer, shape, (units, inner));
+        let start = self.start(self.kernel_initializer, kernel, units);
+        let KernelShape { name, shape, inner, .. } = kernel;
         let kernel = scope.kernel_with(name, shape, start, self.kernel_regularizer, self.role())?;
         let neurons = self.register(scope, input, gates, units, kernel, (&[units], Vec::new()))?;
         Ok(Neurons { gain: self.gain(scope, units, (kernel, inner))?, ..neurons })
@@ -139,24 +157,20 @@ impl Neuron {
         self.auto_rotate.filter(|options| options.rule == Rule::Critical)
     }
 
-    /// How a kernel of this shape starts, with weights of so many units, of which so many of a unit lie beside each other. That of
-    /// a critical layer is orthogonal unless another initialiser was chosen.
-    pub(super) fn start(
-        &self,
-        initializer: Initializer,
-        shape: &[usize],
-        (units, inner): (usize, usize),
-    ) -> Start {
+    /// How a kernel with the weights of so many units starts. That of a critical layer is orthogonal unless another initialiser was
+    /// chosen.
+    pub(super) fn start(&self, initializer: Initializer, kernel: KernelShape<'_>, units: usize) -> Start {
         let Some(of_unit) = self.critical().and_then(|options| options.norm) else {
             return initializer.into();
         };
+        let KernelShape { shape, inner, blocks, .. } = kernel;
         let orthogonal = if shape.len() > 2 {
             Initializer::DeltaOrthogonal { gain: 1.0 }
         } else {
             Initializer::Orthogonal { gain: 1.0 }
         };
         let initializer = if initializer == Initializer::default() { orthogonal } else { initializer };
-        Start { length: Some(Length { of_unit, units, inner }), ..initializer.into() }
+        Start { length: Some(Length { of_unit, units, blocks, inner }), ..initializer.into() }
     }
 
     /// Whether weight decay applies to the layer's weights.
@@ -181,7 +195,7 @@ impl Neuron {
         } else {
             None
         };
-        let frame = self.critical().map(|options| options.frame.unwrap_or(input.frame));
+        let frame = self.critical().map(|options| options.frame_of(input.frame));
         if let Some(frame) = frame {
             frame.check(scope.path())?;
         }
@@ -261,7 +275,7 @@ impl Neurons {
     /// The output, of this shape.
     pub(super) fn output(&self, shape: Vec<usize>) -> Signal {
         Signal {
-            frame: Frame::behind(self.activation),
+            frame: self.activation.frame(),
             ..Signal::new(shape, self.activation.range(self.input_range))
         }
     }

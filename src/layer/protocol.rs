@@ -20,7 +20,8 @@ pub struct Signal {
     pub shape: Vec<usize>,
     /// The range of the values, from which x_Q follows.
     pub range: Option<Range>,
-    /// The values' centre and deviation, from which [`Rule::Critical`](crate::Rule::Critical) sees them.
+    /// The values' centre and deviation, from which [`Rule::Critical`](crate::Rule::Critical) sees them. A layer that changes values sets
+    /// its outputs' own.
     pub frame: Frame,
     /// Whether it is a sequence `[T, ...]` with a mask that selects the steps that count; see [`Masking`](crate::Masking).
     pub masked: bool,

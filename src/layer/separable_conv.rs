@@ -1,7 +1,7 @@
 //! Separable convolutions: a depthwise one, then a pointwise one.
 
 use super::conv::record_epilogue;
-use super::neuron::{Neuron, Neurons, neuron_options};
+use super::neuron::{KernelShape, Neuron, Neurons, neuron_options};
 use super::product::{MapPorts, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights, record_totals};
 use super::window::{Extent, Window, kind, window_options};
@@ -99,12 +99,18 @@ impl<const D: usize> Layer for SeparableConv<D> {
         shape::with_channels(&path, &geometry.output, D, between)?;
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
-        let start = self.neuron.start(self.depthwise_initializer, &depthwise, (between, 1));
+        let start = KernelShape::new("depthwise_kernel", &depthwise);
+        let start = self.neuron.start(self.depthwise_initializer, start, between);
         let role = self.neuron.role();
         let depthwise =
             scope.kernel_with("depthwise_kernel", &depthwise, start, self.depthwise_regularizer, role)?;
         let pointwise = [vec![1; D], vec![between, self.filters]].concat();
-        let neurons = self.neuron.build(scope, input, self.filters, ("pointwise_kernel", &pointwise, 1))?;
+        let neurons = self.neuron.build(
+            scope,
+            input,
+            self.filters,
+            KernelShape::new("pointwise_kernel", &pointwise),
+        )?;
         let taps = Taps::down(&geometry);
         Ok(Box::new(SeparableNode {
             geometry,

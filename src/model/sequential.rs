@@ -136,8 +136,8 @@ impl Sequential {
         let input = Signal { frame, ..Signal::new(self.shape.clone(), range) };
         let (nodes, Registered { arena, layers, masks, states }) = self.nodes(&input, seed)?;
         let mut doubts: Vec<String> = self.observed.iter().flat_map(Observed::doubts).collect();
-        // If an unknown input range gives the same layers, no x_Q follows from the range.
-        let unknown = Signal { range: None, ..input.clone() };
+        // If unknown inputs give the same layers, neither an x_Q nor a frame follows from them.
+        let unknown = Signal::new(self.shape.clone(), None);
         if !doubts.is_empty() && self.nodes(&unknown, seed).is_ok_and(|(_, same)| same.layers == layers) {
             doubts.clear();
         }

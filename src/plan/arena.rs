@@ -130,13 +130,15 @@ impl From<Initializer> for Start {
 pub(crate) struct Length {
     pub(crate) of_unit: f32,
     pub(crate) units: usize,
+    /// The gates or groups of the units, each of which starts orthogonal by itself where the initialiser is.
+    pub(crate) blocks: usize,
     /// As for [`norms`].
     pub(crate) inner: usize,
 }
 
 impl Length {
     fn apply(self, values: &mut [f32]) {
-        let Self { of_unit, units, inner } = self;
+        let Self { of_unit, units, inner, .. } = self;
         let norms = norms(values, units, inner);
         for (i, value) in values.iter_mut().enumerate() {
             let length = norms[i / inner % units];
@@ -171,7 +173,8 @@ impl Parameter {
             let norms = norms(&kernel.initial(), self.len(), *inner);
             return norms.into_iter().map(|norm| norm as f32).collect();
         }
-        let mut values = initializer.numbers(&self.path, &self.shape, *seed);
+        let blocks = length.map_or(1, |length| length.blocks);
+        let mut values = initializer.blocks(&self.path, &self.shape, *seed, blocks);
         if let Some(length) = length {
             length.apply(&mut values);
         }

@@ -8,14 +8,15 @@ use syn::{Item, UseTree};
 
 /// The rooms of the crate from the bottom up, as `docs/architecture.md` lists them. A module that is not listed belongs to the
 /// nearest one around it that is.
-const ORDER: [&str; 41] = [
+const ORDER: [&str; 42] = [
     "error",
     "store",
     "describe",
     "real",
     "schedule",
-    "rotate",
+    "range",
     "activation",
+    "rotate",
     "initializer",
     "shape",
     "kernel::base",

@@ -8,7 +8,7 @@ mod states;
 pub use cell::{Cell, RotatedPart};
 
 use super::dropout::{check_rate, stretched};
-use super::neuron::{Neuron, neuron_options};
+use super::neuron::{KernelShape, Neuron, neuron_options};
 use super::{Layer, Node, Options, Regularizer, Scope, Signal};
 use crate::describe::options;
 use crate::{Activation, Error, Frame, Initializer, Range, Result, Rule, shape};
@@ -225,7 +225,7 @@ impl Recurrent {
 
     /// The frame of the state: a SimpleRnn's is an activation's value, other states are gated and start at 0.
     fn state_frame(&self) -> Frame {
-        if self.cell == Cell::SimpleRnn { Frame::behind(self.neuron.activation) } else { Frame::default() }
+        if self.cell == Cell::SimpleRnn { self.neuron.activation.frame() } else { Frame::default() }
     }
 
     /// Why the range of the state, and thus h_Q, is unknown.
@@ -292,7 +292,8 @@ impl Recurrent {
             _ => None,
         };
         let shape = [features, columns];
-        let start = self.neuron.start(self.neuron.kernel_initializer, &shape, (columns, 1));
+        let of_gates = KernelShape { blocks: gates.0.len(), ..KernelShape::new("kernel", &shape) };
+        let start = self.neuron.start(self.neuron.kernel_initializer, of_gates, columns);
         let regularizer = self.neuron.kernel_regularizer;
         let of_inputs = scope.kernel_with("kernel", &shape, start, regularizer, self.neuron.role())?;
         let (initializer, regularizer) = (self.recurrent_initializer, self.recurrent_regularizer);
