@@ -227,7 +227,8 @@ fn gradients_of_deep_sigmoid_nets_vanish_as_mean_field_theory_says() {
     for layer in &found[1..] {
         close(layer.chi, CHI, 0.06, &layer.path);
     }
-    close(found[1].product, CHI.powi(11), 0.15, "eleven layers");
+    // By eleven layers the squared gradient shrinks to 10⁻¹⁴: a layer's share of that within 3 %.
+    close(found[1].product.powf(1.0 / 11.0), CHI, 0.03, "eleven layers");
 }
 
 #[test]

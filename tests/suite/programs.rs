@@ -104,7 +104,7 @@ fn a_battery_goes_on_where_it_was_interrupted() {
         "sides, 40 rows of [2], 2 classes",
         "plane, 40 rows of [2], values",
         "waves, 80 rows of [3, 3]",
-        "Friedman",
+        "mean rank",
     ] {
         assert!(first.contains(part), "{part}: {first}");
     }

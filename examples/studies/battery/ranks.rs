@@ -49,12 +49,13 @@ pub fn friedman(scores: &[Vec<f64>]) -> Option<Friedman> {
     let squares: f64 = mean_ranks(scores).iter().map(|rank| (rank - (k + 1.0) / 2.0).powi(2)).sum();
     let chi_square = 12.0 * n / (k * (k + 1.0)) * squares / ties;
     let f = (n - 1.0) * chi_square / (n * (k - 1.0) - chi_square).max(0.0);
-    let beyond = |f: f64| if f.is_finite() { f } else { f64::MAX };
+    let of_f = FisherSnedecor::new(k - 1.0, (k - 1.0) * (n - 1.0)).ok()?;
     Some(Friedman {
         chi_square,
         p: ChiSquared::new(k - 1.0).ok()?.sf(chi_square),
         f,
-        f_p: FisherSnedecor::new(k - 1.0, (k - 1.0) * (n - 1.0)).ok()?.sf(beyond(f)),
+        // Infinite where all tasks agree.
+        f_p: if f.is_finite() { of_f.sf(f) } else { 0.0 },
     })
 }
 
