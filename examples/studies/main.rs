@@ -1,17 +1,19 @@
-//! Five studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report how
-//! they differ. Each is a subcommand with its own folder; shared code is next to this file.
+//! Six studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights where the start is not
+//! part of what is compared, and report how they differ. Each is a subcommand with its own folder; shared code is next to this file.
 //!
 //! - `compare`: multilayer perceptrons, the experiment of the arpkeras notebook
 //! - `vanishing_gradients`: a deep convolutional net, with and without batch normalisation
 //! - `images`: a small residual net, saturating neurons against ReLU
 //! - `calibrate`: cheap sensors, calibrated against a reference
 //! - `sequence`: recurrent nets, and how far back in time their gradients reach
+//! - `depth`: plain nets of any depth, each kind of neuron with its own best learning rate
 //!
 //! `cargo run --release --example studies -- compare`; `--help` after a study's name lists its options
 
 mod calibrate;
 mod compare;
 mod data;
+mod depth;
 mod figures;
 mod given;
 mod gradients;
@@ -19,6 +21,7 @@ mod images;
 mod named;
 mod options;
 mod perceptron;
+mod records;
 mod report;
 mod run;
 mod say;
@@ -36,6 +39,7 @@ enum Study {
     Images(images::Options),
     Calibrate(calibrate::Options),
     Sequence(sequence::Options),
+    Depth(depth::Options),
 }
 
 fn main() {
@@ -47,6 +51,7 @@ fn main() {
         Study::Images(options) => images::run(options, &given),
         Study::Calibrate(options) => calibrate::run(options, &given),
         Study::Sequence(options) => sequence::run(options, &given),
+        Study::Depth(options) => depth::run(options, &given),
     };
     if let Err(error) = ended {
         say::fail(error);

@@ -12,7 +12,7 @@ pub struct Named<T> {
 }
 
 impl<T> Named<T> {
-    fn new(names: impl IntoIterator<Item = &'static str>, parse: fn(&str) -> Result<T>) -> Self {
+    pub fn new(names: impl IntoIterator<Item = &'static str>, parse: fn(&str) -> Result<T>) -> Self {
         Self { names: names.into_iter().collect(), parse }
     }
 }
