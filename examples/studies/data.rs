@@ -102,7 +102,7 @@ impl Images {
         if let Some(rows) = self.rows {
             if rows == 0 || rows > train.len() {
                 let there = format!("1 to {}, the number of training rows", train.len());
-                return Err(Error::invalid("--rows", rows, there, "leave --rows out to train on all"));
+                return Err(Error::invalid("--rows", rows, there, "give such a number, or leave --rows out"));
             }
             train = train.select(&(0..rows).collect::<Vec<_>>())?;
         }

@@ -30,7 +30,7 @@ pub fn panel<E>(
         x_label: "epoch".into(),
         y_label: y_label.to_owned(),
         curves: variants.iter().map(curve).collect(),
-        log_y: false,
+        ..CurvePanel::default()
     }
 }
 

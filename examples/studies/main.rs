@@ -1,5 +1,5 @@
-//! Six studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights, and report how
-//! they differ. Each is a subcommand with its own folder; shared code is next to this file.
+//! Seven studies that train classic and auto-rotating (AR) networks side by side, from the same initial weights where the start is not
+//! part of what is compared, and report how they differ. Each is a subcommand with its own folder; shared code is next to this file.
 //!
 //! - `compare`: multilayer perceptrons, the experiment of the arpkeras notebook
 //! - `vanishing_gradients`: a deep convolutional net, with and without batch normalisation
@@ -7,6 +7,7 @@
 //! - `calibrate`: cheap sensors, calibrated against a reference
 //! - `sequence`: recurrent nets, and how far back in time their gradients reach
 //! - `battery`: many small tables and series, every way to make neurons with its own best learning rate: ranks and their significance
+//! - `depth`: plain nets of any depth, each kind of neuron with its own best learning rate
 //!
 //! `cargo run --release --example studies -- compare`; `--help` after a study's name lists its options
 
@@ -14,13 +15,16 @@ mod battery;
 mod calibrate;
 mod compare;
 mod data;
+mod depth;
 mod figures;
 mod given;
 mod gradients;
 mod images;
 mod named;
+mod neurons;
 mod options;
 mod perceptron;
+mod records;
 mod report;
 mod run;
 mod say;
@@ -39,6 +43,7 @@ enum Study {
     Calibrate(calibrate::Options),
     Sequence(sequence::Options),
     Battery(battery::Options),
+    Depth(depth::Options),
 }
 
 fn main() {
@@ -51,6 +56,7 @@ fn main() {
         Study::Calibrate(options) => calibrate::run(options, &given),
         Study::Sequence(options) => sequence::run(options, &given),
         Study::Battery(options) => battery::run(options, &given),
+        Study::Depth(options) => depth::run(options, &given),
     };
     if let Err(error) = ended {
         say::fail(error);

@@ -47,6 +47,17 @@ enum OptimizerName {
     AdamW,
 }
 
+/// Each of the values once, in their order.
+pub fn once<T: PartialEq + Copy>(values: &[T]) -> Vec<T> {
+    let mut all = Vec::new();
+    for &value in values {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all
+}
+
 /// Rejects an option of 0.
 pub fn positive(option: &str, value: usize) -> Result<()> {
     match value {
@@ -115,19 +126,22 @@ impl Training {
 /// How layers rotate.
 #[derive(clap::Args, Clone, Copy, Debug, Serialize)]
 pub struct Rotation {
-    /// Where the point x_Q lies: on the diagonal, as in the papers, or aligned with each unit's weights.
+    /// Where the point x_Q lies: on the diagonal, as in the papers, or aligned with each unit's weights; or critical auto-rotation, for
+    /// nets of any depth, with its own initial weights.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = RuleName::Diagonal)]
     rule: RuleName,
-    /// Whether L is fixed, or learnt per layer or per unit.
+    /// Whether L is fixed, or learnt per layer or per unit; with --rule critical it is learnt per unit unless this is given.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = LearnName::Fixed)]
+    #[arg(default_value_if("rule", "critical", "unit"))]
     learn_l: LearnName,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum RuleName {
     Diagonal,
     Aligned,
+    Critical,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
@@ -139,17 +153,23 @@ enum LearnName {
 }
 
 impl Rotation {
+    /// Whether layers start with weights of their own, and without an x_Q.
+    pub fn is_critical(self) -> bool {
+        self.rule == RuleName::Critical
+    }
+
     /// The auto-rotation of a layer.
     pub fn auto_rotate(self) -> AutoRotate {
-        let rule = match self.rule {
-            RuleName::Diagonal => Rule::Diagonal,
-            RuleName::Aligned => Rule::Aligned,
+        let rotate = match self.rule {
+            RuleName::Diagonal => AutoRotate::new(),
+            RuleName::Aligned => AutoRotate::new().rule(Rule::Aligned),
+            RuleName::Critical => AutoRotate::critical(),
         };
         let learn = match self.learn_l {
             LearnName::Fixed => LearnL::Fixed,
             LearnName::Layer => LearnL::PerLayer,
             LearnName::Unit => LearnL::PerUnit,
         };
-        AutoRotate::new().rule(rule).learn_l(learn)
+        rotate.learn_l(learn)
     }
 }

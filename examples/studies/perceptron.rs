@@ -50,6 +50,7 @@ pub fn rotation(variant: &str, learn_l: LearnL) -> Option<AutoRotate> {
         "arp" => Some(AutoRotate::new()),
         "arp-learn-l" => Some(AutoRotate::new().learn_l(learn_l)),
         "arp-aligned" => Some(AutoRotate::new().rule(Rule::Aligned).learn_l(LearnL::PerUnit)),
+        "arp-critical" => Some(AutoRotate::critical()),
         _ => None,
     }
 }

@@ -1,7 +1,6 @@
 //! Tables and report files.
 
 use crate::options::Training;
-use crate::run::Run;
 use autorot::{Device, Error, Result, store};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -26,18 +25,18 @@ pub struct Told<'a, O> {
 }
 
 /// Writes a study's `report.json`: the device, what is said about the study, and all trainings. Non-finite numbers become null.
-pub fn save<E: Serialize>(
+pub fn save<R: Serialize>(
     training: &Training,
     device: &Device,
     told: &impl Serialize,
-    runs: &[Run<E>],
+    runs: &[R],
 ) -> Result<()> {
     #[derive(Serialize)]
-    struct Report<'a, T, E> {
+    struct Report<'a, T, R> {
         device: String,
         #[serde(flatten)]
         told: &'a T,
-        runs: &'a [Run<E>],
+        runs: &'a [R],
     }
     let path = training.out.join("report.json");
     let report = Report { device: device.name(), told, runs };

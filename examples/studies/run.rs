@@ -49,14 +49,12 @@ impl From<&Epoch> for Point {
 
 impl<E> Run<E> {
     pub fn new(variant: &'static str, seed: u64, history: &History, extra: E) -> Self {
-        let seconds: f64 = history.epochs.iter().map(|e| e.seconds).sum();
-        let steps: usize = history.epochs.iter().map(|e| e.steps).sum();
         Self {
             variant,
             seed,
-            step_ms: 1e3 * seconds / steps as f64,
+            step_ms: step_ms(history),
             epochs: history.epochs.iter().map(Point::from).collect(),
-            epoch_seconds: seconds / history.epochs.len() as f64,
+            epoch_seconds: seconds(history).iter().sum::<f64>() / history.epochs.len() as f64,
             extra,
         }
     }
@@ -148,6 +146,12 @@ pub fn of<'r, E>(runs: &'r [Run<E>], variant: &'r str) -> impl Iterator<Item = &
 /// The seconds of training, epoch by epoch.
 pub fn seconds(history: &History) -> Vec<f64> {
     history.epochs.iter().map(|e| e.seconds).collect()
+}
+
+/// Milliseconds per training step; NaN without a finished epoch.
+pub fn step_ms(history: &History) -> f64 {
+    let steps: usize = history.epochs.iter().map(|e| e.steps).sum();
+    1e3 * seconds(history).iter().sum::<f64>() / steps as f64
 }
 
 /// The time of a training divided by that of another one: the median over the epochs, which they trained by turns.

@@ -126,7 +126,7 @@ impl History {
                     x_label: "epoch".into(),
                     y_label: title.to_owned(),
                     curves: both.into_iter().filter(|c| !c.points.is_empty()).collect(),
-                    log_y: false,
+                    ..CurvePanel::default()
                 }
             };
         let mut panels = vec![panel("loss", &|e| Some(e.train_loss), &|e| e.val_loss)];

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-const STUDIES: [&str; 6] = ["battery", "calibrate", "compare", "images", "sequence", "vanishing_gradients"];
+const STUDIES: [&str; 7] =
+    ["battery", "calibrate", "compare", "depth", "images", "sequence", "vanishing_gradients"];
 
 /// The folder of the built examples. Where only some tests are run, cargo has not built them.
 fn folder() -> &'static PathBuf {
@@ -170,6 +171,61 @@ fn a_training_in_a_log_file_says_one_line_an_epoch() {
     assert!(lines[1].starts_with("epoch 2/2  test loss: gru ") && lines[1].contains("  gru-ar "), "{said}");
 }
 
+fn report(folder: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(folder.join("report.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_study_of_depth_trains_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let methods = ["--methods", "classic,norm-before,critical", "--rates", "0.01,3e38"];
+    let with = |depths: &'static str| {
+        let task = ["--rows", "60", "--units", "4", "--depths", depths];
+        let ended = output("depth", &[small(out), methods.to_vec(), task.to_vec()].concat());
+        assert!(ended.status.success(), "{}", text(&ended.stderr));
+        text(&ended.stdout)
+    };
+    let lines = || std::fs::read_to_string(folder.path().join("results.jsonl")).unwrap().lines().count();
+    let said = with("2");
+    assert_eq!((lines(), said.contains("done before")), (6, false), "{said}");
+    let first = report(folder.path());
+    assert_eq!((first["runs"].as_array().unwrap().len(), &first["options"]["layers"]), (6, &"dense".into()));
+    let classic = &first["results"][0];
+    assert_eq!((&classic["method"], &classic["rate"]), (&"classic".into(), &0.01.into()));
+    // A training that diverges is a result, too.
+    assert_eq!((&classic["diverged"], &classic["trainings"]), (&1.into(), &2.into()), "{first}");
+    assert_eq!(first["runs"][1]["scores"], serde_json::Value::Null);
+    assert_eq!(first["runs"][0]["gradients_after"].as_array().unwrap().len(), 3, "two layers and the last");
+    // A depth more is trained, and nothing else.
+    let said = with("2,3");
+    assert!(said.contains("6 of 12 trainings were done before") && lines() == 12, "{said}");
+    let both = report(folder.path());
+    assert_eq!((&both["results"][0], both["results"].as_array().unwrap().len()), (classic, 6));
+    assert_eq!(both["runs"].as_array().unwrap()[..6], first["runs"].as_array().unwrap()[..]);
+    for file in ["results.md", "accuracy.png", "accuracy.svg", "gradients.png", "gradients.svg"] {
+        assert!(folder.path().join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn studies_take_the_critical_rule_with_l_learnt_per_unit_unless_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let few = ["--epochs", "1", "--seeds", "1", "--device", "cpu", "--rows", "32", "--rule", "critical"];
+    let told = |name: &str, more: &[&'static str]| {
+        let ended = output(name, &[&few[..], more, &["--out", out]].concat());
+        assert!(ended.status.success(), "{name}: {}", text(&ended.stderr));
+        report(folder.path())["options"].clone()
+    };
+    let images = told("images", &["--only", "ar"]);
+    assert_eq!([&images["rule"], &images["learn_l"], &images["x_q"]], ["critical", "unit", "range"]);
+    let vanishing = told("vanishing_gradients", &["--learn-l", "fixed"]);
+    assert_eq!([&vanishing["rule"], &vanishing["learn_l"]], ["critical", "fixed"]);
+    let sequence = told("sequence", &["--task", "adding", "--steps", "5", "--cells", "gru", "--units", "2"]);
+    assert_eq!([&sequence["rule"], &sequence["learn_l"]], ["critical", "unit"]);
+}
+
 #[test]
 fn help_lists_what_options_take() {
     let device = ["auto, gpu, software, cpu, cpu-f64"];
@@ -202,6 +258,13 @@ fn help_lists_what_options_take() {
                 "gru",
             ]),
         ),
+        (
+            "depth",
+            all(&[training[0], "classic, orthogonal, centred", "dense, conv", "[default: 2000]"])
+                .into_iter()
+                .chain(activations.clone())
+                .collect(),
+        ),
     ];
     for (name, words) in cases {
         let help = output(name, &["--help"]);
@@ -220,7 +283,7 @@ fn help_lists_what_options_take() {
 
 #[test]
 fn options_that_would_do_nothing_are_refused_by_name() {
-    let cases: [(&str, &[&str], &[&str]); 22] = [
+    let cases: [(&str, &[&str], &[&str]); 28] = [
         ("compare", &["--gray"], &["--gray", "--data glyphs", "cifar10"]),
         ("compare", &["--data", "mnist", "--dir", ".", "--gray"], &["--gray", "--data mnist", "cifar10"]),
         ("compare", &["--dir", "."], &["--dir", "--data glyphs"]),
@@ -231,6 +294,7 @@ fn options_that_would_do_nothing_are_refused_by_name() {
         ("images", &["--only", "relu", "--activation", "tanh"], &["--activation", "--only relu"]),
         ("images", &["--only", "relu", "--x-q", "3"], &["--x-q", "--only relu"]),
         ("images", &["--only", "classic", "--learn-l", "unit"], &["--learn-l", "--only classic"]),
+        ("images", &["--rule", "critical", "--x-q", "3"], &["--x-q", "--rule critical"]),
         ("images", &["--no-augment", "--shift", "1"], &["--no-augment", "--shift"]),
         ("images", &["--no-augment", "--crop", "20"], &["--no-augment", "--crop"]),
         ("sequence", &["--dir", "."], &["--dir", "--task adding", "--task vowels"]),
@@ -241,6 +305,11 @@ fn options_that_would_do_nothing_are_refused_by_name() {
         ("battery", &[], &["--data"]),
         ("battery", &["--data", ".", "--learning-rate", "0.1"], &["--learning-rate", "--rates"]),
         ("battery", &["--data", ".", "--arms", "none-such"], &["none-such", "tanh-glorot"]),
+        ("depth", &["--learning-rate", "0.1"], &["--learning-rate", "--rates"]),
+        ("depth", &["--filters", "9"], &["--filters", "--layers dense"]),
+        ("depth", &["--layers", "conv", "--units", "9"], &["--units", "--layers conv"]),
+        ("depth", &["--methods", "critical,none-such"], &["--methods", "none-such", "norm-before"]),
+        ("depth", &["--depths", "5,0"], &["--depths", "at least 1"]),
         ("benchmark", &["--only", "none-such"], &["--only", "none-such", "784-512x4-10"]),
         ("embed", &["--headless", "--picture", "a.png", "--size", "9"], &["--size", "--picture a.png"]),
     ];

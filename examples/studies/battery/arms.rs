@@ -1,7 +1,8 @@
 //! The arms: ways to make neurons.
 
 use crate::named::Named;
-use autorot::{Activation, AutoRotate, Error, Initializer, LearnL, Result, Rule};
+use crate::neurons::{Neurons, Norm, Start};
+use autorot::{Activation, Error, Result};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -12,54 +13,42 @@ pub struct Arm {
     pub neurons: Neurons,
 }
 
-/// How the neurons of hidden layers are made.
-#[derive(Clone, Copy, Debug)]
-pub struct Neurons {
-    pub activation: Activation,
-    pub rotation: Option<AutoRotate>,
-    pub kernel: Initializer,
-    pub norm: Norm,
-}
+/// A way to make neurons with an activation, by its names with sigmoid and with tanh.
+type Way = ([&'static str; 2], fn(Activation) -> Neurons);
 
-/// Where batch normalisation stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Norm {
-    Without,
-    /// Between the linear map, which then has no bias, and the activation.
-    Before,
-    /// Behind the activation.
-    After,
-}
+/// Ways for activations that saturate; a new one is one more line.
+const WAYS: [Way; 13] = [
+    (["sigmoid-glorot", "tanh-glorot"], Neurons::classic),
+    (["sigmoid-orthogonal", "tanh-orthogonal"], Neurons::orthogonal),
+    (["sigmoid-lsuv", "tanh-lsuv"], |a| Neurons { start: Start::Lsuv, ..Neurons::classic(a) }),
+    (["sigmoid-weight-norm", "tanh-weight-norm"], |a| Neurons { weight_norm: true, ..Neurons::classic(a) }),
+    (["sigmoid-weight-norm-data", "tanh-weight-norm-data"], |a| Neurons {
+        weight_norm: true,
+        start: Start::Data,
+        ..Neurons::classic(a)
+    }),
+    (["sigmoid-norm-before", "tanh-norm-before"], |a| Neurons { norm: Norm::Before, ..Neurons::classic(a) }),
+    (["sigmoid-norm-after", "tanh-norm-after"], |a| Neurons { norm: Norm::After, ..Neurons::classic(a) }),
+    (["sigmoid-layer-norm", "tanh-layer-norm"], |a| Neurons { norm: Norm::Layer, ..Neurons::classic(a) }),
+    (["sigmoid-diagonal", "tanh-diagonal"], Neurons::diagonal),
+    (["sigmoid-aligned", "tanh-aligned"], Neurons::aligned),
+    (["sigmoid-centred", "tanh-centred"], |a| Neurons { start: Start::Critical, ..Neurons::classic(a) }),
+    (["sigmoid-critical", "tanh-critical"], Neurons::critical),
+    (["sigmoid-critical-norm", "tanh-critical-norm"], |a| Neurons {
+        norm: Norm::After,
+        ..Neurons::critical(a)
+    }),
+];
 
-/// All arms; a new one is one more line.
+/// All arms.
 pub fn all() -> Vec<Arm> {
-    let classic = |activation| Neurons {
-        activation,
-        rotation: None,
-        kernel: Initializer::GlorotUniform,
-        norm: Norm::Without,
+    let of = |activation: usize| {
+        let neurons = [Activation::Sigmoid, Activation::Tanh][activation];
+        WAYS.map(|(names, way)| Arm { name: names[activation], neurons: way(neurons) })
     };
-    let (sigmoid, tanh) = (classic(Activation::Sigmoid), classic(Activation::Tanh));
-    // 1/σ'(0), so that a layer's Jacobian at 0 is orthogonal.
-    let orthogonal = |gain| Initializer::Orthogonal { gain };
-    let diagonal = Some(AutoRotate::new());
-    let aligned = Some(AutoRotate::new().rule(Rule::Aligned).learn_l(LearnL::PerUnit));
-    let arms = [
-        ("sigmoid-glorot", sigmoid),
-        ("sigmoid-orthogonal", Neurons { kernel: orthogonal(4.0), ..sigmoid }),
-        ("sigmoid-norm-before", Neurons { norm: Norm::Before, ..sigmoid }),
-        ("sigmoid-norm-after", Neurons { norm: Norm::After, ..sigmoid }),
-        ("sigmoid-diagonal", Neurons { rotation: diagonal, ..sigmoid }),
-        ("sigmoid-aligned", Neurons { rotation: aligned, ..sigmoid }),
-        ("tanh-glorot", tanh),
-        ("tanh-orthogonal", Neurons { kernel: orthogonal(1.0), ..tanh }),
-        ("tanh-norm-before", Neurons { norm: Norm::Before, ..tanh }),
-        ("tanh-norm-after", Neurons { norm: Norm::After, ..tanh }),
-        ("tanh-diagonal", Neurons { rotation: diagonal, ..tanh }),
-        ("tanh-aligned", Neurons { rotation: aligned, ..tanh }),
-        ("relu-he", Neurons { kernel: Initializer::HeUniform, ..classic(Activation::Relu) }),
-    ];
-    arms.map(|(name, neurons)| Arm { name, neurons }).to_vec()
+    let others = [("relu-he", Neurons::relu()), ("selu-lecun", Neurons::selu())];
+    let others = others.map(|(name, neurons)| Arm { name, neurons });
+    [&of(0)[..], &of(1), &others].concat()
 }
 
 /// Parses arms by name.

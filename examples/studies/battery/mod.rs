@@ -103,13 +103,13 @@ impl Study<'_> {
             let arm = &self.options.arms[arm];
             let options = self.options.of_a_training(set)?;
             let key = Key { task: task.clone(), arm: arm.name.to_owned(), rate, seed, share, options };
-            let record = match self.records.get(&key) {
+            let record = match self.records.get(&key)? {
                 Some(record) => record,
                 None => {
                     trained += 1;
                     let outcome =
                         train::train(self.options, self.device, parts, task.net, arm, (rate, seed))?;
-                    self.records.add(Record { key, outcome })?
+                    self.records.add(key, outcome)?
                 }
             };
             self.used.push(record);

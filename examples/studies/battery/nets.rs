@@ -1,12 +1,11 @@
 //! The nets: dense ones for tables, convolutional and recurrent ones for series.
 
-use super::arms::{Neurons, Norm};
 use super::sets::Set;
 use crate::given;
+use crate::neurons::{Neurons, Norm, Start, made_of};
 use autorot::extend::Layer;
 use autorot::{
-    Activate, Activation, BatchNorm, Cell, Conv1d, Dataset, Dense, GlobalAveragePool1d, Padding, Recurrent,
-    Sequential,
+    Activation, Cell, Conv1d, Dataset, Dense, GlobalAveragePool1d, Padding, Recurrent, Sequential,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -48,51 +47,33 @@ impl Net {
 
     /// Whether it can have these neurons: recurrent cells have their own activations, tanh and sigmoid, with nothing in between.
     pub fn takes(self, neurons: &Neurons) -> bool {
-        self.cell().is_none() || (neurons.activation == Activation::Tanh && neurons.norm != Norm::Before)
+        let plain = !matches!(neurons.norm, Norm::Before | Norm::Layer) && neurons.start != Start::Critical;
+        self.cell().is_none() || (neurons.activation == Activation::Tanh && plain)
     }
 
     /// The net for these data; `hidden` is for dense ones.
     pub fn build(self, neurons: &Neurons, hidden: &[usize], data: &Dataset) -> Sequential {
-        let Neurons { activation, rotation, kernel, norm } = *neurons;
         let model = Sequential::for_data(data);
-        let model = match self.cell() {
-            Some(cell) => {
-                let layer = Recurrent::new(cell, UNITS).auto_rotate(rotation).kernel_initializer(kernel);
-                match norm {
-                    Norm::After => model.add(layer).add(BatchNorm::new()),
-                    Norm::Without | Norm::Before => model.add(layer),
+        // A layer with an activation, and with a bias or without one; recurrent ones have their own.
+        let layer = |width: usize, activation, bias| -> Box<dyn Layer> {
+            match self.cell() {
+                Some(cell) => Box::new(made_of!(Recurrent::new(cell, width), neurons)),
+                None if self == Self::Conv1d => {
+                    let layer = Conv1d::new(width, WINDOW).padding(Padding::Same);
+                    Box::new(made_of!(layer.activation(activation).use_bias(bias), neurons))
                 }
-            }
-            None => {
-                // A layer with an activation, and with a bias or without one.
-                let dense = |units: usize, activation, bias| -> Box<dyn Layer> {
-                    let layer = Dense::new(units).activation(activation).use_bias(bias);
-                    Box::new(layer.auto_rotate(rotation).kernel_initializer(kernel))
-                };
-                let conv = |filters: usize, activation, bias| -> Box<dyn Layer> {
-                    let layer = Conv1d::new(filters, WINDOW).padding(Padding::Same);
-                    let layer = layer.activation(activation).use_bias(bias);
-                    Box::new(layer.auto_rotate(rotation).kernel_initializer(kernel))
-                };
-                let stage = |model: Sequential, width: usize| {
-                    let layer = |activation, bias| match self {
-                        Self::Conv1d => conv(width, activation, bias),
-                        _ => dense(width, activation, bias),
-                    };
-                    match norm {
-                        Norm::Without => model.add_boxed(layer(activation, true)),
-                        Norm::Before => model
-                            .add_boxed(layer(Activation::Linear, false))
-                            .add(BatchNorm::new())
-                            .add(Activate::new(activation)),
-                        Norm::After => model.add_boxed(layer(activation, true)).add(BatchNorm::new()),
-                    }
-                };
-                let widths = if self == Self::Conv1d { &FILTERS[..] } else { hidden };
-                let model = widths.iter().copied().fold(model, stage);
-                if self == Self::Conv1d { model.add(GlobalAveragePool1d::new()) } else { model }
+                None => Box::new(made_of!(Dense::new(width).activation(activation).use_bias(bias), neurons)),
             }
         };
+        let widths = match self {
+            Self::Dense => hidden,
+            Self::Conv1d => &FILTERS,
+            Self::Gru | Self::Lstm => &[UNITS],
+        };
+        let stage =
+            |model, &width: &usize| neurons.add_to(model, |activation, bias| layer(width, activation, bias));
+        let model = widths.iter().fold(model, stage);
+        let model = if self == Self::Conv1d { model.add(GlobalAveragePool1d::new()) } else { model };
         model.add(Dense::new(data.targets().width()))
     }
 }

@@ -210,6 +210,7 @@ fn panel(
         x_label: x_label.to_owned(),
         y_label: "mean test score".into(),
         curves: options.arms.iter().map(|arm| curve(arm.name)).collect(),
+        log_x: false,
         log_y: false,
     }
 }

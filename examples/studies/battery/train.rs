@@ -6,6 +6,7 @@ use super::nets::Net;
 use super::options::Scaling;
 use super::records::Outcome;
 use super::sets::{Set, Thirds};
+use crate::neurons::Neurons;
 use autorot::data::Scaler;
 use autorot::{Dataset, Device, Error, Loss, Metric, Result, Targets, Trainer};
 use std::time::Instant;
@@ -55,7 +56,10 @@ pub fn train(
 ) -> Result<Outcome> {
     let Parts { train, validation, test, loss, metric } = parts;
     let begin = Instant::now();
-    let mut model = net.build(&arm.neurons, options.hidden.units(), train).build(device, seed)?;
+    let built = |neurons: &Neurons| net.build(neurons, options.hidden.units(), train);
+    let mut model = built(&arm.neurons).build(device, seed)?;
+    let twin = || built(&Neurons::critical(arm.neurons.activation)).network(seed);
+    arm.neurons.begin(&mut model, train, twin)?;
     let optimizer = options.training.optimizer()?.with_learning_rate(rate);
     let trainer = Trainer::new(optimizer, loss.clone()).metric(metric.clone()).progress(false);
     let mut trainer = trainer.epochs(options.training.epochs).batch(options.training.batch).seed(seed);

@@ -53,6 +53,7 @@ pub fn panel(runs: &[Run<Extra>]) -> CurvePanel {
         y_label: "ratio, mean over the seeds".into(),
         curves: VARIANTS.iter().map(curve).collect(),
         log_y: true,
+        ..CurvePanel::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The experiment of the arpkeras notebook: multilayer perceptrons, classic and auto-rotating in three ways.
+//! The experiment of the arpkeras notebook: multilayer perceptrons, classic and auto-rotating in four ways.
 
 mod report;
 
@@ -15,7 +15,7 @@ use autorot::{Activation, Device, Flatten, LearnL, Loss, Model, Result, Sequenti
 use report::Extra;
 use std::ops::ControlFlow;
 
-/// Trains classic and auto-rotating networks from common initial weights and compares them.
+/// Trains classic and auto-rotating networks from common initial weights, a critical one from its own, and compares them.
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("epochs", |arg| arg.default_value("30")))]
 #[command(mut_arg("optimizer", |arg| arg.default_value("rmsprop")))]
@@ -33,11 +33,12 @@ pub struct Options {
 }
 
 /// What is compared: name in the report and title.
-const VARIANTS: [(&str, &str); 4] = [
+const VARIANTS: [(&str, &str); 5] = [
     ("classic", "classic"),
     ("arp", "auto-rotating"),
     ("arp-learn-l", "auto-rotating, L learnt per layer"),
     ("arp-aligned", "aligned, L learnt per unit"),
+    ("arp-critical", "critical"),
 ];
 
 pub fn run(options: &Options, given: &Given) -> Result<()> {
@@ -56,7 +57,8 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// One variant from one seed: with the same seed, variants start from equal kernels and see the rows in the same order.
+/// One variant from one seed: with the same seed, variants start from equal kernels, which critical auto-rotation has of its own, and
+/// see the rows in the same order.
 fn train(
     options: &Options,
     device: &Device,

@@ -26,6 +26,7 @@ pub struct Options {
     pub rotation: Rotation,
     /// x_Q of the rotated layers after the first: a number, or range to derive it from the range of their inputs.
     #[arg(long, value_name = "VALUE|range", default_value = "3", value_parser = PointXQ::parse)]
+    #[arg(default_value_if("rule", "critical", "range"))]
     pub x_q: PointXQ,
     /// Train only this net.
     #[arg(long, value_enum, value_name = "NET")]
@@ -99,6 +100,9 @@ impl Options {
                 given.refuse(&rotation, "--only relu", "an auto-rotating net")?;
             }
             Some(Net::Classic) => given.refuse(&rotation, "--only classic", "an auto-rotating net")?,
+            Some(Net::Ar) | None if self.rotation.is_critical() => {
+                given.refuse(&["x_q"], "--rule critical", "the diagonal and the aligned rule")?;
+            }
             Some(Net::Ar) | None => {}
         }
         self.images.source.check(given)?;

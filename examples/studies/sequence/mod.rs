@@ -1,5 +1,6 @@
-//! Trains recurrent networks, classic and auto-rotating (AR), side by side from common initial weights: on spoken vowels, on the
-//! adding problem, and on images read row by row. Reports their results and how far back in time gradients reach.
+//! Trains recurrent networks, classic and auto-rotating (AR), side by side from common initial weights, unless critical auto-rotation
+//! has its own: on spoken vowels, on the adding problem, and on images read row by row. Reports their results and how far back in time
+//! gradients reach.
 
 mod options;
 mod report;

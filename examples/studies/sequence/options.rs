@@ -3,12 +3,12 @@
 use super::task::Source;
 use crate::given::Given;
 use crate::named::cells;
-use crate::options::{Rotation, Training, positive};
+use crate::options::{Rotation, Training, once, positive};
 use autorot::{Cell, Clip, Optimizer, Result, RotatedPart};
 use clap::Arg;
 use serde::Serialize;
 
-/// Trains recurrent networks, classic and auto-rotating, from common initial weights and compares them.
+/// Trains recurrent networks, classic and auto-rotating, from common initial weights unless --rule critical has its own, and compares them.
 #[derive(clap::Args, Debug, Serialize)]
 #[command(mut_arg("epochs", |arg| by_task(arg, ["5", "10", "60"])))]
 #[command(mut_arg("batch", |arg| arg.default_value("32")))]
@@ -71,13 +71,7 @@ impl Options {
 
     /// The cells, each once.
     pub fn cells(&self) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for &cell in &self.cells {
-            if !cells.contains(&cell) {
-                cells.push(cell);
-            }
-        }
-        cells
+        once(&self.cells)
     }
 
     pub fn rotated_part(&self) -> RotatedPart {

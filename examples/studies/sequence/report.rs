@@ -226,5 +226,6 @@ fn gradient_panel(cell: Cell, runs: &[Run<Extra>]) -> CurvePanel {
         y_label: "mean |∂ℓ/∂z| of the step".into(),
         curves: TWINS.into_iter().flat_map(twins).collect(),
         log_y: true,
+        ..CurvePanel::default()
     }
 }

@@ -31,11 +31,12 @@ pub const ALL: [Net; 4] = [
 const FILTERS: [usize; 3] = [16, 32, 64];
 const HIDDEN: [usize; 4] = [10; 4];
 
-/// The net on a device. The same seed gives the same kernels to every net.
+/// The net on a device. The same seed gives the same kernels to every net; those of critical auto-rotation are its own.
 pub fn build(options: &Options, device: &Device, data: &Dataset, net: Net, seed: u64) -> Result<Model> {
     let mut model = layers(options, data, net)?.build(device, seed)?;
-    // Initial kernels depend on a layer's path, and BN shifts the paths: one net gives its kernels to all.
-    let source = layers(options, data, Net { rotated: false, batch_norm: true, ..net })?.network(seed)?;
+    // Initial kernels depend on a layer's path, and BN shifts the paths: one net gives its kernels to all that start alike.
+    let rotated = net.rotated && options.rotation.is_critical();
+    let source = layers(options, data, Net { rotated, batch_norm: true, ..net })?.network(seed)?;
     let common = common_weights(&source, model.network());
     model.set_weights(&common)?;
     Ok(model)

@@ -25,6 +25,9 @@ pub(super) struct Axis {
 const LARGEST: f64 = 1e300;
 const SMALLEST: f64 = 1e-290;
 
+/// The powers of ten that a logarithmic axis writes as ordinary numbers are below this one.
+const PLAIN: f64 = 6.0;
+
 /// Whether a value can be drawn on an axis.
 pub(super) fn drawable(value: f64, log: bool) -> bool {
     value.abs() <= LARGEST && (!log || value >= SMALLEST)
@@ -48,25 +51,38 @@ impl Axis {
         Self { lo, hi, log: false, ticks: ticks(lo, hi, count, whole), minor: Vec::new() }
     }
 
-    /// A logarithmic axis over a range of positive values.
-    pub fn log(range: Option<(f64, f64)>, pad: f64, count: usize) -> Self {
+    /// A logarithmic axis over a range of positive values with about `count` ticks: powers of ten or, within less than two decades,
+    /// ordinary numbers. `whole`: ticks only at whole numbers, at 1, 2 and 5 times powers of ten if these are few enough.
+    pub fn log(range: Option<(f64, f64)>, pad: f64, count: usize, whole: bool) -> Self {
         let powers = range.map_or((-1.0, 0.0), |(lo, hi)| (lo.log10(), hi.log10()));
         let mut axis = Self { log: true, ticks: Vec::new(), ..Self::linear(Some(powers), pad, count, false) };
         let (lo, hi) = (axis.lo, axis.hi);
+        let multiples = (lo.floor() as i32..=hi.floor() as i32).flat_map(|p| (1..10).map(move |k| (p, k)));
+        let multiples = multiples.map(|(p, k)| (p, k, f64::from(p) + f64::from(k).log10()));
+        let multiples = || multiples.clone().filter(move |(.., at)| (lo..=hi).contains(at));
+        if whole && hi < PLAIN {
+            let plain = |&(power, k, _): &(i32, i32, f64)| power >= 0 && [1, 2, 5].contains(&k);
+            let tick = |(power, k, at): (i32, i32, f64)| {
+                let label = (k * 10i32.pow(power as u32)).to_string();
+                Tick { at, label, power: String::new() }
+            };
+            axis.ticks = multiples().filter(plain).map(tick).collect();
+            if (2..=count).contains(&axis.ticks.len()) {
+                axis.minor = multiples().filter(|m| !plain(m)).map(|(.., at)| at).collect();
+                return axis;
+            }
+            axis.ticks.clear();
+        }
         let decades = (hi.floor() - lo.ceil()) as i32 + 1;
         if decades < 2 {
             // Ordinary numbers, at the positions of their logarithms.
-            axis.ticks = ticks(10f64.powf(lo), 10f64.powf(hi), count, false);
+            axis.ticks = ticks(10f64.powf(lo), 10f64.powf(hi), count, whole);
             axis.ticks.iter_mut().for_each(|tick| tick.at = tick.at.log10());
             return axis;
         }
         let every = (decades as usize).div_ceil(count) as i32;
-        let powers = (lo.floor() as i32..=hi.floor() as i32).flat_map(|p| (1..10).map(move |k| (p, k)));
-        for (power, k) in powers {
-            let at = f64::from(power) + f64::from(k).log10();
-            if !(lo..=hi).contains(&at) {
-                continue;
-            } else if k == 1 && power % every == 0 {
+        for (power, k, at) in multiples() {
+            if k == 1 && power % every == 0 {
                 axis.ticks
                     .push(Tick { at, label: "10".into(), power: power.to_string().replace('-', "−") });
             } else if k == 1 || every == 1 {

@@ -73,7 +73,7 @@ fn legend(names: &[&str], width: f64) -> Vec<Row> {
 
 /// The drawable points of all curves.
 fn shown(panel: &CurvePanel) -> impl Iterator<Item = &(f64, f64)> {
-    let drawable = |p: &&(f64, f64)| drawable(p.0, false) && drawable(p.1, panel.log_y);
+    let drawable = |p: &&(f64, f64)| drawable(p.0, panel.log_x) && drawable(p.1, panel.log_y);
     panel.curves.iter().flat_map(|c| &c.points).filter(drawable)
 }
 
@@ -81,14 +81,14 @@ fn frame(panel: &CurvePanel) -> Frame<'_> {
     let spreads = panel.curves.iter().flat_map(|c| c.spread.iter().flatten()).flat_map(|s| [s.0, s.1]);
     let range = extent(shown(panel).map(|p| p.1).chain(spreads), panel.log_y);
     let whole = shown(panel).all(|p| p.0.fract() == 0.0);
-    let x = across(extent(shown(panel).map(|p| p.0), false), AXES.0, whole);
-    let y = if panel.log_y { Axis::log(range, 0.04, 7) } else { Axis::linear(range, 0.04, 6, false) };
+    let x = across(extent(shown(panel).map(|p| p.0), panel.log_x), AXES.0, (panel.log_x, whole));
+    let y = if panel.log_y { Axis::log(range, 0.04, 7, false) } else { Axis::linear(range, 0.04, 6, false) };
     Frame::new([&panel.title, &panel.x_label, &panel.y_label], (x, y), AXES)
 }
 
 fn draw_panel(svg: &mut Svg, frame: &Frame, panel: &CurvePanel, names: &[&str]) {
-    let log = panel.log_y;
-    let note = if log { "no finite values above 0" } else { "no finite values" };
+    let (log_x, log) = (panel.log_x, panel.log_y);
+    let note = if log_x || log { "no finite values above 0" } else { "no finite values" };
     frame.draw(svg, if shown(panel).next().is_some() { "" } else { note });
     // Curves without a name come after all named ones.
     let mut unnamed = names.len()..;
@@ -97,7 +97,7 @@ fn draw_panel(svg: &mut Svg, frame: &Frame, panel: &CurvePanel, names: &[&str]) 
     for (curve, number) in panel.curves.iter().zip(&numbers) {
         let ends = |(point, spread): (&(f64, f64), &(f64, f64))| {
             let (low, high) = (spread.0.min(spread.1), spread.0.max(spread.1));
-            let finite = [point.0, spread.0, spread.1].iter().all(|v| drawable(*v, false));
+            let finite = drawable(point.0, log_x) && [spread.0, spread.1].iter().all(|v| drawable(*v, false));
             let bottom = if drawable(low, log) { frame.y.position(low) } else { 0.0 };
             let (x, top) = frame.at((point.0, high));
             (finite && drawable(high, log)).then(|| [(x, top), (x, frame.point(0.0, bottom).1)])
@@ -110,7 +110,7 @@ fn draw_panel(svg: &mut Svg, frame: &Frame, panel: &CurvePanel, names: &[&str]) 
         }
     }
     for (curve, number) in panel.curves.iter().zip(numbers) {
-        for run in curve.points.split(|p| !drawable(p.0, false) || !drawable(p.1, log)) {
+        for run in curve.points.split(|p| !drawable(p.0, log_x) || !drawable(p.1, log)) {
             match thinned(&run.iter().map(|p| frame.at(*p)).collect::<Vec<_>>()).as_slice() {
                 [] => {}
                 [point] => svg.dot(*point, 2.2, PALETTE[number % PALETTE.len()], 1.0),

@@ -57,16 +57,23 @@ impl<'a> Frame<'a> {
             svg.line(&[(left, y), (right, y)], GRID);
             svg.line(&[(left - TICK, y), (left, y)], SPINE);
             if self.labelled {
-                let base = left - TICK - 4.0 - tick_width(tick) + text_width(&tick.label, TICK_EM);
-                svg.text(&tick.label, (base, y), TICK_EM, RIGHT);
-                svg.text(&tick.power, (base + 1.0, y - 0.42 * TICK_EM), POWER_EM, LEFT);
+                draw_label(svg, tick, (left - TICK - 4.0, y));
             }
+        }
+        for at in &self.x.minor {
+            let (x, _) = self.point(self.x.place(*at), 0.0);
+            svg.line(&[(x, top), (x, bottom)], FAINT_GRID);
         }
         for tick in &self.x.ticks {
             let (x, _) = self.point(self.x.place(tick.at), 0.0);
             svg.line(&[(x, top), (x, bottom)], GRID);
             svg.line(&[(x, bottom), (x, bottom + TICK)], SPINE);
-            svg.text(&tick.label, (x, bottom + TICK + 9.0), TICK_EM, MIDDLE);
+            let y = bottom + TICK + 9.0;
+            if tick.power.is_empty() {
+                svg.text(&tick.label, (x, y), TICK_EM, MIDDLE);
+            } else {
+                draw_label(svg, tick, (x + tick_width(tick) / 2.0, y));
+            }
         }
         svg.rectangle(self.corner, self.size, "none");
         let (x, y) = self.point(0.5, 0.5);
@@ -102,6 +109,13 @@ pub(super) fn arrange(lines: &mut [Vec<Frame>], gap: (f64, f64)) -> (f64, f64) {
     (right, top - gap.1)
 }
 
+/// Draws a tick's label with its exponent so that both end at `right`.
+fn draw_label(svg: &mut Svg, tick: &Tick, (right, y): (f64, f64)) {
+    let base = right - tick_width(tick) + text_width(&tick.label, TICK_EM);
+    svg.text(&tick.label, (base, y), TICK_EM, RIGHT);
+    svg.text(&tick.power, (base + 1.0, y - 0.42 * TICK_EM), POWER_EM, LEFT);
+}
+
 fn tick_width(tick: &Tick) -> f64 {
     let power = if tick.power.is_empty() { 0.0 } else { text_width(&tick.power, POWER_EM) + 1.0 };
     text_width(&tick.label, TICK_EM) + power
@@ -118,9 +132,20 @@ fn beyond(axis: &Axis, length: f64) -> f64 {
     axis.ticks.iter().map(end).fold(0.0, f64::max)
 }
 
-/// A horizontal axis of this length with as many ticks as their labels leave room for.
-pub(super) fn across(range: Option<(f64, f64)>, length: f64, whole: bool) -> Axis {
-    let axis = |count| Axis::linear(range, 0.02, count, whole);
-    let roomy = |axis: &Axis| axis.ticks.len() as f64 * (widest(axis) + 18.0) <= length;
+/// A horizontal axis of this length, logarithmic or not, with as many ticks as their labels leave room for.
+pub(super) fn across(range: Option<(f64, f64)>, length: f64, (log, whole): (bool, bool)) -> Axis {
+    let axis = |count| match log {
+        true => Axis::log(range, 0.02, count, whole),
+        false => Axis::linear(range, 0.02, count, whole),
+    };
+    let apart = |axis: &Axis| {
+        let gaps = axis.ticks.windows(2).map(|pair| (pair[1].at - pair[0].at) / (axis.hi - axis.lo));
+        length * gaps.fold(1.0, f64::min)
+    };
+    let roomy = |axis: &Axis| {
+        let (count, width) = (axis.ticks.len() as f64, widest(axis));
+        // Those of a logarithmic axis need not be equally far apart.
+        count * (width + 18.0) <= length && (!log || apart(axis) >= width + 6.0)
+    };
     (2..=8).rev().map(axis).find(roomy).unwrap_or_else(|| axis(1))
 }

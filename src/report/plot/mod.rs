@@ -47,6 +47,8 @@ pub struct CurvePanel {
     pub y_label: String,
     /// The lines. At least one has a point.
     pub curves: Vec<Curve>,
+    /// A logarithmic x axis: points must lie above 0 on it to be drawn.
+    pub log_x: bool,
     /// A logarithmic y axis: values must be above 0 to be drawn.
     pub log_y: bool,
 }
@@ -107,7 +109,8 @@ pub struct RankDiagram {
 ///
 /// let loss = Curve { label: "dense".into(), points: vec![(1.0, 2.3), (2.0, 1.1)], spread: None };
 /// let (title, x_label, y_label) = ("Loss".into(), "epoch".into(), "cross-entropy".into());
-/// curves("loss.svg", &[CurvePanel { title, x_label, y_label, curves: vec![loss], log_y: true }])?;
+/// let panel = CurvePanel { title, x_label, y_label, curves: vec![loss], log_y: true, ..CurvePanel::default() };
+/// curves("loss.svg", &[panel])?;
 /// # Ok::<(), autorot::Error>(())
 /// ```
 ///

@@ -14,7 +14,7 @@ pub(super) fn draw(rows: &[ScatterRow]) -> Svg {
     let mut lines = Vec::new();
     for row in rows {
         let values = || row.panels.iter().flat_map(|p| &p.points).filter(shown).flat_map(|p| [p.0, p.1]);
-        let axis = across(extent(values(), false), SIDE, values().all(|v| v.fract() == 0.0));
+        let axis = across(extent(values(), false), SIDE, (false, values().all(|v| v.fract() == 0.0)));
         let mut line = Vec::new();
         for panel in &row.panels {
             let texts = [panel.title.as_str(), &row.x_label, &row.y_label];

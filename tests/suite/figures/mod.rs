@@ -18,7 +18,8 @@ fn curve(label: &str, points: &[(f64, f64)]) -> Curve {
 }
 
 fn panel(title: &str, curves: Vec<Curve>) -> CurvePanel {
-    CurvePanel { title: title.into(), x_label: "epoch".into(), y_label: "loss".into(), curves, log_y: false }
+    let (title, x_label, y_label) = (title.into(), "epoch".into(), "loss".into());
+    CurvePanel { title, x_label, y_label, curves, ..CurvePanel::default() }
 }
 
 /// Okabe and Ito's blue and vermilion, and their bluish green.
@@ -87,6 +88,42 @@ fn logarithmic_axes_bands_and_gaps_lie_where_the_ticks_say() {
     assert_eq!((panels[1].dots.len(), panels[1].lines.len()), (1, 1));
     panels[1].near(panels[1].dots[0].1, broken[0]);
     panels[1].curve(0, STYLES[0], &broken[2..]);
+}
+
+#[test]
+fn a_logarithmic_x_axis_says_where_its_curves_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curves.svg");
+    let log_x = |title: &str, curve: Curve| CurvePanel { log_x: true, ..panel(title, vec![curve]) };
+    // Whole numbers: ticks at 1, 2 and 5 times powers of ten.
+    let depths = [(5.0, 0.75), (20.0, 0.5), (100.0, 0.25)];
+    let spread = vec![(0.5, 1.0), (0.25, 0.75), (0.0, 0.5)];
+    let banded = Curve { spread: Some(spread.clone()), ..curve("a", &depths) };
+    // Below 1 and over many decades: powers of ten, with their exponents beside them.
+    let rates = [(1e-4, 1e-3), (3e-3, 1.0), (0.5, 10.0)];
+    let both = CurvePanel { log_y: true, ..log_x("rates", curve("a", &rates)) };
+    // Within a decade ordinary numbers; a point at 0 leaves a gap.
+    let few = [(0.3, 1.0), (0.0, 2.0), (0.4, 3.0), (0.5, 1.0)];
+    curves(&path, &[log_x("depths", banded), both, log_x("few", curve("a", &few))]).unwrap();
+    let (mut panels, _) = read(&path);
+    assert_eq!(panels[0].labels[0], ["5", "10", "20", "50", "100"]);
+    assert_eq!(panels[1].labels[0], ["10", "10", "10", "10"]);
+    assert_eq!(panels[1].x.iter().map(|tick| tick.1).collect::<Vec<_>>(), [-4.0, -3.0, -2.0, -1.0]);
+    assert_eq!(panels[2].labels[0][..2], ["0.30", "0.35"]);
+    for number in [0, 2] {
+        panels[number].x.iter_mut().for_each(|tick| tick.1 = tick.1.log10());
+    }
+    let log = |(x, y): (f64, f64)| (x.log10(), y);
+    panels[0].curve(0, STYLES[0], &depths.map(log));
+    let upper = depths.iter().zip(&spread).map(|(p, s)| log((p.0, s.1)));
+    let lower = depths.iter().zip(&spread).rev().map(|(p, s)| log((p.0, s.0)));
+    let band = &panels[0].bands[0].1;
+    assert_eq!(band.len(), 6);
+    band.iter().zip(upper.chain(lower)).for_each(|(&place, point)| panels[0].near(place, point));
+    panels[1].curve(0, STYLES[0], &rates.map(|(x, y)| (x.log10(), y.log10())));
+    assert_eq!((panels[2].dots.len(), panels[2].lines.len()), (1, 1));
+    panels[2].near(panels[2].dots[0].1, log(few[0]));
+    panels[2].curve(0, STYLES[0], &[log(few[2]), log(few[3])]);
 }
 
 #[test]

@@ -72,11 +72,11 @@ fn odd_points() -> Vec<Vec<(f64, f64)>> {
 fn odd_numbers_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    for log_y in [false, true] {
+    for (log_x, log_y) in [(false, false), (false, true), (true, false), (true, true)] {
         let odd = |points: Vec<(f64, f64)>| {
             let spread = points.iter().map(|p| (p.1 - 1.0, p.1 + 1.0)).collect();
             let banded = Curve { spread: Some(spread), ..curve("", &points) };
-            CurvePanel { log_y, ..panel("", vec![curve("a", &points), banded, Curve::default()]) }
+            CurvePanel { log_x, log_y, ..panel("", vec![curve("a", &points), banded, Curve::default()]) }
         };
         for (k, points) in odd_points().into_iter().enumerate() {
             drawn(&path(&format!("curves {k}")), &|path| curves(path, &[odd(points.clone())]));
@@ -236,7 +236,11 @@ fn every_range_gets_a_width_and_a_few_ticks() {
     let values = [0.0, 1.0, -3.5, 1e-300, 1e300, 5e-324, 1e6, 123_456_789.0];
     for (lo, hi) in values.iter().flat_map(|lo| values.iter().map(move |hi| (*lo, *hi))) {
         let points = [(lo, lo), (hi, hi)];
-        let panels = [false, true].map(|log_y| CurvePanel { log_y, ..panel("", vec![curve("", &points)]) });
+        let panels = [false, true].map(|log| CurvePanel {
+            log_x: log,
+            log_y: log,
+            ..panel("", vec![curve("", &points)])
+        });
         curves(&path, &panels).unwrap();
         let (mut found, _) = read(&path);
         scatters(&path, &[row(points.to_vec())]).unwrap();

@@ -28,7 +28,7 @@ fn panel(title: &str, runs: &[Trained], value: &dyn Fn(&Epoch) -> Option<f64>) -
         x_label: "epoch".to_owned(),
         y_label: title.to_owned(),
         curves,
-        log_y: false,
+        ..CurvePanel::default()
     })
 }
 
