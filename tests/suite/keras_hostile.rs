@@ -245,7 +245,7 @@ fn layers_and_options_that_are_not_known_are_named() {
     says(changed("\"units\":1", "\"units\":1,\"wings\":2"), &["dense", "wings 2"]);
     says(changed("\"units\":1", "\"units\":-1"), &["dense", "units -1", "whole number"]);
     says(changed("\"units\":1", "\"dtype\":\"float16\",\"units\":1"), &["dense", "float16"]);
-    says(changed("\"linear\"", "\"mish\""), &["dense", "mish"]);
+    says(changed("\"linear\"", "\"sparsemax\""), &["dense", "sparsemax"]);
     says(changed("\"linear\"", "\"leaky_relu\""), &["dense", "0.2", "LeakyReLU"]);
     says(changed("[null,2]", "[null,null]"), &["the shape [null,null]", "one shape"]);
 }
