@@ -2,13 +2,13 @@
 //!
 //! `cargo run --release --example benchmark -- --help`
 
+mod say;
 mod timing;
 mod workloads;
 
 use autorot::{Device, Error, Result};
 use clap::Parser;
-use std::fmt::Display;
-use std::io::{ErrorKind, Write, stdout};
+use say::say;
 use std::path::PathBuf;
 use timing::peak::Peak;
 use timing::report::{self, Row};
@@ -49,14 +49,6 @@ impl Options {
             return Err(Error::invalid("--seconds", self.seconds, "a finite number above 0", "correct it"));
         }
         Ok(())
-    }
-}
-
-/// Prints a line. Where the reader of a pipe is gone, such as `head` after enough lines, the program ends without a word.
-fn say(text: impl Display) -> Result<()> {
-    match writeln!(stdout(), "{text}") {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        ended => ended.map_err(|error| Error::io("standard output", error)),
     }
 }
 

@@ -3,11 +3,13 @@
 //!
 //! Trainings of the same three epochs with a checkpoint after each and with four in each take turns; those more are what is timed.
 
+mod say;
 #[allow(dead_code, reason = "shared with the other benches")]
 mod workloads;
 
 use autorot::train::Checkpoints;
 use autorot::{Adam, AutoRotate, Dataset, Device, Interval, Loss, Model, Predictor, Result, Trainer};
+use say::say;
 use std::time::Instant;
 use workloads::{STEPS, WORKLOADS};
 
@@ -50,7 +52,7 @@ fn single(mut predict: impl FnMut() -> Result<Vec<f32>>) -> Result<f64> {
 fn main() -> Result<()> {
     let device = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let device = Device::named(device.as_deref().unwrap_or("cpu"))?;
-    println!("{}: {}", device.name(), device.why());
+    say(format_args!("{}: {}", device.name(), device.why()))?;
     let mut last = None;
     for workload in WORKLOADS.iter().filter(|w| w.name.contains("notebook") || w.name.contains("2048x4")) {
         let data = workload.data()?;
@@ -58,7 +60,7 @@ fn main() -> Result<()> {
         let row = data.inputs()[..model.network().input().len()].to_vec();
         let predictor = Predictor::new(&mut model)?;
         let (rotated, folded) = (single(|| model.predict(&row))?, single(|| predictor.predict(&row))?);
-        println!("{}: a row in {rotated:.3} ms, {folded:.3} ms with ρ folded in", workload.name);
+        say(format_args!("{}: a row in {rotated:.3} ms, {folded:.3} ms with ρ folded in", workload.name))?;
         last = Some((workload, data, model));
     }
     let Some((workload, data, mut model)) = last else { return Ok(()) };
@@ -68,11 +70,15 @@ fn main() -> Result<()> {
     for _ in 0..ROUNDS {
         let (seldom, _) = train(&mut model, &data, workload.batch, SELDOM)?;
         let (often, bytes) = train(&mut model, &data, workload.batch, OFTEN)?;
-        println!("{}: {seldom:.2} s, with {MORE} more checkpoints {often:.2} s", workload.name);
+        say(format_args!("{}: {seldom:.2} s, with {MORE} more checkpoints {often:.2} s", workload.name))?;
         costs.push((often - seldom) / MORE as f64);
         size = bytes;
     }
     let (cost, size) = (median(costs), size as f64 / 1e6);
-    println!("a checkpoint of {size:.1} MB: {:.0} ms, {:.2} % of 30 s", 1e3 * cost, 100.0 * cost / 30.0);
+    say(format_args!(
+        "a checkpoint of {size:.1} MB: {:.0} ms, {:.2} % of 30 s",
+        1e3 * cost,
+        100.0 * cost / 30.0
+    ))?;
     Ok(())
 }
