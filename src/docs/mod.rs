@@ -9,7 +9,7 @@ pub mod guide {
     //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
-    //! | [other ways](other_ways) | to keep gradients alive: weight and batch normalisation, LSUV |
+    //! | [other ways](other_ways) | to keep gradients alive: normalisation of weights, batches and rows, LSUV, SELU |
     //! | [criticality] | why deep nets of saturating neurons stop learning, and how to see it before training |
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
