@@ -1,6 +1,8 @@
 //! A model in one file: its parameters by path, and all else in a JSON text beside them.
 
-use super::tensors::{Contents, file_bytes, named, write_file};
+#[cfg(not(target_family = "wasm"))]
+use super::tensors::write_file;
+use super::tensors::{Contents, file_bytes, named};
 use crate::data::Conversion;
 use crate::describe::value;
 use crate::device::Device;
