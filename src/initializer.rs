@@ -1,4 +1,4 @@
-//! Initial values of parameters: the initialisers that Keras offers for Dense.
+//! Initial values of parameters: the initialisers that Keras offers for Dense, and delta-orthogonal kernels.
 
 use crate::{Error, Result};
 use rand_chacha::ChaCha8Rng;

@@ -36,10 +36,11 @@ struct Norm {
 
 impl Model {
     /// A classic model on the same device that computes the same: ρ is multiplied into kernels and biases, weights that are normalised
-    /// become plain ones, and batch normalisation that follows a layer without an activation goes into that layer. It predicts faster, and needs nothing of auto-rotation: for other
-    /// programs. Its outputs differ by rounding. Its layers are numbered anew where batch normalisation is gone.
+    /// become plain ones, and batch normalisation that follows a layer without an activation goes into that layer. It predicts
+    /// faster, and needs nothing of auto-rotation: for other programs. Its outputs differ by rounding. Its layers are numbered anew where batch normalisation is gone.
     ///
-    /// Layers whose ρ differs between positions, as that of a convolution near padded borders, stay as they are.
+    /// Layers whose ρ differs between positions, as that of a convolution near padded borders, stay as they are, and so do critical ones
+    /// that pad with a centre other than 0.
     ///
     /// # Errors
     /// Layers of your own ([`Model::fold_with`] takes their kinds); device errors.
