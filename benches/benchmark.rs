@@ -6,7 +6,7 @@ mod say;
 mod timing;
 mod workloads;
 
-use autorot::{Device, Error, Result};
+use autorot::{AutoRotate, Device, Error, Result, Rule};
 use clap::Parser;
 use say::say;
 use std::path::PathBuf;
@@ -28,9 +28,29 @@ struct Options {
     /// Seconds to spend on every number.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// How neurons are auto-rotated.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = RuleName::Diagonal)]
+    rule: RuleName,
     /// Writes the table as JSON, too.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum RuleName {
+    Diagonal,
+    Aligned,
+    Critical,
+}
+
+impl RuleName {
+    fn auto_rotate(self) -> AutoRotate {
+        match self {
+            Self::Diagonal => AutoRotate::new(),
+            Self::Aligned => AutoRotate::new().rule(Rule::Aligned),
+            Self::Critical => AutoRotate::critical(),
+        }
+    }
 }
 
 impl Options {
@@ -67,7 +87,7 @@ fn main() -> Result<()> {
         let peak = Peak::measure(device, options.seconds)?;
         say(format_args!("{}: {peak}", device.name()))?;
         for workload in workloads::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
-            let row = step::time(device, workload, options.seconds, &peak)?;
+            let row = step::time(device, workload, options.rule.auto_rotate(), options.seconds, &peak)?;
             say(row.line())?;
             rows.push(row);
         }

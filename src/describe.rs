@@ -1,4 +1,4 @@
-//! Options as values by name: the content of descriptions of networks and trainings, and their differences.
+//! Options as values by name: the content of descriptions of networks and trainings, and their differences; numbers for texts.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,6 +54,12 @@ pub(crate) fn difference(
         if parts.is_empty() { "none of these".to_owned() } else { parts.join(", ") }
     };
     (one != other).then(|| (only(one, other), only(other, one)))
+}
+
+/// A number for a text, such as a parameter's path: FNV-1a, which does not change with the standard library.
+pub(crate) fn fingerprint(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

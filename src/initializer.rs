@@ -1,5 +1,8 @@
 //! Initial values of parameters: the initialisers that Keras offers for Dense, and delta-orthogonal kernels.
 
+use crate::describe::fingerprint;
+use crate::kernel::base::rows::map_blocks;
+use crate::unchecked::block::{matrix, multiply, transposed};
 use crate::{Error, Result};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -82,7 +85,7 @@ impl Initializer {
     pub(crate) fn numbers(self, path: &str, shape: &[usize], seed: u64) -> Vec<f32> {
         let count: usize = shape.iter().product();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream(path));
+        rng.set_stream(fingerprint(path));
         let (fan_in, fan_out) = fans(shape);
         let mean_fan = (fan_in + fan_out) / 2.0;
         // Uniform and truncated normal values with a given variance.
@@ -156,16 +159,10 @@ impl Initializer {
     }
 }
 
-/// A number for a path: FNV-1a, which does not change with the standard library.
-pub(crate) fn stream(path: &str) -> u64 {
-    path.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
 /// `count` numbers, each 1 or −1 with the same probability: the same for the same path and seed, on every machine.
 pub(crate) fn signs(path: &str, seed: u64, count: usize) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(stream(path));
+    rng.set_stream(fingerprint(path));
     let bits = (0..count.div_ceil(32)).flat_map(|_| {
         let word = rng.next_u32();
         (0..32).map(move |bit| word >> bit & 1)
@@ -224,28 +221,55 @@ fn fans(shape: &[usize]) -> (f64, f64) {
     }
 }
 
+/// Vectors that Gram–Schmidt turns at a time, by products of matrices, and lines of a product for one thread.
+const PANEL: usize = 64;
+const LINES: usize = 16;
+
 /// Gram–Schmidt on normal vectors, twice each for accuracy; the vectors lie along the longer side.
 fn orthogonal(shape: &[usize], gain: f64, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let cols = shape.last().copied().unwrap_or(1);
     let rows = shape.iter().product::<usize>() / cols;
     let (vectors, len) = (rows.min(cols), rows.max(cols));
-    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(vectors);
-    while basis.len() < vectors {
-        let mut v: Vec<f64> = (0..len).map(|_| normal(rng)).collect();
+    let mut basis: Vec<f64> = (0..vectors * len).map(|_| normal(rng)).collect();
+    for first in (0..vectors).step_by(PANEL) {
+        let (before, rest) = basis.split_at_mut(first * len);
+        let panel = &mut rest[..PANEL.min(vectors - first) * len];
         for _ in 0..2 {
-            for b in &basis {
+            subtract_projections(panel, before, len);
+        }
+        for own in 0..panel.len() / len {
+            let (earlier, v) = panel.split_at_mut(own * len);
+            let v = &mut v[..len];
+            for b in earlier.chunks(len).chain(earlier.chunks(len)) {
                 let along: f64 = v.iter().zip(b).map(|(v, b)| v * b).sum();
                 v.iter_mut().zip(b).for_each(|(v, b)| *v -= along * b);
             }
-        }
-        let norm = v.iter().map(|v| v * v).sum::<f64>().sqrt();
-        if norm > 1e-9 {
+            let norm = v.iter().map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
             v.iter_mut().for_each(|v| *v /= norm);
-            basis.push(v);
         }
     }
-    let at = |row: usize, col: usize| if rows >= cols { basis[col][row] } else { basis[row][col] };
+    let at =
+        |row: usize, col: usize| if rows >= cols { basis[col * len + row] } else { basis[row * len + col] };
     (0..rows * cols).map(|i| single(gain * at(i / cols, i % cols))).collect()
+}
+
+/// Makes vectors of this length, one after another in `panel`, orthogonal to the orthonormal ones in `basis`.
+fn subtract_projections(panel: &mut [f64], basis: &[f64], len: usize) {
+    if basis.is_empty() {
+        return;
+    }
+    let (vectors, known) = (panel.len() / len, basis.len() / len);
+    let mut along = vec![0.0; known * vectors];
+    map_blocks(&mut along, LINES * vectors, |block, along| {
+        let (lines, basis) = (along.len() / vectors, &basis[block * LINES * len..]);
+        multiply(along, (lines, len, vectors), matrix(basis, len), transposed(panel, len));
+    });
+    map_blocks(panel, LINES * len, |block, panel| {
+        let (lines, mut projections) = (panel.len() / len, vec![0.0; panel.len()]);
+        let along = transposed(&along[block * LINES..], vectors);
+        multiply(&mut projections, (lines, known, len), along, matrix(basis, len));
+        panel.iter_mut().zip(&projections).for_each(|(v, projection)| *v -= projection);
+    });
 }
 
 #[cfg(test)]
@@ -288,7 +312,7 @@ mod tests {
 
     #[test]
     fn orthogonal_kernels_are_orthogonal() {
-        for (rows, cols) in [(7, 4), (4, 7), (5, 5)] {
+        for (rows, cols) in [(7, 4), (4, 7), (5, 5), (150, 131), (70, 200), (1, 3)] {
             let w = Initializer::Orthogonal { gain: 2.0 }.values("k", &[rows, cols], 1).unwrap();
             let vector = |i: usize| -> Vec<f64> {
                 (0..rows.max(cols))

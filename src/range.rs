@@ -34,6 +34,14 @@ impl Range {
         2.0 * self.max - self.min
     }
 
+    /// The range of sums of independent values of two ranges: centres add, widths as deviations do, √(a² + b²). The sum of two
+    /// normalised branches thus has x_Q = 2·√2, two of its deviations.
+    pub(crate) fn of_sum(self, other: Self) -> Self {
+        let half = |range: Self| 0.5 * (f64::from(range.max) - f64::from(range.min));
+        let (centre, half) = (self.centre() + other.centre(), half(self).hypot(half(other)));
+        Self { min: (centre - half) as f32, max: (centre + half) as f32 }
+    }
+
     fn centre(self) -> f64 {
         0.5 * (f64::from(self.min) + f64::from(self.max))
     }
@@ -63,7 +71,7 @@ impl std::fmt::Display for Range {
 pub struct Frame {
     /// The centre, a finite number: σ(0) behind an activation, the mean of data.
     pub centre: f32,
-    /// The deviation, above 0: that of data, and 1 inside a network.
+    /// The deviation, above 0: that of data; inside a network 1, and that of the sum behind residual blocks.
     pub deviation: f32,
 }
 
@@ -113,6 +121,18 @@ impl Frame {
     /// The frame of values that are spread evenly over a range.
     pub(crate) fn of(range: Range) -> Self {
         Self::measured(range.centre(), (f64::from(range.max) - f64::from(range.min)) / 12f64.sqrt())
+    }
+
+    /// The frame of sums of independent values of two frames. Without the larger deviation, gradients would double with every residual
+    /// block of critical layers; with it they grow by a block's share of the sum alone (the scaling by 1/√depth of De and Smith 2020).
+    pub(crate) fn of_sum(self, other: Self) -> Self {
+        Self { centre: self.centre + other.centre, deviation: self.deviation.hypot(other.deviation) }
+    }
+
+    /// Whether the centre is so few deviations from 0 that c·ΣW may be taken from x·W afterwards: what that loses by rounding is a
+    /// few digits in the last place.
+    pub(crate) fn is_near_zero(self) -> bool {
+        self.centre.abs() <= 4.0 * self.deviation
     }
 
     /// 1/deviation.

@@ -58,7 +58,9 @@ pub struct AutoRotate {
     pub(crate) per_filter: bool,
     pub(crate) delta: Option<f32>,
     pub(crate) frame: Option<Frame>,
-    pub(crate) norm: Option<f32>,
+    /// `None` is the default, `Some(None)` no norm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) norm: Option<Option<f32>>,
     pub(crate) decay: bool,
 }
 
@@ -76,7 +78,6 @@ struct Told {
     per_filter: bool,
     delta: Option<f32>,
     frame: Option<Frame>,
-    /// `Some(None)` is no norm, `None` the default.
     #[serde(deserialize_with = "some")]
     norm: Option<Option<f32>>,
     decay: Option<bool>,
@@ -102,7 +103,7 @@ impl From<Told> for AutoRotate {
             per_filter,
             delta,
             frame,
-            norm: told.norm.unwrap_or(default.norm),
+            norm: told.norm,
             decay: told.decay.unwrap_or(default.decay),
         }
     }
@@ -139,21 +140,15 @@ impl AutoRotate {
     /// z = G/q·(w·(x − c)/d + b) with q = √(‖w‖² + b²) per unit or filter. The centre c is σ(0) of the activation before, handed on by
     /// pooling, dropout and the like, and the deviation d is 1; for a network's inputs they are the mean and the deviation of the data
     /// ([`Sequential::for_data`](crate::Sequential::for_data)) or follow from a declared range. A convolution's own padding is with c. G = exp(λ)
-    /// is learnt per unit and starts at 1 + δ times [`Activation::critical_gain`]; δ follows from the number of critical layers in the
-    /// network. Kernels start orthogonal, gate by gate and group by group, those of convolutions delta-orthogonal, each unit's weights with a
-    /// length of 4 (with more units than inputs only the units' lengths are then exact), and weight decay does not apply to them. Each of
-    /// these is an option. A [`ZeroPadding`](crate::ZeroPadding2d) layer pads with 0, whatever the centre is.
+    /// is learnt per unit and starts at 1 + δ times [`Activation::critical_gain`]; δ follows from the depth, the number of critical layers
+    /// in the network. Kernels start orthogonal, gate by gate and group by group, those of convolutions delta-orthogonal, each unit's weights
+    /// with a length of √depth (with more units than inputs only the units' lengths are then exact), and weight decay does not apply to them.
+    /// Each of these is an option. A [`ZeroPadding`](crate::ZeroPadding2d) layer pads with 0, whatever the centre is.
     ///
     /// It is weight normalisation (Salimans and Kingma 2016) of (w, b) together in a centred frame, with the gain of mean-field theory
     /// (Schoenholz et al. 2017) and a dynamically isometric start (Saxe et al. 2014; Xiao et al. 2018).
     pub fn critical() -> Self {
-        Self {
-            rule: Rule::Critical,
-            learn: LearnL::PerUnit,
-            norm: Some(4.0),
-            decay: false,
-            ..Self::default()
-        }
+        Self { rule: Rule::Critical, learn: LearnL::PerUnit, decay: false, ..Self::default() }
     }
 
     /// Sets the rule for the point x_Q. [`AutoRotate::critical`] sets more than that.
@@ -183,7 +178,7 @@ impl AutoRotate {
     }
 
     /// Sets δ > −1 of [`Rule::Critical`], by which G starts above criticality: G = (1 + δ)·gain. By default
-    /// min(0.2, 0.9/√depth), with the number of critical layers in the network as its depth. Without effect if L is given.
+    /// min(0.1, 0.9/√depth), with the number of critical layers in the network as its depth. Without effect if L is given.
     pub fn delta(mut self, delta: f32) -> Self {
         self.delta = Some(delta);
         self
@@ -195,12 +190,13 @@ impl AutoRotate {
         self
     }
 
-    /// Sets the length of each unit's weights at the start with [`Rule::Critical`], above 0. What a unit computes does not depend on
-    /// it, but an update turns long weights less. With the layer's default initialiser, kernels are then orthogonal; another
+    /// Sets the length of each unit's weights at the start with [`Rule::Critical`], above 0, instead of the root of the number of critical
+    /// layers in the network. What a unit computes does not depend on it, but an update turns long weights less, as the layers of a deep
+    /// network need: small turns of all of them add up. With the layer's default initialiser, kernels are then orthogonal; another
     /// initialiser is used and its units' weights brought to this length. `None` leaves the initialiser as it is, for comparisons
     /// from the same initial weights.
     pub fn norm(mut self, norm: impl Into<Option<f32>>) -> Self {
-        self.norm = norm.into();
+        self.norm = Some(norm.into());
         self
     }
 
@@ -249,7 +245,7 @@ impl AutoRotate {
         let given = [
             ("delta", self.delta.is_some()),
             ("frame", self.frame.is_some()),
-            ("norm", self.norm.is_some()),
+            ("norm", self.norm.flatten().is_some()),
             ("decay(false)", !self.decay),
         ];
         match given.iter().find(|(_, given)| *given && self.rule != Rule::Critical) {
@@ -286,7 +282,7 @@ impl AutoRotate {
         let positive = [
             ("1 + δ", 1.0 + self.delta.unwrap_or(0.0), "give delta(v) a number above −1"),
             ("L", self.limit.unwrap_or(limit), "give l(v) a positive value"),
-            ("norm", self.norm.unwrap_or(1.0), "leave norm at its default, 4"),
+            ("norm", self.norm.flatten().unwrap_or(1.0), "leave norm at its default, √depth"),
         ];
         for (name, value, remedy) in positive {
             if !(value.is_finite() && value > 0.0) {
@@ -321,8 +317,13 @@ impl AutoRotate {
 
     /// δ.
     fn started_above(&self, depth: Option<usize>) -> f32 {
-        let by_depth = |depth: usize| (0.9 / (depth as f32).sqrt()).min(0.2);
+        let by_depth = |depth: usize| (0.9 / (depth as f32).sqrt()).min(0.1);
         self.delta.unwrap_or_else(|| depth.map_or(0.05, by_depth))
+    }
+
+    /// The length of each unit's weights at the start of a critical layer, if it is set.
+    pub(crate) fn length(&self, depth: Option<usize>) -> Option<f32> {
+        self.norm.unwrap_or_else(|| Some((depth.unwrap_or(1) as f32).sqrt()))
     }
 
     /// x_Q for inputs in `range`; by the critical rule for those in a frame.

@@ -14,7 +14,13 @@ const ROUNDS: usize = 5;
 const BLOCK_SECONDS: f64 = 0.4;
 
 /// Times classic and auto-rotating steps in turn, so that both see the same machine.
-pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> Result<Row> {
+pub fn time(
+    device: &Device,
+    workload: &Workload,
+    rotate: AutoRotate,
+    seconds: f64,
+    peak: &Peak,
+) -> Result<Row> {
     let data = workload.data()?;
     let trainer = |epochs| {
         let trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy);
@@ -24,7 +30,7 @@ pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> 
     let first = data.select(&(0..workload.batch).collect::<Vec<_>>())?;
     let before = device.allocated_bytes();
     let begin = Instant::now();
-    let mut rotating = workload.model(device, &data, Some(AutoRotate::new()))?;
+    let mut rotating = workload.model(device, &data, Some(rotate))?;
     trainer(1).fit(&mut rotating, &first, None)?;
     let first_step_s = begin.elapsed().as_secs_f64();
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
@@ -42,7 +48,7 @@ pub fn time(device: &Device, workload: &Workload, seconds: f64, peak: &Peak) -> 
     let (mut times, mut ratios, mut host_shares) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let build = |rotate| workload.model(device, &data, rotate);
-        let mut models = [build(None)?, build(Some(AutoRotate::new()))?];
+        let mut models = [build(None)?, build(Some(rotate))?];
         for model in &mut models {
             trainer(1).fit(model, &block, None)?;
         }

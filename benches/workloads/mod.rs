@@ -6,8 +6,9 @@ use autorot::extend::kernel::{DenseForward, DenseForwardPorts, Element};
 use autorot::extend::plan::arena::Arena;
 use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{
-    Activation, AutoRotate, BatchNorm, Cell, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d,
-    LearnL, MaxPool2d, Model, Padding, Recurrent, Result, Rule, SeparableConv2d, Sequential,
+    Activation, AutoRotate, BatchNorm, Cell, Conv2d, Dataset, Dense, Device, Flatten, Frame,
+    GlobalAveragePool2d, LearnL, MaxPool2d, Model, Padding, Recurrent, Result, Rule, SeparableConv2d,
+    Sequential,
 };
 
 /// Steps of an epoch: as many as go out in one submission.
@@ -255,6 +256,7 @@ pub fn product(device: &Device, (batch, inputs, units): Size) -> Result<(Box<dyn
         batch,
         inputs,
         units,
+        frame: Frame::default(),
         has_bias: true,
         rotation: Some(rotation(Rule::Diagonal, LearnL::Fixed)),
         keep_z: false,

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A study, or another example, with its options; `data` is the folder of a data set's files that it wants."""
+    """A study, or another example, with its options; `data` is the folder of a data set's files that it wants, which `--dir` or
+    another option names."""
 
     name: str
     program: str
     options: str
     data: str = ""
+    folder: str = "--dir"
 
     @property
     def example(self):
@@ -22,13 +24,13 @@ class Command:
     def shown(self):
         """The command as a person types it."""
         words = f"cargo run --release --example {self.example} --".split() + self.words()
-        return " ".join(words + (["--dir", "PATH"] if self.data else []))
+        return " ".join(words + ([self.folder, "PATH"] if self.data else []))
 
     def arguments(self, folder, data):
         """The program's arguments: with the place of the data, and with the folder that results go to."""
         words = self.words()
         if self.data:
-            words += ["--dir", str(data / self.data)]
+            words += [self.folder, str(data / self.data)]
         if self.example == "benchmark":
             return words + ["--report", str(folder / "report.json")]
         if self.example == "embed":
@@ -62,6 +64,30 @@ def studies():
     yield Command("calibrate-air-sgd", "calibrate", f"{AIR} {SLOW} --device cpu", "air-quality")
 
 
+def depths():
+    data = "--data fashion-mnist --rows 12500 --batch 128 --device cpu"
+    options = f"{data} --depths 5,10,20,50,100 --rates 0.0001,0.0003,0.001,0.003 --epochs 8 --seeds 3"
+    yield Command("depth", "depth", options, "fashion-mnist")
+    for activation in ("sigmoid", "tanh", "arctan"):
+        options = f"{data} --activation {activation} --methods critical --epochs 8 --seeds 3"
+        rates = "0.0002,0.0004,0.0006,0.001,0.0015,0.002"
+        yield Command(f"depth-{activation}-100", "depth", f"{options} --depths 100,300 --rates {rates}", "fashion-mnist")
+        rates = "0.0002,0.0003,0.0005"
+        options = options.replace("--epochs 8", "--epochs 12") + f" --depths 1000 --rates {rates}"
+        yield Command(f"depth-{activation}-1000", "depth", options, "fashion-mnist")
+    for activation in ("sigmoid", "tanh"):
+        methods = "classic,norm-before,critical,relu"
+        options = f"--data cifar10 --rows 5000 --layers conv --activation {activation} --methods {methods} --depths 8,32"
+        options += " --rates 0.001,0.003,0.01 --epochs 5 --seeds 2 --device cpu"
+        yield Command(f"depth-conv-{activation}", "depth", options, "cifar10")
+
+
+def batteries():
+    yield Command("battery", "battery", "--nets dense --device cpu", "battery", "--data")
+    options = "--nets conv1d,gru --seeds 3 --shares --device cpu"
+    yield Command("battery-series", "battery", options, "battery", "--data")
+
+
 def sequences():
     vowels = "--task vowels --device cpu"
     for name, more in {
@@ -72,6 +98,8 @@ def sequences():
         "-l-per-unit": "--cells lstm,gru --learn-l unit",
         "-gate": "--rotated-part gate",
         "-aligned": "--rule aligned",
+        "-critical": "--rule critical",
+        "-critical-gain": "--rule critical --cells simple_rnn --l 2",
     }.items():
         yield Command(f"vowels{name}", "sequence", f"{vowels} {more}".strip(), "japanese-vowels")
     yield Command("adding", "sequence", "--rows 10000 --epochs 10 --seeds 3 --device cpu")
@@ -79,6 +107,10 @@ def sequences():
     for steps, epochs in ((50, 20), (100, 20), (200, 20), (400, 10)):
         options = f"--steps {steps} --cells simple_rnn --rows 10000 --epochs {epochs} --seeds 3 --device cpu"
         yield Command(f"adding-simple-{steps}", "sequence", options)
+    critical = "--rule critical --rows 10000 --epochs 10 --seeds 3 --device cpu"
+    yield Command("adding-critical", "sequence", critical)
+    for gain in ("0.1", "0.3"):
+        yield Command(f"adding-critical-{gain}", "sequence", f"{critical} --cells simple_rnn --l {gain}")
     yield Command("rows-of-glyphs", "sequence", "--task glyphs --device cpu")
 
 
@@ -114,4 +146,4 @@ def speed():
             yield Command(f"speed-{device}-{name}", "benchmark", options)
 
 
-ALL = [*studies(), *sequences(), *pictures(), *speed()]
+ALL = [*studies(), *depths(), *batteries(), *sequences(), *pictures(), *speed()]

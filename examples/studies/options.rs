@@ -134,6 +134,9 @@ pub struct Rotation {
     #[arg(long, value_enum, value_name = "NAME", default_value_t = LearnName::Fixed)]
     #[arg(default_value_if("rule", "critical", "unit"))]
     learn_l: LearnName,
+    /// L, or with --rule critical the gain G, of all rotated layers and gates instead of their activations' own.
+    #[arg(long, value_name = "NUMBER")]
+    l: Option<f32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, clap::ValueEnum)]
@@ -170,6 +173,7 @@ impl Rotation {
             LearnName::Layer => LearnL::PerLayer,
             LearnName::Unit => LearnL::PerUnit,
         };
-        rotate.learn_l(learn)
+        let rotate = rotate.learn_l(learn);
+        self.l.map_or(rotate, |l| rotate.l(l))
     }
 }

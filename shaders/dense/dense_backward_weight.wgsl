@@ -1,4 +1,4 @@
-// dense_backward_weight: dW = xᵀ·df + the virtual sample's share + the regulariser's share.
+// dense_backward_weight: dW = ((x − c)/d)ᵀ·df + the virtual sample's share + the regulariser's share.
 // The virtual sample adds v[n] or, if ALIGNED, v[n]·W to column n.
 //
 // x [B, K]  d_f [B, N]  w [K, N]  virtual_sample (v) [N] (unused unless SHARED)
@@ -13,7 +13,7 @@ fn rows() -> u32 { return u.inputs; }
 fn depth() -> u32 { return u.batch; }
 fn cols() -> u32 { return u.units; }
 
-fn line_a(k: u32, row: u32) -> vec4<f32> { return get_x(k * u.inputs + row); }
+fn line_a(k: u32, row: u32) -> vec4<f32> { return in_frame(get_x(k * u.inputs + row)); }
 fn line_b(k: u32, col: u32) -> vec4<f32> { return get_d_f(k * u.units + col); }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {

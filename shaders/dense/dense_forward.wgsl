@@ -1,4 +1,4 @@
-// dense_forward: f = x·W + b; z = ρ ⊙ f; y = σ(z), and q and ρ of every unit (rotation/parts/rho.wgsl), in one pass over the
+// dense_forward: f = (x − c)/d·W + b; z = ρ ⊙ f; y = σ(z), and q and ρ of every unit (rotation/parts/rho.wgsl), in one pass over the
 // product: every workgroup visits all k of its columns, so that their sums over W cost only additions.
 //
 // x [B, K]  w [K, N]  b [N] (unused without HAS_BIAS)  lambda [1 or N] (unused where L is not learnt)
@@ -14,7 +14,7 @@ fn rows() -> u32 { return u.batch; }
 fn depth() -> u32 { return u.inputs; }
 fn cols() -> u32 { return u.units; }
 
-fn line_a(row: u32, k: u32) -> vec4<f32> { return get_x(row * u.inputs + k); }
+fn line_a(row: u32, k: u32) -> vec4<f32> { return in_frame(get_x(row * u.inputs + k)); }
 fn line_b(k: u32, col: u32) -> vec4<f32> { return get_w(k * u.units + col); }
 
 fn column_term(weights: vec4<f32>) -> vec4<f32> {

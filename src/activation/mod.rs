@@ -17,8 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Marks shader text from outside this crate: drivers check the indices of shaders that contain it.
 pub(crate) const FOREIGN: &str = "// Not of this crate.\n";
 
-/// The largest dynamic range of a linear output or of normalised data: ±3 standard units.
-pub(crate) const STANDARD_RANGE: Range = Range { min: -3.0, max: 3.0 };
+/// The range of values of mean 0 and deviation 1 that have no limits, such as normalised ones: the one whose x_Q = 2·x_max − x_min is
+/// two deviations, where a tanh neuron's L/x_Q by the aligned rule is its critical gain, 1.
+pub(crate) const STANDARD_RANGE: Range = Range { min: -2.0 / 3.0, max: 2.0 / 3.0 };
 
 macro_rules! activations {
     ($(
@@ -214,7 +215,8 @@ const SYMMETRIC: Range = Range { min: -1.0, max: 1.0 };
 
 // No value hides a NaN, as max and clamp would: training must notice it.
 activations! {
-    /// y = z. L = 1, which only scales z, since nothing saturates; the next layer's input range is ±3 standard units.
+    /// y = z. L = 1, which only scales z, since nothing saturates; the next layer's x_Q is 2, two standard
+    /// deviations.
     #[default]
     Linear: ["linear", "identity"] {
         limit: 1.0,

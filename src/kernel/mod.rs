@@ -4,7 +4,7 @@
 //! A family is a struct with the sizes and options of one use. Its bindings and uniform block are declared once, in Rust; the WGSL
 //! declarations are generated and put before the shader.
 
-mod base;
+pub(crate) mod base;
 mod dense;
 mod geometry;
 mod loss;

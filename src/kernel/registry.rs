@@ -9,7 +9,7 @@ mod recurrent;
 pub(crate) use convolution::geometries;
 
 use super::*;
-use crate::{Activation, LearnL, Rotation, Rule};
+use crate::{Activation, Frame, LearnL, Rotation, Rule};
 use std::sync::Arc;
 
 /// A kernel's name and its examples.
@@ -77,6 +77,7 @@ pub fn all() -> Vec<Entry> {
         batch,
         inputs,
         units,
+        frame: Frame::default(),
         has_bias,
         rotation,
         keep_z,
@@ -89,6 +90,13 @@ pub fn all() -> Vec<Entry> {
     dense_forward.push(forward((300, 90, 70), true, some, true, Activation::Sigmoid));
     dense_forward.push(forward((5, 7, 3), false, None, false, Activation::Linear));
     dense_forward.push(forward((36, 132, 68), true, Some(rotations[2]), true, Activation::Tanh));
+    let frame = Frame { centre: 0.5, deviation: 0.25 };
+    for (bias, rotation) in [(true, Some(rotations[2])), (false, some), (true, None)] {
+        for size in [SIZES[1], (36, 132, 68)] {
+            let forward = forward(size, bias, rotation, true, Activation::Tanh);
+            dense_forward.push(DenseForward { frame, ..forward });
+        }
+    }
     let forward_options = Activation::ALL
         .iter()
         .map(|&a| forward((17, 13, 9), true, some, true, a))
@@ -163,6 +171,7 @@ pub fn all() -> Vec<Entry> {
             batch,
             inputs,
             units,
+            frame: if inputs > 100 { frame } else { Frame::default() },
             share: match units {
                 3 => Share::None,
                 67 | 68 => Share::Scale,
@@ -175,6 +184,7 @@ pub fn all() -> Vec<Entry> {
             batch: MAX_DEPTH,
             inputs: 5,
             units: 6,
+            frame: Frame::default(),
             share: Share::None,
             l1: 0.0,
             l2: 0.0,

@@ -18,7 +18,7 @@ use crate::{Error, Frame, Initializer, Result, shape};
 /// Training uses the batch's mean and variance and updates running ones, which predictions use: running = momentum·running + (1 −
 /// momentum)·batch, skipped in a step with a non-finite number. As in Keras, the running variance of inputs with two or more
 /// spatial dimensions is the unbiased one, divided by n − 1. Parameters, each `[C]`: `gamma`, `beta`, `moving_mean`,
-/// `moving_variance`. The next layer's input range is taken as ±3 standard units.
+/// `moving_variance`. The next layer's x_Q is 2, two standard deviations.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BatchNorm {
     momentum: f32,

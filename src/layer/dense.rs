@@ -11,7 +11,7 @@ use crate::kernel::{
     RotateBackward, RotateBackwardPorts, Share, Taps,
 };
 use crate::plan::{Recorder, View};
-use crate::{Result, shape};
+use crate::{Frame, Result, shape};
 
 /// A fully connected layer, classic or auto-rotating: f = x·W + b, z = ρ ⊙ f, y = σ(z).
 ///
@@ -85,6 +85,13 @@ impl DenseNode {
         Product { rows: rec.batch() * self.positions, inputs: self.inputs, units: self.neurons.units }
     }
 
+    /// The frame of the inputs, where the products of steps with so many rows take it into account; elsewhere
+    /// [`Neurons::enter`] does.
+    fn fused_frame(&self, rows: usize) -> Option<Frame> {
+        let fits = rows <= MANY_ROWS && self.inputs <= MAX_DEPTH;
+        self.neurons.frame().filter(|frame| fits && frame.is_near_zero())
+    }
+
     /// The virtual sample of a window with one tap.
     fn virtual_sample(&self) -> VirtualSample {
         VirtualSample::new(Taps::pointwise([1; 3]), None, self.neurons.rotation, 1)
@@ -115,7 +122,8 @@ impl Node for DenseNode {
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let Neurons { units, activation, rotation, bias, .. } = self.neurons;
         let Product { rows: batch, inputs, .. } = self.product(rec);
-        let input = self.neurons.enter(rec, input);
+        let frame = self.fused_frame(batch);
+        let input = if frame.is_some() { input } else { self.neurons.enter(rec, input) };
         if inputs > MAX_DEPTH {
             return rec.with_steps(self.positions, |rec| self.forward_in_stretches(rec, input));
         }
@@ -126,7 +134,8 @@ impl Node for DenseNode {
         let z = keep_z.then(|| rec.scratch(batch * units));
         let y = rec.scratch(batch * units);
         let has_bias = bias.is_some();
-        let kernel = DenseForward { batch, inputs, units, has_bias, rotation, keep_z, activation };
+        let frame = frame.unwrap_or_default();
+        let kernel = DenseForward { batch, inputs, units, frame, has_bias, rotation, keep_z, activation };
         rec.op(kernel, DenseForwardPorts { x: input, w, b, lambda, rotation: stored, z, y });
         Trace { pre_activation: z, rotation: stored, normed, ..Trace::new(input, y) }
     }
@@ -159,7 +168,8 @@ impl Node for DenseNode {
             );
             self.neurons.finish_lambda(rec, s);
             let Regularizer { l1, l2 } = regularizer;
-            let kernel = DenseBackwardWeight { batch, inputs, units, share: Share::by(rotation), l1, l2 };
+            let (frame, share) = (self.fused_frame(batch).unwrap_or_default(), Share::by(rotation));
+            let kernel = DenseBackwardWeight { batch, inputs, units, frame, share, l1, l2 };
             rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w });
             d_f
         };

@@ -16,7 +16,7 @@ use crate::{Error, Frame, Initializer, Result, shape};
 /// shifts it by β: y = γ ⊙ (x − mean)/√(variance + ε) + β (Ba, Kiros and Hinton 2016; Keras' `LayerNormalization`).
 ///
 /// Input and output: `[..., C]`. Rows of a batch do not affect each other, so training and predictions compute the same. Parameters, each
-/// `[C]`: `gamma`, `beta`. The next layer's input range is taken as ±3 standard units.
+/// `[C]`: `gamma`, `beta`. The next layer's x_Q is 2, two standard deviations.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LayerNorm {
     epsilon: f32,

@@ -145,7 +145,7 @@ impl Neuron {
         kernel: KernelShape<'_>,
     ) -> Result<Neurons> {
         let gates = self.gates(scope, input.range, vec![self.activation])?;
-        let start = self.start(self.kernel_initializer, kernel, units);
+        let start = self.start(scope, self.kernel_initializer, kernel, units);
         let KernelShape { name, shape, inner, .. } = kernel;
         let kernel = scope.kernel_with(name, shape, start, self.kernel_regularizer, self.role())?;
         let neurons = self.register(scope, input, gates, units, kernel, (&[units], Vec::new()))?;
@@ -159,8 +159,14 @@ impl Neuron {
 
     /// How a kernel with the weights of so many units starts. That of a critical layer is orthogonal unless another initialiser was
     /// chosen.
-    pub(super) fn start(&self, initializer: Initializer, kernel: KernelShape<'_>, units: usize) -> Start {
-        let Some(of_unit) = self.critical().and_then(|options| options.norm) else {
+    pub(super) fn start(
+        &self,
+        scope: &Scope<'_>,
+        initializer: Initializer,
+        kernel: KernelShape<'_>,
+        units: usize,
+    ) -> Start {
+        let Some(of_unit) = self.critical().and_then(|options| options.length(scope.depth)) else {
             return initializer.into();
         };
         let KernelShape { shape, inner, blocks, .. } = kernel;
@@ -254,9 +260,14 @@ pub(super) struct Neurons {
 }
 
 impl Neurons {
+    /// The frame in which the neurons see their inputs, unless it is the default one.
+    pub(super) fn frame(&self) -> Option<Frame> {
+        self.frame.filter(|&frame| frame != Frame::default())
+    }
+
     /// The inputs as the neurons see them: for critical ones those around 0. Padding with zeros is then padding with the centre.
     pub(super) fn enter(&self, rec: &mut Recorder<'_>, x: View) -> View {
-        let Some(frame) = self.frame.filter(|&frame| frame != Frame::default()) else { return x };
+        let Some(frame) = self.frame() else { return x };
         let y = rec.scratch(x.len);
         let kernel = Centre { count: x.len, centre: frame.centre, factor: frame.factor() };
         rec.op(kernel, CentrePorts { x, y });

@@ -4,6 +4,7 @@
 //! their depth, or in parts whose sums are added.
 
 use super::Regularizer;
+use crate::Frame;
 use crate::kernel::{
     ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, ConvPorts, DenseBackwardInput,
     DenseBackwardInputPorts, DenseBackwardWeight, DenseBackwardWeightPorts, DepthwisePorts, Epilogue,
@@ -101,7 +102,8 @@ impl Product {
     ) {
         let Self { rows, inputs, units } = *self;
         if rows <= MAX_DEPTH {
-            let kernel = DenseBackwardWeight { batch: rows, inputs, units, share: Share::None, l1, l2 };
+            let (share, frame) = (Share::None, Frame::default());
+            let kernel = DenseBackwardWeight { batch: rows, inputs, units, frame, share, l1, l2 };
             rec.op(kernel, DenseBackwardWeightPorts { x, d_f, w, virtual_sample: None, d_w });
         } else {
             let share = (Share::None, None, 0.0);

@@ -5,7 +5,7 @@ use super::LayerDescription;
 use super::chain::unmasked;
 use super::weight_norm::{Gain, Normed};
 use crate::describe::Options;
-use crate::initializer::stream;
+use crate::describe::fingerprint;
 use crate::kernel::Zones;
 use crate::plan::arena::{Arena, Initial, ParameterId, Regularizer, Role, Start};
 use crate::plan::{Recorder, View};
@@ -287,7 +287,7 @@ impl<'a> Scope<'a> {
 
     /// The layer's own seed, for random numbers during training.
     pub fn layer_seed(&self) -> u32 {
-        let mixed = stream(&self.path) ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = fingerprint(&self.path) ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed ^ (mixed >> 32)) as u32
     }
 }

@@ -2,14 +2,14 @@
 
 use super::{Layer, Node, Scope, Signal, Trace, chain};
 use crate::plan::{Recorder, View};
-use crate::{Error, Frame, Range, Result};
+use crate::{Error, Result};
 use std::sync::Arc;
 
 /// y = layers(x) + x, or layers(x) + shortcut(x): a residual block (He et al. 2016) with an identity or a projection.
 ///
 /// Any shape, as long as both branches end in the same. Inner layers have paths such as `3.residual.0.conv2d` and
-/// `3.residual.shortcut.0.conv2d`. An activation after the sum is a separate layer, [`Activate`](super::Activate). The output
-/// range is the sum of both branches' ranges.
+/// `3.residual.shortcut.0.conv2d`. An activation after the sum is a separate layer, [`Activate`](super::Activate). The
+/// branches are taken as independent: their centres add, the widths of their ranges and their deviations as squares do.
 ///
 /// ```
 /// use autorot::{Activation, AutoRotate, Conv2d, Padding, Residual};
@@ -95,9 +95,8 @@ impl Layer for Residual {
                 "let recurrent layers return sequences on both branches",
             ));
         }
-        let range = main.range.zip(around.range);
-        let range = range.map(|(a, b)| Range { min: a.min + b.min, max: a.max + b.max });
-        let frame = Frame::around(main.frame.centre + around.frame.centre);
+        let range = main.range.zip(around.range).map(|(a, b)| a.of_sum(b));
+        let frame = main.frame.of_sum(around.frame);
         let output = Signal { range, frame, ..main.clone() };
         let main = nodes.len();
         nodes.extend(shortcut);

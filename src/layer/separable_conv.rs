@@ -15,7 +15,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::ParameterId;
 use crate::plan::{Recorder, View};
-use crate::{Activation, Initializer, Result, Rule, shape};
+use crate::{Activation, Frame, Initializer, Result, Rule, shape};
 
 /// A depthwise convolution over `D` spatial dimensions followed by a pointwise one, without an activation between them, classic
 /// or auto-rotating: one linear map, rotated as a whole.
@@ -100,7 +100,7 @@ impl<const D: usize> Layer for SeparableConv<D> {
         let output = shape::with_channels(&path, &geometry.output, D, self.filters)?;
         let depthwise = self.window.kernel_shape([channels, self.depth_multiplier]);
         let start = KernelShape::new("depthwise_kernel", &depthwise);
-        let start = self.neuron.start(self.depthwise_initializer, start, between);
+        let start = self.neuron.start(scope, self.depthwise_initializer, start, between);
         let role = self.neuron.role();
         let depthwise =
             scope.kernel_with("depthwise_kernel", &depthwise, start, self.depthwise_regularizer, role)?;
@@ -245,6 +245,7 @@ impl Node for SeparableNode {
                         batch: zones,
                         inputs: between,
                         units,
+                        frame: Frame::default(),
                         has_bias: false,
                         rotation: None,
                         keep_z: false,
@@ -308,6 +309,7 @@ impl Node for SeparableNode {
                         batch: zones,
                         inputs: between,
                         units,
+                        frame: Frame::default(),
                         share: Share::None,
                         l1: 0.0,
                         l2: 0.0,

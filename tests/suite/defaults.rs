@@ -163,7 +163,7 @@ fn what_keras_has_otherwise_is_as_documented() {
     let told: Value = serde_json::from_str(&serde_json::to_string(&AutoRotate::new()).unwrap()).unwrap();
     let wanted = json!({
         "rule": "diagonal", "learn_l": "fixed", "epsilon": 1e-5, "detached": false, "per_filter": false,
-        "x_q": null, "l": null, "limits": null, "delta": null, "frame": null, "norm": null, "decay": true,
+        "x_q": null, "l": null, "limits": null, "delta": null, "frame": null, "decay": true,
     });
     assert_eq!(told, wanted);
 }
@@ -195,7 +195,7 @@ fn activations_have_the_limits_and_ranges_of_their_sources() {
         (Relu, 4.0, open(0.0)),
         (LeakyRelu, 4.0, [(-0.6, 5.0), (-0.15, 0.25)]),
         // This crate's choices: where they saturate, or 4; what is bounded has its bounds.
-        (Linear, 1.0, [(-3.0, 3.0); 2]),
+        (Linear, 1.0, [(-2.0 / 3.0, 2.0 / 3.0); 2]),
         (Elu, 4.0, open(-1.0)),
         // From −λα, the product of the paper's two numbers, with the slope λ above 0.
         (Selu, 4.0, [(-1.758_099_3, 5.253_505), (-1.758_099_3, 1.050_701)]),

@@ -8,7 +8,7 @@ use autorot::extend::kernel::{
 };
 use autorot::extend::plan::arena::Arena;
 use autorot::extend::plan::{Purpose, Recorder};
-use autorot::{Activation, Adam, LearnL, RmsProp, Rule, Sgd};
+use autorot::{Activation, Adam, Frame, LearnL, RmsProp, Rule, Sgd};
 use std::sync::Arc;
 
 enum Content {
@@ -213,6 +213,7 @@ fn products_take_the_variant_of_their_adapter() {
             batch,
             inputs,
             units,
+            frame: Frame::default(),
             has_bias: true,
             rotation,
             keep_z: true,

@@ -219,9 +219,9 @@ fn studies_take_the_critical_rule_with_l_learnt_per_unit_unless_told() {
         report(folder.path())["options"].clone()
     };
     let images = told("images", &["--only", "ar"]);
-    assert_eq!([&images["rule"], &images["learn_l"], &images["x_q"]], ["critical", "unit", "range"]);
-    let vanishing = told("vanishing_gradients", &["--learn-l", "fixed"]);
-    assert_eq!([&vanishing["rule"], &vanishing["learn_l"]], ["critical", "fixed"]);
+    assert_eq!([&images["rule"], &images["learn_l"]], ["critical", "unit"]);
+    let refused = output("vanishing_gradients", &few);
+    assert!(text(&refused.stderr).contains("critical nets are always among the six"));
     let sequence = told("sequence", &["--task", "adding", "--steps", "5", "--cells", "gru", "--units", "2"]);
     assert_eq!([&sequence["rule"], &sequence["learn_l"]], ["critical", "unit"]);
 }
@@ -283,7 +283,7 @@ fn help_lists_what_options_take() {
 
 #[test]
 fn options_that_would_do_nothing_are_refused_by_name() {
-    let cases: [(&str, &[&str], &[&str]); 28] = [
+    let cases: [(&str, &[&str], &[&str]); 27] = [
         ("compare", &["--gray"], &["--gray", "--data glyphs", "cifar10"]),
         ("compare", &["--data", "mnist", "--dir", ".", "--gray"], &["--gray", "--data mnist", "cifar10"]),
         ("compare", &["--dir", "."], &["--dir", "--data glyphs"]),
@@ -292,9 +292,8 @@ fn options_that_would_do_nothing_are_refused_by_name() {
         ("vanishing_gradients", &["--gray"], &["--gray", "--data glyphs"]),
         ("images", &["--gray"], &["--gray", "--data glyphs"]),
         ("images", &["--only", "relu", "--activation", "tanh"], &["--activation", "--only relu"]),
-        ("images", &["--only", "relu", "--x-q", "3"], &["--x-q", "--only relu"]),
+        ("images", &["--only", "relu", "--l", "3"], &["--l", "--only relu"]),
         ("images", &["--only", "classic", "--learn-l", "unit"], &["--learn-l", "--only classic"]),
-        ("images", &["--rule", "critical", "--x-q", "3"], &["--x-q", "--rule critical"]),
         ("images", &["--no-augment", "--shift", "1"], &["--no-augment", "--shift"]),
         ("images", &["--no-augment", "--crop", "20"], &["--no-augment", "--crop"]),
         ("sequence", &["--dir", "."], &["--dir", "--task adding", "--task vowels"]),

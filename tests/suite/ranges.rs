@@ -4,8 +4,8 @@ use crate::common::Random;
 use crate::logs::{listen, warnings};
 use autorot::data::{AddingProblem, Glyphs, PadSequences, Scaler};
 use autorot::{
-    Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Error, Gru, Loss, Masking, Metric,
-    Range, Rule, Sequential, Trainer, ZeroPadding2d,
+    Activation, Adam, AutoRotate, BatchNorm, Dataset, Dense, Device, Error, Gru, LayerNorm, Loss, Masking,
+    Metric, Range, Residual, Rule, Sequential, Trainer, ZeroPadding2d,
 };
 
 /// A data set of these rows, whose targets do not matter.
@@ -196,6 +196,22 @@ fn doubts_are_told_once_and_where_an_x_q_follows_from_the_range() {
 }
 
 #[test]
+fn normalised_values_and_their_sums_have_x_q_at_two_deviations() {
+    let range = |net: Sequential| net.network(0).unwrap().output().range.unwrap();
+    let x_q = |net| range(net).x_q();
+    let normalised = || Sequential::new([4]).input_range(5.0, 9.0).add(BatchNorm::new());
+    let sum = |net: Sequential| net.add(Residual::new().add(Dense::new(4)).add(LayerNorm::new()));
+    assert!((x_q(normalised()) - 2.0).abs() < 1e-6);
+    assert!((x_q(normalised().add(Dense::new(3))) - 2.0).abs() < 1e-6);
+    assert!((x_q(sum(normalised())) - 2.0 * 2f32.sqrt()).abs() < 1e-6);
+    assert!((x_q(sum(sum(normalised()))) - 2.0 * 3f32.sqrt()).abs() < 1e-6);
+    // Centres add, widths as squares do.
+    let sigmoid = || Dense::new(4).activation(Activation::Sigmoid);
+    let Range { min, max } = range(Sequential::new([4]).add(sigmoid()).add(Residual::new().add(sigmoid())));
+    assert!((min - (1.0 - 0.5f32.sqrt())).abs() < 1e-6 && (max - (1.0 + 0.5f32.sqrt())).abs() < 1e-6);
+}
+
+#[test]
 fn padding_is_no_number() {
     let sequences: Vec<Vec<f32>> = (0..60).map(|i| normal(20 + i, 2 * (1 + i as usize % 9))).collect();
     let plain = PadSequences::new(2, -1e6).values(&sequences, [1], vec![0.0; 60]).unwrap();
@@ -259,15 +275,15 @@ fn inputs_that_x_q_does_not_lie_beyond_are_refused() {
 }
 
 #[test]
-fn a_rare_column_does_not_keep_a_network_from_learning() {
+fn a_rare_column_or_an_odd_row_does_not_keep_a_network_from_learning() {
     let count = 2000;
     let points = Random::new(9).vector(2 * count, 1.0);
-    let accuracy = |rare: f32| {
-        let row = |(i, p): (usize, &[f32])| [p[0], p[1], if i == 7 { rare } else { 0.0 }];
+    let accuracy = |rotate: AutoRotate, odd: [f32; 3]| {
+        let row = |(i, p): (usize, &[f32])| if i == 7 { odd } else { [p[0], p[1], 0.0] };
         let inputs = points.chunks(2).enumerate().flat_map(row).collect();
         let labels = points.chunks(2).map(|p| u32::from(p[0] * p[1] > 0.0)).collect();
         let data = Dataset::classes([3], inputs, labels, vec!["no".into(), "yes".into()]).unwrap();
-        let hidden = || Dense::new(24).activation(Activation::Sigmoid).auto_rotate(AutoRotate::new());
+        let hidden = || Dense::new(24).activation(Activation::Sigmoid).auto_rotate(rotate);
         let net = Sequential::for_data(&data).add(hidden()).add(hidden()).add(Dense::new(2));
         let mut model = net.build(&Device::cpu(), 0).unwrap();
         let adam = Adam { learning_rate: 3e-3.into(), ..Adam::default() };
@@ -275,8 +291,14 @@ fn a_rare_column_does_not_keep_a_network_from_learning() {
         trainer = trainer.batch(64).epochs(12).progress(false);
         trainer.fit(&mut model, &data, None).unwrap().last().unwrap().train_metrics[0]
     };
-    let (without, with) = (accuracy(0.0), accuracy(1000.0));
-    assert!(without > 0.95 && with > without - 0.03, "{without} without and {with} with a rare number");
+    for rotate in [AutoRotate::new(), AutoRotate::critical()] {
+        let without = accuracy(rotate, [points[14], points[15], 0.0]);
+        assert!(without > 0.95, "{rotate:?}: {without}");
+        for odd in [[points[14], points[15], 1000.0], [1000.0; 3]] {
+            let with = accuracy(rotate, odd);
+            assert!(with > without - 0.03, "{rotate:?}: {without} without and {with} with {odd:?}");
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use autorot::extend::plan::{Home, Plan, Purpose, Recorder, View};
 use autorot::extend::{LossViews, UpdateViews};
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool2d, BatchNorm, Bidirectional, Clip, Conv1d,
-    Conv1dTranspose, Conv2d, Conv2dTranspose, Conv3d, Dense, DepthwiseConv2d, Dropout, Flatten,
+    Conv1dTranspose, Conv2d, Conv2dTranspose, Conv3d, Dense, DepthwiseConv2d, Dropout, Flatten, Frame,
     GlobalAveragePool2d, Gru, LearnL, Loss, Lstm, Masking, MaxPool2d, MergeMode, Metric, Optimizer, Padding,
     RandomTranslation, Regularizer, Residual, RmsProp, RotatedPart, Rule, SeparableConv2d, Sequential, Sgd,
     SimpleRnn, TimeDistributed, UpSampling2d, ZeroPadding2d,
@@ -313,6 +313,7 @@ fn a_variant_with_too_many_workgroups_is_not_taken() {
         batch: 1,
         inputs: 1,
         units: 65_536 * 64,
+        frame: Frame::default(),
         has_bias: false,
         rotation: None,
         keep_z: false,

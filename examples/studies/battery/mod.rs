@@ -56,6 +56,9 @@ impl Study<'_> {
     fn compare(&mut self, set: &Set, scaling: Scaling) -> Result<()> {
         let options = self.options;
         let nets: Vec<Net> = options.nets.iter().copied().filter(|net| net.suits(set)).collect();
+        if nets.is_empty() {
+            return Ok(());
+        }
         for seed in 0..options.training.seeds {
             let parts = Parts::of(set, scaling, 1.0, seed)?;
             for &net in &nets {

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 #[command(mut_arg("out", |arg| arg.default_value("out/battery")))]
 #[command(mut_arg("epochs", |arg| or_quick(arg, "30", "8")))]
 #[command(mut_arg("seeds", |arg| or_quick(arg, "5", "1")))]
+#[command(mut_arg("steps", |arg| or_quick(arg, "300", "50")))]
 #[command(mut_arg("nets", |arg| or_quick(arg, "dense,conv1d,gru", "dense,conv1d")))]
 #[command(mut_arg("scalings", |arg| or_quick(arg, "unit,deviation", "unit")))]
 #[command(mut_arg("rates", |arg| or_quick(arg, "0.0003,0.001,0.003,0.01,0.03", "0.001,0.01")))]
@@ -56,6 +57,9 @@ pub struct Options {
     /// Shares of the training rows on which the best rate is trained again, separated by commas; --shares alone for none.
     #[arg(long, value_name = "SHARES", value_delimiter = ',', num_args = 0..=1)]
     pub shares: Vec<f64>,
+    /// The least steps of a training: with few rows it has more epochs than --epochs says.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub steps: usize,
     /// The most rows of a data set: of larger ones as many are drawn.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub rows: usize,
@@ -117,14 +121,20 @@ impl Options {
         }
     }
 
+    /// The epochs of a training on so many rows.
+    pub fn epochs(&self, rows: usize) -> usize {
+        let steps = rows.div_ceil(self.training.batch).max(1);
+        self.training.epochs.max(self.steps.div_ceil(steps))
+    }
+
     /// What else a training on this set depends on, in one line: only results of the same are used again.
     pub fn of_a_training(&self, set: &Set) -> Result<String> {
-        let Self { rows, hidden, training, .. } = self;
+        let Self { rows, steps, hidden, training, .. } = self;
         let (epochs, batch, optimizer) =
             (training.epochs, training.batch, training.optimizer()?.with_learning_rate(0.0));
         let (there, shape) = (set.rows(), set.shape());
         Ok(format!(
-            "{there} rows of {shape:?} of at most {rows}; {epochs} epochs, batch {batch}, hidden {:?}, {optimizer:?}",
+            "{there} rows of {shape:?} of at most {rows}; {epochs} epochs, at least {steps} steps, batch {batch}, hidden {:?}, {optimizer:?}",
             hidden.units()
         ))
     }

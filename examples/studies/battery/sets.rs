@@ -86,7 +86,7 @@ fn load(path: &Path, like: Option<&Targets>) -> Result<Dataset> {
                 path.display(),
                 found,
                 expected,
-                "move the target to the end and name it so",
+                "move the target to the end and name it so, or leave the file out: --only names those to read",
             ));
         }
     };
@@ -163,14 +163,16 @@ impl Set {
         self.train.shape()
     }
 
-    /// The parts of a seed, with this share of the training rows.
+    /// The parts of a seed, with this share of the training rows, but at least one of each class.
     pub fn thirds(&self, share: f64, seed: u64) -> Result<Thirds> {
         let Split { train, test } = match &self.test {
             Some(test) => Split { train: self.train.clone(), test: test.clone() },
             None => self.train.split(TEST, seed)?,
         };
         let Split { train, test: validation } = train.split(VALIDATION, seed)?;
-        let train = if share < 1.0 { train.split(1.0 - share, seed)?.train } else { train };
+        let classes = train.targets().class_names().map_or(1, <[String]>::len);
+        let most = train.len().saturating_sub(classes) as f64 / train.len() as f64;
+        let train = if share < 1.0 { train.split((1.0 - share).min(most), seed)?.train } else { train };
         Ok(Thirds { train, validation, test })
     }
 }
@@ -244,6 +246,12 @@ mod tests {
                 (firsts(&all.test), firsts(&all.validation))
             );
             assert!(firsts(&part.train).iter().all(|row| firsts(&all.train).contains(row)));
+            // A tenth of 16 rows would leave nothing of one of the classes.
+            let few = read(folder.path(), &["steps".into()], 1000).unwrap()[0].thirds(0.1, seed).unwrap();
+            assert_eq!(
+                (few.train.len(), few.train.targets().class_names().map(<[String]>::len)),
+                (2, Some(2))
+            );
         }
     }
 }

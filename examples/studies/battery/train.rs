@@ -62,7 +62,7 @@ pub fn train(
     arm.neurons.begin(&mut model, train, twin)?;
     let optimizer = options.training.optimizer()?.with_learning_rate(rate);
     let trainer = Trainer::new(optimizer, loss.clone()).metric(metric.clone()).progress(false);
-    let mut trainer = trainer.epochs(options.training.epochs).batch(options.training.batch).seed(seed);
+    let mut trainer = trainer.epochs(options.epochs(train.len())).batch(options.training.batch).seed(seed);
     let ended = trainer.fit(&mut model, train, Some(validation)).map(drop);
     let epochs = trainer.history().epochs.iter();
     let curve: Vec<f64> = epochs.map(|epoch| score(epoch.val_metrics.first().copied())).collect();

@@ -54,13 +54,12 @@ struct Style {
 
 /// The net. Its layers have the same paths as those of the other nets, and thus the same kernels for a seed.
 pub fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
-    let stem = Style {
+    let style = Style {
         activation: if net == Net::Relu { Activation::Relu } else { options.activation },
         rotation: (net == Net::Ar).then(|| options.rotation.auto_rotate()),
         batch_norm: options.batch_norm,
     };
-    let style = Style { rotation: stem.rotation.map(|r| options.x_q.apply(r)), ..stem };
-    let mut model = augmentation(options, data).add(stem.conv(FILTERS, 1));
+    let mut model = augmentation(options, data).add(style.conv(FILTERS, 1));
     if style.batch_norm {
         model = model.add(batch_norm());
     }

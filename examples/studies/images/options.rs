@@ -5,7 +5,7 @@ use crate::data::Images;
 use crate::given::Given;
 use crate::named::activations;
 use crate::options::{Rotation, Training};
-use autorot::{Activation, AutoRotate, Optimizer, Result, Schedule};
+use autorot::{Activation, Optimizer, Result, Schedule};
 use serde::Serialize;
 
 /// Trains a small residual network on images: ReLU against saturating neurons, classic and auto-rotating.
@@ -24,10 +24,6 @@ pub struct Options {
     #[command(flatten)]
     #[serde(flatten)]
     pub rotation: Rotation,
-    /// x_Q of the rotated layers after the first: a number, or range to derive it from the range of their inputs.
-    #[arg(long, value_name = "VALUE|range", default_value = "3", value_parser = PointXQ::parse)]
-    #[arg(default_value_if("rule", "critical", "range"))]
-    pub x_q: PointXQ,
     /// Train only this net.
     #[arg(long, value_enum, value_name = "NET")]
     pub only: Option<Net>,
@@ -51,35 +47,6 @@ pub struct Options {
     pub training: Training,
 }
 
-/// Where x_Q comes from.
-///
-/// After batch normalisation the range is ±3 standard units, and after the sum of two branches ±6: x_Q = 9 and 18, points so far
-/// out that z stays near 0 and the neurons nearly linear until L has grown. 3 is x_Q for inputs in ±1: tanh's z then spreads over
-/// its dynamic region from the start.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PointXQ {
-    Range,
-    Value(f32),
-}
-
-impl PointXQ {
-    fn parse(text: &str) -> std::result::Result<Self, String> {
-        match (text, text.parse::<f32>()) {
-            ("range", _) => Ok(Self::Range),
-            (_, Ok(value)) if value.is_finite() => Ok(Self::Value(value)),
-            _ => Err("give a finite number, or range".to_owned()),
-        }
-    }
-
-    pub fn apply(self, rotate: AutoRotate) -> AutoRotate {
-        match self {
-            Self::Range => rotate,
-            Self::Value(x_q) => rotate.x_q(x_q),
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 enum ScheduleName {
@@ -93,16 +60,13 @@ const FLOOR: f64 = 0.01;
 impl Options {
     /// Checks the options before anything is read or trained.
     pub fn check(&self, given: &Given) -> Result<()> {
-        let rotation = ["rule", "learn_l", "x_q"];
+        let rotation = ["rule", "learn_l", "l"];
         match self.only {
             Some(Net::Relu) => {
                 given.refuse(&["activation"], "--only relu", "a net with the saturating activation")?;
                 given.refuse(&rotation, "--only relu", "an auto-rotating net")?;
             }
             Some(Net::Classic) => given.refuse(&rotation, "--only classic", "an auto-rotating net")?,
-            Some(Net::Ar) | None if self.rotation.is_critical() => {
-                given.refuse(&["x_q"], "--rule critical", "the diagonal and the aligned rule")?;
-            }
             Some(Net::Ar) | None => {}
         }
         self.images.source.check(given)?;

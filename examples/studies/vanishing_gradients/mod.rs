@@ -1,8 +1,8 @@
 //! How gradients vanish on their way through a deep network of saturating neurons, and what batch normalisation (BN)
 //! and auto-rotation (AR) do about it: the study of the poster "Auto-Rotating Neural Networks".
 //!
-//! Three blocks of convolution, BN (in the nets with BN) and max pooling, then five dense layers. Four nets, with and without BN
-//! and AR, start from the same kernels and see the same rows in the same order.
+//! Three blocks of convolution, BN (in the nets with BN) and max pooling, then five dense layers. The poster's four nets, with and
+//! without BN and AR, start from the same kernels, two critical ones from theirs; all see the same rows in the same order.
 
 mod measures;
 mod net;
@@ -17,7 +17,7 @@ use crate::options::{Rotation, Training};
 use crate::run::{self, Run, from_every_seed};
 use crate::say::say;
 use autorot::train::{Epoch, LayerReport};
-use autorot::{Activation, Device, Loss, Model, Result, Split};
+use autorot::{Activation, Device, Error, Loss, Model, Result, Split};
 use net::Net;
 use report::Extra;
 use serde::Serialize;
@@ -46,6 +46,15 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     let Options { images, training, .. } = options;
     images.source.check(given)?;
     training.check()?;
+    if options.rotation.is_critical() {
+        let remedy = "leave it out: critical nets are always among the six";
+        return Err(Error::invalid(
+            "--rule",
+            "critical",
+            "diagonal or aligned, for the nets AR and AR + BN",
+            remedy,
+        ));
+    }
     let device = training.device()?;
     let data = images.load()?;
     let train = |net, seed| train(options, &device, &data, net, seed).map(Some);

@@ -10,22 +10,32 @@ use autorot::{
     Sequential,
 };
 
-/// One of the four nets.
+/// One of the six nets.
 #[derive(Clone, Copy, Debug)]
 pub struct Net {
     /// The name in the report.
     pub name: &'static str,
     /// The title in tables and figures.
     pub title: &'static str,
-    rotated: bool,
+    neurons: Neurons,
     batch_norm: bool,
 }
 
-pub const ALL: [Net; 4] = [
-    Net { name: "classic", title: "classic", rotated: false, batch_norm: false },
-    Net { name: "classic-bn", title: "classic + BN", rotated: false, batch_norm: true },
-    Net { name: "ar", title: "AR", rotated: true, batch_norm: false },
-    Net { name: "ar-bn", title: "AR + BN", rotated: true, batch_norm: true },
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Neurons {
+    Classic,
+    /// By the rule of the options.
+    Rotated,
+    Critical,
+}
+
+pub const ALL: [Net; 6] = [
+    Net { name: "classic", title: "classic", neurons: Neurons::Classic, batch_norm: false },
+    Net { name: "classic-bn", title: "classic + BN", neurons: Neurons::Classic, batch_norm: true },
+    Net { name: "ar", title: "AR", neurons: Neurons::Rotated, batch_norm: false },
+    Net { name: "ar-bn", title: "AR + BN", neurons: Neurons::Rotated, batch_norm: true },
+    Net { name: "critical", title: "critical", neurons: Neurons::Critical, batch_norm: false },
+    Net { name: "critical-bn", title: "critical + BN", neurons: Neurons::Critical, batch_norm: true },
 ];
 
 const FILTERS: [usize; 3] = [16, 32, 64];
@@ -35,16 +45,20 @@ const HIDDEN: [usize; 4] = [10; 4];
 pub fn build(options: &Options, device: &Device, data: &Dataset, net: Net, seed: u64) -> Result<Model> {
     let mut model = layers(options, data, net)?.build(device, seed)?;
     // Initial kernels depend on a layer's path, and BN shifts the paths: one net gives its kernels to all that start alike.
-    let rotated = net.rotated && options.rotation.is_critical();
-    let source = layers(options, data, Net { rotated, batch_norm: true, ..net })?.network(seed)?;
+    let neurons = if net.neurons == Neurons::Critical { net.neurons } else { Neurons::Classic };
+    let source = layers(options, data, Net { neurons, batch_norm: true, ..net })?.network(seed)?;
     let common = common_weights(&source, model.network());
     model.set_weights(&common)?;
     Ok(model)
 }
 
 fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
-    let (activation, rotate) = (options.activation, options.rotation.auto_rotate());
-    let rotation: Option<AutoRotate> = net.rotated.then_some(rotate);
+    let activation = options.activation;
+    let rotation = match net.neurons {
+        Neurons::Classic => None,
+        Neurons::Rotated => Some(options.rotation.auto_rotate()),
+        Neurons::Critical => Some(AutoRotate::critical()),
+    };
     let mut model = Sequential::for_data(data);
     for filters in FILTERS {
         let conv = Conv2d::new(filters, 3).padding(Padding::Same);

@@ -34,7 +34,7 @@ pub struct Outcome {
 }
 
 /// The results in the order of [`net::ALL`].
-pub fn results(runs: &[Run<Extra>]) -> [Outcome; 4] {
+pub fn results(runs: &[Run<Extra>]) -> [Outcome; 6] {
     net::ALL.map(|net| {
         let all = run::of(runs, net.name);
         let statistic = |value: &dyn Fn(&Run<Extra>) -> f64| {
@@ -56,7 +56,7 @@ pub fn results(runs: &[Run<Extra>]) -> [Outcome; 4] {
 }
 
 /// One row per net.
-pub fn table(results: &[Outcome; 4]) -> Table {
+pub fn table(results: &[Outcome; 6]) -> Table {
     let header = [
         "net",
         "test accuracy",
@@ -73,7 +73,7 @@ pub fn table(results: &[Outcome; 4]) -> Table {
 }
 
 /// What the table's numbers mean, and what they leave out.
-pub fn notes(results: &[Outcome; 4]) -> Vec<String> {
+pub fn notes(results: &[Outcome; 6]) -> Vec<String> {
     let mut notes = vec![
         "Spreads are standard deviations of log₁₀ mean |∂ℓ/∂W|: over the 8 layers, averaged over the epochs, and over \
          the epochs, averaged over the layers."

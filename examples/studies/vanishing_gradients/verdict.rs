@@ -4,16 +4,16 @@ use super::report::Outcome;
 use crate::run::Statistic;
 use std::cmp::Ordering;
 
-/// Answers to the poster's three questions.
-pub fn lines(results: &[Outcome; 4]) -> Vec<String> {
-    let [classic, classic_bn, ar, ar_bn] = results;
+/// Answers to the poster's three questions, about its four nets.
+pub fn lines(results: &[Outcome; 6]) -> Vec<String> {
+    let [classic, classic_bn, ar, ar_bn, ..] = results;
     let mut lines = Vec::new();
     for (nets, ar, classic) in [("without BN", ar, classic), ("with BN", ar_bn, classic_bn)] {
         let uniform = compare("more uniform over the layers", ar.layers, classic.layers);
         let stable = compare("more stable over the epochs", ar.epochs, classic.epochs);
         lines.extend([uniform, stable].map(|text| format!("Gradients {nets}: {text}.")));
     }
-    lines.push(best(results, ar_bn));
+    lines.push(best(&results[..4], ar_bn));
     lines
 }
 
@@ -31,7 +31,7 @@ fn compare(claim: &str, ar: Statistic, classic: Statistic) -> String {
     )
 }
 
-fn best(results: &[Outcome; 4], favourite: &Outcome) -> String {
+fn best(results: &[Outcome], favourite: &Outcome) -> String {
     let by_accuracy = |a: &&Outcome, b: &&Outcome| a.accuracy.mean.total_cmp(&b.accuracy.mean);
     let others = || results.iter().filter(|o| o.title != favourite.title);
     let Some(rival) = others().max_by(by_accuracy) else { return String::new() };

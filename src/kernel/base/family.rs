@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::activation::FOREIGN;
-use crate::initializer::stream;
+use crate::describe::fingerprint;
 use crate::kernel::{
     Access, Args, Binding, Element, Grid, Lens, MAX_GROUPS, MAX_ROUNDS, Ports, Slices, Traits, Uniforms,
     accessors,
@@ -190,7 +190,7 @@ impl<F: Family> Kernel for F {
     fn problem(&self) -> String {
         self.choice().map_or_else(
             || F::NAME.to_owned(),
-            |choice| format!("{} {} {:016x}", F::NAME, choice.sizes(), stream(&choice.bodies())),
+            |choice| format!("{} {} {:016x}", F::NAME, choice.sizes(), fingerprint(&choice.bodies())),
         )
     }
 

@@ -1,14 +1,23 @@
 //! dW = xᵀ·df, plus the virtual sample's and the regulariser's shares.
 
-use crate::Real;
-use crate::kernel::base::rows::vectorised;
+use super::frame_wgsl;
+use crate::kernel::base::rows::{column_sums, vectorised};
 use crate::kernel::product::{self, PANEL, for_each_part, matrix, multiply, transposed};
 use crate::kernel::{Choice, Family, Grid, Lens, Share, Slices, Trust, constants, ports, uniforms, wgsl};
+use crate::{Frame, Real};
 
-uniforms!(DenseBackwardWeightUniforms { batch: u32, inputs: u32, units: u32, l1: f32, l2: f32 });
+uniforms!(DenseBackwardWeightUniforms {
+    batch: u32,
+    inputs: u32,
+    units: u32,
+    l1: f32,
+    l2: f32,
+    centre: f32,
+    factor: f32,
+});
 
-/// The gradient of a dense layer's weights: dW `[K, N]` = x `[B, K]`ᵀ · df `[B, N]` + the virtual sample's share + l1·sign(W) +
-/// 2·l2·W.
+/// The gradient of a dense layer's weights: dW `[K, N]` = ((x `[B, K]` − c)/d)ᵀ · df `[B, N]` + the virtual sample's share +
+/// l1·sign(W) + 2·l2·W.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardWeight {
     /// B.
@@ -17,6 +26,8 @@ pub struct DenseBackwardWeight {
     pub inputs: usize,
     /// N.
     pub units: usize,
+    /// c and d, as in [`DenseForward`](crate::extend::kernel::DenseForward).
+    pub frame: Frame,
     /// The virtual sample's share, from numbers that include its factor: [`Share::Shift`], [`Share::Scale`] or none.
     pub share: Share,
     /// The L1 regulariser's factor.
@@ -73,12 +84,14 @@ impl Family for DenseBackwardWeight {
             units: self.units as u32,
             l1: self.l1,
             l2: self.l2,
+            centre: self.frame.centre,
+            factor: self.frame.factor(),
         }
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
         let options = constants(&[("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0)]);
-        let mut parts = vec![options, self.share.wgsl(), product::plain()];
+        let mut parts = vec![options, self.share.wgsl(), product::plain(), frame_wgsl(self.frame)];
         parts.extend(product::shader(wgsl!("dense/dense_backward_weight.wgsl"), variant));
         parts
     }
@@ -100,6 +113,18 @@ impl Family for DenseBackwardWeight {
         let virtual_sample = virtual_sample.unwrap_or_default();
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
+        let (centre, factor) = (T::of(self.frame.centre.into()), T::of(self.frame.factor().into()));
+        // c·Σdf/d, which every row of dW has too much.
+        let shift = if self.frame.centre == 0.0 {
+            Vec::new()
+        } else {
+            column_sums(
+                d_f,
+                units,
+                #[inline(always)]
+                |d_f| centre * factor * d_f,
+            )
+        };
         let panels = d_w.chunks_mut(PANEL * units).enumerate();
         for_each_part(self.inputs * self.batch * units, panels, |(index, d_w)| {
             let (first, rows) = (index * PANEL, d_w.len() / units);
@@ -111,6 +136,10 @@ impl Family for DenseBackwardWeight {
                 #[inline(always)]
                 || {
                     for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
+                        if self.frame.deviation != 1.0 {
+                            d_w.iter_mut().for_each(|d_w| *d_w = *d_w * factor);
+                        }
+                        d_w.iter_mut().zip(&shift).for_each(|(d_w, &shift)| *d_w = *d_w - shift);
                         // One loop per share, in which it is a constant.
                         match self.share {
                             Share::None => {}

@@ -1,15 +1,25 @@
 //! y = σ(ρ ⊙ (x·W + b)) in one kernel, ρ included.
 
+use super::frame_wgsl;
 use crate::kernel::base::rows::vectorised;
 use crate::kernel::product::{self, Block, PANEL, for_each_part, matrix, multiply_block};
 use crate::kernel::rotation::formula::{DEPTH, add_rows, rho_wgsl};
 use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
-use crate::{Activation, Real, Rotation};
+use crate::{Activation, Frame, Real, Rotation};
 
-uniforms!(DenseForwardUniforms { batch: u32, inputs: u32, units: u32, x_q: f32, limit: f32, epsilon: f32 });
+uniforms!(DenseForwardUniforms {
+    batch: u32,
+    inputs: u32,
+    units: u32,
+    x_q: f32,
+    limit: f32,
+    epsilon: f32,
+    centre: f32,
+    factor: f32,
+});
 
-/// f = x·W + b; z = ρ ⊙ f; y = σ(z), with q = f(x_Q) and ρ = L/(|q| + ε) computed along the way. x is `[B, K]`, W `[K, N]`, z and y
-/// `[B, N]`; `rotation` `[2N]` receives ρ, then q.
+/// f = (x − c)/d·W + b in the frame of c and d; z = ρ ⊙ f; y = σ(z), with q = f(x_Q) and ρ = L/(|q| + ε) computed along the way. x is
+/// `[B, K]`, W `[K, N]`, z and y `[B, N]`; `rotation` `[2N]` receives ρ, then q.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseForward {
     /// B.
@@ -18,6 +28,8 @@ pub struct DenseForward {
     pub inputs: usize,
     /// N.
     pub units: usize,
+    /// c and d. The twin takes c·ΣW/d from x·W/d, so |c|/d should be small.
+    pub frame: Frame,
     /// Whether there is a bias.
     pub has_bias: bool,
     /// The rotation, or `None` for a classic layer.
@@ -101,13 +113,16 @@ impl Family for DenseForward {
             x_q: rotation.map_or(0.0, |r| r.x_q),
             limit: rotation.map_or(0.0, |r| r.limit),
             epsilon: rotation.map_or(0.0, |r| r.epsilon),
+            centre: self.frame.centre,
+            factor: self.frame.factor(),
         }
     }
 
     fn shader(&self, variant: usize) -> Vec<String> {
         let options = constants(&[("KEEP_Z", self.keep_z), ("COLUMN_SUMS", self.rotation.is_some())]);
         let rho = rho_wgsl(self.rotation, self.has_bias);
-        let mut parts = vec![wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), options, rho];
+        let frame = frame_wgsl(self.frame);
+        let mut parts = vec![wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), options, rho, frame];
         parts.extend(product::shader(wgsl!("dense/dense_forward.wgsl"), variant));
         parts
     }
@@ -129,6 +144,8 @@ impl Family for DenseForward {
         let [b, lambda] = [b, lambda].map(Option::unwrap_or_default);
         let [rotation, z] = [rotation, z].map(Option::unwrap_or_default);
         let n = self.units;
+        let (centre, factor) = (T::of(self.frame.centre.into()), T::of(self.frame.factor().into()));
+        let shifted = self.frame.centre != 0.0;
         let (rho, q) = rotation.split_at_mut(rotation.len() / 2);
         let mut stored = rho.chunks_mut(PANEL).zip(q.chunks_mut(PANEL));
         let mut zs = Block::split(z, n);
@@ -139,10 +156,10 @@ impl Family for DenseForward {
         });
         for_each_part(self.batch * self.inputs * n, parts, |(mut y, mut z, stored)| {
             let (first, width) = (y.col, y.width());
-            let (mut rho, mut q) = ([T::zero(); PANEL], [T::zero(); PANEL]);
-            let (rho, q) = (&mut rho[..width], &mut q[..width]);
+            let [mut rho, mut q, mut added] = [[T::zero(); PANEL]; 3];
+            let (rho, q, added) = (&mut rho[..width], &mut q[..width], &mut added[..width]);
             // Rows of a panel of W that are summed and then multiplied while in a cache.
-            let step = if self.rotation.is_some() { DEPTH } else { self.inputs };
+            let step = if self.rotation.is_some() || shifted { DEPTH } else { self.inputs };
             for k in (0..self.inputs).step_by(step) {
                 let depth = step.min(self.inputs - k);
                 let w = &w[k * n + first..];
@@ -169,6 +186,19 @@ impl Family for DenseForward {
                         },
                     );
                 }
+                if shifted {
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            add_rows(
+                                w.chunks(n).take(depth),
+                                added,
+                                #[inline(always)]
+                                |w| w,
+                            );
+                        },
+                    );
+                }
                 let x = matrix(&x[y.row * self.inputs + k..], self.inputs);
                 multiply_block(&mut y, depth, x, matrix(w, n), k > 0);
             }
@@ -179,13 +209,21 @@ impl Family for DenseForward {
                 all_rho.copy_from_slice(rho);
                 all_q.copy_from_slice(q);
             }
+            // b − c·ΣW/d.
+            added.iter_mut().for_each(|sum| *sum = -(centre * factor * *sum));
+            if self.has_bias {
+                added.iter_mut().zip(&b[first..]).for_each(|(sum, &b)| *sum = *sum + b);
+            }
             vectorised(
                 #[inline(always)]
                 || {
                     for row in 0..y.rows() {
                         let y = y.line(row);
-                        if self.has_bias {
-                            y.iter_mut().zip(&b[first..]).for_each(|(y, &b)| *y = *y + b);
+                        if self.frame.deviation != 1.0 {
+                            y.iter_mut().for_each(|y| *y = *y * factor);
+                        }
+                        if self.has_bias || shifted {
+                            y.iter_mut().zip(&*added).for_each(|(y, &added)| *y = *y + added);
                         }
                         if self.rotation.is_some() {
                             y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);

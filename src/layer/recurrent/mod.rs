@@ -293,7 +293,7 @@ impl Recurrent {
         };
         let shape = [features, columns];
         let of_gates = KernelShape { blocks: gates.0.len(), ..KernelShape::new("kernel", &shape) };
-        let start = self.neuron.start(self.neuron.kernel_initializer, of_gates, columns);
+        let start = self.neuron.start(scope, self.neuron.kernel_initializer, of_gates, columns);
         let regularizer = self.neuron.kernel_regularizer;
         let of_inputs = scope.kernel_with("kernel", &shape, start, regularizer, self.neuron.role())?;
         let (initializer, regularizer) = (self.recurrent_initializer, self.recurrent_regularizer);

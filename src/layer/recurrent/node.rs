@@ -11,7 +11,7 @@ use crate::layer::product::{MapPorts, Product, map_alone};
 use crate::layer::{Facts, Node, Signal, Trace};
 use crate::plan::arena::ParameterId;
 use crate::plan::{Purpose, Recorder, View};
-use crate::{Activation, Rotation};
+use crate::{Activation, Frame, Rotation};
 
 #[derive(Debug)]
 pub(super) struct RecurrentNode {
@@ -225,6 +225,7 @@ impl Node for RecurrentNode {
                 batch: rows,
                 inputs: self.features,
                 units: columns,
+                frame: Frame::default(),
                 has_bias,
                 rotation: None,
                 keep_z: false,

@@ -11,7 +11,10 @@ fn settings_that_name_the_rule_mean_all_of_it() {
     assert_eq!(read(r#"{"rule": "critical", "decay": true}"#), AutoRotate::critical().decay(true));
     assert_eq!(read(r#"{"rule": "aligned"}"#), AutoRotate::new().rule(Rule::Aligned));
     assert_eq!(read("{}"), AutoRotate::new());
-    for rotate in [AutoRotate::new(), AutoRotate::critical().norm(None).learn_l(LearnL::Fixed)] {
+    let critical = AutoRotate::critical;
+    for rotate in
+        [AutoRotate::new(), critical(), critical().norm(None).learn_l(LearnL::Fixed), critical().norm(2.0)]
+    {
         assert_eq!(read(&serde_json::to_string(&rotate).unwrap()), rotate);
     }
     // What only the critical rule has is refused with another.
@@ -50,7 +53,7 @@ fn every_gate_and_every_group_starts_orthogonal() {
             for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
                 let column = |n: usize| w.iter().skip(block + n).step_by(columns).map(|&w| f64::from(w));
                 let product: f64 = column(a).zip(column(b)).map(|(a, b)| a * b).sum();
-                let wanted = if a == b { 16.0 } else { 0.0 };
+                let wanted = if a == b { 1.0 } else { 0.0 };
                 assert!((product - wanted).abs() < 1e-4, "columns {a} and {b} of {block}: {product}");
             }
         }
