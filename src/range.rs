@@ -65,7 +65,8 @@ impl std::fmt::Display for Range {
     }
 }
 
-/// The centre and the deviation of values: how [`Rule::Critical`](crate::Rule::Critical) sees a layer's inputs, as (x − centre)/deviation.
+/// The centre and the deviation of values, from which follows how [`Rule::Critical`](crate::Rule::Critical) sees a layer's inputs: as
+/// (x − centre)/deviation between its layers, and what is measured or normalised so that it has the deviation √δ there.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Frame {

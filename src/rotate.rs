@@ -138,8 +138,9 @@ impl AutoRotate {
     /// layer's Jacobian starts as 1 + δ times an orthogonal matrix, so that gradients neither vanish nor explode.
     ///
     /// z = G/q·(w·(x − c)/d + b) with q = √(‖w‖² + b²) per unit or filter. The centre c is σ(0) of the activation before, handed on by
-    /// pooling, dropout and the like, and the deviation d is 1; for a network's inputs they are the mean and the deviation of the data
-    /// ([`Sequential::for_data`](crate::Sequential::for_data)) or follow from a declared range. A convolution's own padding is with c. G = exp(λ)
+    /// pooling, dropout and the like, and d is 1. A network's inputs, whose mean and deviation are those of the data
+    /// ([`Sequential::for_data`](crate::Sequential::for_data)) or follow from a declared range, and normalised values are brought to √δ, the
+    /// deviation at which values settle between critical layers: d is theirs over √δ. A convolution's own padding is with c. G = exp(λ)
     /// is learnt per unit and starts at 1 + δ times [`Activation::critical_gain`]; δ follows from the depth, the number of critical layers
     /// in the network. Kernels start orthogonal, gate by gate and group by group, those of convolutions delta-orthogonal, each unit's weights
     /// with a length of √depth (with more units than inputs only the units' lengths are then exact), and weight decay does not apply to them.
@@ -171,7 +172,7 @@ impl AutoRotate {
     }
 
     /// Overrides the range of the layer's inputs, x_min and x_max (arpkeras' `xmin_lim`, `xmax_lim`); with [`Rule::Critical`] also their
-    /// frame, unless [`AutoRotate::frame`] sets it: the middle of the range, and the deviation of numbers spread evenly over it.
+    /// frame, unless [`AutoRotate::frame`] sets it: around the middle of the range, and from the deviation of numbers spread evenly over it.
     pub fn limits(mut self, min: f32, max: f32) -> Self {
         self.limits = Some((min, max));
         self
@@ -184,7 +185,7 @@ impl AutoRotate {
         self
     }
 
-    /// Sets the frame in which [`Rule::Critical`] sees the layer's inputs, instead of deriving it.
+    /// Sets the frame in which [`Rule::Critical`] sees the layer's inputs, as (x − centre)/deviation, instead of deriving it.
     pub fn frame(mut self, frame: Frame) -> Self {
         self.frame = Some(frame);
         self
@@ -236,8 +237,9 @@ impl AutoRotate {
     }
 
     /// The frame of a critical layer's inputs, handed on to it or its own.
-    pub(crate) fn frame_of(&self, inputs: Frame) -> Frame {
-        self.frame.or(self.given_range().map(Frame::of)).unwrap_or(inputs)
+    pub(crate) fn frame_of(&self, inputs: Frame, depth: Option<usize>) -> Frame {
+        let of_range = || self.given_range().map(|range| settled(Frame::of(range), depth));
+        self.frame.or_else(of_range).unwrap_or(inputs)
     }
 
     /// Rejects options that only the critical rule has.
@@ -317,8 +319,7 @@ impl AutoRotate {
 
     /// δ.
     fn started_above(&self, depth: Option<usize>) -> f32 {
-        let by_depth = |depth: usize| (0.9 / (depth as f32).sqrt()).min(0.1);
-        self.delta.unwrap_or_else(|| depth.map_or(0.05, by_depth))
+        self.delta.unwrap_or_else(|| depth.map_or(0.05, delta_at))
     }
 
     /// The length of each unit's weights at the start of a critical layer, if it is set.
@@ -377,6 +378,17 @@ impl AutoRotate {
         }
         Ok(x_q)
     }
+}
+
+/// δ by default in a network of so many critical layers.
+fn delta_at(depth: usize) -> f32 {
+    (0.9 / (depth as f32).sqrt()).min(0.1)
+}
+
+/// The frame in which values of this centre and deviation have the deviation √δ, at which values settle between the critical layers of a
+/// network with so many. Without critical layers nobody sees values in their frame, and it stays what it is.
+pub(crate) fn settled(frame: Frame, depth: Option<usize>) -> Frame {
+    depth.map_or(frame, |depth| Frame { deviation: frame.deviation / delta_at(depth).sqrt(), ..frame })
 }
 
 /// Resolved auto-rotation of one layer.

@@ -10,6 +10,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Purpose, Recorder, View};
+use crate::rotate::settled;
 use crate::{Error, Frame, Initializer, Result, shape};
 
 /// Normalises each channel (the last dimension) to mean 0 and variance 1 over the batch and all other dimensions, then scales it
@@ -103,7 +104,11 @@ impl Layer for BatchNorm {
             gamma,
             beta,
             moving,
-            output: Signal { range: Some(STANDARD_RANGE), frame: Frame::default(), ..input.clone() },
+            output: Signal {
+                range: Some(STANDARD_RANGE),
+                frame: settled(Frame::default(), scope.depth),
+                ..input.clone()
+            },
         }))
     }
 }

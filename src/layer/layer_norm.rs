@@ -10,6 +10,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
+use crate::rotate::settled;
 use crate::{Error, Frame, Initializer, Result, shape};
 
 /// Normalises the last dimension of every sample, at each time step or position by itself, to mean 0 and variance 1, then scales it by γ and
@@ -81,7 +82,8 @@ impl Layer for LayerNorm {
         };
         let gamma = self.scale.then(|| parameter("gamma", 1.0)).transpose()?;
         let beta = self.center.then(|| parameter("beta", 0.0)).transpose()?;
-        let output = Signal { range: Some(STANDARD_RANGE), frame: Frame::default(), ..input.clone() };
+        let frame = settled(Frame::default(), scope.depth);
+        let output = Signal { range: Some(STANDARD_RANGE), frame, ..input.clone() };
         Ok(Box::new(LayerNormNode { path, options: *self, channels, gamma, beta, output }))
     }
 }

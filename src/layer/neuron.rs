@@ -201,7 +201,7 @@ impl Neuron {
         } else {
             None
         };
-        let frame = self.critical().map(|options| options.frame_of(input.frame));
+        let frame = self.critical().map(|options| options.frame_of(input.frame, scope.depth));
         if let Some(frame) = frame {
             frame.check(scope.path())?;
         }

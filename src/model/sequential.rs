@@ -5,6 +5,7 @@ use crate::data::Observed;
 use crate::device::Device;
 use crate::layer::{Layer, LayerDescription, Node, Registered, Scope, Signal, chain};
 use crate::loss::Outputs;
+use crate::rotate::settled;
 use crate::{Dataset, Error, Frame, Range, Result, Rule, shape};
 use std::sync::Arc;
 
@@ -165,7 +166,8 @@ impl Sequential {
         let build = |depth| -> Result<Built> {
             let mut registered = Registered::default();
             let mut scope = Scope::outermost(seed, self.observed.is_some(), depth, &mut registered);
-            let nodes = chain::build(&self.layers, "", &mut scope, input)?;
+            let input = Signal { frame: settled(input.frame, depth), ..input.clone() };
+            let nodes = chain::build(&self.layers, "", &mut scope, &input)?;
             Ok((nodes, registered))
         };
         let (nodes, registered) = build(None)?;

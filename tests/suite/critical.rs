@@ -49,13 +49,20 @@ fn a_dense_layer_is_what_the_definition_says() {
     assert_norm("outputs", &y, &wanted, 1e-6);
 }
 
-/// The gradient of the input of so many layers for inputs at their centre, compared with that of the output.
+/// δ of the networks below.
+fn delta_at(depth: usize) -> f64 {
+    (0.9 / (depth as f64).sqrt()).min(0.1)
+}
+
+/// The gradient of the input of so many layers for inputs at their centre, compared with that of the output, whether the first layer
+/// brings them to √δ or not.
 fn growth(depth: usize, input: &[usize], layer: impl Fn(usize) -> Box<dyn Layer>) -> f64 {
     let net = Sequential::new(input).input_frame(Frame { centre: 0.25, deviation: 1.0 });
     let net = (0..depth).fold(net, |net, i| net.add_boxed(layer(i)));
     let network = net.network(2).unwrap();
     let (_, d_x, g) = run(&network, &vec![0.25; BATCH * network.input().len()], None);
-    norm(&d_x) / norm(&g)
+    let deviation = network.nodes()[0].facts().frame.map_or(1.0, |frame| f64::from(frame.deviation));
+    deviation * norm(&d_x) / norm(&g)
 }
 
 #[test]
@@ -71,7 +78,7 @@ fn gradients_of_deep_nets_have_their_size_at_the_centre() {
             let dense = |_| -> Box<dyn Layer> {
                 Box::new(Dense::new(12).activation(activation).auto_rotate(AutoRotate::critical()))
             };
-            let delta = (0.9 / (depth as f64).sqrt()).min(0.1);
+            let delta = delta_at(depth);
             let (found, wanted) = (growth(depth, &[12], dense), (1.0 + delta).powi(depth as i32));
             assert!((found / wanted - 1.0).abs() < 1e-3, "{activation}, {depth}: {found} for {wanted}");
         }
@@ -147,6 +154,18 @@ fn frames_follow_the_values_through_the_layers() {
     let rotate = AutoRotate::critical().frame(around(2.0));
     let net = sequences().add(sigmoid_dense(rotate)).network(0).unwrap();
     assert_eq!(net.nodes()[0].facts().frame, Some(around(2.0)));
+    // What is measured or normalised is brought to the deviation at which values settle, √δ.
+    let critical = || sigmoid_dense(AutoRotate::critical());
+    let net = Sequential::new([4]).input_frame(Frame { centre: 3.0, deviation: 2.0 }).add(critical());
+    let net = net.add(critical()).add(BatchNorm::new()).add(critical()).network(0).unwrap();
+    let frames: Vec<Frame> = net.nodes().iter().filter_map(|node| node.facts().frame).collect();
+    let root = delta_at(3).sqrt() as f32;
+    for (found, (centre, deviation)) in frames.iter().zip([(3.0, 2.0 / root), (0.5, 1.0), (0.0, 1.0 / root)])
+    {
+        assert_eq!(found.centre, centre);
+        assert!((found.deviation - deviation).abs() < 1e-5, "{found:?}");
+    }
+    assert_eq!(frames.len(), 3);
 }
 
 fn sigmoid_dense(rotate: AutoRotate) -> Dense {
