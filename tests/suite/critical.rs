@@ -196,7 +196,10 @@ fn a_networks_inputs_are_seen_around_the_mean_of_the_data() {
     let net = Sequential::for_data(&data(inputs.clone()))
         .input_frame(declared)
         .add(sigmoid_dense(AutoRotate::critical()));
-    assert_eq!(net.network(0).unwrap().nodes()[0].facts().frame, Some(declared));
+    let network = net.network(0).unwrap();
+    assert_eq!(network.input().frame, declared);
+    let seen = network.nodes()[0].facts().frame.unwrap();
+    assert!(seen.centre == 1.0 && (seen.deviation - 4.0 / 0.1f32.sqrt()).abs() < 1e-5, "{seen:?}");
     // In whichever order it is declared.
     let net = |net: Sequential| of(net.add(Dense::new(1)));
     assert_eq!(net(Sequential::new([4]).input_frame(declared).input_range(-1.0, 5.0)), declared);
