@@ -160,13 +160,40 @@ COMPARED = {
     "arp": "auto-rotating",
     "arp-learn-l": "auto-rotating, L learnt per layer",
     "arp-aligned": "aligned, L learnt per unit",
+    "arp-critical": "critical",
 }
-STUDIED = {"classic": "classic", "classic-bn": "classic + BN", "ar": "auto-rotating", "ar-bn": "auto-rotating + BN"}
+STUDIED = {
+    "classic": "classic",
+    "classic-bn": "classic + BN",
+    "ar": "auto-rotating",
+    "ar-bn": "auto-rotating + BN",
+    "critical": "critical",
+    "critical-bn": "critical + BN",
+}
+METHODS = {
+    "classic": "classic, Glorot",
+    "orthogonal": "classic, orthogonal",
+    "centred": "classic, critical start",
+    "lsuv": "LSUV",
+    "weight-norm": "weight norm",
+    "weight-norm-data": "weight norm, start from data",
+    "norm-before": "BN before σ",
+    "norm-after": "BN after σ",
+    "layer-norm": "layer norm before σ",
+    "diagonal": "diagonal",
+    "aligned": "aligned, L learnt per unit",
+    "critical": "critical",
+    "critical-norm": "critical, BN after σ",
+    "relu": "ReLU, He",
+    "selu": "SELU, LeCun",
+    "critical-relu": "ReLU, critical",
+}
 CALIBRATED = {
     "classic": "classic",
     "arp": "auto-rotating",
     "arp-learn-l": "auto-rotating, L learnt per unit",
     "arp-aligned": "aligned, L learnt per unit",
+    "arp-critical": "critical",
     "relu": "ReLU",
 }
 CELLS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
@@ -216,6 +243,58 @@ def studied(reports):
 
 def both(statistic):
     return [statistic["mean"], statistic["deviation"]]
+
+
+def deepened(reports):
+    """Test accuracy of every method at every depth."""
+    found = {title: {} for title in METHODS.values()}
+    for result in reports.report("depth")["results"]:
+        found[METHODS[result["method"]]][f"{result['depth']} layers"] = both(result["test_accuracy"])
+    return found
+
+
+ACTIVATIONS = ("sigmoid", "tanh", "arctan")
+
+
+def deepest(reports):
+    """Test accuracy of critical nets by depth and activation."""
+    found = {}
+    for activation in ACTIVATIONS:
+        for name in (f"depth-{activation}-100", f"depth-{activation}-1000"):
+            for result in reports.report(name)["results"]:
+                found.setdefault(str(result["depth"]), {})[activation] = both(result["test_accuracy"])
+    return found
+
+
+def of_rates(reports):
+    """Mean test accuracy of critical nets of a hundred layers at every rate."""
+    found = {}
+    for activation in ACTIVATIONS:
+        runs = [run for run in reports.report(f"depth-{activation}-100")["runs"] if run["depth"] == 100]
+        for rate in sorted({run["rate"] for run in runs}):
+            tested = [run["scores"]["test_accuracy"] for run in runs if run["rate"] == rate]
+            found.setdefault(f"{rate:g}", {})[activation] = [statistics.mean(tested)]
+    return found
+
+
+def ranked(reports):
+    """Mean ranks and mean test scores of all arms, inputs scaled in two ways."""
+    found = {}
+    report = reports.report("battery")
+    for group in report["groups"]:
+        for arm, rank in group["ranks"]:
+            own = [r["test"]["mean"] for r in report["results"] if r["arm"] == arm and r["scaling"] == group["scaling"]]
+            row = found.setdefault(arm, {})
+            row[f"rank, inputs by {group['scaling']}"] = [rank]
+            row[f"score, inputs by {group['scaling']}"] = [statistics.mean(own)]
+    return found
+
+
+def friedman(reports):
+    groups = {group["scaling"]: group for group in reports.report("battery")["groups"]}
+    both_groups = [groups[scaling] for scaling in ("unit", "deviation")]
+    values = [value for group in both_groups for value in (group["friedman"]["chi_square"], group["friedman"]["f"])]
+    return [*values, both_groups[0]["critical_difference"]]
 
 
 def calibrated(name):
@@ -392,9 +471,9 @@ def peers_speed(device, workload):
 AUTOROT = "0.1.0"
 DEVICES = {"cpu": "CPU", "software": "software Vulkan"}
 README, ARCHITECTURE, PEERS = "README.md", "src/docs/architecture.md", "benches/peers/README.md"
-COMPARE, VANISHING, CALIBRATE, SEQUENCE, EMBED, SPEEDS = (
+COMPARE, VANISHING, DEPTH, BATTERY, CALIBRATE, SEQUENCE, EMBED, SPEEDS = (
     f"docs/results/{page}.md"
-    for page in ("compare", "vanishing_gradients", "calibrate", "sequence", "embed", "speed")
+    for page in ("compare", "vanishing_gradients", "depth", "battery", "calibrate", "sequence", "embed", "speed")
 )
 # Which table of the page on peers has a workload: the first, or one further down.
 PEERS_TABLE = {"study": 1, "conv": 1, "separable": 1, "lstm": 2, "gru": 2}
@@ -485,11 +564,19 @@ def all_claims():
         "CIFAR-10, 8 seeds",
         COMPARE,
         ("cifar10-8-seeds",),
-        "classic # ± #, auto-rotating # ± #, L learnt per layer # ± #, and aligned with L learnt per unit # ± #",
+        "classic # ± #, auto-rotating # ± #, L learnt per layer # ± #, aligned with L learnt per unit # ± # and critical # ± #",
         losses("cifar10-8-seeds"),
     )
     yield Claim("Fashion-MNIST", COMPARE, ("fashion-mnist",), header, compared("fashion-mnist"), 1)
     yield Claim("vanishing gradients", VANISHING, ("vanishing",), "net / gradient spread over layers", studied)
+    yield Claim("depth", DEPTH, ("depth",), "method / 100 layers", deepened)
+    wants = tuple(f"depth-{activation}-{layers}" for activation in ACTIVATIONS for layers in (100, 1000))
+    yield Claim("depth, critical", DEPTH, wants, "layers / sigmoid", deepest)
+    wants = tuple(f"depth-{activation}-100" for activation in ACTIVATIONS)
+    yield Claim("depth, rates", DEPTH, wants, "rate / sigmoid", of_rates)
+    yield Claim("battery", BATTERY, ("battery",), "arm / rank, inputs by unit", ranked)
+    text = "Friedman's χ² is # for inputs by unit (Iman and Davenport's F #) and # by deviation (F #); critical difference #"
+    yield Claim("battery, significance", BATTERY, ("battery",), text, friedman)
     yield from air_and_insole()
     yield from all_sequences()
     yield from all_pictures()

@@ -72,13 +72,13 @@ def depths():
         options = f"{data} --activation {activation} --methods critical --epochs 8 --seeds 3"
         rates = "0.0002,0.0004,0.0006,0.001,0.0015,0.002"
         yield Command(f"depth-{activation}-100", "depth", f"{options} --depths 100,300 --rates {rates}", "fashion-mnist")
-        rates = "0.0002,0.0003,0.0005"
+        rates = "0.0003,0.0005"
         options = options.replace("--epochs 8", "--epochs 12") + f" --depths 1000 --rates {rates}"
         yield Command(f"depth-{activation}-1000", "depth", options, "fashion-mnist")
     for activation in ("sigmoid", "tanh"):
-        methods = "classic,norm-before,critical,relu"
-        options = f"--data cifar10 --rows 5000 --layers conv --activation {activation} --methods {methods} --depths 8,32"
-        options += " --rates 0.001,0.003,0.01 --epochs 5 --seeds 2 --device cpu"
+        methods = "classic,norm-before,critical" + (",relu" if activation == "tanh" else "")
+        options = f"--data cifar10 --rows 2500 --layers conv --pool 2 --activation {activation} --methods {methods}"
+        options += " --depths 32 --rates 0.001,0.003,0.01 --epochs 8 --device cpu"
         yield Command(f"depth-conv-{activation}", "depth", options, "cifar10")
 
 

@@ -5,8 +5,8 @@ use super::options::{Layers, Options};
 use crate::neurons::{Neurons, made_of};
 use autorot::extend::Layer;
 use autorot::{
-    Activation, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d, Model, Padding, Result,
-    Sequential,
+    Activation, AveragePool2d, Conv2d, Dataset, Dense, Device, Flatten, GlobalAveragePool2d, Model, Padding,
+    Result, Sequential,
 };
 
 /// A method's net of this depth on a device.
@@ -26,9 +26,11 @@ pub fn build(
 
 fn layers(options: &Options, data: &Dataset, neurons: &Neurons, depth: usize) -> Sequential {
     let mut model = Sequential::for_data(data);
-    if options.layers == Layers::Dense {
-        model = model.add(Flatten);
-    }
+    model = match options.layers {
+        Layers::Dense => model.add(Flatten),
+        Layers::Conv if options.pool > 1 => model.add(AveragePool2d::new(options.pool)),
+        Layers::Conv => model,
+    };
     let hidden = |activation, bias| layer(options, neurons, activation, bias);
     model = (0..depth).fold(model, |model, _| neurons.add_to(model, hidden));
     if options.layers == Layers::Conv {

@@ -31,6 +31,9 @@ pub struct Options {
     /// The filters of each convolution.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub filters: usize,
+    /// The size of the squares over which convolutional nets average the images first, so that they cost less.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub pool: usize,
     /// The numbers of hidden layers, separated by commas.
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "5,20,50")]
     depths: Vec<usize>,
@@ -59,7 +62,7 @@ impl Options {
     pub fn check(&self, given: &Given) -> Result<()> {
         given.refuse(&["learning_rate"], "--rates", "--rates, of which every method gets its best")?;
         match self.layers {
-            Layers::Dense => given.refuse(&["filters"], "--layers dense", "--layers conv")?,
+            Layers::Dense => given.refuse(&["filters", "pool"], "--layers dense", "--layers conv")?,
             Layers::Conv => given.refuse(&["units"], "--layers conv", "--layers dense")?,
         }
         for &depth in &self.depths {
@@ -67,6 +70,7 @@ impl Options {
         }
         positive("--units", self.units)?;
         positive("--filters", self.filters)?;
+        positive("--pool", self.pool)?;
         self.images.source.check(given)?;
         self.training.check()?;
         for &rate in &self.rates {
@@ -94,10 +98,12 @@ impl Options {
 
     /// What a training depends on besides its method, depth, rate and seed, in one line.
     pub fn of_a_training(&self, rows: usize, device: &str) -> Result<String> {
-        let Self { images, activation, layers, units, filters, training, .. } = self;
+        let Self { images, activation, layers, units, filters, pool, training, .. } = self;
         let layers = match layers {
             Layers::Dense => format!("dense layers of {units} units"),
-            Layers::Conv => format!("convolutions of {filters} filters"),
+            Layers::Conv => {
+                format!("convolutions of {filters} filters over means of {pool} by {pool} pixels")
+            }
         };
         let (data, Training { epochs, batch, .. }) = (images.source.name(), training);
         // The rate is one of its own.
