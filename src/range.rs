@@ -2,7 +2,8 @@
 
 use crate::{Error, Result};
 
-/// An interval of values that enter or leave a layer.
+/// An interval of values that enter or leave a layer. Of normalised ones and of sums, which have no limits or hardly reach them, it is the
+/// interval whose x_Q suits their deviation.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {

@@ -43,7 +43,8 @@ pub mod layers {
 pub use crate::activation::{ActivationRule, OwnActivation};
 pub use crate::describe::Options;
 pub use crate::kernel::{Pointwise, UpdateRule};
-pub use crate::layer::protocol::{Facts, Layer, Node, Scope, Signal, Trace};
+pub use crate::layer::protocol::{Facts, Layer, Node, Scope, Trace};
+pub use crate::layer::signal::Signal;
 pub use crate::layer::weight_norm::Gain;
 pub use crate::loss::pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
 pub use crate::loss::{LossViews, OwnLoss, record_mean};

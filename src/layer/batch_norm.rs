@@ -1,7 +1,6 @@
 //! Batch normalisation.
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
-use crate::activation::STANDARD_RANGE;
 use crate::describe::options;
 use crate::kernel::{
     NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts, NormFinish, NormFinishPorts,
@@ -10,8 +9,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Purpose, Recorder, View};
-use crate::rotate::settled;
-use crate::{Error, Frame, Initializer, Result, shape};
+use crate::{Error, Initializer, Result, shape};
 
 /// Normalises each channel (the last dimension) to mean 0 and variance 1 over the batch and all other dimensions, then scales it
 /// by γ and shifts it by β (Ioffe and Szegedy 2015; Keras' `BatchNormalization`).
@@ -104,11 +102,7 @@ impl Layer for BatchNorm {
             gamma,
             beta,
             moving,
-            output: Signal {
-                range: Some(STANDARD_RANGE),
-                frame: settled(Frame::default(), scope.depth),
-                ..input.clone()
-            },
+            output: input.normalised(scope),
         }))
     }
 }

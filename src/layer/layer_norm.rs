@@ -1,7 +1,6 @@
 //! Layer normalisation.
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
-use crate::activation::STANDARD_RANGE;
 use crate::describe::options;
 use crate::kernel::{
     NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts, NormFinish, NormFinishPorts,
@@ -10,8 +9,7 @@ use crate::kernel::{
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
-use crate::rotate::settled;
-use crate::{Error, Frame, Initializer, Result, shape};
+use crate::{Error, Initializer, Result, shape};
 
 /// Normalises the last dimension of every sample, at each time step or position by itself, to mean 0 and variance 1, then scales it by γ and
 /// shifts it by β: y = γ ⊙ (x − mean)/√(variance + ε) + β (Ba, Kiros and Hinton 2016; Keras' `LayerNormalization`).
@@ -82,8 +80,7 @@ impl Layer for LayerNorm {
         };
         let gamma = self.scale.then(|| parameter("gamma", 1.0)).transpose()?;
         let beta = self.center.then(|| parameter("beta", 0.0)).transpose()?;
-        let frame = settled(Frame::default(), scope.depth);
-        let output = Signal { range: Some(STANDARD_RANGE), frame, ..input.clone() };
+        let output = input.normalised(scope);
         Ok(Box::new(LayerNormNode { path, options: *self, channels, gamma, beta, output }))
     }
 }

@@ -26,6 +26,7 @@ mod recurrent;
 pub(crate) mod registry;
 mod residual;
 mod separable_conv;
+pub(crate) mod signal;
 mod softmax;
 mod time_distributed;
 mod up_sampling;
@@ -66,4 +67,5 @@ pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d}
 
 pub(crate) use crate::describe::Options;
 pub(crate) use description::LayerDescription;
-pub(crate) use protocol::{Facts, KeptStates, Layer, Node, Registered, Scope, Signal, Trace};
+pub(crate) use protocol::{Facts, KeptStates, Layer, Node, Registered, Scope, Trace};
+pub(crate) use signal::Signal;

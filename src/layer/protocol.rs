@@ -1,49 +1,16 @@
 //! The layer interface: [`Layer`], the options before the input is known; [`Node`], the built layer that records its passes; and
 //! the types that they use.
 
-use super::LayerDescription;
 use super::chain::unmasked;
 use super::weight_norm::{Gain, Normed};
-use crate::describe::Options;
-use crate::describe::fingerprint;
+use super::{LayerDescription, Signal};
+use crate::describe::{Options, fingerprint};
 use crate::kernel::Zones;
 use crate::plan::arena::{Arena, Initial, ParameterId, Regularizer, Role, Start};
 use crate::plan::{Recorder, View};
 use crate::{Error, Frame, Initializer, Range, Result, Rotation, shape};
 use std::any::Any;
 use std::sync::Arc;
-
-/// What flows between layers: the shape of one sample and, if known, the range of its values.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Signal {
-    /// The shape of one sample.
-    pub shape: Vec<usize>,
-    /// The range of the values, from which x_Q follows.
-    pub range: Option<Range>,
-    /// The values' centre and deviation, from which [`Rule::Critical`](crate::Rule::Critical) sees them. A layer that changes values sets
-    /// its outputs' own.
-    pub frame: Frame,
-    /// Whether it is a sequence `[T, ...]` with a mask that selects the steps that count; see [`Masking`](crate::Masking).
-    pub masked: bool,
-}
-
-impl Signal {
-    /// Values of this shape and range around 0, without a mask.
-    pub fn new(shape: impl Into<Vec<usize>>, range: Option<Range>) -> Self {
-        Self { shape: shape.into(), range, frame: Frame::default(), masked: false }
-    }
-
-    /// Values like these in another shape, without a mask.
-    pub fn reshaped(&self, shape: Vec<usize>) -> Self {
-        Self { shape, masked: false, ..self.clone() }
-    }
-
-    /// The number of values per sample.
-    #[expect(clippy::len_without_is_empty, reason = "a signal is never empty")]
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
 
 /// A layer's options, before its input is known.
 pub trait Layer: std::fmt::Debug + Send + Sync {

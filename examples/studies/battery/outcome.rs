@@ -140,7 +140,7 @@ mod tests {
         records.push(Record { key: Key { share: 0.5, ..part.key }, ..part });
         let results = scored(&records, &["a", "b", "c"], &[0.1, 0.2, 0.3]);
         assert_eq!(results.len(), 2);
-        let [a, b] = &results[..] else { unreachable!() };
+        let [a, b] = &results[..] else { panic!("not two results") };
         assert_eq!((a.rate, a.seeds, a.reached), (0.2, 2, 2));
         assert!((a.test.mean - 0.6).abs() < 1e-12);
         // 0.9 of 0.75 is reached after the second epoch and after the third.
