@@ -496,6 +496,18 @@ def air_and_insole():
         lambda r: [n for v in ("arp", "relu") for n in ratio(r, "calibrate-air-random", 200, v)],
     )
     yield Claim(
+        "Air Quality, a season earlier",
+        CALIBRATE,
+        ("calibrate-air-earlier",),
+        "(`--split earlier`, 5 seeds), the classic loss over theirs is # ± # for auto-rotating layers, # ± # for aligned ones, "
+        "# ± # for critical ones and # ± # for ReLU",
+        lambda r: [
+            n
+            for v in ("arp", "arp-aligned", "arp-critical", "relu")
+            for n in ratio(r, "calibrate-air-earlier", 200, v)
+        ],
+    )
+    yield Claim(
         "Air Quality, after few epochs",
         CALIBRATE,
         ("calibrate-air",),

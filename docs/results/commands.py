@@ -55,6 +55,7 @@ def studies():
         yield Command(f"devices-{device}", "compare", options, "cifar10")
     yield Command("vanishing", "vanishing_gradients", "--data cifar10 --seeds 3 --epochs 10 --device cpu", "cifar10")
     yield Command("calibrate-air", "calibrate", f"{AIR} --seeds 5 --device cpu", "air-quality")
+    yield Command("calibrate-air-earlier", "calibrate", f"{AIR} --split earlier --seeds 5 --device cpu", "air-quality")
     yield Command("calibrate-air-random", "calibrate", f"{AIR} --split random --seeds 3 --device cpu", "air-quality")
     yield Command("calibrate-insole", "calibrate", "--device cpu")
     for layers, hidden in DEPTHS.items():
@@ -76,16 +77,18 @@ def depths():
         options = options.replace("--epochs 8", "--epochs 12") + f" --depths 1000 --rates {rates}"
         yield Command(f"depth-{activation}-1000", "depth", options, "fashion-mnist")
     for activation in ("sigmoid", "tanh"):
-        methods = "classic,norm-before,critical" + (",relu" if activation == "tanh" else "")
-        options = f"--data cifar10 --rows 2500 --layers conv --pool 2 --activation {activation} --methods {methods}"
-        options += " --depths 32 --rates 0.001,0.003,0.01 --epochs 8 --device cpu"
+        methods = "critical,norm-before" + (",relu" if activation == "tanh" else "")
+        options = f"--data cifar10 --rows 5000 --layers conv --pool 2 --activation {activation} --methods {methods}"
+        options += " --depths 32 --rates 0.001,0.003 --epochs 8 --device cpu"
         yield Command(f"depth-conv-{activation}", "depth", options, "cifar10")
 
 
 def batteries():
     yield Command("battery", "battery", "--nets dense --device cpu", "battery", "--data")
-    options = "--nets conv1d,gru --seeds 3 --shares --device cpu"
-    yield Command("battery-series", "battery", options, "battery", "--data")
+    series = "--scalings deviation --seeds 3 --shares --device cpu"
+    yield Command("battery-conv1d", "battery", f"--nets conv1d {series}", "battery", "--data")
+    short = "--only BasicMotions,GunPoint,ItalyPowerDemand"
+    yield Command("battery-gru", "battery", f"--nets gru {short} {series}", "battery", "--data")
 
 
 def sequences():
@@ -107,10 +110,10 @@ def sequences():
     for steps, epochs in ((50, 20), (100, 20), (200, 20), (400, 10)):
         options = f"--steps {steps} --cells simple_rnn --rows 10000 --epochs {epochs} --seeds 3 --device cpu"
         yield Command(f"adding-simple-{steps}", "sequence", options)
-    critical = "--rule critical --rows 10000 --epochs 10 --seeds 3 --device cpu"
-    yield Command("adding-critical", "sequence", critical)
-    for gain in ("0.1", "0.3"):
-        yield Command(f"adding-critical-{gain}", "sequence", f"{critical} --cells simple_rnn --l {gain}")
+    simple = "--cells simple_rnn --rows 10000 --epochs 10 --seeds 3 --device cpu"
+    yield Command("adding-diagonal", "sequence", simple)
+    for name, gain in (("", ""), ("-0.3", " --l 0.3"), ("-0.1", " --l 0.1")):
+        yield Command(f"adding-critical{name}", "sequence", f"--rule critical {simple}{gain}")
     yield Command("rows-of-glyphs", "sequence", "--task glyphs --device cpu")
 
 

@@ -58,10 +58,17 @@ fn main(
         next = mat4x4<f32>();
         if (loads_a && k < depth()) { next = block_a(first_row + quad * 4u, k); }
         if (loads_b && k < depth()) { next = block_b(k, first_col + quad * 4u); }
-        for (var i = 0u; i < DEPTH; i++) {
-            let a#a = tile_a[i * LINE + #au * 16u + slow];
-            let b#b = tile_b[i * LINE + #bu * 16u + fast];
-            c#a#l#b += a#a.#l * b#b;
+        // Two loops: compilers unroll the inner one, whose places in memory are then constants beside `at_a` and `at_b`.
+        var at_a = slow;
+        var at_b = fast;
+        for (var i = 0u; i < DEPTH; i += 8u) {
+            for (var j = 0u; j < 8u; j++) {
+                let a#a = tile_a[at_a + j * LINE + #au * 16u];
+                let b#b = tile_b[at_b + j * LINE + #bu * 16u];
+                c#a#l#b = fma(vec4<f32>(a#a.#l), b#b, c#a#l#b);
+            }
+            at_a += 8u * LINE;
+            at_b += 8u * LINE;
         }
         workgroupBarrier();
     }

@@ -114,17 +114,20 @@ impl Family for DenseBackwardWeight {
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
         let (centre, factor) = (T::of(self.frame.centre.into()), T::of(self.frame.factor().into()));
-        // c·Σdf/d, which every row of dW has too much.
-        let shift = if self.frame.centre == 0.0 {
-            Vec::new()
+        // −c·Σdf/d, of which every row of dW lacks it.
+        let mut added = if self.frame.centre == 0.0 {
+            vec![T::zero(); units]
         } else {
             column_sums(
                 d_f,
                 units,
                 #[inline(always)]
-                |d_f| centre * factor * d_f,
+                |d_f| -(centre * factor * d_f),
             )
         };
+        if self.share == Share::Shift {
+            added.iter_mut().zip(virtual_sample).for_each(|(added, &v)| *added = *added + v);
+        }
         let panels = d_w.chunks_mut(PANEL * units).enumerate();
         for_each_part(self.inputs * self.batch * units, panels, |(index, d_w)| {
             let (first, rows) = (index * PANEL, d_w.len() / units);
@@ -136,15 +139,19 @@ impl Family for DenseBackwardWeight {
                 #[inline(always)]
                 || {
                     for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
-                        if self.frame.deviation != 1.0 {
-                            d_w.iter_mut().for_each(|d_w| *d_w = *d_w * factor);
-                        }
-                        d_w.iter_mut().zip(&shift).for_each(|(d_w, &shift)| *d_w = *d_w - shift);
-                        // One loop per share, in which it is a constant.
                         match self.share {
-                            Share::None => {}
-                            Share::Scale => add_shares(Share::Scale, d_w, w, virtual_sample),
-                            _ => add_shares(Share::Shift, d_w, w, virtual_sample),
+                            Share::Scale => {
+                                let terms = added.iter().zip(virtual_sample).zip(w);
+                                d_w.iter_mut().zip(terms).for_each(|(d_w, ((&added, &v), &w))| {
+                                    *d_w = *d_w * factor + added + v * w
+                                });
+                            }
+                            Share::None if self.frame == Frame::default() => {}
+                            _ => {
+                                d_w.iter_mut()
+                                    .zip(&added)
+                                    .for_each(|(d_w, &added)| *d_w = *d_w * factor + added);
+                            }
                         }
                         if self.l1 != 0.0 || self.l2 != 0.0 {
                             d_w.iter_mut().zip(w).for_each(|(d_w, &w)| *d_w = *d_w + l1 * w.sign() + l2 * w);
@@ -154,10 +161,4 @@ impl Family for DenseBackwardWeight {
             );
         });
     }
-}
-
-/// Adds the virtual sample's share to a row of dW.
-#[inline(always)]
-fn add_shares<T: Real>(share: Share, d_w: &mut [T], w: &[T], v: &[T]) {
-    d_w.iter_mut().zip(w).zip(v).for_each(|((d_w, &w), &v)| *d_w = *d_w + share.of(v, w));
 }

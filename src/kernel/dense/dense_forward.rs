@@ -156,60 +156,54 @@ impl Family for DenseForward {
         });
         for_each_part(self.batch * self.inputs * n, parts, |(mut y, mut z, stored)| {
             let (first, width) = (y.col, y.width());
-            let [mut rho, mut q, mut added] = [[T::zero(); PANEL]; 3];
-            let (rho, q, added) = (&mut rho[..width], &mut q[..width], &mut added[..width]);
+            let [mut rho, mut q, mut sums] = [[T::zero(); PANEL]; 3];
+            let (rho, q, sums) = (&mut rho[..width], &mut q[..width], &mut sums[..width]);
+            let aligned = self.rotation.is_some_and(Rotation::aligned);
             // Rows of a panel of W that are summed and then multiplied while in a cache.
             let step = if self.rotation.is_some() || shifted { DEPTH } else { self.inputs };
             for k in (0..self.inputs).step_by(step) {
                 let depth = step.min(self.inputs - k);
                 let w = &w[k * n + first..];
-                if let Some(rotating) = self.rotation {
-                    let rows = w.chunks(n).take(depth);
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            if rotating.aligned() {
-                                add_rows(
-                                    rows,
-                                    q,
-                                    #[inline(always)]
-                                    |w| w * w,
-                                );
-                            } else {
-                                add_rows(
-                                    rows,
-                                    q,
-                                    #[inline(always)]
-                                    |w| w,
-                                );
-                            }
-                        },
-                    );
-                }
-                if shifted {
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            add_rows(
-                                w.chunks(n).take(depth),
-                                added,
-                                #[inline(always)]
-                                |w| w,
-                            );
-                        },
-                    );
-                }
+                let rows = w.chunks(n).take(depth);
+                vectorised(
+                    #[inline(always)]
+                    || match (aligned, shifted) {
+                        (true, true) => add_rows(
+                            rows,
+                            [&mut *q, &mut *sums],
+                            #[inline(always)]
+                            |w| [w * w, w],
+                        ),
+                        (true, false) => add_rows(
+                            rows,
+                            [&mut *q],
+                            #[inline(always)]
+                            |w| [w * w],
+                        ),
+                        _ if self.rotation.is_some() || shifted => add_rows(
+                            rows,
+                            [&mut *sums],
+                            #[inline(always)]
+                            |w| [w],
+                        ),
+                        _ => {}
+                    },
+                );
                 let x = matrix(&x[y.row * self.inputs + k..], self.inputs);
                 multiply_block(&mut y, depth, x, matrix(w, n), k > 0);
             }
             if let Some(rotating) = self.rotation {
+                if !aligned {
+                    q.copy_from_slice(sums);
+                }
                 self.rotate(rotating, first, [b, lambda], rho, q);
             }
             if let Some((all_rho, all_q)) = stored {
                 all_rho.copy_from_slice(rho);
                 all_q.copy_from_slice(q);
             }
-            // b − c·ΣW/d.
+            // f is x·W/d + b − c·ΣW/d.
+            let added = sums;
             added.iter_mut().for_each(|sum| *sum = -(centre * factor * *sum));
             if self.has_bias {
                 added.iter_mut().zip(&b[first..]).for_each(|(sum, &b)| *sum = *sum + b);
@@ -219,14 +213,13 @@ impl Family for DenseForward {
                 || {
                     for row in 0..y.rows() {
                         let y = y.line(row);
-                        if self.frame.deviation != 1.0 {
-                            y.iter_mut().for_each(|y| *y = *y * factor);
-                        }
-                        if self.has_bias || shifted {
-                            y.iter_mut().zip(&*added).for_each(|(y, &added)| *y = *y + added);
-                        }
                         if self.rotation.is_some() {
-                            y.iter_mut().zip(&*rho).for_each(|(y, &rho)| *y = *y * rho);
+                            let terms = added.iter().zip(&*rho);
+                            y.iter_mut()
+                                .zip(terms)
+                                .for_each(|(y, (&added, &rho))| *y = (*y * factor + added) * rho);
+                        } else if self.has_bias || self.frame != Frame::default() {
+                            y.iter_mut().zip(&*added).for_each(|(y, &added)| *y = *y * factor + added);
                         }
                         if let Some(z) = &mut z {
                             z.line(row).copy_from_slice(y);

@@ -162,7 +162,9 @@ impl Taps {
     /// The sources of every position and tap, for the twins.
     pub(crate) fn table(&self) -> Table {
         let runs = self.step[2] == 1 && self.divisor[2] == 1;
-        Table { taps: *self, along: [0, 1, 2].map(|d| self.along(d)), runs }
+        let along = [0, 1, 2].map(|d| self.along(d));
+        let seen = [0, 1, 2].map(|d| Seen::new(&along[d], self.kernel[d]));
+        Table { taps: *self, along, seen, runs }
     }
 }
 
@@ -181,8 +183,34 @@ pub(crate) struct Row {
 pub(crate) struct Table {
     taps: Taps,
     along: [Vec<Option<usize>>; 3],
+    /// The same without the taps that have no source.
+    seen: [Seen; 3],
     /// Whether neighbouring taps have neighbouring sources.
     runs: bool,
+}
+
+/// Taps and their sources along a dimension, by position.
+#[derive(Debug)]
+struct Seen {
+    /// Where each position's begin, and where the last one's end.
+    begins: Vec<usize>,
+    pairs: Vec<(usize, usize)>,
+}
+
+impl Seen {
+    fn new(along: &[Option<usize>], taps: usize) -> Self {
+        let (mut begins, mut pairs) = (vec![0], Vec::new());
+        for sources in along.chunks_exact(taps) {
+            pairs.extend(sources.iter().enumerate().filter_map(|(tap, source)| Some((tap, (*source)?))));
+            begins.push(pairs.len());
+        }
+        Self { begins, pairs }
+    }
+
+    #[inline(always)]
+    fn at(&self, position: usize) -> &[(usize, usize)] {
+        &self.pairs[self.begins[position]..self.begins[position + 1]]
+    }
 }
 
 impl Table {
@@ -211,31 +239,14 @@ impl Table {
     /// Calls `each(tap, source)` for every tap of a row's position that has a source.
     #[inline(always)]
     pub(crate) fn each(&self, row: &Row, mut each: impl FnMut(usize, usize)) {
-        self.lines(
-            row,
-            #[inline(always)]
-            |first_tap, line, sources| {
-                for (t, source) in sources.iter().enumerate() {
-                    if let (Some(line), Some(source)) = (line, source) {
-                        each(first_tap + t, line + source);
-                    }
-                }
-            },
-        );
-    }
-
-    /// Calls `each(first tap, first source of the line, sources in the line)` for every line of taps.
-    #[inline(always)]
-    fn lines(&self, row: &Row, mut each: impl FnMut(usize, Option<usize>, &[Option<usize>])) {
         let Taps { from, kernel, .. } = self.taps;
-        let [planes, lines, sources] =
-            [0, 1, 2].map(|d| &self.along[d][row.place[d] * kernel[d]..][..kernel[d]]);
-        let mut tap = 0;
-        for plane in planes {
-            for line in lines {
-                let first = plane.zip(*line).map(|(plane, line)| (plane * from[1] + line) * from[2]);
-                each(tap, first, sources);
-                tap += kernel[2];
+        let [planes, lines, places] = &self.seen;
+        for (plane_tap, plane) in planes.at(row.place[0]) {
+            for (line_tap, line) in lines.at(row.place[1]) {
+                let (tap, source) = (plane_tap * kernel[1] + line_tap, plane * from[1] + line);
+                for (place_tap, place) in places.at(row.place[2]) {
+                    each(tap * kernel[2] + place_tap, source * from[2] + place);
+                }
             }
         }
     }
@@ -250,34 +261,50 @@ impl Table {
         row: &Row,
         out: &mut [T],
     ) {
+        let Taps { from, kernel, .. } = self.taps;
         let count = out.len() / self.taps.taps();
-        let width = self.taps.kernel[2];
-        self.lines(
-            row,
-            #[inline(always)]
-            |tap, line, sources| {
-                let out = &mut out[tap * count..][..width * count];
-                let begin = sources.iter().position(Option::is_some);
-                let (Some(line), Some(begin)) = (line, begin) else {
-                    return out.fill(T::zero());
+        let width = kernel[2];
+        let planes = &self.along[0][row.place[0] * kernel[0]..][..kernel[0]];
+        let lines = &self.along[1][row.place[1] * kernel[1]..][..kernel[1]];
+        let places = self.seen[2].at(row.place[2]);
+        let (Some(&(begin, source)), Some(&(last, _))) = (places.first(), places.last()) else {
+            return out.fill(T::zero());
+        };
+        let mut outs = out.chunks_exact_mut(width * count);
+        for plane in planes {
+            for (line, out) in lines.iter().zip(&mut outs) {
+                let (Some(plane), Some(line)) = (plane, line) else {
+                    out.fill(T::zero());
+                    continue;
                 };
+                let line = (plane * from[1] + line) * from[2];
                 if self.runs && count == channels {
-                    let end = sources.iter().rposition(Option::is_some).unwrap_or(begin) + 1;
-                    let from = (line + sources[begin].unwrap_or(0)) * channels;
-                    out[..begin * count].fill(T::zero());
-                    out[begin * count..end * count].copy_from_slice(&x[from..][..(end - begin) * count]);
-                    out[end * count..].fill(T::zero());
-                    return;
+                    let (before, rest) = out.split_at_mut(begin * count);
+                    let (seen, behind) = rest.split_at_mut((last + 1 - begin) * count);
+                    before.fill(T::zero());
+                    copy(seen, &x[(line + source) * channels..][..seen.len()]);
+                    behind.fill(T::zero());
+                    continue;
                 }
-                for (out, source) in out.chunks_exact_mut(count).zip(sources) {
-                    match source {
-                        Some(source) => {
-                            out.copy_from_slice(&x[(line + source) * channels + first..][..count])
-                        }
-                        None => out.fill(T::zero()),
-                    }
+                if places.len() < width {
+                    out.fill(T::zero());
                 }
-            },
-        );
+                for (tap, source) in places {
+                    copy(&mut out[tap * count..][..count], &x[(line + source) * channels + first..][..count]);
+                }
+            }
+        }
     }
+}
+
+/// Copies numbers, without a call where they are few.
+#[inline(always)]
+fn copy<T: Copy>(out: &mut [T], from: &[T]) {
+    if out.len() > 64 {
+        return out.copy_from_slice(from);
+    }
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    let (from_blocks, from_rest) = from.as_chunks::<8>();
+    blocks.iter_mut().zip(from_blocks).for_each(|(out, from)| *out = *from);
+    rest.iter_mut().zip(from_rest).for_each(|(out, from)| *out = *from);
 }

@@ -164,7 +164,7 @@ impl Family for FoldRotation {
                 for (kernel, point) in [(w, Some(rotating.x_q)), (u, h_q)] {
                     let Some(point) = point else { continue };
                     let factor = rotating.term(T::of(point.into()));
-                    add_rows(kernel[first..].chunks(columns), q, |w| factor * rotating.term(w));
+                    add_rows(kernel[first..].chunks(columns), [&mut *q], |w| [factor * rotating.term(w)]);
                 }
                 for line in 0..self.kernels.rotated_lines() {
                     let b = &b[line * columns + first..];

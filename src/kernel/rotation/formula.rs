@@ -14,23 +14,29 @@ pub(crate) fn term<T: Real>(number: T, squared: bool) -> T {
     if squared { number * number } else { number }
 }
 
-/// Adds `of(number)` for every number of these rows to `sums`.
+/// Adds the terms `of(number)` of every number of these rows to their sums, which are equally long.
 #[inline(always)]
-pub(crate) fn add_rows<'a, T: Real>(
+pub(crate) fn add_rows<'a, T: Real, const N: usize>(
     rows: impl Iterator<Item = &'a [T]>,
-    sums: &mut [T],
-    of: impl Fn(T) -> T,
+    mut sums: [&mut [T]; N],
+    of: impl Fn(T) -> [T; N],
 ) {
-    let mut part = [T::zero(); PANEL];
-    let part = &mut part[..sums.len()];
-    for (k, row) in rows.enumerate() {
-        part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + of(w));
-        if k % DEPTH == DEPTH - 1 {
+    let mut parts = [[T::zero(); PANEL]; N];
+    let mut join = |parts: &mut [[T; PANEL]; N]| {
+        for (sums, part) in sums.iter_mut().zip(parts) {
             sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
             part.fill(T::zero());
         }
+    };
+    for (k, row) in rows.enumerate() {
+        for (term, part) in parts.iter_mut().enumerate() {
+            part.iter_mut().zip(row).for_each(|(sum, &w)| *sum = *sum + of(w)[term]);
+        }
+        if k % DEPTH == DEPTH - 1 {
+            join(&mut parts);
+        }
     }
-    sums.iter_mut().zip(&*part).for_each(|(sum, &part)| *sum = *sum + part);
+    join(&mut parts);
 }
 
 impl Rotation {

@@ -46,22 +46,57 @@ impl Depthwise {
         self.batch * self.taps.positions() * self.sides().1
     }
 
-    /// Adds a source's numbers times the weights of a tap.
+    /// The sums of a position, whose sources' numbers and taps' weights begin at these places.
     #[inline(always)]
-    fn add<T: Real>(&self, y: &mut [T], x: &[T], w: &[T]) {
+    fn sum<T: Real>(&self, y: &mut [T], x: &[T], w: &[T], seen: &[(usize, usize)]) {
         let m = self.multiplier;
         if m == 1 {
-            y.iter_mut().zip(x).zip(w).for_each(|((y, &x), &w)| *y = *y + x * w);
-        } else if self.turned {
-            for ((y, x), w) in y.iter_mut().zip(x.chunks_exact(m)).zip(w.chunks_exact(m)) {
-                *y = *y + x.iter().zip(w).map(|(&x, &w)| x * w).sum();
-            }
-        } else {
-            for ((y, &x), w) in y.chunks_exact_mut(m).zip(x).zip(w.chunks_exact(m)) {
-                y.iter_mut().zip(w).for_each(|(y, &w)| *y = *y + x * w);
+            return add_products(y, seen, x, w);
+        }
+        y.fill(T::zero());
+        for &(x_at, w_at) in seen {
+            let (x, w) = (&x[x_at..][..self.sides().0], &w[w_at..][..self.filters()]);
+            if self.turned {
+                for ((y, x), w) in y.iter_mut().zip(x.chunks_exact(m)).zip(w.chunks_exact(m)) {
+                    *y = *y + x.iter().zip(w).map(|(&x, &w)| x * w).sum();
+                }
+            } else {
+                for ((y, &x), w) in y.chunks_exact_mut(m).zip(x).zip(w.chunks_exact(m)) {
+                    y.iter_mut().zip(w).for_each(|(y, &w)| *y = *y + x * w);
+                }
             }
         }
     }
+}
+
+/// out\[i\] = Σ over `places` (p, r) of a\[p + i\]·b\[r + i\], with sums that stay in registers.
+#[inline(always)]
+fn add_products<T: Real>(out: &mut [T], places: &[(usize, usize)], a: &[T], b: &[T]) {
+    let wide = lanes::<T, 32>(out, 0, places, a, b);
+    let all = lanes::<T, 8>(out, wide, places, a, b);
+    lanes::<T, 1>(out, all, places, a, b);
+}
+
+/// The same from `first` on, as many as there are whole blocks of N; where the next ones begin.
+#[inline(always)]
+fn lanes<T: Real, const N: usize>(
+    out: &mut [T],
+    first: usize,
+    places: &[(usize, usize)],
+    a: &[T],
+    b: &[T],
+) -> usize {
+    let blocks = out[first..].as_chunks_mut::<N>().0;
+    let end = first + N * blocks.len();
+    for (at, out) in (first..).step_by(N).zip(blocks) {
+        let mut sums = [T::zero(); N];
+        for &(p, r) in places {
+            let (a, b) = (&a[p + at..][..N], &b[r + at..][..N]);
+            sums.iter_mut().zip(a).zip(b).for_each(|((sum, &a), &b)| *sum = *sum + a * b);
+        }
+        *out = sums;
+    }
+    end
 }
 
 /// Positions per task of the twin.
@@ -145,16 +180,15 @@ impl Family for Depthwise {
                 #[inline(always)]
                 || {
                     let mut row = table.row(index * ROWS);
+                    let mut seen = Vec::with_capacity(self.taps.taps());
                     for y in y.chunks_exact_mut(to) {
-                        y.fill(T::zero());
+                        seen.clear();
                         table.each(
                             &row,
                             #[inline(always)]
-                            |t, source| {
-                                let x = &x[(row.sample * sources + source) * from..][..from];
-                                self.add(y, x, &w[t * filters..][..filters]);
-                            },
+                            |t, source| seen.push(((row.sample * sources + source) * from, t * filters)),
                         );
+                        self.sum(y, x, w, &seen);
                         table.advance(&mut row);
                     }
                     self.epilogue.apply(index * width, [b.as_ref(), rho.as_ref()], y, z);
