@@ -405,6 +405,46 @@ def adding_by_steps(reports):
     return {k: {column: over(name, v) for column, name in columns.items()} for k, v in kinds.items()}
 
 
+SIMPLE = {
+    "classic": ("adding-diagonal", "simple_rnn"),
+    "auto-rotating": ("adding-diagonal", "simple_rnn-ar"),
+    "critical": ("adding-critical", "simple_rnn-ar"),
+    "critical, `--l 0.3`": ("adding-critical-0.3", "simple_rnn-ar"),
+    "critical, `--l 0.1`": ("adding-critical-0.1", "simple_rnn-ar"),
+}
+
+
+def left_over_time(reports):
+    """What is left of a SimpleRNN's gradients over the steps before training, and what it learns."""
+
+    def ratio(run):
+        gradients = run["gradients_before"]
+        return gradients[0] / gradients[-1], len(gradients) - 1
+
+    def per_step(run):
+        whole, steps = ratio(run)
+        return whole ** (1 / steps)
+
+    logarithm = lambda run: -math.log10(ratio(run)[0])
+    columns = {
+        "left of a gradient per step": per_step,
+        "log₁₀ of last step over first": logarithm,
+        "test MSE after 10 epochs": last("val_loss"),
+    }
+    over = lambda place: {column: reports.over(*place, value) for column, value in columns.items()}
+    return {row: over(place) for row, place in SIMPLE.items()}
+
+
+def convolved(reports):
+    """Test accuracy of 32 convolutions."""
+    found = {}
+    for activation in ("tanh", "sigmoid"):
+        for result in reports.report(f"depth-conv-{activation}")["results"]:
+            column = {activation: [result["test_accuracy"]["mean"]]}
+            found.setdefault(METHODS[result["method"]], {}).update(column)
+    return found
+
+
 def embedded(reports):
     def row(activation, kind):
         return {f"{16 * n} steps": [reports.psnr(f"embed-{activation}-{kind}-{n}")] for n in (25, 100)}
@@ -539,6 +579,10 @@ def all_sequences():
     yield Claim("vowels, whole gates", SEQUENCE, ("vowels-gate",), text, accuracies("vowels-gate", rotated))
     text = "The aligned rule gains less: #, # and #;"
     yield Claim("vowels, aligned", SEQUENCE, ("vowels-aligned",), text, accuracies("vowels-aligned", rotated))
+    text = "(`--rule critical`) it is #, # and #,"
+    yield Claim("vowels, critical", SEQUENCE, ("vowels-critical",), text, accuracies("vowels-critical", rotated))
+    name, text = "vowels-critical-gain", "twice the gain (`--l 2`) #."
+    yield Claim("vowels, critical, gain", SEQUENCE, (name,), text, accuracies(name, rotated[:1]))
     yield Claim("adding", SEQUENCE, ("adding",), "network / test MSE", adding)
     yield Claim(
         "adding over 400 steps",
@@ -549,6 +593,9 @@ def all_sequences():
     )
     wants = tuple(f"adding-simple-{steps}" for steps in (50, 100, 200, 400))
     yield Claim("adding, SimpleRNN", SEQUENCE, wants, "SimpleRNN / 50 steps", adding_by_steps)
+    wants = tuple(dict.fromkeys(name for name, _ in SIMPLE.values()))
+    header = "SimpleRNN / left of a gradient per step"
+    yield Claim("adding, gradients of a SimpleRNN", SEQUENCE, wants, header, left_over_time)
     text = "SimpleRNN # classic, # AR; LSTM #, #; GRU #, #."
     yield Claim("rows of glyphs", SEQUENCE, ("rows-of-glyphs",), text, accuracies("rows-of-glyphs", cells))
 
@@ -584,6 +631,8 @@ def all_claims():
     yield Claim("depth", DEPTH, ("depth",), "method / 100 layers", deepened)
     wants = tuple(f"depth-{activation}-{layers}" for activation in ACTIVATIONS for layers in (100, 1000))
     yield Claim("depth, critical", DEPTH, wants, "layers / sigmoid", deepest)
+    wants = ("depth-conv-tanh", "depth-conv-sigmoid")
+    yield Claim("depth, convolutions", DEPTH, wants, "method / tanh", convolved)
     wants = tuple(f"depth-{activation}-100" for activation in ACTIVATIONS)
     yield Claim("depth, rates", DEPTH, wants, "rate / sigmoid", of_rates)
     yield Claim("battery", BATTERY, ("battery",), "arm / rank, inputs by unit", ranked)

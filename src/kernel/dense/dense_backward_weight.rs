@@ -114,7 +114,7 @@ impl Family for DenseBackwardWeight {
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));
         let (centre, factor) = (T::of(self.frame.centre.into()), T::of(self.frame.factor().into()));
-        // −c·Σdf/d, of which every row of dW lacks it.
+        // What belongs to every row of dW: −c·Σdf/d, and the diagonal rule's share.
         let mut added = if self.frame.centre == 0.0 {
             vec![T::zero(); units]
         } else {
