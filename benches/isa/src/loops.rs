@@ -24,7 +24,7 @@ impl Loop {
         };
         Self {
             instructions: lines.len(),
-            multiply_adds: names().map(multiply_adds).sum(),
+            multiply_adds: names().filter(|name| is_multiply_add(name)).count(),
             memory: count(&["buffer_", "global_", "flat_", "scratch_"]),
             workgroup: count(&["ds_"]),
             text: lines.join("\n"),
@@ -37,11 +37,10 @@ impl Loop {
     }
 }
 
-/// Whether an instruction is a multiply-add, or two of them at once, which still are one instruction.
-fn multiply_adds(name: &str) -> usize {
-    let of = |name: &str| ["fma", "fmac", "mac", "mad_f", "pk_fma"].iter().any(|kind| name.starts_with(kind));
-    let name = name.trim_start_matches("v_");
-    usize::from(of(name.trim_start_matches("dual_")))
+/// Whether an instruction is a multiply-add, or two of them at once.
+fn is_multiply_add(name: &str) -> bool {
+    let name = name.trim_start_matches("v_").trim_start_matches("dual_");
+    ["fma", "fmac", "mac", "mad_f", "pk_fma"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// The innermost loop with the most multiply-adds, or without any the longest one; an empty one if there is none.

@@ -30,7 +30,7 @@ struct Options {
     #[arg(long, value_name = "PART", default_value = "")]
     only: String,
     /// Prints every shader instead of the worst of each kernel's variant.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     all: bool,
     /// Prints the instructions of the hottest loops, too.
     #[arg(long)]
@@ -39,7 +39,7 @@ struct Options {
     #[arg(long)]
     check: bool,
     /// Writes table.csv.
-    #[arg(long, conflicts_with_all = ["only", "check"])]
+    #[arg(long, conflicts_with_all = ["only", "all", "check"])]
     write: bool,
     /// Prints what the driver of this process tells, as JSON: how a GPU's own process is started.
     #[arg(long, hide = true)]

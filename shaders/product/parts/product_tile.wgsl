@@ -59,6 +59,7 @@ fn main(
         if (loads_a && k < depth()) { next = block_a(first_row + quad * 4u, k); }
         if (loads_b && k < depth()) { next = block_b(k, first_col + quad * 4u); }
         // Two loops: compilers unroll the inner one, whose places in memory are then constants beside `at_a` and `at_b`.
+        // fma counts as one operation there; as two, the loop is too long for Mesa to unroll.
         var at_a = slow;
         var at_b = fast;
         for (var i = 0u; i < DEPTH; i += 8u) {
