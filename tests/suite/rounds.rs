@@ -5,8 +5,9 @@ use autorot::extend::kernel::{Access, Kernel, MAX_ROUNDS, Traits, UNUSED, regist
 use autorot::wgpu::{self, util::DeviceExt};
 use std::sync::Arc;
 
-/// Loops up to these bounds have at most 64 rounds whatever the sizes; compilers write many of them out.
-const FIXED: &[&str] = &["0u", "SLICES", "DEPTH", "GATES", "PARTS", "min(4u, ", "min(8u, ", "min(32u, "];
+/// Loops up to these bounds have at most 64 rounds whatever the sizes; compilers write many of them out. An open bracket stands for
+/// whatever follows.
+const FIXED: &[&str] = &["0u", "8u", "SLICES", "DEPTH", "GATES", "PARTS", "min(4u, ", "min(8u, ", "min(32u, "];
 
 /// The shader with a counter in every loop that may be long; `None` where there is none.
 fn counting(source: &str) -> Option<String> {
@@ -31,7 +32,7 @@ fn counting(source: &str) -> Option<String> {
         if code.trim_start().starts_with("for (") {
             let bound = code.split(';').nth(1).unwrap_or_else(|| panic!("a loop on several lines: {line}"));
             let bound = bound.split(['<', '>']).nth(1).unwrap_or_default().trim();
-            if !FIXED.iter().any(|fixed| bound == *fixed || bound.starts_with(fixed)) {
+            if !FIXED.iter().any(|fixed| bound == *fixed || fixed.contains('(') && bound.starts_with(fixed)) {
                 out += "rounds_so_far += 1u;\n";
                 counted += 1;
             }
