@@ -277,17 +277,28 @@ def of_rates(reports):
     return found
 
 
-def ranked(reports):
-    """Mean ranks and mean test scores of all arms, inputs scaled in two ways."""
-    found = {}
-    report = reports.report("battery")
-    for group in report["groups"]:
-        for arm, rank in group["ranks"]:
-            own = [r["test"]["mean"] for r in report["results"] if r["arm"] == arm and r["scaling"] == group["scaling"]]
-            row = found.setdefault(arm, {})
-            row[f"rank, inputs by {group['scaling']}"] = [rank]
-            row[f"score, inputs by {group['scaling']}"] = [statistics.mean(own)]
-    return found
+def ranked(title, *names):
+    """Mean ranks and mean test scores of all arms; a group's scaling and net make its column's name."""
+
+    def values(reports):
+        found = {}
+        for report in map(reports.report, names):
+            for group in report["groups"]:
+                of_group = lambda r: r["scaling"] == group["scaling"] and r["net"] == group["net"]
+                for arm, rank in group["ranks"]:
+                    own = [r["test"]["mean"] for r in report["results"] if r["arm"] == arm and of_group(r)]
+                    row = found.setdefault(arm, {})
+                    row["rank, " + title.format(**group)] = [rank]
+                    row["score, " + title.format(**group)] = [statistics.mean(own)]
+        return found
+
+    return values
+
+
+def series(reports):
+    """Friedman's test of convolutional and recurrent nets on series."""
+    both = [reports.report(name)["groups"][0] for name in ("battery-conv1d", "battery-gru")]
+    return [v for group in both for v in (group["friedman"]["chi_square"], group["friedman"]["f"], group["critical_difference"])]
 
 
 def friedman(reports):
@@ -635,9 +646,13 @@ def all_claims():
     yield Claim("depth, convolutions", DEPTH, wants, "method / tanh", convolved)
     wants = tuple(f"depth-{activation}-100" for activation in ACTIVATIONS)
     yield Claim("depth, rates", DEPTH, wants, "rate / sigmoid", of_rates)
-    yield Claim("battery", BATTERY, ("battery",), "arm / rank, inputs by unit", ranked)
+    yield Claim("battery", BATTERY, ("battery",), "arm / rank, inputs by unit", ranked("inputs by {scaling}", "battery"))
     text = "Friedman's χ² is # for inputs by unit (Iman and Davenport's F #) and # by deviation (F #); critical difference #"
     yield Claim("battery, significance", BATTERY, ("battery",), text, friedman)
+    wants = ("battery-conv1d", "battery-gru")
+    yield Claim("battery, series", BATTERY, wants, "arm / rank, conv1d", ranked("{net}", *wants))
+    text = "Friedman's χ² is # for conv1d (F #, critical difference #) and # for gru (F #, critical difference #)"
+    yield Claim("battery, significance on series", BATTERY, wants, text, series)
     yield from air_and_insole()
     yield from all_sequences()
     yield from all_pictures()

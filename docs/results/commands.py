@@ -86,9 +86,9 @@ def depths():
 def batteries():
     yield Command("battery", "battery", "--nets dense --device cpu", "battery", "--data")
     series = "--scalings deviation --seeds 3 --shares --device cpu"
-    yield Command("battery-conv1d", "battery", f"--nets conv1d {series}", "battery", "--data")
-    short = "--only BasicMotions,GunPoint,ItalyPowerDemand"
-    yield Command("battery-gru", "battery", f"--nets gru {short} {series}", "battery", "--data")
+    short = "BasicMotions,GunPoint,ItalyPowerDemand"
+    yield Command("battery-conv1d", "battery", f"--nets conv1d --only ArrowHead,{short} {series}", "battery", "--data")
+    yield Command("battery-gru", "battery", f"--nets gru --only {short} {series}", "battery", "--data")
 
 
 def sequences():
