@@ -86,7 +86,7 @@ fn main() -> Result<()> {
     for device in &devices {
         let peak = Peak::measure(device, options.seconds)?;
         say(format_args!("{}: {peak}", device.name()))?;
-        for workload in workloads::WORKLOADS.iter().filter(|w| w.name.contains(&options.only)) {
+        for workload in workloads::all().iter().filter(|w| w.name.contains(&options.only)) {
             let row = step::time(device, workload, options.rule.auto_rotate(), options.seconds, &peak)?;
             say(row.line())?;
             rows.push(row);

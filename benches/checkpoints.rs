@@ -11,7 +11,7 @@ use autorot::train::Checkpoints;
 use autorot::{Adam, AutoRotate, Dataset, Device, Interval, Loss, Model, Predictor, Result, Trainer};
 use say::say;
 use std::time::Instant;
-use workloads::{STEPS, WORKLOADS};
+use workloads::STEPS;
 
 const EPOCHS: usize = 3;
 const ROUNDS: usize = 7;
@@ -54,7 +54,9 @@ fn main() -> Result<()> {
     let device = Device::named(device.as_deref().unwrap_or("cpu"))?;
     say(format_args!("{}: {}", device.name(), device.why()))?;
     let mut last = None;
-    for workload in WORKLOADS.iter().filter(|w| w.name.contains("notebook") || w.name.contains("2048x4")) {
+    for workload in
+        workloads::all().into_iter().filter(|w| w.name.contains("notebook") || w.name.contains("2048x4"))
+    {
         let data = workload.data()?;
         let mut model = workload.model(&device, &data, Some(AutoRotate::new()))?;
         let row = data.inputs()[..model.network().input().len()].to_vec();

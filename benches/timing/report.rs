@@ -26,6 +26,8 @@ pub struct Row {
     pub first_step_s: Option<f64>,
     /// The share of a step's time in which the host prepares steps; while it does so the device works on those before.
     pub host_share: Option<f64>,
+    /// The dispatches of an auto-rotating step.
+    pub dispatches: Option<usize>,
     /// MiB that the plan counts.
     pub plan_mib: f64,
     /// MiB that the device's memory gained, where the driver tells.
@@ -58,6 +60,7 @@ impl Row {
             share(self.copy_share),
             number(self.first_step_s, 2),
             self.host_share.map_or(String::new(), share),
+            self.dispatches.map_or(String::new(), |count| count.to_string()),
             format!("{:.1}", self.plan_mib),
             number(self.device_mib, 1),
         ]
@@ -79,6 +82,7 @@ pub fn table(rows: &[Row]) -> Table {
         "of copy peak",
         "first step s",
         "host",
+        "dispatches",
         "plan MiB",
         "device MiB",
     ]);

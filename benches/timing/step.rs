@@ -31,7 +31,7 @@ pub fn time(
     let before = device.allocated_bytes();
     let begin = Instant::now();
     let mut rotating = workload.model(device, &data, Some(rotate))?;
-    trainer(1).fit(&mut rotating, &first, None)?;
+    let dispatches = trainer(1).fit(&mut rotating, &first, None)?.dispatches;
     let first_step_s = begin.elapsed().as_secs_f64();
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     let taken = device.allocated_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
@@ -80,8 +80,9 @@ pub fn time(
         first_step_s: Some(first_step_s),
         // A software adapter does its work while it is handed over.
         host_share: (device.is_gpu() && !device.traits().software).then(|| median(host_shares)),
+        dispatches: Some(dispatches),
         plan_mib,
         device_mib: taken.map(mib),
-        ..Row::new(device, workload.name.to_owned())
+        ..Row::new(device, workload.name.clone())
     })
 }

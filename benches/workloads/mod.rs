@@ -23,7 +23,9 @@ enum Part {
     Dense(usize),
     /// Filters of 3 × 3 with padding and the net's activation, and their stride.
     Conv(usize, usize),
-    /// The same, depthwise then pointwise.
+    /// Filters of a single position.
+    Pointwise(usize),
+    /// As convolutions, depthwise then pointwise.
     Separable(usize, usize),
     BatchNorm,
     MaxPool,
@@ -35,81 +37,66 @@ enum Part {
 
 /// A net to train: its parts, and a linear layer of ten units.
 pub struct Workload {
-    pub name: &'static str,
+    pub name: String,
     /// Rows of a step.
     pub batch: usize,
     input: &'static [usize],
     activation: Activation,
-    parts: &'static [Part],
+    parts: Vec<Part>,
 }
 
-const fn mlp(name: &'static str, input: &'static [usize], parts: &'static [Part]) -> Workload {
-    Workload { name, batch: 128, input, activation: Activation::Sigmoid, parts }
+fn mlp(name: &str, input: &'static [usize], widths: &[usize]) -> Workload {
+    let parts = widths.iter().map(|&units| Part::Dense(units)).collect();
+    Workload { name: name.to_owned(), batch: 128, input, activation: Activation::Sigmoid, parts }
 }
 
-const fn images(name: &'static str, activation: Activation, parts: &'static [Part]) -> Workload {
-    Workload { name, batch: 64, input: &[32, 32, 3], activation, parts }
+fn images(name: &str, activation: Activation, parts: &[Part]) -> Workload {
+    Workload { name: name.to_owned(), batch: 64, input: &[32, 32, 3], activation, parts: parts.to_vec() }
 }
 
-const fn sequence(name: &'static str, parts: &'static [Part]) -> Workload {
-    Workload { name, batch: 64, input: &[64, 128], activation: Activation::Tanh, parts }
+fn sequence(name: String, batch: usize, cell: Cell, units: usize) -> Workload {
+    let parts = vec![Part::Recurrent(cell, units)];
+    Workload { name, batch, input: &[64, 128], activation: Activation::Tanh, parts }
 }
 
-pub const WORKLOADS: [Workload; 9] = [
-    mlp(
-        "notebook 1024-50-50-40-40-30-10",
-        &[1024],
-        &[Part::Dense(50), Part::Dense(50), Part::Dense(40), Part::Dense(40), Part::Dense(30)],
-    ),
-    mlp("784-512x4-10", &[784], &[Part::Dense(512); 4]),
-    mlp("784-1024x4-10", &[784], &[Part::Dense(1024); 4]),
-    mlp("784-2048x4-10", &[784], &[Part::Dense(2048); 4]),
-    images(
-        "study conv 16-32-64 bn",
-        Activation::Sigmoid,
-        &[
-            Part::Conv(16, 1),
-            Part::BatchNorm,
-            Part::MaxPool,
-            Part::Conv(32, 1),
-            Part::BatchNorm,
-            Part::MaxPool,
-            Part::Conv(64, 1),
-            Part::BatchNorm,
-            Part::MaxPool,
-            Part::Flatten,
-            Part::Dense(10),
-            Part::Dense(10),
-            Part::Dense(10),
-            Part::Dense(10),
-        ],
-    ),
-    images(
-        "conv 64-128-256",
-        Activation::Tanh,
-        &[
-            Part::Conv(64, 1),
-            Part::MaxPool,
-            Part::Conv(128, 1),
-            Part::MaxPool,
-            Part::Conv(256, 1),
-            Part::GlobalAverage,
-        ],
-    ),
-    images(
-        "separable 32-64-128-256",
-        Activation::Tanh,
-        &[
-            Part::Conv(32, 1),
-            Part::Separable(64, 2),
-            Part::Separable(128, 2),
-            Part::Separable(256, 1),
-            Part::GlobalAverage,
-        ],
-    ),
-    sequence("lstm-128-256", &[Part::Recurrent(Cell::Lstm, 256)]),
-    sequence("gru-128-256", &[Part::Recurrent(Cell::Gru { reset_after: true }, 256)]),
-];
+/// All nets.
+pub fn all() -> Vec<Workload> {
+    use Part::{BatchNorm, Conv, Dense, Flatten, GlobalAverage, MaxPool, Pointwise, Separable};
+    let tanh = |name: &str, parts: &[Part]| images(name, Activation::Tanh, parts);
+    let mut all = vec![
+        mlp("notebook 1024-50-50-40-40-30-10", &[1024], &[50, 50, 40, 40, 30]),
+        mlp("784-512x4-10", &[784], &[512; 4]),
+        mlp("784-1024x4-10", &[784], &[1024; 4]),
+        mlp("784-2048x4-10", &[784], &[2048; 4]),
+        mlp("deep 784-64x100-10", &[784], &[64; 100]),
+    ];
+    let study = [16, 32, 64].iter().flat_map(|&filters| [Conv(filters, 1), BatchNorm, MaxPool]);
+    let study: Vec<_> = study.chain([Flatten]).chain([Dense(10); 4]).collect();
+    all.push(images("study conv 16-32-64 bn", Activation::Sigmoid, &study));
+    let pooled = [Conv(64, 1), MaxPool, Conv(128, 1), MaxPool, Conv(256, 1), GlobalAverage];
+    all.push(tanh("conv 64-128-256", &pooled));
+    for width in [16, 32, 64] {
+        let name = format!("strided {width}-{}-{}", 2 * width, 4 * width);
+        all.push(tanh(&name, &[Conv(width, 2), Conv(2 * width, 2), Conv(4 * width, 2), GlobalAverage]));
+    }
+    let points = [Conv(32, 2), Pointwise(128), Pointwise(32), Pointwise(128), Pointwise(32), GlobalAverage];
+    all.push(tanh("pointwise 32-128-32-128-32", &points));
+    for width in [16, 32] {
+        let name = format!("separable {width}-{}-{}-{}", 2 * width, 4 * width, 8 * width);
+        let rest = [Separable(2 * width, 2), Separable(4 * width, 2), Separable(8 * width, 1)];
+        let parts: Vec<_> = [Conv(width, 1)].into_iter().chain(rest).chain([GlobalAverage]).collect();
+        all.push(tanh(&name, &parts));
+    }
+    for (name, cell) in [("lstm", Cell::Lstm), ("gru", Cell::Gru { reset_after: true })] {
+        all.push(sequence(format!("{name}-128-256"), 64, cell, 256));
+        for (units, batch) in [64, 160, 256].into_iter().flat_map(|units| [16, 64, 256].map(|b| (units, b))) {
+            if (units, batch) != (256, 64) {
+                all.push(sequence(format!("{name}-128-{units} batch {batch}"), batch, cell, units));
+            }
+        }
+    }
+    all
+}
 
 /// What a part does for a sample: multiplications, those that its inputs take part in, weights, outputs.
 struct Cost {
@@ -145,6 +132,7 @@ impl Workload {
                 Part::Conv(filters, stride) => {
                     (windows(stride) * 9 * channels * filters, 9 * channels * filters)
                 }
+                Part::Pointwise(filters) => (places * channels * filters, channels * filters),
                 Part::Separable(filters, stride) => {
                     let weights = channels * (9 + filters);
                     (windows(stride) * weights, weights)
@@ -161,6 +149,7 @@ impl Workload {
                 Part::Conv(filters, stride) | Part::Separable(filters, stride) => {
                     vec![shape[0] / stride, shape[1] / stride, filters]
                 }
+                Part::Pointwise(filters) => vec![shape[0], shape[1], filters],
                 Part::MaxPool => vec![shape[0] / 2, shape[1] / 2, channels],
                 Part::Flatten => vec![places * channels],
                 Part::GlobalAverage => vec![channels],
@@ -200,7 +189,7 @@ impl Workload {
     /// The net, classic or auto-rotating.
     pub fn model(&self, device: &Device, data: &Dataset, rotate: Option<AutoRotate>) -> Result<Model> {
         let mut model = Sequential::for_data(data);
-        for part in self.parts {
+        for part in &self.parts {
             model = match *part {
                 Part::Dense(units) => {
                     model.add(Dense::new(units).activation(self.activation).auto_rotate(rotate))
@@ -208,6 +197,10 @@ impl Workload {
                 Part::Conv(filters, stride) => {
                     let layer = Conv2d::new(filters, 3).strides(stride).padding(Padding::Same);
                     model.add(layer.activation(self.activation).auto_rotate(rotate))
+                }
+                Part::Pointwise(filters) => {
+                    let layer = Conv2d::new(filters, 1).activation(self.activation);
+                    model.add(layer.auto_rotate(rotate))
                 }
                 Part::Separable(filters, stride) => {
                     let layer = SeparableConv2d::new(filters, 3).strides(stride).padding(Padding::Same);
@@ -246,7 +239,7 @@ pub fn product_name((m, k, n): Size) -> String {
 
 /// The names of all workloads and products.
 pub fn names() -> Vec<String> {
-    let nets = WORKLOADS.iter().map(|workload| workload.name.to_owned());
+    let nets = all().into_iter().map(|workload| workload.name);
     nets.chain(PRODUCTS.map(product_name)).collect()
 }
 

@@ -50,6 +50,7 @@ pub(super) struct Fit<'t, 'a, 'm> {
     watch: Option<Watch>,
     due: Due,
     compile_seconds: f64,
+    dispatches: usize,
     terms: Arc<TrainingDescription>,
     /// Where checkpoints go.
     folder: Option<Folder>,
@@ -85,6 +86,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             watch: None,
             due,
             compile_seconds: 0.0,
+            dispatches: 0,
             terms,
             folder: None,
         })
@@ -100,6 +102,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let recipe = &self.trainer.recipe;
         let plans = recipe.plans(&self.model.network, &self.feed, Desk::MODEL, &self.steps)?;
         for (kind, plan) in plans {
+            self.dispatches = self.dispatches.max(plan.ops.len());
             self.programs.insert(kind, compiler.bind(self.model, &plan)?);
         }
         if let Some(data) = self.validation {

@@ -71,6 +71,9 @@ pub struct History {
     /// programs with new kernels. Close to 0 on a CPU, and if the device has compiled all kernels before. After a resumption, the total.
     #[serde(default, with = "store::number")]
     pub compile_seconds: f64,
+    /// The kernels of a training step, each of which is a dispatch on a GPU and waits for the one before; the most that a kind of step has.
+    #[serde(default)]
+    pub dispatches: usize,
 }
 
 impl History {

@@ -250,6 +250,7 @@ fn a_history_has_a_column_for_everything_in_its_order() {
         epochs: vec![epoch(1, 1.0, true), epoch(2, 2.0, false)],
         restored_epoch: Some(2),
         compile_seconds: 0.0,
+        dispatches: 0,
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.csv");

@@ -19,7 +19,7 @@ CLASSES, BATCHES = 10, 32
 
 
 class Layer(NamedTuple):
-    """dense, conv (3x3 with padding), separable (likewise), norm, pool (2x2), mean (over positions), flatten, or
+    """dense, conv (3x3 with padding), point (1x1), separable (3x3), norm, pool (2x2), mean (over positions), flatten, or
     lstm or gru (the last output of a sequence)."""
 
     kind: str
@@ -47,9 +47,10 @@ def images(name, activation, *hidden):
     return Workload(name, 64, (32, 32, 3), activation, [Layer(*layer) for layer in hidden])
 
 
-def sequences(name, *hidden):
-    """Layers on 64 steps of 128 features."""
-    return Workload(name, 64, (64, 128), "tanh", [Layer(*layer) for layer in hidden])
+def sequences(kind, units, batch):
+    """A recurrent layer on 64 steps of 128 features."""
+    name = f"{kind}-128-{units}" + (f" batch {batch}" if (units, batch) != (256, 64) else "")
+    return Workload(name, batch, (64, 128), "tanh", [Layer(kind, units)])
 
 
 WORKLOADS = [
@@ -57,6 +58,7 @@ WORKLOADS = [
     mlp("784-512x4-10", 784, *[512] * 4),
     mlp("784-1024x4-10", 784, *[1024] * 4),
     mlp("784-2048x4-10", 784, *[2048] * 4),
+    mlp("deep 784-64x100-10", 784, *[64] * 100),
     images(
         "study conv 16-32-64 bn",
         "sigmoid",
@@ -69,13 +71,22 @@ WORKLOADS = [
         "tanh",
         *[("conv", 64), ("pool",), ("conv", 128), ("pool",), ("conv", 256), ("mean",)],
     ),
+    *[
+        images(f"strided {n}-{2 * n}-{4 * n}", "tanh", *[("conv", k * n, 2) for k in (1, 2, 4)], ("mean",))
+        for n in (16, 32, 64)
+    ],
     images(
-        "separable 32-64-128-256",
-        "tanh",
-        *[("conv", 32), ("separable", 64, 2), ("separable", 128, 2), ("separable", 256), ("mean",)],
+        "pointwise 32-128-32-128-32", "tanh", ("conv", 32, 2), *[("point", n) for n in (128, 32, 128, 32)], ("mean",)
     ),
-    sequences("lstm-128-256", ("lstm", 256)),
-    sequences("gru-128-256", ("gru", 256)),
+    *[
+        images(
+            f"separable {n}-{2 * n}-{4 * n}-{8 * n}",
+            "tanh",
+            *[("conv", n), ("separable", 2 * n, 2), ("separable", 4 * n, 2), ("separable", 8 * n), ("mean",)],
+        )
+        for n in (16, 32)
+    ],
+    *[sequences(kind, n, batch) for kind in ("lstm", "gru") for n in (64, 160, 256) for batch in (16, 64, 256)],
 ]
 
 # By activation: the range of its outputs, and L.
@@ -108,7 +119,8 @@ def flops(workload):
     products = []
     for layer, inputs, side in traced(workload):
         pointwise, depthwise = side * side * inputs * layer.units, side * side * inputs * 9
-        kinds = {"dense": [pointwise], "conv": [9 * pointwise], "separable": [depthwise, pointwise]}
+        kinds = {kind: [pointwise] for kind in ("dense", "point")}
+        kinds |= {"conv": [9 * pointwise], "separable": [depthwise, pointwise]}
         for kind, gates in GATES.items():
             kinds[kind] = [workload.shape[0] * depth * gates * layer.units for depth in (inputs, layer.units)]
         products += kinds.get(layer.kind, [])
@@ -142,9 +154,9 @@ def build(tf, workload, rotate, mode):
         "mean": layers.GlobalAveragePooling2D,
         "flatten": layers.Flatten,
     }
-    classic = {"dense": layers.Dense, "conv": layers.Conv2D, "separable": layers.SeparableConv2D}
+    classic = {"dense": layers.Dense, "conv": layers.Conv2D, "point": layers.Conv2D, "separable": layers.SeparableConv2D}
     recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}
-    rotating = {"dense": AutoRotDense, "conv": AutoRotConv2D, "separable": AutoRotSeparableConv2D}
+    rotating = {"dense": AutoRotDense, "conv": AutoRotConv2D, "point": AutoRotConv2D, "separable": AutoRotSeparableConv2D}
 
     (low, high), (outputs, limit) = (0.0, 1.0), ROTATION[workload.activation]
     model = tf.keras.Sequential([layers.Input(workload.shape)])
@@ -155,7 +167,8 @@ def build(tf, workload, rotate, mode):
         if kind in recurrent:
             model.add(recurrent[kind](units))
             continue
-        settings = {} if kind == "dense" else {"kernel_size": 3, "strides": stride, "padding": "same"}
+        window = {"kernel_size": 1 if kind == "point" else 3, "strides": stride, "padding": "same"}
+        settings = {} if kind == "dense" else window
         if rotate:
             settings.update(xmin_lim=low, xmax_lim=high, L=limit)
         layer = (rotating if rotate else classic)[kind]

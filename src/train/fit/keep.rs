@@ -18,8 +18,8 @@ impl Fit<'_, '_, '_> {
     /// Begins a training, with a first snapshot unless they are turned off.
     pub(super) async fn set_out(&mut self) -> Result<()> {
         let names = self.trainer.recipe.metrics.iter().map(|m| m.name()).collect();
-        let compile_seconds = self.compile_seconds;
-        self.trainer.history = History { metrics: names, compile_seconds, ..History::default() };
+        let (compile_seconds, dispatches) = (self.compile_seconds, self.dispatches);
+        self.trainer.history = History { metrics: names, compile_seconds, dispatches, ..History::default() };
         if self.due.ever() {
             let saving = self.model.begin_state();
             self.keep_snapshot(saving, (1, Done::default()), false).await?;
@@ -42,6 +42,7 @@ impl Fit<'_, '_, '_> {
         let position = &snapshot.position;
         (self.trainer.history, self.trainer.best) = (position.history.clone(), None);
         self.trainer.history.compile_seconds += self.compile_seconds;
+        self.trainer.history.dispatches = self.dispatches;
         if let (Some(watch), Some(standing)) = (&mut self.watch, &position.standing) {
             watch.standing = standing.clone();
         }

@@ -13,7 +13,7 @@ impl History {
     /// Saves the history as CSV, with a header and one line per epoch: `epoch`, `train_loss`, a `train_…` per metric, `val_loss`, a `val_…`
     /// per metric, `learning_rate`, `seconds`, `host_seconds`, `samples_per_second`, `steps`, and `restored`: 1 for the epoch whose weights
     /// early stopping has restored, otherwise 0. Non-finite numbers are written as `NaN`, `inf` and `-inf`; missing values are empty.
-    /// [`History::load_csv`] returns the same history, but without [`History::compile_seconds`], which has no column.
+    /// [`History::load_csv`] returns the same history, but without [`History::compile_seconds`] and [`History::dispatches`], which have no column.
     ///
     /// # Errors
     /// An epoch whose number of metrics is not that of [`History::metrics`]; a restored epoch that the history lacks; I/O errors.
