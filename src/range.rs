@@ -141,6 +141,11 @@ impl Frame {
     pub(crate) fn factor(self) -> f32 {
         1.0 / self.deviation
     }
+
+    /// −centre/deviation: (x − c)/d is factor·x + shift.
+    pub(crate) fn shift(self) -> f32 {
+        -self.centre / self.deviation
+    }
 }
 
 /// Whether one can divide by it.

@@ -13,8 +13,15 @@ fn rows() -> u32 { return u.inputs; }
 fn depth() -> u32 { return u.batch; }
 fn cols() -> u32 { return u.units; }
 
-fn line_a(k: u32, row: u32) -> vec4<f32> { return in_frame(get_x(k * u.inputs + row)); }
-fn line_b(k: u32, col: u32) -> vec4<f32> { return get_d_f(k * u.units + col); }
+alias PlaceA = u32;
+fn place_a(row: u32, k: u32) -> u32 { return (k * u.inputs + row) / UNIT; }
+fn after_a(place: u32, n: u32) -> u32 { return place + n * (u.inputs / UNIT); }
+fn line_a(place: u32) -> vec4<f32> { return in_frame(at_x(place)); }
+
+alias PlaceB = u32;
+fn place_b(k: u32, col: u32) -> u32 { return (k * u.units + col) / UNIT; }
+fn after_b(place: u32, n: u32) -> u32 { return place + n * (u.units / UNIT); }
+fn line_b(place: u32) -> vec4<f32> { return at_d_f(place); }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {
     let first = row * u.units + col;

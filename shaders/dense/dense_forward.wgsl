@@ -14,11 +14,19 @@ fn rows() -> u32 { return u.batch; }
 fn depth() -> u32 { return u.inputs; }
 fn cols() -> u32 { return u.units; }
 
-fn line_a(row: u32, k: u32) -> vec4<f32> { return in_frame(get_x(row * u.inputs + k)); }
-fn line_b(k: u32, col: u32) -> vec4<f32> { return get_w(k * u.units + col); }
+alias PlaceA = u32;
+fn place_a(row: u32, k: u32) -> u32 { return (row * u.inputs + k) / UNIT; }
+fn after_a(place: u32, n: u32) -> u32 { return place + n * (4u / UNIT); }
+fn line_a(place: u32) -> vec4<f32> { return in_frame(at_x(place)); }
 
-fn column_term(weights: vec4<f32>) -> vec4<f32> {
-    return term(weights, ALIGNED);
+alias PlaceB = u32;
+fn place_b(k: u32, col: u32) -> u32 { return (k * u.units + col) / UNIT; }
+fn after_b(place: u32, n: u32) -> u32 { return place + n * (u.units / UNIT); }
+fn line_b(place: u32) -> vec4<f32> { return at_w(place); }
+
+// The sums of x_Q·W or of W².
+fn with_column(sums: vec4<f32>, weights: vec4<f32>) -> vec4<f32> {
+    return fma(weights, select(vec4<f32>(u.x_q), weights, ALIGNED), sums);
 }
 
 // ρ of four columns; the invocation of the first rows stores it with q.
@@ -26,7 +34,7 @@ fn finish_columns(col: u32, sums: vec4<f32>, first: bool) -> vec4<f32> {
     if (col >= u.units) {
         return vec4<f32>();
     }
-    return rotate(1u, 0u, u.units, col, term(vec4<f32>(u.x_q), ALIGNED) * sums, first);
+    return rotate(1u, 0u, u.units, col, select(1.0, u.x_q * u.x_q, ALIGNED) * sums, first);
 }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, rho: vec4<f32>) {

@@ -23,14 +23,22 @@ const B_ALONG_K: bool = true;
 fn cols() -> u32 { return u.units; }
 fn gate_column(gate: u32) -> u32 { return 0u; }
 
-fn line_a(row: u32, k: u32) -> vec4<f32> {
+alias PlaceA = u32;
+fn place_a(row: u32, k: u32) -> u32 {
+    return (step_of(row, u.next, WIDTH * u.units) + select(u.first_column, 0u, GRU) + k) / UNIT;
+}
+fn after_a(place: u32, n: u32) -> u32 { return place + n * (4u / UNIT); }
+fn line_a(place: u32) -> vec4<f32> {
     if (GRU) {
-        return get_memory(step_of(row, u.next, WIDTH * u.units) + k);
+        return at_memory(place);
     }
-    return get_z(step_of(row, u.next, WIDTH * u.units) + u.first_column + k);
+    return at_z(place);
 }
 
-fn line_b(col: u32, k: u32) -> vec4<f32> { return get_u_kernel(col * WIDTH * u.units + u.first_column + k); }
+alias PlaceB = u32;
+fn place_b(k: u32, col: u32) -> u32 { return (col * WIDTH * u.units + u.first_column + k) / UNIT; }
+fn after_b(place: u32, n: u32) -> u32 { return place + n * (4u / UNIT); }
+fn line_b(place: u32) -> vec4<f32> { return at_u_kernel(place); }
 
 fn end(row: u32, unit: u32, sums: array<vec4<f32>, 4>) {
     let count = u.units - unit;

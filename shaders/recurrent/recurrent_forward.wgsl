@@ -23,14 +23,35 @@ fn gate_column(gate: u32) -> u32 {
     return (FIRST_GATE + gate) * u.units;
 }
 
-fn line_a(row: u32, k: u32) -> vec4<f32> {
+// In the buffer that the left operand is read from, and in parts of the state.
+alias PlaceA = vec2<u32>;
+fn place_a(row: u32, k: u32) -> PlaceA {
+    let in_part = row * u.units + k;
+    var place = in_part;
     if (GRU_CANDIDATE) {
-        return get_memory(step_of(row, u.at, u.units) + k);
+        place = step_of(row, u.at, u.units) + k;
+    } else if (!INITIAL) {
+        place = step_of(row, u.prior, u.units) + k;
     }
-    return dropped(previous_h(row, k), row, k);
+    return vec2<u32>(place, in_part) / UNIT;
+}
+fn after_a(place: PlaceA, n: u32) -> PlaceA { return place + n * (4u / UNIT); }
+fn line_a(place: PlaceA) -> vec4<f32> {
+    if (GRU_CANDIDATE) {
+        return at_memory(place.x);
+    }
+    var h = vec4<f32>();
+    if (INITIAL) { h = at_state(place.x); } else { h = at_y(place.x); }
+    if (DROPPED) {
+        h *= at_state(2u * u.part / UNIT + place.y);
+    }
+    return h;
 }
 
-fn line_b(k: u32, col: u32) -> vec4<f32> { return get_u_kernel(k * WIDTH * u.units + col); }
+alias PlaceB = u32;
+fn place_b(k: u32, col: u32) -> u32 { return (k * WIDTH * u.units + col) / UNIT; }
+fn after_b(place: u32, n: u32) -> u32 { return place + n * (WIDTH * u.units / UNIT); }
+fn line_b(place: u32) -> vec4<f32> { return at_u_kernel(place); }
 
 // The pre-activation of a gate, stored at its place in z.
 fn pre_activation(place: u32, share: vec4<f32>, count: u32) -> vec4<f32> {

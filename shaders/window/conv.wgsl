@@ -19,28 +19,39 @@ fn depth() -> u32 { return select(PATCH, u.depth, STRETCHED); }
 fn first_term() -> u32 { return select(0u, u.first, STRETCHED); }
 fn cols() -> u32 { return GROUP_FILTERS; }
 
-fn line_a(row: u32, k: u32) -> vec4<f32> { return patch_of(row, first_term() + k); }
-
-// TURNED: the place of column `col` at `k`.
-fn place_in_w(col: u32, k: u32) -> u32 {
-    return (k / GROUP_CHANNELS * GROUP_FILTERS + col) * CHANNELS + part * GROUP_CHANNELS + k % GROUP_CHANNELS;
+struct PlaceA {
+    row: Patch,
+    weight: u32,
 }
+fn place_a(row: u32, k: u32) -> PlaceA { return PlaceA(patch_at(row), first_term() + k); }
+fn after_a(place: PlaceA, n: u32) -> PlaceA { return PlaceA(place.row, place.weight + 4u * n); }
+fn line_a(place: PlaceA) -> vec4<f32> { return four_of_patch(place.row, place.weight); }
 
-// TURNED: four k of a column, else four columns of a k.
-fn line_b(i: u32, place: u32) -> vec4<f32> {
-    if (!TURNED) {
-        return get_w((first_term() + i) * FILTERS + part * GROUP_FILTERS + place);
+// TURNED: that of the column's first number, and k; else of the line.
+alias PlaceB = vec2<u32>;
+fn place_b(k: u32, col: u32) -> PlaceB {
+    if (TURNED) {
+        return vec2<u32>(col * CHANNELS + part * GROUP_CHANNELS, first_term() + k);
     }
-    let j = first_term() + place;
+    return vec2<u32>(((first_term() + k) * FILTERS + part * GROUP_FILTERS + col) / UNIT, 0u);
+}
+fn after_b(place: PlaceB, n: u32) -> PlaceB {
+    return place + n * select(vec2<u32>(FILTERS / UNIT, 0u), vec2<u32>(0u, 4u), TURNED);
+}
+fn line_b(place: PlaceB) -> vec4<f32> {
+    if (!TURNED) {
+        return at_w(place.x);
+    }
     if (WHOLE_TAPS) {
-        return get_w(place_in_w(i, j));
+        return get_w(turned(place, 0u));
     }
     return vec4<f32>(
-        get_w(place_in_w(i, j)).x,
-        get_w(place_in_w(i, j + 1u)).x,
-        get_w(place_in_w(i, j + 2u)).x,
-        get_w(place_in_w(i, j + 3u)).x,
+        get_w(turned(place, 0u)).x, get_w(turned(place, 1u)).x, get_w(turned(place, 2u)).x, get_w(turned(place, 3u)).x,
     );
+}
+fn turned(place: PlaceB, i: u32) -> u32 {
+    let k = place.y + i;
+    return place.x + k / GROUP_CHANNELS * GROUP_FILTERS * CHANNELS + k % GROUP_CHANNELS;
 }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {

@@ -16,17 +16,25 @@ fn rows() -> u32 { return PATCH; }
 fn depth() -> u32 { return u.split_rows; }
 fn cols() -> u32 { return GROUP_FILTERS; }
 
-fn line_a(k: u32, weight: u32) -> vec4<f32> {
-    let row = first_row() + k;
-    if (row >= u.batch * POSITIONS) {
+struct PlaceA {
+    row: u32,
+    weight: u32,
+}
+fn place_a(weight: u32, k: u32) -> PlaceA { return PlaceA(first_row() + k, weight); }
+fn after_a(place: PlaceA, n: u32) -> PlaceA { return PlaceA(place.row + n, place.weight); }
+fn line_a(place: PlaceA) -> vec4<f32> {
+    if (place.row >= u.batch * POSITIONS) {
         return vec4<f32>();
     }
-    return patch_of(row, weight);
+    return four_of_patch(patch_at(place.row), place.weight);
 }
 
-fn line_b(k: u32, col: u32) -> vec4<f32> {
-    let row = min(first_row() + k, u.batch * POSITIONS - 1u);
-    return get_d_f(row * FILTERS + part % GROUPS * GROUP_FILTERS + col);
+// The row, and the column among all filters.
+alias PlaceB = vec2<u32>;
+fn place_b(k: u32, col: u32) -> PlaceB { return vec2<u32>(first_row() + k, part % GROUPS * GROUP_FILTERS + col); }
+fn after_b(place: PlaceB, n: u32) -> PlaceB { return place + vec2<u32>(n, 0u); }
+fn line_b(place: PlaceB) -> vec4<f32> {
+    return get_d_f(min(place.x, u.batch * POSITIONS - 1u) * FILTERS + place.y);
 }
 
 fn store(row: u32, col: u32, sums: vec4<f32>, of_columns: vec4<f32>) {

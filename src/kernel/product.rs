@@ -8,8 +8,8 @@ use rayon::prelude::*;
 struct Body {
     /// Rows and columns of the output per workgroup.
     tile: (usize, usize),
-    /// Blocks of 4 × 4 sums per invocation: down and across.
-    blocks: (usize, usize),
+    /// What an invocation has several of.
+    copies: Copies,
     /// Constants that the body's file needs.
     constants: &'static str,
     /// Terms of the depth per round of an invocation.
@@ -33,42 +33,42 @@ const SHUFFLE: usize = 5;
 const BODIES: [Body; 6] = [
     Body {
         tile: (64, 64),
-        blocks: (1, 1),
+        copies: Copies { down: 2, across: 2, loads: 2 },
         constants: "const TILE: u32 = 64u;\n",
         step: 16,
         file: || wgsl!("product/parts/product_tile.wgsl"),
     },
     Body {
         tile: (128, 128),
-        blocks: (2, 2),
+        copies: Copies { down: 2, across: 2, loads: 1 },
         constants: "const TILE: u32 = 128u;\n",
         step: 16,
         file: || wgsl!("product/parts/product_tile.wgsl"),
     },
     Body {
         tile: (16, 16),
-        blocks: (1, 1),
+        copies: Copies { down: 1, across: 1, loads: 2 },
         constants: "const BLOCKS_ACROSS: u32 = 4u;\n",
         step: 64,
         file: || wgsl!("product/parts/product_reduce.wgsl"),
     },
     Body {
         tile: (4, 64),
-        blocks: (1, 1),
+        copies: Copies { down: 1, across: 1, loads: 2 },
         constants: "const BLOCKS_ACROSS: u32 = 16u;\n",
         step: 64,
         file: || wgsl!("product/parts/product_reduce.wgsl"),
     },
     Body {
         tile: (64, 128),
-        blocks: (2, 4),
+        copies: Copies { down: 2, across: 4, loads: 1 },
         constants: "",
         step: 4,
         file: || wgsl!("product/parts/product_direct.wgsl"),
     },
     Body {
         tile: (32, 32),
-        blocks: (8, 1),
+        copies: Copies { down: 8, across: 1, loads: 1 },
         constants: "",
         step: 4,
         file: || wgsl!("product/parts/product_shuffle.wgsl"),
@@ -99,7 +99,7 @@ impl Size {
 }
 
 /// Enough workgroups to occupy a GPU.
-const MANY_GROUPS: usize = 64;
+const MANY_GROUPS: usize = 128;
 
 /// The smallest depth worth splitting.
 const DEEP: usize = 64;
@@ -138,7 +138,7 @@ impl Choice for Size {
             if traits.subgroup == SHUFFLE_SUBGROUP { SHUFFLE } else { DIRECT }
         } else if groups(TILE) < MANY_GROUPS && depth >= DEEP {
             REDUCE
-        } else if groups(WIDE) >= 2 * MANY_GROUPS {
+        } else if groups(WIDE) >= MANY_GROUPS {
             WIDE
         } else {
             TILE
@@ -160,15 +160,21 @@ impl Choice for Size {
 }
 
 /// The parts of a product shader: the stem, the shared loading of blocks, and the variant's body. A stem without column sums of B
-/// also needs [`plain`].
-pub(crate) fn shader(stem: String, variant: usize) -> Vec<String> {
-    let body = &BODIES[variant % BODIES.len()];
+/// also needs [`plain`]; one that gathers its lines number by number has so much to do for each that a split depth takes them one
+/// at a time.
+pub(crate) fn shader(stem: String, variant: usize, gathers: bool) -> Vec<String> {
+    let variant = variant % BODIES.len();
+    let body = &BODIES[variant];
+    let mut copies = body.copies;
+    if gathers && matches!(variant, REDUCE | ROW) {
+        copies.loads = 1;
+    }
     vec![
         body.constants.to_owned(),
         stem,
         wgsl!("product/parts/product_blocks.wgsl"),
         wgsl!("product/parts/product_tiles.wgsl"),
-        unroll(&(body.file)(), body.blocks),
+        unroll(&(body.file)(), copies),
     ]
 }
 
@@ -177,26 +183,35 @@ pub(crate) fn plain() -> String {
     wgsl!("product/parts/product_plain.wgsl")
 }
 
-/// Unrolls the register tile: a line with `#a` becomes one line per block down, `#b` one per block across, and `#l` one per row of
-/// a block, x to w, with `#n` its number. Sums in named variables stay in registers; a local array with a running index may not.
-pub(super) fn unroll(text: &str, (down, across): (usize, usize)) -> String {
-    let mut out = String::new();
+/// How many times a product's body has what differs by a number alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Copies {
+    /// Blocks of 4 × 4 sums below each other.
+    pub down: usize,
+    /// Blocks side by side.
+    pub across: usize,
+    /// What it loads at once: blocks of an operand.
+    pub loads: usize,
+}
+
+/// Writes a product's body out: a line with `#q` becomes one line per block that is loaded at once, `#a` one per block down, `#n` one
+/// per row of a block and `#b` one per block across. Sums in named variables stay in registers; a local array with a running index
+/// may not.
+pub(crate) fn unroll(text: &str, copies: Copies) -> String {
+    let Copies { down, across, loads } = copies;
+    let mut out = format!("const LOADS: u32 = {loads}u;\n");
     for line in text.lines() {
         let code = line.split("//").next().unwrap_or("");
-        let count = |mark: &str, n: usize| if code.contains(mark) { n } else { 1 };
-        for a in 0..count("#a", down) {
-            for (n, l) in ["x", "y", "z", "w"]
-                .iter()
-                .enumerate()
-                .take(if code.contains("#l") || code.contains("#n") { 4 } else { 1 })
-            {
-                for b in 0..count("#b", across) {
-                    let line = line.replace("#a", &a.to_string()).replace("#b", &b.to_string());
-                    out += &line.replace("#l", l).replace("#n", &n.to_string());
-                    out += "\n";
-                }
+        let mut lines = vec![line.to_owned()];
+        for (mark, count) in [("#q", loads), ("#a", down), ("#n", 4), ("#b", across)] {
+            if code.contains(mark) {
+                let written =
+                    |line: &String| (0..count).map(|i| line.replace(mark, &i.to_string())).collect();
+                lines = lines.iter().flat_map::<Vec<_>, _>(written).collect();
             }
         }
+        out += &lines.join("\n");
+        out += "\n";
     }
     out
 }

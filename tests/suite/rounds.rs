@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 /// Loops up to these bounds have at most 64 rounds whatever the sizes; compilers write many of them out. An open bracket stands for
 /// whatever follows.
-const FIXED: &[&str] = &["0u", "8u", "SLICES", "DEPTH", "GATES", "PARTS", "min(4u, ", "min(8u, ", "min(32u, "];
+const FIXED: &[&str] =
+    &["0u", "8u", "SLICES", "DEPTH", "GATES", "PARTS", "min(4u, ", "min(8u, ", "min(32u, "];
 
 /// The shader with a counter in every loop that may be long; `None` where there is none.
 fn counting(source: &str) -> Option<String> {

@@ -135,7 +135,7 @@ fn run(options: &Options) -> Result<()> {
     if !options.check {
         return Ok(say(format_args!("{}\n{}", drivers.join("\n"), table::markdown(&rows)))?);
     }
-    let faults = table::faults(&rows, &drivers)?;
+    let faults = table::faults(&rows, &drivers, &options.only)?;
     faults.iter().try_for_each(say)?;
     match faults.len() {
         0 => Ok(say(format_args!("{} rows, none of them worse than it may be", rows.len()))?),

@@ -112,8 +112,8 @@ pub fn write(rows: &[Row], drivers: &[String]) -> Result<()> {
     Ok(std::fs::write(path("drivers.txt"), drivers.join("\n") + "\n")?)
 }
 
-/// What is worse than it may be.
-pub fn faults(rows: &[Row], drivers: &[String]) -> Result<Vec<String>> {
+/// What is worse than it may be; `only` is the part of their names that the rows were chosen by.
+pub fn faults(rows: &[Row], drivers: &[String], only: &str) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for row in rows {
         let name = format!("{} {} {}", row.family, row.kernel, row.variant);
@@ -135,7 +135,13 @@ pub fn faults(rows: &[Row], drivers: &[String]) -> Result<Vec<String>> {
     let mut reader = csv::Reader::from_path(path("table.csv"))?;
     for before in reader.deserialize() {
         let before: Row = before?;
-        let Some(row) = rows.iter().find(|row| row.name() == before.name()) else { continue };
+        let Some(row) = rows.iter().find(|row| row.name() == before.name()) else {
+            let wanted = rows.iter().any(|row| row.family == before.family) && before.kernel.contains(only);
+            if wanted {
+                faults.push(format!("{:?}: in table.csv, and nothing was compiled for it", before.name()));
+            }
+            continue;
+        };
         if row.waves < before.waves {
             faults.push(format!("{:?}: {} waves, {} before", row.name(), row.waves, before.waves));
         }

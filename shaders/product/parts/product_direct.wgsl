@@ -21,10 +21,10 @@ fn main(
     var f#b = vec4<f32>();
     var part#b = vec4<f32>();
     for (var k = 0u; k < depth(); k += 4u) {
-        let a#a = block_a(row + #au * 4u, k);
-        let b#b = block_b(k, col + #bu * 4u);
+        let a#a = block_a(lines_a(row + #au * 4u, k), k, false);
+        let b#b = block_b(lines_b(k, col + #bu * 4u), k, false);
         c#a_#b = added(c#a_#b, a#a, b#b);
-        if (COLUMN_SUMS) { part#b += block_terms(b#b); }
+        if (COLUMN_SUMS) { part#b = with_block(part#b, b#b); }
         // Sums of 64 terms are added up in turn: a small q is a difference of large numbers.
         if (COLUMN_SUMS && k % 64u == 60u) { f#b += part#b; part#b = vec4<f32>(); }
     }

@@ -2,8 +2,8 @@
 // in a fixed order. For what the stem provides, see product_blocks.wgsl, product_tiles.wgsl and product_plain.wgsl.
 //
 // Tile: 16 blocks of 4 × 4 per workgroup, BLOCKS_ACROSS of them side by side: 16 × 16, or 4 × 64 for a few rows (GEMV). 16 slices
-// of the depth, each with every sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial sums, 16 KiB. Grid:
-// (⌈cols/(4·BLOCKS_ACROSS)⌉, ⌈rows·BLOCKS_ACROSS/64⌉, parts).
+// of the depth, in blocks of four k, of which a round takes LOADS. Workgroup memory: 256 blocks of 4 × 4
+// partial sums, 16 KiB. Grid: (⌈cols/(4·BLOCKS_ACROSS)⌉, ⌈rows·BLOCKS_ACROSS/64⌉, parts).
 
 const SLICES: u32 = 16u;
 const BLOCKS: u32 = 16u;
@@ -27,11 +27,27 @@ fn main(
     var c = mat4x4<f32>();
     var column = vec4<f32>();
     if (row < rows() && col < cols()) {
-        for (var k = slice * 4u; k < depth(); k += SLICES * 4u) {
-            let a = block_a(row, k);
-            let b = block_b(k, col);
+        // In blocks of four k: whole rounds of LOADS for all slices, then of what is left each sixteenth.
+        let all = (depth() + 3u) / 4u;
+        let whole = select(depth() / (4u * LOADS * SLICES) * LOADS, 0u, LOADS == 1u);
+        let k = 4u * slice * whole;
+        let at_a = lines_a(row, k);
+        let at_b = lines_b(k, col);
+        for (var i = 0u; i < whole; i += LOADS) {
+            let a#q = block_a(moved_a(at_a, i, #qu), k, true);
+            let b#q = block_b(moved_b(at_b, i, #qu), k, true);
+            c = added(c, a#q, b#q);
+            if (COLUMN_SUMS) { column = with_block(column, b#q); }
+        }
+        let rest = whole * SLICES + slice;
+        let rest_a = lines_a(row, 4u * rest);
+        let rest_b = lines_b(4u * rest, col);
+        for (var i = 0u; rest + i < all; i += SLICES) {
+            let k = 4u * (rest + i);
+            let a = block_a(moved_a(rest_a, i, 0u), k, false);
+            let b = block_b(moved_b(rest_b, i, 0u), k, false);
             c = added(c, a, b);
-            if (COLUMN_SUMS) { column += block_terms(b); }
+            if (COLUMN_SUMS) { column = with_block(column, b); }
         }
     }
     partial[#n][local] = c[#n];

@@ -28,10 +28,10 @@ fn main(
     var f = vec4<f32>();
     var part = vec4<f32>();
     for (var k = 0u; k < depth(); k += 4u) {
-        let mine = block_a(row + local * 4u, k);
-        let b = block_b(k, col);
+        let mine = block_a(lines_a(row + local * 4u, k), k, false);
+        let b = block_b(lines_b(k, col), k, false);
         c#a = added(c#a, of_invocation(#au, mine), b);
-        if (COLUMN_SUMS) { part += block_terms(b); }
+        if (COLUMN_SUMS) { part = with_block(part, b); }
         // Sums of 64 terms are added up in turn: a small q is a difference of large numbers.
         if (COLUMN_SUMS && k % 64u == 60u) { f += part; part = vec4<f32>(); }
     }

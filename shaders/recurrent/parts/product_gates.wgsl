@@ -22,8 +22,8 @@ fn main(
     // Sums of four rows, each of four units.
     var c#b = mat4x4<f32>();
     for (var k = 0u; k < depth(); k += 4u) {
-        let a = block_a(row, k);
-        c#b = added(c#b, a, block_b(k, gate_column(#bu) + unit));
+        let a = block_a(lines_a(row, k), k, false);
+        c#b = added(c#b, a, block_b(lines_b(k, gate_column(#bu) + unit), k, false));
     }
     var sums: array<array<vec4<f32>, 4>, 4>;
     sums[#n][#bu] = c#b[#n];

@@ -1,8 +1,8 @@
 // As product_gates.wgsl, for steps whose few sums do not fill a GPU: the depth is split over the invocations of a workgroup, whose
 // partial sums are added gate by gate in a fixed order.
 //
-// Tile: 4 rows × 64 units × GATES sums per workgroup: 16 blocks of 4 × 4 side by side, 16 slices of the depth, each with every
-// sixteenth block of four k. Workgroup memory: 256 blocks of 4 × 4 partial sums, 16 KiB.
+// Tile: 4 rows × 64 units × GATES sums per workgroup: 16 blocks of 4 × 4 side by side, 16 slices of the depth, each with as
+// many neighbouring blocks of four k, of which a round takes LOADS. Workgroup memory: 256 blocks of 4 × 4 partial sums, 16 KiB.
 // Grid: ⌈units/64⌉ · ⌈rows/4⌉ groups, folded over (x, y).
 
 const BLOCKS: u32 = 16u;
@@ -25,9 +25,23 @@ fn main(
     let unit = (index % across * BLOCKS + block) * 4u;
     var c#b = mat4x4<f32>();
     if (row < rows() && unit < units()) {
-        for (var k = slice * 4u; k < depth(); k += SLICES * 4u) {
-            let a = block_a(row, k);
-            c#b = added(c#b, a, block_b(k, gate_column(#bu) + unit));
+        // As in product_reduce.wgsl.
+        let all = (depth() + 3u) / 4u;
+        let whole = select(depth() / (4u * LOADS * SLICES) * LOADS, 0u, LOADS == 1u);
+        let k = 4u * slice * whole;
+        let at_a = lines_a(row, k);
+        let at_b#b = lines_b(k, gate_column(#bu) + unit);
+        for (var i = 0u; i < whole; i += LOADS) {
+            let a#q = block_a(moved_a(at_a, i, #qu), k, true);
+            c#b = added(c#b, a#q, block_b(moved_b(at_b#b, i, #qu), k, true));
+        }
+        let rest = whole * SLICES + slice;
+        let rest_a = lines_a(row, 4u * rest);
+        let rest_b#b = lines_b(4u * rest, gate_column(#bu) + unit);
+        for (var i = 0u; rest + i < all; i += SLICES) {
+            let k = 4u * (rest + i);
+            let a = block_a(moved_a(rest_a, i, 0u), k, false);
+            c#b = added(c#b, a, block_b(moved_b(rest_b#b, i, 0u), k, false));
         }
     }
     // The first 64 invocations add the slices, each those of one row of a block.

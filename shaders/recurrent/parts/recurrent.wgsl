@@ -12,6 +12,7 @@ fn step_of(row: u32, step: u32, width: u32) -> u32 {
     return (row * u.steps + step) * width;
 }
 
+// Where a sequence begins; INITIAL: with a given state.
 fn initial(part: u32, row: u32, unit: u32) -> vec4<f32> {
     if (INITIAL) {
         return get_state(part * u.part + row * u.units + unit);
@@ -20,7 +21,7 @@ fn initial(part: u32, row: u32, unit: u32) -> vec4<f32> {
 }
 
 fn previous_h(row: u32, unit: u32) -> vec4<f32> {
-    if (u.prior == NONE) {
+    if (INITIAL || u.prior == NONE) {
         return initial(0u, row, unit);
     }
     return get_y(step_of(row, u.prior, u.units) + unit);

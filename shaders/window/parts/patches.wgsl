@@ -7,15 +7,25 @@ const PATCH: u32 = TAPS * GROUP_CHANNELS;
 // Whether four neighbouring numbers belong to one tap.
 const WHOLE_TAPS: bool = GROUP_CHANNELS % 4u == 0u;
 
-// The number's place in x, or -1.
-fn place_in_x(sample: u32, position: vec3<i32>, weight: u32) -> i32 {
-    let at = source(position, tap_of(weight / GROUP_CHANNELS));
-    let channel = part % GROUPS * GROUP_CHANNELS + weight % GROUP_CHANNELS;
-    return select(i32((sample * SOURCES + u32(at)) * CHANNELS + channel), -1, MISSES && at < 0);
+// A row of the product, (b, p).
+struct Patch {
+    sample: u32,
+    position: vec3<i32>,
 }
 
-fn one_of_patch(sample: u32, position: vec3<i32>, weight: u32) -> f32 {
-    let place = place_in_x(sample, position, weight);
+fn patch_at(row: u32) -> Patch {
+    return Patch(row / POSITIONS, position_of(row % POSITIONS));
+}
+
+// The number's place in x, or -1.
+fn place_in_x(row: Patch, weight: u32) -> i32 {
+    let at = source(row.position, tap_of(weight / GROUP_CHANNELS));
+    let channel = part % GROUPS * GROUP_CHANNELS + weight % GROUP_CHANNELS;
+    return select(i32((row.sample * SOURCES + u32(at)) * CHANNELS + channel), -1, MISSES && at < 0);
+}
+
+fn one_of_patch(row: Patch, weight: u32) -> f32 {
+    let place = place_in_x(row, weight);
     if (place < 0 || weight >= PATCH) {
         return 0.0;
     }
@@ -23,20 +33,18 @@ fn one_of_patch(sample: u32, position: vec3<i32>, weight: u32) -> f32 {
 }
 
 // Four neighbouring numbers.
-fn patch_of(row: u32, weight: u32) -> vec4<f32> {
-    let sample = row / POSITIONS;
-    let position = position_of(row % POSITIONS);
+fn four_of_patch(row: Patch, weight: u32) -> vec4<f32> {
     if (WHOLE_TAPS) {
-        let place = place_in_x(sample, position, weight);
+        let place = place_in_x(row, weight);
         if (MISSES && place < 0) {
             return vec4<f32>();
         }
         return get_x(u32(place));
     }
     return vec4<f32>(
-        one_of_patch(sample, position, weight),
-        one_of_patch(sample, position, weight + 1u),
-        one_of_patch(sample, position, weight + 2u),
-        one_of_patch(sample, position, weight + 3u),
+        one_of_patch(row, weight),
+        one_of_patch(row, weight + 1u),
+        one_of_patch(row, weight + 2u),
+        one_of_patch(row, weight + 3u),
     );
 }

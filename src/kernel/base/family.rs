@@ -223,7 +223,8 @@ impl<F: Family> Kernel for F {
             }
         }
         if !F::QUADS.is_empty() {
-            source += &format!("\nconst QUADS: bool = {by_quads};\n");
+            let unit = if by_quads { 4 } else { 1 };
+            source += &format!("\nconst QUADS: bool = {by_quads};\nconst UNIT: u32 = {unit}u;\n");
         }
         source += &accessors;
         for part in self.shader(variant) {

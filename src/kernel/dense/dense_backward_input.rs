@@ -62,7 +62,7 @@ impl Family for DenseBackwardInput {
 
     fn shader(&self, variant: usize) -> Vec<String> {
         let mut parts = vec![product::plain()];
-        parts.extend(product::shader(wgsl!("dense/dense_backward_input.wgsl"), variant));
+        parts.extend(product::shader(wgsl!("dense/dense_backward_input.wgsl"), variant, false));
         parts
     }
 

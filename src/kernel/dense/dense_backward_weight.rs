@@ -12,7 +12,7 @@ uniforms!(DenseBackwardWeightUniforms {
     units: u32,
     l1: f32,
     l2: f32,
-    centre: f32,
+    shift: f32,
     factor: f32,
 });
 
@@ -84,7 +84,7 @@ impl Family for DenseBackwardWeight {
             units: self.units as u32,
             l1: self.l1,
             l2: self.l2,
-            centre: self.frame.centre,
+            shift: self.frame.shift(),
             factor: self.frame.factor(),
         }
     }
@@ -92,7 +92,7 @@ impl Family for DenseBackwardWeight {
     fn shader(&self, variant: usize) -> Vec<String> {
         let options = constants(&[("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0)]);
         let mut parts = vec![options, self.share.wgsl(), product::plain(), frame_wgsl(self.frame)];
-        parts.extend(product::shader(wgsl!("dense/dense_backward_weight.wgsl"), variant));
+        parts.extend(product::shader(wgsl!("dense/dense_backward_weight.wgsl"), variant, false));
         parts
     }
 

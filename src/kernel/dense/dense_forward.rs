@@ -14,7 +14,7 @@ uniforms!(DenseForwardUniforms {
     x_q: f32,
     limit: f32,
     epsilon: f32,
-    centre: f32,
+    shift: f32,
     factor: f32,
 });
 
@@ -113,7 +113,7 @@ impl Family for DenseForward {
             x_q: rotation.map_or(0.0, |r| r.x_q),
             limit: rotation.map_or(0.0, |r| r.limit),
             epsilon: rotation.map_or(0.0, |r| r.epsilon),
-            centre: self.frame.centre,
+            shift: self.frame.shift(),
             factor: self.frame.factor(),
         }
     }
@@ -123,7 +123,7 @@ impl Family for DenseForward {
         let rho = rho_wgsl(self.rotation, self.has_bias);
         let frame = frame_wgsl(self.frame);
         let mut parts = vec![wgsl!("base/parts/math.wgsl"), self.activation.wgsl(), options, rho, frame];
-        parts.extend(product::shader(wgsl!("dense/dense_forward.wgsl"), variant));
+        parts.extend(product::shader(wgsl!("dense/dense_forward.wgsl"), variant, false));
         parts
     }
 

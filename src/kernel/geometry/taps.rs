@@ -20,6 +20,15 @@ pub struct Taps {
     divisor: [i32; 3],
 }
 
+/// Sources along a dimension without a divisor: position·scale + tap·step + shift.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps {
+    pub(crate) taps: usize,
+    pub(crate) scale: i64,
+    pub(crate) step: i64,
+    pub(crate) shift: i64,
+}
+
 fn signed(values: [usize; 3]) -> [i32; 3] {
     values.map(|v| v as i32)
 }
@@ -61,6 +70,12 @@ impl Taps {
     pub fn whole(kernel: [usize; 3]) -> Self {
         let (at, divisor) = ([1; 3], [1; 3]);
         Self { at, from: kernel, kernel, scale: [0; 3], step: [1; 3], shift: [0; 3], divisor }
+    }
+
+    /// The sources along a dimension, if they have no divisor.
+    pub(crate) fn steps(&self, d: usize) -> Option<Steps> {
+        let [scale, step, shift] = [self.scale[d], self.step[d], self.shift[d]].map(i64::from);
+        (self.divisor[d] == 1).then_some(Steps { taps: self.kernel[d], scale, step, shift })
     }
 
     /// The number of positions.

@@ -1,7 +1,7 @@
 //! What forward and backward time steps share: sizes, memory layout, and the products of the gates.
 
 use crate::kernel::base::rows::vectorised;
-use crate::kernel::product::{self, Block, PANEL, matrix, multiply};
+use crate::kernel::product::{self, Block, Copies, PANEL, matrix, multiply};
 use crate::kernel::{ALIGNMENT, Grid, Traits, constants, flat_grid, wgsl};
 use crate::{Activation, Real};
 use rayon::prelude::*;
@@ -147,12 +147,17 @@ impl RecurrentStep {
             of_gates,
             self.stage.wgsl(),
             format!("const GATES: u32 = {gates}u;\nconst FIRST_GATE: u32 = {first}u;\n"),
-            constants(&[("MASKED", self.masked), ("DROPPED", self.dropped), ("INITIAL", self.initial)]),
+            constants(&[
+                ("MASKED", self.masked),
+                ("DROPPED", self.dropped),
+                ("INITIAL", self.initial && self.from.is_none()),
+            ]),
             constants(options),
             wgsl!("recurrent/parts/recurrent.wgsl"),
             stem,
             wgsl!("product/parts/product_blocks.wgsl"),
-            product::unroll(&body, (1, gates)),
+            // A round of about 256 multiply-adds.
+            product::unroll(&body, Copies { down: 1, across: gates, loads: 3usize.div_ceil(gates) }),
         ]
     }
 

@@ -6,6 +6,7 @@ use crate::kernel::geometry::zones::Zones;
 use crate::kernel::product::{
     self, Block, PANEL, PANEL_ROWS, for_each_part, matrix, multiply_block, transposed,
 };
+use crate::kernel::window::direct::Direct;
 use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
 use crate::{Activation, Real};
 
@@ -152,6 +153,12 @@ impl ConvKernel {
         }
     }
 
+    /// How it is computed without gathering windows, where that is faster.
+    fn direct(&self) -> Option<Direct> {
+        let whole = self.groups == 1 && self.terms.is_none();
+        Direct::new(&self.taps, self.channels, self.filters).filter(|_| whole)
+    }
+
     /// A group's weights as `[taps · C/groups, N/groups]`.
     fn unturned<T: Real>(&self, w: &[T], part: usize) -> Vec<T> {
         let (count, width) = (self.channels / self.groups, self.filters / self.groups);
@@ -222,6 +229,7 @@ impl Family for ConvKernel {
         parts.extend(product::shader(
             wgsl!("window/parts/patches.wgsl") + "\n" + &wgsl!("window/conv.wgsl"),
             variant,
+            true,
         ));
         parts
     }
@@ -256,8 +264,13 @@ impl Family for ConvKernel {
             Vec::new()
         };
         let table = self.taps.table();
-        let (rows, columns) =
-            if plain { (PANEL_ROWS, PANEL) } else { ((GATHERED / depth).clamp(16, 256), width) };
+        let direct = self.direct();
+        let (rows, columns) = match &direct {
+            Some(direct) => (direct.rows(), self.filters),
+            None if plain => (PANEL_ROWS, PANEL),
+            None => ((GATHERED / depth).clamp(16, 256), width),
+        };
+        let packed = direct.as_ref().map(|_| Direct::pack(turned.first().map_or(w, Vec::as_slice), width));
         let mut zs = Block::tiles(z, self.filters, rows, columns);
         let parts =
             Block::tiles(y, self.filters, rows, columns).map(|y| (y, if keep_z { zs.next() } else { None }));
@@ -268,7 +281,15 @@ impl Family for ConvKernel {
                 None if self.turned => transposed(&w[y.col * channels + first..], channels),
                 None => matrix(&w[first * self.filters + y.col..], self.filters),
             };
-            if self.taps.is_identity() {
+            if let (Some(direct), Some(packed)) = (&direct, &packed) {
+                let at = table.row(y.row);
+                let sample = self.taps.sources() * channels;
+                let (line, sample) = (at.position / self.taps.at[2], &x[at.sample * sample..][..sample]);
+                vectorised(
+                    #[inline(always)]
+                    || direct.forward(&mut y, line, sample, packed),
+                );
+            } else if self.taps.is_identity() {
                 let x = matrix(&x[y.row * channels + part * count + first..], channels);
                 multiply_block(&mut y, len, x, w, false);
             } else {

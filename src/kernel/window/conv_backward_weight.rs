@@ -1,9 +1,11 @@
 //! A convolution's dW, in several partial sums where the depth is long.
 
 use crate::Real;
+use crate::kernel::base::rows::vectorised;
 use crate::kernel::geometry::taps::Taps;
 use crate::kernel::product::{self, Block, for_each_part, matrix, multiply_block, transposed};
 use crate::kernel::window::conv::channel_constants;
+use crate::kernel::window::direct::{Direct, LANES};
 use crate::kernel::{Choice, Family, Grid, Lens, MAX_DEPTH, Slices, Trust, ports, uniforms, wgsl};
 
 uniforms!(ConvBackwardWeightUniforms { batch: u32, splits: u32, split_rows: u32 });
@@ -51,6 +53,16 @@ const GATHERED: usize = 1 << 15;
 impl ConvBackwardWeight {
     fn rows(&self) -> usize {
         self.batch * self.taps.positions()
+    }
+
+    /// How it is computed without gathering windows, where that is faster and partial sums are of whole samples; with it, where
+    /// the terms of a window lie.
+    fn direct(&self, split: usize) -> Option<(Direct, Vec<usize>)> {
+        let whole = self.groups == 1 && split.is_multiple_of(self.taps.positions());
+        let fits = self.filters <= 2 * LANES && self.taps.at[2] >= LANES;
+        let direct = Direct::new(&self.taps, self.channels, self.filters).filter(|_| whole && fits)?;
+        let terms = direct.terms();
+        Some((direct, terms))
     }
 
     fn weights(&self) -> usize {
@@ -113,6 +125,7 @@ impl Family for ConvBackwardWeight {
         parts.extend(product::shader(
             wgsl!("window/parts/patches.wgsl") + "\n" + &wgsl!("window/conv_backward_weight.wgsl"),
             variant,
+            true,
         ));
         parts
     }
@@ -135,12 +148,27 @@ impl Family for ConvBackwardWeight {
         let (rows, channels, filters) = (self.rows(), self.channels, self.filters);
         let count = channels / self.groups;
         let table = self.taps.table();
+        let direct = self.direct(split);
         let chunk = (GATHERED / weights).clamp(16, 512).min(split);
         let parts = partials
             .chunks_mut(self.weights())
             .enumerate()
             .flat_map(|(i, partial)| Block::tiles(partial, filters, weights, width).map(move |d_w| (i, d_w)));
         for_each_part(rows * weights * filters, parts, |(i, mut d_w)| {
+            if let Some((direct, terms)) = &direct {
+                let (sample, outputs) = (self.taps.sources() * channels, self.taps.positions() * filters);
+                let [(_, d_w)] = &mut d_w.stretches().collect::<Vec<_>>()[..] else { return };
+                d_w.fill(T::zero());
+                for i in i * split / self.taps.positions()..rows.min((i + 1) * split) / self.taps.positions()
+                {
+                    let (x, d_f) = (&x[i * sample..][..sample], &d_f[i * outputs..][..outputs]);
+                    vectorised(
+                        #[inline(always)]
+                        || direct.add_weight_gradient(d_w, terms, x, d_f),
+                    );
+                }
+                return;
+            }
             let first_channel = d_w.col / width * count;
             let mut gathered = vec![T::zero(); chunk * weights];
             let end = rows.min((i + 1) * split);

@@ -3,6 +3,7 @@
 use crate::Real;
 use crate::kernel::base::rows::vectorised;
 use crate::kernel::geometry::taps::Taps;
+use crate::kernel::product::{Copies, unroll};
 use crate::kernel::window::conv::channel_constants;
 use crate::kernel::window::conv_backward_weight::{split_rows, splits};
 use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, ports, slices, uniforms, wgsl};
@@ -32,6 +33,11 @@ impl DepthwiseBackwardWeight {
 
     fn filters(&self) -> usize {
         self.channels * self.multiplier
+    }
+
+    /// The taps that a workgroup sums for: a whole window if that is small.
+    fn taps_at_once(&self) -> usize {
+        self.taps.taps().min(9)
     }
 
     fn weights(&self) -> usize {
@@ -80,13 +86,17 @@ impl Family for DepthwiseBackwardWeight {
             channel_constants(self.channels, self.filters(), 1),
             format!("const MULTIPLIER: u32 = {}u;\n", self.multiplier),
             slices(4),
-            wgsl!("window/depthwise_backward_weight.wgsl"),
+            unroll(
+                &wgsl!("window/depthwise_backward_weight.wgsl"),
+                Copies { down: 1, across: 1, loads: self.taps_at_once() },
+            ),
         ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
         let columns = self.filters().div_ceil(16);
-        [columns as u32, self.taps.taps() as u32, splits(self.rows(), self.weights()) as u32]
+        let taps = self.taps.taps().div_ceil(self.taps_at_once());
+        [columns as u32, taps as u32, splits(self.rows(), self.weights()) as u32]
     }
 
     fn rounds(&self, _variant: usize) -> usize {

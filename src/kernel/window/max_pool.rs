@@ -40,31 +40,50 @@ impl MaxPoolBackward {
     /// A sample's dx from its dy.
     #[inline(always)]
     fn give_back<T: Real>(&self, table: &Table, x: &[T], d_y: &[T], d_x: &mut [T]) {
-        let (c, grid) = (self.channels, self.geometry.input);
         d_x.fill(T::zero());
-        // What a window has left to give away, per channel.
-        let (mut best, mut left) = (vec![T::zero(); c], vec![T::zero(); c]);
         table.each(
             #[inline(always)]
             |window, span| {
-                largest(&span, grid, x, &mut best);
-                left.copy_from_slice(&d_y[window * c..][..c]);
-                each(
-                    &span,
-                    grid,
-                    #[inline(always)]
-                    |source| {
-                        let (x, d_x) = (&x[source * c..][..c], &mut d_x[source * c..][..c]);
-                        let places = d_x.iter_mut().zip(x).zip(&best).zip(&mut left);
-                        places.for_each(|(((d_x, &x), &best), left)| {
-                            let given = if x == best { *left } else { T::zero() };
-                            *d_x = *d_x + given;
-                            *left = if x == best { T::zero() } else { *left };
-                        });
-                    },
-                );
+                let d_y = &d_y[window * self.channels..][..self.channels];
+                let wide = self.give::<T, 16>(&span, 0, x, d_y, d_x);
+                let all = self.give::<T, 4>(&span, wide, x, d_y, d_x);
+                self.give::<T, 1>(&span, all, x, d_y, d_x);
             },
         );
+    }
+
+    /// What a window gives to its inputs, for as many channels from `first` on as there are whole blocks of N; where the next begin.
+    #[inline(always)]
+    fn give<T: Real, const N: usize>(
+        &self,
+        span: &Span,
+        first: usize,
+        x: &[T],
+        d_y: &[T],
+        d_x: &mut [T],
+    ) -> usize {
+        let (c, grid) = (self.channels, self.geometry.input);
+        let blocks = d_y[first..].as_chunks::<N>().0;
+        for (at, left) in (first..).step_by(N).zip(blocks) {
+            let best = largest::<T, N>(span, grid, (c, at), x);
+            // What the window has left to give away.
+            let mut left = *left;
+            each(
+                span,
+                grid,
+                #[inline(always)]
+                |source| {
+                    let at = source * c + at;
+                    let places = d_x[at..][..N].iter_mut().zip(&x[at..][..N]).zip(&best).zip(&mut left);
+                    places.for_each(|(((d_x, &x), &best), left)| {
+                        let given = if x == best { *left } else { T::zero() };
+                        *d_x = *d_x + given;
+                        *left = if x == best { T::zero() } else { *left };
+                    });
+                },
+            );
+        }
+        first + N * blocks.len()
     }
 
     /// Whether the windows are small enough for one invocation per input, or per window. The gradient of larger ones goes through
@@ -85,19 +104,47 @@ fn sizes(batch: usize, geometry: &Geometry, channels: usize) -> [usize; 2] {
     [geometry.input, geometry.output].map(|grid| batch * grid.iter().product::<usize>() * channels)
 }
 
-/// Writes the largest number of every channel of a window to `out`.
+/// The largest numbers of a window in N channels from `at` on, of c.
 #[inline(always)]
-fn largest<T: Real>(span: &Span, grid: [usize; 3], x: &[T], out: &mut [T]) {
-    let mut first = true;
-    each(span, grid, |source| {
-        let x = &x[source * out.len()..][..out.len()];
-        if std::mem::take(&mut first) {
-            out.copy_from_slice(x);
-        } else {
+fn largest<T: Real, const N: usize>(
+    span: &Span,
+    grid: [usize; 3],
+    (c, at): (usize, usize),
+    x: &[T],
+) -> [T; N] {
+    let mut largest = [T::neg_infinity(); N];
+    each(
+        span,
+        grid,
+        #[inline(always)]
+        |source| {
+            let x = &x[source * c + at..][..N];
             // A NaN must not be hidden.
-            out.iter_mut().zip(x).for_each(|(out, &x)| *out = if x > *out || x.is_nan() { x } else { *out });
-        }
-    });
+            largest
+                .iter_mut()
+                .zip(x)
+                .for_each(|(most, &x)| *most = if x > *most || x.is_nan() { x } else { *most });
+        },
+    );
+    largest
+}
+
+/// Writes those of as many channels from `first` on as there are whole blocks of N; where the next begin.
+#[inline(always)]
+fn store_largest<T: Real, const N: usize>(
+    span: &Span,
+    grid: [usize; 3],
+    first: usize,
+    x: &[T],
+    y: &mut [T],
+) -> usize {
+    let c = y.len();
+    let blocks = y[first..].as_chunks_mut::<N>().0;
+    let end = first + N * blocks.len();
+    for (at, y) in (first..).step_by(N).zip(blocks) {
+        *y = largest(span, grid, (c, at), x);
+    }
+    end
 }
 
 ports! {
@@ -156,8 +203,11 @@ impl Family for MaxPoolForward {
                     table.each(
                         #[inline(always)]
                         |window, span| {
+                            let grid = self.geometry.input;
                             let y = &mut y[window * self.channels..][..self.channels];
-                            largest(&span, self.geometry.input, x, y);
+                            let wide = store_largest::<T, 16>(&span, grid, 0, x, y);
+                            let all = store_largest::<T, 4>(&span, grid, wide, x, y);
+                            store_largest::<T, 1>(&span, grid, all, x, y);
                         },
                     );
                 },

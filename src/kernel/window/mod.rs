@@ -4,6 +4,7 @@ pub(crate) mod conv;
 pub(crate) mod conv_backward_weight;
 pub(crate) mod depthwise;
 pub(crate) mod depthwise_backward_weight;
+mod direct;
 pub(crate) mod max_pool;
 pub(crate) mod random_window;
 pub(crate) mod spans;
