@@ -19,7 +19,7 @@ fn numbers_of_x(place: u32, n: u32) -> vec4<f32> {
     );
 }
 
-// x·df at a tap, zeros where it has no source.
+// sum + x·df at a tap, or the sum alone where it has no source.
 fn term(position: vec3<i32>, sample: u32, tap: u32, n: u32, d_f: vec4<f32>, sum: vec4<f32>) -> vec4<f32> {
     let at = source(position, tap_of(tap));
     if (tap >= TAPS || MISSES && at < 0) {

@@ -183,18 +183,18 @@ pub(crate) fn plain() -> String {
     wgsl!("product/parts/product_plain.wgsl")
 }
 
-/// How many times a product's body has what differs by a number alone.
+/// How many times a shader's body has what differs by a number alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Copies {
     /// Blocks of 4 × 4 sums below each other.
     pub down: usize,
     /// Blocks side by side.
     pub across: usize,
-    /// What it loads at once: blocks of an operand.
+    /// What it loads at once: blocks of an operand, or a window's taps.
     pub loads: usize,
 }
 
-/// Writes a product's body out: a line with `#q` becomes one line per block that is loaded at once, `#a` one per block down, `#n` one
+/// Writes a shader's body out: a line with `#q` becomes one line per thing that is loaded at once, `#a` one per block down, `#n` one
 /// per row of a block and `#b` one per block across. Sums in named variables stay in registers; a local array with a running index
 /// may not.
 pub(crate) fn unroll(text: &str, copies: Copies) -> String {

@@ -109,7 +109,7 @@ impl Direct {
         padded
     }
 
-    /// `w` `[terms, filters]` as columns of [`LANES`] filters.
+    /// Lines of all filters, weights or gradients, as columns of [`LANES`] filters.
     pub(super) fn pack<T: Real>(w: &[T], filters: usize) -> Vec<Vec<[T; LANES]>> {
         let column = |first: usize| {
             let lines = w.chunks_exact(filters);
