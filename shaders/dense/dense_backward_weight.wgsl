@@ -2,7 +2,7 @@
 // The virtual sample adds v[n] or, if ALIGNED, v[n]·W to column n.
 //
 // x [B, K]  d_f [B, N]  w [K, N]  virtual_sample (v) [N] (unused unless SHARED)
-// → d_w [K, N]
+// → d_w [K, N]  d_b [N] = Σ_B df (written with COLUMN_SUMS)
 // Product: rows K, depth B, columns N. Tiles and grid: product/parts/product_*.wgsl. Names in capitals are generated constants.
 
 const A_ALONG_K: bool = false;

@@ -1,13 +1,28 @@
-// guard: stops training before an update that is not finite, and finds the factor that clips the gradient.
+// guard: stops training before an update that is not finite, and finds the factor that clips the gradient. SCORED: first sums the
+// step's scores (step/parts/tally.wgsl).
 //   norm = √Σ partials    control = (clip/max(norm, clip) or 1, norm)
 //   clock.halted = STALLED when SCHEDULED and due[clock.slot] ≠ (clock.step · 32 + kind) mod 2³²
 //                  1 + clock.step when the step's loss or norm is not finite
 //
-// partials [P]  tallies [slots, columns], the loss in row clock.slot, column 0  due [slots] if SCHEDULED  → clock  control [2]
-// Workgroup: 64 invocations. Grid: (1, 1, 1).
+// partials [P]  scores [rows, columns] and penalties [P'] if SCORED  due [slots] if SCHEDULED
+// → tallies [slots, columns], the loss in row clock.slot, column 0  clock  control [2]
+// Workgroup: 64 invocations. Grid: (1, 1, 1). Names in capitals are generated constants.
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {
+    let slot = min(clock[SLOT], u.last_slot);
+    var loss = 0.0;
+    if (SCORED) {
+        for (var column = 0u; column < u.columns; column++) {
+            let total = tally(column, local);
+            if (local == 0u) {
+                tallies[slot * u.columns + column] = total;
+            }
+            loss = select(loss, total, column == 0u);
+        }
+    } else {
+        loss = tallies[slot * u.columns];
+    }
     var total = 0.0;
     for (var i = local; i < u.partials; i += LANES) {
         total += partials[i];
@@ -16,8 +31,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
     if (local != 0u) {
         return;
     }
-    let slot = min(clock[SLOT], u.last_slot);
-    let loss = tallies[slot * u.columns];
     var stalled = false;
     if (SCHEDULED) {
         stalled = due[slot] != ((clock[STEP] << 5u) | u.kind);

@@ -51,6 +51,10 @@ pub fn rotation(rule: Rule, learn: LearnL) -> Rotation {
     Rotation { rule, x_q: 2.0, limit: 4.0, epsilon: 1e-5, learn, detached: false }
 }
 
+fn tally(rows: usize, columns: usize, penalties: usize, weighted: bool) -> Tally {
+    Tally { batch: rows, rows, columns, penalties, slots: 4, weighted }
+}
+
 /// Batch, inputs and units of the product examples: tiny, ragged and deep, and multiples of 4 but of no tile.
 pub const SIZES: [(usize, usize, usize); 10] = [
     (1, 1, 1),
@@ -179,6 +183,7 @@ pub fn all() -> Vec<Entry> {
             },
             l1: if units == 67 { 0.01 } else { 0.0 },
             l2: if batch > 9 { 0.02 } else { 0.0 },
+            bias: matches!(units, 3..=5),
         }))
         .long([DenseBackwardWeight {
             batch: MAX_DEPTH,
@@ -188,6 +193,7 @@ pub fn all() -> Vec<Entry> {
             share: Share::None,
             l1: 0.0,
             l2: 0.0,
+            bias: true,
         }]),
         entry(dense_forward).options(forward_options).long([forward(
             (5, MAX_DEPTH, 6),
@@ -215,25 +221,30 @@ pub fn all() -> Vec<Entry> {
             }),
         ),
         entry(
-            [(5, 3, 0, 11, 11), (7, 2, 4, 5, 23), (9, 8, 3, 6, 17)].map(
-                |(batch, width, first_row, rows, order)| Gather { batch, width, first_row, rows, order },
+            [(5, 3, 0, 11, 11, None), (7, 2, 4, 5, 23, Some((3, 1))), (9, 8, 3, 6, 17, Some((11, 5)))].map(
+                |(batch, width, first_row, rows, order, classes)| Gather {
+                    batch,
+                    width,
+                    first_row,
+                    rows,
+                    order,
+                    classes: classes.map(|(classes, steps)| Classes { classes, steps, rows: 90 }),
+                },
             ),
         ),
-        entry([(0.0, None), (0.5, None), (0.5, Some(3))].map(|(clip_norm, kind)| Guard {
-            partials: 70,
-            columns: 3,
-            slots: 4,
-            clip_norm,
-            kind,
-        }))
-        .long([Guard { partials: 200_000, columns: 3, slots: 4, clip_norm: 0.5, kind: None }]),
-        entry([(5, 3, 1), (70, 11, 1), (9, 4, 5)].map(|(batch, classes, steps)| OneHot {
-            batch,
-            classes,
-            steps,
-            total_rows: 90,
-            order: 120,
-        })),
+        entry([(0.0, None, None), (0.5, None, Some(false)), (0.5, Some(3), Some(true))].map(
+            |(clip_norm, kind, weighted)| Guard {
+                partials: 70,
+                columns: 3,
+                slots: 4,
+                clip_norm,
+                kind,
+                scores: weighted.map(|weighted| tally(130, 3, 64, weighted)),
+            },
+        ))
+        .long([(200_000, None), (60_000, Some(tally(20_000, 3, 20_000, false)))].map(
+            |(partials, scores)| Guard { partials, columns: 3, slots: 4, clip_norm: 0.5, kind: None, scores },
+        )),
         entry([3, 4101, 10_000].map(|count| Penalty { count, l1: 0.01, l2: 0.02 })).long([Penalty {
             count: 300_000,
             l1: 0.01,
@@ -269,22 +280,12 @@ pub fn all() -> Vec<Entry> {
         .long([Sum { count: 1_000_001, parts: 1, of: SumOf::Values, first: 0, stride: 1 }]),
         entry([5, 4096, 4101, 10_000].map(|count| SumSquares { count }))
             .long([SumSquares { count: 300_000 }]),
-        entry([(5, 1, 0), (130, 3, 64), (70, 2, 9)].map(|(batch, columns, penalties)| Tally {
-            batch,
-            rows: if columns == 3 { 7 } else { batch },
-            columns,
-            penalties,
-            slots: 4,
-            weighted: batch == 70,
-        }))
-        .long([Tally {
-            batch: 90_000,
-            rows: 90_000,
-            columns: 2,
-            penalties: 70_000,
-            slots: 4,
-            weighted: true,
-        }]),
+        entry([
+            tally(5, 1, 0, false),
+            tally(130, 3, 64, false),
+            Tally { batch: 150, ..tally(70, 2, 9, true) },
+        ])
+        .long([tally(90_000, 2, 70_000, true)]),
     ];
     single
         .into_iter()

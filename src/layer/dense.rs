@@ -11,7 +11,7 @@ use crate::kernel::{
     RotateBackward, RotateBackwardPorts, Share, Taps,
 };
 use crate::plan::{Recorder, View};
-use crate::{Frame, Result, shape};
+use crate::{Activation, Frame, Result, shape};
 
 /// A fully connected layer, classic or auto-rotating: f = x·W + b, z = ρ ⊙ f, y = σ(z).
 ///
@@ -80,6 +80,9 @@ struct DenseNode {
 /// Gradients over more rows than this are summed in parts.
 const MANY_ROWS: usize = 4096;
 
+/// Sums of this many columns, or fewer, cost a product less than a dispatch of their own.
+const FEW_UNITS: usize = 64;
+
 impl DenseNode {
     fn product(&self, rec: &Recorder<'_>) -> Product {
         Product { rows: rec.batch() * self.positions, inputs: self.inputs, units: self.neurons.units }
@@ -95,6 +98,31 @@ impl DenseNode {
     /// The virtual sample of a window with one tap.
     fn virtual_sample(&self) -> VirtualSample {
         VirtualSample::new(Taps::pointwise([1; 3]), None, self.neurons.rotation, 1)
+    }
+
+    /// Whether df is dy, and the sums for db are few enough to be the weights' product's.
+    fn is_linear(&self) -> bool {
+        let Neurons { units, activation, rotation, bias, .. } = self.neurons;
+        activation == Activation::Linear && rotation.is_none() && (bias.is_none() || units <= FEW_UNITS)
+    }
+
+    /// Records df, from it db and s, and the virtual sample's share; returns df and the share.
+    fn backward_neurons(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View) -> (View, Option<View>) {
+        let Neurons { units, activation, rotation, bias, .. } = self.neurons;
+        let Product { rows, .. } = self.product(rec);
+        let z = trace.pre_activation.unwrap_or(trace.output);
+        let [b, _] = self.neurons.parameters(rec);
+        let d_f = rec.scratch(rows * units);
+        let d_b = self.neurons.d_b(rec);
+        let virtual_sample = rotation.map(|_| rec.scratch(units));
+        let s = self.neurons.s(rec);
+        let has_bias = bias.is_some();
+        rec.op(
+            RotateBackward { rows, units, has_bias, activation, rotation, zones: None },
+            RotateBackwardPorts { d_y, z, rotation: trace.rotation, b, d_f, d_b, virtual_sample, s },
+        );
+        self.neurons.finish_lambda(rec, s);
+        (d_f, virtual_sample)
     }
 
     /// Records the forward pass for rows too long for one dispatch: first ρ, then the product in stretches.
@@ -141,13 +169,13 @@ impl Node for DenseNode {
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
-        let Neurons { units, activation, rotation, kernel, bias, .. } = self.neurons;
+        let Neurons { units, rotation, kernel, .. } = self.neurons;
         let regularizer = self.neurons.penalty(rec);
         let product = self.product(rec);
         let Product { rows: batch, inputs, .. } = product;
         let (w, d_w) = (self.neurons.used_weights(rec, trace), rec.gradient(kernel));
-        let z = trace.pre_activation.unwrap_or(trace.output);
         let d_f = if batch > MANY_ROWS {
+            let z = trace.pre_activation.unwrap_or(trace.output);
             let sample = self.virtual_sample();
             let (d_f, d_v) = rec.with_steps(self.positions, |rec| {
                 sample.backward(rec, &self.neurons, (z, trace.rotation), d_y, false)
@@ -156,21 +184,17 @@ impl Node for DenseNode {
             product.backward_weight_in_parts(rec, [trace.input, d_f, w, d_w], share, regularizer);
             d_f
         } else {
-            let [b, _] = self.neurons.parameters(rec);
-            let d_f = rec.scratch(batch * units);
-            let d_b = self.neurons.d_b(rec);
-            let virtual_sample = rotation.map(|_| rec.scratch(units));
-            let s = self.neurons.s(rec);
-            let has_bias = bias.is_some();
-            rec.op(
-                RotateBackward { rows: batch, units, has_bias, activation, rotation, zones: None },
-                RotateBackwardPorts { d_y, z, rotation: trace.rotation, b, d_f, d_b, virtual_sample, s },
-            );
-            self.neurons.finish_lambda(rec, s);
+            let (d_f, virtual_sample, d_b) = if self.is_linear() {
+                (d_y, None, self.neurons.d_b(rec))
+            } else {
+                let (d_f, virtual_sample) = self.backward_neurons(rec, trace, d_y);
+                (d_f, virtual_sample, None)
+            };
             let Regularizer { l1, l2 } = regularizer;
             let (frame, share) = (self.fused_frame(batch).unwrap_or_default(), Share::by(rotation));
-            let kernel = DenseBackwardWeight { batch, inputs, units, frame, share, l1, l2 };
-            rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w });
+            let bias = d_b.is_some();
+            let kernel = DenseBackwardWeight { batch, inputs, units, frame, share, l1, l2, bias };
+            rec.op(kernel, DenseBackwardWeightPorts { x: trace.input, d_f, w, virtual_sample, d_w, d_b });
             d_f
         };
         self.neurons.finish_weights(rec, trace);

@@ -103,8 +103,9 @@ impl Product {
         let Self { rows, inputs, units } = *self;
         if rows <= MAX_DEPTH {
             let (share, frame) = (Share::None, Frame::default());
-            let kernel = DenseBackwardWeight { batch: rows, inputs, units, frame, share, l1, l2 };
-            rec.op(kernel, DenseBackwardWeightPorts { x, d_f, w, virtual_sample: None, d_w });
+            let kernel =
+                DenseBackwardWeight { batch: rows, inputs, units, frame, share, l1, l2, bias: false };
+            rec.op(kernel, DenseBackwardWeightPorts { x, d_f, w, virtual_sample: None, d_w, d_b: None });
         } else {
             let share = (Share::None, None, 0.0);
             self.backward_weight_in_parts(rec, [x, d_f, w, d_w], share, Regularizer { l1, l2 });

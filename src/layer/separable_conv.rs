@@ -2,16 +2,16 @@
 
 use super::conv::record_epilogue;
 use super::neuron::{KernelShape, Neuron, Neurons, neuron_options};
-use super::product::{MapPorts, map_alone, record_conv};
+use super::product::{MapPorts, Product, map_alone, record_conv};
 use super::virtual_sample::{VirtualSample, Weights, record_totals};
 use super::window::{Extent, Window, kind, window_options};
 use super::{Facts, Layer, Node, Options, Regularizer, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
     ConvBackwardWeight, ConvBackwardWeightPorts, ConvKernel, DenseBackwardInput, DenseBackwardInputPorts,
-    DenseBackwardWeight, DenseBackwardWeightPorts, DenseForward, DenseForwardPorts, Depthwise,
-    DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts, Epilogue, Geometry, Rotate, RotatePorts, Share,
-    TapTotalsPorts, Taps, WeightGradient, WeightGradientPorts, WeightedSquares, WeightedSquaresPorts, splits,
+    DenseForward, DenseForwardPorts, Depthwise, DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts,
+    Epilogue, Geometry, Rotate, RotatePorts, Share, TapTotalsPorts, Taps, WeightGradient,
+    WeightGradientPorts, WeightedSquares, WeightedSquaresPorts, splits,
 };
 use crate::plan::arena::ParameterId;
 use crate::plan::{Recorder, View};
@@ -305,25 +305,8 @@ impl Node for SeparableNode {
                 }
                 Rule::Diagonal => {
                     let d_w = rec.scratch(between * units);
-                    let kernel = DenseBackwardWeight {
-                        batch: zones,
-                        inputs: between,
-                        units,
-                        frame: Frame::default(),
-                        share: Share::None,
-                        l1: 0.0,
-                        l2: 0.0,
-                    };
-                    rec.op(
-                        kernel,
-                        DenseBackwardWeightPorts {
-                            x: sample,
-                            d_f: d_v,
-                            w: pointwise,
-                            virtual_sample: None,
-                            d_w,
-                        },
-                    );
+                    let product = Product { rows: zones, inputs: between, units };
+                    product.backward_weight(rec, [sample, d_v, pointwise, d_w], Regularizer::default());
                     let d_sample = rec.scratch(zones * between);
                     let kernel = DenseBackwardInput { batch: zones, inputs: between, units };
                     rec.op(kernel, DenseBackwardInputPorts { d_f: d_v, w: pointwise, d_x: d_sample });

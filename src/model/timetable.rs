@@ -9,6 +9,8 @@ pub(crate) enum Ending {
     None,
     /// The optimiser uses the gradients as they are.
     Update,
+    /// As `Update`, but apart, once the host has read the tallies.
+    UpdateApart,
     /// The gradients are added to the accumulated ones.
     Accumulate,
     /// As `Accumulate`, then the optimiser uses the sum.

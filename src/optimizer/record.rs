@@ -3,8 +3,8 @@
 use super::Optimizer;
 use crate::describe::Options;
 use crate::kernel::{
-    Accumulate, AccumulatePorts, Element, Guard, GuardPorts, Kernel, SumSquares, SumSquaresPorts, Update,
-    UpdatePorts, UpdateRule, rates,
+    Accumulate, AccumulatePorts, Element, Guard, GuardPorts, Kernel, SumSquares, SumSquaresPorts, Tally,
+    Update, UpdatePorts, UpdateRule, rates,
 };
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{FEW, Recorder, View, Views};
@@ -142,10 +142,14 @@ pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm:
     }
     let (partials, count) = rec.condense(partials, partials.len, 1, FEW);
     let slots = step.rates.len / rates::LEN;
+    let (scores, views) = step.scores.unzip();
+    let [scored, penalties] = views.map_or([None; 2], |views| views.map(Some));
     rec.op(
-        Guard { partials: count, columns: step.columns, slots, clip_norm, kind: step.kind },
+        Guard { partials: count, columns: step.columns, slots, clip_norm, kind: step.kind, scores },
         GuardPorts {
             partials,
+            scores: scored,
+            penalties,
             tallies: step.tallies,
             clock: step.clock,
             control: step.control,
@@ -175,6 +179,8 @@ pub struct UpdateViews {
     pub rates: View,
     /// The sums of the step's scores.
     pub tallies: View,
+    /// How the guard sums them from the scores and the penalties; `None` where they are there.
+    pub scores: Option<(Tally, [View; 2])>,
     /// The width of a row of tallies.
     pub columns: usize,
     /// The clock.

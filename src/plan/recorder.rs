@@ -331,8 +331,8 @@ impl<'a> Recorder<'a> {
             return refused(format!("{groups} workgroups in one dimension"), format!("at most {MAX_GROUPS}"));
         }
         let bindings = kernel.bindings();
-        for ((view, binding), len) in args.iter().zip(bindings).zip(kernel.lens()) {
-            let len = len.unwrap_or(UNUSED);
+        for ((view, binding), used) in args.iter().zip(bindings).zip(kernel.lens()) {
+            let len = used.unwrap_or(UNUSED);
             let (name, buffer, end) = (binding.name, &self.buffers[view.buffer], view.offset + view.len);
             if len == 0 || view.len < len {
                 return wrong(
@@ -344,7 +344,7 @@ impl<'a> Recorder<'a> {
                 let found = format!("a view that ends at element {end} for {name}");
                 return wrong(found, format!("one within its buffer of {}", buffer.len));
             }
-            if buffer.element != binding.element {
+            if used.is_some() && buffer.element != binding.element {
                 let found = format!("a view of {:?} elements for {name}", buffer.element);
                 return wrong(found, format!("{:?} elements", binding.element));
             }

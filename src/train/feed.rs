@@ -2,7 +2,7 @@
 //! the next steps.
 
 use crate::device::{Device, Executor, Values};
-use crate::kernel::{Element, Gather, GatherPorts, OneHot, OneHotPorts};
+use crate::kernel::{Classes, Element, Gather, GatherPorts};
 use crate::model::STEPS;
 use crate::plan::{ALIGNMENT, Recorder, View};
 use crate::{Dataset, Error, Fault, Model, Result, Targets};
@@ -44,14 +44,24 @@ impl Table {
         Ok(())
     }
 
-    fn record(&self, rec: &mut Recorder<'_>, rows: usize, order: View) -> View {
+    /// Records the gathering of a batch from `rows` rows, and of its classes: their indices and, to be written, their distributions.
+    fn record(
+        &self,
+        rec: &mut Recorder<'_>,
+        rows: usize,
+        order: View,
+        classes: Option<(Classes, [View; 2])>,
+    ) -> View {
         let (batch, width, order_len) = (rec.batch(), self.width, order.len);
         let out = rec.scratch(batch * width);
         let clock = rec.clock();
         for (first_row, count) in self.chunks(rows) {
             let data = rec.shared(&self.chunk_key(first_row), Element::Float, count * width);
-            let gather = Gather { batch, width, first_row, rows: count, order: order_len };
-            rec.op(gather, GatherPorts { data, order, clock, out });
+            // The first chunk's kernel gathers the classes of all rows.
+            let (classes, views) = classes.filter(|_| first_row == 0).unzip();
+            let [labels, targets] = views.map_or([None; 2], |views| views.map(Some));
+            let gather = Gather { batch, width, first_row, rows: count, order: order_len, classes };
+            rec.op(gather, GatherPorts { data, labels, order, clock, out, targets });
         }
         out
     }
@@ -246,20 +256,18 @@ impl Feed {
     pub(crate) fn record(&self, rec: &mut Recorder<'_>) -> (View, View) {
         rec.scope(self.name.clone(), |rec| {
             let order = rec.shared(&self.key("order"), Element::Index, self.order_len());
-            let inputs = self.inputs.record(rec, self.rows, order);
-            let targets = match &self.targets {
-                Some(table) => table.record(rec, self.rows, order),
-                None => {
-                    let (batch, classes, steps) = (rec.batch(), self.classes, self.steps);
-                    let out = rec.scratch(batch * steps * classes);
-                    let labels = rec.shared(&self.key("labels"), Element::Index, self.rows * steps);
-                    let clock = rec.clock();
-                    let kernel = OneHot { batch, classes, steps, total_rows: self.rows, order: order.len };
-                    rec.op(kernel, OneHotPorts { labels, order, clock, out });
-                    out
+            let Self { rows, classes, steps, .. } = *self;
+            match &self.targets {
+                Some(targets) => {
+                    (self.inputs.record(rec, rows, order, None), targets.record(rec, rows, order, None))
                 }
-            };
-            (inputs, targets)
+                None => {
+                    let labels = rec.shared(&self.key("labels"), Element::Index, rows * steps);
+                    let targets = rec.scratch(rec.batch() * steps * classes);
+                    let of = Classes { classes, steps, rows };
+                    (self.inputs.record(rec, rows, order, Some((of, [labels, targets]))), targets)
+                }
+            }
         })
     }
 

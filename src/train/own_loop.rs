@@ -305,7 +305,7 @@ impl TrainingLoop<'_> {
             return Ok(bound);
         }
         let (plan, _) =
-            self.task().record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::Update)?;
+            self.task().record(&self.model.network, &self.feed, rows, Purpose::Train, Ending::UpdateApart)?;
         let update = plan.ops.iter().position(|op| op.scope == OPTIMIZER).unwrap_or(plan.ops.len());
         let bound = (self.model.bind(&plan)?, update);
         self.programs.insert(rows, bound);

@@ -18,6 +18,9 @@ use crate::{Loss, Metric, Model, Optimizer, Result};
 /// The scope of the update at the end of a step.
 pub(crate) const OPTIMIZER: &str = "optimizer";
 
+/// So many columns of scores, one after another, take less time than a dispatch.
+const FEW_COLUMNS: usize = 8;
+
 /// What a step computes besides the network.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task<'a> {
@@ -83,6 +86,7 @@ impl Desk<'_> {
             gradient: rec.shared(keys::GRADIENTS, Element::Float, gradients),
             rates: rec.shared(&self.rates(), Element::Float, self.slots * rates::LEN),
             tallies,
+            scores: None,
             columns,
             clock: rec.clock(),
             control: rec.shared(keys::CONTROL, Element::Float, 2),
@@ -195,7 +199,7 @@ impl Task<'_> {
         let traces = network.forward(rec, inputs);
         let outputs = traces.last().map_or(inputs, |t| t.output);
         let mask = rec.mask().filter(|_| self.scored.masked);
-        let d_outputs = rec.scope("loss", |rec| {
+        let (d_outputs, scores) = rec.scope("loss", |rec| {
             let (rows, masked) = (batch * steps, mask.is_some());
             let scores = rec.scratch(rows * columns);
             let views = LossViews { outputs, targets, scores, columns };
@@ -215,25 +219,32 @@ impl Task<'_> {
             let (penalties, count) = network.penalties(rec);
             let (penalties, count) = rec.condense(penalties, count, 1, FEW);
             let (scores, few) = rec.condense_rows(scores, rows, columns);
-            rec.op(
-                Tally { batch: rows, rows: few, columns, penalties: count, slots, weighted: masked },
-                TallyPorts { scores, penalties, clock, tallies },
-            );
-            d_outputs
+            let tally = Tally { batch: rows, rows: few, columns, penalties: count, slots, weighted: masked };
+            // Where the update follows at once, its guard sums few columns itself.
+            let at_once = !matches!(ending, Ending::None | Ending::UpdateApart);
+            let scores = if at_once && columns <= FEW_COLUMNS {
+                Some((tally, [scores, penalties]))
+            } else {
+                rec.op(tally, TallyPorts { scores, penalties, clock, tallies });
+                None
+            };
+            (d_outputs, scores)
         });
         if let Some(d_outputs) = d_outputs {
             network.backward(rec, &traces, d_outputs, false);
         }
         rec.scope(OPTIMIZER, |rec| {
-            let mut step = self.desk.update_views(rec, (tallies, columns), self.kind);
+            let mut step =
+                UpdateViews { scores, ..self.desk.update_views(rec, (tallies, columns), self.kind) };
             if matches!(ending, Ending::Accumulate | Ending::AccumulateAndUpdate) {
                 // Guards each step on its own, to find the one that fails.
                 record_guard(rec, step, 0.0);
+                step.scores = None;
                 let total = rec.shared(keys::ACCUMULATED, Element::Float, arena.len());
                 record_accumulation(rec, step, total);
                 step.gradient = total;
             }
-            if matches!(ending, Ending::Update | Ending::AccumulateAndUpdate) {
+            if matches!(ending, Ending::Update | Ending::UpdateApart | Ending::AccumulateAndUpdate) {
                 self.optimizer.record(rec, step, arena);
             }
             self.desk.finish(rec, batch, feed.order_len());

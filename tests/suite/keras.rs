@@ -106,6 +106,7 @@ fn optimisers_take_the_steps_that_keras_takes() {
                 gradient: float(&mut rec, keys::GRADIENTS, arena.len()),
                 rates: float(&mut rec, keys::RATES, rates::LEN),
                 tallies: float(&mut rec, keys::TALLIES, 1),
+                scores: None,
                 columns: 1,
                 clock: rec.clock(),
                 control: float(&mut rec, keys::CONTROL, 2),

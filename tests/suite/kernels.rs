@@ -176,12 +176,14 @@ fn guard_halts_on_numbers_that_are_not_finite() {
             };
             let ports = GuardPorts {
                 partials: view("partials", float, 2),
+                scores: None,
+                penalties: None,
                 tallies: view("tallies", float, 2),
                 clock: view("clock", index, clock::LEN),
                 control: view("control", float, 2),
                 due: view("due", index, 2),
             };
-            rec.op(Guard { partials: 2, columns: 1, slots: 2, clip_norm: 0.0, kind }, ports);
+            rec.op(Guard { partials: 2, columns: 1, slots: 2, clip_norm: 0.0, kind, scores: None }, ports);
             executor.write("due", 0, Values::U32(&[0, Guard::due(5, 3)])).unwrap();
             executor.write("partials", 0, Values::F32(&[1.0, partial])).unwrap();
             executor.write("tallies", 0, Values::F32(&[0.0, loss])).unwrap();

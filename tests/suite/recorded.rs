@@ -294,6 +294,7 @@ fn updates() {
             gradient: rec.shared(keys::GRADIENTS, Element::Float, arena.len()),
             rates: rec.shared(keys::RATES, Element::Float, 3 * rates::LEN),
             tallies: rec.shared(keys::TALLIES, Element::Float, 6),
+            scores: None,
             columns: 2,
             clock: rec.clock(),
             control: rec.shared(keys::CONTROL, Element::Float, 2),

@@ -205,17 +205,23 @@ def trainer(tf, model, xs, ys, batch, mode):
     return run
 
 
+def synthetic(workload):
+    """The data set, inputs and classes."""
+    import numpy as np
+
+    shape = (workload.batch * BATCHES, *workload.shape)
+    rows = shape[0]
+    xs = (np.arange(np.prod(shape), dtype=np.int64) * 7919 % 1009).astype(np.float32).reshape(shape) / 1009
+    return xs, (np.arange(rows, dtype=np.int32) * 31 % CLASSES).astype(np.int32)
+
+
 def measure(workload, mode, steps, block):
     """One row of the table."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import numpy as np
     import tensorflow as tf
 
-    shape = (workload.batch * BATCHES, *workload.shape)
-    rows = shape[0]
-    xs = (np.arange(np.prod(shape), dtype=np.int64) * 7919 % 1009).astype(np.float32).reshape(shape) / 1009
-    ys = (np.arange(rows, dtype=np.int32) * 31 % CLASSES).astype(np.int32)
-
+    xs, ys = synthetic(workload)
     tf.random.set_seed(0)
     twins = (False,) if any(layer.kind in GATES for layer in workload.hidden) else (False, True)
     begin = time.perf_counter()
@@ -252,31 +258,31 @@ def measure(workload, mode, steps, block):
     }
 
 
-def main():
-    """Runs the workloads, each in a process of its own, and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(measure, known, script, description):
+    """Runs the workloads in modes that are known, each in a process of its own, and prints the table."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--only", metavar="PART", default="", help="only workloads whose name contains this")
     parser.add_argument("--steps", type=int, default=320, metavar="N", help="steps to time after warm-up")
     parser.add_argument("--block", type=int, default=32, metavar="N", help="steps a block; the median is one of blocks")
-    parser.add_argument("--modes", default="step", help="; ".join(f"{k}: {v}" for k, v in MODES.items()))
+    parser.add_argument("--modes", default=next(iter(known)), help="; ".join(f"{k}: {v}" for k, v in known.items()))
     parser.add_argument("--json", metavar="FILE", help="writes the rows as JSON, too")
     parser.add_argument("--workload", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     modes = options.modes.split(",")
-    if unknown := set(modes) - set(MODES):
-        parser.error(f"no mode {', '.join(sorted(unknown))}; there are {', '.join(MODES)}")
+    if unknown := set(modes) - set(known):
+        parser.error(f"no mode {', '.join(sorted(unknown))}; there are {', '.join(known)}")
 
     if options.workload is not None:
         print(json.dumps(measure(WORKLOADS[options.workload], modes[0], options.steps, options.block)))
         return
 
     rows, failed = [], False
-    print(f"{'workload':32} {'mode':6} {'ms':>10} {'classic ms':>10} {'AR/classic':>10} {'first step s':>13}")
+    print(f"{'workload':32} {'mode':16} {'ms':>10} {'classic ms':>10} {'AR/classic':>10} {'first step s':>13}")
     for index, workload in enumerate(WORKLOADS):
         if options.only not in workload.name:
             continue
         for mode in modes:
-            command = [sys.executable, __file__, "--workload", str(index), "--modes", mode]
+            command = [sys.executable, script, "--workload", str(index), "--modes", mode]
             command += ["--steps", str(options.steps), "--block", str(options.block)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
             if done.returncode != 0:
@@ -286,7 +292,7 @@ def main():
             row = json.loads(done.stdout.splitlines()[-1])
             ms, ratio = (row[key] or math.nan for key in ("ms", "ratio"))
             print(
-                f"{row['workload']:32} {mode:6} {ms:10.3f} {row['classic_ms']:10.3f} {ratio:10.3f}"
+                f"{row['workload']:32} {mode:16} {ms:10.3f} {row['classic_ms']:10.3f} {ratio:10.3f}"
                 f" {row['first_step_s']:13.2f}",
                 flush=True,
             )
@@ -299,4 +305,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, MODES, __file__, __doc__)

@@ -1,4 +1,4 @@
-//! dW = xᵀ·df, plus the virtual sample's and the regulariser's shares.
+//! dW = xᵀ·df, plus the virtual sample's and the regulariser's shares, and db.
 
 use super::frame_wgsl;
 use crate::kernel::base::rows::{column_sums, vectorised};
@@ -17,7 +17,7 @@ uniforms!(DenseBackwardWeightUniforms {
 });
 
 /// The gradient of a dense layer's weights: dW `[K, N]` = ((x `[B, K]` − c)/d)ᵀ · df `[B, N]` + the virtual sample's share +
-/// l1·sign(W) + 2·l2·W.
+/// l1·sign(W) + 2·l2·W; with `bias`, db `[N]` = Σ_B df as well.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackwardWeight {
     /// B.
@@ -34,6 +34,8 @@ pub struct DenseBackwardWeight {
     pub l1: f32,
     /// The L2 regulariser's factor.
     pub l2: f32,
+    /// Whether to write db, for a layer without a kernel for df that does.
+    pub bias: bool,
 }
 
 impl DenseBackwardWeight {
@@ -55,6 +57,8 @@ ports! {
         virtual_sample: Option<Read>,
         /// ∂ℓ/∂W, `[K, N]`.
         d_w: Write,
+        /// ∂ℓ/∂b, `[N]`.
+        d_b: Option<Write>,
     }
 }
 
@@ -62,7 +66,7 @@ impl Family for DenseBackwardWeight {
     const NAME: &'static str = "dense_backward_weight";
     const TRUST: Trust<Self> = Trust::OWN;
     const VARIANTS: &'static [&'static str] = product::VARIANTS;
-    const QUADS: &'static [&'static str] = &["x", "d_f", "w", "virtual_sample", "d_w"];
+    const QUADS: &'static [&'static str] = &["x", "d_f", "w", "virtual_sample", "d_w", "d_b"];
     type Ports = DenseBackwardWeightPorts<Lens>;
     type Uniforms = DenseBackwardWeightUniforms;
 
@@ -74,6 +78,7 @@ impl Family for DenseBackwardWeight {
             w: weights,
             virtual_sample: self.share.numbers([1, self.inputs, self.units]),
             d_w: weights,
+            d_b: self.bias.then_some(self.units),
         }
     }
 
@@ -91,7 +96,8 @@ impl Family for DenseBackwardWeight {
 
     fn shader(&self, variant: usize) -> Vec<String> {
         let options = constants(&[("REGULARISED", self.l1 != 0.0 || self.l2 != 0.0)]);
-        let mut parts = vec![options, self.share.wgsl(), product::plain(), frame_wgsl(self.frame)];
+        let columns = if self.bias { wgsl!("dense/parts/bias_sums.wgsl") } else { product::plain() };
+        let mut parts = vec![options, self.share.wgsl(), columns, frame_wgsl(self.frame)];
         parts.extend(product::shader(wgsl!("dense/dense_backward_weight.wgsl"), variant, false));
         parts
     }
@@ -109,7 +115,15 @@ impl Family for DenseBackwardWeight {
     }
 
     fn twin<T: Real>(&self, ports: DenseBackwardWeightPorts<Slices<'_, T>>) {
-        let DenseBackwardWeightPorts { x, d_f, w, virtual_sample, d_w } = ports;
+        let DenseBackwardWeightPorts { x, d_f, w, virtual_sample, d_w, d_b } = ports;
+        if let Some(d_b) = d_b {
+            d_b.copy_from_slice(&column_sums(
+                d_f,
+                self.units,
+                #[inline(always)]
+                |d_f| d_f,
+            ));
+        }
         let virtual_sample = virtual_sample.unwrap_or_default();
         let units = self.units;
         let (l1, l2) = (T::of(self.l1.into()), T::of(2.0 * f64::from(self.l2)));

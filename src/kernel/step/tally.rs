@@ -70,6 +70,7 @@ impl Family for Tally {
             wgsl!("base/parts/index.wgsl"),
             wgsl!("base/parts/clock.wgsl"),
             wgsl!("base/parts/reduce.wgsl"),
+            wgsl!("step/parts/tally.wgsl"),
             wgsl!("step/tally.wgsl"),
         ]
     }
