@@ -118,6 +118,21 @@ fn beyond(end: usize, len: usize) -> Error {
     )
 }
 
+impl<T: Twin> Cpu<T> {
+    /// Runs ops of a program several times, on one of the pool's threads: every loop handed over from outside would wake one and
+    /// wait for it, which takes as long as many a loop.
+    fn repeat(&mut self, program: Program, ops: Range<usize>, times: usize) -> Result<()> {
+        let Self { storage, programs, .. } = self;
+        let ops = within(&programs.get(program)?.ops, ops);
+        rayon::scope(|_| {
+            for op in (0..times).flat_map(|_| ops) {
+                T::run(&*op.kernel, borrow(storage, &op.args)?);
+            }
+            Ok(())
+        })
+    }
+}
+
 impl<T: Twin> Executor for Cpu<T> {
     fn allocate(&mut self, key: &str, element: Element, len: usize) -> Result<()> {
         match self.shared.get(key) {
@@ -241,15 +256,11 @@ impl<T: Twin> Executor for Cpu<T> {
     }
 
     fn run(&mut self, program: Program, times: usize) -> Result<()> {
-        (0..times).try_for_each(|_| self.run_ops(program, 0..usize::MAX))
+        self.repeat(program, 0..usize::MAX, times)
     }
 
     fn run_ops(&mut self, program: Program, ops: Range<usize>) -> Result<()> {
-        let Self { storage, programs, .. } = self;
-        for op in within(&programs.get(program)?.ops, ops) {
-            T::run(&*op.kernel, borrow(storage, &op.args)?);
-        }
-        Ok(())
+        self.repeat(program, ops, 1)
     }
 
     fn read_view(&mut self, program: Program, view: View) -> Pending<'static, Result<Vec<f64>>> {

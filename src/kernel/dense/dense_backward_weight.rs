@@ -2,7 +2,9 @@
 
 use super::frame_wgsl;
 use crate::kernel::base::rows::{column_sums, vectorised};
-use crate::kernel::product::{self, PANEL, for_each_part, matrix, multiply, transposed};
+use crate::kernel::product::{
+    self, Block, PANEL, PANEL_ROWS, for_each_part, matrix, multiply_block, transposed,
+};
 use crate::kernel::{Choice, Family, Grid, Lens, Share, Slices, Trust, constants, ports, uniforms, wgsl};
 use crate::{Frame, Real};
 
@@ -37,6 +39,9 @@ pub struct DenseBackwardWeight {
     /// Whether to write db, for a layer without a kernel for df that does.
     pub bias: bool,
 }
+
+/// Longer sums are fastest in narrow tiles, whose columns of df are read once; shorter ones in whole rows of dW.
+const LONG: usize = 512;
 
 impl DenseBackwardWeight {
     fn size(&self) -> product::Size {
@@ -142,20 +147,22 @@ impl Family for DenseBackwardWeight {
         if self.share == Share::Shift {
             added.iter_mut().zip(virtual_sample).for_each(|(added, &v)| *added = *added + v);
         }
-        let panels = d_w.chunks_mut(PANEL * units).enumerate();
-        for_each_part(self.inputs * self.batch * units, panels, |(index, d_w)| {
-            let (first, rows) = (index * PANEL, d_w.len() / units);
-            let w = &w[first * units..][..d_w.len()];
+        let (rows, columns) = if self.batch > LONG { (PANEL_ROWS, PANEL) } else { (PANEL, units) };
+        let tiles = Block::tiles(d_w, units, rows, columns);
+        for_each_part(self.inputs * self.batch * units, tiles, |mut d_w| {
+            let (first, columns) = (d_w.row, d_w.col..d_w.col + d_w.width());
             let x = transposed(&x[first..], self.inputs);
-            multiply(d_w, (rows, self.batch, units), x, matrix(d_f, units));
+            multiply_block(&mut d_w, self.batch, x, matrix(&d_f[columns.start..], units), false);
+            let added = &added[columns.clone()];
             // The shares are added while the product is still in a cache.
             vectorised(
                 #[inline(always)]
                 || {
-                    for (d_w, w) in d_w.chunks_exact_mut(units).zip(w.chunks_exact(units)) {
+                    for row in 0..d_w.rows() {
+                        let (d_w, w) = (d_w.line(row), &w[(first + row) * units..][columns.clone()]);
                         match self.share {
                             Share::Scale => {
-                                let terms = added.iter().zip(virtual_sample).zip(w);
+                                let terms = added.iter().zip(&virtual_sample[columns.clone()]).zip(w);
                                 d_w.iter_mut().zip(terms).for_each(|(d_w, ((&added, &v), &w))| {
                                     *d_w = *d_w * factor + added + v * w
                                 });
@@ -163,7 +170,7 @@ impl Family for DenseBackwardWeight {
                             Share::None if self.frame == Frame::default() => {}
                             _ => {
                                 d_w.iter_mut()
-                                    .zip(&added)
+                                    .zip(added)
                                     .for_each(|(d_w, &added)| *d_w = *d_w * factor + added);
                             }
                         }

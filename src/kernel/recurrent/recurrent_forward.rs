@@ -1,9 +1,9 @@
 //! One forward time step of a recurrent layer.
 
 use crate::Real;
-use crate::kernel::product::{Block, PANEL, for_each_part};
+use crate::kernel::product::Block;
 use crate::kernel::recurrent::step::{
-    RecurrentStep, Stage, TILE_ROWS, VARIANTS, activated, each_line, gate_product, or_none, state_part,
+    RecurrentStep, Stage, VARIANTS, activated, each_line, gate_product, or_none, padded, state_part,
 };
 use crate::kernel::{Family, Grid, Lens, Slices, Traits, Trust, ports, uniforms, wgsl};
 
@@ -152,8 +152,10 @@ impl Family for RecurrentForward {
         let operand = if stage == Stage::GruCandidate { &reset } else { left_operand };
 
         let width = step.line();
+        let multiplications = step.batch * units * depth.max(1) * step.product_gates();
+        let tile = step.tile(multiplications);
         let tiles = |values, (to, width): (usize, usize), gates| {
-            Block::gates(values, step.lines(to, width), (step.batch, gates, units), (TILE_ROWS, PANEL))
+            Block::gates(values, step.lines(to, width), (step.batch, gates, units), tile)
         };
         let zs = tiles(z, (step.at, width), stage.width());
         let ys = tiles(y, (step.to, units), 1);
@@ -169,8 +171,7 @@ impl Family for RecurrentForward {
             let memory = memories.as_mut().and_then(Iterator::next).unwrap_or_default();
             (z, y, memory, lefts.as_mut().and_then(Iterator::next).unwrap_or_default())
         });
-        let multiplications = step.batch * units * depth.max(1) * step.product_gates();
-        for_each_part(multiplications, parts, |(mut z, mut y, mut memory, mut left)| {
+        RecurrentStep::each_tile(multiplications, parts, |(mut z, mut y, mut memory, mut left)| {
             let y = &mut y[0];
             let (rows, w) = (y.rows(), y.width());
             let product = |gate: usize| {
@@ -202,7 +203,10 @@ impl Family for RecurrentForward {
                         }
                         Stage::Lstm => {
                             (0..4).for_each(|gate| add(z[gate].line(i), share(gate)));
-                            let [i_gate, f, o] = [0, 1, 3].map(|gate| activated(step.gate, z[gate].line(i)));
+                            // One by one: the compiler does not inline what `map` of an array calls.
+                            let i_gate = activated(step.gate, z[0].line(i));
+                            let f = activated(step.gate, z[1].line(i));
+                            let o = activated(step.gate, z[3].line(i));
                             let mut c = activated(step.activation, z[2].line(i));
                             let c_before = &c_before[at..][..w];
                             let c = &mut c[..w];
@@ -222,9 +226,8 @@ impl Family for RecurrentForward {
                         }
                         Stage::Gru => {
                             (0..2).for_each(|gate| add(z[gate].line(i), share(gate)));
-                            let mut m = [T::zero(); PANEL];
+                            let mut m = padded(share(2));
                             let m = &mut m[..w];
-                            m.copy_from_slice(share(2));
                             if self.has_bias {
                                 (0..2).for_each(|gate| add(z[gate].line(i), bias(gate)));
                                 add(m, bias(2));

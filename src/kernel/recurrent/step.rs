@@ -180,6 +180,33 @@ impl RecurrentStep {
         self.stage.gates().0 * self.units
     }
 
+    /// Rows and columns of a tile, for a step with so many multiplications: fewer rows where a step is small, but still worth
+    /// several threads.
+    pub(super) fn tile(&self, multiplications: usize) -> (usize, usize) {
+        let across = self.units.div_ceil(PANEL);
+        let mut rows = TILE_ROWS;
+        while rows > FEW_ROWS
+            && multiplications >= PARALLEL_STEP
+            && self.batch.div_ceil(rows) * across < TILES
+        {
+            rows /= 2;
+        }
+        (rows, PANEL)
+    }
+
+    /// Calls `work` for every tile, on all threads if so many multiplications pay.
+    pub(super) fn each_tile<P: Send>(
+        multiplications: usize,
+        tiles: impl Iterator<Item = P>,
+        work: impl Fn(P) + Sync + Send,
+    ) {
+        if multiplications < PARALLEL_STEP {
+            tiles.for_each(work);
+        } else {
+            tiles.collect::<Vec<P>>().into_par_iter().for_each(work);
+        }
+    }
+
     /// Numbers per line of z.
     pub(super) fn line(&self) -> usize {
         self.stage.width() * self.units
@@ -259,8 +286,17 @@ impl RecurrentStep {
 /// Below this many numbers a second thread costs more than it saves.
 const PARALLEL_COPY: usize = 1 << 15;
 
-/// Rows per tile of a step.
-pub(super) const TILE_ROWS: usize = 128;
+/// Rows of a tile at most.
+const TILE_ROWS: usize = 128;
+
+/// Rows of a tile at least: fewer multiply slowly.
+const FEW_ROWS: usize = 8;
+
+/// Enough tiles for several threads.
+const TILES: usize = 4;
+
+/// Below this many multiplications a second thread costs more than it saves: fewer than elsewhere, since activations come on top.
+const PARALLEL_STEP: usize = 1 << 17;
 
 /// A gate's product for a tile: its rows of `left`, `depth` wide, times columns of U.
 pub(super) fn gate_product<T: Real>(
@@ -301,11 +337,20 @@ pub(super) fn turned_product<T: Real>(
 /// A line of a tile.
 pub(super) type Line<T> = [T; PANEL];
 
+/// The numbers, then zeros. Copied in vector registers where they fill a line, as in most tiles.
+#[inline(always)]
+pub(super) fn padded<T: Real>(values: &[T]) -> Line<T> {
+    <&Line<T>>::try_from(values).copied().unwrap_or_else(|_| {
+        let mut out = [T::zero(); PANEL];
+        out[..values.len()].copy_from_slice(values);
+        out
+    })
+}
+
 /// `activation` of every number.
 #[inline(always)]
 pub(super) fn activated<T: Real>(activation: Activation, values: &[T]) -> Line<T> {
-    let mut out = [T::zero(); PANEL];
-    out[..values.len()].copy_from_slice(values);
+    let mut out = padded(values);
     activation.apply(&mut out[..values.len()]);
     out
 }
@@ -323,6 +368,11 @@ pub(super) fn with_derivatives<T: Real>(activation: Activation, values: &[T]) ->
 pub(super) fn each_line(rows: usize, mut line: impl FnMut(usize)) {
     vectorised(
         #[inline(always)]
-        || (0..rows).for_each(&mut line),
+        || {
+            // Not `for_each(&mut line)`, which the compiler does not inline.
+            for row in 0..rows {
+                line(row);
+            }
+        },
     );
 }
