@@ -51,8 +51,9 @@ run() {
     part tests 60 "$here/suite" training:: trainer:: tuning::
     part embedding 40 "$here/suite" embed::
     part embed 30 "$here/embed" --headless --frames 300 --png "$out/embed.png"
-    part benchmark 110 "$here/benchmark" --seconds 1 --report "$out/benchmark.json"
-    AUTOROT_TUNE=off part benchmark-untuned 60 "$here/benchmark" --devices gpu --seconds 0.5 --report "$out/benchmark-untuned.json"
+    part benchmark 140 "$here/benchmark" --devices gpu --seconds 0.5 --report "$out/benchmark.json"
+    part benchmark-cpu 90 "$here/benchmark" --devices cpu --seconds 0.2 --report "$out/benchmark-cpu.json"
+    AUTOROT_TUNE=off part benchmark-untuned 60 "$here/benchmark" --devices gpu --seconds 0.2 --report "$out/benchmark-untuned.json"
     RUST_LOG=autorot=debug AUTOROT_TUNE=again part tuning 30 "$here/benchmark" --devices gpu --only 784-2048 --seconds 0.2
     if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
         part pytorch 90 python3 "$here/pytorch.py" --modes eager,graph --json "$out/pytorch.json"

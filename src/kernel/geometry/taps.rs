@@ -3,6 +3,7 @@
 
 use crate::kernel::wgsl;
 use crate::shape::Geometry;
+use std::collections::BTreeMap;
 
 /// From a position and a tap to its source, per dimension: (position·scale + tap·step + shift)/divisor. There is no source where
 /// that is not an integer or lies outside the source grid.
@@ -109,7 +110,7 @@ impl Taps {
             };
             corners.into_iter().all(|corner| (0..self.from[d] as i64).contains(&at(corner)))
         };
-        self.divisor != [1; 3] || !(0..3).all(inside)
+        self.divides() || !(0..3).all(inside)
     }
 
     /// The positions along a dimension from which no tap reaches outside the source grid, and the period with which the taps that
@@ -134,6 +135,11 @@ impl Taps {
             (period, rest) = (rest, period % rest);
         }
         (range, (divisor / period) as usize)
+    }
+
+    /// Whether sources lie between positions, so that taps have them at some positions only.
+    pub(crate) fn divides(&self) -> bool {
+        self.divisor != [1; 3]
     }
 
     /// Whether every position has exactly one source, with the same number.
@@ -170,7 +176,7 @@ impl Taps {
         for (name, count) in counts {
             text += &format!("const {name}: u32 = {count}u;\n");
         }
-        text += &crate::kernel::constants(&[("DIVIDES", self.divisor != [1; 3]), ("MISSES", self.misses())]);
+        text += &crate::kernel::constants(&[("DIVIDES", self.divides()), ("MISSES", self.misses())]);
         text + &wgsl!("geometry/parts/taps.wgsl")
     }
 
@@ -309,6 +315,37 @@ impl Table {
                 }
             }
         }
+    }
+}
+
+/// Positions that have sources by the same taps.
+#[derive(Debug, Default)]
+pub(crate) struct Phase {
+    /// Those taps.
+    pub(crate) taps: Vec<usize>,
+    /// The positions, in order.
+    pub(crate) positions: Vec<usize>,
+    /// For each of them the source of every tap.
+    pub(crate) sources: Vec<usize>,
+}
+
+impl Table {
+    /// All positions of a sample, by the taps that have a source there.
+    pub(crate) fn phases(&self) -> Vec<Phase> {
+        let mut phases: BTreeMap<Vec<usize>, Phase> = BTreeMap::new();
+        let mut row = self.row(0);
+        for position in 0..self.taps.positions() {
+            let (mut taps, mut sources) = (Vec::new(), Vec::new());
+            self.each(&row, |tap, source| {
+                taps.push(tap);
+                sources.push(source);
+            });
+            let phase = phases.entry(taps).or_default();
+            phase.positions.push(position);
+            phase.sources.append(&mut sources);
+            self.advance(&mut row);
+        }
+        phases.into_iter().map(|(taps, phase)| Phase { taps, ..phase }).collect()
     }
 }
 

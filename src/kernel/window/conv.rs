@@ -7,6 +7,7 @@ use crate::kernel::product::{
     self, Block, PANEL, PANEL_ROWS, for_each_part, matrix, multiply_block, transposed,
 };
 use crate::kernel::window::direct::Direct;
+use crate::kernel::window::phases::{Sizes, multiply_by_phase};
 use crate::kernel::{Choice, Family, Grid, Lens, Slices, Trust, constants, ports, uniforms, wgsl};
 use crate::{Activation, Real};
 
@@ -161,15 +162,29 @@ impl ConvKernel {
 
     /// A group's weights as `[taps · C/groups, N/groups]`.
     fn unturned<T: Real>(&self, w: &[T], part: usize) -> Vec<T> {
+        let of_tap = self.channels / self.groups * (self.filters / self.groups);
+        let mut out = vec![T::zero(); self.taps.taps() * of_tap];
+        for_each_part(8 * out.len(), out.chunks_exact_mut(of_tap).enumerate(), |(tap, out)| {
+            self.tap_weights(w, part, tap, out);
+        });
+        out
+    }
+
+    /// A tap's weights of a group as `[C/groups, N/groups]`.
+    fn tap_weights<T: Real>(&self, w: &[T], part: usize, tap: usize, out: &mut [T]) {
         let (count, width) = (self.channels / self.groups, self.filters / self.groups);
-        let mut out = vec![T::zero(); self.taps.taps() * count * width];
-        for (to, from) in out.chunks_exact_mut(count * width).zip(w.chunks_exact(width * self.channels)) {
+        if self.turned {
+            let from = &w[tap * width * self.channels..][..width * self.channels];
             for (n, line) in from.chunks_exact(self.channels).enumerate() {
                 let line = &line[part * count..][..count];
-                to[n..].iter_mut().step_by(width).zip(line).for_each(|(to, &w)| *to = w);
+                out[n..].iter_mut().step_by(width).zip(line).for_each(|(to, &w)| *to = w);
+            }
+        } else {
+            let from = &w[tap * count * self.filters..][..count * self.filters];
+            for (out, line) in out.chunks_exact_mut(width).zip(from.chunks_exact(self.filters)) {
+                out.copy_from_slice(&line[part * width..][..width]);
             }
         }
-        out
     }
 }
 
@@ -258,12 +273,25 @@ impl Family for ConvKernel {
         let count = channels / self.groups;
         // A terms of a plain matrix product: there is nothing to gather.
         let plain = self.terms.is_some() && self.groups == 1 && self.taps.is_identity();
-        let turned: Vec<Vec<T>> = if self.turned && !plain {
+        let table = self.taps.table();
+        let phased = self.taps.divides() && self.terms.is_none();
+        if phased {
+            let Self { batch, channels, filters, groups, .. } = *self;
+            let (positions, sources) = (self.taps.positions(), self.taps.sources());
+            let sizes = Sizes { batch, positions, sources, channels, filters, groups };
+            multiply_by_phase(
+                &table,
+                sizes,
+                x,
+                |part, tap, out| self.tap_weights(w, part, tap, out),
+                &mut *y,
+            );
+        }
+        let turned: Vec<Vec<T>> = if self.turned && !plain && !phased {
             (0..self.groups).map(|part| self.unturned(w, part)).collect()
         } else {
             Vec::new()
         };
-        let table = self.taps.table();
         let direct = self.direct();
         let (rows, columns) = match &direct {
             Some(direct) => (direct.rows(), self.filters),
@@ -281,7 +309,9 @@ impl Family for ConvKernel {
                 None if self.turned => transposed(&w[y.col * channels + first..], channels),
                 None => matrix(&w[first * self.filters + y.col..], self.filters),
             };
-            if let (Some(direct), Some(packed)) = (&direct, &packed) {
+            if phased {
+                // The products are there.
+            } else if let (Some(direct), Some(packed)) = (&direct, &packed) {
                 let at = table.row(y.row);
                 let sample = self.taps.sources() * channels;
                 let (line, sample) = (at.position / self.taps.at[2], &x[at.sample * sample..][..sample]);

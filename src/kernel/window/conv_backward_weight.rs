@@ -50,6 +50,9 @@ pub(super) fn split_rows(rows: usize, weights: usize) -> usize {
 /// Numbers that a task of the twin gathers at a time.
 const GATHERED: usize = 1 << 15;
 
+/// Enough tasks for several threads.
+const TASKS: usize = 2;
+
 impl ConvBackwardWeight {
     fn rows(&self) -> usize {
         self.batch * self.taps.positions()
@@ -150,10 +153,12 @@ impl Family for ConvBackwardWeight {
         let table = self.taps.table();
         let direct = self.direct(split);
         let chunk = (GATHERED / weights).clamp(16, 512).min(split);
-        let parts = partials
-            .chunks_mut(self.weights())
-            .enumerate()
-            .flat_map(|(i, partial)| Block::tiles(partial, filters, weights, width).map(move |d_w| (i, d_w)));
+        // A part alone is divided among threads, although each then gathers what it multiplies.
+        let few = self.groups == 1 && partials.len() < TASKS * self.weights() && direct.is_none();
+        let columns = if few { width.div_ceil(TASKS).next_multiple_of(LANES) } else { width };
+        let parts = partials.chunks_mut(self.weights()).enumerate().flat_map(|(i, partial)| {
+            Block::tiles(partial, filters, weights, columns).map(move |d_w| (i, d_w))
+        });
         for_each_part(rows * weights * filters, parts, |(i, mut d_w)| {
             if let Some((direct, terms)) = &direct {
                 let (sample, outputs) = (self.taps.sources() * channels, self.taps.positions() * filters);

@@ -6,6 +6,7 @@ pub(crate) mod depthwise;
 pub(crate) mod depthwise_backward_weight;
 mod direct;
 pub(crate) mod max_pool;
+mod phases;
 pub(crate) mod random_window;
 pub(crate) mod spans;
 pub(crate) mod window_parts;
