@@ -4,7 +4,7 @@
 #   benches/gpu.sh pack DIR      builds, and puts the binaries and this script into DIR (x86-64 Linux, about 25 MB)
 #   DIR/gpu.sh run OUT           runs them there; logs and JSON go to OUT
 #
-# Parts: the kernel table and the end-to-end tests on the GPU, training inside an application, the benchmark on GPU and CPU in one run, tuned and not, and,
+# Parts: the kernel table and the end-to-end tests on the GPU, training inside an application, the benchmark on the GPU, tuned and not, and on the CPU, and,
 # where Python has PyTorch with CUDA, its training steps. A part that fails or takes too long is named at the end; the others
 # run all the same. Without a Vulkan loader nothing works: see that libvulkan.so.1 is there.
 set -euo pipefail
