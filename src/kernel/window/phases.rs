@@ -4,10 +4,17 @@
 use crate::Real;
 use crate::kernel::geometry::taps::{Phase, Table};
 use crate::kernel::product::{for_each_part, matrix, multiply};
-use crate::unchecked::block::Block;
+use std::ops::Range;
 
-/// Numbers that a task gathers.
+/// Numbers that are gathered for a product.
 const GATHERED: usize = 1 << 16;
+
+/// Enough tasks for several threads.
+const TASKS: usize = 4;
+
+/// Rows of y in a task: of every phase enough for a product, and few enough to stay in a cache.
+const FEW_ROWS: usize = 256;
+const MANY_ROWS: usize = 2048;
 
 /// The sizes of such a product.
 #[derive(Clone, Copy, Debug)]
@@ -45,39 +52,44 @@ pub(super) fn multiply_by_phase<T: Real>(
         taps.for_each(|(out, &tap)| weights(group, tap, out));
     });
 
-    let mut of_position = vec![0; positions];
-    for (i, phase) in phases.iter().enumerate() {
-        phase.positions.iter().for_each(|&position| of_position[position] = i);
-    }
-    let mut lines: Vec<Vec<Block<'_, T>>> = Vec::new();
-    lines.resize_with(packed.len(), Vec::new);
-    for line in Block::tiles(y, filters, 1, width) {
-        lines[line.col / width * phases.len() + of_position[line.row % positions]].push(line);
-    }
-    let parts = lines.iter_mut().enumerate().flat_map(|(i, lines)| {
-        let depth = phases[i % phases.len()].taps.len() * count;
-        let rows = (GATHERED / depth.max(1)).clamp(64, 512);
-        lines.chunks_mut(rows).enumerate().map(move |(chunk, lines)| (i, chunk * rows, lines))
-    });
-    for_each_part(work, parts, |(i, first, lines)| {
-        let Phase { taps, positions, sources: from } = &phases[i % phases.len()];
-        let depth = taps.len() * count;
-        let mut product = vec![T::zero(); lines.len() * width];
-        if depth > 0 {
-            let mut gathered = vec![T::zero(); lines.len() * depth];
-            for (row, out) in (first..).zip(gathered.chunks_exact_mut(depth)) {
-                let (sample, position) = (row / positions.len(), row % positions.len());
-                let x = &x[sample * sources * channels + i / phases.len() * count..];
-                let from = &from[position * taps.len()..];
-                for (out, &source) in out.chunks_exact_mut(count).zip(from) {
-                    out.copy_from_slice(&x[source * channels..][..count]);
+    let rows = batch * positions;
+    let per_task = (rows / TASKS).clamp(FEW_ROWS, MANY_ROWS);
+    let tasks = y[..rows * filters].chunks_mut(per_task * filters).enumerate();
+    for_each_part(work, tasks, |(task, y)| {
+        let here = task * per_task..task * per_task + y.len() / filters;
+        for (i, packed) in packed.iter().enumerate() {
+            let (group, phase) = (i / phases.len(), &phases[i % phases.len()]);
+            let depth = phase.taps.len() * count;
+            for rows in of_phase(phase, positions, here.clone()).chunks((GATHERED / depth.max(1)).max(16)) {
+                let mut product = vec![T::zero(); rows.len() * width];
+                if depth > 0 {
+                    let mut gathered = vec![T::zero(); rows.len() * depth];
+                    for (&(row, place), out) in rows.iter().zip(gathered.chunks_exact_mut(depth)) {
+                        let x = &x[row / positions * sources * channels + group * count..];
+                        let from = &phase.sources[place * phase.taps.len()..];
+                        for (out, &source) in out.chunks_exact_mut(count).zip(from) {
+                            out.copy_from_slice(&x[source * channels..][..count]);
+                        }
+                    }
+                    let (x, w) = (matrix(&gathered, depth), matrix(packed, width));
+                    multiply(&mut product, (rows.len(), depth, width), x, w);
+                }
+                for (&(row, _), product) in rows.iter().zip(product.chunks_exact(width)) {
+                    let line = &mut y[(row - here.start) * filters + group * width..][..width];
+                    line.copy_from_slice(product);
                 }
             }
-            let (x, w) = (matrix(&gathered, depth), matrix(&packed[i], width));
-            multiply(&mut product, (lines.len(), depth, width), x, w);
-        }
-        for (line, product) in lines.iter_mut().zip(product.chunks_exact(width)) {
-            line.line(0).copy_from_slice(product);
         }
     });
+}
+
+/// The rows of a range, `[B, positions]`, that belong to a phase, each with its position's place in the phase.
+fn of_phase(phase: &Phase, positions: usize, rows: Range<usize>) -> Vec<(usize, usize)> {
+    let samples = rows.start / positions..rows.end.div_ceil(positions);
+    let of_sample = |sample: usize| {
+        let first = sample * positions;
+        let place = |row: usize| phase.positions.partition_point(|position| first + position < row);
+        (place(rows.start)..place(rows.end)).map(move |place| (first + phase.positions[place], place))
+    };
+    samples.flat_map(of_sample).collect()
 }
