@@ -249,7 +249,17 @@ pub(crate) fn for_each_part<P: Send>(
     parts: impl IntoIterator<Item = P>,
     work: impl Fn(P) + Sync + Send,
 ) {
-    if multiplications < PARALLEL_WORK {
+    for_each_part_from(PARALLEL_WORK, multiplications, parts, work);
+}
+
+/// [`for_each_part`], on all threads from `least` multiplications on.
+pub(crate) fn for_each_part_from<P: Send>(
+    least: usize,
+    multiplications: usize,
+    parts: impl IntoIterator<Item = P>,
+    work: impl Fn(P) + Sync + Send,
+) {
+    if multiplications < least {
         parts.into_iter().for_each(work);
     } else {
         parts.into_iter().collect::<Vec<P>>().into_par_iter().for_each(work);

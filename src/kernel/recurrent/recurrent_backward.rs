@@ -1,9 +1,10 @@
 //! One backward time step of a recurrent layer.
 
 use crate::Real;
-use crate::kernel::product::Block;
+use crate::kernel::product::{Block, for_each_part_from};
 use crate::kernel::recurrent::step::{
-    RecurrentStep, Stage, VARIANTS, each_line, or_none, padded, state_part, turned_product, with_derivatives,
+    PARALLEL_STEP, RecurrentStep, Stage, VARIANTS, each_line, or_none, padded, state_part, turned_product,
+    with_derivatives,
 };
 use crate::kernel::{Family, Grid, Lens, Slices, Traits, Trust, UNUSED, ports, uniforms, wgsl};
 
@@ -194,126 +195,134 @@ impl Family for RecurrentBackward {
             let memory = memories.as_mut().and_then(Iterator::next).unwrap_or_default();
             (z, memory, h, c)
         });
-        RecurrentStep::each_tile(multiplications, parts, |(mut z, mut memory, mut carry_h, mut carry_c)| {
-            let (rows, w) = (z[0].rows(), z[0].width());
-            let (row, col) = (z[0].row, z[0].col);
-            let product = turned_product(&z[0], (&operand, batch), (u, self.first_column(), width), depth);
-            each_line(
-                rows,
-                #[inline(always)]
-                |i| {
-                    let at = (row + i) * units + col;
-                    let part = |values| -> &[T] { part_of(values, at, w) };
-                    let product = &product[i * w..][..w];
-                    let carry_h = carry_h[0].line(i);
-                    let mut d_h = padded(product);
-                    let d_h = &mut d_h[..w];
-                    if let Some(drop) = drop {
-                        times(d_h, part(drop));
-                    }
-                    if stage == Stage::GruGates {
-                        let a = z[1].line(i);
-                        let (reset, slope) = with_derivatives(gate, a);
-                        for (k, a) in a.iter_mut().enumerate() {
-                            let mut h = before[at + k];
-                            if let Some(drop) = drop {
-                                h = h * drop[at + k];
-                            }
-                            *a = product[k] * h * slope[k];
-                            carry_h[k] = carry_h[k] + d_h[k] * reset[k];
+        for_each_part_from(
+            PARALLEL_STEP,
+            multiplications,
+            parts,
+            |(mut z, mut memory, mut carry_h, mut carry_c)| {
+                let (rows, w) = (z[0].rows(), z[0].width());
+                let (row, col) = (z[0].row, z[0].col);
+                let product =
+                    turned_product(&z[0], (&operand, batch), (u, self.first_column(), width), depth);
+                each_line(
+                    rows,
+                    #[inline(always)]
+                    |i| {
+                        let at = (row + i) * units + col;
+                        let part = |values| -> &[T] { part_of(values, at, w) };
+                        let product = &product[i * w..][..w];
+                        let carry_h = carry_h[0].line(i);
+                        let mut d_h = padded(product);
+                        let d_h = &mut d_h[..w];
+                        if let Some(drop) = drop {
+                            times(d_h, part(drop));
                         }
-                        return;
-                    }
-                    if let Some((first, stride)) = self.d_y {
-                        plus(d_h, part_of(d_y, first + (row + i) * stride + col, w));
-                    }
-                    if next.is_some() && self.carries() {
-                        plus(d_h, carry_h);
-                    }
-                    let stays = step.is_masked(mask, row + i);
-                    if stays {
-                        // The reset gate belongs to `GruGates`.
-                        let own = |gate: &usize| stage != Stage::GruCandidate || *gate != 1;
-                        (0..z.len()).filter(own).for_each(|gate| z[gate].line(i).fill(T::zero()));
-                        memory.iter_mut().for_each(|m| m.line(i).fill(T::zero()));
-                        carry_h.copy_from_slice(d_h);
-                        if next.is_none() && stage == Stage::Lstm {
-                            carry_c[0].line(i).fill(T::zero());
-                        }
-                        return;
-                    }
-                    let mut zs = z.iter_mut().map(|z| z.line(i));
-                    match stage {
-                        Stage::SimpleRnn => zs.for_each(|a| {
-                            let (_, slope) = with_derivatives(activation, a);
-                            a.iter_mut().zip(&slope).zip(&*d_h).for_each(|((a, &s), &d)| *a = d * s);
-                        }),
-                        Stage::Lstm => {
-                            let [a_i, a_f, a_g, a_o] = std::array::from_fn(|_| zs.next().unwrap_or_default());
-                            let carry_c = carry_c[0].line(i);
-                            if next.is_none() {
-                                carry_c.fill(T::zero());
-                            }
-                            // One by one: the compiler does not inline what `map` of an array calls.
-                            let (i_gate, slope_i) = with_derivatives(gate, a_i);
-                            let (f, slope_f) = with_derivatives(gate, a_f);
-                            let (o, slope_o) = with_derivatives(gate, a_o);
-                            let (g, slope_g) = with_derivatives(activation, a_g);
-                            let (c, c_before) = (part(&c), part(&c_before));
-                            let (squashed, slope_c) = with_derivatives(activation, c);
-                            // Of one length, so that the loop runs on vectors.
-                            let [a_i, a_f, a_g, a_o, carry_c] =
-                                [a_i, a_f, a_g, a_o, carry_c].map(|line| &mut line[..w]);
-                            let [i_gate, slope_i, f, slope_f, o, slope_o, g, slope_g, squashed, slope_c] = [
-                                &i_gate, &slope_i, &f, &slope_f, &o, &slope_o, &g, &slope_g, &squashed,
-                                &slope_c,
-                            ]
-                            .map(|line| &line[..w]);
-                            for k in 0..w {
-                                let d_c = carry_c[k] + d_h[k] * o[k] * slope_c[k];
-                                carry_c[k] = d_c * f[k];
-                                a_i[k] = d_c * g[k] * slope_i[k];
-                                a_f[k] = d_c * c_before[k] * slope_f[k];
-                                a_g[k] = d_c * i_gate[k] * slope_g[k];
-                                a_o[k] = d_h[k] * squashed[k] * slope_o[k];
-                            }
-                        }
-                        _ => {
-                            let [a_z, a_r, a_h] = std::array::from_fn(|_| zs.next().unwrap_or_default());
-                            let (update, slope_z) = with_derivatives(gate, a_z);
-                            let (candidate, slope_h) = with_derivatives(activation, a_h);
-                            let before = part(&before);
-                            let [a_z, a_r, a_h, carry_h] =
-                                [a_z, a_r, a_h, carry_h].map(|line| &mut line[..w]);
-                            let [update, slope_z, candidate, slope_h] =
-                                [&update, &slope_z, &candidate, &slope_h].map(|line| &line[..w]);
-                            for k in 0..w {
-                                a_z[k] = d_h[k] * (before[k] - candidate[k]) * slope_z[k];
-                                a_h[k] = d_h[k] * (T::one() - update[k]) * slope_h[k];
-                                carry_h[k] = d_h[k] * update[k];
-                            }
-                            if stage == Stage::Gru {
-                                let mut memory = memory.iter_mut().map(|memory| memory.line(i));
-                                let [d_z, d_r, m] =
-                                    std::array::from_fn(|_| memory.next().unwrap_or_default());
-                                let (reset, slope_r) = with_derivatives(gate, a_r);
-                                let (m, reset, slope_r) = (&mut m[..w], &reset[..w], &slope_r[..w]);
-                                d_z.copy_from_slice(a_z);
-                                for k in 0..w {
-                                    a_r[k] = a_h[k] * m[k] * slope_r[k];
-                                    m[k] = reset[k] * a_h[k];
+                        if stage == Stage::GruGates {
+                            let a = z[1].line(i);
+                            let (reset, slope) = with_derivatives(gate, a);
+                            for (k, a) in a.iter_mut().enumerate() {
+                                let mut h = before[at + k];
+                                if let Some(drop) = drop {
+                                    h = h * drop[at + k];
                                 }
-                                d_r.copy_from_slice(a_r);
+                                *a = product[k] * h * slope[k];
+                                carry_h[k] = carry_h[k] + d_h[k] * reset[k];
                             }
                             return;
                         }
-                    }
-                    if self.carries() {
-                        carry_h.fill(T::zero());
-                    }
-                },
-            );
-        });
+                        if let Some((first, stride)) = self.d_y {
+                            plus(d_h, part_of(d_y, first + (row + i) * stride + col, w));
+                        }
+                        if next.is_some() && self.carries() {
+                            plus(d_h, carry_h);
+                        }
+                        let stays = step.is_masked(mask, row + i);
+                        if stays {
+                            // The reset gate belongs to `GruGates`.
+                            let own = |gate: &usize| stage != Stage::GruCandidate || *gate != 1;
+                            (0..z.len()).filter(own).for_each(|gate| z[gate].line(i).fill(T::zero()));
+                            memory.iter_mut().for_each(|m| m.line(i).fill(T::zero()));
+                            carry_h.copy_from_slice(d_h);
+                            if next.is_none() && stage == Stage::Lstm {
+                                carry_c[0].line(i).fill(T::zero());
+                            }
+                            return;
+                        }
+                        let mut zs = z.iter_mut().map(|z| z.line(i));
+                        match stage {
+                            Stage::SimpleRnn => zs.for_each(|a| {
+                                let (_, slope) = with_derivatives(activation, a);
+                                a.iter_mut().zip(&slope).zip(&*d_h).for_each(|((a, &s), &d)| *a = d * s);
+                            }),
+                            Stage::Lstm => {
+                                let [a_i, a_f, a_g, a_o] =
+                                    std::array::from_fn(|_| zs.next().unwrap_or_default());
+                                let carry_c = carry_c[0].line(i);
+                                if next.is_none() {
+                                    carry_c.fill(T::zero());
+                                }
+                                // One by one: the compiler does not inline what `map` of an array calls.
+                                let (i_gate, slope_i) = with_derivatives(gate, a_i);
+                                let (f, slope_f) = with_derivatives(gate, a_f);
+                                let (o, slope_o) = with_derivatives(gate, a_o);
+                                let (g, slope_g) = with_derivatives(activation, a_g);
+                                let (c, c_before) = (part(&c), part(&c_before));
+                                let (squashed, slope_c) = with_derivatives(activation, c);
+                                // Of one length, so that the loop runs on vectors.
+                                let [a_i, a_f, a_g, a_o, carry_c] =
+                                    [a_i, a_f, a_g, a_o, carry_c].map(|line| &mut line[..w]);
+                                let [i_gate, slope_i, f, slope_f, o, slope_o, g, slope_g, squashed, slope_c] =
+                                    [
+                                        &i_gate, &slope_i, &f, &slope_f, &o, &slope_o, &g, &slope_g,
+                                        &squashed, &slope_c,
+                                    ]
+                                    .map(|line| &line[..w]);
+                                for k in 0..w {
+                                    let d_c = carry_c[k] + d_h[k] * o[k] * slope_c[k];
+                                    carry_c[k] = d_c * f[k];
+                                    a_i[k] = d_c * g[k] * slope_i[k];
+                                    a_f[k] = d_c * c_before[k] * slope_f[k];
+                                    a_g[k] = d_c * i_gate[k] * slope_g[k];
+                                    a_o[k] = d_h[k] * squashed[k] * slope_o[k];
+                                }
+                            }
+                            _ => {
+                                let [a_z, a_r, a_h] = std::array::from_fn(|_| zs.next().unwrap_or_default());
+                                let (update, slope_z) = with_derivatives(gate, a_z);
+                                let (candidate, slope_h) = with_derivatives(activation, a_h);
+                                let before = part(&before);
+                                let [a_z, a_r, a_h, carry_h] =
+                                    [a_z, a_r, a_h, carry_h].map(|line| &mut line[..w]);
+                                let [update, slope_z, candidate, slope_h] =
+                                    [&update, &slope_z, &candidate, &slope_h].map(|line| &line[..w]);
+                                for k in 0..w {
+                                    a_z[k] = d_h[k] * (before[k] - candidate[k]) * slope_z[k];
+                                    a_h[k] = d_h[k] * (T::one() - update[k]) * slope_h[k];
+                                    carry_h[k] = d_h[k] * update[k];
+                                }
+                                if stage == Stage::Gru {
+                                    let mut memory = memory.iter_mut().map(|memory| memory.line(i));
+                                    let [d_z, d_r, m] =
+                                        std::array::from_fn(|_| memory.next().unwrap_or_default());
+                                    let (reset, slope_r) = with_derivatives(gate, a_r);
+                                    let (m, reset, slope_r) = (&mut m[..w], &reset[..w], &slope_r[..w]);
+                                    d_z.copy_from_slice(a_z);
+                                    for k in 0..w {
+                                        a_r[k] = a_h[k] * m[k] * slope_r[k];
+                                        m[k] = reset[k] * a_h[k];
+                                    }
+                                    d_r.copy_from_slice(a_r);
+                                }
+                                return;
+                            }
+                        }
+                        if self.carries() {
+                            carry_h.fill(T::zero());
+                        }
+                    },
+                );
+            },
+        );
     }
 }
 

@@ -1,9 +1,10 @@
 //! One forward time step of a recurrent layer.
 
 use crate::Real;
-use crate::kernel::product::Block;
+use crate::kernel::product::{Block, for_each_part_from};
 use crate::kernel::recurrent::step::{
-    RecurrentStep, Stage, VARIANTS, activated, each_line, gate_product, or_none, padded, state_part,
+    PARALLEL_STEP, RecurrentStep, Stage, VARIANTS, activated, each_line, gate_product, or_none, padded,
+    state_part,
 };
 use crate::kernel::{Family, Grid, Lens, Slices, Traits, Trust, ports, uniforms, wgsl};
 
@@ -171,7 +172,7 @@ impl Family for RecurrentForward {
             let memory = memories.as_mut().and_then(Iterator::next).unwrap_or_default();
             (z, y, memory, lefts.as_mut().and_then(Iterator::next).unwrap_or_default())
         });
-        RecurrentStep::each_tile(multiplications, parts, |(mut z, mut y, mut memory, mut left)| {
+        for_each_part_from(PARALLEL_STEP, multiplications, parts, |(mut z, mut y, mut memory, mut left)| {
             let y = &mut y[0];
             let (rows, w) = (y.rows(), y.width());
             let product = |gate: usize| {

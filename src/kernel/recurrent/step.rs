@@ -194,19 +194,6 @@ impl RecurrentStep {
         (rows, PANEL)
     }
 
-    /// Calls `work` for every tile, on all threads if so many multiplications pay.
-    pub(super) fn each_tile<P: Send>(
-        multiplications: usize,
-        tiles: impl Iterator<Item = P>,
-        work: impl Fn(P) + Sync + Send,
-    ) {
-        if multiplications < PARALLEL_STEP {
-            tiles.for_each(work);
-        } else {
-            tiles.collect::<Vec<P>>().into_par_iter().for_each(work);
-        }
-    }
-
     /// Numbers per line of z.
     pub(super) fn line(&self) -> usize {
         self.stage.width() * self.units
@@ -296,7 +283,7 @@ const FEW_ROWS: usize = 8;
 const TILES: usize = 4;
 
 /// Below this many multiplications a second thread costs more than it saves: fewer than elsewhere, since activations come on top.
-const PARALLEL_STEP: usize = 1 << 17;
+pub(super) const PARALLEL_STEP: usize = 1 << 17;
 
 /// A gate's product for a tile: its rows of `left`, `depth` wide, times columns of U.
 pub(super) fn gate_product<T: Real>(
