@@ -2,7 +2,7 @@
 
 use crate::kernel::{
     Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, Pointwise, Rank, RankPorts, Score, ScoreKind,
-    ScorePorts,
+    ScorePorts, Strided, WeighRows, WeighRowsPorts,
 };
 use crate::loss::pointwise::{AbsoluteError, Agreement};
 use crate::loss::{Formula, LossViews, record_pointwise};
@@ -90,6 +90,66 @@ impl<'de> Deserialize<'de> for OwnMetric {
     }
 }
 
+/// A metric in which every row counts as much as its weight: the numbers of its columns are multiplied by the weights, whose sum takes
+/// the place of the count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WeightedMetric(Box<Metric>);
+
+impl WeightedMetric {
+    /// The metric whose rows are weighted.
+    pub fn new(metric: Metric) -> Self {
+        Self(Box::new(metric))
+    }
+}
+
+impl Measure for WeightedMetric {
+    fn name(&self) -> String {
+        format!("weighted_{}", self.0.name())
+    }
+
+    fn check(&self, outputs: usize) -> Result<()> {
+        if !matches!(*self.0, Metric::R2 | Metric::Weighted(_)) {
+            return self.0.check(outputs);
+        }
+        Err(Error::invalid(
+            "weighted metric",
+            self.0.name(),
+            "a metric that is a mean over rows",
+            "use MeanAbsoluteError, or leave the weights out",
+        ))
+    }
+
+    fn takes_steps(&self) -> bool {
+        self.0.takes_steps()
+    }
+
+    fn columns(&self, outputs: usize) -> usize {
+        self.0.columns(outputs) + 1
+    }
+
+    fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
+        self.0.record(rec, views, column);
+        let LossViews { outputs, weights, scores, columns, .. } = views;
+        let rows = rec.batch();
+        let kernel = WeighRows {
+            rows,
+            width: self.0.columns(outputs.len / rows),
+            at: Strided { first: column, stride: columns },
+            per: weights.map(|weights| rows / weights.len),
+            counted: true,
+        };
+        rec.op(kernel, WeighRowsPorts { weights, values: scores });
+    }
+
+    fn value(&self, sums: &[f64], _count: f64) -> f64 {
+        match sums.split_last() {
+            Some((&weight, sums)) => self.0.mean(sums, weight),
+            None => f64::NAN,
+        }
+    }
+}
+
 /// A number reported per epoch, accumulated on the device.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +173,9 @@ pub enum Metric {
     /// 1 − Σ(x − t)²/Σ(t − mean t)² per output, averaged over the outputs (Keras' `R2Score`). NaN if the target of an output never
     /// varies.
     R2,
+    /// A metric in which every row, or time step, counts as much as its weight: see
+    /// [`Trainer::weighted_metric`](crate::Trainer::weighted_metric).
+    Weighted(WeightedMetric),
     /// One of your own.
     Own(OwnMetric),
 }
@@ -136,6 +199,7 @@ impl Metric {
             Self::TopK { k } => format!("top_{k}_accuracy"),
             Self::MeanAbsoluteError => "mean_absolute_error".into(),
             Self::R2 => "r2".into(),
+            Self::Weighted(weighted) => Measure::name(weighted),
             Self::Own(own) => own.0.name(),
         }
     }
@@ -148,6 +212,7 @@ impl Metric {
             Self::TopK { k } => ScoreKind::TopK { k },
             Self::MeanAbsoluteError => ScoreKind::AbsoluteError,
             Self::R2 => ScoreKind::SquaredError,
+            Self::Weighted(ref weighted) => return Err(weighted),
             Self::Own(ref own) => return Err(&*own.0),
         })
     }
@@ -155,6 +220,7 @@ impl Metric {
     /// Whether predictions are those of single time steps, where every step has a target; not so for metrics of single numbers.
     pub(crate) fn takes_steps(&self) -> bool {
         match self {
+            Self::Weighted(weighted) => Measure::takes_steps(weighted),
             Self::Own(own) => own.0.takes_steps(),
             _ => matches!(self, Self::Accuracy | Self::TopK { .. }),
         }
@@ -167,6 +233,7 @@ impl Metric {
     /// 16,777,216 classes; a threshold that is not finite.
     pub fn check(&self, outputs: usize) -> Result<()> {
         let (found, expected, remedy) = match *self {
+            Self::Weighted(ref weighted) => return Measure::check(weighted, outputs),
             Self::Own(ref own) => return own.0.check(outputs),
             Self::Accuracy | Self::TopK { .. } if outputs < 2 => (
                 format!("predictions of {outputs} output"),
@@ -201,7 +268,7 @@ impl Metric {
     /// Records its numbers for every row into the scores, from `column` on.
     pub fn record(&self, rec: &mut Recorder<'_>, views: LossViews, column: usize) {
         let batch = rec.batch();
-        let LossViews { outputs: x, targets, scores, columns } = views;
+        let LossViews { outputs: x, targets, scores, columns, .. } = views;
         let outputs = x.len / batch;
         let kind = match self.kind() {
             Ok(kind) => kind,
@@ -229,6 +296,7 @@ impl Metric {
     /// Its value from the sums of its columns over `count` predictions; for R², which needs the targets, a mean square.
     pub(crate) fn mean(&self, sums: &[f64], count: f64) -> f64 {
         match self {
+            Self::Weighted(weighted) => Measure::value(weighted, sums, count),
             Self::Own(own) => own.0.value(sums, count),
             _ => sums[0] / count,
         }
@@ -275,7 +343,7 @@ impl Metric {
 /// Records into a column of the scores which rows have fewer than k outputs that rank above that of the target's class.
 fn record_hits(rec: &mut Recorder<'_>, views: LossViews, column: usize, k: usize, ties: bool) {
     let batch = rec.batch();
-    let LossViews { outputs: x, targets, scores, columns } = views;
+    let LossViews { outputs: x, targets, scores, columns, .. } = views;
     let outputs = x.len / batch;
     let (mut values, mut origins, mut width) = (targets, None, outputs);
     let places = loop {

@@ -1,7 +1,7 @@
-// pointwise_loss: the mean of a pointwise loss over each row. The generated functions `loss(x, t)` and `loss_derivative(x, t)`
+// pointwise_loss: the mean, or the sum, of a pointwise loss over each row. The generated functions `loss(x, t)` and `loss_derivative(x, t)`
 // define it.
 //
-// x, t [B, C]  → scores [B, columns]: every piece's share of the row's mean, from u.column on; a piece is 4,096 outputs
+// x, t [B, C]  → scores [B, columns]: every piece's share of the row's loss, from u.column on; a piece is 4,096 outputs
 // d_x [B, C] (not written when gradient = 0)
 // Workgroup: 64 invocations on one piece of a row, or, if FEW (at most 4 outputs), one per row. Grid: B·pieces groups, or ⌈B/64⌉,
 // folded over (x, y). FEW is a generated constant.
@@ -33,6 +33,6 @@ fn main(
         total = sum_lanes(total, local);
     }
     if (inside && (FEW || local == 0u)) {
-        scores[row * u.columns + u.column + piece] = total / f32(u.outputs);
+        scores[row * u.columns + u.column + piece] = total * u.share;
     }
 }

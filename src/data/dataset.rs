@@ -59,6 +59,8 @@ pub struct Dataset {
     shape: Vec<usize>,
     inputs: Vec<f32>,
     targets: Targets,
+    /// What rows, or their steps, count.
+    pub(super) weights: Option<Vec<f32>>,
     /// For padded sequences.
     pub(super) padding: Option<Padding>,
     /// What single precision loses of the inputs, and of the values to regress.
@@ -141,7 +143,7 @@ impl Dataset {
 
     fn plain(shape: Vec<usize>, inputs: Vec<f32>, targets: Targets) -> Self {
         let (exact_inputs, exact_targets) = Default::default();
-        Self { shape, inputs, targets, padding: None, exact_inputs, exact_targets }
+        Self { shape, inputs, targets, weights: None, padding: None, exact_inputs, exact_targets }
     }
 
     fn checked(self, rows: usize) -> Result<Self> {
@@ -237,6 +239,8 @@ impl Dataset {
         };
         let inputs = pick(&self.inputs, self.row_len());
         let mut data = Self::plain(self.shape.clone(), inputs, targets);
+        let per_row = self.weights_per_row();
+        data.weights = self.weights().zip(per_row).map(|(weights, per_row)| pick(weights, per_row));
         data.padding = self.padding;
         (data.exact_inputs, data.exact_targets) =
             (self.exact_inputs.select(rows), self.exact_targets.select(rows));
@@ -250,7 +254,7 @@ impl Dataset {
     /// As [`Dataset::classes`]; steps that are padded in one and not in the other.
     pub fn with_inputs(&self, inputs: Vec<f32>) -> Result<Self> {
         let mut data = Self::plain(self.shape.clone(), inputs, self.targets.clone());
-        data.padding = self.padding;
+        (data.weights, data.padding) = (self.weights.clone(), self.padding);
         data.exact_targets = self.exact_targets.clone();
         let data = data.checked(self.len())?;
         self.check_padding_of(&data)?;

@@ -40,6 +40,7 @@ mod scale;
 mod split;
 mod table;
 pub mod vowels;
+mod weights;
 
 pub use self::csv::Csv;
 pub use adding::AddingProblem;

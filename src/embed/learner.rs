@@ -111,7 +111,11 @@ impl Learner {
         let bytes = gpu(model)?.device().limits().max_storage_buffer_binding_size;
         let (places, most) = Orders::fitting(&recipe, rows, steps.len(), bytes)?;
         let width = model.network().input().len();
-        let feed = Feed::of_rows(format!("{name} rows"), rows, places, width, &targets);
+        let weights = match &source {
+            Source::Dataset(data) => data.weights_per_row(),
+            Source::Buffers(_) => None,
+        };
+        let feed = Feed::of_rows(format!("{name} rows"), rows, places, width, &targets).weighted(weights);
         let slots = Slots::new(format!("{name} "), most);
         lease.name(slots.desk().keys().into_iter().chain(feed.keys()));
         let table = slots.timetable(&lease, model, &recipe.optimizer, (steps, recipe.accumulate));
@@ -135,7 +139,7 @@ impl Learner {
     }
 
     fn task(&self, model: &Model) -> Task<'_> {
-        Task { desk: self.slots.desk(), ..self.recipe.task(model.network(), self.feed.steps()) }
+        Task { desk: self.slots.desk(), ..self.recipe.task(model.network(), &self.feed) }
     }
 
     /// Encodes `steps` training steps and the readback of their tallies for [`Learner::poll`]. With 0 steps, encodes nothing.

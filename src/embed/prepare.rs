@@ -40,7 +40,7 @@ impl Prepare {
         let prepare = self.training(network, trainer, rows, &shape, Desk::MODEL)?;
         let Some(rows) = validation else { return Ok(prepare) };
         let recipe = trainer.recipe();
-        recipe.check_rows(network, rows, &shape)?;
+        recipe.check_rows(network, rows, &shape, None)?;
         let plans = recipe.evaluation_plans(network, &feed(network, rows, &shape), rows)?;
         Ok(plans.iter().fold(prepare, |prepare, (_, _, plan)| prepare.plan(plan)))
     }
@@ -54,7 +54,7 @@ impl Prepare {
         desk: Desk<'_>,
     ) -> Result<Self> {
         let recipe = trainer.recipe();
-        recipe.check_rows(network, rows, targets)?;
+        recipe.check_rows(network, rows, targets, None)?;
         recipe.check_updates(network)?;
         let steps = steps(rows, recipe.batch.min(rows), recipe.accumulate);
         let plans = recipe.plans(network, &feed(network, rows, targets), desk, &steps)?;

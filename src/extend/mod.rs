@@ -46,9 +46,12 @@ pub use crate::kernel::{Pointwise, UpdateRule};
 pub use crate::layer::protocol::{Facts, Layer, Node, Scope, Trace};
 pub use crate::layer::signal::Signal;
 pub use crate::layer::weight_norm::Gain;
-pub use crate::loss::pointwise::{AbsoluteError, BinaryCrossEntropy, Huber, SquaredError};
+pub use crate::loss::pointwise::{
+    AbsoluteError, BinaryCrossEntropy, BinaryFocalCrossEntropy, Hinge, Huber, LogCosh, Poisson, Quantile,
+    SquaredError, SquaredHinge,
+};
 pub use crate::loss::{LossViews, OwnLoss, record_mean};
-pub use crate::metric::{Measure, OwnMetric};
+pub use crate::metric::{Measure, OwnMetric, WeightedMetric};
 pub use crate::optimizer::record::UpdateViews;
 pub use crate::plan::arena::{ParameterId, Role};
 pub use crate::plan::{Recorder, View};

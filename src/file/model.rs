@@ -31,6 +31,9 @@ pub(crate) struct Card {
     outputs: Outputs,
     pub(crate) classes: Option<Vec<String>>,
     conversion: Option<Conversion>,
+    /// The parameters that training leaves alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    frozen: Vec<String>,
     /// Where a training stands, in checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     training: Option<Value>,
@@ -57,6 +60,7 @@ impl Card {
             outputs: model.outputs(),
             classes: model.class_names().map(<[String]>::to_vec),
             conversion: model.conversion().cloned(),
+            frozen: model.frozen().into_iter().map(str::to_owned).collect(),
             training: None,
         }
     }
@@ -122,6 +126,7 @@ impl Card {
         if let Some(conversion) = self.conversion {
             model.set_conversion(conversion)?;
         }
+        model.set_frozen(&self.frozen)?;
         Ok(model)
     }
 }

@@ -163,7 +163,21 @@ pub fn all() -> Vec<Entry> {
                 .map(|(batch, pieces, columns)| SoftmaxFinish { batch, pieces, columns }),
         )
         .long([SoftmaxFinish { batch: 2, pieces: 100_000, columns: Some(2) }]),
+        entry(
+            [(1, 1, Some(1), false), (36, 3, Some(4), true), (130, 2, None, true), (70, 9, Some(7), false)]
+                .map(|(rows, width, per, counted)| WeighRows {
+                    rows,
+                    width,
+                    at: Strided { first: 1, stride: 11 },
+                    per,
+                    counted,
+                }),
+        ),
         entry([(3, 5), (2, 9000)].map(|(batch, classes)| SoftmaxGradient { batch, classes })),
+        entry(
+            [(1, 1, true), (33, 7, true), (70, 12, true), (5, 3, false)]
+                .map(|(batch, outputs, gradient)| CosineLoss { batch, outputs, columns: 2, gradient }),
+        ),
         entry([(1, 2), (9, 5), (70, 12), (2, 9000)].map(|(rows, classes)| SoftmaxKernel { rows, classes })),
         entry([(1, 2), (9, 5), (70, 12), (2, 9000)].map(|(rows, classes)| SoftmaxBackward { rows, classes })),
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),

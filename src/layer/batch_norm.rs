@@ -124,6 +124,11 @@ impl BatchNormNode {
         rec.batch() * self.output.len() / self.channels
     }
 
+    /// Whether the running statistics are used, and stay as they are.
+    fn is_settled(&self, rec: &Recorder<'_>) -> bool {
+        rec.purpose() == Purpose::Infer || rec.arena().get(self.moving[0]).frozen
+    }
+
     /// Records the mean and variance of the batch.
     fn statistics(&self, rec: &mut Recorder<'_>, x: View) -> [View; 2] {
         let (rows, channels) = (self.rows(rec), self.channels);
@@ -159,7 +164,7 @@ impl Node for BatchNormNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let (rows, channels) = (self.rows(rec), self.channels);
-        let statistics = if rec.purpose() == Purpose::Infer {
+        let statistics = if self.is_settled(rec) {
             self.moving.map(|id| rec.parameter(id))
         } else {
             let statistics = self.statistics(rec, input);
@@ -208,9 +213,13 @@ impl Node for BatchNormNode {
             rec.sum_rows(partial, chunks, channels, total);
             total
         };
-        let (d_beta, d_gamma) = (finish(partials[0], self.beta), finish(partials[1], self.gamma));
+        let (mut d_beta, mut d_gamma) = (finish(partials[0], self.beta), finish(partials[1], self.gamma));
         need_d_x.then(|| {
             let gamma = self.gamma.map(|id| rec.parameter(id));
+            if self.is_settled(rec) {
+                // Statistics that do not depend on the batch: as if the sums were 0, as this gradient always is.
+                (d_beta, d_gamma) = (rec.gradient(self.moving[0]), rec.gradient(self.moving[0]));
+            }
             let d_x = rec.scratch(rows * channels);
             let kernel = NormBackward { rows, channels, epsilon, scale, by_row: false };
             rec.op(kernel, NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x });

@@ -2,10 +2,6 @@
 
 use super::{Facts, Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{
-    SoftmaxBackward, SoftmaxBackwardPorts, SoftmaxFinish, SoftmaxFinishPorts, SoftmaxKernel, SoftmaxParts,
-    SoftmaxPartsPorts, SoftmaxPorts,
-};
 use crate::plan::{Recorder, View};
 use crate::{Error, Frame, Range, Result, shape};
 
@@ -101,29 +97,14 @@ impl Node for SoftmaxNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
         let (rows, classes) = (self.rows(rec), self.classes);
-        let pieces = SoftmaxParts::pieces(classes);
-        let parts = rec.scratch(SoftmaxParts::len(rows, pieces));
-        let kernel = SoftmaxParts { batch: rows, classes, targets: false };
-        rec.op(kernel, SoftmaxPartsPorts { x: input, t: None, parts });
-        let mut numbers = parts;
-        if pieces > 1 {
-            numbers = rec.scratch(SoftmaxParts::len(rows, 1));
-            let kernel = SoftmaxFinish { batch: rows, pieces, columns: None };
-            rec.op(kernel, SoftmaxFinishPorts { parts, scores: None, rows: numbers });
-        }
-        let y = rec.scratch(rows * classes);
-        rec.op(SoftmaxKernel { rows, classes }, SoftmaxPorts { x: input, numbers, y });
+        let y = rec.softmax(input, rows, classes);
         Trace::new(input, y)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, need_d_x: bool) -> Option<View> {
         need_d_x.then(|| {
-            let (rows, classes, y) = (self.rows(rec), self.classes, trace.output);
-            let sums = rec.scratch(rows);
-            rec.sum_products(d_y, y, classes, rows, sums);
-            let d_x = rec.scratch(rows * classes);
-            rec.op(SoftmaxBackward { rows, classes }, SoftmaxBackwardPorts { d_y, y, sums, d_x });
-            d_x
+            let rows = self.rows(rec);
+            rec.softmax_backward(d_y, trace.output, rows, self.classes)
         })
     }
 

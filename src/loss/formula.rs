@@ -19,8 +19,8 @@ pub(crate) trait Formula: std::fmt::Debug + Send + Sync {
 }
 
 fn sized<P: Clone>(formula: &P, sizes: PointwiseLoss<()>) -> PointwiseLoss<P> {
-    let PointwiseLoss { formula: (), batch, outputs, columns, column, gradient } = sizes;
-    PointwiseLoss { formula: formula.clone(), batch, outputs, columns, column, gradient }
+    let PointwiseLoss { formula: (), batch, outputs, columns, column, gradient, summed } = sizes;
+    PointwiseLoss { formula: formula.clone(), batch, outputs, columns, column, gradient, summed }
 }
 
 impl<P: Pointwise> Formula for P {

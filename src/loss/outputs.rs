@@ -14,14 +14,17 @@ pub enum Outputs {
     Logits,
     /// Logits that each stand for a yes or a no: their sigmoid is the probability of a yes.
     BinaryLogits,
+    /// Logarithms of rates: their exponentials are the counts to expect.
+    LogRates,
 }
 
 impl Outputs {
     /// The outputs that a loss takes.
-    pub(crate) fn of(loss: &Loss) -> Self {
+    pub fn of(loss: &Loss) -> Self {
         match loss {
-            Loss::SoftmaxCrossEntropy => Self::Logits,
-            Loss::BinaryCrossEntropy => Self::BinaryLogits,
+            loss if loss.of_classes() => Self::Logits,
+            loss if loss.of_answers() => Self::BinaryLogits,
+            Loss::Poisson => Self::LogRates,
             _ => Self::Values,
         }
     }
@@ -32,6 +35,7 @@ impl Outputs {
         let wide = outputs.iter().map(|&v| f64::from(v));
         match self {
             Self::Values => answers.extend(wide),
+            Self::LogRates => answers.extend(wide.map(f64::exp)),
             Self::BinaryLogits => answers.extend(wide.map(|v| 1.0 / (1.0 + (-v).exp()))),
             Self::Logits => {
                 let top = wide.clone().fold(f64::MIN, f64::max);

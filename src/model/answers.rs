@@ -34,7 +34,7 @@ impl Predictions {
 
     /// Whether they are probabilities.
     pub fn are_probabilities(&self) -> bool {
-        self.outputs != Outputs::Values
+        matches!(self.outputs, Outputs::Logits | Outputs::BinaryLogits)
     }
 
     /// Values in the units of the data, or probabilities, row after row; where every time step has a prediction, step after step.
@@ -150,7 +150,7 @@ impl Network {
             (_, Some(conversion)) if conversion.scales_targets() => {
                 return Err(Error::invalid(
                     "conversion of the data",
-                    "scaled targets of a model whose outputs are probabilities",
+                    "scaled targets of a model whose outputs are probabilities or rates",
                     "targets as they are",
                     "train with a loss for values, or leave the scaler of the targets away",
                 ));

@@ -6,6 +6,7 @@ mod counters;
 mod description;
 mod drafts;
 mod fold;
+mod frozen;
 mod jacobian;
 mod masks;
 pub(crate) mod network;

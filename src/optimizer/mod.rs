@@ -1,11 +1,19 @@
 //! Optimisers, with Keras' defaults and formulas: one file per rule. Built-in and user-defined ones implement [`UpdateRule`].
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
+mod lion;
 pub(crate) mod record;
 mod rmsprop;
 mod sgd;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
+pub use adamax::Adamax;
+pub use lion::Lion;
 pub(crate) use record::{UpdateViews, record_accumulation, record_guard, spans};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
@@ -14,6 +22,8 @@ use crate::describe::{Options, value};
 use crate::kernel::UpdateRule;
 use crate::{Error, Result, Schedule};
 use record::Rule;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Gradient clipping. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
@@ -28,7 +38,7 @@ pub struct Clip {
 }
 
 /// An optimiser: an update rule, the learning rate over time, gradient clipping, and decoupled weight decay. [`Sgd`], [`RmsProp`],
-/// [`Adam`] and [`AdamW`] convert into one; [`Optimizer::new`] makes one from a rule of your own.
+/// [`Adam`], [`AdamW`], [`Adagrad`], [`Adadelta`], [`Adamax`] and [`Lion`] convert into one; [`Optimizer::new`] makes one from a rule of your own.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Arc<dyn Rule>,
@@ -37,18 +47,40 @@ pub struct Optimizer {
     weight_decay: f32,
 }
 
-/// A built-in optimiser with its defaults, then with other options that together cover every path.
-type BuiltIn = fn() -> Vec<Optimizer>;
+/// A built-in optimiser.
+struct BuiltIn {
+    name: &'static str,
+    /// With its defaults, then with other options that together cover every path.
+    examples: fn() -> Vec<Optimizer>,
+    /// From all options of its rule.
+    read: fn(Value) -> serde_json::Result<Optimizer>,
+}
 
-/// The built-in optimisers by name.
-const BUILT_IN: [(&str, BuiltIn); 4] = [
-    ("sgd", || {
-        let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
-        vec![Sgd::default().into(), momentum.into(), Sgd { nesterov: true, ..momentum }.into()]
-    }),
-    ("rmsprop", || vec![RmsProp::default().into(), RmsProp { momentum: 0.5, ..RmsProp::default() }.into()]),
-    ("adam", || vec![Adam::default().into()]),
-    ("adamw", || vec![AdamW::default().into()]),
+fn read<R: DeserializeOwned + Into<Optimizer>>(options: Value) -> serde_json::Result<Optimizer> {
+    Ok(serde_json::from_value::<R>(options)?.into())
+}
+
+/// The built-in optimisers.
+const BUILT_IN: [BuiltIn; 8] = [
+    BuiltIn {
+        name: "sgd",
+        examples: || {
+            let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
+            vec![Sgd::default().into(), momentum.into(), Sgd { nesterov: true, ..momentum }.into()]
+        },
+        read: read::<Sgd>,
+    },
+    BuiltIn {
+        name: "rmsprop",
+        examples: || vec![RmsProp::default().into(), RmsProp { momentum: 0.5, ..RmsProp::default() }.into()],
+        read: read::<RmsProp>,
+    },
+    BuiltIn { name: "adam", examples: || vec![Adam::default().into()], read: read::<Adam> },
+    BuiltIn { name: "adamw", examples: || vec![AdamW::default().into()], read: read::<Adam> },
+    BuiltIn { name: "adagrad", examples: || vec![Adagrad::default().into()], read: read::<Adagrad> },
+    BuiltIn { name: "adadelta", examples: || vec![Adadelta::default().into()], read: read::<Adadelta> },
+    BuiltIn { name: "adamax", examples: || vec![Adamax::default().into()], read: read::<Adamax> },
+    BuiltIn { name: "lion", examples: || vec![Lion::default().into()], read: read::<Lion> },
 ];
 
 impl PartialEq for Optimizer {
@@ -64,21 +96,21 @@ impl Optimizer {
         Self { rule: Arc::new(record::Held(rule)), learning_rate, clip: Clip::default(), weight_decay: 0.0 }
     }
 
-    /// The optimiser of this name with its defaults: `sgd`, `rmsprop`, `adam` or `adamw`.
+    /// The optimiser of this name with its defaults: `sgd`, `rmsprop`, `adam`, `adamw`, `adagrad`, `adadelta`, `adamax` or `lion`.
     ///
     /// # Errors
     /// An unknown name.
     pub fn from_name(name: &str) -> Result<Self> {
         let wanted = name.to_ascii_lowercase();
-        let found = BUILT_IN.iter().find(|(name, _)| *name == wanted);
-        found.and_then(|(_, made)| made().into_iter().next()).ok_or_else(|| {
-            let names = BUILT_IN.map(|(name, _)| name).join(", ");
+        let found = BUILT_IN.iter().find(|built_in| built_in.name == wanted);
+        found.and_then(|built_in| (built_in.examples)().into_iter().next()).ok_or_else(|| {
+            let names = BUILT_IN.map(|built_in| built_in.name).join(", ");
             Error::invalid("optimizer", format!("{name:?}"), names, "use one of these")
         })
     }
 
     /// The optimiser of this name with these options, and its defaults for the others: `learning_rate` (a number, or a [`Schedule`] as
-    /// serde writes it), `clip`, `weight_decay`, and the fields of [`Sgd`], [`RmsProp`] or [`Adam`].
+    /// serde writes it), `clip`, `weight_decay`, and the fields of [`Sgd`], [`RmsProp`], [`Adam`] and so on.
     ///
     /// # Errors
     /// An unknown name or option; a value that the option does not take.
@@ -113,18 +145,16 @@ impl Optimizer {
     }
 
     /// The optimiser of this rule with all options.
-    fn read(name: &str, all: &serde_json::Value) -> serde_json::Result<Self> {
-        let rule: Self = match name {
-            "sgd" => serde_json::from_value::<Sgd>(all.clone())?.into(),
-            "rmsprop" => serde_json::from_value::<RmsProp>(all.clone())?.into(),
-            _ => serde_json::from_value::<Adam>(all.clone())?.into(),
-        };
+    fn read(name: &str, all: &Value) -> serde_json::Result<Self> {
+        let read =
+            BUILT_IN.iter().find(|built_in| built_in.name == name).map_or(read::<Adam> as _, |b| b.read);
+        let rule = read(all.clone())?;
         Ok(rule.with_weight_decay(serde_json::from_value(all["weight_decay"].clone())?))
     }
 
     /// The built-in optimisers, each with various options.
     pub(crate) fn built_in() -> impl Iterator<Item = Vec<Self>> {
-        BUILT_IN.iter().map(|(_, made)| made())
+        BUILT_IN.iter().map(|built_in| (built_in.examples)())
     }
 
     /// The optimiser with another learning rate.

@@ -9,6 +9,7 @@ use crate::kernel::{
 use crate::plan::arena::{Arena, keys};
 use crate::plan::{FEW, Recorder, View, Views};
 use crate::{Error, Result};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Parameters updated by one dispatch: WebGPU allows 128 MiB per binding.
@@ -94,7 +95,10 @@ impl Optimizer {
         let kept: Vec<View> = self.kept().iter().map(|key| rec.shared(key, Element::Float, n)).collect();
         let parameters = rec.shared(keys::PARAMETERS, Element::Float, n);
         let previous = rec.shared(keys::PREVIOUS, Element::Float, n);
-        for (first, count) in spans(n) {
+        let trained = arena.trained_ranges();
+        let of_range =
+            |range: Range<usize>| spans(range.len()).map(move |(first, count)| (range.start + first, count));
+        for (first, count) in trained.into_iter().flat_map(of_range) {
             let part = |view: View| rec.part(view, first, count);
             let mut kept = kept.iter().map(|&view| part(view));
             let ports = UpdatePorts {

@@ -86,6 +86,8 @@ pub struct Parameter {
     pub offset: usize,
     /// What happens to it in training.
     pub role: Role,
+    /// Whether training leaves it alone: see [`Model::set_trainable`](crate::Model::set_trainable).
+    pub frozen: bool,
     /// What a kernel (a matrix of weights) adds to the loss; `None` for other parameters.
     pub kernel: Option<Regularizer>,
     initial: Initial,
@@ -204,7 +206,8 @@ impl Arena {
         kernel: Option<Regularizer>,
     ) -> ParameterId {
         let id = ParameterId(self.parameters.len());
-        let parameter = Parameter { path, shape: shape.to_vec(), offset: 0, role, kernel, initial };
+        let parameter =
+            Parameter { path, shape: shape.to_vec(), offset: 0, role, frozen: false, kernel, initial };
         self.layers.entry(parameter.layer_and_name().0.to_owned()).or_default().push(id);
         self.parameters.push(parameter);
         self.lay_out();
@@ -264,7 +267,47 @@ impl Arena {
 
     /// The number of trainable numbers.
     pub fn count(&self) -> usize {
-        self.parameters.iter().filter(|p| p.role != Role::Kept).map(Parameter::len).sum()
+        self.parameters.iter().filter(|p| p.role != Role::Kept && !p.frozen).map(Parameter::len).sum()
+    }
+
+    /// Freezes the parameter at this path, or all that lie below it, or frees them; returns whether there are any.
+    pub(crate) fn set_trainable(&mut self, path: &str, trainable: bool) -> bool {
+        let below = |p: &Parameter| {
+            p.path.strip_prefix(path).is_some_and(|end| end.is_empty() || end.starts_with('.'))
+        };
+        let mut found = false;
+        for parameter in self.parameters.iter_mut().filter(|p| below(p)) {
+            (parameter.frozen, found) = (!trainable, true);
+        }
+        found
+    }
+
+    /// The stretches of the arena that hold frozen parameters, in ascending order.
+    pub(crate) fn frozen_ranges(&self) -> Vec<Range<usize>> {
+        let mut all: Vec<_> = self.parameters.iter().filter(|p| p.frozen).map(Parameter::range).collect();
+        all.sort_by_key(|range| range.start);
+        let mut joined: Vec<Range<usize>> = Vec::new();
+        for range in all {
+            match joined.last_mut() {
+                Some(last) if last.end.next_multiple_of(ALIGNMENT) == range.start => last.end = range.end,
+                _ => joined.push(range),
+            }
+        }
+        joined
+    }
+
+    /// The stretches of the arena that an update changes: all of it but the frozen parameters.
+    pub(crate) fn trained_ranges(&self) -> Vec<Range<usize>> {
+        let mut first = 0;
+        let mut ranges = Vec::new();
+        let frozen = self.frozen_ranges();
+        for Range { start, end } in frozen.into_iter().chain([self.len..self.len]) {
+            if start > first {
+                ranges.push(first..start);
+            }
+            first = end.next_multiple_of(ALIGNMENT);
+        }
+        ranges
     }
 
     /// The arena's length, with the gaps that alignment leaves.

@@ -4,6 +4,7 @@
 pub mod arena;
 mod memory;
 mod recorder;
+mod softmax;
 mod sums;
 
 pub use recorder::{Course, Purpose, Recorder};

@@ -370,6 +370,35 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
+    /// Where parameters are frozen, drops the ops that only serve their gradients.
+    fn leave_out_unneeded(&mut self) {
+        let frozen = self.arena.frozen_ranges();
+        let Some(&gradients) = self.shared.get(keys::GRADIENTS).filter(|_| !frozen.is_empty()) else {
+            return;
+        };
+        let unneeded = |view: &View| {
+            let within = |range: &std::ops::Range<usize>| {
+                range.start <= view.offset && view.offset + view.len <= range.end.next_multiple_of(ALIGNMENT)
+            };
+            view.buffer == gradients && frozen.iter().any(within)
+        };
+        let is_scratch = |buffer: &Buffer| matches!(buffer.home, Home::Scratch(_));
+        let mut needed: Vec<bool> = self.buffers.iter().map(|buffer| !is_scratch(buffer)).collect();
+        self.kept.iter().for_each(|&buffer| needed[buffer] = true);
+        // From the end: an op is needed if it writes what is needed.
+        let mut keep: Vec<bool> = Vec::with_capacity(self.ops.len());
+        for op in self.ops.iter().rev() {
+            let written = op.args.iter().zip(op.kernel.bindings()).filter(|(_, b)| b.access != Access::Read);
+            let is_needed = written.into_iter().any(|(view, _)| needed[view.buffer] && !unneeded(view));
+            if is_needed {
+                op.args.iter().for_each(|view| needed[view.buffer] = true);
+            }
+            keep.push(is_needed);
+        }
+        let mut keep = keep.into_iter().rev();
+        self.ops.retain(|_| keep.next().unwrap_or(true));
+    }
+
     /// Lays out the memory.
     ///
     /// # Errors
@@ -379,6 +408,7 @@ impl<'a> Recorder<'a> {
         if let Some(error) = self.error {
             return Err(error);
         }
+        self.leave_out_unneeded();
         let scratch = memory::assign(&mut self.buffers, &self.ops, &self.kept);
         Ok(Plan { name: name.into(), batch: self.batch, buffers: self.buffers, scratch, ops: self.ops })
     }

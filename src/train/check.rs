@@ -68,11 +68,17 @@ impl Recipe {
                 "add rows of another class; to distinguish one class from everything else, give the rest its own class",
             ));
         }
-        self.check_rows(network, data.len(), data.targets())
+        self.check_rows(network, data.len(), data.targets(), data.weights_per_row())
     }
 
-    /// Checks that the model, the loss and the metrics fit this many rows with such targets.
-    pub(crate) fn check_rows(&self, network: &Network, rows: usize, targets: &Targets) -> Result<()> {
+    /// Checks that the model, the loss and the metrics fit this many rows with such targets and, where rows have weights, so many of them.
+    pub(crate) fn check_rows(
+        &self,
+        network: &Network,
+        rows: usize,
+        targets: &Targets,
+        weights: Option<usize>,
+    ) -> Result<()> {
         positive("batch", self.batch)?;
         if rows == 0 || u32::try_from(rows).is_err() {
             return Err(Error::invalid(
@@ -83,12 +89,13 @@ impl Recipe {
             ));
         }
         self.loss.check(targets, network.output().len())?;
-        let scored = self.task(network, targets.steps()).scored;
+        let scored = self.task_of(network, targets.steps(), weights).scored;
         // A last dimension of 1 is one number per step, however the targets treat the steps.
         let single = network.output().shape.last() == Some(&1);
         let outputs = if single { 1 } else { scored.outputs };
         self.loss.check_prediction(outputs)?;
         self.metrics.iter().try_for_each(|m| m.check(outputs))?;
+        self.check_smoothing()?;
         self.check_steps(network, targets, scored)?;
         let mut names = std::collections::HashSet::new();
         if let Some(twice) = self.metrics.iter().map(|m| m.name()).find(|name| !names.insert(name.clone())) {
@@ -100,6 +107,24 @@ impl Recipe {
             ));
         }
         Ok(())
+    }
+
+    /// Checks that there are class targets to smooth.
+    fn check_smoothing(&self) -> Result<()> {
+        let share = self.label_smoothing;
+        let (found, remedy) = if !(0.0..1.0).contains(&share) {
+            (share.to_string(), "use 0.1, or 0 for none")
+        } else if share > 0.0 && !self.loss.of_classes() && !self.loss.of_answers() {
+            (format!("{share} with the loss {}", self.loss.name()), "leave it out")
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid(
+            "trainer option label_smoothing",
+            found,
+            "a share from 0 to below 1, and a loss of class targets",
+            remedy,
+        ))
     }
 
     /// Checks that every prediction has a target, if a row has several.

@@ -24,8 +24,14 @@ pub struct TrainingDescription {
     pub shuffle: bool,
     /// The seed for shuffling.
     pub seed: u64,
+    /// The share of class targets that is spread over all classes.
+    #[serde(default)]
+    pub label_smoothing: f32,
     /// When the training ends early.
     pub early_stopping: Option<EarlyStopping>,
+    /// The parameters that training leaves alone.
+    #[serde(default)]
+    pub frozen: Vec<String>,
     /// The optimiser with all its options, such as learning-rate schedule and clipping.
     pub optimizer: Options,
     /// The loss.
@@ -42,7 +48,7 @@ pub struct DataDescription {
     pub rows: usize,
     /// The shape of a row of inputs.
     pub shape: Vec<usize>,
-    /// A 64-bit fingerprint in hexadecimal: FNV-1a over the bits of the inputs and of the targets, at most 2¹⁷ of each, spread evenly over
+    /// A 64-bit fingerprint in hexadecimal: FNV-1a over the bits of the inputs, of the targets and of the weights, at most 2¹⁷ of each, spread evenly over
     /// larger data sets.
     pub fingerprint: String,
 }
@@ -66,6 +72,9 @@ impl DataDescription {
                 spread(values.len()).for_each(|i| add(values[i].to_bits()));
             }
         }
+        if let Some(weights) = data.weights() {
+            spread(weights.len()).for_each(|i| add(weights[i].to_bits()));
+        }
         Self { rows: data.len(), shape: data.shape().to_vec(), fingerprint: format!("{hash:016x}") }
     }
 }
@@ -80,20 +89,34 @@ impl TrainingDescription {
     pub(super) fn new(
         recipe: &Recipe,
         early_stopping: Option<EarlyStopping>,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        frozen: Vec<String>,
+        (train, validation): (&Dataset, Option<&Dataset>),
     ) -> Self {
-        let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate } = recipe.clone();
+        let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate, label_smoothing } =
+            recipe.clone();
         let (train, validation) = (DataDescription::of(train), validation.map(DataDescription::of));
         let optimizer = optimizer.description();
         let (loss, metrics) = (value(&loss), metrics.iter().map(value).collect());
-        Self { train, validation, batch, accumulate, shuffle, seed, early_stopping, optimizer, loss, metrics }
+        Self {
+            train,
+            validation,
+            batch,
+            accumulate,
+            shuffle,
+            seed,
+            label_smoothing,
+            early_stopping,
+            frozen,
+            optimizer,
+            loss,
+            metrics,
+        }
     }
 
     /// All fields, with their names in errors.
-    fn terms(&self) -> [(&'static str, Value); 10] {
-        let Self { train, validation, batch, accumulate, shuffle, seed, .. } = self;
-        let Self { early_stopping, optimizer, loss, metrics, .. } = self;
+    fn terms(&self) -> [(&'static str, Value); 12] {
+        let Self { train, validation, batch, accumulate, shuffle, seed, label_smoothing, .. } = self;
+        let Self { early_stopping, frozen, optimizer, loss, metrics, .. } = self;
         [
             ("training data", value(&train.to_string())),
             ("validation data", value(&validation.as_ref().map(DataDescription::to_string))),
@@ -101,7 +124,9 @@ impl TrainingDescription {
             ("trainer option accumulate", value(accumulate)),
             ("trainer option shuffle", value(shuffle)),
             ("trainer option seed", value(seed)),
+            ("trainer option label_smoothing", value(label_smoothing)),
             ("trainer option early_stopping", value(early_stopping)),
+            ("frozen parameters", value(frozen)),
             ("optimizer", value(optimizer)),
             ("loss", value(loss)),
             ("metrics", value(metrics)),

@@ -71,8 +71,16 @@ mod tests {
     #[test]
     fn an_order_has_every_row_once_however_it_is_drawn() {
         let (optimizer, loss) = (Sgd::default().into(), Loss::MeanSquaredError);
-        let recipe =
-            Recipe { optimizer, loss, metrics: Vec::new(), batch: 8, shuffle: true, seed: 5, accumulate: 1 };
+        let recipe = Recipe {
+            optimizer,
+            loss,
+            metrics: Vec::new(),
+            batch: 8,
+            shuffle: true,
+            seed: 5,
+            accumulate: 1,
+            label_smoothing: 0.0,
+        };
         let whole = recipe.order(1000, 3);
         let mut sorted = whole.clone();
         sorted.sort_unstable();

@@ -46,7 +46,7 @@ impl Evaluator {
         data: &Dataset,
         compiler: &mut Compiler,
     ) -> Result<Self> {
-        let task = trainer.recipe.task(&model.network, data.targets().steps());
+        let task = trainer.recipe.task_for(&model.network, data);
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
         let batch = trainer.recipe.batch.min(data.len());

@@ -78,9 +78,19 @@ pub(crate) struct Feed {
     resident: bool,
     inputs: Table,
     targets: Option<Table>,
+    weights: Option<Table>,
     classes: usize,
     /// Time steps with targets of their own per row.
     steps: usize,
+}
+
+/// A batch on the device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    pub(crate) inputs: View,
+    pub(crate) targets: View,
+    /// What its rows count, or their steps.
+    pub(crate) weights: Option<View>,
 }
 
 /// A chunk of a data set, with its own buffer.
@@ -103,11 +113,13 @@ impl Feed {
         resident_bytes: Option<u64>,
         window: usize,
     ) -> Result<Self> {
-        let bytes = (data.inputs().len() + data.targets().len()) as u64 * 4;
+        let weights = data.weights().map_or(0, <[f32]>::len);
+        let bytes = (data.inputs().len() + data.targets().len() + weights) as u64 * 4;
         let resident = resident_bytes.is_none_or(|most| bytes <= most);
         let rows = if resident { data.len() } else { window.min(data.len()) };
-        let feed =
-            Self { resident, ..Self::of_rows(model.own_name(name), rows, 1, data.row_len(), data.targets()) };
+        let name_of_feed = model.own_name(name);
+        let feed = Self::of_rows(name_of_feed, rows, 1, data.row_len(), data.targets());
+        let feed = Self { resident, ..feed }.weighted(data.weights_per_row());
         // A window holds the rows of `STEPS` steps.
         feed.check_bindings(model.device(), name, |rows| match (resident, rows / STEPS) {
             _ if resident_bytes.is_none() => format!("inspect at most {rows} rows"),
@@ -136,13 +148,15 @@ impl Feed {
         remedy: impl FnOnce(usize) -> String,
     ) -> Result<()> {
         let Some(most) = device.largest_binding() else { return Ok(()) };
-        let [inputs, targets] = self.chunks();
+        let [inputs, targets, weights] = self.chunks();
         let longest = |chunks: Vec<Chunk>| chunks.iter().map(|s| s.len).max().unwrap_or(0) as u64 * 4;
         let of_targets = self.targets.as_ref().map_or(self.steps, |table| table.width);
+        let of_weights = self.weights.as_ref().map_or(1, |table| table.width);
         // Numbers per row, and bytes of the longest binding.
         let parts = [
             (self.inputs.width, longest(inputs)),
             (of_targets, longest(targets)),
+            (of_weights, longest(weights)),
             (1, self.order_len() as u64 * 4),
         ];
         let beyond = parts.into_iter().filter(|&(_, bytes)| bytes > most);
@@ -175,14 +189,21 @@ impl Feed {
                 Targets::Classes { .. } => None,
                 Targets::Values { .. } => Some(Table::new(format!("{name} targets"), targets.width())),
             },
+            weights: None,
             classes: targets.width() / steps,
             steps,
             name,
         }
     }
 
-    /// The chunks of the inputs and of the targets.
-    pub(crate) fn chunks(&self) -> [Vec<Chunk>; 2] {
+    /// The same feed, with so many weights per row.
+    pub(crate) fn weighted(self, per_row: Option<usize>) -> Self {
+        let table = |width| Table::new(format!("{} weights", self.name), width);
+        Self { weights: per_row.map(table), ..self }
+    }
+
+    /// The chunks of the inputs, of the targets and of the weights.
+    pub(crate) fn chunks(&self) -> [Vec<Chunk>; 3] {
         let of_table = |table: &Table| {
             let chunk = |(first, count): (usize, usize)| Chunk {
                 key: table.chunk_key(first),
@@ -196,7 +217,8 @@ impl Feed {
             let len = self.rows * self.steps;
             vec![Chunk { key: self.key("labels"), element: Element::Index, first: 0, len }]
         };
-        [of_table(&self.inputs), self.targets.as_ref().map_or_else(labels, of_table)]
+        let weights = self.weights.as_ref().map_or_else(Vec::new, of_table);
+        [of_table(&self.inputs), self.targets.as_ref().map_or_else(labels, of_table), weights]
     }
 
     /// The names of all buffers.
@@ -234,6 +256,9 @@ impl Feed {
 
     fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
         self.inputs.write(executor, data.inputs())?;
+        if let (Some(table), Some(weights)) = (&self.weights, data.weights()) {
+            table.write(executor, weights)?;
+        }
         match (data.targets(), &self.targets) {
             (Targets::Values { values, .. }, Some(table)) => table.write(executor, values),
             (Targets::Classes { labels, .. }, _) => {
@@ -252,12 +277,17 @@ impl Feed {
         format!("{} {part}", self.name)
     }
 
-    /// Records the gathering of a batch; returns its inputs and targets.
-    pub(crate) fn record(&self, rec: &mut Recorder<'_>) -> (View, View) {
+    /// How many weights a row has, where rows have weights.
+    pub(crate) fn weights_per_row(&self) -> Option<usize> {
+        self.weights.as_ref().map(|table| table.width)
+    }
+
+    /// Records the gathering of a batch.
+    pub(crate) fn record(&self, rec: &mut Recorder<'_>) -> Batch {
         rec.scope(self.name.clone(), |rec| {
             let order = rec.shared(&self.key("order"), Element::Index, self.order_len());
             let Self { rows, classes, steps, .. } = *self;
-            match &self.targets {
+            let (inputs, targets) = match &self.targets {
                 Some(targets) => {
                     (self.inputs.record(rec, rows, order, None), targets.record(rec, rows, order, None))
                 }
@@ -267,7 +297,9 @@ impl Feed {
                     let of = Classes { classes, steps, rows };
                     (self.inputs.record(rec, rows, order, Some((of, [labels, targets]))), targets)
                 }
-            }
+            };
+            let weights = self.weights.as_ref().map(|weights| weights.record(rec, rows, order, None));
+            Batch { inputs, targets, weights }
         })
     }
 

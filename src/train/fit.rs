@@ -64,7 +64,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         validation: Option<&'m Dataset>,
     ) -> Result<Self> {
         let batch = trainer.recipe.batch.min(train.len());
-        let task = trainer.recipe.task(&model.network, train.targets().steps());
+        let task = trainer.recipe.task_for(&model.network, train);
         trainer.recipe.allocate(model)?;
         task.allocate(model)?;
         let feed =
@@ -72,7 +72,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
         model.author = Author::Trainer;
-        let terms = Arc::new(trainer.terms(train, validation));
+        let terms = Arc::new(trainer.terms(model, train, validation));
         Ok(Self {
             trainer,
             model,
@@ -93,7 +93,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
     }
 
     fn task(&self) -> Task<'_> {
-        self.trainer.recipe.task(&self.model.network, self.feed.steps())
+        self.trainer.recipe.task(&self.model.network, &self.feed)
     }
 
     /// Binds the programs of an epoch: training steps, and validation if there is any.

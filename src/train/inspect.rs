@@ -87,7 +87,7 @@ pub(super) async fn inspect(
         return Err(Error::invalid("rows to inspect", 0, "at least 1", "inspect at least one row"));
     }
     let data = data.select(&(0..batch).collect::<Vec<_>>())?;
-    recipe.task(&model.network, data.targets().steps()).allocate(model)?;
+    recipe.task_for(&model.network, &data).allocate(model)?;
     let feed = Feed::new(model, "inspection", &data, None, batch)?;
     let order: Vec<u32> = (0..batch as u32).collect();
     let ready = feed.begin(&mut *model.executor, &order);
@@ -114,7 +114,7 @@ fn replay(
     purpose: Purpose,
     words: [u32; clock::LEN],
 ) -> Result<(Program, Vec<Trace>)> {
-    let task = recipe.task(&model.network, feed.steps());
+    let task = recipe.task(&model.network, feed);
     let (plan, traces) = task.record(&model.network, feed, rows, purpose, Ending::None)?;
     let program = model.bind(&plan)?;
     let run = model
@@ -194,7 +194,7 @@ pub(super) async fn diagnose(
 ) -> Result<Error> {
     let found = match replay(recipe, model, feed, rows, Purpose::Diagnose, words) {
         Ok((program, traces)) => {
-            let tallies = recipe.task(&model.network, feed.steps()).tallies();
+            let tallies = recipe.task(&model.network, feed).tallies();
             let found = first_non_finite(model, program, &traces, &tallies).await;
             model.executor.release(program);
             found

@@ -33,6 +33,7 @@ pub(crate) use pace::clock_words;
 pub(crate) use recipe::Recipe;
 pub(crate) use step::{Desk, OPTIMIZER, Task};
 
+use crate::metric::WeightedMetric;
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use compile::Compiler;
@@ -109,6 +110,7 @@ impl<'a> Trainer<'a> {
             shuffle: true,
             seed: 0,
             accumulate: 1,
+            label_smoothing: 0.0,
         };
         Self {
             recipe,
@@ -130,6 +132,20 @@ impl<'a> Trainer<'a> {
     /// Adds a metric.
     pub fn metric(mut self, metric: Metric) -> Self {
         self.recipe.metrics.push(metric);
+        self
+    }
+
+    /// Adds a metric in which every row, or time step, counts as much as its weight ([`Dataset::with_weights`]; 1 without weights):
+    /// Keras' `weighted_metrics`. Its name begins with `weighted_`.
+    pub fn weighted_metric(self, metric: Metric) -> Self {
+        self.metric(Metric::Weighted(WeightedMetric::new(metric)))
+    }
+
+    /// Sets the share of each class target that is spread evenly over all classes in the loss, from 0 to below 1; default 0. A class
+    /// then has the target 1 − s + s/C, and the others s/C; for a loss of answers of yes or no, C is 2 (Keras' `label_smoothing`).
+    /// Metrics see the targets as they are.
+    pub fn label_smoothing(mut self, share: f32) -> Self {
+        self.recipe.label_smoothing = share;
         self
     }
 

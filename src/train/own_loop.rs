@@ -74,7 +74,7 @@ impl Trainer<'_> {
             ));
         }
         self.recipe.allocate(model)?;
-        self.recipe.task(model.network(), data.targets().steps()).allocate(model)?;
+        self.recipe.task_for(model.network(), data).allocate(model)?;
         let batch = self.recipe.batch.min(data.len());
         let feed = Feed::new(model, "training", data, Some(self.resident_bytes), batch)?;
         let training = TrainingLoop {
@@ -219,7 +219,7 @@ impl TrainingLoop<'_> {
     }
 
     fn task(&self) -> Task<'_> {
-        self.recipe.task(&self.model.network, self.feed.steps())
+        self.recipe.task(&self.model.network, &self.feed)
     }
 
     /// The number of updates by this kind of optimiser so far.

@@ -6,7 +6,7 @@ use crate::kernel::Element;
 use crate::model::{Ending, Network, Step};
 use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose};
-use crate::{Loss, Metric, Model, Optimizer, Result};
+use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 
 /// Optimiser, loss, metrics, and how the rows are divided into steps.
 #[derive(Clone, Debug)]
@@ -18,12 +18,15 @@ pub(crate) struct Recipe {
     pub(crate) shuffle: bool,
     pub(crate) seed: u64,
     pub(crate) accumulate: usize,
+    /// The share of a class target that is spread over all classes.
+    pub(crate) label_smoothing: f32,
 }
 
 impl Recipe {
     /// Allocates what training keeps besides the parameters: what the optimiser needs, and the accumulated gradient.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
         model.keep_for(&self.optimizer)?;
+        model.settle_frozen()?;
         if self.accumulate > 1 {
             let len = model.network.arena().len();
             model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
@@ -44,7 +47,7 @@ impl Recipe {
             let kind = (step.rows, step.ending);
             if plans.iter().all(|(other, _)| *other != kind) {
                 let number = desk.scheduled.then_some(plans.len() as u32);
-                let task = Task { desk, kind: number, ..self.task(network, feed.steps()) };
+                let task = Task { desk, kind: number, ..self.task(network, feed) };
                 let (plan, _) = task.record(network, feed, step.rows, Purpose::Train, step.ending)?;
                 plans.push((kind, plan));
             }
@@ -59,7 +62,7 @@ impl Recipe {
         feed: &Feed,
         all: usize,
     ) -> Result<Vec<(usize, usize, Plan)>> {
-        let (task, batch) = (self.task(network, feed.steps()), self.batch.min(all));
+        let (task, batch) = (self.task(network, feed), self.batch.min(all));
         let parts = [(batch, all / batch), (all % batch, 1)].into_iter().filter(|(rows, _)| *rows > 0);
         let plan = |(rows, count)| {
             let (plan, _) = task.record(network, feed, rows, Purpose::Infer, Ending::None)?;
@@ -68,10 +71,21 @@ impl Recipe {
         parts.map(plan).collect()
     }
 
-    /// The task of a step, for targets with this many time steps per row.
-    pub(crate) fn task(&self, network: &Network, steps: usize) -> Task<'_> {
+    /// The task of a step.
+    pub(crate) fn task(&self, network: &Network, feed: &Feed) -> Task<'_> {
+        self.task_of(network, feed.steps(), feed.weights_per_row())
+    }
+
+    /// The task of a step over these data.
+    pub(crate) fn task_for(&self, network: &Network, data: &Dataset) -> Task<'_> {
+        self.task_of(network, data.targets().steps(), data.weights_per_row())
+    }
+
+    /// The task of a step, for targets with this many time steps per row and, where rows have weights, so many of them.
+    pub(crate) fn task_of(&self, network: &Network, steps: usize, weights: Option<usize>) -> Task<'_> {
         let output = network.output();
-        let by_steps = self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
+        let weighted = weights.is_some_and(|per_row| per_row > 1);
+        let by_steps = weighted || self.loss.takes_steps() || self.metrics.iter().any(|m| m.takes_steps());
         let steps = match (output.masked, by_steps) {
             (true, _) => output.shape[0],
             (false, true) => steps,
@@ -80,6 +94,7 @@ impl Recipe {
         let scored = Scored { steps, outputs: output.len() / steps, masked: output.masked };
         Task {
             loss: &self.loss,
+            label_smoothing: self.label_smoothing,
             metrics: &self.metrics,
             optimizer: &self.optimizer,
             scored,

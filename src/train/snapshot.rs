@@ -96,8 +96,14 @@ pub(super) struct Done {
 
 impl Trainer<'_> {
     /// The data and options that determine each step.
-    pub(super) fn terms(&self, train: &Dataset, validation: Option<&Dataset>) -> TrainingDescription {
-        TrainingDescription::new(&self.recipe, self.early_stopping, train, validation)
+    pub(super) fn terms(
+        &self,
+        model: &Model,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> TrainingDescription {
+        let frozen = model.frozen().into_iter().map(str::to_owned).collect();
+        TrainingDescription::new(&self.recipe, self.early_stopping, frozen, (train, validation))
     }
 
     /// Checks that the snapshot fits this model, these data and options.
@@ -116,7 +122,7 @@ impl Trainer<'_> {
             ));
         };
         let position = &snapshot.position;
-        self.terms(train, validation).check(&position.terms)?;
+        self.terms(model, train, validation).check(&position.terms)?;
         model.check_state(&snapshot.model, Agreement::Training)?;
         if let (Some(found), Some(expected)) = (train.targets().class_names(), snapshot.model.class_names()) {
             check_same("resume: training data", found, expected, "those of the snapshot")?;

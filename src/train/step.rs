@@ -1,10 +1,10 @@
 //! Recording one step: gather, forward, loss, metrics, and, when training, backward and update.
 
-use super::feed::Feed;
+use super::feed::{Batch, Feed};
 use crate::device::Executor;
 use crate::kernel::{
-    Advance, AdvancePorts, CopyRows, CopyRowsPorts, Element, MaskRows, MaskRowsPorts, Strided, Tally,
-    TallyPorts, clock, rates,
+    Advance, AdvancePorts, Centre, CentrePorts, CopyRows, CopyRowsPorts, Element, MaskRows, MaskRowsPorts,
+    Strided, Tally, TallyPorts, WeighRows, WeighRowsPorts, clock, rates,
 };
 use crate::layer::Trace;
 use crate::loss::LossViews;
@@ -25,6 +25,7 @@ const FEW_COLUMNS: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) loss: &'a Loss,
+    pub(crate) label_smoothing: f32,
     pub(crate) metrics: &'a [Metric],
     pub(crate) optimizer: &'a Optimizer,
     pub(crate) scored: Scored,
@@ -144,6 +145,40 @@ impl Task<'_> {
         model.executor.allocate(&self.tallies(), Element::Float, slots * self.columns())
     }
 
+    /// Records targets of which a share is spread over all classes.
+    fn smoothed(&self, rec: &mut Recorder<'_>, targets: View) -> View {
+        let share = self.label_smoothing;
+        if share == 0.0 {
+            return targets;
+        }
+        let classes = if self.loss.of_classes() { self.scored.outputs } else { 2 };
+        let factor = 1.0 - share;
+        let centre = -share / (classes as f32 * factor);
+        let y = rec.scratch(targets.len);
+        rec.op(Centre { count: targets.len, centre, factor }, CentrePorts { x: targets, y });
+        y
+    }
+
+    /// Records that the loss and its gradient, for this many rows, count as much as their rows do.
+    fn weigh(
+        &self,
+        rec: &mut Recorder<'_>,
+        weights: View,
+        rows: usize,
+        (scores, d_outputs): (View, Option<View>),
+    ) {
+        let per = Some(rows / weights.len);
+        let mut weigh = |values: View, width: usize, stride: usize| {
+            let at = Strided { first: 0, stride };
+            let kernel = WeighRows { rows, width, at, per, counted: false };
+            rec.op(kernel, WeighRowsPorts { weights: Some(weights), values });
+        };
+        weigh(scores, 1, self.columns());
+        if let Some(d_outputs) = d_outputs {
+            weigh(d_outputs, self.scored.outputs, self.scored.outputs);
+        }
+    }
+
     /// Records the removal of masked steps from the scores and from the loss's gradient, whose mean is then over the other steps.
     fn leave_out(
         &self,
@@ -195,16 +230,17 @@ impl Task<'_> {
         let clock = rec.clock();
         let tallies = rec.shared(&self.tallies(), Element::Float, slots * columns);
 
-        let (inputs, targets) = feed.record(rec);
+        let Batch { inputs, targets, weights } = feed.record(rec);
         let traces = network.forward(rec, inputs);
         let outputs = traces.last().map_or(inputs, |t| t.output);
         let mask = rec.mask().filter(|_| self.scored.masked);
         let (d_outputs, scores) = rec.scope("loss", |rec| {
             let (rows, masked) = (batch * steps, mask.is_some());
             let scores = rec.scratch(rows * columns);
-            let views = LossViews { outputs, targets, scores, columns };
+            let views = LossViews { outputs, targets, weights, scores, columns };
             let d_outputs = rec.with_steps(steps, |rec| {
-                let d_outputs = self.loss.record(rec, views, rec.backward_follows());
+                let smoothed = LossViews { targets: self.smoothed(rec, targets), ..views };
+                let d_outputs = self.loss.record(rec, smoothed, rec.backward_follows());
                 let mut column = 1;
                 for metric in self.metrics {
                     metric.record(rec, views, column);
@@ -212,6 +248,9 @@ impl Task<'_> {
                 }
                 d_outputs
             });
+            if let Some(weights) = weights {
+                self.weigh(rec, weights, rows, (scores, d_outputs));
+            }
             let (scores, d_outputs) = match mask {
                 Some(mask) => self.leave_out(rec, mask, rows, (scores, d_outputs)),
                 None => (scores, d_outputs),

@@ -15,11 +15,17 @@ keras = tf.keras
 # Optimisers
 
 OPTIMIZERS = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop,
-              "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+              "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
+              "adagrad": keras.optimizers.Adagrad, "adadelta": keras.optimizers.Adadelta,
+              "adamax": keras.optimizers.Adamax, "lion": keras.optimizers.Lion}
 SETTINGS = {"sgd": ["learning_rate", "momentum", "nesterov"],
             "rmsprop": ["learning_rate", "rho", "momentum", "epsilon"],
             "adam": ["learning_rate", "beta_1", "beta_2", "epsilon"],
-            "adamw": ["learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"]}
+            "adamw": ["learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay"],
+            "adagrad": ["learning_rate", "initial_accumulator_value", "epsilon"],
+            "adadelta": ["learning_rate", "rho", "epsilon"],
+            "adamax": ["learning_rate", "beta_1", "beta_2", "epsilon"],
+            "lion": ["learning_rate", "beta_1", "beta_2"]}
 CLIPPING = ["global_clipnorm", "clipvalue"]
 
 STEPS, LENGTH = 6, 8
@@ -44,6 +50,12 @@ TRAJECTORIES = [
     ("adamw", "adamw", dict(), [8], []),
     ("adamw_strong_decay", "adamw", dict(learning_rate=0.01, weight_decay=2.0), [8], []),
     ("adamw_second_parameter_not_decayed", "adamw", dict(learning_rate=0.01, weight_decay=2.0), [4, 4], [1]),
+    ("adagrad", "adagrad", dict(learning_rate=0.1), [8], []),
+    ("adagrad_from_zero", "adagrad", dict(learning_rate=0.1, initial_accumulator_value=0.0), [8], []),
+    ("adadelta", "adadelta", dict(learning_rate=1.0), [8], []),
+    ("adamax", "adamax", dict(), [8], []),
+    ("lion", "lion", dict(), [8], []),
+    ("lion_clipvalue", "lion", dict(beta_1=0.5, clipvalue=0.01), [8], []),
     ("adamw_global_clipnorm", "adamw", dict(learning_rate=0.01, global_clipnorm=0.5), [8], []),
 ]
 
@@ -103,6 +115,20 @@ def reals(rng):
     return normal(rng, BATCH, OUTPUTS)
 
 
+def counts(rng):
+    return rng.integers(0, 6, (BATCH, OUTPUTS)).astype(np.float32)
+
+
+def of_softmax(loss):
+    """A loss of probabilities, from logits."""
+    return lambda targets, logits: loss(targets, tf.nn.softmax(logits))
+
+
+def of_rates(loss):
+    """A loss of rates, from their logarithms."""
+    return lambda targets, logarithms: loss(targets, tf.exp(logarithms))
+
+
 SPARSE = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 CATEGORICAL = keras.losses.CategoricalCrossentropy(from_logits=True)
 BINARY = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -120,6 +146,23 @@ LOSSES = [
     ("mean_absolute_error", "mean_absolute_error", keras.losses.MeanAbsoluteError(), dict(), reals, 1.0),
     ("huber", "huber", keras.losses.Huber(delta=1.0), dict(delta=1.0), reals, 1.0),
     ("huber_half", "huber", keras.losses.Huber(delta=0.5), dict(delta=0.5), reals, 1.0),
+    ("log_cosh", "log_cosh", keras.losses.LogCosh(), dict(), reals, 1.0),
+    ("log_cosh_large", "log_cosh", keras.losses.LogCosh(), dict(), reals, 20.0),
+    ("poisson", "poisson", of_rates(keras.losses.Poisson()), dict(), counts, 1.0),
+    ("cosine_similarity", "cosine_similarity", keras.losses.CosineSimilarity(), dict(), reals, 1.0),
+    ("kl_divergence", "kl_divergence", of_softmax(keras.losses.KLDivergence()), dict(), distributions, 2.0),
+    ("categorical_focal", "categorical_focal_crossentropy",
+     keras.losses.CategoricalFocalCrossentropy(from_logits=True), dict(gamma=2.0, alpha=0.25), one_hot, 1.0),
+    ("categorical_focal_gamma_3", "categorical_focal_crossentropy",
+     keras.losses.CategoricalFocalCrossentropy(alpha=0.6, gamma=3.0, from_logits=True),
+     dict(gamma=3.0, alpha=0.6), distributions, 1.0),
+    ("binary_focal", "binary_focal_crossentropy", keras.losses.BinaryFocalCrossentropy(from_logits=True),
+     dict(gamma=2.0), bits, 2.0),
+    ("binary_focal_balanced", "binary_focal_crossentropy",
+     keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True, alpha=0.3, gamma=1.5, from_logits=True),
+     dict(gamma=1.5, alpha=0.3), fractions, 2.0),
+    ("hinge", "hinge", keras.losses.Hinge(), dict(), bits, 1.0),
+    ("squared_hinge", "squared_hinge", keras.losses.SquaredHinge(), dict(), bits, 1.0),
 ]
 
 # name, metric, its Keras object, its settings, targets

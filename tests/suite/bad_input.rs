@@ -157,7 +157,7 @@ fn layers() {
 #[test]
 fn names() {
     fails(Activation::from_name("sigmoidal"), &["sigmoidal", "sigmoid", "tanh"]);
-    fails(Optimizer::from_name("adamax"), &["adamax", "adamw"]);
+    fails(Optimizer::from_name("adamin"), &["adamin", "adamw"]);
     fails(Device::named("no such adapter"), &["no such adapter", "cpu"]);
 }
 

@@ -9,8 +9,8 @@ use autorot::extend::plan::{Purpose, Recorder, View};
 use autorot::extend::{LossViews, UpdateViews};
 use autorot::model::Network;
 use autorot::{
-    Activation, Adam, AdamW, AutoRotate, Clip, Dataset, Dense, Device, LearnL, Loss, Metric, Optimizer,
-    RmsProp, Schedule, Sequential, Sgd, Trainer,
+    Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, AutoRotate, Clip, Dataset, Dense, Device, LearnL,
+    Lion, Loss, Metric, Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,6 +55,16 @@ fn optimizer(name: &str, settings: &Value) -> Optimizer {
         }
         "adam" => adam().into(),
         "adamw" => AdamW { adam: adam(), weight_decay: single("weight_decay") }.into(),
+        "adagrad" => {
+            let initial_accumulator_value = single("initial_accumulator_value");
+            Adagrad { learning_rate, initial_accumulator_value, epsilon: single("epsilon"), clip }.into()
+        }
+        "adadelta" => Adadelta { learning_rate, rho: single("rho"), epsilon: single("epsilon"), clip }.into(),
+        "adamax" => {
+            let [beta_2, epsilon] = ["beta_2", "epsilon"].map(single);
+            Adamax { learning_rate, beta_1: get("beta_1"), beta_2, epsilon, clip }.into()
+        }
+        "lion" => Lion { learning_rate, beta_1: single("beta_1"), beta_2: single("beta_2"), clip }.into(),
         other => panic!("no optimizer {other}"),
     }
 }
@@ -211,6 +221,7 @@ impl LossCase {
         let views = LossViews {
             outputs: rec.shared("predictions", Element::Float, len),
             targets: rec.shared("targets", Element::Float, len),
+            weights: None,
             scores: rec.scratch(self.batch * columns),
             columns,
         };
@@ -232,12 +243,25 @@ fn losses_agree_with_keras() {
     assert!(cases.len() >= 10);
     for device in devices() {
         for case in &cases {
+            let set = |key: &str| number(&case.settings, key).map(|v| v as f32);
             let loss = match case.loss.as_str() {
                 "sparse_categorical_crossentropy" | "categorical_crossentropy" => Loss::SoftmaxCrossEntropy,
                 "binary_crossentropy" => Loss::BinaryCrossEntropy,
                 "mean_squared_error" => Loss::MeanSquaredError,
                 "mean_absolute_error" => Loss::MeanAbsoluteError,
-                "huber" => Loss::Huber { delta: number(&case.settings, "delta").unwrap() as f32 },
+                "huber" => Loss::Huber { delta: set("delta").unwrap() },
+                "log_cosh" => Loss::LogCosh,
+                "poisson" => Loss::Poisson,
+                "cosine_similarity" => Loss::CosineSimilarity,
+                "kl_divergence" => Loss::KlDivergence,
+                "categorical_focal_crossentropy" => {
+                    Loss::SoftmaxFocalCrossEntropy { gamma: set("gamma").unwrap(), alpha: set("alpha") }
+                }
+                "binary_focal_crossentropy" => {
+                    Loss::BinaryFocalCrossEntropy { gamma: set("gamma").unwrap(), alpha: set("alpha") }
+                }
+                "hinge" => Loss::Hinge,
+                "squared_hinge" => Loss::SquaredHinge,
                 other => panic!("no loss {other}"),
             };
             let (sums, gradient) = case.run(&device, 1, |rec, views| loss.record(rec, views, true).unwrap());

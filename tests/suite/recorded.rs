@@ -97,7 +97,7 @@ fn told(network: &Sequential, purpose: Purpose, batch: usize, loss: Loss, metric
         let columns = 1 + metrics.iter().map(|metric| metric.columns(output.len())).sum::<usize>();
         let targets = rec.shared("targets", Element::Float, batch * output.len());
         let scores = rec.shared("scores", Element::Float, batch * columns);
-        let views = LossViews { outputs, targets, scores, columns };
+        let views = LossViews { outputs, targets, weights: None, scores, columns };
         let d_outputs = loss.record(&mut rec, views, true).unwrap();
         let mut column = 1;
         for metric in metrics {

@@ -103,7 +103,7 @@ fn study() -> Vec<Arc<dyn Kernel>> {
     let targets = rec.shared("targets", Element::Float, batch * 10);
     let scores = rec.shared("scores", Element::Float, batch);
     let outputs = traces.last().unwrap().output;
-    let views = LossViews { outputs, targets, scores, columns: 1 };
+    let views = LossViews { outputs, targets, weights: None, scores, columns: 1 };
     let d_outputs = Loss::SoftmaxCrossEntropy.record(&mut rec, views, true).unwrap();
     network.backward(&mut rec, &traces, d_outputs, false);
     let step = UpdateViews {

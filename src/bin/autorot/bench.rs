@@ -95,7 +95,7 @@ impl Bench {
             let data = Loaded::read(&settings)?.train;
             let device = settings.device(Some(name))?;
             let mut model = settings.network(&data)?.build(&device, settings.network.seed)?;
-            model.set_outputs(outputs(&settings.training.loss));
+            model.set_outputs(autorot::model::Outputs::of(&settings.training.loss));
             return Ok((model, trainer(&settings)?, settings.training.batch));
         }
         let source = Source::open(&self.model, Some(name))?;
@@ -140,16 +140,6 @@ impl Bench {
         once()?;
         let count = (1e3 * self.seconds / once()?.max(1e-3)) as usize;
         Ok(median((0..count.clamp(5, 2000)).map(|_| once()).collect::<Result<_>>()?))
-    }
-}
-
-/// What synthetic targets are to be.
-fn outputs(loss: &autorot::Loss) -> autorot::model::Outputs {
-    use autorot::model::Outputs;
-    match loss {
-        autorot::Loss::SoftmaxCrossEntropy => Outputs::Logits,
-        autorot::Loss::BinaryCrossEntropy => Outputs::BinaryLogits,
-        _ => Outputs::Values,
     }
 }
 

@@ -161,6 +161,7 @@ pub fn synthetic(model: &Model, rows: usize) -> Result<Dataset> {
             names,
         );
     }
-    let share = if model.outputs() == Outputs::Values { 0.0 } else { 1.0 / width as f32 };
+    let of_classes = matches!(model.outputs(), Outputs::Logits | Outputs::BinaryLogits);
+    let share = if of_classes { 1.0 / width as f32 } else { 0.0 };
     Dataset::values(&*input.shape, inputs, &*output.shape, vec![share; rows * output.len()])
 }

@@ -108,6 +108,14 @@ pub struct Loaded {
 impl Loaded {
     /// Reads the data that settings name.
     pub fn read(settings: &Settings) -> Result<Self> {
+        let mut loaded = Self::plain(settings)?;
+        if let Some(weights) = &settings.training.class_weights {
+            loaded.train = weights.apply(loaded.train)?;
+        }
+        Ok(loaded)
+    }
+
+    fn plain(settings: &Settings) -> Result<Self> {
         match (&settings.table, &settings.images, &settings.arrays) {
             (Some(table), _, _) => of_table(settings, table),
             (_, Some(images), _) => {

@@ -6,6 +6,7 @@ use autorot::{
     Dataset, Device, EarlyStopping, Error, Loss, Metric, Optimizer, Result, Sequential, Trainer, store,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// All settings; one of `table`, `images` and `arrays` says where the data are.
@@ -88,6 +89,10 @@ pub struct Training {
     pub batch: usize,
     #[serde(default = "one")]
     pub accumulate: usize,
+    #[serde(default)]
+    pub label_smoothing: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     #[serde(default = "yes")]
     pub shuffle: bool,
     #[serde(default)]
@@ -96,6 +101,50 @@ pub struct Training {
     pub early_stopping: Option<EarlyStopping>,
     #[serde(default)]
     pub optimizer: Bag,
+}
+
+/// What the classes count in training.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum ClassWeights {
+    /// A rule's name: `balanced`.
+    Rule(Rule),
+    /// A weight for every class by name.
+    Named(BTreeMap<String, f32>),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// All classes together count the same.
+    Balanced,
+}
+
+impl ClassWeights {
+    /// The data with these weights.
+    pub fn apply(&self, data: Dataset) -> Result<Dataset> {
+        let weights = match self {
+            Self::Rule(Rule::Balanced) => data.balanced_class_weights()?,
+            Self::Named(weights) => {
+                let names = data.targets().class_names().unwrap_or_default();
+                let unknown = weights.keys().find(|name| !names.contains(name));
+                let missing = names.iter().find(|name| !weights.contains_key(*name));
+                if let Some(name) = unknown.or(missing) {
+                    return Err(Error::invalid(
+                        "training.class_weights",
+                        format!(
+                            "{} for the class {name:?}",
+                            if unknown.is_some() { "a weight" } else { "no weight" }
+                        ),
+                        format!("a weight for each class of {names:?}"),
+                        "name exactly these classes, or write \"balanced\"",
+                    ));
+                }
+                names.iter().map(|name| weights[name]).collect()
+            }
+        };
+        data.with_class_weights(&weights)
+    }
 }
 
 fn batch() -> usize {
@@ -207,6 +256,7 @@ impl Settings {
             .epochs(training.epochs)
             .batch(training.batch)
             .accumulate(training.accumulate)
+            .label_smoothing(training.label_smoothing)
             .shuffle(training.shuffle)
             .seed(training.seed);
         let trainer = training.metrics.iter().cloned().fold(trainer, Trainer::metric);

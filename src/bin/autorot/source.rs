@@ -48,6 +48,7 @@ impl Source {
             (Some(settings), _) => settings.training.loss.clone(),
             (None, Outputs::Logits) => Loss::SoftmaxCrossEntropy,
             (None, Outputs::BinaryLogits) => Loss::BinaryCrossEntropy,
+            (None, Outputs::LogRates) => Loss::Poisson,
             (None, Outputs::Values) => Loss::MeanSquaredError,
         }
     }

@@ -23,7 +23,7 @@ impl Learner {
             Source::Dataset(data) => self.feed.fill(executor, data)?,
             Source::Buffers(rows) => {
                 self.feed.allocate_order(executor)?;
-                let [inputs, targets] = self.feed.chunks();
+                let [inputs, targets, _] = self.feed.chunks();
                 for (chunks, binding) in [(&inputs, &rows.inputs), (&targets, rows.targets.binding())] {
                     for chunk in chunks {
                         let bytes = chunk.first as u64 * 4;
@@ -76,7 +76,7 @@ pub(super) fn check(
     match source {
         Source::Dataset(data) => recipe.check(model, data)?,
         Source::Buffers(given) => {
-            recipe.check_rows(model.network(), rows, targets)?;
+            recipe.check_rows(model.network(), rows, targets, None)?;
             let width = model.network().input().len();
             let labels_or_values = match targets {
                 Targets::Classes { steps, .. } => *steps,

@@ -60,7 +60,8 @@ pub fn pointwise(formula: impl Pointwise, device: &Device) -> Result<()> {
         |i, x| formula.derivative(x, target(i)),
         |i, x| formula.value(x, target(i)),
     )?;
-    let kernel = PointwiseLoss { formula, batch, outputs, columns: 1, column: 0, gradient: true };
+    let kernel =
+        PointwiseLoss { formula, batch, outputs, columns: 1, column: 0, gradient: true, summed: false };
     KernelCheck::new(kernel).numbers("x", x).numbers("t", t).run(device)
 }
 

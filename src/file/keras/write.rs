@@ -92,6 +92,7 @@ impl Writing {
             Outputs::Values => None,
             Outputs::Logits => Some("softmax"),
             Outputs::BinaryLogits => Some("sigmoid"),
+            Outputs::LogRates => Some("exponential"),
         };
         if let Some(answer) = answer {
             writing.push(written("Activation", json!({ "activation": answer })), vec![last]);

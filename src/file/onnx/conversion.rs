@@ -141,6 +141,11 @@ impl Writer {
             }
             Outputs::Logits => self.graph.op_with("Softmax", &[&y.name], last()),
             Outputs::BinaryLogits => self.graph.op("Sigmoid", &[&y.name]),
+            Outputs::LogRates => {
+                let rates = self.graph.op("Exp", &[&y.name]);
+                self.graph.last_output(&rates, "rates", &y.shape, DataType::Float);
+                return;
+            }
         };
         let named = classes.filter(|names| outputs == Outputs::Logits && names.len() == y.channels());
         if let Some(names) = named {

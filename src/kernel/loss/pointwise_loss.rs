@@ -62,10 +62,11 @@ uniforms!(PointwiseLossUniforms {
     columns: u32,
     column: u32,
     gradient: u32,
-    scale: f32
+    scale: f32,
+    share: f32
 });
 
-/// The mean loss over a row's outputs; dx = loss'/(B·C). x, t and dx are `[B, C]`. A row longer than 4,096 outputs is divided into
+/// The mean loss over a row's outputs, or their sum; dx = loss'/(B·C), or loss'/B. x, t and dx are `[B, C]`. A row longer than 4,096 outputs is divided into
 /// pieces, each of which writes its share of the mean: see [`PointwiseLoss::pieces`].
 #[derive(Clone, Copy, Debug)]
 pub struct PointwiseLoss<P> {
@@ -81,6 +82,15 @@ pub struct PointwiseLoss<P> {
     pub column: usize,
     /// Whether dx is computed.
     pub gradient: bool,
+    /// Whether a row's loss is the sum over its outputs, not the mean.
+    pub summed: bool,
+}
+
+impl<P> PointwiseLoss<P> {
+    /// What an output counts in its row.
+    fn share(&self) -> f64 {
+        if self.summed { 1.0 } else { 1.0 / self.outputs as f64 }
+    }
 }
 
 impl PointwiseLoss<()> {
@@ -128,7 +138,8 @@ impl<P: Pointwise> Family for PointwiseLoss<P> {
             columns: self.columns as u32,
             column: self.column as u32,
             gradient: self.gradient.into(),
-            scale: 1.0 / (self.batch * self.outputs) as f32,
+            scale: (self.share() / self.batch as f64) as f32,
+            share: self.share() as f32,
         }
     }
 
@@ -153,14 +164,13 @@ impl<P: Pointwise> Family for PointwiseLoss<P> {
     fn twin<T: Real>(&self, ports: PointwiseLossPorts<Slices<'_, T>>) {
         let PointwiseLossPorts { x, t, scores, d_x } = ports;
         let d_x = d_x.unwrap_or_default();
-        let scale = T::of(1.0 / (self.batch * self.outputs) as f64);
-        let width = T::of(self.outputs as f64);
+        let (scale, share) = (T::of(self.share() / self.batch as f64), T::of(self.share()));
         for row in 0..self.batch {
             let span = row * self.outputs..(row + 1) * self.outputs;
             let scores = &mut scores[row * self.columns + self.column..];
             let pieces = x[span.clone()].chunks(PIECE).zip(t[span.clone()].chunks(PIECE));
             for (score, (x, t)) in scores.iter_mut().zip(pieces) {
-                *score = total(x.iter().zip(t).map(|(&x, &t)| self.formula.value(x, t))) / width;
+                *score = total(x.iter().zip(t).map(|(&x, &t)| self.formula.value(x, t))) * share;
             }
             if self.gradient {
                 let pairs = x[span.clone()].iter().zip(&t[span.clone()]);

@@ -31,13 +31,21 @@ fn updates(optimizer: &Optimizer) -> Vec<Arc<dyn Kernel>> {
 
 fn losses() -> Entry {
     let kernel = |formula: &dyn Formula, (batch, outputs, gradient)| {
-        formula.kernel(PointwiseLoss { formula: (), batch, outputs, columns: 5, column: 1, gradient })
+        let summed = batch == 5;
+        formula.kernel(PointwiseLoss { formula: (), batch, outputs, columns: 5, column: 1, gradient, summed })
     };
     let sizes = [(1, 1, true), (33, 70, true), (5, 3, false), (3, 9001, true)];
     let formulas = pointwise::all();
     let examples = formulas.iter().flat_map(|formula| sizes.map(|sizes| kernel(&**formula, sizes)));
-    let long =
-        PointwiseLoss { formula: (), batch: 1, outputs: 300_000, columns: 80, column: 1, gradient: true };
+    let long = PointwiseLoss {
+        formula: (),
+        batch: 1,
+        outputs: 300_000,
+        columns: 80,
+        column: 1,
+        gradient: true,
+        summed: false,
+    };
     Entry {
         name: "pointwise_loss",
         examples: examples.collect(),

@@ -57,12 +57,15 @@ pub fn training(new: &New, rows: usize, task: Task) -> String {
         Task::Classification => (
             "softmax_cross_entropy",
             "accuracy",
-            "# a loss for classes: softmax_cross_entropy\n# metrics for classes: accuracy, { top_k = { k = 3 } }\n",
+            "# losses for classes: softmax_cross_entropy, { softmax_focal_cross_entropy = { gamma = 2.0 } }\n\
+             # metrics for classes: accuracy, { top_k = { k = 3 } }\n\
+             # for rare classes: class_weights = \"balanced\", or a weight for each name: class_weights = { a = 1.0, b = 5.0 }\n",
         ),
         Task::Regression => (
             "mean_squared_error",
             "r2",
-            "# losses for numbers: mean_squared_error, mean_absolute_error, { huber = { delta = 1.0 } }\n\
+            "# losses for numbers: mean_squared_error, mean_absolute_error, log_cosh, { huber = { delta = 1.0 } },\n\
+             # { quantile = { quantile = 0.9 } }\n\
              # metrics for numbers: r2, mean_absolute_error (of the scaled targets)\n",
         ),
     };
@@ -73,6 +76,7 @@ pub fn training(new: &New, rows: usize, task: Task) -> String {
          epochs = {epochs}  # the most passes over the training rows\n\
          batch = {batch}  # rows per step\n\
          accumulate = 1  # steps that share one update\n\
+         label_smoothing = 0.0  # share of class targets that is spread over all classes\n\
          shuffle = true\n\
          seed = 0\n\
          \n\
@@ -82,7 +86,7 @@ pub fn training(new: &New, rows: usize, task: Task) -> String {
          restore_best = true  # keep the weights of the best epoch\n\
          \n\
          [training.optimizer]\n\
-         kind = \"adam\"  # sgd, rmsprop, adam, adamw\n\
+         kind = \"adam\"  # sgd, rmsprop, adam, adamw, adagrad, adadelta, adamax, lion\n\
          learning_rate = 0.003  # or e.g. {{ cosine = {{ peak = 0.003, updates = 2000, floor = 0.0, warm_up = 100, start = 0.0 }} }}\n\
          clip = {{ norm = 1.0 }}  # the largest norm of the gradient; {{}} for no limit\n\
          weight_decay = 0.0\n"

@@ -1,0 +1,94 @@
+//! Layers that training leaves alone.
+
+use super::Model;
+use crate::device::Values;
+use crate::kernel::{CopyRows, CopyRowsPorts, Element, Strided};
+use crate::plan::arena::keys;
+use crate::plan::{Purpose, Recorder};
+use crate::{Error, Result};
+
+impl Model {
+    /// Sets whether training changes the layer at this path, with the layers inside it, or a single parameter (Keras' `trainable`).
+    /// Frozen layers keep their weights, and gradients that nothing needs are not computed. A frozen batch normalisation uses its running
+    /// statistics, and keeps them; dropout goes on dropping. Saved with the model; holds from the next training on.
+    ///
+    /// # Errors
+    /// No such layer, or one without parameters; a model whose layers would all be frozen; device errors.
+    ///
+    /// ```
+    /// use autorot::{Dense, Device, Flatten, Sequential, data::Glyphs};
+    ///
+    /// let data = Glyphs { train: 64, test: 16, seed: 1 }.load()?;
+    /// let net = Sequential::for_data(&data.train).add(Flatten).add(Dense::new(8)).add(Dense::new(16));
+    /// let mut model = net.build(&Device::cpu(), 0)?;
+    /// model.set_trainable("1.dense", false)?;
+    /// assert_eq!(model.frozen(), ["1.dense.kernel", "1.dense.bias"]);
+    /// # Ok::<(), autorot::Error>(())
+    /// ```
+    pub fn set_trainable(&mut self, path: &str, trainable: bool) -> Result<()> {
+        let before = self.network.arena.clone();
+        let arena = &mut self.network.arena;
+        let found = arena.set_trainable(path, trainable);
+        if found && arena.count() > 0 {
+            return self.settle_frozen();
+        }
+        self.network.arena = before;
+        if found {
+            return Err(Error::invalid(
+                path,
+                "the last layer that is trained",
+                "a layer that is trained",
+                "leave the model untrained if nothing is to change",
+            ));
+        }
+        let mut layers: Vec<&str> = Vec::new();
+        for parameter in self.network.arena.parameters() {
+            let (layer, _) = parameter.layer_and_name();
+            if layers.last() != Some(&layer) {
+                layers.push(layer);
+            }
+        }
+        Err(Error::invalid(path, "no layer with parameters", layers.join(", "), "use the model's own paths"))
+    }
+
+    /// The paths of the parameters that training leaves alone.
+    pub fn frozen(&self) -> Vec<&str> {
+        let frozen = self.network.arena.parameters().iter().filter(|parameter| parameter.frozen);
+        frozen.map(|parameter| parameter.path.as_str()).collect()
+    }
+
+    /// Freezes exactly these parameters.
+    pub(crate) fn set_frozen(&mut self, paths: &[String]) -> Result<()> {
+        paths.iter().try_for_each(|path| self.set_trainable(path, false))
+    }
+
+    /// Makes sure of what frozen parameters have beside their values: gradients of 0, and the same values before the last update, which
+    /// does not write them.
+    pub(crate) fn settle_frozen(&mut self) -> Result<()> {
+        let (len, frozen) = (self.network.arena.len(), self.network.arena.frozen_ranges());
+        if frozen.is_empty() {
+            return Ok(());
+        }
+        for range in &frozen {
+            let zeros = vec![0.0_f32; range.len()];
+            self.executor.write(keys::GRADIENTS, range.start, Values::F32(&zeros))?;
+        }
+        if !self.kept.contains_key(keys::PREVIOUS) {
+            return Ok(());
+        }
+        let mut rec = Recorder::new(Purpose::Infer, 1, &self.network.arena);
+        let [parameters, previous] =
+            [keys::PARAMETERS, keys::PREVIOUS].map(|key| rec.shared(key, Element::Float, len));
+        for range in frozen {
+            let width = range.len();
+            let [values, out] = [parameters, previous].map(|view| rec.part(view, range.start, width));
+            let whole = Strided { first: 0, stride: width };
+            let copy = CopyRows { rows: 1, width, from: whole, to: whole, reversed: false };
+            rec.op(copy, CopyRowsPorts { values, out });
+        }
+        let program = self.executor.bind(&rec.finish("frozen parameters")?)?;
+        let copied = self.executor.run(program, 1);
+        self.executor.release(program);
+        copied
+    }
+}
