@@ -47,7 +47,7 @@ pub(crate) use rotate::Rotation;
 pub use rotate::{AutoRotate, LearnL, Rule};
 pub use schedule::Schedule;
 pub use shape::Padding;
-pub use train::{EarlyStopping, History, Interval, Trainer};
+pub use train::{EarlyStopping, History, Interval, Plateau, Trainer};
 /// The GPU interface that this crate uses, re-exported so that a host application uses the same version.
 pub use wgpu;
 

@@ -31,6 +31,11 @@ pub trait Measure: std::fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether a higher value is a better one: for early stopping and learning rates that watch it.
+    fn is_better_if_higher(&self) -> bool {
+        false
+    }
+
     /// How many numbers it computes per prediction of `outputs` numbers.
     fn columns(&self, outputs: usize) -> usize {
         let _ = outputs;
@@ -122,6 +127,10 @@ impl Measure for WeightedMetric {
 
     fn takes_steps(&self) -> bool {
         self.0.takes_steps()
+    }
+
+    fn is_better_if_higher(&self) -> bool {
+        self.0.is_better_if_higher()
     }
 
     fn columns(&self, outputs: usize) -> usize {
@@ -223,6 +232,16 @@ impl Metric {
             Self::Weighted(weighted) => Measure::takes_steps(weighted),
             Self::Own(own) => own.0.takes_steps(),
             _ => matches!(self, Self::Accuracy | Self::TopK { .. }),
+        }
+    }
+
+    /// Whether a higher value is a better one.
+    pub fn is_better_if_higher(&self) -> bool {
+        match self {
+            Self::MeanAbsoluteError => false,
+            Self::Weighted(weighted) => Measure::is_better_if_higher(weighted),
+            Self::Own(own) => own.0.is_better_if_higher(),
+            _ => true,
         }
     }
 

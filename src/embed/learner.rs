@@ -304,7 +304,7 @@ impl Learner {
             orders.provide(recipe, feed, executor, epoch(done))?;
             let first = (done % steps.len() as u64) as usize;
             let steps = &steps[first..steps.len().min(first + (end - done) as usize)];
-            let rates = rates_of(&recipe.optimizer, steps, &mut table.at(done).updates);
+            let rates = rates_of(&recipe.optimizer, steps, &mut table.at(done).updates, |rate| rate);
             let kinds = steps.iter().map(|step| bound[&(step.rows, step.ending)]);
             slots.fill(executor, table, done, &rates, kinds.clone().map(|(kind, _)| kind))?;
             programs.extend(kinds.map(|(_, program)| program));

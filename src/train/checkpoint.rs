@@ -2,6 +2,7 @@
 
 use super::callback::Standing;
 use super::fit::keep::is_best;
+use super::plateau::Stalls;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
 use crate::file::{Card, Contents, TRAINING, write_file};
@@ -71,6 +72,8 @@ struct Training {
     ended: bool,
     history: History,
     standing: Option<Standing>,
+    #[serde(default)]
+    stalls: Option<Stalls>,
     description: TrainingDescription,
     /// The names and lengths of all tensors that only the training needs.
     tensors: BTreeMap<String, usize>,
@@ -98,7 +101,7 @@ fn read(path: &Path) -> Result<(Card, Training, BTreeMap<String, Tensor<f64>>)> 
 impl Snapshot {
     /// What a checkpoint has beside numbers.
     fn text(&self, model: &Model) -> String {
-        let Position { terms, epoch, done, history, standing, ended } = &self.position;
+        let Position { terms, epoch, done, history, standing, stalls, ended } = &self.position;
         let training = Training {
             counts: self.model.counts().clone(),
             epoch: *epoch,
@@ -106,6 +109,7 @@ impl Snapshot {
             ended: *ended,
             history: history.clone(),
             standing: standing.clone(),
+            stalls: stalls.clone(),
             description: (**terms).clone(),
             tensors: self
                 .tensors()
@@ -141,8 +145,17 @@ impl Snapshot {
     pub fn load(path: impl AsRef<Path>, model: &Model) -> Result<Self> {
         let place = path.as_ref().display().to_string();
         let (card, training, mut tensors) = read(path.as_ref())?;
-        let Training { counts, epoch, done, ended, history, mut standing, description, tensors: told } =
-            training;
+        let Training {
+            counts,
+            epoch,
+            done,
+            ended,
+            history,
+            mut standing,
+            stalls,
+            description,
+            tensors: told,
+        } = training;
         let found = tensors.iter().filter(|(name, _)| name.starts_with(TRAINING));
         let found: BTreeMap<String, usize> = found.map(|(name, t)| (name.clone(), t.values.len())).collect();
         if found != told {
@@ -164,7 +177,7 @@ impl Snapshot {
         }
         let model = ModelState::assemble(model, card.network, card.classes, counts, tensors, TRAINING)?;
         let terms = Arc::new(description);
-        Ok(Self { model, position: Position { terms, epoch, done, history, standing, ended } })
+        Ok(Self { model, position: Position { terms, epoch, done, history, standing, stalls, ended } })
     }
 }
 

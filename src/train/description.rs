@@ -1,6 +1,7 @@
 //! What must be the same when a training is resumed.
 
 use super::callback::EarlyStopping;
+use super::plateau::Plateau;
 use super::recipe::Recipe;
 use crate::describe::{Options, difference, flat, value};
 use crate::{Dataset, Error, Result};
@@ -29,6 +30,9 @@ pub struct TrainingDescription {
     pub label_smoothing: f32,
     /// When the training ends early.
     pub early_stopping: Option<EarlyStopping>,
+    /// When the learning rate falls.
+    #[serde(default)]
+    pub plateau: Option<Plateau>,
     /// The parameters that training leaves alone.
     #[serde(default)]
     pub frozen: Vec<String>,
@@ -88,7 +92,7 @@ impl std::fmt::Display for DataDescription {
 impl TrainingDescription {
     pub(super) fn new(
         recipe: &Recipe,
-        early_stopping: Option<EarlyStopping>,
+        (early_stopping, plateau): (Option<EarlyStopping>, Option<Plateau>),
         frozen: Vec<String>,
         (train, validation): (&Dataset, Option<&Dataset>),
     ) -> Self {
@@ -106,6 +110,7 @@ impl TrainingDescription {
             seed,
             label_smoothing,
             early_stopping,
+            plateau,
             frozen,
             optimizer,
             loss,
@@ -114,9 +119,9 @@ impl TrainingDescription {
     }
 
     /// All fields, with their names in errors.
-    fn terms(&self) -> [(&'static str, Value); 12] {
+    fn terms(&self) -> [(&'static str, Value); 13] {
         let Self { train, validation, batch, accumulate, shuffle, seed, label_smoothing, .. } = self;
-        let Self { early_stopping, frozen, optimizer, loss, metrics, .. } = self;
+        let Self { early_stopping, plateau, frozen, optimizer, loss, metrics, .. } = self;
         [
             ("training data", value(&train.to_string())),
             ("validation data", value(&validation.as_ref().map(DataDescription::to_string))),
@@ -126,6 +131,7 @@ impl TrainingDescription {
             ("trainer option seed", value(seed)),
             ("trainer option label_smoothing", value(label_smoothing)),
             ("trainer option early_stopping", value(early_stopping)),
+            ("trainer option reduce_on_plateau", value(plateau)),
             ("frozen parameters", value(frozen)),
             ("optimizer", value(optimizer)),
             ("loss", value(loss)),

@@ -8,11 +8,17 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// The rows of the table of rates for these steps. `updates` counts the updates before them, and is advanced past them.
-pub(crate) fn rates_of(optimizer: &Optimizer, steps: &[Step], updates: &mut u64) -> Vec<f64> {
+/// The rows of the table of rates for these steps. `updates` counts the updates before them, and is advanced past them; `used` gives
+/// the rate to use for the schedule's.
+pub(crate) fn rates_of(
+    optimizer: &Optimizer,
+    steps: &[Step],
+    updates: &mut u64,
+    used: impl Fn(f64) -> f64,
+) -> Vec<f64> {
     let mut table = Vec::with_capacity(steps.len() * rates::LEN);
     for step in steps {
-        let [rate, alpha] = optimizer.rates(*updates);
+        let [rate, alpha] = optimizer.rates_from(used(optimizer.learning_rate().rate(*updates)), *updates);
         table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
         *updates += u64::from(step.updates());
     }

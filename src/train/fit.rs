@@ -11,6 +11,7 @@ use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
+use super::plateau::Reduction;
 use super::snapshot::{Done, Due};
 use super::step::{Desk, Task};
 use super::{Trainer, inspect};
@@ -48,6 +49,7 @@ pub(super) struct Fit<'t, 'a, 'm> {
     evaluator: Option<Evaluator>,
     pace: Pace,
     watch: Option<Watch>,
+    reduction: Option<Reduction>,
     due: Due,
     compile_seconds: f64,
     dispatches: usize,
@@ -84,6 +86,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             evaluator: None,
             pace: Pace::new(),
             watch: None,
+            reduction: None,
             due,
             compile_seconds: 0.0,
             dispatches: 0,
@@ -162,8 +165,11 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
     }
 
     async fn epochs(&mut self, resumed: bool) -> Result<()> {
-        if let Some(options) = self.trainer.early_stopping {
-            self.watch = Some(Watch::new(options)?);
+        if let Some(options) = self.trainer.early_stopping.clone() {
+            self.watch = Some(Watch::new(options, &self.trainer.recipe.metrics)?);
+        }
+        if let Some(options) = &self.trainer.plateau {
+            self.reduction = Some(Reduction::new(options, &self.trainer.recipe.metrics)?);
         }
         let (first, mut done) = if resumed { self.take_up()? } else { (1, Done::default()) };
         self.model.remember_outputs(&self.trainer.recipe.loss, Some(self.train));
@@ -179,6 +185,10 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             let mut stop = false;
             if let Some(watch) = &mut self.watch {
                 stop = watch.note(self.model, &epoch).await?;
+            }
+            let scheduled = self.scheduled();
+            if let Some(reduction) = &mut self.reduction {
+                reduction.note(&epoch, scheduled);
             }
             let mut ended = false;
             for callback in self.trainer.callbacks.get_mut().unwrap_or_else(PoisonError::into_inner) {
@@ -284,14 +294,13 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             return Err(Error::NonFinite { step: self.model.steps, layer, found: loss.to_string() });
         }
         self.model.epochs += 1;
-        let updates = self.model.counters(self.trainer.recipe.optimizer.name()).updates;
         let epoch = Epoch {
             epoch: number,
             train_loss: trained.loss,
             train_metrics: trained.metrics,
             val_loss: validated.as_ref().map(|v| v.loss),
             val_metrics: validated.map(|v| v.metrics).unwrap_or_default(),
-            learning_rate: self.trainer.recipe.optimizer.learning_rate().rate(updates.saturating_sub(1)),
+            learning_rate: self.used(self.scheduled()),
             seconds,
             host_seconds: host,
             steps: self.steps.len(),
@@ -299,6 +308,18 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         };
         progress.finish(&epoch.line(&label, &self.trainer.history.metrics));
         Ok(epoch)
+    }
+
+    /// The schedule's rate at the last update.
+    fn scheduled(&self) -> f64 {
+        let optimizer = &self.trainer.recipe.optimizer;
+        let updates = self.model.counters(optimizer.name()).updates;
+        optimizer.learning_rate().rate(updates.saturating_sub(1))
+    }
+
+    /// The rate to use where the schedule has this one.
+    fn used(&self, scheduled: f64) -> f64 {
+        self.reduction.as_ref().map_or(scheduled, |reduction| reduction.rate(scheduled))
     }
 
     /// After a non-finite validation loss: undoes the last update if the loss was finite before it.
@@ -324,7 +345,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
     ) -> Result<Submission> {
         let cursor = self.stage(order, span.clone())?;
         let steps = &self.steps[span.clone()];
-        let table = rates_of(&self.trainer.recipe.optimizer, steps, updates);
+        let table = rates_of(&self.trainer.recipe.optimizer, steps, updates, |rate| self.used(rate));
         let (columns, tallies) = (self.task().columns(), self.task().tallies());
         let executor = &mut *self.model.executor;
         executor.write(keys::RATES, slot * rates::LEN, Values::F64(&table))?;

@@ -12,8 +12,10 @@ mod feed;
 mod fit;
 mod history;
 mod inspect;
+mod monitor;
 mod own_loop;
 mod pace;
+mod plateau;
 mod recipe;
 mod snapshot;
 mod step;
@@ -25,6 +27,7 @@ pub use description::{DataDescription, TrainingDescription};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 pub use own_loop::TrainingLoop;
+pub use plateau::Plateau;
 pub use snapshot::{Interval, Snapshot};
 
 pub(crate) use epoch::{Draw, rates_of};
@@ -65,6 +68,7 @@ pub struct Trainer<'a> {
     resident_bytes: u64,
     progress: bool,
     early_stopping: Option<EarlyStopping>,
+    plateau: Option<Plateau>,
     /// In a mutex that is never locked: callbacks need not be `Sync`, but the trainer must be.
     callbacks: Mutex<Vec<Box<dyn Callback + Send + 'a>>>,
     history: History,
@@ -118,6 +122,7 @@ impl<'a> Trainer<'a> {
             resident_bytes: 1 << 30,
             progress: true,
             early_stopping: None,
+            plateau: None,
             callbacks: Mutex::default(),
             history: History::default(),
             interval: Interval::default(),
@@ -214,6 +219,12 @@ impl<'a> Trainer<'a> {
     /// Stops training when the loss no longer falls, and restores the best epoch's weights: see [`EarlyStopping::restore_best`].
     pub fn early_stopping(mut self, options: EarlyStopping) -> Self {
         self.early_stopping = Some(options);
+        self
+    }
+
+    /// Lowers the learning rate when learning stalls: see [`Plateau`].
+    pub fn reduce_on_plateau(mut self, options: Plateau) -> Self {
+        self.plateau = Some(options);
         self
     }
 

@@ -4,6 +4,7 @@ use super::Trainer;
 use super::callback::Standing;
 use super::description::TrainingDescription;
 use super::history::History;
+use super::plateau::Stalls;
 use crate::data::classes::check_same;
 use crate::model::{Agreement, ModelState, Step, Weights};
 use crate::{Dataset, Error, Model, Result, store};
@@ -76,6 +77,8 @@ pub(super) struct Position {
     pub(super) history: History,
     /// The state of early stopping before it.
     pub(super) standing: Option<Standing>,
+    /// How far a learning rate that falls when learning stalls has come.
+    pub(super) stalls: Option<Stalls>,
     /// Whether a callback has ended the training.
     pub(super) ended: bool,
 }
@@ -103,7 +106,8 @@ impl Trainer<'_> {
         validation: Option<&Dataset>,
     ) -> TrainingDescription {
         let frozen = model.frozen().into_iter().map(str::to_owned).collect();
-        TrainingDescription::new(&self.recipe, self.early_stopping, frozen, (train, validation))
+        let watched = (self.early_stopping.clone(), self.plateau.clone());
+        TrainingDescription::new(&self.recipe, watched, frozen, (train, validation))
     }
 
     /// Checks that the snapshot fits this model, these data and options.

@@ -212,6 +212,8 @@ def metric_case(name, kind, metric, settings, targets_of):
 # Learning rate schedules
 
 SCHEDULES = {"cosine_decay": keras.optimizers.schedules.CosineDecay,
+             "cosine_decay_restarts": keras.optimizers.schedules.CosineDecayRestarts,
+             "polynomial_decay": keras.optimizers.schedules.PolynomialDecay,
              "exponential_decay": keras.optimizers.schedules.ExponentialDecay}
 
 # name, schedule, settings, steps
@@ -225,6 +227,15 @@ RATES = [
      [0, 1, 5, 9, 10, 11, 25, 39, 40, 41, 70]),
     ("exponential_staircase", "exponential_decay",
      dict(initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5, staircase=True), [0, 1, 9, 10, 11, 25]),
+    ("exponential", "exponential_decay",
+     dict(initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5, staircase=False), [0, 1, 9, 10, 11, 25]),
+    ("polynomial", "polynomial_decay",
+     dict(initial_learning_rate=0.1, decay_steps=20, end_learning_rate=0.001, power=2.0), [0, 1, 9, 19, 20, 55]),
+    ("restarts", "cosine_decay_restarts",
+     dict(initial_learning_rate=0.1, first_decay_steps=10, t_mul=2.0, m_mul=0.8, alpha=0.05),
+     [0, 1, 9, 11, 20, 29, 31, 45, 69, 71, 100]),
+    ("restarts_alike", "cosine_decay_restarts",
+     dict(initial_learning_rate=0.1, first_decay_steps=10, t_mul=1.0, m_mul=0.5, alpha=0.0), [0, 1, 9, 11, 25]),
 ]
 
 

@@ -143,7 +143,8 @@ fn weight(model: &mut Model, epochs: i32) {
 fn early_stopping_counts_what_falls_by_less_than_min_delta_as_no_improvement() {
     // After epochs 1, 2, …: .64 .4096 .2621 .1678 .1074 .0687 .0440. With a min_delta of 0.1 the epochs 1, 2 and 3 improve on the
     // best before, 4 does not (.1678 > .2621 − .1), 5 does (.1074 < .1621), 6 and 7 do not (above .0074): patience 2 ends there.
-    let options = |min_delta, restore_best| EarlyStopping { patience: 2, min_delta, restore_best };
+    let options =
+        |min_delta, restore_best| EarlyStopping { patience: 2, min_delta, restore_best, monitor: None };
     let (history, mut model, best) = falling(Some(options(0.1, true)), true);
     assert_eq!((history.epochs.len(), history.restored_epoch), (7, Some(5)));
     let losses: Vec<f64> = history.epochs.iter().map(|e| e.val_loss.unwrap()).collect();
@@ -173,7 +174,7 @@ fn early_stopping_counts_what_falls_by_less_than_min_delta_as_no_improvement() {
 fn patience_begins_anew_with_every_improvement() {
     // With a min_delta of 0.04, 6 is no improvement (.0687 > .1074 − .04), 7 is one (.0440 < .0674), and then none.
     for (patience, epochs) in [(1, 6), (2, 9), (3, 10)] {
-        let options = EarlyStopping { patience, min_delta: 0.04, restore_best: true };
+        let options = EarlyStopping { patience, min_delta: 0.04, ..EarlyStopping::default() };
         let (history, mut model, _) = falling(Some(options), true);
         let best = epochs - patience;
         assert_eq!(

@@ -149,7 +149,10 @@ fn parameters_start_as_those_of_keras() {
 
 #[test]
 fn what_keras_has_otherwise_is_as_documented() {
-    assert_eq!(EarlyStopping::default(), EarlyStopping { patience: 5, min_delta: 0.0, restore_best: true });
+    assert_eq!(
+        EarlyStopping::default(),
+        EarlyStopping { patience: 5, min_delta: 0.0, restore_best: true, monitor: None }
+    );
     assert_eq!(Interval::default(), Interval::Seconds(30.0), "a snapshot every 30 seconds");
     // 10 epochs of batches of 128 rows: 300 rows are 3 steps, the last of 44.
     let data = Dataset::values([1], vec![0.5; 300], [1], vec![0.5; 300]).unwrap();

@@ -305,7 +305,7 @@ fn schedules_agree_with_keras() {
         let settings = &case["settings"];
         let get = |key: &str| number(settings, key);
         let initial = get("initial_learning_rate").unwrap();
-        let span = get("decay_steps").unwrap() as u64;
+        let span = get("decay_steps").or(get("first_decay_steps")).unwrap() as u64;
         let schedule = match case["schedule"].as_str().unwrap() {
             "cosine_decay" => Schedule::Cosine {
                 peak: get("warmup_target").unwrap_or(initial),
@@ -314,6 +314,20 @@ fn schedules_agree_with_keras() {
                 warm_up: get("warmup_steps").unwrap_or(0.0) as u64,
                 start: initial,
             },
+            "polynomial_decay" => {
+                let (end, power) = (get("end_learning_rate").unwrap(), get("power").unwrap());
+                Schedule::Polynomial { initial, end, updates: span, power }
+            }
+            "cosine_decay_restarts" => Schedule::CosineRestarts {
+                peak: initial,
+                updates: span,
+                stretch: get("t_mul").unwrap(),
+                factor: get("m_mul").unwrap(),
+                floor: get("alpha").unwrap(),
+            },
+            "exponential_decay" if settings["staircase"] == false => {
+                Schedule::Exponential { initial, every: span, factor: get("decay_rate").unwrap() }
+            }
             "exponential_decay" => {
                 Schedule::Step { initial, every: span, factor: get("decay_rate").unwrap() }
             }
@@ -328,6 +342,11 @@ fn schedules_agree_with_keras() {
     }
     let warm_up = Schedule::WarmUp { start: 0.0, rate: 0.1, updates: 4 };
     assert_eq!([0, 2, 4, 9].map(|u| warm_up.rate(u)), [0.0, 0.05, 0.1, 0.1]);
+    // By hand: half a cosine up over 4 updates, down over 8.
+    let cycle = Schedule::OneCycle { peak: 0.9, updates: 12, warm_up: 4, start: 0.1, end: 0.0 };
+    cycle.check().unwrap();
+    let found: Vec<f64> = [0, 2, 4, 8, 12, 20].map(|u| cycle.rate(u)).into();
+    assert_close("one cycle", &found, &[0.1, 0.5, 0.9, 0.45, 0.0, 0.0], Tolerance::new(1e-12, 1e-12));
 }
 
 #[test]

@@ -80,6 +80,7 @@ mod traffic;
 mod trainer;
 mod training;
 mod tuning;
+mod watching;
 mod weight_norm;
 mod weighted;
 mod weights;

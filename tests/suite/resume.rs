@@ -98,10 +98,16 @@ fn accumulated_gradients_data_in_parts_and_early_stopping() {
     let data = glyphs();
     let build = |device: &Device| model(&data.train, device);
     // The first epoch stays the best.
-    let stopping = EarlyStopping { patience: 9, min_delta: 1e9, restore_best: true };
+    let stopping = EarlyStopping { patience: 9, min_delta: 1e9, ..EarlyStopping::default() };
     let optimizer = RmsProp { momentum: 0.5, ..RmsProp::default() };
-    let trainer =
-        || trainer(optimizer).epochs(3).accumulate(3).resident_bytes(1000).early_stopping(stopping).seed(4);
+    let trainer = || {
+        trainer(optimizer)
+            .epochs(3)
+            .accumulate(3)
+            .resident_bytes(1000)
+            .early_stopping(stopping.clone())
+            .seed(4)
+    };
     for device in devices() {
         goes_on(&device, &build, &trainer, (&data.train, Some(&data.test)), 9, (3, 9));
     }

@@ -95,7 +95,7 @@ fn early_stopping_puts_the_best_weights_back() {
     let data = waves(30);
     let mut model = wave_model(&Device::cpu());
     let mut seen: Vec<(f64, Weights)> = Vec::new();
-    let options = EarlyStopping { patience: 2, min_delta: 0.0, restore_best: true };
+    let options = EarlyStopping { patience: 2, ..EarlyStopping::default() };
     // So high a rate that the loss jumps about.
     let history =
         Trainer::new(Optimizer::from(Sgd::default()).with_learning_rate(1.5), Loss::MeanSquaredError)

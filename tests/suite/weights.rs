@@ -239,7 +239,7 @@ fn resume_compares_every_option() {
     };
     let huber = || Loss::Huber { delta: 1.0 };
     let mut model = built(dense(1.0, Activation::Tanh, Some(AutoRotate::new())).add(Dropout::new(0.2)));
-    let mut trainer = with(adam.into(), huber(), stopping);
+    let mut trainer = with(adam.into(), huber(), stopping.clone());
     trainer.fit(&mut model, &data, None).unwrap();
     let snapshot = trainer.snapshot().unwrap().clone();
     assert_eq!(snapshot.description().optimizer, Optimizer::from(adam).description());
@@ -250,23 +250,33 @@ fn resume_compares_every_option() {
     let schedule = Schedule::WarmUp { start: 0.0, rate: 0.01, updates: 5 };
     let clip = Clip { norm: Some(1.0), value: None };
     let others: [(Optimizer, Loss, EarlyStopping, &[&str]); 7] = [
-        (Optimizer::from(adam).with_learning_rate(0.02), huber(), stopping, &["optimizer", "0.02", "0.01"]),
+        (
+            Optimizer::from(adam).with_learning_rate(0.02),
+            huber(),
+            stopping.clone(),
+            &["optimizer", "0.02", "0.01"],
+        ),
         (
             Optimizer::from(adam).with_learning_rate(schedule),
             huber(),
-            stopping,
+            stopping.clone(),
             &["optimizer", "warm_up", "constant"],
         ),
         (
             Optimizer::from(adam).with_clip(clip),
             huber(),
-            stopping,
+            stopping.clone(),
             &["optimizer", "clip.norm 1", "clip.norm none"],
         ),
-        (Adam { beta_1: 0.8, ..adam }.into(), huber(), stopping, &["beta_1 0.8", "beta_1 0.9"]),
-        (Sgd::default().into(), huber(), stopping, &["sgd.momentum", "adam.beta_2"]),
-        (adam.into(), Loss::Huber { delta: 2.0 }, stopping, &["loss", "delta 2", "delta 1"]),
-        (adam.into(), huber(), EarlyStopping { patience: 8, ..stopping }, &["early_stopping", "patience 8"]),
+        (Adam { beta_1: 0.8, ..adam }.into(), huber(), stopping.clone(), &["beta_1 0.8", "beta_1 0.9"]),
+        (Sgd::default().into(), huber(), stopping.clone(), &["sgd.momentum", "adam.beta_2"]),
+        (adam.into(), Loss::Huber { delta: 2.0 }, stopping.clone(), &["loss", "delta 2", "delta 1"]),
+        (
+            adam.into(),
+            huber(),
+            EarlyStopping { patience: 8, ..stopping.clone() },
+            &["early_stopping", "patience 8"],
+        ),
     ];
     for (optimizer, loss, stopping, words) in others {
         let mut other = with(optimizer, loss, stopping).from_snapshot(snapshot.clone());

@@ -3,7 +3,8 @@
 use crate::data::{Arrays, Images, Table};
 use crate::layers::{Bag, Layer};
 use autorot::{
-    Dataset, Device, EarlyStopping, Error, Loss, Metric, Optimizer, Result, Sequential, Trainer, store,
+    Dataset, Device, EarlyStopping, Error, Loss, Metric, Optimizer, Plateau, Result, Sequential, Trainer,
+    store,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -99,6 +100,8 @@ pub struct Training {
     pub seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce_on_plateau: Option<Plateau>,
     #[serde(default)]
     pub optimizer: Bag,
 }
@@ -260,10 +263,8 @@ impl Settings {
             .shuffle(training.shuffle)
             .seed(training.seed);
         let trainer = training.metrics.iter().cloned().fold(trainer, Trainer::metric);
-        Ok(match training.early_stopping {
-            Some(stopping) => trainer.early_stopping(stopping),
-            None => trainer,
-        })
+        let trainer = training.early_stopping.iter().cloned().fold(trainer, Trainer::early_stopping);
+        Ok(training.reduce_on_plateau.iter().cloned().fold(trainer, Trainer::reduce_on_plateau))
     }
 
     /// The same settings with every option, and with paths that hold wherever the file lies.

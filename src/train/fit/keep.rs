@@ -46,6 +46,9 @@ impl Fit<'_, '_, '_> {
         if let (Some(watch), Some(standing)) = (&mut self.watch, &position.standing) {
             watch.standing = standing.clone();
         }
+        if let (Some(reduction), Some(stalls)) = (&mut self.reduction, &position.stalls) {
+            reduction.stalls = stalls.clone();
+        }
         Ok((position.epoch, position.done.clone()))
     }
 
@@ -59,9 +62,10 @@ impl Fit<'_, '_, '_> {
         let model = self.model.finish_state(saving).await?;
         let terms = self.terms.clone();
         let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
+        let stalls = self.reduction.as_ref().map(|reduction| reduction.stalls.clone());
         let history = self.trainer.history.clone();
         let is_best = done.steps == 0 && is_best(&history);
-        let position = Position { terms, epoch, done, history, standing, ended };
+        let position = Position { terms, epoch, done, history, standing, stalls, ended };
         let snapshot = Arc::new(Snapshot { model, position });
         if let Some(folder) = &mut self.folder {
             folder.keep(self.model, &snapshot, is_best);

@@ -84,6 +84,11 @@ pub fn training(new: &New, rows: usize, task: Task) -> String {
          patience = {patience}  # epochs without a better loss before the training ends\n\
          min_delta = 0.0\n\
          restore_best = true  # keep the weights of the best epoch\n\
+         # monitor = \"{metrics}\"  # watch this metric instead of the loss\n\
+         \n\
+         # [training.reduce_on_plateau]  # a learning rate that falls when the loss no longer does\n\
+         # factor = 0.3\n\
+         # patience = 5\n\
          \n\
          [training.optimizer]\n\
          kind = \"adam\"  # sgd, rmsprop, adam, adamw, adagrad, adadelta, adamax, lion\n\
