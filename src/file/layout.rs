@@ -216,7 +216,8 @@ impl<'n> Walk<'n> {
                 *flat = None;
             }
             "batch_norm" | "layer_norm" => self.plain(description, *flat)?,
-            "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
+            "reshape" | "permute" | "repeat_vector" => return unordered("a layer that reorders its inputs"),
+            "gaussian_noise" | "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
                     return unordered("a layer of grids behind a Flatten");
@@ -362,7 +363,7 @@ fn is_normed(layer: &LayerDescription) -> bool {
 }
 
 /// Parts of the names of layers that have grids with channels.
-const SPATIAL: [&str; 5] = ["conv", "pool", "padding", "sampling", "random_"];
+const SPATIAL: [&str; 7] = ["conv", "pool", "padding", "cropping", "sampling", "spatial_dropout", "random_"];
 
 /// Where the number `i` of a vector flattened with the channels first is, with the channels last.
 fn unflattened(flat: Flat, i: usize) -> usize {

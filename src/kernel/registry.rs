@@ -180,6 +180,16 @@ pub fn all() -> Vec<Entry> {
         ),
         entry([(1, 2), (9, 5), (70, 12), (2, 9000)].map(|(rows, classes)| SoftmaxKernel { rows, classes })),
         entry([(1, 2), (9, 5), (70, 12), (2, 9000)].map(|(rows, classes)| SoftmaxBackward { rows, classes })),
+        entry([1, 301, 4100].map(|count| Noise { count, deviation: 0.5, seed: 7 })),
+        entry(
+            [
+                (3, [1, 1, 5, 7], [0, 1, 3, 2]),
+                (2, [2, 3, 4, 5], [3, 1, 0, 2]),
+                (70, [1, 3, 1, 4], [0, 3, 2, 1]),
+                (1, [1, 1, 1, 1], [0, 1, 2, 3]),
+            ]
+            .map(|(batch, shape, order)| PermuteKernel { batch, shape, order }),
+        ),
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
         entry([1, 300, 4097].map(|count| Adopt { count })),
         entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),

@@ -71,12 +71,19 @@ pub(super) struct DropoutNode {
     rate: f32,
     values: DropoutValues,
     seed: u32,
+    /// How many positions of a sample share their bits, and how many numbers each has; one position if nothing is shared.
+    shared: [usize; 2],
     output: Signal,
 }
 
 impl DropoutNode {
     pub(super) fn new(scope: &Scope<'_>, rate: f32, values: DropoutValues, output: Signal) -> Self {
-        Self { path: scope.path().to_owned(), rate, values, seed: scope.layer_seed(), output }
+        Self { path: scope.path().to_owned(), rate, values, seed: scope.layer_seed(), shared: [1; 2], output }
+    }
+
+    /// The same dropout, for all positions of a sample alike.
+    pub(super) fn sharing(self, shared: [usize; 2]) -> Self {
+        Self { shared, ..self }
     }
 
     /// `x` with values dropped, or `x` itself if nothing is dropped.
@@ -88,7 +95,14 @@ impl DropoutNode {
         let clock = rec.clock();
         let y = rec.scratch(count);
         rec.op(
-            DropoutKernel { count, shared: [1; 2], of_ones: false, rate: self.rate, values, seed: self.seed },
+            DropoutKernel {
+                count,
+                shared: self.shared,
+                of_ones: false,
+                rate: self.rate,
+                values,
+                seed: self.seed,
+            },
             DropoutPorts { x: Some(x), clock, y },
         );
         y

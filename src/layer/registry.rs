@@ -93,6 +93,10 @@ pub fn all() -> Vec<Entry> {
         entry(&[5], (Dropout::new(0.0), &["rate"]), [Dropout::new(0.4), Dropout::new(0.0)]),
         entry(&[5], (AlphaDropout::new(0.0), &["rate"]), [AlphaDropout::new(0.0), AlphaDropout::new(0.4)]),
         entry(&[5, 1], (Flatten, &[]), [Flatten]),
+        entry(&[2, 3, 2], (Reshape::new([-1]), &["target_shape"]), [[-1, 4], [12, 1]].map(Reshape::new)),
+        entry(&[2, 3, 4], (Permute::new([1, 2, 3]), &["dims"]), [[3, 1, 2], [1, 3, 2]].map(Permute::new)),
+        entry(&[5], (RepeatVector::new(1), &["n"]), [RepeatVector::new(3)]),
+        entry(&[5], (GaussianNoise::new(0.0), &["stddev"]), [0.0, 0.3].map(GaussianNoise::new)),
         entry(&[5], (Softmax::new(), &[]), [Softmax::new()]),
         entry(&[3, 2, 4], (Softmax::new(), &[]), [Softmax::new()]),
     ];

@@ -172,6 +172,26 @@ def selus():
     ])
 
 
+def shapes():
+    return sequential((5, 7, 2), [
+        L.Cropping2D(((1, 0), (1, 2))),
+        L.SpatialDropout2D(0.2),
+        L.Permute((2, 1, 3)),
+        L.Dense(3, activation="tanh"),
+        L.Reshape((-1, 6)),
+        L.GaussianNoise(0.1),
+        L.SpatialDropout1D(0.3),
+        L.Cropping1D(1),
+        L.LSTM(4),
+        L.RepeatVector(3),
+        L.GRU(2, return_sequences=True),
+        L.Permute((2, 1)),
+        L.Reshape((3, 2)),
+        L.Flatten(),
+        L.Dense(2),
+    ])
+
+
 def newer():
     return sequential((4,), [
         L.Dense(5, activation="celu"),
@@ -211,6 +231,7 @@ MODELS = {
     "residual": (residual, ["keras", "h5"]),
     "shares": (shares, ["keras", "h5"]),
     "selus": (selus, ["keras", "h5"]),
+    "shapes": (shapes, ["keras", "h5"]),
 }
 
 if MAJOR == "k2":

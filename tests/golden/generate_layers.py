@@ -39,6 +39,7 @@ LAYERS = {
     "global_average_pool": [keras.layers.GlobalAveragePooling1D, keras.layers.GlobalAveragePooling2D,
                             keras.layers.GlobalAveragePooling3D],
     "zero_padding": [keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D],
+    "cropping": [keras.layers.Cropping1D, keras.layers.Cropping2D, keras.layers.Cropping3D],
     "up_sampling": [keras.layers.UpSampling1D, keras.layers.UpSampling2D, keras.layers.UpSampling3D],
 }
 # Layers of any rank.
@@ -46,6 +47,9 @@ UNRANKED = {
     "batch_norm": keras.layers.BatchNormalization,
     "layer_norm": keras.layers.LayerNormalization,
     "softmax": keras.layers.Softmax,
+    "reshape": keras.layers.Reshape,
+    "permute": keras.layers.Permute,
+    "repeat_vector": keras.layers.RepeatVector,
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -126,6 +130,15 @@ def cases():
     yield layer_norm("_line_no_center", (5, 6), center=False)
     yield layer_norm("_image_no_scale", (2, 3, 4), scale=False)
     yield layer_norm("_volume_bare", (2, 2, 2, 5), center=False, scale=False, batch=2)
+    yield case("cropping1d", "cropping", (6, 3), cropping=[[2, 1]])
+    yield case("cropping2d", "cropping", (4, 5, 2), cropping=[[1, 0], [2, 1]])
+    yield case("cropping3d", "cropping", (3, 4, 3, 2), cropping=[[0, 1], [2, 0], [1, 1]])
+    yield case("reshape", "reshape", (2, 3, 4), target_shape=[4, 6])
+    yield case("reshape_open", "reshape", (12,), target_shape=[2, -1, 3])
+    yield case("permute_line", "permute", (3, 5), dims=[2, 1])
+    yield case("permute_image", "permute", (2, 3, 4), dims=[3, 1, 2])
+    yield case("permute_volume", "permute", (2, 3, 4, 5), dims=[4, 2, 1, 3])
+    yield case("repeat_vector", "repeat_vector", (4,), batch=3, n=5)
     yield case("softmax_vector", "softmax", (5,), 4, "uniform")
     yield case("softmax_wide", "softmax", (6,), 3, "wide")
     yield case("softmax_line", "softmax", (4, 3), 2, "uniform")

@@ -106,7 +106,7 @@ fn optimisers_come_from_their_options() {
         ("adam", json!({ "momentum": 0.9 }), "\"momentum\""),
         ("sgd", json!({ "momentum": "much" }), "option momentum"),
         ("sgd", json!({ "clip": { "norms": 1.0 } }), "norms"),
-        ("adagrad", json!({}), "adagrad"),
+        ("adagrid", json!({}), "adagrid"),
     ] {
         let error = of(name, options).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");

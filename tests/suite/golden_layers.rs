@@ -1,11 +1,14 @@
-//! Poolings, padding, up-sampling, normalisation and softmax against golden files made with Keras.
+//! Poolings, padding, cropping, up-sampling, other shapes, normalisation and softmax against golden files made with Keras.
 
 use crate::common::devices;
 use crate::golden::{Run, golden};
 use crate::golden_conv::{Pad, assert_array, extent};
 use autorot::extend::Layer;
 use autorot::extend::plan::Purpose;
-use autorot::{BatchNorm, GlobalPool, LayerNorm, Pool, Softmax, UpSampling, ZeroPadding};
+use autorot::{
+    BatchNorm, Cropping, GlobalPool, LayerNorm, Permute, Pool, RepeatVector, Reshape, Softmax, UpSampling,
+    ZeroPadding,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +19,10 @@ struct Options {
     padding: Option<Pad>,
     keepdims: Option<bool>,
     size: Option<Vec<usize>>,
+    cropping: Option<Vec<(usize, usize)>>,
+    target_shape: Option<Vec<i64>>,
+    dims: Option<Vec<usize>>,
+    n: Option<usize>,
     momentum: Option<f32>,
     epsilon: Option<f32>,
     center: Option<bool>,
@@ -48,6 +55,9 @@ impl Case {
             _ if self.kind == "batch_norm" => self.batch_norm(),
             _ if self.kind == "layer_norm" => self.layer_norm(),
             _ if self.kind == "softmax" => Box::new(Softmax::new()),
+            _ if self.kind == "reshape" => Box::new(Reshape::new(self.options.target_shape.clone().unwrap())),
+            _ if self.kind == "permute" => Box::new(Permute::new(self.options.dims.clone().unwrap())),
+            _ if self.kind == "repeat_vector" => Box::new(RepeatVector::new(self.options.n.unwrap())),
             1 => self.of_dimensions::<1>(),
             2 => self.of_dimensions::<2>(),
             _ => self.of_dimensions::<3>(),
@@ -90,6 +100,11 @@ impl Case {
                 }
                 Pad::Word(word) => panic!("padding {word}"),
             },
+            "cropping" => {
+                let pairs = options.cropping.as_ref().unwrap().as_slice();
+                let pairs: [(usize, usize); D] = pairs.try_into().unwrap();
+                Box::new(Cropping::<D>::new(pairs))
+            }
             "up_sampling" => Box::new(UpSampling::<D>::new(extent::<D>(options.size.as_ref().unwrap()))),
             other => panic!("no layer {other}"),
         }

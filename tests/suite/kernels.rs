@@ -38,7 +38,9 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
     match (kernel.name(), binding.name) {
         (_, "t") => map(&|v| 0.5 + 0.5 * v),
         // Mean squares are positive; a variance and its mean never differ in scale as freely as here.
-        ("adam", "moment_2") | ("rmsprop", "moment_1") => map(&|v| v.abs() + 0.01),
+        ("adam", "moment_2")
+        | ("rmsprop" | "adagrad" | "adadelta", "moment_1")
+        | ("adadelta", "moment_2") => map(&|v| v.abs() + 0.01),
         // Half of it is ρ, half q: neither is small.
         (_, "rotation") => map(&|v| v + 0.5f32.copysign(v)),
         (_, "rates") => map(&|v| v.abs() * 0.1),

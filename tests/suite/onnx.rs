@@ -166,7 +166,22 @@ fn of_networks() -> Vec<Case> {
         .add(BatchNorm::new())
         .add(Dense::new(4).activation(Activation::Arctan).auto_rotate(AutoRotate::new()))
         .add(Gru::new(3));
-    [("images", images), ("sequences", sequences)]
+    let shapes = Sequential::new([6, 5, 2])
+        .input_range(-1.0, 1.0)
+        .add(Conv2d::new(4, 3).activation(Activation::Tanh))
+        .add(Cropping2d::new([(1, 0), (0, 1)]))
+        .add(SpatialDropout2d::new(0.2))
+        .add(Permute::new([3, 2, 1]))
+        .add(GaussianNoise::new(0.1))
+        .add(Reshape::new([-1, 4]))
+        .add(Cropping1d::new(1))
+        .add(Lstm::new(3).auto_rotate(AutoRotate::new()))
+        .add(RepeatVector::new(3))
+        .add(Gru::new(2).return_sequences(true))
+        .add(Permute::new([2, 1]))
+        .add(Reshape::new([6]))
+        .add(Dense::new(2));
+    [("images", images), ("sequences", sequences), ("shapes", shapes)]
         .iter()
         .flat_map(|(name, net)| cases_of(name, net, |_| ()))
         .collect()

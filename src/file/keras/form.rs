@@ -56,6 +56,8 @@ pub(super) enum Form {
     Padding,
     /// Numbers of zeros before and after each dimension.
     Margins,
+    /// Whole numbers.
+    List,
     /// `horizontal`, `vertical` or both.
     Mirror,
     /// Whether a GRU resets after the product.
@@ -149,6 +151,11 @@ impl Form {
             (Self::Margins, found) => {
                 let found = found.unwrap_or(&Value::Null);
                 margins(found, dimensions).ok_or_else(|| wrong("numbers of zeros before and after"))?
+            }
+            (Self::List, found) => {
+                let whole =
+                    |list: &&Value| list.as_array().is_some_and(|list| list.iter().all(Value::is_i64));
+                found.filter(whole).cloned().ok_or_else(|| wrong("whole numbers"))?
             }
             (Self::Mirror, found) => match found.and_then(Value::as_str) {
                 None | Some("horizontal_and_vertical") => json!([true, true]),

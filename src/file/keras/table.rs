@@ -236,6 +236,37 @@ static CLASSES: &[Class] = &[
         dimensions: &[0],
         options: &[&[("rate", "rate", Number(0.5))]],
     },
+    Class {
+        keras: "Cropping#D",
+        kind: "cropping#d",
+        dimensions: &[1, 2, 3],
+        options: &[LAST, &[("cropping", "cropping", Margins)]],
+    },
+    Class {
+        keras: "SpatialDropout#D",
+        kind: "spatial_dropout#d",
+        dimensions: &[1, 2, 3],
+        options: &[LAST, &[("rate", "rate", Number(0.5))]],
+    },
+    Class {
+        keras: "GaussianNoise",
+        kind: "gaussian_noise",
+        dimensions: &[0],
+        options: &[&[("stddev", "stddev", Number(0.0))]],
+    },
+    Class {
+        keras: "Reshape",
+        kind: "reshape",
+        dimensions: &[0],
+        options: &[&[("target_shape", "target_shape", List)]],
+    },
+    Class { keras: "Permute", kind: "permute", dimensions: &[0], options: &[&[("dims", "dims", List)]] },
+    Class {
+        keras: "RepeatVector",
+        kind: "repeat_vector",
+        dimensions: &[0],
+        options: &[&[("n", "n", Count(None))]],
+    },
     Class { keras: "Flatten", kind: "flatten", dimensions: &[0], options: &[LAST] },
     Class {
         keras: "Activation",

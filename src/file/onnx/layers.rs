@@ -5,7 +5,7 @@ use super::{Writer, option};
 use crate::layer::SHORTCUT;
 use crate::layer::kinds::Described;
 use crate::model::Tensor;
-use crate::{Activation, Error, MergeMode, Result};
+use crate::{Activation, Error, MergeMode, Reshape, Result};
 
 /// A mask `[batch, steps]` of 1 and 0, by the name of its tensor.
 pub(super) type Mask = Option<String>;
@@ -52,7 +52,12 @@ impl Writer {
             "dense" => self.dense(layer, x)?,
             "activate" => self.activation(layer, "activation", x)?,
             // In predictions they change nothing.
-            "dropout" | "alpha_dropout" | "random_flip" | "random_translation" => x,
+            "dropout" | "alpha_dropout" | "spatial_dropout" | "gaussian_noise" | "random_flip"
+            | "random_translation" => x,
+            "reshape" => self.reshape(layer, x)?,
+            "permute" => self.permute(layer, x)?,
+            "repeat_vector" => self.repeat_vector(layer, &x)?,
+            "cropping" => self.cropping(layer, &x)?,
             "flatten" => self.flatten(x),
             "softmax" => self.softmax(x),
             "batch_norm" => self.batch_norm(layer, x)?,
@@ -192,6 +197,28 @@ impl Writer {
     fn flatten(&mut self, x: Value) -> Value {
         let x = self.graph.channels_last(x);
         if x.shape.len() == 1 { x } else { self.graph.reshaped(&x, &[x.shape.iter().product()]) }
+    }
+
+    fn reshape(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let shape = Reshape::new(option::<Vec<i64>>(layer, "target_shape")?).shape(layer.path(), &x.shape)?;
+        Ok(self.graph.reshaped(&x, &shape))
+    }
+
+    fn permute(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let dims: Vec<usize> = option(layer, "dims")?;
+        let shape: Vec<usize> = dims.iter().map(|d| x.shape[d - 1]).collect();
+        let order = std::iter::once(0).chain(dims.iter().map(|&d| d as i64)).collect();
+        let name = self.graph.op_with("Transpose", &[&x.name], vec![("perm", Attribute::Ints(order))]);
+        Ok(Value::new(name, shape))
+    }
+
+    fn repeat_vector(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
+        let n: usize = option(layer, "n")?;
+        let once = self.graph.reshaped(x, &[1, x.channels()]);
+        let times = self.graph.ints("repeats", &[1, n as i64, 1]);
+        Ok(Value::new(self.graph.op("Tile", &[&once.name, &times]), [n, x.channels()]))
     }
 
     fn softmax(&mut self, x: Value) -> Value {

@@ -194,6 +194,19 @@ impl Writer {
         Ok(Value { shape, ..x.like(name) })
     }
 
+    pub(super) fn cropping(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
+        let cropping: Vec<(usize, usize)> = option(layer, "cropping")?;
+        let (axes, mut shape) = (spatial_axes(x), x.shape.clone());
+        let starts: Vec<i64> = cropping.iter().map(|&(before, _)| before as i64).collect();
+        let ends: Vec<i64> =
+            cropping.iter().zip(&shape).map(|(&(_, after), &n)| (n - after) as i64).collect();
+        cropping.iter().zip(&mut shape).for_each(|(&(before, after), n)| *n -= before + after);
+        let [starts, ends, axes] = [("starts", starts), ("ends", ends), ("axes", axes)]
+            .map(|(name, all)| self.graph.ints(name, &all));
+        let name = self.graph.op("Slice", &[&x.name, &starts, &ends, &axes]);
+        Ok(Value { shape, ..x.like(name) })
+    }
+
     /// The middle of an image.
     pub(super) fn crop(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
         let size: [usize; 2] = option(layer, "size")?;

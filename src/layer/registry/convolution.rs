@@ -2,8 +2,9 @@
 
 use super::{Entry, entry};
 use crate::layer::{
-    Activate, BatchNorm, Conv, ConvTranspose, DepthwiseConv, GlobalPool, LayerNorm, Pool, RandomCrop,
-    RandomFlip, RandomTranslation, Residual, SeparableConv, UpSampling, ZeroPadding,
+    Activate, BatchNorm, Conv, ConvTranspose, Cropping, DepthwiseConv, GlobalPool, LayerNorm, Pool,
+    RandomCrop, RandomFlip, RandomTranslation, Residual, SeparableConv, SpatialDropout, UpSampling,
+    ZeroPadding,
 };
 use crate::{Activation, AutoRotate, Dense, Initializer, LearnL, Padding, Regularizer, Rule};
 
@@ -128,6 +129,16 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
             input,
             (ZeroPadding::<D>::new([(1, 1); D]), &["padding"]),
             [ZeroPadding::<D>::new([(1, 2); D])],
+        ),
+        entry(
+            input,
+            (Cropping::<D>::new([(0, 0); D]), &["cropping"]),
+            [Cropping::<D>::new([(1, 0); D]), Cropping::<D>::new([(0, 1); D])],
+        ),
+        entry(
+            input,
+            (SpatialDropout::<D>::new(0.0), &["rate"]),
+            [SpatialDropout::<D>::new(0.4), SpatialDropout::<D>::new(0.0)],
         ),
         entry(input, (UpSampling::<D>::new(1), &["size"]), [UpSampling::<D>::new(2)]),
     ]
