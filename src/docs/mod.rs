@@ -7,6 +7,7 @@ pub mod guide {
     //! | page | for |
     //! |---|---|
     //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
+    //! | [training] | rare classes and weights, frozen layers, learning rates that fall when learning stalls |
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
     //! | [other ways](other_ways) | to keep gradients alive: normalisation of weights, batches and rows, LSUV, SELU |
@@ -23,6 +24,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/first_net.md")]
     pub mod first_net {}
+
+    #[doc = include_str!("guide/training.md")]
+    pub mod training {}
 
     #[doc = include_str!("guide/own_data.md")]
     pub mod own_data {}
