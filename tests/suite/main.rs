@@ -11,6 +11,7 @@ mod buffers;
 mod by_hand;
 mod checkpoints;
 mod class_names;
+mod classification;
 mod common;
 mod convnets;
 mod counting;

@@ -5,6 +5,7 @@ use crate::load::Loaded;
 use crate::say::{Output, number, short, table};
 use crate::source::Source;
 use autorot::data::Conversion;
+use autorot::report::{Average, Classification, Regression};
 use autorot::train::Evaluation;
 use autorot::{Dataset, Error, Metric, Result, Targets};
 use serde_json::{Value, json};
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 /// Measures a model on rows with known targets.
 ///
 /// Without DATA, on the rows that its run kept for validation. Errors of values are in the units of the data; of classes it tells how
-/// many rows of each were found (recall), and how often the model was right where it answered with this class (precision).
+/// many rows of each were found (recall), and how often the model was right where it answered with this class (precision), and scikit-learn's
+/// scores of all of them.
 ///
 /// Examples: autorot evaluate runs/flats
 ///           autorot evaluate model.safetensors flats.csv
@@ -81,10 +83,10 @@ impl Evaluate {
         if data.targets().steps() > 1 {
             return Ok((json!({}), String::new()));
         }
-        let outputs = source.model.predict(data.inputs())?;
         match data.targets() {
-            Targets::Classes { labels, names, .. } => Ok(classes(&outputs, labels, names)),
+            Targets::Classes { .. } => Ok(classes(&source.model.classification(data)?)),
             Targets::Values { values, .. } => {
+                let outputs = source.model.predict(data.inputs())?;
                 let convert = |numbers: &[f32]| match source.model.conversion() {
                     Some(Conversion::Table(preparation)) => preparation.invert(numbers),
                     Some(Conversion::Scaled { targets: Some(scaler), .. }) => scaler.invert_f64(numbers),
@@ -97,58 +99,50 @@ impl Evaluate {
                 if source.model.outputs() != autorot::model::Outputs::Values {
                     return Ok((json!({}), String::new()));
                 }
-                Ok(errors(&convert(&outputs)?, &convert(values)?, &names))
+                Ok(errors(&Regression::new(names, convert(&outputs)?, convert(values)?)?))
             }
         }
     }
 }
 
 /// The errors of each target.
-fn errors(found: &[f64], expected: &[f64], names: &[String]) -> (Value, String) {
-    let mut rows = Vec::new();
-    let mut all = Vec::new();
-    for (i, name) in names.iter().enumerate() {
-        let of =
-            |numbers: &[f64]| -> Vec<f64> { numbers.iter().skip(i).step_by(names.len()).copied().collect() };
-        let (found, expected) = (of(found), of(expected));
-        let count = expected.len() as f64;
-        let mean = expected.iter().sum::<f64>() / count;
-        let pairs = || found.iter().zip(&expected).map(|(a, b)| a - b);
-        let absolute = pairs().map(f64::abs).sum::<f64>() / count;
-        let squares = pairs().map(|error| error * error).sum::<f64>();
-        let total = expected.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-        let usual = expected.iter().map(|v| (v - mean).abs()).sum::<f64>() / count;
-        let (root, r2) = ((squares / count).sqrt(), 1.0 - squares / total);
+fn errors(scores: &Regression) -> (Value, String) {
+    let (absolute, root) = (scores.mean_absolute_error(), scores.root_mean_squared_error());
+    let (r2, usual) = (scores.r2(), scores.mean_absolute_deviation());
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
+    for (i, name) in scores.names().iter().enumerate() {
         all.push(json!({
-            "name": name, "mean_absolute_error": number(absolute), "root_mean_squared_error": number(root),
-            "r2": number(r2), "mean_absolute_error_of_guessing_the_mean": number(usual),
+            "name": name, "mean_absolute_error": number(absolute[i]), "root_mean_squared_error": number(root[i]),
+            "r2": number(r2[i]), "mean_absolute_error_of_guessing_the_mean": number(usual[i]),
         }));
-        rows.push(vec![name.clone(), short(absolute), short(root), short(r2), short(usual)]);
+        rows.push(vec![name.clone(), short(absolute[i]), short(root[i]), short(r2[i]), short(usual[i])]);
     }
     let header = ["target", "mean |error|", "√ mean error²", "R²", "mean |error| of guessing the mean"];
     (json!({ "targets": all }), format!("\n{}", table(&header, rows)))
 }
 
 /// How many rows of each class were found.
-fn classes(outputs: &[f32], labels: &[u32], names: &[String]) -> (Value, String) {
-    let most = |row: &[f32]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
-    let answers: Vec<usize> = outputs.chunks_exact(names.len().max(1)).map(most).collect();
-    let mut counts = vec![vec![0usize; names.len()]; names.len()];
-    for (&label, &answer) in labels.iter().zip(&answers) {
-        counts[label as usize][answer] += 1;
-    }
-    let share = |part: usize, of: usize| if of == 0 { f64::NAN } else { part as f64 / of as f64 };
+fn classes(scores: &Classification) -> (Value, String) {
+    let (recalls, precisions, f1) = (scores.recalls(), scores.precisions(), scores.f_scores(1.0));
     let (mut rows, mut all) = (Vec::new(), Vec::new());
-    for (i, name) in names.iter().enumerate() {
-        let (own, answered) =
-            (counts[i].iter().sum::<usize>(), counts.iter().map(|row| row[i]).sum::<usize>());
-        let (recall, precision) = (share(counts[i][i], own), share(counts[i][i], answered));
-        all.push(
-            json!({ "name": name, "rows": own, "recall": number(recall), "precision": number(precision) }),
-        );
-        let shown = |share: f64| if share.is_nan() { "–".to_owned() } else { format!("{share:.3}") };
-        rows.push(vec![name.clone(), own.to_string(), shown(recall), shown(precision)]);
+    for (i, (name, own)) in scores.names().iter().zip(scores.support()).enumerate() {
+        all.push(json!({
+            "name": name, "rows": number(own), "recall": number(recalls[i]), "precision": number(precisions[i]),
+            "f1": number(f1[i]),
+        }));
+        let shown = [recalls[i], precisions[i], f1[i]].map(|share| format!("{share:.3}"));
+        rows.push([vec![name.clone(), own.to_string()], shown.to_vec()].concat());
     }
-    let text = table(&["class", "rows", "recall", "precision"], rows);
-    (json!({ "classes": all, "confusion": counts }), format!("\n{text}"))
+    let whole = [
+        ("balanced_accuracy", scores.balanced_accuracy()),
+        ("f1_macro", scores.f1(Average::Macro)),
+        ("roc_auc", scores.roc_auc()),
+        ("average_precision", scores.average_precision()),
+        ("log_loss", scores.log_loss()),
+    ];
+    let text = table(&["class", "rows", "recall", "precision", "f1"], rows);
+    let line: Vec<String> = whole.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
+    let mut json = json!({ "classes": all, "confusion": scores.confusion() });
+    whole.iter().for_each(|(name, value)| json[*name] = number(*value));
+    (json, format!("\n{text}\n{}", line.join(", ")))
 }
