@@ -301,7 +301,7 @@ impl Arena {
         let mut first = 0;
         let mut ranges = Vec::new();
         let frozen = self.frozen_ranges();
-        for Range { start, end } in frozen.into_iter().chain([self.len..self.len]) {
+        for Range { start, end } in frozen.into_iter().chain(std::iter::once(self.len..self.len)) {
             if start > first {
                 ranges.push(first..start);
             }

@@ -102,6 +102,8 @@ pub(super) async fn inspect(
         Err(error) => Err(error),
     };
     feed.free(&mut *model.executor);
+    // Reports have gradients of frozen layers, too, which must not count in the next update's norm.
+    model.settle_frozen()?;
     reports
 }
 
@@ -208,6 +210,7 @@ pub(super) async fn diagnose(
     if forward {
         model.take_back_update().await?;
     }
+    model.settle_frozen()?;
     model.reset_optimizer()?;
     Ok(Error::NonFinite { step, layer, found })
 }

@@ -197,10 +197,18 @@ impl TrainingLoop<'_> {
     /// update has changed yet stays as it is.
     ///
     /// # Errors
-    /// No gradients from [`TrainingLoop::gradients`]; no such parameter; a wrong number of values; the device's errors.
+    /// No gradients from [`TrainingLoop::gradients`]; no such parameter, or a frozen one; a wrong number of values; the device's errors.
     pub fn set_gradient(&mut self, path: &str, values: &[f64]) -> Result<()> {
         self.waiting("set_gradient")?;
         let parameter = self.model.network.arena().named(path)?;
+        if parameter.frozen {
+            return Err(Error::invalid(
+                format!("gradient of {path}"),
+                "a frozen parameter",
+                "one that training changes",
+                "call Model::set_trainable first",
+            ));
+        }
         if values.len() != parameter.len() {
             return Err(Error::invalid(
                 format!("gradient of {path}"),

@@ -78,6 +78,30 @@ fn the_others_take_the_step_that_they_take_anyway() {
     }
 }
 
+/// Reports compute the gradients of frozen layers, too: they must not count in the norm to which the others' are clipped.
+#[test]
+fn a_report_between_epochs_leaves_the_others_steps_alone() {
+    let clip = autorot::Clip { norm: Some(0.01), value: None };
+    let rate = Sgd { learning_rate: 0.1.into(), clip, ..Sgd::default() };
+    for device in devices() {
+        let data = data();
+        let fit = |report: bool| {
+            let mut model = net(&data).build(&device, 3).unwrap();
+            model.set_trainable("0.dense", false).unwrap();
+            let inspected = data.clone();
+            let looks = move |model: &mut Model, _: &autorot::train::Epoch| {
+                if report {
+                    model.inspect(&inspected, Loss::MeanSquaredError, 24)?;
+                }
+                Ok(std::ops::ControlFlow::Continue(()))
+            };
+            trainer(rate, 3).callback(looks).fit(&mut model, &data, None).unwrap();
+            weights(&mut model)
+        };
+        assert_eq!(fit(true), fit(false), "{}", device.name());
+    }
+}
+
 /// A frozen batch normalisation is what it is in predictions, so that the loss of an evaluation has the gradient.
 #[test]
 fn a_frozen_batch_norm_uses_its_running_statistics() {
@@ -92,6 +116,7 @@ fn a_frozen_batch_norm_uses_its_running_statistics() {
     let told = steps.gradients(&rows).unwrap().loss;
     let gradient = steps.gradient("0.dense.kernel").unwrap().values;
     assert!(steps.gradient("1.batch_norm.gamma").unwrap().values.iter().all(|&g| g == 0.0));
+    says(steps.set_gradient("1.batch_norm.gamma", &[0.0; 5]), &["gradient of 1.batch_norm.gamma", "frozen"]);
     drop(steps);
     assert_close(
         "loss",

@@ -87,6 +87,9 @@ impl Model {
                 "Keras' file lacks what was done to the data: its model takes and gives scaled numbers"
             );
         }
+        if let Some(path) = self.frozen().first() {
+            log::warn!("Keras' file does not tell what training leaves alone here, such as {path}");
+        }
         let tensors = self.plain_weights_async().await?;
         match format {
             KerasFormat::Keras => keras_bytes(&writing, &tensors),

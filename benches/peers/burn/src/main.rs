@@ -4,19 +4,18 @@
 
 mod train;
 
-use burn::backend::wgpu::graphics::AutoGraphicsApi;
-use burn::backend::wgpu::{WgpuDevice, init_setup};
-use burn::backend::{Autodiff, NdArray, Wgpu};
+use burn::tensor::{Device, DeviceKind};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use train::{Times, WORKLOADS};
+use train::workloads;
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Kind {
     Wgpu,
-    Ndarray,
+    /// burn's own kernels for the CPU.
+    Flex,
 }
 
 /// Times training steps of burn: forward, backward, Adam's update. All nets are classic: burn has no auto-rotation.
@@ -55,7 +54,7 @@ fn main() {
     let mut rows = Vec::new();
     let mut failed = false;
     println!("{:32} {:>10} {:>10} {:>13}  device", "workload", "classic ms", "GFLOP/s", "first step s");
-    for (index, workload) in WORKLOADS.iter().enumerate().filter(|(_, w)| w.name.contains(&options.only)) {
+    for (index, workload) in workloads().iter().enumerate().filter(|(_, w)| w.name.contains(&options.only)) {
         match run_apart(index, &options) {
             Ok(row) => {
                 let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
@@ -114,26 +113,22 @@ fn run_in(folder: &Path, index: usize, options: &Options) -> Result<Value, Strin
 
 /// Runs a workload in this process.
 fn row(index: usize, options: &Options) -> Value {
-    let workload = &WORKLOADS[index];
-    let (device, mode, times): (String, String, Times) = match options.backend {
+    let workload = &workloads()[index];
+    let (device, mode) = match options.backend {
         Kind::Wgpu => {
-            let device = if options.software { WgpuDevice::Cpu } else { WgpuDevice::default() };
-            let adapter = init_setup::<AutoGraphicsApi>(&device, Default::default()).adapter.get_info();
-            let mode = if cfg!(feature = "spirv") { "wgpu, SPIR-V" } else { "wgpu, WGSL" };
-            let times = train::time::<Autodiff<Wgpu>>(workload, &device, options);
-            (format!("{} ({})", adapter.name, adapter.backend), mode.to_owned(), times)
+            let kind = if options.software { DeviceKind::Cpu } else { DeviceKind::DefaultDevice };
+            (Device::wgpu(kind), if cfg!(feature = "spirv") { "wgpu, SPIR-V" } else { "wgpu, WGSL" })
         }
-        Kind::Ndarray => {
-            let times = train::time::<Autodiff<NdArray>>(workload, &Default::default(), options);
-            ("cpu".to_owned(), "ndarray".to_owned(), times)
-        }
+        Kind::Flex => (Device::flex(), "flex"),
     };
+    let name = device.identity().map_or_else(|| "cpu".to_owned(), |identity| identity.name);
+    let times = train::time(workload, &device.autodiff(), options);
     assert!(times.loss.is_finite(), "the loss is {}", times.loss);
     let ms = median(times.blocks);
     json!({
-        "peer": "burn 0.21.0",
+        "peer": "burn 0.22.1",
         "mode": mode,
-        "device": device,
+        "device": name,
         "workload": workload.name,
         "ms": null,
         "classic_ms": ms,

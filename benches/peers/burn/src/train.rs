@@ -9,9 +9,8 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::pool::{AdaptiveAvgPool2d, AdaptiveAvgPool2dConfig, MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, GruConfig, Linear, LinearConfig, LstmConfig, PaddingConfig2d};
-use burn::optim::{AdamConfig, GradientsParams, Optimizer};
-use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::time::Instant;
 
 /// Batches of the data set.
@@ -23,8 +22,8 @@ const CLASSES: usize = 10;
 #[derive(Clone, Copy)]
 enum Layer {
     Dense(usize),
-    /// 3x3 with padding and bias.
-    Conv(usize),
+    /// Units, side of the window and stride, with padding and bias.
+    Conv(usize, usize, usize),
     /// Depthwise, 3x3 with padding and a stride, then pointwise with bias.
     Separable(usize, usize),
     Norm,
@@ -40,48 +39,70 @@ enum Layer {
 
 /// A net to train: hidden layers, and a linear one that follows them.
 pub struct Workload {
-    pub name: &'static str,
+    pub name: String,
     /// Rows of a step.
     pub batch: usize,
     /// Height, width and channels: 1 x 1 for inputs without positions, steps x 1 for sequences.
     shape: [usize; 3],
     activation: ActivationConfig,
-    hidden: &'static [Layer],
+    hidden: Vec<Layer>,
 }
 
-const fn mlp(name: &'static str, inputs: usize, hidden: &'static [Layer]) -> Workload {
-    Workload { name, batch: 128, shape: [1, 1, inputs], activation: ActivationConfig::Sigmoid, hidden }
+fn mlp(name: &str, inputs: usize, widths: &[usize]) -> Workload {
+    let hidden = widths.iter().map(|&units| Dense(units)).collect();
+    let shape = [1, 1, inputs];
+    Workload { name: name.to_owned(), batch: 128, shape, activation: ActivationConfig::Sigmoid, hidden }
 }
 
-const fn images(name: &'static str, activation: ActivationConfig, hidden: &'static [Layer]) -> Workload {
-    Workload { name, batch: 64, shape: [32, 32, 3], activation, hidden }
+fn images(name: &str, activation: ActivationConfig, hidden: &[Layer]) -> Workload {
+    Workload { name: name.to_owned(), batch: 64, shape: [32, 32, 3], activation, hidden: hidden.to_vec() }
 }
 
-const fn sequences(name: &'static str, hidden: &'static [Layer]) -> Workload {
-    Workload { name, batch: 64, shape: [64, 1, 128], activation: ActivationConfig::Tanh, hidden }
+fn sequences(kind: &str, units: usize, batch: usize) -> Workload {
+    let mut name = format!("{kind}-128-{units}");
+    if (units, batch) != (256, 64) {
+        name += &format!(" batch {batch}");
+    }
+    let layer = if kind == "lstm" { Layer::Lstm(units) } else { Layer::Gru(units) };
+    Workload { name, batch, shape: [64, 1, 128], activation: ActivationConfig::Tanh, hidden: vec![layer] }
 }
 
-pub const WORKLOADS: [Workload; 9] = [
-    mlp("notebook 1024-50-50-40-40-30-10", 1024, &[Dense(50), Dense(50), Dense(40), Dense(40), Dense(30)]),
-    mlp("784-512x4-10", 784, &[Dense(512); 4]),
-    mlp("784-1024x4-10", 784, &[Dense(1024); 4]),
-    mlp("784-2048x4-10", 784, &[Dense(2048); 4]),
-    images("study conv 16-32-64 bn", ActivationConfig::Sigmoid, &STUDY),
-    images("conv 64-128-256", ActivationConfig::Tanh, &[Conv(64), Pool, Conv(128), Pool, Conv(256), Mean]),
-    images(
-        "separable 32-64-128-256",
-        ActivationConfig::Tanh,
-        &[Conv(32), Separable(64, 2), Separable(128, 2), Separable(256, 1), Mean],
-    ),
-    sequences("lstm-128-256", &[Layer::Lstm(256)]),
-    sequences("gru-128-256", &[Layer::Gru(256)]),
-];
+/// All workloads, under the names that autorot's benchmark gives them.
+pub fn workloads() -> Vec<Workload> {
+    let tanh = |name: &str, hidden: &[Layer]| images(name, ActivationConfig::Tanh, hidden);
+    let mut all = vec![
+        mlp("notebook 1024-50-50-40-40-30-10", 1024, &[50, 50, 40, 40, 30]),
+        mlp("784-512x4-10", 784, &[512; 4]),
+        mlp("784-1024x4-10", 784, &[1024; 4]),
+        mlp("784-2048x4-10", 784, &[2048; 4]),
+        mlp("deep 784-64x100-10", 784, &[64; 100]),
+        images("study conv 16-32-64 bn", ActivationConfig::Sigmoid, &STUDY),
+        tanh("conv 64-128-256", &[Conv(64, 3, 1), Pool, Conv(128, 3, 1), Pool, Conv(256, 3, 1), Mean]),
+    ];
+    for n in [16, 32, 64] {
+        let name = format!("strided {n}-{}-{}", 2 * n, 4 * n);
+        all.push(tanh(&name, &[Conv(n, 3, 2), Conv(2 * n, 3, 2), Conv(4 * n, 3, 2), Mean]));
+    }
+    let points = [Conv(32, 3, 2), Conv(128, 1, 1), Conv(32, 1, 1), Conv(128, 1, 1), Conv(32, 1, 1), Mean];
+    all.push(tanh("pointwise 32-128-32-128-32", &points));
+    for n in [16, 32] {
+        let name = format!("separable {n}-{}-{}-{}", 2 * n, 4 * n, 8 * n);
+        let last = Separable(8 * n, 1);
+        all.push(tanh(&name, &[Conv(n, 3, 1), Separable(2 * n, 2), Separable(4 * n, 2), last, Mean]));
+    }
+    for kind in ["lstm", "gru"] {
+        for units in [64, 160, 256] {
+            all.extend([16, 64, 256].map(|batch| sequences(kind, units, batch)));
+        }
+    }
+    all
+}
 
 #[rustfmt::skip]
 const STUDY: [Layer; 13] = [
-    Conv(16), Norm, Pool,
-    Conv(32), Norm, Pool,
-    Conv(64), Norm, Pool,
+    Conv(16, 3, 1), Norm, Pool,
+    Conv(32, 3, 1), Norm, Pool,
+    Conv(64, 3, 1), Norm, Pool,
     Dense(10), Dense(10), Dense(10), Dense(10),
 ];
 
@@ -93,7 +114,7 @@ impl Workload {
             let (mut inputs, mut outputs) = (channels, channels);
             match layer {
                 Dense(units) => (inputs, outputs, side) = (channels * side * side, units, 1),
-                Conv(units) => outputs = units,
+                Conv(units, _, stride) => (outputs, side) = (units, side / stride),
                 Separable(units, stride) => (outputs, side) = (units, side / stride),
                 Norm => (),
                 Pool => side /= 2,
@@ -113,7 +134,7 @@ impl Workload {
         };
         let products = self.traced().flat_map(|(layer, inputs, side)| match layer {
             Dense(units) => vec![inputs * units],
-            Conv(units) => vec![9 * inputs * units * side * side],
+            Conv(units, size, _) => vec![size * size * inputs * units * side * side],
             Separable(units, _) => vec![9 * inputs * side * side, inputs * units * side * side],
             Layer::Lstm(units) => gates(4, inputs, units),
             Layer::Gru(units) => gates(3, inputs, units),
@@ -126,16 +147,16 @@ impl Workload {
 
 /// What maps of channels go through.
 #[derive(Module, Debug)]
-enum Step<B: Backend> {
-    Conv(Conv2d<B>),
-    Activation(Activation<B>),
-    Norm(BatchNorm<B>),
+enum Step {
+    Conv(Conv2d),
+    Activation(Activation),
+    Norm(BatchNorm),
     Pool(MaxPool2d),
     Mean(AdaptiveAvgPool2d),
 }
 
-impl<B: Backend> Step<B> {
-    fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+impl Step {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Conv(conv) => conv.forward(x),
             Self::Activation(activation) => activation.forward(x),
@@ -148,14 +169,14 @@ impl<B: Backend> Step<B> {
 
 /// What a sequence goes through.
 #[derive(Module, Debug)]
-enum Recurrent<B: Backend> {
-    Lstm(nn::Lstm<B>),
-    Gru(nn::Gru<B>),
+enum Recurrent {
+    Lstm(nn::Lstm),
+    Gru(nn::Gru),
 }
 
-impl<B: Backend> Recurrent<B> {
+impl Recurrent {
     /// The last output.
-    fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 2> {
+    fn forward(&self, x: Tensor<3>) -> Tensor<2> {
         match self {
             Self::Lstm(lstm) => lstm.forward(x, None).1.hidden,
             Self::Gru(gru) => gru.forward(x, None).slice_dim(1, -1).squeeze_dim(1),
@@ -165,32 +186,32 @@ impl<B: Backend> Recurrent<B> {
 
 /// Layers on maps or on sequences, then dense ones: the last is linear.
 #[derive(Module, Debug)]
-struct Net<B: Backend> {
-    steps: Vec<Step<B>>,
-    recurrent: Option<Recurrent<B>>,
-    dense: Vec<Linear<B>>,
-    activation: Activation<B>,
+struct Net {
+    steps: Vec<Step>,
+    recurrent: Option<Recurrent>,
+    dense: Vec<Linear>,
+    activation: Activation,
 }
 
-impl<B: Backend> Net<B> {
-    fn new(workload: &Workload, device: &B::Device) -> Self {
+impl Net {
+    fn new(workload: &Workload, device: &Device) -> Self {
         let activation = workload.activation.init(device);
         let (mut steps, mut recurrent, mut dense) = (Vec::new(), None, Vec::new());
         for (layer, inputs, _) in workload.traced() {
-            let conv = |units, size| {
-                Conv2dConfig::new([inputs, units], [size; 2]).with_padding(PaddingConfig2d::Same)
+            let conv = |units, size, stride| {
+                let conv = Conv2dConfig::new([inputs, units], [size; 2]).with_stride([stride; 2]);
+                conv.with_padding(PaddingConfig2d::Same)
             };
             match layer {
                 Dense(units) => dense.push(LinearConfig::new(inputs, units).init(device)),
-                Conv(units) => {
-                    steps.push(Step::Conv(conv(units, 3).init(device)));
+                Conv(units, size, stride) => {
+                    steps.push(Step::Conv(conv(units, size, stride).init(device)));
                     steps.push(Step::Activation(activation.clone()));
                 }
                 Separable(units, stride) => {
-                    let depthwise =
-                        conv(inputs, 3).with_groups(inputs).with_stride([stride; 2]).with_bias(false);
+                    let depthwise = conv(inputs, 3, stride).with_groups(inputs).with_bias(false);
                     steps.push(Step::Conv(depthwise.init(device)));
-                    steps.push(Step::Conv(conv(units, 1).init(device)));
+                    steps.push(Step::Conv(conv(units, 1, 1).init(device)));
                     steps.push(Step::Activation(activation.clone()));
                 }
                 // Keras' defaults: its momentum is what burn's leaves of 1.
@@ -211,7 +232,7 @@ impl<B: Backend> Net<B> {
         Self { steps, recurrent, dense, activation }
     }
 
-    fn forward(&self, inputs: Inputs<B>) -> Tensor<B, 2> {
+    fn forward(&self, inputs: Inputs) -> Tensor<2> {
         let rows = match inputs {
             Inputs::Rows(x) => x,
             Inputs::Sequences(x) => self.recurrent.as_ref().expect("a layer for sequences").forward(x),
@@ -227,16 +248,16 @@ impl<B: Backend> Net<B> {
 
 /// What goes into a net: burn has the channels of maps before their height and width.
 #[derive(Clone)]
-enum Inputs<B: Backend> {
-    Rows(Tensor<B, 2>),
-    Sequences(Tensor<B, 3>),
-    Maps(Tensor<B, 4>),
+enum Inputs {
+    Rows(Tensor<2>),
+    Sequences(Tensor<3>),
+    Maps(Tensor<4>),
 }
 
-type Batch<B> = (Inputs<B>, Tensor<B, 1, Int>);
+type Batch = (Inputs, Tensor<1, Int>);
 
 /// The data set on the device, batch by batch.
-fn data<B: Backend>(workload: &Workload, device: &B::Device) -> Vec<Batch<B>> {
+fn data(workload: &Workload, device: &Device) -> Vec<Batch> {
     let (rows, [height, width, channels]) = (workload.batch, workload.shape);
     let batch = |b: usize| {
         let len = rows * height * width * channels;
@@ -269,15 +290,15 @@ pub struct Times {
 }
 
 /// Builds the net and trains it: a first step, a block to warm up, then the blocks that count.
-pub fn time<B: AutodiffBackend>(workload: &Workload, device: &B::Device, options: &Options) -> Times {
-    let data = data::<B>(workload, device);
-    wait::<B>(device);
+pub fn time(workload: &Workload, device: &Device, options: &Options) -> Times {
+    let data = data(workload, device);
+    wait(device);
 
     let begin = Instant::now();
-    let mut model = Net::<B>::new(workload, device);
+    let mut model = Net::new(workload, device);
     let mut adam = AdamConfig::new().init();
     let entropy = CrossEntropyLossConfig::new().init(device);
-    let mut step = |batch: &Batch<B>| {
+    let mut step = |batch: &Batch| {
         let (inputs, labels) = batch.clone();
         let loss = entropy.forward(model.forward(inputs), labels);
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
@@ -285,7 +306,7 @@ pub fn time<B: AutodiffBackend>(workload: &Workload, device: &B::Device, options
         loss.detach()
     };
     let mut loss = step(&data[0]);
-    wait::<B>(device);
+    wait(device);
     let first_step_s = begin.elapsed().as_secs_f64();
 
     let mut batches = data.iter().cycle();
@@ -294,7 +315,7 @@ pub fn time<B: AutodiffBackend>(workload: &Workload, device: &B::Device, options
         for batch in batches.by_ref().take(steps) {
             loss = step(batch);
         }
-        wait::<B>(device);
+        wait(device);
         1e3 * begin.elapsed().as_secs_f64() / steps as f64
     };
     let length = options.block.min(options.steps).max(1);
@@ -304,6 +325,6 @@ pub fn time<B: AutodiffBackend>(workload: &Workload, device: &B::Device, options
 }
 
 /// Waits until the device is idle.
-fn wait<B: Backend>(device: &B::Device) {
-    B::sync(device).expect("the device works");
+fn wait(device: &Device) {
+    device.sync().expect("the device works");
 }
