@@ -13,7 +13,7 @@ impl Model {
     /// statistics, and keeps them; dropout goes on dropping. Saved with the model; holds from the next training on.
     ///
     /// # Errors
-    /// No such layer, or one without parameters; a model whose layers would all be frozen; device errors.
+    /// No such layer, or one without parameters; device errors.
     ///
     /// ```
     /// use autorot::{Dense, Device, Flatten, Sequential, data::Glyphs};
@@ -26,20 +26,8 @@ impl Model {
     /// # Ok::<(), autorot::Error>(())
     /// ```
     pub fn set_trainable(&mut self, path: &str, trainable: bool) -> Result<()> {
-        let before = self.network.arena.clone();
-        let arena = &mut self.network.arena;
-        let found = arena.set_trainable(path, trainable);
-        if found && arena.count() > 0 {
+        if self.network.arena.set_trainable(path, trainable) {
             return self.settle_frozen();
-        }
-        self.network.arena = before;
-        if found {
-            return Err(Error::invalid(
-                path,
-                "the last layer that is trained",
-                "a layer that is trained",
-                "leave the model untrained if nothing is to change",
-            ));
         }
         let mut layers: Vec<&str> = Vec::new();
         for parameter in self.network.arena.parameters() {

@@ -163,6 +163,15 @@ impl Recipe {
     pub(crate) fn check_updates(&self, network: &Network) -> Result<()> {
         self.optimizer.check()?;
         positive("accumulate", self.accumulate)?;
+        let arena = network.arena();
+        if arena.count() == 0 && !arena.frozen_ranges().is_empty() {
+            return Err(Error::invalid(
+                "model to train",
+                "parameters that are all frozen",
+                "a layer that training changes",
+                "free one with Model::set_trainable",
+            ));
+        }
         if network.output().masked && self.accumulate > 1 {
             return Err(Error::invalid(
                 "trainer option accumulate",

@@ -87,8 +87,10 @@ impl Model {
                 "Keras' file lacks what was done to the data: its model takes and gives scaled numbers"
             );
         }
-        if let Some(path) = self.frozen().first() {
-            log::warn!("Keras' file does not tell what training leaves alone here, such as {path}");
+        if let Some(path) = writing.half_frozen() {
+            log::warn!(
+                "Keras' file does not tell that training leaves {path} alone, but not all of its layer"
+            );
         }
         let tensors = self.plain_weights_async().await?;
         match format {
@@ -170,6 +172,9 @@ impl<'b> Find<'b> {
         let mut model = Model::new(network, device)?;
         model.set_outputs(plan.outputs);
         model.set_exact_weights(&tensors)?;
+        // Layers without parameters are as trainable as others, in Keras.
+        let has_any = |path: &&String| tensors.keys().any(|name| name.starts_with(&format!("{path}.")));
+        plan.frozen.iter().filter(has_any).try_for_each(|path| model.set_trainable(path, false))?;
         Ok(model)
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Plan {
     /// The layers, each after those inside it.
     pub(super) items: Vec<Item>,
     pub(super) outputs: Outputs,
+    /// The paths of the layers that training leaves alone.
+    pub(super) frozen: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,7 @@ const TRAINING: &[&str] = &[
 /// Reads the description of a model.
 pub(super) fn plan(at: At<'_>, model: &Value) -> Result<Plan> {
     let (input, steps) = chain(at, model, "")?;
-    let mut reader = Reader { at, items: Vec::new(), softmax: None, masked: false };
+    let mut reader = Reader { at, items: Vec::new(), softmax: None, masked: false, frozen: Vec::new() };
     let mut place = Place::default();
     reader.steps(&steps, &mut place)?;
     if reader.items.is_empty() {
@@ -96,7 +98,8 @@ pub(super) fn plan(at: At<'_>, model: &Value) -> Result<Plan> {
         reader.follow_softmax(&mut place);
     }
     let outputs = if reader.softmax.is_some() { Outputs::Logits } else { Outputs::Values };
-    Ok(Plan { input: input_shape(at, model, input)?, items: reader.items, outputs })
+    let Reader { items, frozen, .. } = reader;
+    Ok(Plan { input: input_shape(at, model, input)?, items, outputs, frozen })
 }
 
 /// The shape of one sample.
@@ -152,6 +155,13 @@ struct Reader<'a> {
     softmax: Option<String>,
     /// Whether sequences are masked.
     masked: bool,
+    /// The paths of the layers that are not trainable.
+    frozen: Vec<String>,
+}
+
+/// Whether a layer is not trainable.
+fn is_frozen(config: &Config) -> bool {
+    config.get("trainable") == Some(&json!(false))
 }
 
 fn description(path: String, kind: &str, options: crate::layer::Options) -> LayerDescription {
@@ -279,6 +289,7 @@ impl Reader<'_> {
                 let axis =
                     axis.ok_or_else(|| at.wrong(format!("axis {}", config["axis"]), "-1", READ_REMEDY))?;
                 let layer = description(place.path(&class), &class, options);
+                self.frozen.extend(is_frozen(&config).then(|| layer.path.clone()));
                 self.items.push(Item { layer, place: at.place.to_owned(), home: home(folder), axis });
             }
         }
@@ -332,6 +343,8 @@ impl Reader<'_> {
         self.masked &= options["return_sequences"] == json!(true);
         for direction in ["forward", "backward"] {
             let layer = description(format!("{path}.{direction}"), &kind, options.clone());
+            let frozen = config["layer"]["config"].as_object().is_some_and(is_frozen);
+            self.frozen.extend(frozen.then(|| layer.path.clone()));
             let folder = format!("{folder}/{direction}_layer/cell");
             self.push(at, layer, Some(Home { name: name.clone(), folder }));
         }
@@ -397,9 +410,6 @@ fn check_further(at: At<'_>, config: &Config, class: Option<&Class>) -> Result<(
             return Err(unknown(at, name, value));
         }
         log::warn!("{}: {name}, which only training would need, is left out", at.place);
-    }
-    if config.get("trainable") == Some(&json!(false)) {
-        log::warn!("{}: a training here would change this layer, which is not trainable in Keras", at.place);
     }
     Ok(())
 }

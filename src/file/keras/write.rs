@@ -26,6 +26,8 @@ pub(super) struct Writing {
     pub(super) layers: Vec<Written>,
     /// Whether sequences are masked.
     masked: bool,
+    /// The frozen parameters of which no layer tells yet.
+    frozen: Vec<String>,
 }
 
 /// Keras' order of the parameters of any layer.
@@ -80,7 +82,9 @@ impl Writing {
         let description = network.description();
         let mut shape = vec![Value::Null];
         shape.extend(description.input.iter().map(|&n| json!(n)));
-        let mut writing = Self::default();
+        let frozen = network.arena().parameters().iter().filter(|parameter| parameter.frozen);
+        let mut writing =
+            Self { frozen: frozen.map(|parameter| parameter.path.clone()).collect(), ..Self::default() };
         writing.layers.push(written("InputLayer", json!({ "batch_input_shape": shape })));
         let tree = Described::tree(&description.layers);
         let last = writing.chain(&tree.iter().collect::<Vec<_>>(), 0)?;
@@ -99,6 +103,11 @@ impl Writing {
         }
         writing.sort();
         Ok(writing)
+    }
+
+    /// A frozen parameter that is not told of, since its layer is not frozen as a whole.
+    pub(super) fn half_frozen(&self) -> Option<&str> {
+        self.frozen.first().map(String::as_str)
     }
 
     fn push(&mut self, layer: Written, inputs: Vec<usize>) -> usize {
@@ -218,6 +227,10 @@ impl Writing {
         }
         let paths: Vec<String> =
             ordered(layer).into_iter().map(|name| format!("{}.{name}", layer.path)).collect();
+        if !paths.is_empty() && paths.iter().all(|path| self.frozen.contains(path)) {
+            own.config.insert("trainable".to_owned(), json!(false));
+            self.frozen.retain(|path| !paths.contains(path));
+        }
         if !paths.is_empty() {
             own.arrays.push((if recurrent { "cell" } else { "" }.to_owned(), paths));
         }
