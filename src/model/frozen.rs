@@ -2,7 +2,8 @@
 
 use super::Model;
 use crate::device::Values;
-use crate::kernel::{CopyRows, CopyRowsPorts, Element, Strided};
+use crate::kernel::Element;
+use crate::optimizer::spans;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
 use crate::{Error, Result};
@@ -26,8 +27,13 @@ impl Model {
     /// # Ok::<(), autorot::Error>(())
     /// ```
     pub fn set_trainable(&mut self, path: &str, trainable: bool) -> Result<()> {
+        self.mark_trainable(path, trainable)?;
+        self.settle_frozen()
+    }
+
+    fn mark_trainable(&mut self, path: &str, trainable: bool) -> Result<()> {
         if self.network.arena.set_trainable(path, trainable) {
-            return self.settle_frozen();
+            return Ok(());
         }
         let mut layers: Vec<&str> = Vec::new();
         for parameter in self.network.arena.parameters() {
@@ -45,9 +51,10 @@ impl Model {
         frozen.map(|parameter| parameter.path.as_str()).collect()
     }
 
-    /// Freezes exactly these parameters.
-    pub(crate) fn set_frozen(&mut self, paths: &[String]) -> Result<()> {
-        paths.iter().try_for_each(|path| self.set_trainable(path, false))
+    /// Freezes these layers or parameters.
+    pub(crate) fn set_frozen<'p>(&mut self, paths: impl IntoIterator<Item = &'p String>) -> Result<()> {
+        paths.into_iter().try_for_each(|path| self.mark_trainable(path, false))?;
+        self.settle_frozen()
     }
 
     /// Makes sure of what frozen parameters have beside their values: gradients of 0, and the same values before the last update, which
@@ -68,11 +75,11 @@ impl Model {
         let [parameters, previous] =
             [keys::PARAMETERS, keys::PREVIOUS].map(|key| rec.shared(key, Element::Float, len));
         for range in frozen {
-            let width = range.len();
-            let [values, out] = [parameters, previous].map(|view| rec.part(view, range.start, width));
-            let whole = Strided { first: 0, stride: width };
-            let copy = CopyRows { rows: 1, width, from: whole, to: whole, reversed: false };
-            rec.op(copy, CopyRowsPorts { values, out });
+            for (first, width) in spans(range.len()) {
+                let part = |view| rec.part(view, range.start + first, width);
+                let [values, out] = [parameters, previous].map(part);
+                rec.copy(values, out);
+            }
         }
         let program = self.executor.bind(&rec.finish("frozen parameters")?)?;
         let copied = self.executor.run(program, 1);

@@ -3,7 +3,7 @@
 use super::Model;
 use crate::Result;
 use crate::device::Program;
-use crate::kernel::{Adopt, AdoptPorts, CopyRows, CopyRowsPorts, Element, Strided};
+use crate::kernel::{Adopt, AdoptPorts, Element};
 use crate::optimizer::spans;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
@@ -46,9 +46,7 @@ impl Model {
             let views = [keys::PARAMETERS, SEALED].map(|key| shared(rec, key));
             for (first, width) in spans(len) {
                 let [values, out] = views.map(|view| rec.part(view, first, width));
-                let whole = Strided { first: 0, stride: width };
-                let copy = CopyRows { rows: 1, width, from: whole, to: whole, reversed: false };
-                rec.op(copy, CopyRowsPorts { values, out });
+                rec.copy(values, out);
             }
         })?;
         self.written = Some(Written { adopt, seal });

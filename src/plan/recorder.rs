@@ -232,10 +232,15 @@ impl<'a> Recorder<'a> {
             return view;
         }
         let published = self.shared(key, Element::Float, view.len);
-        let whole = Strided { first: 0, stride: view.len };
-        let copy = CopyRows { rows: 1, width: view.len, from: whole, to: whole, reversed: false };
-        self.op(copy, CopyRowsPorts { values: view, out: published });
+        self.copy(view, published);
         published
+    }
+
+    /// Records the copying of a view to another of the same length.
+    pub(crate) fn copy(&mut self, values: View, out: View) {
+        let whole = Strided { first: 0, stride: values.len };
+        let copy = CopyRows { rows: 1, width: values.len, from: whole, to: whole, reversed: false };
+        self.op(copy, CopyRowsPorts { values, out });
     }
 
     /// Records a kernel over views by the names of its ports. A view may be longer than the kernel needs; a view for a port that

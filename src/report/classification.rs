@@ -1,6 +1,5 @@
 //! How a classifier did on labelled rows: scikit-learn's scores.
 
-use crate::model::Outputs;
 use crate::{Dataset, Error, Model, Result, Targets};
 
 /// What a classifier said about labelled rows, and the scores that follow. Names and definitions are scikit-learn's; where a class has no rows,
@@ -81,7 +80,8 @@ impl Classification {
             return wrong(format!("{} probabilities", probabilities.len()), expected);
         }
         if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-            return wrong(format!("the probability {p}"), "probabilities from 0 to 1".to_owned());
+            let expected = "probabilities from 0 to 1, or a model whose outputs are set to be logits";
+            return wrong(format!("the probability {p}"), expected.to_owned());
         }
         let weights = vec![1.0; labels.len()];
         Ok(Self { confusion: Vec::new(), names, labels, probabilities, weights }.counted())
@@ -340,7 +340,8 @@ impl Model {
     /// How the model classifies these rows: its probabilities beside their classes, with the weights that the rows have.
     ///
     /// # Errors
-    /// Targets that are not one class a row; a model whose outputs are no logits of these classes; those of [`Model::predict`].
+    /// Targets that are not one class a row; a model with other classes, or whose outputs are neither logits ([`Model::set_outputs`] says what they
+    /// are) nor numbers from 0 to 1; those of [`Model::predict`].
     #[cfg(not(target_family = "wasm"))]
     pub fn classification(&mut self, data: &Dataset) -> Result<Classification> {
         pollster::block_on(self.classification_async(data))
@@ -366,9 +367,8 @@ impl Model {
                 "use a model for these classes",
             ));
         }
-        let mut probabilities = Vec::with_capacity(outputs.len());
-        let rows = outputs.chunks_exact(names.len());
-        rows.for_each(|row| Outputs::Logits.answer(row, &mut probabilities));
+        let (kind, mut probabilities) = (self.outputs(), Vec::with_capacity(outputs.len()));
+        outputs.chunks_exact(names.len()).for_each(|row| kind.answer(row, &mut probabilities));
         let scores = Classification::new(names.clone(), labels.clone(), probabilities)?;
         match data.weights() {
             Some(weights) => scores.with_weights(weights.iter().map(|&w| w.into()).collect()),

@@ -343,7 +343,7 @@ impl<'a> Trainer<'a> {
 
     /// Reports gradients, saturation and ρ of every layer with parameters or an activation, for the first `rows` rows of `data` (fewer if
     /// there are not as many). Other layers, such as flattening, pooling and dropout, are left out; nested layers, such as those of a
-    /// residual block, have their own reports. Dropout and augmentation are off, batch normalisation uses the statistics of these rows, and
+    /// residual block, have their own reports. Dropout and augmentation are off, batch normalisation uses the statistics of these rows unless it is frozen, and
     /// the model is not changed.
     ///
     /// # Errors

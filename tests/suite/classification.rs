@@ -145,4 +145,13 @@ fn what_is_no_score_is_refused() {
     let values = Dataset::values([1], vec![0.0], [1], vec![0.0]).unwrap();
     let mut model = Sequential::for_data(&values).add(Dense::new(1)).build(&Device::cpu(), 0).unwrap();
     says(model.classification(&values), &["classification", "one class a row"]);
+    // Values are no probabilities, unless they look like some.
+    let data = Dataset::classes([1], vec![0.0, 1.0], vec![0, 1], two()).unwrap();
+    let mut model = Sequential::for_data(&data).add(Dense::new(2)).build(&Device::cpu(), 0).unwrap();
+    let mut weights = model.weights().unwrap();
+    weights.get_mut("0.dense.kernel").unwrap().values = vec![-3.0, 3.0];
+    model.set_weights(&weights).unwrap();
+    says(model.classification(&data), &["probability -3", "set to be logits"]);
+    model.set_outputs(autorot::model::Outputs::Logits);
+    assert_eq!(model.classification(&data).unwrap().recalls(), [1.0, 1.0]);
 }

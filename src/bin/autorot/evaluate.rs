@@ -5,6 +5,7 @@ use crate::load::Loaded;
 use crate::say::{Output, number, short, table};
 use crate::source::Source;
 use autorot::data::Conversion;
+use autorot::model::Outputs;
 use autorot::report::{Average, Classification, Regression};
 use autorot::train::Evaluation;
 use autorot::{Dataset, Error, Metric, Result, Targets};
@@ -84,7 +85,12 @@ impl Evaluate {
             return Ok((json!({}), String::new()));
         }
         match data.targets() {
-            Targets::Classes { .. } => Ok(classes(&source.model.classification(data)?)),
+            Targets::Classes { labels, names, .. } if source.model.outputs() == Outputs::Values => {
+                // Values say which class, but not how probable it is.
+                let answers = one_hot(&source.model.predict(data.inputs())?, names.len());
+                Ok(classes(&Classification::new(names.clone(), labels.clone(), answers)?, false))
+            }
+            Targets::Classes { .. } => Ok(classes(&source.model.classification(data)?, true)),
             Targets::Values { values, .. } => {
                 let outputs = source.model.predict(data.inputs())?;
                 let convert = |numbers: &[f32]| match source.model.conversion() {
@@ -96,7 +102,7 @@ impl Evaluate {
                     Some(Conversion::Table(preparation)) => preparation.target_columns(),
                     _ => (0..data.targets().width()).map(|i| i.to_string()).collect(),
                 };
-                if source.model.outputs() != autorot::model::Outputs::Values {
+                if source.model.outputs() != Outputs::Values {
                     return Ok((json!({}), String::new()));
                 }
                 Ok(errors(&Regression::new(names, convert(&outputs)?, convert(values)?)?))
@@ -121,13 +127,22 @@ fn errors(scores: &Regression) -> (Value, String) {
     (json!({ "targets": all }), format!("\n{}", table(&header, rows)))
 }
 
-/// How many rows of each class were found.
-fn classes(scores: &Classification) -> (Value, String) {
+/// 1 for the class with the largest output of each row, and 0 for the others.
+fn one_hot(outputs: &[f32], classes: usize) -> Vec<f64> {
+    let mut answers = vec![0.0; outputs.len()];
+    for (row, answers) in outputs.chunks_exact(classes).zip(answers.chunks_exact_mut(classes)) {
+        answers[(0..classes).fold(0, |best, i| if row[i] > row[best] { i } else { best })] = 1.0;
+    }
+    answers
+}
+
+/// How many rows of each class were found, and what all of them come to, also by their probabilities where these are known.
+fn classes(scores: &Classification, probable: bool) -> (Value, String) {
     let (recalls, precisions, f1) = (scores.recalls(), scores.precisions(), scores.f_scores(1.0));
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for (i, (name, own)) in scores.names().iter().zip(scores.support()).enumerate() {
         all.push(json!({
-            "name": name, "rows": number(own), "recall": number(recalls[i]), "precision": number(precisions[i]),
+            "name": name, "rows": own as u64, "recall": number(recalls[i]), "precision": number(precisions[i]),
             "f1": number(f1[i]),
         }));
         let shown = [recalls[i], precisions[i], f1[i]].map(|share| format!("{share:.3}"));
@@ -140,9 +155,12 @@ fn classes(scores: &Classification) -> (Value, String) {
         ("average_precision", scores.average_precision()),
         ("log_loss", scores.log_loss()),
     ];
+    let whole = if probable { &whole[..] } else { &whole[..2] };
     let text = table(&["class", "rows", "recall", "precision", "f1"], rows);
     let line: Vec<String> = whole.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
-    let mut json = json!({ "classes": all, "confusion": scores.confusion() });
+    let counts: Vec<Vec<u64>> =
+        scores.confusion().iter().map(|row| row.iter().map(|&count| count as u64).collect()).collect();
+    let mut json = json!({ "classes": all, "confusion": counts });
     whole.iter().for_each(|(name, value)| json[*name] = number(*value));
     (json, format!("\n{text}\n{}", line.join(", ")))
 }

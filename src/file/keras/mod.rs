@@ -174,7 +174,7 @@ impl<'b> Find<'b> {
         model.set_exact_weights(&tensors)?;
         // Layers without parameters are as trainable as others, in Keras.
         let has_any = |path: &&String| tensors.keys().any(|name| name.starts_with(&format!("{path}.")));
-        plan.frozen.iter().filter(has_any).try_for_each(|path| model.set_trainable(path, false))?;
+        model.set_frozen(plan.frozen.iter().filter(has_any))?;
         Ok(model)
     }
 
