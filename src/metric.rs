@@ -1,5 +1,6 @@
 //! Metrics: what is reported besides the loss.
 
+use crate::data::{Source, blocks};
 use crate::kernel::{
     Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, Pointwise, Rank, RankPorts, Score, ScoreKind,
     ScorePorts, Strided, WeighRows, WeighRowsPorts,
@@ -340,23 +341,55 @@ impl Metric {
 
     /// Its value from the sums of its columns over all rows of the data set, or all their time steps, of which `count` count.
     pub fn value(&self, sums: &[f64], data: &Dataset, count: f64) -> f64 {
+        let variation = if *self == Self::R2 { Self::variation(data, sums.len()) } else { Vec::new() };
+        self.value_beside(sums, &variation, count)
+    }
+
+    /// [`Metric::value`], with the targets' [variation](Metric::variation) where the metric is R².
+    pub(crate) fn value_beside(&self, sums: &[f64], variation: &[f64], count: f64) -> f64 {
         if *self != Self::R2 {
             return self.mean(sums, count);
         }
-        // The targets are known here exactly: no difference of large sums is needed.
-        let width = sums.len();
-        let rows = data.len() * data.targets().width() / width;
-        let target = |row: usize, output: usize| match data.targets() {
-            Targets::Classes { labels, .. } => f64::from(u8::from(labels[row] as usize == output)),
-            Targets::Values { values, .. } => f64::from(values[row * width + output]),
-        };
-        let scores = (0..width).map(|output| {
-            let mean = (0..rows).map(|row| target(row, output)).sum::<f64>() / rows as f64;
-            let total = (0..rows).map(|row| (target(row, output) - mean).powi(2)).sum::<f64>();
-            if total == 0.0 { f64::NAN } else { 1.0 - sums[output] / total }
-        });
-        scores.sum::<f64>() / width as f64
+        let score = |(sum, total): (&f64, &f64)| if *total == 0.0 { f64::NAN } else { 1.0 - sum / total };
+        sums.iter().zip(variation).map(score).sum::<f64>() / sums.len() as f64
     }
+
+    /// Σ(t − mean t)² over all targets, for each of `width` outputs: what R² compares errors with.
+    pub(crate) fn variation(data: &Dataset, width: usize) -> Vec<f64> {
+        (0..width).map(|output| spread(data.targets(), data.len(), (output, width)).1).collect()
+    }
+
+    /// [`Metric::variation`] of targets that are read block by block and joined as Chan, Golub and LeVeque do.
+    pub(crate) fn variation_of(source: &dyn Source, width: usize) -> Result<Vec<f64>> {
+        if let Some(data) = source.in_memory() {
+            return Ok(Self::variation(data, width));
+        }
+        let mut outputs = vec![(0.0, 0.0); width];
+        let mut before = 0.0;
+        for block in blocks(source, 4096)? {
+            let block = block?;
+            let rows = (block.len() * block.targets().width() / width) as f64;
+            for (output, (mean, total)) in outputs.iter_mut().enumerate() {
+                let of_block = spread(block.targets(), block.len(), (output, width));
+                let apart = of_block.0 - *mean;
+                *total += of_block.1 + apart * apart * before * rows / (before + rows);
+                *mean += apart * rows / (before + rows);
+            }
+            before += rows;
+        }
+        Ok(outputs.into_iter().map(|(_, total)| total).collect())
+    }
+}
+
+/// The mean of an output's targets, and the sum of their squared distances from it.
+fn spread(targets: &Targets, rows: usize, (output, width): (usize, usize)) -> (f64, f64) {
+    let rows = rows * targets.width() / width;
+    let target = |row: usize| match targets {
+        Targets::Classes { labels, .. } => f64::from(u8::from(labels[row] as usize == output)),
+        Targets::Values { values, .. } => f64::from(values[row * width + output]),
+    };
+    let mean = (0..rows).map(target).sum::<f64>() / rows as f64;
+    (mean, (0..rows).map(|row| (target(row) - mean).powi(2)).sum())
 }
 
 /// Records into a column of the scores which rows have fewer than k outputs that rank above that of the target's class.

@@ -1,17 +1,20 @@
 //! Tables in CSV files.
 
 mod delimiter;
+mod parser;
+mod pieces;
 mod text;
 
 use std::path::{Path, PathBuf};
-
-use ::csv::ByteRecord;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use delimiter::Delimiter;
+use parser::Parser;
+use pieces::{PIECE, Pieces};
 use text::Text;
 
-use super::table::{Format, Source};
-use super::{Columns, Dataset, Preparation, Table};
+use super::table::Format;
+use super::{Columns, Dataset, Preparation, Stream, Table};
 use crate::{Error, Result};
 
 /// A table in a CSV file: its format, and which columns are inputs and which are targets.
@@ -185,6 +188,15 @@ impl Csv {
     /// A file that cannot be read or unpacked; an unknown encoding; a delimiter that cannot be detected; a row with more or fewer fields
     /// than the header.
     pub fn table(&self) -> Result<Table> {
+        self.check()?;
+        let mut text = Text::read(&self.path, self.encoding.as_deref())?;
+        let delimiter =
+            self.delimiter.settle(&self.path, &mut text, self.comment, self.format.decimal_comma)?;
+        Ok(Parser::new(delimiter).rows(self, &text, true)?.0)
+    }
+
+    /// Checks that delimiter and comments can be told apart.
+    fn check(&self) -> Result<()> {
         let place = self.path.display();
         if matches!(self.delimiter, Delimiter::Byte(b'"' | b'\n' | b'\r')) {
             let found = "a quote or line break as delimiter";
@@ -194,44 +206,67 @@ impl Csv {
             let found = "a quote, line break or delimiter as the start of comments";
             return Err(Error::invalid(place, found, "a byte such as `#`", "set another"));
         }
-        let mut text = Text::read(&self.path, self.encoding.as_deref())?;
-        let delimiter =
-            self.delimiter.settle(&self.path, &mut text, self.comment, self.format.decimal_comma)?;
-        let mut source = Source::new(place.to_string(), self.format.clone(), text.lossy);
-        let (mut reader, mut row) = (delimiter.reader(&text.bytes, self.comment), ByteRecord::new());
-        let mut least = None;
-        while reader.read_byte_record(&mut row).map_err(|e| self.unreadable(&e))? {
-            if row.iter().all(|field| field.trim_ascii().is_empty()) {
-                continue;
-            }
-            let (line, first) = (text.line(&row, self.comment), least.is_none());
-            // Without names, a delimiter at the end looks like a missing value.
-            let whole = if self.headerless { row.len() } else { delimiter::least(&row) };
-            let least = *least.get_or_insert(whole);
-            if first {
-                let name = |(i, field): (usize, &[u8])| match self.headerless {
-                    true => i.to_string(),
-                    false => String::from_utf8_lossy(field).trim().to_owned(),
-                };
-                source.columns = row.iter().enumerate().map(name).collect();
-            }
-            let columns = source.columns.len();
-            if !delimiter::fits(&row, least, columns) {
-                return Err(Error::invalid(
-                    format!("{place}, line {line}"),
-                    format!("{} fields", row.len()),
-                    format!("{columns}, as in the {}", if self.headerless { "first row" } else { "header" }),
-                    "correct the row, or set the delimiter of the file or the byte that its comments start with",
-                ));
-            }
-            if self.headerless || !first {
-                source.push(line, row.iter().chain(std::iter::repeat(&b""[..])).take(columns));
-            }
-        }
-        Ok(source.into_table())
+        Ok(())
     }
 
-    fn unreadable(&self, error: &::csv::Error) -> Error {
-        Error::invalid(self.path.display(), error, "a CSV file", "correct the file")
+    /// The first `rows` rows of the file, or all if it has fewer, without reading all of it: to fit a [`Preparation`] for
+    /// [`Csv::source`].
+    ///
+    /// # Errors
+    /// As [`Csv::table`] and [`Csv::source`].
+    pub fn head(&self, rows: usize) -> Result<Table> {
+        self.check()?;
+        let mut pieces = Pieces::open(self, rows.clamp(1, 1 << 20).saturating_mul(64))?;
+        let mut table = pieces.next().unwrap_or_else(|| Err(self.without_rows()))?;
+        while table.len() < rows {
+            let Some(more) = pieces.next() else { break };
+            table = table.followed_by(&more?)?;
+        }
+        table.select(&(0..rows.min(table.len())).collect::<Vec<_>>())
+    }
+
+    /// The rows as a source that reads the file from its beginning in every epoch, a few MiB at a time, and prepares them as this
+    /// preparation does: fitted on [`Csv::head`], or on another table. Rows that lack a value are left out. They are shuffled as in a
+    /// [`Stream`], by its buffer. The file is read once to count them.
+    ///
+    /// # Errors
+    /// A file that cannot be read or unpacked, or has no complete row; fields that are separated by white space, whose number may vary;
+    /// an unknown encoding; what [`Preparation::apply`] refuses, where the rows are read.
+    pub fn source(&self, preparation: &Preparation) -> Result<Box<dyn super::Source>> {
+        self.check()?;
+        let (mut rows, mut all) = (0, 0);
+        for table in Pieces::open(self, PIECE)? {
+            let table = table?;
+            (rows, all) = (rows + preparation.complete(&table)?.len(), all + table.len());
+        }
+        if rows == 0 {
+            return Err(self.without_rows());
+        }
+        if rows < all {
+            log::warn!("{}: {} of {all} rows lack a value and are left out", self.path.display(), all - rows);
+        }
+        let (csv, preparation) = (self.clone(), preparation.clone());
+        let told = AtomicBool::new(false);
+        Ok(Box::new(Stream::new(rows, move |_| {
+            let (preparation, quiet) = (preparation.clone(), told.swap(true, Ordering::Relaxed));
+            let prepare = move |(piece, table): (usize, Result<Table>)| -> Option<Result<Dataset>> {
+                let mut tell = |doubt| {
+                    if !quiet && piece == 0 {
+                        log::warn!("{doubt}");
+                    }
+                };
+                let prepared = table.and_then(|table| {
+                    let rows = preparation.complete(&table)?;
+                    let some = !rows.is_empty();
+                    some.then(|| preparation.apply_to(&table, &rows, &mut tell)).transpose()
+                });
+                prepared.transpose()
+            };
+            Ok(Pieces::open(&csv, PIECE)?.enumerate().filter_map(prepare))
+        })?))
+    }
+
+    fn without_rows(&self) -> Error {
+        Error::invalid(self.path.display(), "no complete row", "at least one", "select fewer columns")
     }
 }

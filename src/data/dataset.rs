@@ -141,6 +141,18 @@ impl Dataset {
         Self::plain(shape.into(), inputs, targets).checked(rows)
     }
 
+    /// Rows of inputs with any kind of targets.
+    ///
+    /// # Errors
+    /// As [`Dataset::classes`] and [`Dataset::values`].
+    pub(super) fn with_targets(shape: Vec<usize>, inputs: Vec<f32>, targets: Targets) -> Result<Self> {
+        match targets {
+            Targets::Classes { labels, steps: 1, names } => Self::classes(shape, inputs, labels, names),
+            Targets::Classes { labels, names, .. } => Self::step_classes(shape, inputs, labels, names),
+            Targets::Values { shape: of_target, values } => Self::values(shape, inputs, of_target, values),
+        }
+    }
+
     fn plain(shape: Vec<usize>, inputs: Vec<f32>, targets: Targets) -> Self {
         let (exact_inputs, exact_targets) = Default::default();
         Self { shape, inputs, targets, weights: None, padding: None, exact_inputs, exact_targets }
@@ -245,6 +257,12 @@ impl Dataset {
         (data.exact_inputs, data.exact_targets) =
             (self.exact_inputs.select(rows), self.exact_targets.select(rows));
         data
+    }
+
+    /// Other rows of the same kind, which have been checked.
+    pub(super) fn with_rows(&self, inputs: Vec<f32>, targets: Targets, weights: Option<Vec<f32>>) -> Self {
+        let rows = Self::plain(self.shape.clone(), inputs, targets);
+        Self { weights, padding: self.padding, ..rows }
     }
 
     /// The same rows with other inputs of the same shape, as returned by a scaler. In padded sequences the mask value stays, and the

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use decode::Picture;
+use rayon::prelude::*;
 
 use super::classes::{check_distinct, listed};
-use super::{Dataset, luma};
+use super::{Dataset, Indexed, Source, luma};
 use crate::{Error, Result};
 
 /// The largest height and width, both of image files and after resizing.
@@ -18,6 +19,9 @@ const MAX_SIDE: usize = 16_384;
 /// The most pixels of an image that is kept as it is, and of one that is resized: a few bytes may declare any number.
 const MAX_PIXELS: usize = 1 << 25;
 const MAX_RESIZED: usize = 1 << 27;
+
+/// Files with their classes.
+type Labelled = Vec<(u32, PathBuf)>;
 
 /// The extensions of the files that are read.
 const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "jfif", "webp", "gif", "bmp"];
@@ -156,19 +160,14 @@ impl ImageFolder {
     /// # Errors
     /// As [`ImageFolder::load`].
     pub fn load_counted(&self) -> Result<(Dataset, PassedOver)> {
-        self.options.check()?;
         let mut over = PassedOver::default();
-        let (directories, files): (Vec<_>, Vec<_>) =
-            entries(&self.dir)?.into_iter().partition(|p| p.is_dir());
-        over.files += files.len();
-        let names = self.names(&directories)?;
+        let (names, files) = self.files(&mut over)?;
         let (mut inputs, mut labels) = (Vec::new(), Vec::new());
         let mut size = self.options.size;
         for (label, name) in (0u32..).zip(&names) {
-            let directory = directories.iter().find(|path| file_name(path) == *name);
             let before = labels.len();
-            for file in directory.map(|d| images(d, &mut over)).transpose()?.unwrap_or_default() {
-                if self.read(&file, &mut size, &mut inputs)? {
+            for (_, file) in files.iter().filter(|(class, _)| *class == label) {
+                if self.read(file, &mut size, &mut inputs)? {
                     labels.push(label);
                 } else {
                     over.damaged += 1;
@@ -184,6 +183,67 @@ impl ImageFolder {
         }
         let (height, width) = size.unwrap_or_default();
         Ok((Dataset::classes(self.options.shape(height, width), inputs, labels, names)?, over))
+    }
+
+    /// The images as a source that decodes them when they are needed, on all cores. Damaged ones are errors then; without
+    /// [`Options::size`] all must have the size of the first.
+    ///
+    /// # Errors
+    /// As [`ImageFolder::load`] for the directories and for up to 1,024 images, spread over all, that are read at once;
+    /// [`skip_damaged`](ImageFolder::skip_damaged), since rows are numbered before they are read.
+    pub fn source(&self) -> Result<Box<dyn Source>> {
+        if self.skip_damaged {
+            return Err(Error::invalid(
+                "image folder option skip_damaged",
+                "true for a source, which numbers its rows before it reads them",
+                "false",
+                "remove damaged images, or load the folder as a whole",
+            ));
+        }
+        let mut over = PassedOver::default();
+        let (names, files) = self.files(&mut over)?;
+        for (label, name) in (0u32..).zip(&names) {
+            if files.iter().all(|(class, _)| *class != label) {
+                self.without_images(name)?;
+            }
+        }
+        over.tell(&self.dir);
+        let Some((_, first)) = files.first() else { return Err(no_image(&self.dir)) };
+        let mut folder = self.clone();
+        self.read(first, &mut folder.options.size, &mut Vec::new())?;
+        // Images of that size are taken as they are, others are errors, unless a size was set.
+        let (size, resized) = (folder.options.size, self.options.size.is_some());
+        folder.options.size = size.filter(|_| resized);
+        let (height, width) = size.unwrap_or_default();
+        let shape = folder.options.shape(height, width);
+        let count = files.len();
+        let read = move |rows: &[usize]| {
+            let image = |&row: &usize| {
+                let (mut size, mut values) = (size, Vec::new());
+                folder.read(&files[row].1, &mut size, &mut values)?;
+                Ok(values)
+            };
+            let images = rows.par_iter().map(image).collect::<Result<Vec<_>>>()?;
+            let labels = rows.iter().map(|&row| files[row].0).collect();
+            Dataset::classes(shape.clone(), images.concat(), labels, names.clone())
+        };
+        Ok(Box::new(Indexed::new(count, read)?))
+    }
+
+    /// The class names, and the files with their classes, sorted.
+    fn files(&self, over: &mut PassedOver) -> Result<(Vec<String>, Labelled)> {
+        self.options.check()?;
+        let (directories, others): (Vec<_>, Vec<_>) =
+            entries(&self.dir)?.into_iter().partition(|p| p.is_dir());
+        over.files += others.len();
+        let names = self.names(&directories)?;
+        let mut files = Vec::new();
+        for (label, name) in (0u32..).zip(&names) {
+            let directory = directories.iter().find(|path| file_name(path) == *name);
+            let found = directory.map(|d| images(d, over)).transpose()?.unwrap_or_default();
+            files.extend(found.into_iter().map(|file| (label, file)));
+        }
+        Ok((names, files))
     }
 
     /// The classes: those given, or the directories.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use file::File;
 
 use super::classes::{check_distinct, listed};
-use super::{Dataset, Split};
+use super::{Dataset, Indexed, Source, Split};
 use crate::{Error, Result};
 
 /// f64 represents every whole number up to this one.
@@ -72,32 +72,55 @@ impl Idx {
     /// no name; names that are missing or duplicated.
     pub fn load(&self) -> Result<Dataset> {
         let (images, labels) = (File::read(&self.images)?, File::read(&self.labels)?);
-        if images.dims.len() < 2 {
+        self.check(&images.dims, &labels.dims)?;
+        let (labels, names) = self.classes(&labels)?;
+        images.classes(&self.images, labels, names)
+    }
+
+    /// Checks that images and labels of these dimensions belong together.
+    fn check(&self, images: &[usize], labels: &[usize]) -> Result<()> {
+        if images.len() < 2 {
             return Err(Error::invalid(
                 self.images.display(),
-                format!("dimensions {:?}", images.dims),
+                format!("dimensions {images:?}"),
                 "two dimensions or more, images first",
                 "pass the file of images first and the file of labels second",
             ));
         }
-        if labels.dims.len() != 1 {
+        if labels.len() != 1 {
             return Err(Error::invalid(
                 self.labels.display(),
-                format!("dimensions {:?}", labels.dims),
+                format!("dimensions {labels:?}"),
                 "one dimension, a label for each image",
                 "pass the file of images first and the file of labels second",
             ));
         }
-        if labels.dims[0] != images.dims[0] {
+        if labels[0] != images[0] {
             return Err(Error::invalid(
                 self.labels.display(),
-                format!("{} labels", labels.dims[0]),
-                format!("{}, one for each image of {}", images.dims[0], self.images.display()),
+                format!("{} labels", labels[0]),
+                format!("{}, one for each image of {}", images[0], self.images.display()),
                 "pass two files that belong together",
             ));
         }
+        Ok(())
+    }
+
+    /// The rows as a source that reads images by their place in the file, in any order, and holds only the labels in memory. The file of
+    /// images must not be gzipped. Numbers become single precision.
+    ///
+    /// # Errors
+    /// As [`Idx::load`], except that images which are not finite are found when they are read; a gzipped file of images.
+    pub fn source(&self) -> Result<Box<dyn Source>> {
+        let (images, labels) = (file::by_row(&self.images)?, File::read(&self.labels)?);
+        self.check(&[&[images.len()], images.shape()].concat(), &labels.dims)?;
         let (labels, names) = self.classes(&labels)?;
-        images.classes(&self.images, labels, names)
+        let count = images.len();
+        let read = move |rows: &[usize]| {
+            let labels = rows.iter().map(|&row| labels[row]).collect();
+            Dataset::classes(images.shape(), images.read(rows)?, labels, names.clone())
+        };
+        Ok(Box::new(Indexed::new(count, read)?))
     }
 
     /// The class of each row, and the class names.

@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | arrays in memory | [`Dataset::classes`], [`Dataset::values`] | any shape | classes or values |
 //! | sequences of different lengths in memory | [`PadSequences`] | `[T, F]`, padded at the end | classes or values |
+//! | numpy's arrays, `.npy` | [`Npy`] | as in the file | classes or values |
 //! | idx files, plain or `.gz` | [`idx::Idx`] | as in the file, bytes in 0..1 | classes |
 //! | MNIST | [`idx::mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
@@ -15,6 +16,9 @@
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
 //! | the adding problem, no files | [`AddingProblem`] | `[T, 2]`, 0..1 | a value |
+//!
+//! What memory does not hold is read when it is needed: a [`Source`] of rows by their numbers ([`Indexed`]) or as they come ([`Stream`]),
+//! which [`Npy::source`], [`idx::Idx::source`], [`Csv::source`] and `ImageFolder::source` make of files.
 //!
 //! [`Dataset::split`] and similar functions keep rows for testing: at random, by groups, in time, or in k folds. Parts that were loaded
 //! separately become a [`Split`] with [`Split::new`], which compares their classes.
@@ -28,15 +32,20 @@ pub(crate) mod classes;
 pub(crate) mod conversion;
 mod csv;
 mod dataset;
+mod fingerprint;
 #[cfg(feature = "images")]
 pub mod folder;
 mod glyphs;
 pub mod idx;
 mod mask;
+mod npy;
+mod numbers;
 mod observed;
+mod order;
 mod pad;
 mod precise;
 mod scale;
+mod source;
 mod split;
 mod table;
 pub mod vowels;
@@ -47,11 +56,17 @@ pub use adding::AddingProblem;
 pub use conversion::{Conversion, Rows};
 pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;
+pub use npy::Npy;
 pub use observed::{Observed, Outliers};
+pub use order::Order;
 pub use pad::PadSequences;
 pub use scale::{Scale, Scaler};
+pub use source::{Indexed, Reader, Source, Stream, blocks};
 pub use split::{Folds, Split};
 pub use table::{Columns, Impute, Preparation, Table, Unknown};
+
+pub(crate) use order::Draw;
+pub(crate) use source::checked;
 
 /// Rec. 601 luma, in f64 so that three equal channels give exactly their value.
 fn luma(red: f32, green: f32, blue: f32) -> f32 {

@@ -178,9 +178,13 @@ fn distance(value: f32, median: f32) -> f64 {
     (f64::from(value) - f64::from(median)).abs()
 }
 
-/// The rows used as a sample: all of them, or a number of them spread over the set without a period.
+/// The rows used as a sample: all of them, or a number of them spread over the set.
 fn sample(rows: usize, width: usize) -> Vec<usize> {
-    let count = (NUMBERS / width).clamp(FEWEST, SAMPLE);
+    spread(rows, (NUMBERS / width).clamp(FEWEST, SAMPLE))
+}
+
+/// All rows, or about `count` of them spread over the set without a period, in ascending order.
+pub(super) fn spread(rows: usize, count: usize) -> Vec<usize> {
     if rows <= count {
         return (0..rows).collect();
     }

@@ -101,6 +101,13 @@ impl Source {
         self.lines.push(line);
     }
 
+    /// The bytes of a field.
+    fn field(&self, row: usize, column: usize) -> &[u8] {
+        let field = row * self.columns.len() + column;
+        let start = field.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[field]]
+    }
+
     pub fn into_table(self) -> Table {
         Table { rows: (0..self.lines.len()).collect(), source: Arc::new(self) }
     }
@@ -172,6 +179,37 @@ impl Table {
             ));
         }
         Ok(Self { source: self.source.clone(), rows: rows.iter().map(|&row| self.rows[row]).collect() })
+    }
+
+    /// These rows, then those of another table with the same columns.
+    ///
+    /// # Errors
+    /// Other columns.
+    pub fn followed_by(&self, other: &Self) -> Result<Self> {
+        if self.columns() != other.columns() {
+            return Err(Error::invalid(
+                &other.source.name,
+                format!("the columns {:?}", other.columns()),
+                format!("{:?}", self.columns()),
+                "join tables with the same columns",
+            ));
+        }
+        let Source { name, unit, format, lossy, columns, .. } = &*self.source;
+        let mut all = Source {
+            name: name.clone(),
+            unit,
+            format: format.clone(),
+            lossy: lossy.or(other.source.lossy),
+            columns: columns.clone(),
+            ..Source::default()
+        };
+        for table in [self, other] {
+            for &row in &table.rows {
+                let fields = (0..columns.len()).map(|column| table.source.field(row, column));
+                all.push(table.source.lines[row], fields);
+            }
+        }
+        Ok(all.into_table())
     }
 
     /// Splits off a share of the rows for testing, at random, like [`Dataset::split`] but without regard to classes. The same seed gives
@@ -256,9 +294,7 @@ impl Table {
 
     pub(super) fn text(&self, row: usize, column: usize) -> Result<&str> {
         let source = &self.source;
-        let field = self.rows[row] * source.columns.len() + column;
-        let start = field.checked_sub(1).map_or(0, |before| source.ends[before]);
-        let text = std::str::from_utf8(&source.text[start..source.ends[field]]).map(str::trim);
+        let text = std::str::from_utf8(source.field(self.rows[row], column)).map(str::trim);
         let broken = |encoding: &str| {
             Error::invalid(
                 self.place(row, column),

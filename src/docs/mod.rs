@@ -9,6 +9,7 @@ pub mod guide {
     //! | [first net](first_net) | building, training, evaluating, predicting; Keras' and PyTorch's words |
     //! | [training] | rare classes and weights, frozen layers, learning rates that fall when learning stalls |
     //! | [own data](own_data) | CSV files, arrays, splits, predictions in the data's own units |
+    //! | [more data than memory holds](big_data) | sources that read rows when they are needed: files, streams of your own |
     //! | [rule and L](rule_and_l) | when to rotate, and with which options |
     //! | [other ways](other_ways) | to keep gradients alive: normalisation of weights, batches and rows, LSUV, SELU |
     //! | [criticality] | why deep nets of saturating neurons stop learning, and how to see it before training |
@@ -30,6 +31,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/own_data.md")]
     pub mod own_data {}
+
+    #[doc = include_str!("guide/big_data.md")]
+    pub mod big_data {}
 
     #[doc = include_str!("guide/rule_and_l.md")]
     pub mod rule_and_l {}

@@ -1,6 +1,7 @@
 //! Arrays of numpy: one in a `.npy` file, several by name in a `.npz` file.
 
 use crate::model::Tensor;
+use crate::store::npy::check_header;
 use crate::{Error, Result};
 use npyz::{Deserialize, NpyFile, Order, WriteOptions, WriterBuilder};
 use std::collections::BTreeMap;
@@ -16,26 +17,6 @@ const MOST_MORE: u64 = 64 << 20;
 fn wrong(place: &str, found: impl std::fmt::Display) -> Error {
     let expected = "arrays of numbers, as numpy.save and numpy.savez write them";
     Error::invalid(place, found, expected, "convert the arrays to float32 or float64, and save them again")
-}
-
-/// The most bytes of an array's header, and the deepest nesting in it; numpy writes one line.
-const MOST_HEADER: usize = 1 << 16;
-const MOST_BRACKETS: usize = 8;
-
-/// Whether the header of an array is as short and flat as numpy's are, and its shape can be counted: what reads it takes any for granted.
-fn check_header(bytes: &[u8]) -> Option<()> {
-    let (len, start): (usize, usize) = match *bytes.get(6)? {
-        1 => (u16::from_le_bytes(*bytes.get(8..)?.first_chunk()?) as usize, 10),
-        _ => (u32::from_le_bytes(*bytes.get(8..)?.first_chunk()?) as usize, 12),
-    };
-    let header = std::str::from_utf8(bytes.get(start..start.checked_add(len)?)?).ok()?;
-    let brackets = header.bytes().filter(|byte| b"([{".contains(byte)).count();
-    let shape = header.split_once("shape")?.1.split_once('(')?.1.split_once(')')?.0;
-    let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
-    let sizes =
-        sizes.map(|size| size.trim_end_matches('L').parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
-    let bytes = sizes.into_iter().try_fold(16u64, |all, size| all.checked_mul(size.max(1)))?;
-    (len <= MOST_HEADER && brackets <= MOST_BRACKETS && bytes < 1 << 62).then_some(())
 }
 
 /// The array of a `.npy` file, in row-major order.

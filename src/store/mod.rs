@@ -1,6 +1,7 @@
 //! Files that the crate writes, whole or not at all: content gets its final name only once all of it is on disk.
 
 mod folder;
+pub(crate) mod npy;
 pub(crate) mod number;
 mod packed;
 mod table;

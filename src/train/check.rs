@@ -2,17 +2,18 @@
 
 use super::step::Scored;
 use super::{Recipe, Trainer};
+use crate::data::Source;
 use crate::data::classes::check_same;
 use crate::model::Network;
-use crate::{Dataset, Error, Metric, Model, Result, Targets};
+use crate::{Error, Metric, Model, Result, Targets};
 
 impl Trainer<'_> {
     /// Checks that the model can be trained on these data.
     pub(super) fn check_all(
         &self,
         model: &Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> Result<()> {
         positive("epochs", self.epochs)?;
         self.check(model, train)?;
@@ -20,7 +21,7 @@ impl Trainer<'_> {
         self.recipe.check_updates(model.network())?;
         if let Some(validation) = validation {
             if let (Some(expected), Some(found)) =
-                (train.targets().class_names(), validation.targets().class_names())
+                (train.sample().targets().class_names(), validation.sample().targets().class_names())
             {
                 check_same("validation data", found, expected, "those of the training data")?;
             }
@@ -31,12 +32,12 @@ impl Trainer<'_> {
     }
 
     /// Checks data, model, and the options that training and evaluation share.
-    pub(super) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
+    pub(super) fn check(&self, model: &Model, data: &dyn Source) -> Result<()> {
         self.recipe.check(model, data)
     }
 
     /// Checks that layers that keep their states between batches get the sequences in order.
-    pub(super) fn check_order(&self, model: &Model, data: &Dataset, shuffled: bool) -> Result<()> {
+    pub(super) fn check_order(&self, model: &Model, data: &dyn Source, shuffled: bool) -> Result<()> {
         let Some(path) = model.network().stateful() else { return Ok(()) };
         let whole = data.len().is_multiple_of(self.recipe.batch.min(data.len()));
         if whole && !shuffled {
@@ -54,8 +55,8 @@ impl Trainer<'_> {
 
 impl Recipe {
     /// Checks that data, model, loss and metrics fit together.
-    pub(crate) fn check(&self, model: &Model, data: &Dataset) -> Result<()> {
-        let network = model.network();
+    pub(crate) fn check(&self, model: &Model, source: &dyn Source) -> Result<()> {
+        let (network, data) = (model.network(), source.sample());
         network.check_inputs(data)?;
         model.check_classes(data)?;
         if let Targets::Classes { names, .. } = data.targets()
@@ -68,7 +69,7 @@ impl Recipe {
                 "add rows of another class; to distinguish one class from everything else, give the rest its own class",
             ));
         }
-        self.check_rows(network, data.len(), data.targets(), data.weights_per_row())
+        self.check_rows(network, source.len(), data.targets(), data.weights_per_row())
     }
 
     /// Checks that the model, the loss and the metrics fit this many rows with such targets and, where rows have weights, so many of them.

@@ -5,6 +5,7 @@ use super::fit::keep::is_best;
 use super::plateau::Stalls;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
+use crate::data::Source;
 use crate::file::{Card, Contents, TRAINING, write_file};
 use crate::model::{Counts, ModelState, Tensor};
 use crate::real::Part;
@@ -377,8 +378,8 @@ impl Trainer<'_> {
         &mut self,
         folder: impl Into<PathBuf>,
         model: &mut Model,
-        train: &crate::Dataset,
-        validation: Option<&crate::Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> Result<History> {
         let folder = folder.into();
         let checkpoints = match &self.checkpoints {

@@ -3,8 +3,9 @@
 use super::callback::EarlyStopping;
 use super::plateau::Plateau;
 use super::recipe::Recipe;
+use crate::data::Source;
 use crate::describe::{Options, difference, flat, value};
-use crate::{Dataset, Error, Result};
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -52,34 +53,13 @@ pub struct DataDescription {
     pub rows: usize,
     /// The shape of a row of inputs.
     pub shape: Vec<usize>,
-    /// A 64-bit fingerprint in hexadecimal: FNV-1a over the bits of the inputs, of the targets and of the weights, at most 2¹⁷ of each, spread evenly over
-    /// larger data sets.
+    /// What tells these rows from others: see [`Source::fingerprint`].
     pub fingerprint: String,
 }
 
-/// The maximum number of inputs, and of targets, in a fingerprint.
-const LOOKED_AT: usize = 1 << 17;
-
 impl DataDescription {
-    pub(super) fn of(data: &Dataset) -> Self {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut add = |word: u32| {
-            for byte in word.to_le_bytes() {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        };
-        let spread = |len: usize| (0..len).step_by(len.div_ceil(LOOKED_AT).max(1));
-        spread(data.inputs().len()).for_each(|i| add(data.inputs()[i].to_bits()));
-        match data.targets() {
-            crate::Targets::Classes { labels, .. } => spread(labels.len()).for_each(|i| add(labels[i])),
-            crate::Targets::Values { values, .. } => {
-                spread(values.len()).for_each(|i| add(values[i].to_bits()));
-            }
-        }
-        if let Some(weights) = data.weights() {
-            spread(weights.len()).for_each(|i| add(weights[i].to_bits()));
-        }
-        Self { rows: data.len(), shape: data.shape().to_vec(), fingerprint: format!("{hash:016x}") }
+    pub(super) fn of(data: &dyn Source) -> Self {
+        Self { rows: data.len(), shape: data.sample().shape().to_vec(), fingerprint: data.fingerprint() }
     }
 }
 
@@ -94,7 +74,7 @@ impl TrainingDescription {
         recipe: &Recipe,
         (early_stopping, plateau): (Option<EarlyStopping>, Option<Plateau>),
         frozen: Vec<String>,
-        (train, validation): (&Dataset, Option<&Dataset>),
+        (train, validation): (&dyn Source, Option<&dyn Source>),
     ) -> Self {
         let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate, label_smoothing } =
             recipe.clone();

@@ -3,8 +3,10 @@
 use super::compile::Compiler;
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
+use super::rows::Rows;
 use super::step::Scored;
 use super::{Evaluation, LayerReport, Trainer};
+use crate::data::{Order, Source};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
 use crate::plan::Course;
@@ -12,24 +14,30 @@ use crate::plan::arena::keys;
 use crate::{Dataset, Loss, Metric, Model, Result, Sgd};
 use web_time::Instant;
 
-/// The loss and the metrics, from the column sums of the scores of `count` unmasked predictions. Metrics that need the targets use all
-/// of `data`.
+/// The loss and the metrics, from the column sums of the scores of `count` unmasked predictions. `variation` is what [`variation`] gives.
 pub(super) fn evaluation(
     sums: &[f64],
     metrics: &[Metric],
-    data: &Dataset,
+    variation: &[f64],
     scored: Scored,
     count: f64,
 ) -> Evaluation {
-    let value = |metric: &Metric, sums: &[f64]| metric.value(sums, data, count);
+    let value = |metric: &Metric, sums: &[f64]| metric.value_beside(sums, variation, count);
     Evaluation { loss: sums[0] / count, metrics: Metric::values(metrics, sums, scored.outputs, value) }
+}
+
+/// The [variation](Metric::variation) of all targets, if a metric needs it.
+pub(super) fn variation(metrics: &[Metric], source: &dyn Source, scored: Scored) -> Result<Vec<f64>> {
+    if metrics.contains(&Metric::R2) { Metric::variation_of(source, scored.outputs) } else { Ok(Vec::new()) }
 }
 
 /// The programs that evaluate one data set.
 #[derive(Debug)]
 pub(super) struct Evaluator {
     feed: Feed,
-    order: Vec<u32>,
+    rows: usize,
+    /// The variation of all targets, if a metric needs it.
+    variation: Vec<f64>,
     metrics: Vec<Metric>,
     /// Rows per step, number of steps, and program: first whole batches, then the rest.
     parts: Vec<(usize, usize, Program)>,
@@ -43,17 +51,18 @@ impl Evaluator {
         trainer: &Trainer<'_>,
         model: &mut Model,
         name: &'static str,
-        data: &Dataset,
+        data: &dyn Source,
         compiler: &mut Compiler,
     ) -> Result<Self> {
-        let task = trainer.recipe.task_for(&model.network, data);
+        let task = trainer.recipe.task_for(&model.network, data.sample());
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
-        let batch = trainer.recipe.batch.min(data.len());
-        let feed = Feed::new(model, name, data, Some(trainer.resident_bytes), batch.saturating_mul(STEPS))?;
-        let order: Vec<u32> = (0..data.len() as u32).collect();
-        let metrics = trainer.recipe.metrics.clone();
-        let mut evaluator = Self { feed, order, metrics, parts: Vec::new(), columns, scored, tallies };
+        let (rows, metrics) = (data.len(), trainer.recipe.metrics.clone());
+        let variation = variation(&metrics, data, scored)?;
+        let batch = trainer.recipe.batch.min(rows);
+        let feed = Feed::new(model, name, data, Some(trainer.resident_bytes), (batch, STEPS))?;
+        let parts = Vec::new();
+        let mut evaluator = Self { feed, rows, variation, metrics, parts, columns, scored, tallies };
         match evaluator.bind(trainer, model, compiler) {
             Ok(()) => Ok(evaluator),
             Err(error) => {
@@ -64,26 +73,29 @@ impl Evaluator {
     }
 
     fn bind(&mut self, trainer: &Trainer<'_>, model: &mut Model, compiler: &mut Compiler) -> Result<()> {
-        let plans = trainer.recipe.evaluation_plans(&model.network, &self.feed, self.order.len())?;
+        let plans = trainer.recipe.evaluation_plans(&model.network, &self.feed, self.rows)?;
         for (rows, count, plan) in plans {
             self.parts.push((rows, count, compiler.bind(model, &plan)?));
         }
         Ok(())
     }
 
-    pub(super) async fn run(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
+    pub(super) async fn run(&self, model: &mut Model, data: &mut Rows<'_>) -> Result<Evaluation> {
         model.begin_sequences(Course::Evaluation)?;
         let executor = &mut *model.executor;
-        self.feed.begin(executor, &self.order)?;
+        let steps = self.parts.iter().flat_map(|&(rows, count, _)| std::iter::repeat_n(rows, count));
+        data.begin(&self.feed, executor, Order::plain(self.rows), steps)?;
         let mut sums = vec![0.0; self.columns];
         let mut first = 0;
         let mut pace = Pace::new();
         for &(rows, count, program) in &self.parts {
             let mut done = 0;
             while done < count {
-                let times = pace.steps.min(count - done);
+                let times = pace.steps.min(count - done).min(self.feed.steps_at_once());
                 let since = Instant::now();
-                let cursor = self.feed.stage(executor, data, &self.order, first, rows * times)?;
+                let steps = std::iter::repeat_n(rows, times);
+                let (cursor, _) = data.stage(&self.feed, model, first, steps)?;
+                let executor = &mut *model.executor;
                 executor.write(keys::CLOCK, 0, Values::U32(&clock_words(model.steps, cursor)))?;
                 executor.run(program, times)?;
                 for row in
@@ -96,8 +108,8 @@ impl Evaluator {
                 pace.note(times, since.elapsed().as_secs_f64());
             }
         }
-        let count = self.scored.count(&sums, data.len());
-        Ok(evaluation(&sums, &self.metrics, data, self.scored, count))
+        let count = self.scored.count(&sums, self.rows);
+        Ok(evaluation(&sums, &self.metrics, &self.variation, self.scored, count))
     }
 
     /// Frees what the device held for the evaluation.
@@ -120,7 +132,7 @@ impl Model {
     #[cfg(not(target_family = "wasm"))]
     pub fn evaluate(
         &mut self,
-        data: &Dataset,
+        data: &dyn Source,
         loss: impl Into<Loss>,
         metrics: &[Metric],
     ) -> Result<Evaluation> {
@@ -130,7 +142,7 @@ impl Model {
     /// [`Model::evaluate`], for callers that may not block.
     pub async fn evaluate_async(
         &mut self,
-        data: &Dataset,
+        data: &dyn Source,
         loss: impl Into<Loss>,
         metrics: &[Metric],
     ) -> Result<Evaluation> {

@@ -1,6 +1,7 @@
 //! A data set on the device: the whole set, from which batches are gathered by index, or, if it is too large, a window with the rows of
 //! the next steps.
 
+use crate::data::Source;
 use crate::device::{Device, Executor, Values};
 use crate::kernel::{Classes, Element, Gather, GatherPorts};
 use crate::model::STEPS;
@@ -9,6 +10,9 @@ use crate::{Dataset, Error, Fault, Model, Result, Targets};
 
 /// The maximum size of a buffer in bytes: WebGPU's default limit for a binding.
 const CHUNK_BYTES: usize = 128 << 20;
+
+/// The size of a window in bytes, unless a single step needs more.
+const WINDOW_BYTES: usize = 64 << 20;
 
 /// Rows of numbers, in several buffers if one is too small.
 #[derive(Debug)]
@@ -36,10 +40,14 @@ impl Table {
         format!("{} from {first}", self.key)
     }
 
-    fn write(&self, executor: &mut dyn Executor, values: &[f32]) -> Result<()> {
-        for (first, count) in self.chunks(values.len() / self.width) {
-            let part = &values[first * self.width..(first + count) * self.width];
-            executor.write(&self.chunk_key(first), 0, Values::F32(part))?;
+    /// Writes rows from row `at` on.
+    fn write(&self, executor: &mut dyn Executor, at: usize, values: &[f32]) -> Result<()> {
+        let (mut row, mut rest) = (at, values);
+        while !rest.is_empty() {
+            let inside = row % self.chunk_rows;
+            let (part, after) = rest.split_at(rest.len().min((self.chunk_rows - inside) * self.width));
+            executor.write(&self.chunk_key(row - inside), inside * self.width, Values::F32(part))?;
+            (row, rest) = (row + part.len() / self.width, after);
         }
         Ok(())
     }
@@ -76,6 +84,8 @@ pub(crate) struct Feed {
     /// How many epochs' row orders the device holds.
     orders: usize,
     resident: bool,
+    /// The largest number of steps whose rows are on the device at once.
+    steps_at_once: usize,
     inputs: Table,
     targets: Option<Table>,
     weights: Option<Table>,
@@ -105,25 +115,27 @@ pub(crate) struct Chunk {
 }
 
 impl Feed {
-    /// Copies the data set to the device, or allocates room for `window` rows if it is larger than `resident_bytes` (`None`: no limit).
+    /// Copies the data set to the device, or allocates room for the rows of a few steps if it is not in memory or larger than
+    /// `resident_bytes` (`None`: no limit). A step takes `batch` rows, and at most `steps` steps are submitted together.
     pub(crate) fn new(
         model: &mut Model,
         name: &str,
-        data: &Dataset,
+        data: &dyn Source,
         resident_bytes: Option<u64>,
-        window: usize,
+        (batch, steps): (usize, usize),
     ) -> Result<Self> {
-        let weights = data.weights().map_or(0, <[f32]>::len);
-        let bytes = (data.inputs().len() + data.targets().len() + weights) as u64 * 4;
-        let resident = resident_bytes.is_none_or(|most| bytes <= most);
-        let rows = if resident { data.len() } else { window.min(data.len()) };
+        let sample = data.sample();
+        let bytes_per_row = bytes_per_row(sample);
+        let bytes = data.len() as u64 * bytes_per_row as u64;
+        let resident = is_resident(data, resident_bytes);
+        let steps = if resident { STEPS } else { steps.min(WINDOW_BYTES / bytes_per_row / batch).max(1) };
+        let rows = if resident { data.len() } else { batch.saturating_mul(steps).min(data.len()) };
         let name_of_feed = model.own_name(name);
-        let feed = Self::of_rows(name_of_feed, rows, 1, data.row_len(), data.targets());
-        let feed = Self { resident, ..feed }.weighted(data.weights_per_row());
-        // A window holds the rows of `STEPS` steps.
-        feed.check_bindings(model.device(), name, |rows| match (resident, rows / STEPS) {
+        let feed = Self::of_rows(name_of_feed, rows, 1, sample.row_len(), sample.targets());
+        let feed = Self { resident, steps_at_once: steps, ..feed }.weighted(sample.weights_per_row());
+        feed.check_bindings(model.device(), name, |rows| match (resident, rows / steps) {
             _ if resident_bytes.is_none() => format!("inspect at most {rows} rows"),
-            (true, _) if window <= rows => {
+            (true, _) if batch <= rows => {
                 format!("set Trainer::resident_bytes below {bytes}, so that the rows are sent in parts")
             }
             (_, 0) => "use smaller rows".to_owned(),
@@ -133,7 +145,7 @@ impl Feed {
             (false, batch) => format!("use a batch of at most {batch}"),
         })?;
         let executor = &mut *model.executor;
-        if let Err(error) = feed.fill(executor, data) {
+        if let Err(error) = feed.fill(executor, data.in_memory()) {
             feed.free(executor);
             return Err(error);
         }
@@ -184,6 +196,7 @@ impl Feed {
             rows,
             orders,
             resident: true,
+            steps_at_once: STEPS,
             inputs: Table::new(format!("{name} inputs"), width),
             targets: match targets {
                 Targets::Classes { .. } => None,
@@ -242,30 +255,43 @@ impl Feed {
     }
 
     /// Allocates data and order, and writes the data if the device holds all rows.
-    pub(crate) fn fill(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
+    pub(crate) fn fill(&self, executor: &mut dyn Executor, data: Option<&Dataset>) -> Result<()> {
         for chunk in self.chunks().iter().flatten() {
             executor.allocate(&chunk.key, chunk.element, chunk.len)?;
         }
         self.allocate_order(executor)?;
-        if !self.resident {
-            let identity: Vec<u32> = (0..self.rows as u32).collect();
-            return executor.write(&self.key("order"), 0, Values::U32(&identity));
+        match data.filter(|_| self.resident) {
+            Some(data) => self.write(executor, 0, data),
+            None => {
+                let identity: Vec<u32> = (0..self.rows as u32).collect();
+                executor.write(&self.key("order"), 0, Values::U32(&identity))
+            }
         }
-        self.write(executor, data)
     }
 
-    fn write(&self, executor: &mut dyn Executor, data: &Dataset) -> Result<()> {
-        self.inputs.write(executor, data.inputs())?;
+    /// Writes rows from row `at` on.
+    fn write(&self, executor: &mut dyn Executor, at: usize, data: &Dataset) -> Result<()> {
+        self.inputs.write(executor, at, data.inputs())?;
         if let (Some(table), Some(weights)) = (&self.weights, data.weights()) {
-            table.write(executor, weights)?;
+            table.write(executor, at, weights)?;
         }
         match (data.targets(), &self.targets) {
-            (Targets::Values { values, .. }, Some(table)) => table.write(executor, values),
+            (Targets::Values { values, .. }, Some(table)) => table.write(executor, at, values),
             (Targets::Classes { labels, .. }, _) => {
-                executor.write(&self.key("labels"), 0, Values::U32(labels))
+                executor.write(&self.key("labels"), at * self.steps, Values::U32(labels))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the device holds all rows, rather than those of a few steps.
+    pub(crate) fn is_resident(&self) -> bool {
+        self.resident
+    }
+
+    /// The largest number of steps that may be submitted together.
+    pub(crate) fn steps_at_once(&self) -> usize {
+        self.steps_at_once
     }
 
     /// How many time steps per row have targets of their own.
@@ -308,9 +334,9 @@ impl Feed {
         self.keys().iter().for_each(|key| executor.free(key));
     }
 
-    /// Sets an epoch's row order.
+    /// Sets an epoch's row order, where the device holds all rows.
     pub(crate) fn begin(&self, executor: &mut dyn Executor, order: &[u32]) -> Result<()> {
-        if self.resident { self.write_order(executor, 0, order) } else { Ok(()) }
+        self.write_order(executor, 0, order)
     }
 
     /// Writes a part of the row orders, from index `first` on.
@@ -318,20 +344,24 @@ impl Feed {
         executor.write(&self.key("order"), first, Values::U32(rows))
     }
 
-    /// Makes the rows `order[first..][..count]` available; returns the clock's cursor for them.
-    pub(crate) fn stage(
-        &self,
-        executor: &mut dyn Executor,
-        data: &Dataset,
-        order: &[u32],
-        first: usize,
-        count: usize,
-    ) -> Result<usize> {
-        if self.resident {
-            return Ok(first);
+    /// Makes the rows of the next steps available, where the device does not hold all.
+    pub(crate) fn stage(&self, executor: &mut dyn Executor, steps: &[Dataset]) -> Result<()> {
+        let mut at = 0;
+        for rows in steps {
+            self.write(executor, at, rows)?;
+            at += rows.len();
         }
-        let rows: Vec<usize> = order[first..first + count].iter().map(|&r| r as usize).collect();
-        self.write(executor, &data.select(&rows)?)?;
-        Ok(0)
+        Ok(())
     }
+}
+
+/// The numbers of a row take so many bytes.
+fn bytes_per_row(sample: &Dataset) -> usize {
+    4 * (sample.row_len() + sample.targets().len() / sample.len() + sample.weights_per_row().unwrap_or(0))
+}
+
+/// Whether a device holds all rows of a source, of at most so many bytes (`None`: no limit).
+pub(crate) fn is_resident(source: &dyn Source, resident_bytes: Option<u64>) -> bool {
+    let bytes = source.len() as u64 * bytes_per_row(source.sample()) as u64;
+    source.in_memory().is_some() && resident_bytes.is_none_or(|most| bytes <= most)
 }

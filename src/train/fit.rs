@@ -7,11 +7,12 @@ use super::checkpoint::Folder;
 use super::compile::Compiler;
 use super::description::TrainingDescription;
 use super::epoch::rates_of;
-use super::evaluate::{Evaluator, evaluation};
+use super::evaluate::{Evaluator, evaluation, variation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
 use super::plateau::Reduction;
+use super::rows::Rows;
 use super::snapshot::{Done, Due};
 use super::step::{Desk, Task};
 use super::{Trainer, inspect};
@@ -32,6 +33,8 @@ struct Submission {
     span: std::ops::Range<usize>,
     /// The slot of the first step.
     slot: usize,
+    /// The steps' rows, where the device does not hold all: to repeat a step that failed.
+    staged: Vec<Dataset>,
     tallies: Pending<'static, Result<Vec<f64>>>,
     clock: Pending<'static, Result<Vec<u32>>>,
     /// The model after these steps, if a snapshot is due.
@@ -41,9 +44,11 @@ struct Submission {
 pub(super) struct Fit<'t, 'a, 'm> {
     trainer: &'t mut Trainer<'a>,
     model: &'m mut Model,
-    train: &'m Dataset,
-    validation: Option<&'m Dataset>,
+    train: Rows<'m>,
+    validation: Option<Rows<'m>>,
     feed: Feed,
+    /// The variation of all targets, if a metric needs it.
+    variation: Vec<f64>,
     steps: Vec<Step>,
     programs: HashMap<(usize, Ending), Program>,
     evaluator: Option<Evaluator>,
@@ -62,25 +67,29 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
     pub(super) fn new(
         trainer: &'t mut Trainer<'a>,
         model: &'m mut Model,
-        train: &'m Dataset,
-        validation: Option<&'m Dataset>,
+        train: Rows<'m>,
+        validation: Option<Rows<'m>>,
     ) -> Result<Self> {
+        let source = train.source();
         let batch = trainer.recipe.batch.min(train.len());
-        let task = trainer.recipe.task_for(&model.network, train);
+        let task = trainer.recipe.task_for(&model.network, source.sample());
+        let scored = task.scored;
         trainer.recipe.allocate(model)?;
         task.allocate(model)?;
-        let feed =
-            Feed::new(model, "training", train, Some(trainer.resident_bytes), batch.saturating_mul(STEPS))?;
+        let variation = variation(&trainer.recipe.metrics, source, scored)?;
+        let feed = Feed::new(model, "training", source, Some(trainer.resident_bytes), (batch, STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
         model.author = Author::Trainer;
-        let terms = Arc::new(trainer.terms(model, train, validation));
+        let terms = trainer.terms(model, source, validation.as_ref().map(Rows::source));
+        let terms = Arc::new(terms);
         Ok(Self {
             trainer,
             model,
             train,
             validation,
             feed,
+            variation,
             steps,
             programs: HashMap::new(),
             evaluator: None,
@@ -108,9 +117,10 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             self.dispatches = self.dispatches.max(plan.ops.len());
             self.programs.insert(kind, compiler.bind(self.model, &plan)?);
         }
-        if let Some(data) = self.validation {
+        if let Some(data) = &self.validation {
+            let source = data.source();
             self.evaluator =
-                Some(Evaluator::new(self.trainer, self.model, "validation", data, &mut compiler)?);
+                Some(Evaluator::new(self.trainer, self.model, "validation", source, &mut compiler)?);
         }
         self.compile_seconds = compiler.finish(self.model).await?;
         Ok(())
@@ -172,7 +182,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             self.reduction = Some(Reduction::new(options, &self.trainer.recipe.metrics)?);
         }
         let (first, mut done) = if resumed { self.take_up()? } else { (1, Done::default()) };
-        self.model.remember_outputs(&self.trainer.recipe.loss, Some(self.train));
+        self.model.remember_outputs(&self.trainer.recipe.loss, Some(self.train.source().sample()));
         if !resumed {
             self.set_out().await?;
         }
@@ -224,7 +234,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         if done.steps == 0 {
             self.model.begin_sequences(plan::Course::Training)?;
         }
-        self.feed.begin(&mut *self.model.executor, &order)?;
+        let left = self.steps[done.steps..].iter().map(|step| step.rows);
+        self.train.begin(&self.feed, &mut *self.model.executor, order.from(rows_done), left)?;
         self.model.adopt_parameters()?;
         let words = clock_words(self.model.steps, 0);
         self.model.executor.write(keys::CLOCK, 0, Values::U32(&words))?;
@@ -237,7 +248,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         while (from < self.steps.len() && !stopping) || running.is_some() {
             let mut next = None;
             if from < self.steps.len() && !stopping {
-                let most = (from + self.pace.steps).min(self.steps.len());
+                let most = self.pace.steps.min(self.feed.steps_at_once());
+                let most = (from + most).min(self.steps.len());
                 let asked = self.trainer.control.is_asked();
                 let (to, due) = self.due.end(&self.steps, from, most, asked);
                 stopping = due && self.trainer.control.stops();
@@ -246,12 +258,12 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
                 }
                 let slot = running.as_ref().map_or(0, |r| STEPS - r.slot);
                 let prepared = Instant::now();
-                next = match self.submit(&order, from..to, slot, due, &mut updates) {
+                next = match self.submit(from..to, slot, due, &mut updates) {
                     Ok(submission) => Some(submission),
                     Err(error) => {
                         // Steps that already run change the parameters, so they must be counted.
                         if let Some(running) = running {
-                            self.settle(&order, running).await?;
+                            self.settle(running).await?;
                         }
                         return Err(error);
                     }
@@ -261,7 +273,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             }
             if let Some(mut settling) = std::mem::replace(&mut running, next) {
                 let (span, saving) = (settling.span.clone(), settling.saving.take());
-                let tallies = self.settle(&order, settling).await?;
+                let tallies = self.settle(settling).await?;
                 self.pace.note(span.len(), since.elapsed().as_secs_f64());
                 since = Instant::now();
                 for row in tallies.chunks_exact(columns) {
@@ -283,8 +295,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         }
         let seconds = done.seconds + begin.elapsed().as_secs_f64();
         let count = scored.count(&sums, self.train.len());
-        let trained = evaluation(&sums, &self.trainer.recipe.metrics, self.train, scored, count);
-        let validated = match (&self.evaluator, self.validation) {
+        let trained = evaluation(&sums, &self.trainer.recipe.metrics, &self.variation, scored, count);
+        let validated = match (&self.evaluator, &mut self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
             _ => None,
         };
@@ -322,29 +334,17 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         self.reduction.as_ref().map_or(scheduled, |reduction| reduction.rate(scheduled))
     }
 
-    /// After a non-finite validation loss: undoes the last update if the loss was finite before it.
-    async fn blame_update(&mut self) -> Result<()> {
-        let (Some(evaluator), Some(data)) = (&self.evaluator, self.validation) else { return Ok(()) };
-        let present = self.model.read_arena(keys::PARAMETERS).await?;
-        self.model.take_back_update().await?;
-        if evaluator.run(self.model, data).await?.loss.is_finite() {
-            self.model.reset_optimizer()
-        } else {
-            self.model.write_parameters(&present)
-        }
-    }
-
     /// Submits steps that use the slots from `slot` on, and starts to read back their tallies, and the model if a snapshot is due.
     fn submit(
         &mut self,
-        order: &[u32],
         span: std::ops::Range<usize>,
         slot: usize,
         due: bool,
         updates: &mut u64,
     ) -> Result<Submission> {
-        let cursor = self.stage(order, span.clone())?;
         let steps = &self.steps[span.clone()];
+        let rows = steps.iter().map(|step| step.rows);
+        let (cursor, staged) = self.train.stage(&self.feed, self.model, steps[0].first, rows)?;
         let table = rates_of(&self.trainer.recipe.optimizer, steps, updates, |rate| self.used(rate));
         let (columns, tallies) = (self.task().columns(), self.task().tallies());
         let executor = &mut *self.model.executor;
@@ -358,18 +358,11 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let clock = executor.read_index(keys::CLOCK, clock::LEN);
         let saving = due.then(|| self.model.begin_state());
         self.due.note(span.len(), due);
-        Ok(Submission { span, slot, tallies, clock, saving })
-    }
-
-    /// Makes the rows of these steps available; returns the cursor's start.
-    fn stage(&mut self, order: &[u32], span: std::ops::Range<usize>) -> Result<usize> {
-        let steps = &self.steps[span];
-        let (first, count) = (steps[0].first, steps.iter().map(|s| s.rows).sum());
-        self.feed.stage(&mut *self.model.executor, self.train, order, first, count)
+        Ok(Submission { span, slot, staged, tallies, clock, saving })
     }
 
     /// Waits for a submission and counts its steps; returns their tallies.
-    async fn settle(&mut self, order: &[u32], submission: Submission) -> Result<Vec<f64>> {
+    async fn settle(&mut self, submission: Submission) -> Result<Vec<f64>> {
         let tallies = submission.tallies.await?;
         let halted = submission.clock.await?[clock::HALTED];
         let span = submission.span;
@@ -379,9 +372,13 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let updates = self.steps[span.clone()][..done].iter().filter(|s| s.updates()).count() as u64;
         self.model.count(self.trainer.recipe.optimizer.name(), done, updates);
         if halted != 0 {
-            let cursor = self.stage(order, span.clone())?;
             let (first, failed) = (self.steps[span.start].first, self.steps[span.start + done]);
-            let words = clock_words(self.model.steps, cursor + failed.first - first);
+            let mut cursor = failed.first;
+            if !self.feed.is_resident() {
+                self.feed.stage(&mut *self.model.executor, &submission.staged)?;
+                cursor -= first;
+            }
+            let words = clock_words(self.model.steps, cursor);
             let step = self.model.steps + 1;
             return Err(inspect::diagnose(
                 &self.trainer.recipe,

@@ -88,7 +88,7 @@ pub(super) async fn inspect(
     }
     let data = data.select(&(0..batch).collect::<Vec<_>>())?;
     recipe.task_for(&model.network, &data).allocate(model)?;
-    let feed = Feed::new(model, "inspection", &data, None, batch)?;
+    let feed = Feed::new(model, "inspection", &data, None, (batch, 1))?;
     let order: Vec<u32> = (0..batch as u32).collect();
     let ready = feed.begin(&mut *model.executor, &order);
     let replayed =

@@ -17,6 +17,7 @@ mod own_loop;
 mod pace;
 mod plateau;
 mod recipe;
+mod rows;
 mod snapshot;
 mod step;
 
@@ -30,17 +31,19 @@ pub use own_loop::TrainingLoop;
 pub use plateau::Plateau;
 pub use snapshot::{Interval, Snapshot};
 
-pub(crate) use epoch::{Draw, rates_of};
+pub(crate) use epoch::rates_of;
 pub(crate) use feed::Feed;
 pub(crate) use pace::clock_words;
 pub(crate) use recipe::Recipe;
 pub(crate) use step::{Desk, OPTIMIZER, Task};
 
+use crate::data::Source;
 use crate::metric::WeightedMetric;
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use compile::Compiler;
 use fit::Fit;
+use rows::Rows;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Trains and evaluates models. All options except the optimiser and the loss have defaults.
@@ -186,8 +189,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets the maximum size of a data set that is kept on the device as a whole; default 1 GiB. Larger ones are sent in parts, with the
-    /// same result.
+    /// Sets the maximum size of a data set that is kept on the device as a whole; default 1 GiB. Larger ones, and those that are not in
+    /// memory, are sent in parts of 64 MiB, or of a step if that needs more, with the same result.
     pub fn resident_bytes(mut self, bytes: u64) -> Self {
         self.resident_bytes = bytes;
         self
@@ -234,7 +237,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Trains `model` on `train`, and evaluates it on `validation` after every epoch. Both must have the same class names in the same
+    /// Trains `model` on `train`, and evaluates it on `validation` after every epoch: data sets in memory, or any [`Source`], of which a
+    /// thread of its own reads the rows of the next steps while the device works. Both must have the same class names in the same
     /// order as the model, which keeps those that it is first trained with ([`Model::class_names`](crate::Model::class_names)). Another
     /// call with the same kind of optimiser continues with its moments and schedule: see [`Model::reset_optimizer`].
     ///
@@ -248,21 +252,32 @@ impl<'a> Trainer<'a> {
     pub fn fit(
         &mut self,
         model: &mut Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> Result<History> {
-        pollster::block_on(self.fit_async(model, train, validation))
+        rows::with_readers((train, validation), self.resident_bytes, |train, validation| {
+            pollster::block_on(self.fit_rows(model, train, validation))
+        })
     }
 
-    /// [`Trainer::fit`], for callers that may not block.
+    /// [`Trainer::fit`], for callers that may not block. Rows that are not in memory are read between steps instead of ahead of them.
     pub async fn fit_async(
         &mut self,
         model: &mut Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
+    ) -> Result<History> {
+        self.fit_rows(model, Rows::here(train), validation.map(Rows::here)).await
+    }
+
+    async fn fit_rows(
+        &mut self,
+        model: &mut Model,
+        train: Rows<'_>,
+        validation: Option<Rows<'_>>,
     ) -> Result<History> {
         (self.history, self.best) = (History::default(), None);
-        self.check_all(model, train, validation)?;
+        self.check_all(model, train.source(), validation.as_ref().map(Rows::source))?;
         Fit::new(self, model, train, validation)?.run(false).await
     }
 
@@ -279,21 +294,33 @@ impl<'a> Trainer<'a> {
     pub fn resume(
         &mut self,
         model: &mut Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> Result<History> {
-        pollster::block_on(self.resume_async(model, train, validation))
+        rows::with_readers((train, validation), self.resident_bytes, |train, validation| {
+            pollster::block_on(self.resume_rows(model, train, validation))
+        })
     }
 
     /// [`Trainer::resume`], for callers that may not block.
     pub async fn resume_async(
         &mut self,
         model: &mut Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> Result<History> {
-        self.check_all(model, train, validation)?;
-        self.check_snapshot(model, train, validation)?;
+        self.resume_rows(model, Rows::here(train), validation.map(Rows::here)).await
+    }
+
+    async fn resume_rows(
+        &mut self,
+        model: &mut Model,
+        train: Rows<'_>,
+        validation: Option<Rows<'_>>,
+    ) -> Result<History> {
+        let (data, validating) = (train.source(), validation.as_ref().map(Rows::source));
+        self.check_all(model, data, validating)?;
+        self.check_snapshot(model, data, validating)?;
         Fit::new(self, model, train, validation)?.run(true).await
     }
 
@@ -323,18 +350,25 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Data that do not fit the model or the loss, or have other classes than the model; the device's errors.
     #[cfg(not(target_family = "wasm"))]
-    pub fn evaluate(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
-        pollster::block_on(self.evaluate_async(model, data))
+    pub fn evaluate(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
+        rows::with_readers((data, None), self.resident_bytes, |data, _| {
+            pollster::block_on(self.evaluate_rows(model, data))
+        })
     }
 
     /// [`Trainer::evaluate`], for callers that may not block.
-    pub async fn evaluate_async(&self, model: &mut Model, data: &Dataset) -> Result<Evaluation> {
-        self.check(model, data)?;
-        self.check_order(model, data, false)?;
+    pub async fn evaluate_async(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
+        self.evaluate_rows(model, Rows::here(data)).await
+    }
+
+    async fn evaluate_rows(&self, model: &mut Model, mut data: Rows<'_>) -> Result<Evaluation> {
+        let source = data.source();
+        self.check(model, source)?;
+        self.check_order(model, source, false)?;
         let mut compiler = Compiler::new(self.progress);
-        let evaluator = evaluate::Evaluator::new(self, model, "evaluation", data, &mut compiler)?;
+        let evaluator = evaluate::Evaluator::new(self, model, "evaluation", source, &mut compiler)?;
         let evaluation = match compiler.finish(model).await {
-            Ok(_) => evaluator.run(model, data).await,
+            Ok(_) => evaluator.run(model, &mut data).await,
             Err(error) => Err(error),
         };
         evaluator.close(model);

@@ -76,7 +76,7 @@ impl Trainer<'_> {
         self.recipe.allocate(model)?;
         self.recipe.task_for(model.network(), data).allocate(model)?;
         let batch = self.recipe.batch.min(data.len());
-        let feed = Feed::new(model, "training", data, Some(self.resident_bytes), batch)?;
+        let feed = Feed::new(model, "training", data, Some(self.resident_bytes), (batch, 1))?;
         let training = TrainingLoop {
             recipe: &self.recipe,
             model,
@@ -97,7 +97,7 @@ impl TrainingLoop<'_> {
     /// The rows of each step of the next epoch, as in [`Trainer::fit`]: shuffled, unless that is off, in batches, the last of which may be
     /// smaller. Counts as an epoch of the model.
     pub fn epoch(&mut self) -> Vec<Vec<u32>> {
-        let order = self.recipe.order(self.data.len(), self.model.epochs);
+        let order = self.recipe.order(self.data.len(), self.model.epochs).indices();
         self.model.epochs += 1;
         order.chunks(self.recipe.batch.min(self.data.len())).map(<[u32]>::to_vec).collect()
     }
@@ -241,8 +241,13 @@ impl TrainingLoop<'_> {
         self.check_rows(rows)?;
         let (program, update) = self.program(rows.len())?;
         let executor = &mut *self.model.executor;
-        self.feed.begin(executor, rows)?;
-        let cursor = self.feed.stage(executor, self.data, rows, 0, rows.len())?;
+        if self.feed.is_resident() {
+            self.feed.begin(executor, rows)?;
+        } else {
+            let chosen = self.data.select(&rows.iter().map(|&row| row as usize).collect::<Vec<_>>())?;
+            self.feed.stage(executor, &[chosen])?;
+        }
+        let cursor = 0;
         executor.write(keys::CLOCK, 0, Values::U32(&clock_words(self.model.steps, cursor)))?;
         Ok(Begun { rows: rows.len(), cursor, program, update })
     }
@@ -280,8 +285,8 @@ impl TrainingLoop<'_> {
             true => Some(self.data.select(&rows.iter().map(|&row| row as usize).collect::<Vec<_>>())?),
             false => None,
         };
-        let data = of_rows.as_ref().unwrap_or(self.data);
-        Ok(evaluation(sums, &recipe.metrics, data, scored, scored.count(sums, rows.len())))
+        let variation = of_rows.map_or_else(Vec::new, |data| Metric::variation(&data, scored.outputs));
+        Ok(evaluation(sums, &recipe.metrics, &variation, scored, scored.count(sums, rows.len())))
     }
 
     /// The step whose gradients wait for their update, which the method `what` needs.

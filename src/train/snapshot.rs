@@ -5,9 +5,10 @@ use super::callback::Standing;
 use super::description::TrainingDescription;
 use super::history::History;
 use super::plateau::Stalls;
+use crate::data::Source;
 use crate::data::classes::check_same;
 use crate::model::{Agreement, ModelState, Step, Weights};
-use crate::{Dataset, Error, Model, Result, store};
+use crate::{Error, Model, Result, store};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use web_time::Instant;
@@ -102,8 +103,8 @@ impl Trainer<'_> {
     pub(super) fn terms(
         &self,
         model: &Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> TrainingDescription {
         let frozen = model.frozen().into_iter().map(str::to_owned).collect();
         let watched = (self.early_stopping.clone(), self.plateau.clone());
@@ -114,8 +115,8 @@ impl Trainer<'_> {
     pub(super) fn check_snapshot(
         &self,
         model: &Model,
-        train: &Dataset,
-        validation: Option<&Dataset>,
+        train: &dyn Source,
+        validation: Option<&dyn Source>,
     ) -> Result<()> {
         let Some(snapshot) = &self.snapshot else {
             return Err(Error::invalid(
@@ -128,7 +129,9 @@ impl Trainer<'_> {
         let position = &snapshot.position;
         self.terms(model, train, validation).check(&position.terms)?;
         model.check_state(&snapshot.model, Agreement::Training)?;
-        if let (Some(found), Some(expected)) = (train.targets().class_names(), snapshot.model.class_names()) {
+        if let (Some(found), Some(expected)) =
+            (train.sample().targets().class_names(), snapshot.model.class_names())
+        {
             check_same("resume: training data", found, expected, "those of the snapshot")?;
         }
         // The end of the last epoch is the beginning of one more.

@@ -12,7 +12,7 @@ const CHILD: &str = "AUTOROT_TEST_KILLED";
 /// Where the process leaves what it ended with.
 const ENDED: &str = "ended.safetensors";
 
-fn data(rows: usize, seed: usize) -> Dataset {
+fn synthetic(rows: usize, seed: usize) -> Dataset {
     let inputs = (0..rows * 6 * 6).map(|i| ((i + seed) * 7919 % 1009) as f32 / 1009.0).collect();
     let labels = (0..rows).map(|i| ((i + seed) * 31 % 3) as u32).collect();
     Dataset::classes([6, 6, 1], inputs, labels, ["a", "b", "c"].map(String::from).to_vec()).unwrap()
@@ -34,8 +34,8 @@ fn trainer<'a>(epochs: usize, control: &Control) -> Trainer<'a> {
 
 /// Trains in a folder from the beginning, or from what is there; returns the history without times, and the model's bits.
 fn train(device: &Device, folder: &Path, epochs: usize, control: &Control) -> Result<(String, Vec<u8>)> {
-    let (data, validation) = (data(56, 0), data(24, 500));
-    let mut model = Sequential::for_data(&data)
+    let (rows, validation) = (synthetic(56, 0), synthetic(24, 500));
+    let mut model = Sequential::for_data(&rows)
         .add(RandomTranslation::new([1, 1]))
         .add(
             Conv2d::new(4, 3)
@@ -49,10 +49,13 @@ fn train(device: &Device, folder: &Path, epochs: usize, control: &Control) -> Re
         .build(device, 5)
         .unwrap();
     let mut trainer = trainer(epochs, control);
+    // On the CPU rows are read when they are needed.
+    let numbered = data::Indexed::new(rows.len(), |numbers: &[usize]| rows.select(numbers))?;
+    let train: &dyn data::Source = if device.name() == "cpu" { &numbered } else { &rows };
     let history = if Checkpoints::list(folder).unwrap().is_empty() {
-        trainer.checkpoint(folder).fit(&mut model, &data, Some(&validation))
+        trainer.checkpoint(folder).fit(&mut model, train, Some(&validation))
     } else {
-        trainer.resume_from(folder, &mut model, &data, Some(&validation))
+        trainer.resume_from(folder, &mut model, train, Some(&validation))
     };
     let history = history?;
     let epochs: Vec<_> =

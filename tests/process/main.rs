@@ -9,6 +9,7 @@ use autorot::{
     Activation, Adam, AutoRotate, Dataset, Dense, Device, Interval, LearnL, Loss, Metric, Sequential, Trainer,
 };
 
+use autorot::data::{Indexed, Source};
 use autorot::extend::kernel::Element;
 use autorot::train::Epoch;
 use autorot::{Error, Fault, Model};
@@ -102,6 +103,40 @@ fn take_no_more_memory(intervals: &[usize]) {
             // 100 bytes a step would be 1.8 MB in the shorter run.
             assert!(growth < 1 << 20, "{name}: {growth} bytes more of {memory} after {done} steps");
         }
+    }
+}
+
+/// The most memory that the process has had since it was last asked to forget.
+fn peak(forget: bool) -> u64 {
+    if forget {
+        std::fs::write("/proc/self/clear_refs", "5").unwrap_or_else(|e| panic!("clear_refs: {e}"));
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// 820 MB of rows that are read when they are needed, 3 MB a step. Windows, blocks that wait and those that are kept for a step
+/// that fails may take 64 MiB each.
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn rows_that_are_not_in_memory_take_little_of_it() {
+    const WIDTH: usize = 4096;
+    let _alone = alone();
+    let rows = Indexed::new(50_000, |rows: &[usize]| {
+        let row = |&row: &usize| (0..WIDTH).map(move |i| ((row * 31 + i * 7) % 101) as f32 / 101.0);
+        Dataset::values([WIDTH], rows.iter().flat_map(row).collect(), [1], vec![0.5; rows.len()])
+    });
+    let rows = rows.unwrap();
+    for device in std::iter::once(Device::cpu()).chain(WITH_GPU.then(gpu)) {
+        let mut model = Sequential::for_data(rows.sample()).add(Dense::new(1)).build(&device, 1).unwrap();
+        let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).epochs(1).batch(200);
+        trainer = trainer.progress(false).snapshot_every(Interval::Never);
+        let before = peak(true);
+        trainer.fit(&mut model, &rows, None).unwrap();
+        let more = (peak(false) - before) >> 20;
+        println!("{}: {more} MiB more", device.name());
+        assert!(more < 400, "{}: {more} MiB more", device.name());
     }
 }
 

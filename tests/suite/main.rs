@@ -6,6 +6,7 @@
 mod activations;
 mod bad_input;
 mod best_weights;
+mod big;
 mod broken;
 mod buffers;
 mod by_hand;
@@ -71,6 +72,7 @@ mod rows;
 mod scores;
 mod sequences;
 mod shaders;
+mod sources;
 mod splits;
 mod starts;
 mod states;

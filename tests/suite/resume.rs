@@ -2,6 +2,7 @@
 
 use crate::common::{Random, WITH_GPU, open};
 use crate::nets::{assert_trained, glyphs, model, trainer, wave_model, waves};
+use autorot::data::Source;
 use autorot::{
     Activation, Adam, AlphaDropout, Dataset, Dense, Device, EarlyStopping, Error, Flatten, Gru, History,
     Initializer, Interval, LayerNorm, Loss, Model, Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer,
@@ -38,7 +39,7 @@ fn goes_on(
     device: &Device,
     build: &dyn Fn(&Device) -> Model,
     trainer: &dyn Fn() -> Trainer<'static>,
-    (train, validation): (&Dataset, Option<&Dataset>),
+    (train, validation): (&dyn Source, Option<&dyn Source>),
     every: u64,
     place: (usize, usize),
 ) {

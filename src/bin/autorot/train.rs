@@ -101,9 +101,14 @@ fn fit(settings: &Settings, new: Option<&Settings>, folder: &Folder, output: &Ou
         model.summary()
     ));
     let result = if begun {
-        trainer.resume_from(folder.checkpoints(), &mut model, &data.train, data.validation.as_ref())
+        trainer.resume_from(
+            folder.checkpoints(),
+            &mut model,
+            &data.train,
+            data.validation.as_ref().map(|data| data as _),
+        )
     } else {
-        trainer.fit(&mut model, &data.train, data.validation.as_ref())
+        trainer.fit(&mut model, &data.train, data.validation.as_ref().map(|data| data as _))
     };
     let history = match result {
         Err(Error::Interrupted { step }) => return Ok(interrupted(folder, step, output)),

@@ -29,22 +29,11 @@ impl Text {
             })?;
         }
         let encoding = encoding.map(|name| known(path, name)).transpose()?;
-        let encoding = match (Encoding::for_bom(&bytes), encoding) {
-            (Some((encoding, mark)), _) => {
-                bytes.drain(..mark);
-                encoding
-            }
-            (None, Some(encoding)) => encoding,
-            (None, None) if bytes.iter().take(4).any(|&b| b == 0) => {
-                return Err(Error::invalid(
-                    path.display(),
-                    "bytes of 0, as in UTF-16 without a byte-order mark",
-                    "text",
-                    "set the encoding, \"utf-16le\" or \"utf-16be\", or see whether this is a table at all",
-                ));
-            }
-            (None, None) => UTF_8,
-        };
+        let marked = Encoding::for_bom(&bytes);
+        let encoding = marked.map(|(encoding, _)| encoding).or(encoding);
+        check_text(path, &bytes, encoding)?;
+        bytes.drain(..marked.map_or(0, |(_, mark)| mark));
+        let encoding = encoding.unwrap_or(UTF_8);
         let mut lossy = None;
         // Invalid UTF-8 stays as it is: it matters only in selected columns.
         if encoding != UTF_8 {
@@ -86,7 +75,20 @@ impl Text {
     }
 }
 
-fn known(path: &Path, name: &str) -> Result<&'static Encoding> {
+/// Refuses a beginning that is no text, unless its encoding is known.
+pub(super) fn check_text(path: &Path, start: &[u8], encoding: Option<&'static Encoding>) -> Result<()> {
+    if encoding.is_some() || start.iter().take(4).all(|&b| b != 0) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        path.display(),
+        "bytes of 0, as in UTF-16 without a byte-order mark",
+        "text",
+        "set the encoding, \"utf-16le\" or \"utf-16be\", or see whether this is a table at all",
+    ))
+}
+
+pub(super) fn known(path: &Path, name: &str) -> Result<&'static Encoding> {
     Encoding::for_label(name.as_bytes()).ok_or_else(|| {
         Error::invalid(
             path.display(),

@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::data::Dataset;
+use crate::data::numbers::Numbers;
 use crate::data::precise::Precise;
 use crate::{Error, Result};
 
@@ -21,19 +22,32 @@ struct Kind {
     /// In bytes.
     size: usize,
     number: fn(&[u8]) -> f64,
+    /// As numpy calls it.
+    name: &'static str,
 }
 
 /// All types in the format.
 const KINDS: [Kind; 6] = [
-    Kind { code: 0x08, size: 1, number: |b| f64::from(b[0]) },
-    Kind { code: 0x09, size: 1, number: |b| f64::from(i8::from_be_bytes([b[0]])) },
-    Kind { code: 0x0b, size: 2, number: |b| f64::from(i16::from_be_bytes([b[0], b[1]])) },
-    Kind { code: 0x0c, size: 4, number: |b| f64::from(i32::from_be_bytes([b[0], b[1], b[2], b[3]])) },
-    Kind { code: 0x0d, size: 4, number: |b| f64::from(f32::from_be_bytes([b[0], b[1], b[2], b[3]])) },
+    Kind { code: 0x08, size: 1, number: |b| f64::from(b[0]), name: "|u1" },
+    Kind { code: 0x09, size: 1, number: |b| f64::from(i8::from_be_bytes([b[0]])), name: "|i1" },
+    Kind { code: 0x0b, size: 2, number: |b| f64::from(i16::from_be_bytes([b[0], b[1]])), name: ">i2" },
+    Kind {
+        code: 0x0c,
+        size: 4,
+        number: |b| f64::from(i32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+        name: ">i4",
+    },
+    Kind {
+        code: 0x0d,
+        size: 4,
+        number: |b| f64::from(f32::from_be_bytes([b[0], b[1], b[2], b[3]])),
+        name: ">f4",
+    },
     Kind {
         code: 0x0e,
         size: 8,
         number: |b| f64::from_be_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+        name: ">f8",
     },
 ];
 
@@ -84,34 +98,28 @@ impl File {
     }
 }
 
+/// The array of a file, of which rows are read by their place: unsigned bytes in 0..1, others unchanged.
+pub(super) fn by_row(path: &Path) -> Result<Numbers> {
+    let file = fs::File::open(path).map_err(|e| Error::io(path, e))?;
+    let mut start = BufReader::new(&file);
+    if start.fill_buf().map_err(|e| Error::io(path, e))?.starts_with(&[0x1f, 0x8b]) {
+        return Err(Error::invalid(
+            path.display(),
+            "a gzip file, which can only be read from its beginning",
+            "a plain idx file",
+            "unpack it with gunzip, or load it as a whole",
+        ));
+    }
+    let (dims, kind) = header(path, &mut start)?;
+    drop(start);
+    let offset = 4 + 4 * dims.len() as u64;
+    let numbers = Numbers::new((path, file), offset, &dims, kind.name)?;
+    Ok(if kind.code == UNSIGNED_BYTE { numbers.divided_by(255.0) } else { numbers })
+}
+
 fn parse(path: &Path, mut source: impl Read) -> Result<File> {
-    let mut magic = [0; 4];
-    fill(path, &mut source, &mut magic)?;
-    let kind = KINDS.iter().find(|kind| magic[..3] == [0, 0, kind.code] && magic[3] > 0);
-    let Some(kind) = kind else {
-        return Err(Error::invalid(
-            path.display(),
-            format!("magic bytes {magic:02x?}"),
-            "[00, 00, type, dimensions], with a type from 08 to 0e other than 0a",
-            "pass an idx file",
-        ));
-    };
-    let mut header = vec![0; 4 * usize::from(magic[3])];
-    fill(path, &mut source, &mut header)?;
-    // A length that does not fit in usize saturates and is refused below.
-    let dims: Vec<usize> = header
-        .chunks_exact(4)
-        .map(|b| usize::try_from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])).unwrap_or(usize::MAX))
-        .collect();
-    let size = dims.iter().try_fold(kind.size, |size: usize, &d| size.checked_mul(d));
-    let Some(size) = size.filter(|&s| s > 0) else {
-        return Err(Error::invalid(
-            path.display(),
-            format!("dimensions {dims:?}"),
-            "dimensions of at least 1 whose product can be addressed",
-            "the file is damaged or empty: fetch it again",
-        ));
-    };
+    let (dims, kind) = header(path, &mut source)?;
+    let size = dims.iter().product::<usize>() * kind.size;
     // The header's size is not trusted for an allocation: the vector grows as bytes arrive.
     let mut bytes = Vec::new();
     let limit = (size as u64).saturating_add(1);
@@ -126,6 +134,38 @@ fn parse(path: &Path, mut source: impl Read) -> Result<File> {
         ));
     }
     Ok(File { dims, kind, bytes })
+}
+
+/// The dimensions, whose numbers can be addressed, and their type.
+fn header(path: &Path, source: &mut impl Read) -> Result<(Vec<usize>, &'static Kind)> {
+    let mut magic = [0; 4];
+    fill(path, source, &mut magic)?;
+    let kind = KINDS.iter().find(|kind| magic[..3] == [0, 0, kind.code] && magic[3] > 0);
+    let Some(kind) = kind else {
+        return Err(Error::invalid(
+            path.display(),
+            format!("magic bytes {magic:02x?}"),
+            "[00, 00, type, dimensions], with a type from 08 to 0e other than 0a",
+            "pass an idx file",
+        ));
+    };
+    let mut header = vec![0; 4 * usize::from(magic[3])];
+    fill(path, source, &mut header)?;
+    // A length that does not fit in usize saturates and is refused below.
+    let dims: Vec<usize> = header
+        .chunks_exact(4)
+        .map(|b| usize::try_from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])).unwrap_or(usize::MAX))
+        .collect();
+    let size = dims.iter().try_fold(kind.size, |size: usize, &d| size.checked_mul(d));
+    if size.is_none_or(|size| size == 0) {
+        return Err(Error::invalid(
+            path.display(),
+            format!("dimensions {dims:?}"),
+            "dimensions of at least 1 whose product can be addressed",
+            "the file is damaged or empty: fetch it again",
+        ));
+    }
+    Ok((dims, kind))
 }
 
 fn fill(path: &Path, source: &mut impl Read, buffer: &mut [u8]) -> Result<()> {

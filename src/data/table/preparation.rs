@@ -1,5 +1,6 @@
 //! A preparation fitted on the training rows of a table; it makes data sets of similar tables.
 
+mod fields;
 mod fit;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::data::Dataset;
 use crate::data::precise::{Loss, Precise, Rounded};
 use crate::data::scale::Linear;
 use crate::{Error, Result};
+use fields::{missing_value, scaled, unknown};
 
 /// Everything that is fitted on the training rows of a table: categories, replacements of missing values, scales, and class names. It
 /// does exactly the same to other rows, so a part that lacks a class or a category gets the same columns.
@@ -119,16 +121,44 @@ impl Preparation {
     /// # Errors
     /// As [`Preparation::apply`].
     pub fn apply_counted(&self, table: &Table) -> Result<(Dataset, usize)> {
-        let names = [self.input_columns(), self.target_columns()].concat();
-        let places = table.find(&names)?;
+        let rows = self.complete(table)?;
+        if rows.is_empty() {
+            return Err(Error::invalid(
+                table.name(),
+                format!("no complete row, {} with missing values", table.len()),
+                "at least one row without missing values in the selected columns",
+                "select fewer columns, or impute missing values",
+            ));
+        }
+        Ok((self.apply_to(table, &rows, &mut |doubt| log::warn!("{doubt}"))?, table.len() - rows.len()))
+    }
+
+    /// The places of the input columns in the table, then of the targets.
+    fn places(&self, table: &Table) -> Result<Vec<usize>> {
+        table.find(&[self.input_columns(), self.target_columns()].concat())
+    }
+
+    /// The rows that lack no value which is needed.
+    pub(in crate::data) fn complete(&self, table: &Table) -> Result<Vec<usize>> {
+        let places = self.places(table)?;
         let (inputs, targets) = places.split_at(self.inputs.len());
         let needed = self.inputs.iter().zip(inputs).filter(|(input, _)| input.drops());
         let needed: Vec<usize> = needed.map(|(_, &place)| place).chain(targets.iter().copied()).collect();
-        let rows = complete(table, &needed)?;
-        let dropped = table.len() - rows.len();
-        let features = self.features_of(table, inputs, &rows)?;
+        complete(table, &needed)
+    }
+
+    /// Makes a data set of these rows, which lack nothing. `doubt` is told what single precision loses.
+    pub(in crate::data) fn apply_to(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        doubt: &mut dyn FnMut(String),
+    ) -> Result<Dataset> {
+        let places = self.places(table)?;
+        let (inputs, targets) = places.split_at(self.inputs.len());
+        let features = self.features_of(table, inputs, rows, doubt)?;
         let Rounded { single, exact, losses } = Precise::split(&features, self.width(), self.width(), None);
-        self.warn(table, &losses);
+        self.tell(table, &losses, doubt);
         let mut data = match &self.answers {
             Answers::Classes { classes, .. } => {
                 let mut lookup = classes.lookup(table.format());
@@ -144,14 +174,14 @@ impl Preparation {
             }
             Answers::Values(columns) => {
                 let mut values = Vec::with_capacity(rows.len() * columns.len());
-                for &row in &rows {
+                for &row in rows {
                     for ((_, scale), &place) in columns.iter().zip(targets) {
                         values.push(scaled(table, row, place, table.number(row, place)?, *scale)?);
                     }
                 }
                 let answers = Precise::split(&values, columns.len(), columns.len(), None);
                 for loss in answers.losses.iter().filter(|loss| columns[loss.feature].1.is_none()) {
-                    warn(table, &columns[loss.feature].0, loss);
+                    doubt(lost(table, &columns[loss.feature].0, loss));
                 }
                 let mut data = Dataset::values([self.width()], single, [columns.len()], answers.single)?;
                 data.exact_targets = answers.exact;
@@ -159,7 +189,7 @@ impl Preparation {
             }
         };
         data.exact_inputs = exact;
-        Ok((data, dropped))
+        Ok(data)
     }
 
     /// The inputs of all rows, row after row, for predictions: target columns are not needed, and every row yields one row of inputs.
@@ -171,7 +201,7 @@ impl Preparation {
     /// As [`Preparation::apply`]; a missing value without a replacement.
     pub fn inputs(&self, table: &Table) -> Result<Vec<f32>> {
         let rounded = Precise::split(&self.inputs_f64(table)?, self.width(), self.width(), None);
-        self.warn(table, &rounded.losses);
+        self.tell(table, &rounded.losses, &mut |doubt| log::warn!("{doubt}"));
         Ok(rounded.single)
     }
 
@@ -182,7 +212,8 @@ impl Preparation {
     /// As [`Preparation::inputs`].
     pub fn inputs_f64(&self, table: &Table) -> Result<Vec<f64>> {
         let places = table.find(&self.input_columns())?;
-        self.features_of(table, &places, &(0..table.len()).collect::<Vec<usize>>())
+        let rows: Vec<usize> = (0..table.len()).collect();
+        self.features_of(table, &places, &rows, &mut |doubt| log::warn!("{doubt}"))
     }
 
     /// Inverts the scaling of predicted values, row after row: results in the units of the table. Outputs for classes stay unchanged.
@@ -263,7 +294,13 @@ impl Preparation {
     }
 
     /// The inputs of these rows, in double precision and within the range of `f32`.
-    fn features_of(&self, table: &Table, places: &[usize], rows: &[usize]) -> Result<Vec<f64>> {
+    fn features_of(
+        &self,
+        table: &Table,
+        places: &[usize],
+        rows: &[usize],
+        doubt: &mut dyn FnMut(String),
+    ) -> Result<Vec<f64>> {
         let width = self.width();
         let mut all = vec![0.0; rows.len() * width];
         let mut offset = 0;
@@ -288,11 +325,11 @@ impl Preparation {
                         }
                     }
                     if let Some(row) = rounded {
-                        log::warn!(
+                        doubt(format!(
                             "{}: whole numbers of more than 15 digits are rounded; subtract an offset in the file; \
                              if they are identifiers, use Columns::categories",
                             table.place(row, place)
-                        );
+                        ));
                     }
                 }
                 Kind::Categories { fill, indicator, unknown: on_unknown, categories } => {
@@ -323,26 +360,26 @@ impl Preparation {
         Ok(all)
     }
 
-    /// Warns about columns that lose information in single precision which scaling would have kept.
-    fn warn(&self, table: &Table, losses: &[Loss]) {
+    /// Tells of columns that lose information in single precision which scaling would have kept.
+    fn tell(&self, table: &Table, losses: &[Loss], doubt: &mut dyn FnMut(String)) {
         let features = self.inputs.iter().flat_map(|input| {
             let plain = matches!(&input.kind, Kind::Number { scale: None, .. });
             std::iter::repeat_n((&input.column, plain), input.width())
         });
         for (place, (column, plain)) in features.enumerate() {
             if let Some(loss) = losses.iter().find(|loss| plain && loss.feature == place) {
-                warn(table, column, loss);
+                doubt(lost(table, column, loss));
             }
         }
     }
 }
 
-fn warn(table: &Table, column: &str, loss: &Loss) {
-    log::warn!(
+fn lost(table: &Table, column: &str, loss: &Loss) -> String {
+    format!(
         "{}, column {column:?}: {loss}; scale the column, with Columns or with a Scaler, which use double \
          precision",
         table.name()
-    );
+    )
 }
 
 /// The rows that have a value in all of these columns.
@@ -356,42 +393,5 @@ fn complete(table: &Table, columns: &[usize]) -> Result<Vec<usize>> {
         }
         rows.push(row);
     }
-    if rows.is_empty() {
-        return Err(Error::invalid(
-            table.name(),
-            format!("no complete row, {} with missing values", table.len()),
-            "at least one row without missing values in the selected columns",
-            "select fewer columns, or impute missing values",
-        ));
-    }
     Ok(rows)
-}
-
-/// A scaled number that is finite in single precision too.
-fn scaled(table: &Table, row: usize, column: usize, number: f64, scale: Option<Linear>) -> Result<f64> {
-    let result = scale.map_or(number, |scale| scale.apply(number));
-    if (result as f32).is_finite() {
-        return Ok(result);
-    }
-    Err(Error::invalid(
-        table.place(row, column),
-        format!("{number:e}{}", if scale.is_some() { ", which is out of range after scaling" } else { "" }),
-        format!("a number up to {:e}, the range of single precision", f32::MAX),
-        "correct the field, declare it missing or scale the column",
-    ))
-}
-
-fn missing_value(table: &Table, row: usize, column: usize) -> Error {
-    Error::invalid(
-        table.place(row, column),
-        "a missing value",
-        "a value: training rows without one were dropped",
-        "fill it in, leave the row out, or fit the preparation with impute",
-    )
-}
-
-fn unknown(table: &Table, row: usize, column: usize, known: &Categories, remedy: &str) -> Error {
-    let found = table.text(row, column).unwrap_or_default();
-    let place = table.place(row, column);
-    Error::invalid(place, format!("{found:?}"), format!("one of {:?}", known.names()), remedy)
 }

@@ -1,8 +1,9 @@
 //! The row orders on the device: of the current epoch and of those around it.
 
+use crate::data::Draw;
 use crate::device::GpuExecutor;
 use crate::embed::slots::UNSUBMITTED;
-use crate::train::{Draw, Feed, Recipe};
+use crate::train::{Feed, Recipe};
 use crate::{Error, Result};
 
 /// The maximum size in bytes of all orders, if there are more than [`FEW`].
@@ -81,7 +82,7 @@ impl Orders {
         }
         self.places[place] = None;
         let begun = self.coming.take().filter(|(begun, _)| *begun == epoch);
-        let mut draw = begun.map_or_else(|| recipe.draw(self.rows, epoch), |(_, draw)| draw);
+        let mut draw = begun.map_or_else(|| recipe.order(self.rows, epoch).draw(), |(_, draw)| draw);
         let (first, drawn) = draw.draw(rows);
         // If this fails, the order is drawn again from the start.
         feed.write_order(gpu, place * self.rows + first, drawn)?;

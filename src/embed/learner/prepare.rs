@@ -20,7 +20,7 @@ impl Learner {
         }
         let executor = gpu(model)?;
         match source {
-            Source::Dataset(data) => self.feed.fill(executor, data)?,
+            Source::Dataset(data) => self.feed.fill(executor, Some(data))?,
             Source::Buffers(rows) => {
                 self.feed.allocate_order(executor)?;
                 let [inputs, targets, _] = self.feed.chunks();
@@ -41,7 +41,7 @@ impl Learner {
         }
         let rows = self.feed.rows();
         if !self.recipe.shuffle {
-            self.feed.begin(executor, &self.recipe.order(rows, 0))?;
+            self.feed.begin(executor, &self.recipe.order(rows, 0).indices())?;
         }
         let (network, table) = (model.network(), self.table.clone());
         let plans = self.recipe.plans(network, &self.feed, self.slots.desk(), &table.steps)?;

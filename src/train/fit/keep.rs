@@ -2,6 +2,7 @@
 
 use super::Fit;
 use crate::model::{Author, Saving};
+use crate::plan::arena::keys;
 use crate::train::snapshot::{Done, Position, Snapshot};
 use crate::train::{Epoch, History};
 use crate::{Error, Result};
@@ -72,6 +73,18 @@ impl Fit<'_, '_, '_> {
         }
         self.trainer.snapshot = Some(snapshot);
         Ok(())
+    }
+
+    /// After a non-finite validation loss: undoes the last update if the loss was finite before it.
+    pub(super) async fn blame_update(&mut self) -> Result<()> {
+        let (Some(evaluator), Some(data)) = (&self.evaluator, &mut self.validation) else { return Ok(()) };
+        let present = self.model.read_arena(keys::PARAMETERS).await?;
+        self.model.take_back_update().await?;
+        if evaluator.run(self.model, data).await?.loss.is_finite() {
+            self.model.reset_optimizer()
+        } else {
+            self.model.write_parameters(&present)
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn train(settings: &Settings, device: &Device, data: &Loaded, variant: usize, se
             }
             Ok(ControlFlow::Continue(()))
         })
-        .fit(&mut model, &data.train, data.validation.as_ref())?;
+        .fit(&mut model, &data.train, data.validation.as_ref().map(|data| data as _))?;
     Ok(Trained { variant, seed, history, gradients, saturated })
 }
 
