@@ -6,15 +6,14 @@ mod pieces;
 mod text;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use delimiter::Delimiter;
 use parser::Parser;
 use pieces::{PIECE, Pieces};
 use text::Text;
 
-use super::table::Format;
-use super::{Columns, Dataset, Preparation, Stream, Table};
+use super::table::{Format, head, prepared};
+use super::{Columns, Dataset, Preparation, Source, Table};
 use crate::{Error, Result};
 
 /// A table in a CSV file: its format, and which columns are inputs and which are targets.
@@ -216,13 +215,8 @@ impl Csv {
     /// As [`Csv::table`] and [`Csv::source`].
     pub fn head(&self, rows: usize) -> Result<Table> {
         self.check()?;
-        let mut pieces = Pieces::open(self, rows.clamp(1, 1 << 20).saturating_mul(64))?;
-        let mut table = pieces.next().unwrap_or_else(|| Err(self.without_rows()))?;
-        while table.len() < rows {
-            let Some(more) = pieces.next() else { break };
-            table = table.followed_by(&more?)?;
-        }
-        table.select(&(0..rows.min(table.len())).collect::<Vec<_>>())
+        let pieces = Pieces::open(self, rows.clamp(1, 1 << 20).saturating_mul(64))?;
+        head(&self.path.display().to_string(), pieces, rows)
     }
 
     /// The rows as a source that reads the file from its beginning in every epoch, a few MiB at a time, and prepares them as this
@@ -232,41 +226,9 @@ impl Csv {
     /// # Errors
     /// A file that cannot be read or unpacked, or has no complete row; fields that are separated by white space, whose number may vary;
     /// an unknown encoding; what [`Preparation::apply`] refuses, where the rows are read.
-    pub fn source(&self, preparation: &Preparation) -> Result<Box<dyn super::Source>> {
+    pub fn source(&self, preparation: &Preparation) -> Result<Box<dyn Source>> {
         self.check()?;
-        let (mut rows, mut all) = (0, 0);
-        for table in Pieces::open(self, PIECE)? {
-            let table = table?;
-            (rows, all) = (rows + preparation.complete(&table)?.len(), all + table.len());
-        }
-        if rows == 0 {
-            return Err(self.without_rows());
-        }
-        if rows < all {
-            log::warn!("{}: {} of {all} rows lack a value and are left out", self.path.display(), all - rows);
-        }
-        let (csv, preparation) = (self.clone(), preparation.clone());
-        let told = AtomicBool::new(false);
-        Ok(Box::new(Stream::new(rows, move |_| {
-            let (preparation, quiet) = (preparation.clone(), told.swap(true, Ordering::Relaxed));
-            let prepare = move |(piece, table): (usize, Result<Table>)| -> Option<Result<Dataset>> {
-                let mut tell = |doubt| {
-                    if !quiet && piece == 0 {
-                        log::warn!("{doubt}");
-                    }
-                };
-                let prepared = table.and_then(|table| {
-                    let rows = preparation.complete(&table)?;
-                    let some = !rows.is_empty();
-                    some.then(|| preparation.apply_to(&table, &rows, &mut tell)).transpose()
-                });
-                prepared.transpose()
-            };
-            Ok(Pieces::open(&csv, PIECE)?.enumerate().filter_map(prepare))
-        })?))
-    }
-
-    fn without_rows(&self) -> Error {
-        Error::invalid(self.path.display(), "no complete row", "at least one", "select fewer columns")
+        let csv = self.clone();
+        prepared(&self.path.display().to_string(), preparation, move || Pieces::open(&csv, PIECE))
     }
 }

@@ -11,6 +11,7 @@
 //! | Fashion-MNIST | [`idx::fashion_mnist`] | `[28, 28]`, 0..1 | 10 classes |
 //! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
 //! | a table in a CSV file, plain or `.gz` | [`Csv`] | `[columns]`, as in the file or as a [`Preparation`] makes them | values or classes |
+//! | a table in a Parquet or Arrow file | `Columnar`, feature `arrow` | as a [`Preparation`] makes them | values or classes |
 //! | rows of fields in memory | [`Table`] | as a [`Preparation`] makes them | values or classes |
 //! | a folder of PNG, JPEG, WebP, GIF and BMP files | `folder::ImageFolder`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class per directory |
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
@@ -18,7 +19,7 @@
 //! | the adding problem, no files | [`AddingProblem`] | `[T, 2]`, 0..1 | a value |
 //!
 //! What memory does not hold is read when it is needed: a [`Source`] of rows by their numbers ([`Indexed`]) or as they come ([`Stream`]),
-//! which [`Npy::source`], [`idx::Idx::source`], [`Csv::source`] and `ImageFolder::source` make of files.
+//! which [`Npy::source`], [`idx::Idx::source`], [`Csv::source`], `Columnar::source` and `ImageFolder::source` make of files.
 //!
 //! [`Dataset::split`] and similar functions keep rows for testing: at random, by groups, in time, or in k folds. Parts that were loaded
 //! separately become a [`Split`] with [`Split::new`], which compares their classes.
@@ -29,6 +30,8 @@
 mod adding;
 pub mod cifar10;
 pub(crate) mod classes;
+#[cfg(feature = "arrow")]
+mod columnar;
 pub(crate) mod conversion;
 mod csv;
 mod dataset;
@@ -53,6 +56,8 @@ mod weights;
 
 pub use self::csv::Csv;
 pub use adding::AddingProblem;
+#[cfg(feature = "arrow")]
+pub use columnar::Columnar;
 pub use conversion::{Conversion, Rows};
 pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;

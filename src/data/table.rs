@@ -2,12 +2,14 @@
 
 mod categories;
 mod columns;
+mod pieces;
 mod preparation;
 
 use std::sync::Arc;
 
 use categories::Categories;
 pub use columns::{Columns, Impute, Unknown};
+pub(super) use pieces::{head, prepared};
 pub use preparation::Preparation;
 #[cfg(feature = "onnx")]
 pub(crate) use preparation::{Answers, Input, Kind};
@@ -90,6 +92,12 @@ impl Source {
     /// A file of which nothing has been read yet.
     pub fn new(name: String, format: Format, lossy: Option<&'static str>) -> Self {
         Self { name, unit: "line", format, lossy, ..Self::default() }
+    }
+
+    /// Rows of a file that are numbered from 0.
+    #[cfg(feature = "arrow")]
+    pub fn of_rows(name: String, format: Format, columns: Vec<String>) -> Self {
+        Self { name, unit: "row", format, columns, ..Self::default() }
     }
 
     /// Adds a row with one field per column.

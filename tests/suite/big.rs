@@ -1,6 +1,8 @@
 //! Files of which rows are read when they are needed: the same rows as those that are loaded as a whole.
 
 use crate::files::says;
+#[cfg(feature = "arrow")]
+use autorot::data::Columnar;
 use autorot::data::{Columns, Csv, Impute, Npy, Preparation, Scale, Source, blocks, idx::Idx};
 use autorot::{Dataset, Result};
 use std::io::Write;
@@ -294,4 +296,90 @@ fn folders_of_images() {
     says(open().source(), &["30.png"]);
     image::RgbImage::new(2, 2).save(folder.path().join("dark/30.png")).unwrap();
     says(open().source(), &["30.png", "2 × 2 pixels", "4 × 5"]);
+}
+
+/// Files as Arrow's own writers make them, in all three formats.
+#[cfg(feature = "arrow")]
+#[test]
+fn parquet_and_arrow_files() {
+    use arrow_array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
+    use std::sync::Arc;
+    let folder = tempfile::tempdir().unwrap();
+    let rows = 20_000;
+    let sizes = |first: usize| {
+        Float64Array::from_iter((first..first + rows / 2).map(|row| match row % 11 {
+            3 => None,
+            4 => Some(f64::NAN),
+            _ => Some((row * 37 % 101) as f64 + 0.1),
+        }))
+    };
+    let batch = |first: usize| {
+        let part = || first..first + rows / 2;
+        let kinds = StringArray::from_iter_values(part().map(|row| ["red", "blue", "green"][row % 3]));
+        let prices = Int32Array::from_iter_values(part().map(|row| (row % 13) as i32 - 5));
+        let names = StringArray::from_iter_values(part().map(|row| format!("n{row}")));
+        let columns: [(&str, ArrayRef); 4] = [
+            ("name", Arc::new(names)),
+            ("size", Arc::new(sizes(first))),
+            ("kind", Arc::new(kinds)),
+            ("price", Arc::new(prices)),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    };
+    let batches = [batch(0), batch(rows / 2)];
+    let (parquet, arrow, stream) =
+        (folder.path().join("p"), folder.path().join("a"), folder.path().join("s"));
+    let create = |path: &Path| std::fs::File::create(path).unwrap();
+    let schema = batches[0].schema();
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_compression(parquet::basic::Compression::SNAPPY)
+        .build();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(create(&parquet), schema.clone(), Some(properties)).unwrap();
+    let mut files = arrow_ipc::writer::FileWriter::try_new(create(&arrow), &schema).unwrap();
+    let mut streams = arrow_ipc::writer::StreamWriter::try_new(create(&stream), &schema).unwrap();
+    for batch in &batches {
+        writer.write(batch).unwrap();
+        files.write(batch).unwrap();
+        streams.write(batch).unwrap();
+    }
+    writer.close().unwrap();
+    files.finish().unwrap();
+    streams.finish().unwrap();
+
+    // The same table by hand.
+    let complete = || (0..rows).filter(|row| !matches!(row % 11, 3 | 4));
+    let wanted: Vec<f32> = complete()
+        .flat_map(|row| {
+            let kind = ["blue", "green", "red"].map(|kind| kind == ["red", "blue", "green"][row % 3]);
+            let size = ((row * 37 % 101) as f64 + 0.1) as f32;
+            [size, kind[0].into(), kind[1].into(), kind[2].into()]
+        })
+        .collect();
+    let prices: Vec<f32> = complete().map(|row| (row % 13) as f32 - 5.0).collect();
+    let wanted = Dataset::values([4], wanted, [1], prices).unwrap();
+    let columns = Columns::new().inputs(["size"]).categories(["kind"]).targets(["price"]);
+    for path in [&parquet, &arrow, &stream] {
+        let file = Columnar::open(path);
+        let head = file.head(100).unwrap();
+        assert_eq!(
+            (head.len(), head.columns()),
+            (100, &["name", "size", "kind", "price"].map(String::from)[..])
+        );
+        assert_eq!(file.table().unwrap().len(), rows);
+        let preparation = Preparation::fit(&head, &columns).unwrap();
+        let blocks: Vec<Dataset> =
+            blocks(&file.source(&preparation).unwrap(), wanted.len()).unwrap().map(Result::unwrap).collect();
+        assert_eq!(blocks[0].targets(), wanted.targets());
+        assert_eq!(blocks[0].inputs(), wanted.inputs());
+        // A part of the file.
+        let bytes = std::fs::read(path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        says(file.table(), &[&format!("/{name}"), "Parquet or Arrow"]);
+    }
+    let other = folder.path().join("other");
+    std::fs::write(&other, "a,b\n1,2\n").unwrap();
+    says(Columnar::open(&other).table(), &["other", "Parquet or Arrow"]);
+    says(Columnar::open(folder.path().join("none")).head(1), &["none"]);
 }
