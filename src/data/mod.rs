@@ -47,6 +47,7 @@ pub use adding::AddingProblem;
 pub use conversion::{Conversion, Rows};
 pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;
+pub(crate) use observed::index;
 pub use observed::{Observed, Outliers};
 pub use pad::PadSequences;
 pub use scale::{Scale, Scaler};
