@@ -22,7 +22,7 @@ use crate::{Error, Frame, Initializer, Result, shape};
 /// `[input_dim, output_dim]`.
 ///
 /// The gradient of the embeddings is summed index by index in a fixed order: the same seed gives the same bits. That of the indices is 0.
-/// The range of the outputs, from which x_Q of a rotated layer behind follows, is taken to be that of a linear layer, whose x_Q is 2.
+/// The range of the outputs, from which x_Q of a rotated layer behind follows, is taken to be that of a linear layer around 0: x_Q is 2.
 ///
 /// ```
 /// use autorot::{Dataset, Dense, Embedding, Lstm, Sequential};

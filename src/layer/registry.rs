@@ -53,7 +53,7 @@ impl Entry {
     /// Makes inputs that the examples take of any numbers around 0.
     pub fn fit(&self, x: &mut [f32]) {
         let Some(count) = self.indices else { return };
-        x.iter_mut().for_each(|x| *x = (x.abs() * 1000.0).floor() % count as f32);
+        x.iter_mut().for_each(|x| *x = (x.abs() * 997.0).floor() % count as f32);
     }
 
     /// The default of an option is the value of another one.

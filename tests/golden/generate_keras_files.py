@@ -207,7 +207,7 @@ def groups():
         L.GroupNormalization(3, epsilon=0.01),
         L.PReLU(shared_axes=[1, 2]),
         L.UpSampling2D((2, 3), interpolation="bilinear"),
-        L.Conv2D(4, 2),
+        L.Conv2D(4, 2, strides=3),
         L.GroupNormalization(-1, center=False),
         L.PReLU(),
         L.Flatten(),
