@@ -223,12 +223,15 @@ impl<'n> Walk<'n> {
                     "share the axes of the positions: PRelu::shared_axes",
                 ));
             }
+            "embedding" if flat.is_some() => return unordered("an embedding behind a Flatten"),
+            "embedding" => {
+                self.plain(description, None)?;
+                *first = Some(false);
+            }
             "group_norm" if flat.is_some() => {
                 return unordered("a layer of groups of channels behind a Flatten");
             }
-            "batch_norm" | "layer_norm" | "group_norm" | "embedding" | "prelu" => {
-                self.plain(description, *flat)?
-            }
+            "batch_norm" | "layer_norm" | "group_norm" | "prelu" => self.plain(description, *flat)?,
             "reshape" | "permute" | "repeat_vector" => return unordered("a layer that reorders its inputs"),
             "gaussian_noise" | "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {

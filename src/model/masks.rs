@@ -79,6 +79,7 @@ impl Network {
     /// and the only one, since another would replace its mask.
     pub(super) fn masking(&self, value: f32) -> Result<&str> {
         let first = self.nodes.first().map_or("", |node| node.path());
+        let embedding = if value == 0.0 { ", or with an Embedding with mask_zero" } else { "" };
         let found = match self.masks.as_slice() {
             [] => "a network without a Masking layer".to_owned(),
             [(path, other), ..] if *other != value => format!("{path} of the value {other}"),
@@ -89,7 +90,7 @@ impl Network {
         Err(Error::invalid(
             "data set inputs",
             format!("steps padded with {value}, and {found}"),
-            format!("a network that begins with Masking::new({value}), and masks nothing else"),
+            format!("a network that begins with Masking::new({value}){embedding}, and masks nothing else"),
             "mask the padding, or treat it as data with Dataset::without_mask",
         ))
     }

@@ -156,6 +156,14 @@ fn data_that_are_no_indices_are_refused_where_they_enter() {
 }
 
 #[test]
+fn padding_that_no_layer_masks_is_named() {
+    let bare = Sequential::new([8]).add(Embedding::new(WORDS, 4)).add(Flatten).add(Dense::new(2));
+    let mut model = bare.build(&Device::cpu(), 0).unwrap();
+    let mut trainer = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).epochs(1);
+    says(trainer.fit(&mut model, &words(4), None), &["padded with 0", "Embedding with mask_zero"]);
+}
+
+#[test]
 fn an_embedding_takes_the_networks_inputs() {
     let embedding = || Embedding::new(9, 2);
     Sequential::new([2, 3])
