@@ -1,7 +1,7 @@
 // norm_backward_sums: Σ dy and Σ dy ⊙ x̂ per channel over u.chunk rows, x̂ = (x − mean)/√(variance + ε).
 //
-// d_y, x [rows, C]  mean, variance [C], BY_ROW [rows]  → partial_beta, partial_gamma [⌈rows/chunk⌉, C]
-// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1). BY_ROW is a
+// d_y, x [rows, C]  mean, variance [C], BY_GROUP [groups]  → partial_beta, partial_gamma [⌈rows/chunk⌉, C]
+// Workgroup: 4 quads of channels × 64 slices of the rows, summed in a fixed order. Grid: (⌈C/16⌉, ⌈rows/chunk⌉, 1). BY_GROUP is a
 // generated constant.
 
 @compute @workgroup_size(ACROSS, SLICES)
@@ -14,14 +14,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     if (inside) {
         var center = vec4<f32>();
         var inverse = vec4<f32>();
-        if (!BY_ROW) {
-            center = get_mean(c);
-            inverse = vec4<f32>(1.0) / sqrt(get_variance(c) + u.epsilon);
+        if (!BY_GROUP) {
+            center = mean_of(0u, c);
+            inverse = vec4<f32>(1.0) / sqrt(variance_of(0u, c) + u.epsilon);
         }
         for (var row = group.y * u.chunk + local.y; row < end; row += SLICES) {
-            if (BY_ROW) {
-                center = of_row(get_mean(row), row);
-                inverse = vec4<f32>(1.0) / sqrt(of_row(get_variance(row), row) + u.epsilon);
+            if (BY_GROUP) {
+                center = mean_of(row, c);
+                inverse = vec4<f32>(1.0) / sqrt(variance_of(row, c) + u.epsilon);
             }
             let upstream = get_d_y(row * u.channels + c);
             beta += upstream;

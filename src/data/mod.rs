@@ -62,6 +62,7 @@ pub use conversion::{Conversion, Rows};
 pub use dataset::{Dataset, Targets};
 pub use glyphs::Glyphs;
 pub use npy::Npy;
+pub(crate) use observed::index;
 pub use observed::{Observed, Outliers};
 pub use order::Order;
 pub use pad::PadSequences;

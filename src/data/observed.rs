@@ -221,7 +221,7 @@ fn medians(data: &Dataset, rows: &[usize], columns: usize) -> Vec<f32> {
 }
 
 /// The index in a row of this shape.
-fn index(mut place: usize, shape: &[usize]) -> Vec<usize> {
+pub(crate) fn index(mut place: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (index, &len) in index.iter_mut().zip(shape).rev() {
         (*index, place) = (place % len, place / len);

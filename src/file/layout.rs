@@ -215,7 +215,23 @@ impl<'n> Walk<'n> {
                 self.plain(description, *flat)?;
                 *flat = None;
             }
-            "batch_norm" | "layer_norm" => self.plain(description, *flat)?,
+            "prelu" if description.parameters.iter().any(|(_, shape)| is_by_position(shape)) => {
+                return Err(Error::invalid(
+                    layer.path(),
+                    "slopes that differ between positions",
+                    "one per channel or one for all, as in PyTorch's PReLU",
+                    "share the axes of the positions: PRelu::shared_axes",
+                ));
+            }
+            "embedding" if flat.is_some() => return unordered("an embedding behind a Flatten"),
+            "embedding" => {
+                self.plain(description, None)?;
+                *first = Some(false);
+            }
+            "group_norm" if flat.is_some() => {
+                return unordered("a layer of groups of channels behind a Flatten");
+            }
+            "batch_norm" | "layer_norm" | "group_norm" | "prelu" => self.plain(description, *flat)?,
             "reshape" | "permute" | "repeat_vector" => return unordered("a layer that reorders its inputs"),
             "gaussian_noise" | "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
@@ -259,7 +275,7 @@ impl<'n> Walk<'n> {
                 "gain" if separable => "pointwise.parametrizations.weight.original0",
                 "gain" => "parametrizations.weight.original0",
                 "bias" if separable => "pointwise.bias",
-                "gamma" => "weight",
+                "gamma" | "embeddings" | "alpha" => "weight",
                 "beta" => "bias",
                 "moving_mean" => "running_mean",
                 "moving_variance" => "running_var",
@@ -268,9 +284,12 @@ impl<'n> Walk<'n> {
             let other = format!("{}.{other}", layer.path);
             let window = shape.len().saturating_sub(2);
             if !name.ends_with("kernel") {
-                let normalised = kind.ends_with("_norm");
-                let place = |i| if normalised { unflattened(flat, i) } else { i };
+                let by_channel = kind.ends_with("_norm") || kind == "prelu";
+                let place = |i| if by_channel { unflattened(flat, i) } else { i };
                 let mut others = shape.clone();
+                if name == "alpha" {
+                    others = vec![shape.iter().product()];
+                }
                 if name == "gain" {
                     others = vec![1; rank];
                     others[usize::from(kind.ends_with("_transpose"))] = shape[0];
@@ -360,6 +379,11 @@ impl<'n> Walk<'n> {
 /// Whether a layer has weight normalisation.
 fn is_normed(layer: &LayerDescription) -> bool {
     layer.parameters.iter().any(|(name, _)| name == "gain")
+}
+
+/// Whether a shape has more than channels.
+fn is_by_position(shape: &[usize]) -> bool {
+    shape.split_last().is_some_and(|(_, positions)| positions.iter().any(|&size| size > 1))
 }
 
 /// Parts of the names of layers that have grids with channels.

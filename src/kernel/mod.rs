@@ -7,6 +7,7 @@
 pub(crate) mod base;
 mod dense;
 mod geometry;
+mod lookup;
 mod loss;
 mod norm;
 mod product;
@@ -20,6 +21,7 @@ mod window;
 pub use base::*;
 pub use dense::*;
 pub use geometry::*;
+pub use lookup::*;
 pub use loss::*;
 pub use norm::*;
 pub use recurrent::*;

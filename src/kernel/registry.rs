@@ -4,6 +4,7 @@
 mod convolution;
 mod doors;
 mod images;
+mod lookup;
 mod recurrent;
 
 pub(crate) use convolution::geometries;
@@ -190,6 +191,15 @@ pub fn all() -> Vec<Entry> {
             ]
             .map(|(batch, shape, order)| PermuteKernel { batch, shape, order }),
         ),
+        entry([PReluOf::Forward, PReluOf::Input, PReluOf::Alpha].into_iter().flat_map(|of| {
+            let (yes, no) = (true, false);
+            [
+                (3, [1, 1, 5, 7], [no; 4]),
+                (2, [2, 3, 4, 5], [yes, no, yes, no]),
+                (70, [1, 3, 1, 4], [yes, yes, yes, no]),
+            ]
+            .map(|(batch, shape, shared)| PReluKernel { batch, shape, shared, of })
+        })),
         entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
         entry([1, 300, 4097].map(|count| Adopt { count })),
         entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),
@@ -316,6 +326,7 @@ pub fn all() -> Vec<Entry> {
         .chain(doors::entries())
         .chain(convolution::entries())
         .chain(images::entries())
+        .chain(lookup::entries())
         .chain(recurrent::entries())
         .collect()
 }

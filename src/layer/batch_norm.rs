@@ -177,7 +177,7 @@ impl Node for BatchNormNode {
         let [gamma, beta] = [self.gamma, self.beta].map(|id| id.map(|id| rec.parameter(id)));
         let y = rec.scratch(rows * channels);
         let BatchNorm { epsilon, scale, center, .. } = self.options;
-        let kernel = NormForward { rows, channels, epsilon, scale, center, by_row: false };
+        let kernel = NormForward { rows, channels, epsilon, scale, center, groups: None };
         rec.op(
             kernel,
             NormForwardPorts { x: input, mean: statistics[0], variance: statistics[1], gamma, beta, y },
@@ -193,7 +193,7 @@ impl Node for BatchNormNode {
         };
         let chunks = norm_chunks(rows);
         let partials = [rec.scratch(chunks * channels), rec.scratch(chunks * channels)];
-        let kernel = NormBackwardSums { rows, channels, epsilon, by_row: false };
+        let kernel = NormBackwardSums { rows, channels, epsilon, groups: None };
         rec.op(
             kernel,
             NormBackwardSumsPorts {
@@ -221,7 +221,7 @@ impl Node for BatchNormNode {
                 (d_beta, d_gamma) = (rec.gradient(self.moving[0]), rec.gradient(self.moving[0]));
             }
             let d_x = rec.scratch(rows * channels);
-            let kernel = NormBackward { rows, channels, epsilon, scale, by_row: false };
+            let kernel = NormBackward { rows, channels, epsilon, scale, groups: None };
             rec.op(kernel, NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x });
             d_x
         })

@@ -14,10 +14,13 @@ pub(crate) fn build(
     input: &Signal,
 ) -> Result<Vec<Box<dyn Node>>> {
     let mut nodes: Vec<Box<dyn Node>> = Vec::with_capacity(layers.len());
+    let given = scope.given;
     for (i, layer) in layers.iter().enumerate() {
         let name = format!("{prefix}{i}.{}", layer.kind());
         nodes.push(scope.inner(&name, &**layer, output(&nodes, input))?);
+        scope.given &= layer.moves_values();
     }
+    scope.given = given;
     Ok(nodes)
 }
 

@@ -14,6 +14,10 @@ impl Layer for Flatten {
         "flatten"
     }
 
+    fn moves_values(&self) -> bool {
+        true
+    }
+
     fn options(&self) -> Options {
         options(self)
     }

@@ -147,7 +147,9 @@ impl Kinds {
         let LayerDescription { path, kind, options, .. } = described.layer;
         let layer = self.read(described)?;
         let named = |options: &Options| flat(&Value::Object(options.clone().into_iter().collect()));
-        match difference(&named(options), &named(&layer.options())) {
+        // What earlier versions did not have yet has its default.
+        let told = layer.options().into_iter().filter(|(name, _)| options.contains_key(name)).collect();
+        match difference(&named(options), &named(&told)) {
             None if layer.kind() == kind => Ok(layer),
             None => Err(Error::invalid(path, format!("options of a {}", layer.kind()), kind, NEWER)),
             Some((found, expected)) => {

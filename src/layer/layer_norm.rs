@@ -1,11 +1,11 @@
-//! Layer normalisation.
+//! Layer normalisation, and what group normalisation has in common with it.
 
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
 use crate::kernel::{
-    NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts, NormFinish, NormFinishPorts,
-    NormForward, NormForwardPorts, RowNormSums, RowNormSumsPorts, RowStatistics, RowStatisticsPorts,
-    norm_chunks,
+    Groups, NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts, NormFinish,
+    NormFinishPorts, NormForward, NormForwardPorts, RowNormSums, RowNormSumsPorts, RowStatistics,
+    RowStatisticsPorts, norm_chunks,
 };
 use crate::plan::arena::{ParameterId, Role};
 use crate::plan::{Recorder, View};
@@ -68,58 +68,70 @@ impl Layer for LayerNorm {
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
-        let path = scope.path().to_owned();
-        shape::elements(&path, &input.shape)?;
-        if !(self.epsilon.is_finite() && self.epsilon > 0.0) {
-            let found = format!("ε {}", self.epsilon);
-            return Err(Error::invalid(path, found, "a finite ε > 0", "leave it at 1e-3"));
-        }
-        let channels = input.shape.last().copied().unwrap_or(1);
-        let mut parameter = |name: &str, start| {
-            scope.parameter(name, &[channels], Initializer::Constant(start), Role::Decayed)
-        };
-        let gamma = self.scale.then(|| parameter("gamma", 1.0)).transpose()?;
-        let beta = self.center.then(|| parameter("beta", 0.0)).transpose()?;
-        let output = input.normalised(scope);
-        Ok(Box::new(LayerNormNode { path, options: *self, channels, gamma, beta, output }))
+        shape::elements(scope.path(), &input.shape)?;
+        Ok(Box::new(NormNode::new(scope, input, *self, Groups::ROWS)?))
     }
 }
 
+/// A layer that normalises the numbers of every group of a sample.
 #[derive(Debug)]
-struct LayerNormNode {
+pub(super) struct NormNode {
     path: String,
     options: LayerNorm,
+    groups: Groups,
     channels: usize,
     gamma: Option<ParameterId>,
     beta: Option<ParameterId>,
     output: Signal,
 }
 
-impl LayerNormNode {
+impl NormNode {
+    pub(super) fn new(
+        scope: &mut Scope<'_>,
+        input: &Signal,
+        options: LayerNorm,
+        groups: Groups,
+    ) -> Result<Self> {
+        let path = scope.path().to_owned();
+        let LayerNorm { epsilon, center, scale } = options;
+        if !(epsilon.is_finite() && epsilon > 0.0) {
+            let found = format!("ε {epsilon}");
+            return Err(Error::invalid(path, found, "a finite ε > 0", "leave it at 1e-3"));
+        }
+        let channels = input.shape.last().copied().unwrap_or(1);
+        let mut parameter = |name: &str, start| {
+            scope.parameter(name, &[channels], Initializer::Constant(start), Role::Decayed)
+        };
+        let gamma = scale.then(|| parameter("gamma", 1.0)).transpose()?;
+        let beta = center.then(|| parameter("beta", 0.0)).transpose()?;
+        let output = input.normalised(scope);
+        Ok(Self { path, options, groups, channels, gamma, beta, output })
+    }
+
     fn rows(&self, rec: &Recorder<'_>) -> usize {
         rec.batch() * self.output.len() / self.channels
     }
 
-    /// Records Σ g and Σ g ⊙ x̂ of every row, g = γ ⊙ dy.
+    /// Records Σ g and Σ g ⊙ x̂ of every group, g = γ ⊙ dy.
     fn row_sums(
         &self,
         rec: &mut Recorder<'_>,
         (d_y, x): (View, View),
         [mean, variance]: [View; 2],
     ) -> [View; 2] {
-        let (rows, channels) = (self.rows(rec), self.channels);
-        let chunks = norm_chunks(channels);
-        let [sums, products] = [rec.scratch(chunks * rows), rec.scratch(chunks * rows)];
+        let (rows, channels, groups) = (self.rows(rec), self.channels, self.groups);
+        let (count, chunks) = (groups.count(rows), norm_chunks(groups.numbers(channels)));
+        let [sums, products] = [rec.scratch(chunks * count), rec.scratch(chunks * count)];
         let LayerNorm { epsilon, scale, .. } = self.options;
         let gamma = self.gamma.map(|id| rec.parameter(id));
-        let kernel = RowNormSums { rows, channels, epsilon, scale };
+        let kernel = RowNormSums { rows, channels, epsilon, scale, groups };
         rec.op(kernel, RowNormSumsPorts { d_y, x, mean, variance, gamma, sums, products });
         if chunks == 1 {
             return [sums, products];
         }
         [sums, products].map(|parts| {
-            let total = rec.scratch(rows);
-            rec.sum_rows(parts, chunks, rows, total);
+            let total = rec.scratch(count);
+            rec.sum_rows(parts, chunks, count, total);
             total
         })
     }
@@ -134,7 +146,8 @@ impl LayerNormNode {
         let (rows, channels) = (self.rows(rec), self.channels);
         let chunks = norm_chunks(rows);
         let [partial_beta, partial_gamma] = [rec.scratch(chunks * channels), rec.scratch(chunks * channels)];
-        let kernel = NormBackwardSums { rows, channels, epsilon: self.options.epsilon, by_row: true };
+        let (epsilon, groups) = (self.options.epsilon, Some(self.groups));
+        let kernel = NormBackwardSums { rows, channels, epsilon, groups };
         rec.op(kernel, NormBackwardSumsPorts { d_y, x, mean, variance, partial_beta, partial_gamma });
         for (partial, id) in [(partial_beta, self.beta), (partial_gamma, self.gamma)] {
             if let Some(id) = id {
@@ -145,7 +158,7 @@ impl LayerNormNode {
     }
 }
 
-impl Node for LayerNormNode {
+impl Node for NormNode {
     fn path(&self) -> &str {
         &self.path
     }
@@ -155,18 +168,19 @@ impl Node for LayerNormNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, input: View) -> Trace {
-        let (rows, channels) = (self.rows(rec), self.channels);
-        let parts = norm_chunks(channels) * rows;
+        let (rows, channels, groups) = (self.rows(rec), self.channels, self.groups);
+        let (count, numbers) = (groups.count(rows), groups.numbers(channels));
+        let parts = norm_chunks(numbers) * count;
         let (means, squares) = (rec.scratch(parts), rec.scratch(parts));
-        rec.op(RowStatistics { rows, channels }, RowStatisticsPorts { x: input, means, squares });
-        let (mean, variance) = (rec.scratch(rows), rec.scratch(rows));
-        // Here the numbers of a row are what the rows of a channel are there.
-        let kernel = NormFinish { rows: channels, channels: rows };
+        rec.op(RowStatistics { rows, channels, groups }, RowStatisticsPorts { x: input, means, squares });
+        let (mean, variance) = (rec.scratch(count), rec.scratch(count));
+        // Here the numbers of a group are what the rows of a channel are there.
+        let kernel = NormFinish { rows: numbers, channels: count };
         rec.op(kernel, NormFinishPorts { means, squares, mean, variance });
         let [gamma, beta] = [self.gamma, self.beta].map(|id| id.map(|id| rec.parameter(id)));
         let y = rec.scratch(rows * channels);
         let LayerNorm { epsilon, scale, center } = self.options;
-        let kernel = NormForward { rows, channels, epsilon, scale, center, by_row: true };
+        let kernel = NormForward { rows, channels, epsilon, scale, center, groups: Some(groups) };
         rec.op(kernel, NormForwardPorts { x: input, mean, variance, gamma, beta, y });
         Trace::new(input, y).keeping([mean, variance])
     }
@@ -184,7 +198,7 @@ impl Node for LayerNormNode {
             let LayerNorm { epsilon, scale, .. } = self.options;
             let gamma = self.gamma.map(|id| rec.parameter(id));
             let d_x = rec.scratch(rows * channels);
-            let kernel = NormBackward { rows, channels, epsilon, scale, by_row: true };
+            let kernel = NormBackward { rows, channels, epsilon, scale, groups: Some(self.groups) };
             rec.op(kernel, NormBackwardPorts { d_y, x, mean, variance, gamma, d_beta, d_gamma, d_x });
             d_x
         })

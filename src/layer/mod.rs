@@ -14,13 +14,16 @@ mod depthwise_conv;
 pub(crate) mod description;
 pub(crate) mod draft;
 mod dropout;
+mod embedding;
 mod flatten;
 mod gaussian_noise;
+mod group_norm;
 pub(crate) mod kinds;
 mod layer_norm;
 mod masking;
 mod neuron;
 mod pool;
+mod prelu;
 mod product;
 pub(crate) mod protocol;
 mod random_window;
@@ -51,8 +54,10 @@ pub use cropping::{Cropping, Cropping1d, Cropping2d, Cropping3d};
 pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d, DepthwiseConv3d};
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use gaussian_noise::GaussianNoise;
+pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
 pub use masking::Masking;
 pub use pool::{
@@ -60,6 +65,7 @@ pub use pool::{
     GlobalAveragePool3d, GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d, GlobalPool, MaxPool1d, MaxPool2d,
     MaxPool3d, Pool,
 };
+pub use prelu::PRelu;
 pub use random_window::{RandomCrop, RandomFlip, RandomTranslation};
 pub use recurrent::{Cell, Gru, Lstm, Recurrent, RotatedPart, SimpleRnn};
 pub use reshape::{Permute, RepeatVector, Reshape};
@@ -69,7 +75,7 @@ pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, Separa
 pub use softmax::Softmax;
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
 pub use time_distributed::TimeDistributed;
-pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
+pub use up_sampling::{Interpolation, UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
 pub use window::Extent;
 pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d};
 

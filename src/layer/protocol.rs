@@ -27,6 +27,12 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether every output is one of the inputs, and every input among the outputs: then a layer behind may take inputs of the network as
+    /// indices; see [`Scope::takes_indices`].
+    fn moves_values(&self) -> bool {
+        false
+    }
+
     /// The layer's options by name. They are part of the network's description, and are compared when weights or states come from
     /// another network. Inner layers report their own. A layer without parameters and options is assumed not to affect what
     /// weights mean, like `Flatten`. Options named as in this crate's layers are treated alike: `dropout`, for example, is
@@ -55,6 +61,10 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
         (**self).mixes_rows()
     }
 
+    fn moves_values(&self) -> bool {
+        (**self).moves_values()
+    }
+
     fn options(&self) -> Options {
         (**self).options()
     }
@@ -73,6 +83,8 @@ pub struct Scope<'a> {
     pub(crate) observed: bool,
     /// The number of critical layers in the network, once it is known.
     pub(crate) depth: Option<usize>,
+    /// Whether the layer's input is the network's, if in another shape or order.
+    pub(super) given: bool,
     registered: &'a mut Registered,
 }
 
@@ -84,6 +96,8 @@ pub(crate) struct Registered {
     pub(crate) layers: Vec<LayerDescription>,
     /// The paths of the layers that mask steps of their input, with the value of these steps.
     pub(crate) masks: Vec<(String, f32)>,
+    /// The paths of the layers that take the network's inputs as indices, with the number below which these must be.
+    pub(crate) indices: Vec<(String, usize)>,
     pub(crate) states: Vec<KeptStates>,
 }
 
@@ -106,7 +120,7 @@ impl<'a> Scope<'a> {
         depth: Option<usize>,
         registered: &'a mut Registered,
     ) -> Self {
-        Self { path: String::new(), seed, observed, depth, registered }
+        Self { path: String::new(), seed, observed, depth, given: true, registered }
     }
 
     /// The layer's path: `2.dense`.
@@ -132,8 +146,8 @@ impl<'a> Scope<'a> {
     ) -> Result<Box<dyn Node>> {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
         unmasked(layer, &path, input)?;
-        let Self { seed, observed, depth, .. } = *self;
-        let mut scope = Scope { path, seed, observed, depth, registered: &mut *self.registered };
+        let Self { seed, observed, depth, given, .. } = *self;
+        let mut scope = Scope { path, seed, observed, depth, given, registered: &mut *self.registered };
         let node = build(&mut scope)?;
         let path = scope.path;
         let is_inside = |inner: &str| inner.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('.'));
@@ -239,6 +253,23 @@ impl<'a> Scope<'a> {
     /// Registers that this layer masks the input steps whose features all equal `value`; see [`Signal::masked`].
     pub fn masks(&mut self, value: f32) {
         self.registered.masks.push((self.path.clone(), value));
+    }
+
+    /// Registers that this layer takes its inputs as indices below `count`. Data that hold anything else are refused.
+    ///
+    /// # Errors
+    /// Inputs that are not the network's own: a layer before this one may have changed them.
+    pub fn takes_indices(&mut self, count: usize) -> Result<()> {
+        if !self.given {
+            return Err(Error::invalid(
+                &self.path,
+                "outputs of a layer that computes",
+                "indices: the network's inputs, behind no layer but Flatten, Reshape, Permute and RepeatVector",
+                "make it the first layer",
+            ));
+        }
+        self.registered.indices.push((self.path.clone(), count));
+        Ok(())
     }
 
     /// Registers that this layer keeps `count` states `[B, units]` after a batch; if `stateful`, the next batch starts from them.

@@ -22,6 +22,8 @@ pub struct Entry {
     pub plain: Box<dyn Layer>,
     /// The options without a default.
     pub required: &'static [&'static str],
+    /// Where the examples take indices, the number below which these must be.
+    pub indices: Option<usize>,
     /// An option whose default is the value of another one.
     pub(super) follows: Option<(&'static str, &'static str)>,
     pub(super) inside: Inside,
@@ -39,10 +41,21 @@ fn entry<L: Stored>(
         Ok(Arc::new(L::stored(described, kinds)?))
     };
     let (kind, input, plain) = (plain.kind(), input.to_vec(), Box::new(plain));
-    Entry { kind, input, examples, plain, required, follows: None, inside: L::INSIDE, read }
+    Entry { kind, input, examples, plain, required, indices: None, follows: None, inside: L::INSIDE, read }
 }
 
 impl Entry {
+    /// The examples take indices below this number.
+    fn of_indices(self, count: usize) -> Self {
+        Self { indices: Some(count), ..self }
+    }
+
+    /// Makes inputs that the examples take of any numbers around 0.
+    pub fn fit(&self, x: &mut [f32]) {
+        let Some(count) = self.indices else { return };
+        x.iter_mut().for_each(|x| *x = (x.abs() * 997.0).floor() % count as f32);
+    }
+
     /// The default of an option is the value of another one.
     fn following(self, follower: &'static str, leader: &'static str) -> Self {
         Self { follows: Some((follower, leader)), ..self }
@@ -88,6 +101,7 @@ pub fn all() -> Vec<Entry> {
     let normed = || dense(Activation::Tanh).weight_norm(true);
     denses.push(normed());
     denses.push(normed().use_bias(false).kernel_regularizer(Regularizer { l1: 0.01, l2: 0.03 }));
+    let slopes = || PRelu::new().alpha_initializer(Initializer::RandomUniform { min: 0.1, max: 0.4 });
     let mut all = vec![
         entry(&[5], (Dense::new(1), &["units"]), denses),
         entry(&[5], (Dropout::new(0.0), &["rate"]), [Dropout::new(0.4), Dropout::new(0.0)]),
@@ -97,6 +111,28 @@ pub fn all() -> Vec<Entry> {
         entry(&[2, 3, 4], (Permute::new([1, 2, 3]), &["dims"]), [[3, 1, 2], [1, 3, 2]].map(Permute::new)),
         entry(&[5], (RepeatVector::new(1), &["n"]), [RepeatVector::new(3)]),
         entry(&[5], (GaussianNoise::new(0.0), &["stddev"]), [0.0, 0.3].map(GaussianNoise::new)),
+        entry(
+            &[5],
+            (Embedding::new(1, 1), &["input_dim", "output_dim"]),
+            [
+                Embedding::new(4, 3),
+                Embedding::new(7, 4).embeddings_initializer(Initializer::GlorotNormal),
+                Embedding::new(4, 3).embeddings_regularizer(Regularizer { l1: 0.01, l2: 0.03 }),
+                Embedding::new(4, 2).mask_zero(true),
+            ],
+        )
+        .of_indices(4),
+        entry(&[5], (PRelu::new(), &[]), [slopes(), slopes().alpha_initializer(Initializer::Constant(-0.3))]),
+        entry(
+            &[2, 3, 2],
+            (PRelu::new(), &[]),
+            [
+                slopes(),
+                slopes().shared_axes([2]),
+                slopes().shared_axes([1, 3]).alpha_regularizer(Regularizer { l1: 0.01, l2: 0.03 }),
+                slopes().shared_axes([1, 2]),
+            ],
+        ),
         entry(&[5], (Softmax::new(), &[]), [Softmax::new()]),
         entry(&[3, 2, 4], (Softmax::new(), &[]), [Softmax::new()]),
     ];

@@ -47,6 +47,10 @@ impl Layer for Reshape {
         "reshape"
     }
 
+    fn moves_values(&self) -> bool {
+        true
+    }
+
     fn options(&self) -> Options {
         options(self)
     }
@@ -100,6 +104,10 @@ impl Layer for RepeatVector {
         "repeat_vector"
     }
 
+    fn moves_values(&self) -> bool {
+        true
+    }
+
     fn options(&self) -> Options {
         options(self)
     }
@@ -147,6 +155,10 @@ impl Permute {
 impl Layer for Permute {
     fn kind(&self) -> &'static str {
         "permute"
+    }
+
+    fn moves_values(&self) -> bool {
+        true
     }
 
     fn options(&self) -> Options {

@@ -232,7 +232,7 @@ impl Model {
                 "fill in or drop missing values",
             ));
         }
-        self.network.check_masks(inputs, "inputs to predict")?;
+        self.network.check_rows(inputs, "inputs to predict")?;
         if self.network.keeps_states() {
             // A failed training is over: states are kept again.
             self.executor.write(keys::CLOCK, 0, Values::U32(&[0; clock::LEN]))?;

@@ -32,6 +32,8 @@ pub struct Network {
     pub(super) arena: Arena,
     /// The paths of the layers that mask steps, with the value of these steps.
     pub(super) masks: Vec<(String, f32)>,
+    /// The paths of the layers that take inputs as indices, with the number below which these must be.
+    pub(super) indices: Vec<(String, usize)>,
     /// The states that layers keep from one batch to the next.
     pub(super) states: Vec<KeptStates>,
     /// The class names of the outputs, if known.

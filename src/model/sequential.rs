@@ -135,7 +135,7 @@ impl Sequential {
         let frame = told.or(range.map(Frame::of)).unwrap_or_default();
         frame.check("frame of the inputs")?;
         let input = Signal { frame, ..Signal::new(self.shape.clone(), range) };
-        let (nodes, Registered { arena, layers, masks, states }) = self.nodes(&input, seed)?;
+        let (nodes, Registered { arena, layers, masks, indices, states }) = self.nodes(&input, seed)?;
         let mut doubts: Vec<String> = self.observed.iter().flat_map(Observed::doubts).collect();
         // If unknown inputs give the same layers, neither an x_Q nor a frame follows from them.
         let unknown = Signal::new(self.shape.clone(), None);
@@ -150,6 +150,7 @@ impl Sequential {
             nodes,
             arena,
             masks,
+            indices,
             states,
             classes: None,
             outputs: Outputs::default(),

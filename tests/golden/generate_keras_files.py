@@ -192,6 +192,30 @@ def shapes():
     ])
 
 
+def words():
+    return sequential((6,), [
+        L.Embedding(9, 4, mask_zero=True),
+        L.LSTM(5, return_sequences=True),
+        L.GRU(3),
+        L.Dense(2),
+    ])
+
+
+def groups():
+    return sequential((5, 4, 3), [
+        L.Conv2D(6, 3, padding="same"),
+        L.GroupNormalization(3, epsilon=0.01),
+        L.PReLU(shared_axes=[1, 2]),
+        L.UpSampling2D((2, 3), interpolation="bilinear"),
+        L.Conv2D(4, 2, strides=3),
+        L.GroupNormalization(-1, center=False),
+        L.PReLU(),
+        L.Flatten(),
+        L.GroupNormalization(1, scale=False),
+        L.Dense(3),
+    ])
+
+
 def newer():
     return sequential((4,), [
         L.Dense(5, activation="celu"),
@@ -232,6 +256,8 @@ MODELS = {
     "shares": (shares, ["keras", "h5"]),
     "selus": (selus, ["keras", "h5"]),
     "shapes": (shapes, ["keras", "h5"]),
+    "words": (words, ["keras", "h5"]),
+    "groups": (groups, ["keras", "h5"]),
 }
 
 if MAJOR == "k2":
@@ -297,7 +323,9 @@ def main():
         model = build()
         settle(model, rng)
         x = rng.uniform(-1.0, 1.0, (4, *model.input_shape[1:])).astype(np.float32)
-        if name == "sequences":
+        if name == "words":
+            x = rng.integers(1, 9, x.shape).astype(np.float32)
+        if name in ("sequences", "words"):
             for row, steps in enumerate([6, 4, 1, 3]):
                 x[row, steps:] = 0.0
         y = np.asarray(model.predict(x, verbose=0), np.float32)

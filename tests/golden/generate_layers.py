@@ -16,11 +16,12 @@ implementation: Keras takes TensorFlow's fused op for an x of rank 4 or 5 (count
 unless told otherwise, and this op moves the variance to the unbiased one, divided by n - 1. Below rank 4, and
 with fused=False, it is the biased one. options.fused is what Keras used.
 
-Softmax and layer normalisation are those of the last axis; the softmax cases named wide have logits from -40 to 40.
+An embedding's indices have no gradient: their d_x is 0. Softmax and layer normalisation are those of the last axis; the softmax cases named wide have logits from -40 to 40.
 
 A draw is thrown away and repeated when float64 differs by more than 5e-6 of |value| + its array's mean
-|value| or an array is all zeros. TensorFlow has neither the fused op nor pooling in 3D for float64: the
-twins are the unfused layer with its variance corrected, and pooling by axis.
+|value| or an array is all zeros. TensorFlow has neither the fused op nor pooling in 3D nor
+bilinear up-sampling for float64: the twins are the unfused layer with its variance corrected, pooling by axis, and products with
+matrices.
 """
 
 from common import draw, flat, normal, np, off_by, tf, uniform, write
@@ -50,6 +51,9 @@ UNRANKED = {
     "reshape": keras.layers.Reshape,
     "permute": keras.layers.Permute,
     "repeat_vector": keras.layers.RepeatVector,
+    "group_norm": keras.layers.GroupNormalization,
+    "prelu": keras.layers.PReLU,
+    "embedding": keras.layers.Embedding,
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -58,7 +62,7 @@ UNRANKED = {
 
 def case(name, family, sample, batch=2, values="distinct", **options):
     """What a case asks for. sample is one sample's shape; values are those of x: distinct, negative (and
-    distinct), ties (few values, many of them 0), uniform or wide."""
+    distinct), ties (few values, many of them 0), uniform, wide, or indices (below options.input_dim)."""
     kind = family if family in UNRANKED else f"{family}{len(sample) - 1}d"
     return dict(name=name, family=family, kind=kind, batch=batch, sample=sample, values=values, options=options)
 
@@ -106,6 +110,10 @@ def cases():
     yield case("up_sampling2d", "up_sampling", (3, 4, 2), size=[2, 3])
     yield case("up_sampling2d_one_axis", "up_sampling", (2, 3, 4), size=[1, 2])
     yield case("up_sampling3d", "up_sampling", (2, 2, 3, 2), size=[2, 3, 1])
+    for name, sample, size in [("", (3, 4, 2), [2, 3]), ("_one_axis", (2, 3, 4), [1, 4]), ("_of_one", (1, 1, 3), [3, 2]),
+                               ("_far", (2, 2, 1), [5, 7])]:
+        yield case("up_sampling2d_bilinear" + name, "up_sampling", sample, values="uniform", size=size,
+                   interpolation="bilinear")
 
     def batch_norm(name, size, momentum=0.99, epsilon=1e-3, center=True, scale=True, batch=4, **fused):
         return case("batch_norm" + name, "batch_norm", size, batch, "uniform", momentum=momentum,
@@ -139,6 +147,25 @@ def cases():
     yield case("permute_image", "permute", (2, 3, 4), dims=[3, 1, 2])
     yield case("permute_volume", "permute", (2, 3, 4, 5), dims=[4, 2, 1, 3])
     yield case("repeat_vector", "repeat_vector", (4,), batch=3, n=5)
+
+    def group_norm(name, size, groups, epsilon=1e-3, center=True, scale=True, batch=3):
+        return case("group_norm" + name, "group_norm", size, batch, "uniform", groups=groups, epsilon=epsilon, center=center,
+                    scale=scale)
+
+    yield group_norm("_vector", (12,), 3)
+    yield group_norm("_line", (5, 6), 2, epsilon=0.05)
+    yield group_norm("_line_of_instances", (7, 4), -1, center=False)
+    yield group_norm("_image", (3, 4, 32), 32, batch=2)
+    yield group_norm("_image_whole", (3, 2, 5), 1, scale=False)
+    yield group_norm("_volume_bare", (2, 2, 3, 8), 2, center=False, scale=False, batch=2)
+    yield case("prelu_vector", "prelu", (5,), 4, "uniform")
+    yield case("prelu_line", "prelu", (4, 3), 3, "uniform", shared_axes=[1])
+    yield case("prelu_image", "prelu", (3, 4, 2), 2, "uniform", shared_axes=[1, 2])
+    yield case("prelu_image_of_lines", "prelu", (3, 4, 2), 2, "uniform", shared_axes=[2])
+    yield case("prelu_volume", "prelu", (2, 3, 2, 2), 2, "uniform", shared_axes=[1, 3])
+    yield case("embedding_line", "embedding", (6,), 3, "indices", input_dim=4, output_dim=3)
+    yield case("embedding_image", "embedding", (3, 2), 2, "indices", input_dim=20, output_dim=4)
+    yield case("embedding_many", "embedding", (40,), 30, "indices", input_dim=3, output_dim=2)
     yield case("softmax_vector", "softmax", (5,), 4, "uniform")
     yield case("softmax_wide", "softmax", (6,), 3, "wide")
     yield case("softmax_line", "softmax", (4, 3), 2, "uniform")
@@ -159,7 +186,7 @@ def layer_of(c, dtype):
     if rank == 1:  # where Keras wants a bare number or pair
         options.update({key: value[0] for key, value in options.items() if isinstance(value, list)})
     if c["family"] == "up_sampling" and rank == 2:
-        options["interpolation"] = "nearest"
+        options.setdefault("interpolation", "nearest")
     return LAYERS[c["family"]][rank - 1](**options)
 
 
@@ -177,6 +204,16 @@ def pool_by_axis(c, x):
     return tf.reshape(x, (batch, -1, height, width, channels))
 
 
+def bilinear(c, x):
+    """Bilinear up-sampling as a product with a matrix for each axis: TensorFlow has it in float32 alone."""
+    def matrix(n, factor):
+        centres = np.clip((np.arange(n * factor) + 0.5) / factor - 0.5, 0, n - 1)
+        return tf.constant(np.maximum(1 - np.abs(centres[:, None] - np.arange(n)), 0))
+
+    rows, columns = (matrix(n, factor) for n, factor in zip(c["sample"], c["options"]["size"]))
+    return tf.einsum("ih,jw,bhwc->bijc", rows, columns, x)
+
+
 def run(c, x, parameters, g, dtype):
     """y, the gradients and, of a batch normalisation, its inference and moving statistics; options.fused."""
     x, g = tf.constant(x, dtype), tf.constant(g, dtype)
@@ -192,10 +229,17 @@ def run(c, x, parameters, g, dtype):
     by_axis = dtype == "float64" and c["kind"] in ("max_pool3d", "average_pool3d")
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = pool_by_axis(c, x) if by_axis else layer(x, **training)
+        if by_axis:
+            y = pool_by_axis(c, x)
+        elif dtype == "float64" and c["options"].get("interpolation") == "bilinear":
+            y = bilinear(c, x)
+        else:
+            y = layer(x, **training)
         loss = tf.reduce_sum(y * g)
     sources = {name: v for name, v in variables.items() if v.trainable}
     gradients = tape.gradient(loss, dict(sources, x=x))
+    if c["family"] == "embedding":
+        gradients = dict(embeddings=tf.convert_to_tensor(gradients["embeddings"]))
     out.update(y=y, **{"d_" + name: d for name, d in gradients.items()})
     if c["family"] == "batch_norm":
         out.update(moving_mean_after=layer.moving_mean, moving_variance_after=layer.moving_variance)
@@ -227,6 +271,8 @@ def inputs_of(c, output, attempt):
         x = np.maximum(np.round(rng.standard_normal(shape)), 0.0)
     elif c["values"] == "uniform":
         x = uniform(rng, -1.0, 2.0, *shape)
+    elif c["values"] == "indices":
+        x = rng.integers(0, c["options"]["input_dim"], shape)
     elif c["values"] == "wide":
         x = uniform(rng, -40.0, 40.0, *shape)
     else:
@@ -239,6 +285,12 @@ def inputs_of(c, output, attempt):
         parameters["gamma"] = uniform(rng, 0.5, 1.5, channels)
     if c["options"].get("center"):
         parameters["beta"] = uniform(rng, -0.5, 0.5, channels)
+    if c["family"] == "prelu":
+        shared = c["options"].get("shared_axes", [])
+        sizes = [1 if axis in shared else size for axis, size in enumerate(c["sample"], 1)]
+        parameters["alpha"] = uniform(rng, -0.5, 0.5, *sizes)
+    if c["family"] == "embedding":
+        parameters["embeddings"] = normal(rng, c["options"]["input_dim"], c["options"]["output_dim"])
     if c["family"] == "batch_norm":
         parameters["moving_mean"] = uniform(rng, -1.0, 1.0, channels)
         parameters["moving_variance"] = uniform(rng, 0.5, 2.0, channels)
@@ -270,7 +322,7 @@ def golden(c):
     return dict(
         name=c["name"], kind=c["kind"], options=options, batch=c["batch"], input=list(c["sample"]),
         x=flat(x), parameters={name: flat(p) for name, p in parameters.items()}, g=flat(g),
-        output=output, y=flat(out["y"]), d_x=flat(out["d_x"]),
+        output=output, y=flat(out["y"]), d_x=flat(out.get("d_x", np.zeros_like(x))),
         gradients={name: flat(out["d_" + name]) for name in parameters if "d_" + name in out}, **after)
 
 

@@ -5,9 +5,9 @@ use autorot::GlobalMaxPool1d;
 use autorot::extend::Layer;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool1d, BatchNorm, Bidirectional, Conv1d, Conv2d,
-    Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, GlobalAveragePool2d,
-    Gru, Interval, LayerNorm, Loss, Lstm, Masking, MaxPool2d, Optimizer, Range, RmsProp, SeparableConv2d,
-    Sequential, Sgd, SimpleRnn, Softmax, Trainer,
+    Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, Embedding,
+    GlobalAveragePool2d, GroupNorm, Gru, Interval, LayerNorm, Loss, Lstm, Masking, MaxPool2d, Optimizer,
+    PRelu, Range, RmsProp, SeparableConv2d, Sequential, Sgd, SimpleRnn, Softmax, Trainer,
 };
 use serde_json::{Map, Value, json};
 
@@ -90,6 +90,16 @@ fn layers_start_as_those_of_keras() {
     // LayerNormalization(axis=-1, epsilon=0.001, center=True, scale=True, …), Softmax(axis=-1).
     options(LayerNorm::new(), &[json!({"epsilon": 0.001, "center": true, "scale": true})]);
     options(Softmax::new(), &[json!({"axis": -1})]);
+    // GroupNormalization(groups=32, axis=-1, epsilon=0.001, center=True, scale=True, …), PReLU(alpha_initializer="zeros",
+    // alpha_regularizer=None, alpha_constraint=None, shared_axes=None).
+    options(GroupNorm::default(), &[json!({"groups": 32, "epsilon": 0.001, "center": true, "scale": true})]);
+    let slopes = json!({"alpha_initializer": "zeros", "alpha_regularizer": none, "shared_axes": []});
+    options(PRelu::new(), &[slopes]);
+    // Embedding(input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None, …, mask_zero=False),
+    // RandomUniform(minval=-0.05, maxval=0.05).
+    let uniform = json!({"random_uniform": {"min": -0.05, "max": 0.05}});
+    let table = json!({"input_dim": 4, "output_dim": 3, "embeddings_initializer": uniform, "embeddings_regularizer": none, "mask_zero": false});
+    options(Embedding::new(4, 3), &[table]);
     // BatchNormalization(momentum=0.99, epsilon=0.001, center=True, scale=True, …), Masking(mask_value=0.0).
     options(BatchNorm::new(), &[json!({"momentum": 0.99, "epsilon": 0.001, "center": true, "scale": true})]);
     options(Masking::default(), &[json!({"value": 0.0})]);

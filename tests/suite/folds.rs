@@ -5,9 +5,17 @@ use autorot::*;
 
 /// Outputs of both for the same inputs, which must agree.
 fn agree(model: &mut Model, folded: &mut Model, what: &str) {
-    let len = model.network().input().len();
-    let x: Vec<f32> = (0..5 * len).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
-    let (wanted, found) = (model.predict(&x).unwrap(), folded.predict(&x).unwrap());
+    let x = numbers(model);
+    agree_on(&x, model, folded, what);
+}
+
+/// Five rows of numbers from −1 to 1.
+fn numbers(model: &Model) -> Vec<f32> {
+    (0..5 * model.network().input().len()).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect()
+}
+
+fn agree_on(x: &[f32], model: &mut Model, folded: &mut Model, what: &str) {
+    let (wanted, found) = (model.predict(x).unwrap(), folded.predict(x).unwrap());
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let difference = norm(&mut wanted.iter().zip(&found).map(|(a, b)| f64::from(a - b)));
     let all = norm(&mut wanted.iter().map(|&v| f64::from(v)));
@@ -17,13 +25,15 @@ fn agree(model: &mut Model, folded: &mut Model, what: &str) {
 #[test]
 fn every_layer_folds() {
     let (mut rotated, mut folded) = (0, 0);
-    for entry in layers::all() {
-        for example in entry.examples {
+    for mut entry in layers::all() {
+        for example in std::mem::take(&mut entry.examples) {
             let what = format!("{example:?}");
             let net = Sequential::new(entry.input.clone()).input_range(-1.0, 2.0).add_boxed(example);
             let mut model = net.build(&Device::cpu_f64(), 7).unwrap();
             let mut twin = model.fold().unwrap();
-            agree(&mut model, &mut twin, &what);
+            let mut x = numbers(&model);
+            entry.fit(&mut x);
+            agree_on(&x, &mut model, &mut twin, &what);
             let of = |model: &Model| {
                 let layers = model.network().description().layers.iter();
                 layers.filter(|layer| layer.rotation.is_some()).count()

@@ -1,4 +1,4 @@
-//! Poolings, padding, cropping, up-sampling, other shapes, normalisation and softmax against golden files made with Keras.
+//! Poolings, padding, cropping, up-sampling, other shapes, normalisation, embeddings and softmax against golden files made with Keras.
 
 use crate::common::devices;
 use crate::golden::{Run, golden};
@@ -6,8 +6,8 @@ use crate::golden_conv::{Pad, assert_array, extent};
 use autorot::extend::Layer;
 use autorot::extend::plan::Purpose;
 use autorot::{
-    BatchNorm, Cropping, GlobalPool, LayerNorm, Permute, Pool, RepeatVector, Reshape, Softmax, UpSampling,
-    ZeroPadding,
+    BatchNorm, Cropping, Embedding, GlobalPool, GroupNorm, Interpolation, LayerNorm, PRelu, Permute, Pool,
+    RepeatVector, Reshape, Softmax, UpSampling, ZeroPadding,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -23,6 +23,11 @@ struct Options {
     target_shape: Option<Vec<i64>>,
     dims: Option<Vec<usize>>,
     n: Option<usize>,
+    interpolation: Option<Interpolation>,
+    groups: Option<i64>,
+    shared_axes: Option<Vec<usize>>,
+    input_dim: Option<usize>,
+    output_dim: Option<usize>,
     momentum: Option<f32>,
     epsilon: Option<f32>,
     center: Option<bool>,
@@ -54,6 +59,18 @@ impl Case {
         let layer = match self.input.len() - 1 {
             _ if self.kind == "batch_norm" => self.batch_norm(),
             _ if self.kind == "layer_norm" => self.layer_norm(),
+            2 if self.options.interpolation.is_some() => {
+                let size = extent::<2>(self.options.size.as_ref().unwrap());
+                Box::new(UpSampling::<2>::new(size).interpolation(self.options.interpolation.unwrap()))
+            }
+            _ if self.kind == "group_norm" => self.group_norm(),
+            _ if self.kind == "prelu" => {
+                Box::new(PRelu::new().shared_axes(self.options.shared_axes.clone().unwrap_or_default()))
+            }
+            _ if self.kind == "embedding" => {
+                let Options { input_dim, output_dim, .. } = self.options;
+                Box::new(Embedding::new(input_dim.unwrap(), output_dim.unwrap()))
+            }
             _ if self.kind == "softmax" => Box::new(Softmax::new()),
             _ if self.kind == "reshape" => Box::new(Reshape::new(self.options.target_shape.clone().unwrap())),
             _ if self.kind == "permute" => Box::new(Permute::new(self.options.dims.clone().unwrap())),
@@ -75,6 +92,12 @@ impl Case {
     fn layer_norm(&self) -> Box<dyn Layer> {
         let Options { epsilon, center, scale, .. } = self.options;
         let layer = LayerNorm::new().epsilon(epsilon.unwrap());
+        Box::new(layer.center(center.unwrap()).scale(scale.unwrap()))
+    }
+
+    fn group_norm(&self) -> Box<dyn Layer> {
+        let Options { groups, epsilon, center, scale, .. } = self.options;
+        let layer = GroupNorm::new(groups.unwrap()).epsilon(epsilon.unwrap());
         Box::new(layer.center(center.unwrap()).scale(scale.unwrap()))
     }
 

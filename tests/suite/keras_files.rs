@@ -143,7 +143,8 @@ fn every_layer_is_written_or_refused_by_name() {
     let mut kinds: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
     for entry in layers::all() {
         let len: usize = entry.input.iter().product();
-        let x: Vec<f32> = (0..3 * len).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+        let mut x: Vec<f32> = (0..3 * len).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+        entry.fit(&mut x);
         for example in entry.examples {
             let net = Sequential::new(entry.input.clone()).input_range(-1.0, 2.0).add_boxed(example);
             let mut model = net.build(&Device::cpu(), 7).unwrap().fold().unwrap();
@@ -308,7 +309,8 @@ fn files_for_keras() {
     }
     for entry in layers::all() {
         let len: usize = entry.input.iter().product();
-        let x: Vec<f32> = (0..3 * len).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+        let mut x: Vec<f32> = (0..3 * len).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+        entry.fit(&mut x);
         for (i, example) in entry.examples.into_iter().enumerate() {
             let net = Sequential::new(entry.input.clone()).input_range(-1.0, 2.0).add_boxed(example);
             let mut model = net.build(&Device::cpu(), 7).unwrap().fold().unwrap();

@@ -62,6 +62,25 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         ("softmax_finish" | "softmax_gradient" | "softmax", "parts" | "rows" | "numbers") => {
             map(&|v| v.abs() + 0.5)
         }
+        ("lookup_forward", "x") => {
+            let rows = kernel.uniforms()[1] as f32;
+            map(&|v| (v.abs() * 1000.0).floor() % rows)
+        }
+        // Within runs of 64 the last positions come first.
+        ("lookup_sort", "x") => {
+            Content::Float((0..n).map(|i| ((63 - i % 64) / 3 + i / 64 % 3) as f32).collect())
+        }
+        ("lookup_sort", "before") => {
+            let last = |first: u32| (first + 63).min(n - 1);
+            Content::Float((0..n).map(|i| (last(i / 64 * 64) - i % 64) as f32).collect())
+        }
+        // Sorted; the last ones stand for no row.
+        ("lookup_starts", "x") => Content::Float((0..n).map(|i| (i / 2) as f32).collect()),
+        (name, "order") if name.starts_with("lookup_") => Content::Float((0..n).map(|i| i as f32).collect()),
+        ("lookup_backward", "starts") => {
+            let positions = kernel.lens()[1].unwrap_or_default();
+            Content::Float((0..len).map(|row| (row * positions / (len - 1)) as f32).collect())
+        }
         (_, "mask") => map(&|v| if v > 0.0 { 1.0 } else { 0.0 }),
         (_, "z") => map(&|v| v * 3.0),
         _ => Content::Float(values),
@@ -137,6 +156,7 @@ macro_rules! table {
 
 table! {
     dense
+    lookup
     loss
     norm
     optimizer

@@ -113,6 +113,37 @@ fn weights_come_back_from_another_layout() {
 }
 
 #[test]
+fn tables_slopes_and_groups_have_pytorchs_names() {
+    let grids = Sequential::new([4, 3, 2])
+        .add(Conv2d::new(4, 2))
+        .add(GroupNorm::new(2))
+        .add(PRelu::new().shared_axes([1, 2]))
+        .add(Flatten)
+        .add(PRelu::new().shared_axes([1]))
+        .add(Dense::new(2));
+    let words = Sequential::new([3]).add(Embedding::new(5, 2)).add(Flatten).add(Dense::new(2));
+    let mut of = |net: Sequential| {
+        let mut model = net.build(&Device::cpu(), 1).unwrap();
+        let weights = model.weights().unwrap();
+        let there = weights.to_layout(Layout::PyTorch, model.network()).unwrap();
+        let back = Weights::from_layout(there.clone(), Layout::PyTorch, model.network()).unwrap();
+        assert_eq!(back, weights.clone().without_description());
+        (weights, there)
+    };
+    let (_, there) = of(grids);
+    let shapes = ["1.group_norm.weight", "1.group_norm.bias", "2.prelu.weight", "4.prelu.weight"];
+    assert_eq!(shapes.map(|path| there[path].shape.clone()), [vec![4], vec![4], vec![4], vec![1]]);
+    let (own, there) = of(words);
+    assert_eq!(there["0.embedding.weight"], own["0.embedding.embeddings"]);
+    // Vectors of an embedding lie behind each other in both.
+    assert_eq!(there["2.dense.weight"].values[1], own["2.dense.kernel"].values[2]);
+    let places = Sequential::new([4, 3, 2]).add(PRelu::new().shared_axes([1]));
+    let mut model = places.build(&Device::cpu(), 1).unwrap();
+    let weights = model.weights().unwrap();
+    says(weights.to_layout(Layout::PyTorch, model.network()), &["0.prelu", "shared_axes"]);
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     let mut model = net("images").build(&Device::cpu(), 1).unwrap();
     let network = model.network().clone();

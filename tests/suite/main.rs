@@ -25,6 +25,7 @@ mod doors;
 mod drafts;
 mod drawn;
 mod embed;
+mod embeddings;
 mod environment;
 mod faults;
 #[cfg(feature = "plot")]

@@ -68,11 +68,11 @@ fn cases_of(name: &str, net: &Sequential, prepare: impl Fn(&mut [f32])) -> Vec<C
 /// Every layer with every option.
 fn of_layers() -> Vec<Case> {
     let mut all = Vec::new();
-    for entry in layers::all() {
-        for example in entry.examples {
+    for mut entry in layers::all() {
+        for example in std::mem::take(&mut entry.examples) {
             let name = format!("{example:?}");
             let net = Sequential::new(entry.input.clone()).input_range(-1.0, 2.0).add_boxed(example);
-            all.extend(cases_of(&name, &net, |_| ()));
+            all.extend(cases_of(&name, &net, |x| entry.fit(x)));
         }
     }
     all
@@ -181,9 +181,33 @@ fn of_networks() -> Vec<Case> {
         .add(Permute::new([2, 1]))
         .add(Reshape::new([6]))
         .add(Dense::new(2));
-    [("images", images), ("sequences", sequences), ("shapes", shapes)]
+    let grids = Sequential::new([6, 5, 2])
+        .input_range(-1.0, 1.0)
+        .add(Conv2d::new(4, 3).padding(Padding::Same))
+        .add(GroupNorm::new(2))
+        .add(PRelu::new().shared_axes([1, 2]))
+        .add(Conv2d::new(4, 3))
+        .add(PRelu::new().shared_axes([2]))
+        .add(GroupNorm::new(-1).scale(false))
+        .add(Flatten)
+        .add(GroupNorm::new(3))
+        .add(Dense::new(3));
+    let words = Sequential::new([6])
+        .add(Embedding::new(5, 4).mask_zero(true))
+        .add(Gru::new(4).return_sequences(true))
+        .add(PRelu::new())
+        .add(Lstm::new(3).auto_rotate(AutoRotate::new()))
+        .add(Dense::new(2));
+    // Of every row one word less.
+    let indices = |x: &mut [f32]| {
+        x.iter_mut().enumerate().for_each(|(i, x)| {
+            *x = if i % 6 + i / 6 < 6 { 1.0 + (x.abs() * 100.0).floor() % 4.0 } else { 0.0 };
+        });
+    };
+    [("images", images), ("sequences", sequences), ("shapes", shapes), ("grids", grids)]
         .iter()
         .flat_map(|(name, net)| cases_of(name, net, |_| ()))
+        .chain(cases_of("words", &words, indices))
         .collect()
 }
 

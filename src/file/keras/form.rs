@@ -44,6 +44,8 @@ pub(super) const WRITE_REMEDY: &str =
 pub(super) enum Form {
     /// A whole number, with what Keras takes where there is none.
     Count(Option<u64>),
+    /// A whole number, perhaps a negative one, with Keras' default.
+    Whole(i64),
     Flag(bool),
     Number(f64),
     Activation(&'static str),
@@ -58,6 +60,10 @@ pub(super) enum Form {
     Margins,
     /// Whole numbers.
     List,
+    /// Whole numbers, or null for none.
+    Axes,
+    /// `nearest` or `bilinear`.
+    Interpolation,
     /// `horizontal`, `vertical` or both.
     Mirror,
     /// Whether a GRU resets after the product.
@@ -112,6 +118,8 @@ impl Form {
             (Self::Count(None) | Self::Extent(None), None) => return Err(wrong("a number")),
             (Self::Count(Some(number)), None) => json!(number),
             (Self::Count(_), Some(value)) => json!(value.as_u64().ok_or_else(|| wrong("a whole number"))?),
+            (Self::Whole(number), None) => json!(number),
+            (Self::Whole(_), Some(value)) => json!(value.as_i64().ok_or_else(|| wrong("a whole number"))?),
             (Self::Flag(flag), None) => json!(flag),
             (Self::Flag(_), Some(value)) => json!(value.as_bool().ok_or_else(|| wrong("true or false"))?),
             (Self::Number(number), None) => single(number),
@@ -157,6 +165,13 @@ impl Form {
                     |list: &&Value| list.as_array().is_some_and(|list| list.iter().all(Value::is_i64));
                 found.filter(whole).cloned().ok_or_else(|| wrong("whole numbers"))?
             }
+            (Self::Interpolation, None) => json!("nearest"),
+            (Self::Interpolation, Some(value)) => match value.as_str() {
+                Some("nearest" | "bilinear") => value.clone(),
+                _ => return Err(wrong("nearest or bilinear")),
+            },
+            (Self::Axes, None) => json!([]),
+            (Self::Axes, Some(_)) => Self::List.read(at, config, name, dimensions)?,
             (Self::Mirror, found) => match found.and_then(Value::as_str) {
                 None | Some("horizontal_and_vertical") => json!([true, true]),
                 Some("horizontal") => json!([false, true]),
@@ -224,6 +239,7 @@ impl Form {
                 Some(_) => value.clone(),
                 None => return Err(wrong("valid or same, which Keras knows")),
             },
+            Self::Axes if value.as_array().is_some_and(Vec::is_empty) => Value::Null,
             Self::Mirror => json!(match (value[0].as_bool(), value[1].as_bool()) {
                 (Some(true), Some(true)) => "horizontal_and_vertical",
                 (Some(true), _) => "vertical",

@@ -48,6 +48,7 @@ const ASIDE: &[&str] = &[
     "batch_input_shape",
     "seed",
     "implementation",
+    "input_length",
     "unroll",
     "zero_output_for_mask",
     "autocast",
@@ -71,21 +72,9 @@ const ASIDE: &[&str] = &[
     "merge_mode",
 ];
 
-/// Options that matter to training alone, and that this crate lacks.
-const TRAINING: &[&str] = &[
-    "bias_regularizer",
-    "activity_regularizer",
-    "kernel_constraint",
-    "recurrent_constraint",
-    "bias_constraint",
-    "depthwise_constraint",
-    "pointwise_constraint",
-    "gamma_regularizer",
-    "beta_regularizer",
-    "gamma_constraint",
-    "beta_constraint",
-    "noise_shape",
-];
+/// Options that matter to training alone, and that this crate lacks, besides constraints.
+const TRAINING: &[&str] =
+    &["bias_regularizer", "activity_regularizer", "gamma_regularizer", "beta_regularizer", "noise_shape"];
 
 /// Reads the description of a model.
 pub(super) fn plan(at: At<'_>, model: &Value) -> Result<Plan> {
@@ -279,7 +268,7 @@ impl Reader<'_> {
                 if recurrent {
                     self.check_mask(at, &config)?;
                 }
-                self.masked |= class == "masking";
+                self.masked |= class == "masking" || options.get("mask_zero") == Some(&json!(true));
                 let folder = if recurrent { format!("{folder}/cell") } else { folder.to_owned() };
                 let axis = match config.get("axis") {
                     Some(Value::Array(axes)) if axes.len() == 1 => axes[0].as_i64(),
@@ -406,7 +395,7 @@ fn check_further(at: At<'_>, config: &Config, class: Option<&Class>) -> Result<(
         if value.is_null() || *value == json!(false) || known(name) || ASIDE.contains(&name.as_str()) {
             continue;
         }
-        if !TRAINING.contains(&name.as_str()) {
+        if !TRAINING.contains(&name.as_str()) && !name.ends_with("_constraint") {
             return Err(unknown(at, name, value));
         }
         log::warn!("{}: {name}, which only training would need, is left out", at.place);

@@ -207,6 +207,17 @@ static CLASSES: &[Class] = &[
         ]],
     },
     Class {
+        keras: "GroupNormalization",
+        kind: "group_norm",
+        dimensions: &[0],
+        options: &[&[
+            ("groups", "groups", Whole(32)),
+            ("epsilon", "epsilon", Number(1e-3)),
+            ("center", "center", Flag(true)),
+            ("scale", "scale", Flag(true)),
+        ]],
+    },
+    Class {
         keras: "ZeroPadding#D",
         kind: "zero_padding#d",
         dimensions: &[1, 2, 3],
@@ -215,8 +226,17 @@ static CLASSES: &[Class] = &[
     Class {
         keras: "UpSampling#D",
         kind: "up_sampling#d",
-        dimensions: &[1, 2, 3],
-        options: &[LAST, &[("size", "size", Extent(None)), ("interpolation", "", Only("\"nearest\""))]],
+        dimensions: &[1, 3],
+        options: &[LAST, &[("size", "size", Extent(None)), ("", "interpolation", Own("\"nearest\""))]],
+    },
+    Class {
+        keras: "UpSampling#D",
+        kind: "up_sampling#d",
+        dimensions: &[2],
+        options: &[
+            LAST,
+            &[("size", "size", Extent(None)), ("interpolation", "interpolation", Interpolation)],
+        ],
     },
     Class {
         keras: "Masking",
@@ -266,6 +286,28 @@ static CLASSES: &[Class] = &[
         kind: "repeat_vector",
         dimensions: &[0],
         options: &[&[("n", "n", Count(None))]],
+    },
+    Class {
+        keras: "Embedding",
+        kind: "embedding",
+        dimensions: &[0],
+        options: &[&[
+            ("input_dim", "input_dim", Count(None)),
+            ("output_dim", "output_dim", Count(None)),
+            ("embeddings_initializer", "embeddings_initializer", Initializer("RandomUniform")),
+            ("embeddings_regularizer", "embeddings_regularizer", Regularizer),
+            ("mask_zero", "mask_zero", Flag(false)),
+        ]],
+    },
+    Class {
+        keras: "PReLU",
+        kind: "prelu",
+        dimensions: &[0],
+        options: &[&[
+            ("alpha_initializer", "alpha_initializer", Initializer("Zeros")),
+            ("alpha_regularizer", "alpha_regularizer", Regularizer),
+            ("shared_axes", "shared_axes", Axes),
+        ]],
     },
     Class { keras: "Flatten", kind: "flatten", dimensions: &[0], options: &[LAST] },
     Class {

@@ -31,7 +31,9 @@ pub(super) struct Writing {
 }
 
 /// Keras' order of the parameters of any layer.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 11] = [
+    "embeddings",
+    "alpha",
     "kernel",
     "depthwise_kernel",
     "pointwise_kernel",
@@ -201,7 +203,8 @@ impl Writing {
             return Err(refused(layer, format!("a layer of the kind {}", layer.kind), &expected));
         };
         self.check(layer)?;
-        self.masked |= layer.kind == "masking";
+        let masks = layer.options.get("mask_zero") == Some(&json!(true));
+        self.masked |= layer.kind == "masking" || masks;
         let mut options = layer.options.clone();
         let recurrent = options.contains_key("cell");
         let (mut before, mut behind) = (None, None);

@@ -47,6 +47,7 @@ impl Writer {
                     _ => self.recurrent(layer, x, mask),
                 };
             }
+            "embedding" => return self.embedding(layer, &x),
             "residual" => return self.residual(layer, x, mask),
             "time_distributed" => self.time_distributed(layer, x)?,
             "dense" => self.dense(layer, x)?,
@@ -60,8 +61,10 @@ impl Writer {
             "cropping" => self.cropping(layer, &x)?,
             "flatten" => self.flatten(x),
             "softmax" => self.softmax(x),
+            "prelu" => self.prelu(layer, &x)?,
             "batch_norm" => self.batch_norm(layer, x)?,
             "layer_norm" => self.layer_norm(layer, x)?,
+            "group_norm" => self.group_norm(layer, x)?,
             "conv" | "depthwise_conv" | "separable_conv" => self.conv(layer, &family, x)?,
             "conv_transpose" => self.conv_transpose(layer, x)?,
             "max_pool" | "average_pool" => self.pool(layer, &family, x)?,
@@ -226,6 +229,17 @@ impl Writer {
         x.like(self.graph.op_with("Softmax", &[&x.name], vec![("axis", Attribute::Int(axis))]))
     }
 
+    fn prelu(&mut self, layer: &Described<'_>, x: &Value) -> Result<Value> {
+        let mut alpha = self.needed(layer, "alpha")?;
+        if x.channels_first {
+            let last = alpha.shape.len() - 1;
+            let order: Vec<usize> = std::iter::once(last).chain(0..last).collect();
+            alpha = permuted(&alpha, &order);
+        }
+        let alpha = self.graph.floats("alpha", &alpha.shape, &alpha.values);
+        Ok(x.like(self.graph.op("PRelu", &[&x.name, &alpha])))
+    }
+
     fn batch_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
         let x = self.graph.channels_first(x);
         let channels = x.channels();
@@ -255,6 +269,28 @@ impl Writer {
         Ok(x.like(self.graph.op_with("LayerNormalization", &inputs, attributes)))
     }
 
+    /// An instance normalisation whose channels are the groups, then γ and β.
+    fn group_norm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_first(x);
+        let (channels, numbers) = (x.channels(), x.shape.iter().product::<usize>());
+        let groups = usize::try_from(option::<i64>(layer, "groups")?).unwrap_or(channels);
+        let graph = &mut self.graph;
+        let parts = graph.reshaped(&x, &[groups, numbers / groups]);
+        let [one, zero] = [1.0, 0.0].map(|value| graph.floats("group", &[groups], &vec![value; groups]));
+        let epsilon = vec![("epsilon", Attribute::Float(option(layer, "epsilon")?))];
+        let name = graph.op_with("InstanceNormalization", &[&parts.name, &one, &zero], epsilon);
+        let shape = [&[channels], &x.shape[..x.shape.len() - 1]].concat();
+        let mut name = graph.reshaped(&Value::new(name, parts.shape), &shape).name;
+        for (parameter, operator) in [("gamma", "Mul"), ("beta", "Add")] {
+            if let Some(values) = self.parameter(layer, parameter).map(|p| p.values.clone()) {
+                let shape = [vec![channels], vec![1; x.shape.len() - 1]].concat();
+                let values = self.graph.floats(parameter, &shape, &values);
+                name = self.graph.op(operator, &[&name, &values]);
+            }
+        }
+        Ok(x.like(name))
+    }
+
     fn residual(&mut self, layer: &Described<'_>, x: Value, mask: Mask) -> Result<(Value, Mask)> {
         let branch = |around: bool| {
             let layers = layer.inner().filter(move |(name, _)| name.starts_with(SHORTCUT) == around);
@@ -277,6 +313,21 @@ impl Writer {
         layer.path().clone_into(&mut self.graph.path);
         let y = self.graph.channels_last(y);
         Ok(self.graph.reshaped(&y, &[&[steps], y.shape.as_slice()].concat()))
+    }
+
+    fn embedding(&mut self, layer: &Described<'_>, x: &Value) -> Result<(Value, Mask)> {
+        let table = self.needed(layer, "embeddings")?;
+        let graph = &mut self.graph;
+        let rows = graph.floats("embeddings", &table.shape, &table.values);
+        let indices = graph.cast(&x.name, super::DataType::Int64);
+        let y =
+            Value::new(graph.op("Gather", &[&rows, &indices]), [&x.shape[..], &table.shape[1..]].concat());
+        let mask = option::<bool>(layer, "mask_zero")?.then(|| {
+            let zero = graph.floats("padding", &[], &[0.0]);
+            let counts = graph.op("Greater", &[&x.name, &zero]);
+            graph.cast(&counts, super::DataType::Float)
+        });
+        Ok((y, mask))
     }
 
     fn masking(&mut self, layer: &Described<'_>, x: &Value) -> Result<(Value, Mask)> {

@@ -7,7 +7,7 @@ use crate::kernel::Geometry;
 use crate::layer::kinds::Described;
 use crate::model::Tensor;
 use crate::shape::Windows;
-use crate::{Padding, Result};
+use crate::{Interpolation, Padding, Result};
 
 /// A kernel `[window..., a, b]` in the order of these two, then the window.
 fn windows_last(kernel: &Tensor<f64>, order: [usize; 2]) -> Tensor<f64> {
@@ -185,11 +185,17 @@ impl Writer {
         shape.iter_mut().zip(&size).for_each(|(n, factor)| *n *= factor);
         let scales: Vec<f64> = [1, 1].iter().chain(&size).map(|&n| n as f64).collect();
         let scales = self.graph.floats("scales", &[scales.len()], &scales);
-        let attributes = vec![
-            ("mode", Attribute::Text("nearest")),
-            ("coordinate_transformation_mode", Attribute::Text("asymmetric")),
-            ("nearest_mode", Attribute::Text("floor")),
-        ];
+        let attributes = match option(layer, "interpolation")? {
+            Interpolation::Nearest => vec![
+                ("mode", Attribute::Text("nearest")),
+                ("coordinate_transformation_mode", Attribute::Text("asymmetric")),
+                ("nearest_mode", Attribute::Text("floor")),
+            ],
+            Interpolation::Bilinear => vec![
+                ("mode", Attribute::Text("linear")),
+                ("coordinate_transformation_mode", Attribute::Text("half_pixel")),
+            ],
+        };
         let name = self.graph.op_with("Resize", &[&x.name, "", &scales], attributes);
         Ok(Value { shape, ..x.like(name) })
     }

@@ -1,4 +1,4 @@
-//! Normalisation of channels over a batch, of rows, and of weights.
+//! Normalisation of channels over a batch, of rows and groups, and of weights.
 
 pub(crate) mod norm_backward;
 pub(crate) mod norm_forward;
@@ -9,7 +9,9 @@ pub(crate) mod weight_norm;
 
 pub use norm_backward::{NormBackward, NormBackwardPorts, NormBackwardSums, NormBackwardSumsPorts};
 pub use norm_forward::{NormForward, NormForwardPorts};
-pub use norm_statistics::{NormFinish, NormFinishPorts, NormStatistics, NormStatisticsPorts, norm_chunks};
+pub use norm_statistics::{
+    Groups, NormFinish, NormFinishPorts, NormStatistics, NormStatisticsPorts, norm_chunks,
+};
 pub use row_norm::{RowNormSums, RowNormSumsPorts, RowStatistics, RowStatisticsPorts};
 pub use running_average::{RunningAverage, RunningAveragePorts};
 pub use weight_norm::{

@@ -1,18 +1,33 @@
-//! Normalisation by channel or by row, backward: the sums over the rows, and what follows from them.
+//! Normalisation by channel or by group, backward: the sums over the rows, and what follows from them.
 
 use crate::Real;
 use crate::kernel::base::rows::{ColumnSums, Cycle, map_blocks, map_each, round};
-use crate::kernel::norm::norm_statistics::{norm_chunk, norm_chunks};
+use crate::kernel::norm::norm_statistics::{Groups, accessors, norm_chunk, norm_chunks};
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, slices, uniforms,
     wgsl,
 };
 
-uniforms!(NormBackwardSumsUniforms { rows: u32, channels: u32, chunk: u32, epsilon: f32 });
-uniforms!(NormBackwardUniforms { rows: u32, channels: u32, epsilon: f32 });
+uniforms!(NormBackwardSumsUniforms {
+    rows: u32,
+    channels: u32,
+    positions: u32,
+    parts: u32,
+    width: u32,
+    chunk: u32,
+    epsilon: f32
+});
+uniforms!(NormBackwardUniforms {
+    rows: u32,
+    channels: u32,
+    positions: u32,
+    parts: u32,
+    width: u32,
+    epsilon: f32
+});
 
 /// Per channel, Σ dy and Σ dy ⊙ x̂ over every chunk of rows, x̂ = (x − mean)/√(variance + ε): partial sums of dβ and dγ. Mean and variance
-/// are those of the channels `[C]`, or of the rows `[R]`.
+/// are those of the channels `[C]`, or of groups, such as the rows `[R]`.
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackwardSums {
     /// R.
@@ -21,12 +36,12 @@ pub struct NormBackwardSums {
     pub channels: usize,
     /// ε.
     pub epsilon: f32,
-    /// Whether mean and variance are those of rows.
-    pub by_row: bool,
+    /// The groups whose mean and variance these are; `None` for the channels'.
+    pub groups: Option<Groups>,
 }
 
-/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R), since mean and variance depend on x (Ioffe and Szegedy 2015); by row
-/// dx = (g − Σg/C − x̂ ⊙ Σ(g ⊙ x̂)/C)/√(variance + ε) with g = γ ⊙ dy (Ba et al. 2016).
+/// dx = γ/√(variance + ε) ⊙ (dy − Σdy/R − x̂ ⊙ Σ(dy ⊙ x̂)/R), since mean and variance depend on x (Ioffe and Szegedy 2015); by group
+/// of n numbers dx = (g − Σg/n − x̂ ⊙ Σ(g ⊙ x̂)/n)/√(variance + ε) with g = γ ⊙ dy (Ba et al. 2016, Wu and He 2018).
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackward {
     /// R.
@@ -37,13 +52,19 @@ pub struct NormBackward {
     pub epsilon: f32,
     /// Whether there is a γ.
     pub scale: bool,
-    /// Whether mean, variance and the two sums are those of rows.
-    pub by_row: bool,
+    /// The groups whose mean, variance and two sums these are; `None` for the channels'.
+    pub groups: Option<Groups>,
 }
 
-/// Whether four neighbouring channels may be a vec4, and so statistics of rows.
-pub(super) fn quads(rows: usize, channels: usize, by_row: bool) -> bool {
-    channels.is_multiple_of(4) && (!by_row || rows.is_multiple_of(4))
+/// Whether four neighbouring channels may be a vec4, and so statistics of groups.
+pub(super) fn quads(rows: usize, channels: usize, groups: Option<Groups>) -> bool {
+    channels.is_multiple_of(4) && groups.is_none_or(|groups| groups.count(rows).is_multiple_of(4))
+}
+
+/// Rows, channels, and a group's rows, parts and channels, for the uniform blocks.
+pub(super) fn sizes(rows: usize, channels: usize, groups: Option<Groups>) -> [u32; 5] {
+    let groups = groups.unwrap_or(Groups::ROWS);
+    [rows, channels, groups.positions, groups.parts, groups.width(channels)].map(|size| size as u32)
 }
 
 pub(super) fn inverses<T: Real>(variance: &[T], epsilon: f32) -> Vec<T> {
@@ -57,9 +78,9 @@ ports! {
         d_y: Read,
         /// x.
         x: Read,
-        /// The mean of each channel or row.
+        /// The mean of each channel or group.
         mean: Read,
-        /// The variance of each channel or row.
+        /// The variance of each channel or group.
         variance: Read,
         /// Partial sums for ∂ℓ/∂β.
         partial_beta: Write,
@@ -78,7 +99,7 @@ impl Family for NormBackwardSums {
 
     fn lens(&self) -> NormBackwardSumsPorts<Lens> {
         let (all, parts) = (self.rows * self.channels, norm_chunks(self.rows) * self.channels);
-        let statistics = if self.by_row { self.rows } else { self.channels };
+        let statistics = self.groups.map_or(self.channels, |groups| groups.count(self.rows));
         NormBackwardSumsPorts {
             d_y: all,
             x: all,
@@ -90,17 +111,21 @@ impl Family for NormBackwardSums {
     }
 
     fn uniforms(&self) -> NormBackwardSumsUniforms {
+        let [rows, channels, positions, parts, width] = sizes(self.rows, self.channels, self.groups);
         NormBackwardSumsUniforms {
-            rows: self.rows as u32,
-            channels: self.channels as u32,
+            rows,
+            channels,
+            positions,
+            parts,
+            width,
             chunk: norm_chunk(self.rows) as u32,
             epsilon: self.epsilon,
         }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[("BY_ROW", self.by_row)]);
-        vec![slices(4), options, wgsl!("norm/parts/of_row.wgsl"), wgsl!("norm/norm_backward_sums.wgsl")]
+        let statistics = accessors(self.groups, &["mean", "variance"]);
+        vec![slices(4), statistics, wgsl!("norm/norm_backward_sums.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -112,7 +137,7 @@ impl Family for NormBackwardSums {
     }
 
     fn by_fours(&self) -> bool {
-        quads(self.rows, self.channels, self.by_row)
+        quads(self.rows, self.channels, self.groups)
     }
 
     fn twin<T: Real>(&self, ports: NormBackwardSumsPorts<Slices<'_, T>>) {
@@ -120,7 +145,7 @@ impl Family for NormBackwardSums {
         let (c, inverse) = (self.channels, inverses(variance, self.epsilon));
         let chunk = norm_chunk(self.rows);
         let round = round(c);
-        let [means, inverses] = [mean, &inverse[..]].map(|of| (!self.by_row).then(|| Cycle::new(of)));
+        let [means, inverses] = [mean, &inverse[..]].map(|of| self.groups.is_none().then(|| Cycle::new(of)));
         let pairs = d_y.chunks(chunk * c).zip(x.chunks(chunk * c)).enumerate().collect();
         let parts = map_each(
             pairs,
@@ -129,15 +154,20 @@ impl Family for NormBackwardSums {
             |(index, (d_y, x)): (usize, (&[T], &[T]))| {
                 let (mut betas, mut gammas) = (ColumnSums::new(c), ColumnSums::new(c));
                 let (Some(mean), Some(inverse)) = (&means, &inverses) else {
-                    let statistics = mean[index * chunk..].iter().zip(&inverse[index * chunk..]);
-                    let rows = d_y.chunks_exact(c).zip(x.chunks_exact(c));
-                    for ((d_y, x), (&mean, &inverse)) in rows.zip(statistics) {
+                    let groups = self.groups.unwrap_or(Groups::ROWS);
+                    let width = groups.width(c);
+                    for (row, (d_y, x)) in d_y.chunks_exact(c).zip(x.chunks_exact(c)).enumerate() {
                         let (beta, gamma) = (betas.next(), gammas.next());
                         beta.iter_mut().zip(d_y).for_each(|(sum, &d_y)| *sum = *sum + d_y);
-                        let pairs = d_y.iter().zip(x);
-                        gamma.iter_mut().zip(pairs).for_each(|(sum, (&d_y, &x))| {
-                            *sum = *sum + d_y * ((x - mean) * inverse);
-                        });
+                        let parts = d_y.chunks_exact(width).zip(x.chunks_exact(width));
+                        let parts = gamma.chunks_exact_mut(width).zip(parts);
+                        for ((gamma, (d_y, x)), own) in parts.zip(groups.of_row(index * chunk + row)) {
+                            let (mean, inverse) = (mean[own], inverse[own]);
+                            let pairs = d_y.iter().zip(x);
+                            gamma.iter_mut().zip(pairs).for_each(|(sum, (&d_y, &x))| {
+                                *sum = *sum + d_y * ((x - mean) * inverse);
+                            });
+                        }
                     }
                     return (betas.finish(), gammas.finish());
                 };
@@ -166,15 +196,15 @@ ports! {
         d_y: Read,
         /// x.
         x: Read,
-        /// The mean of each channel or row.
+        /// The mean of each channel or group.
         mean: Read,
-        /// The variance of each channel or row.
+        /// The variance of each channel or group.
         variance: Read,
         /// γ, where there is one.
         gamma: Option<Read>,
-        /// Σ dy of each channel, ∂ℓ/∂β; or Σ g of each row.
+        /// Σ dy of each channel, ∂ℓ/∂β; or Σ g of each group.
         d_beta: Read,
-        /// Σ dy ⊙ x̂ of each channel, ∂ℓ/∂γ; or Σ g ⊙ x̂ of each row.
+        /// Σ dy ⊙ x̂ of each channel, ∂ℓ/∂γ; or Σ g ⊙ x̂ of each group.
         d_gamma: Read,
         /// ∂ℓ/∂x.
         d_x: Write,
@@ -192,7 +222,7 @@ impl Family for NormBackward {
 
     fn lens(&self) -> NormBackwardPorts<Lens> {
         let (all, c) = (self.rows * self.channels, self.channels);
-        let statistics = if self.by_row { self.rows } else { c };
+        let statistics = self.groups.map_or(c, |groups| groups.count(self.rows));
         NormBackwardPorts {
             d_y: all,
             x: all,
@@ -206,12 +236,14 @@ impl Family for NormBackward {
     }
 
     fn uniforms(&self) -> NormBackwardUniforms {
-        NormBackwardUniforms { rows: self.rows as u32, channels: self.channels as u32, epsilon: self.epsilon }
+        let [rows, channels, positions, parts, width] = sizes(self.rows, self.channels, self.groups);
+        NormBackwardUniforms { rows, channels, positions, parts, width, epsilon: self.epsilon }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[("SCALE", self.scale), ("BY_ROW", self.by_row)]);
-        vec![each_quad(), options, wgsl!("norm/parts/of_row.wgsl"), wgsl!("norm/norm_backward.wgsl")]
+        let options = constants(&[("SCALE", self.scale)]);
+        let statistics = accessors(self.groups, &["mean", "variance", "d_beta", "d_gamma"]);
+        vec![each_quad(), options, statistics, wgsl!("norm/norm_backward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -219,7 +251,7 @@ impl Family for NormBackward {
     }
 
     fn by_fours(&self) -> bool {
-        quads(self.rows, self.channels, self.by_row)
+        quads(self.rows, self.channels, self.groups)
     }
 
     fn twin<T: Real>(&self, ports: NormBackwardPorts<Slices<'_, T>>) {
@@ -227,25 +259,26 @@ impl Family for NormBackward {
         let gamma = gamma.unwrap_or_default();
         let (c, rows) = (self.channels, T::of(self.rows as f64));
         let inverse = inverses(variance, self.epsilon);
-        if self.by_row {
-            let count = T::of(c as f64);
+        if let Some(groups) = self.groups {
+            let (width, count) = (groups.width(c), T::of(groups.numbers(c) as f64));
             map_blocks(
                 d_x,
                 ROWS * c,
                 #[inline(always)]
                 |index, d_x| {
                     let first = index * ROWS;
-                    let statistics = mean[first..].iter().zip(&inverse[first..]);
-                    let statistics = statistics.zip(d_beta[first..].iter().zip(&d_gamma[first..]));
                     let rows = x[first * c..].chunks_exact(c).zip(d_y[first * c..].chunks_exact(c));
-                    let rows = d_x.chunks_exact_mut(c).zip(rows).zip(statistics);
-                    for ((d_x, (x, d_y)), ((&mean, &inverse), (&sum, &product))) in rows {
-                        let (shift, slope) = (sum / count, product * inverse / count);
+                    for (row, (d_x, (x, d_y))) in d_x.chunks_exact_mut(c).zip(rows).enumerate() {
                         d_x.copy_from_slice(d_y);
                         d_x.iter_mut().zip(gamma).for_each(|(d_x, &gamma)| *d_x = *d_x * gamma);
-                        d_x.iter_mut().zip(x).for_each(|(d_x, &x)| {
-                            *d_x = inverse * (*d_x - shift - (x - mean) * slope);
-                        });
+                        let parts = d_x.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                        for ((d_x, x), own) in parts.zip(groups.of_row(first + row)) {
+                            let (mean, inverse) = (mean[own], inverse[own]);
+                            let (shift, slope) = (d_beta[own] / count, d_gamma[own] * inverse / count);
+                            d_x.iter_mut().zip(x).for_each(|(d_x, &x)| {
+                                *d_x = inverse * (*d_x - shift - (x - mean) * slope);
+                            });
+                        }
                     }
                 },
             );

@@ -1,16 +1,24 @@
-//! Normalisation by channel or by row, forward.
+//! Normalisation by channel or by group, forward.
 
 use crate::Real;
 use crate::kernel::base::rows::{Cycle, map_blocks, round};
-use crate::kernel::norm::norm_backward::{inverses, quads};
+use crate::kernel::norm::norm_backward::{inverses, quads, sizes};
+use crate::kernel::norm::norm_statistics::{Groups, accessors};
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
 };
 
-uniforms!(NormForwardUniforms { rows: u32, channels: u32, epsilon: f32 });
+uniforms!(NormForwardUniforms {
+    rows: u32,
+    channels: u32,
+    positions: u32,
+    parts: u32,
+    width: u32,
+    epsilon: f32
+});
 
-/// y = γ ⊙ (x − mean)/√(variance + ε) + β. x and y are `[R, C]`, γ and β `[C]`; mean and variance are those of the channels `[C]`, or of the
-/// rows `[R]`.
+/// y = γ ⊙ (x − mean)/√(variance + ε) + β. x and y are `[R, C]`, γ and β `[C]`; mean and variance are those of the channels `[C]`, or of
+/// groups, such as the rows `[R]`.
 #[derive(Clone, Copy, Debug)]
 pub struct NormForward {
     /// R.
@@ -23,8 +31,8 @@ pub struct NormForward {
     pub scale: bool,
     /// Whether there is a β.
     pub center: bool,
-    /// Whether mean and variance are those of rows.
-    pub by_row: bool,
+    /// The groups whose mean and variance these are; `None` for the channels'.
+    pub groups: Option<Groups>,
 }
 
 ports! {
@@ -32,9 +40,9 @@ ports! {
     pub struct NormForwardPorts {
         /// x.
         x: Read,
-        /// The mean of each channel or row.
+        /// The mean of each channel or group.
         mean: Read,
-        /// The variance of each channel or row.
+        /// The variance of each channel or group.
         variance: Read,
         /// γ, where there is one.
         gamma: Option<Read>,
@@ -56,7 +64,7 @@ impl Family for NormForward {
     fn lens(&self) -> NormForwardPorts<Lens> {
         let (all, c) = (self.rows * self.channels, self.channels);
         let used = |used: bool| used.then_some(c);
-        let statistics = if self.by_row { self.rows } else { c };
+        let statistics = self.groups.map_or(c, |groups| groups.count(self.rows));
         NormForwardPorts {
             x: all,
             mean: statistics,
@@ -68,12 +76,14 @@ impl Family for NormForward {
     }
 
     fn uniforms(&self) -> NormForwardUniforms {
-        NormForwardUniforms { rows: self.rows as u32, channels: self.channels as u32, epsilon: self.epsilon }
+        let [rows, channels, positions, parts, width] = sizes(self.rows, self.channels, self.groups);
+        NormForwardUniforms { rows, channels, positions, parts, width, epsilon: self.epsilon }
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        let options = constants(&[("SCALE", self.scale), ("CENTER", self.center), ("BY_ROW", self.by_row)]);
-        vec![each_quad(), options, wgsl!("norm/parts/of_row.wgsl"), wgsl!("norm/norm_forward.wgsl")]
+        let options = constants(&[("SCALE", self.scale), ("CENTER", self.center)]);
+        let statistics = accessors(self.groups, &["mean", "variance"]);
+        vec![each_quad(), options, statistics, wgsl!("norm/norm_forward.wgsl")]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -81,7 +91,7 @@ impl Family for NormForward {
     }
 
     fn by_fours(&self) -> bool {
-        quads(self.rows, self.channels, self.by_row)
+        quads(self.rows, self.channels, self.groups)
     }
 
     fn twin<T: Real>(&self, ports: NormForwardPorts<Slices<'_, T>>) {
@@ -90,17 +100,20 @@ impl Family for NormForward {
         let c = self.channels;
         // y = (x − mean)·factor + β.
         let mut factor = inverses(variance, self.epsilon);
-        if self.by_row {
+        if let Some(groups) = self.groups {
             map_blocks(
                 y,
                 ROWS * c,
                 #[inline(always)]
                 |index, y| {
-                    let first = index * ROWS;
-                    let statistics = mean[first..].iter().zip(&factor[first..]);
+                    let (first, width) = (index * ROWS, groups.width(c));
                     let rows = y.chunks_exact_mut(c).zip(x[first * c..].chunks_exact(c));
-                    for ((y, x), (&mean, &factor)) in rows.zip(statistics) {
-                        y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - mean) * factor);
+                    for (row, (y, x)) in rows.enumerate() {
+                        let parts = y.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                        for ((y, x), own) in parts.zip(groups.of_row(first + row)) {
+                            let (mean, factor) = (mean[own], factor[own]);
+                            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - mean) * factor);
+                        }
                         y.iter_mut().zip(gamma).for_each(|(y, &gamma)| *y = *y * gamma);
                         y.iter_mut().zip(beta).for_each(|(y, &beta)| *y = *y + beta);
                     }

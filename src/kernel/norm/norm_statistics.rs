@@ -1,8 +1,11 @@
-//! Mean and variance of every channel, of chunks of rows and of all; [`RowStatistics`](crate::kernel::RowStatistics) has those of rows.
+//! Mean and variance of every channel, of chunks of rows and of all; [`RowStatistics`](crate::kernel::RowStatistics) has those of rows and
+//! groups.
 
 use crate::Real;
 use crate::kernel::base::rows::{ColumnSums, Cycle, column_sums, map_each, round};
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, flat_grid, ports, slices, uniforms, wgsl};
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, flat_grid, ports, slices, uniforms, wgsl,
+};
 
 uniforms!(NormStatisticsUniforms { rows: u32, channels: u32, chunk: u32 });
 uniforms!(NormFinishUniforms { rows: u32, channels: u32, chunk: u32, chunks: u32 });
@@ -15,6 +18,86 @@ pub fn norm_chunks(rows: usize) -> usize {
 /// Rows per chunk: 1,024, or more where there would be more than 4,096 chunks.
 pub(super) fn norm_chunk(rows: usize) -> usize {
     rows.div_ceil(4096).max(1024)
+}
+
+/// Which numbers of `[R, C]` share a mean and a variance: those of a part of the channels in neighbouring rows. The groups are counted by
+/// rows, then by channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Groups {
+    /// Neighbouring rows of a group; a divisor of R.
+    pub positions: usize,
+    /// The parts of the channels; a divisor of C.
+    pub parts: usize,
+}
+
+impl Groups {
+    /// Every row by itself.
+    pub const ROWS: Self = Self { positions: 1, parts: 1 };
+
+    /// The number of groups.
+    pub fn count(self, rows: usize) -> usize {
+        rows / self.positions * self.parts
+    }
+
+    /// Channels of a group.
+    pub fn width(self, channels: usize) -> usize {
+        channels / self.parts
+    }
+
+    /// Numbers of a group.
+    pub fn numbers(self, channels: usize) -> usize {
+        self.positions * self.width(channels)
+    }
+
+    /// The groups that a row is in.
+    pub(super) fn of_row(self, row: usize) -> std::ops::Range<usize> {
+        let first = row / self.positions * self.parts;
+        first..first + self.parts
+    }
+
+    /// Where the number i of a group is.
+    #[inline(always)]
+    pub(super) fn place(self, channels: usize, group: usize, i: usize) -> usize {
+        if self == Self::ROWS {
+            return group * channels + i;
+        }
+        let width = self.width(channels);
+        (group / self.parts * self.positions + i / width) * channels + group % self.parts * width + i % width
+    }
+
+    /// Whether it is not simply every row.
+    pub(super) fn grouped(self) -> bool {
+        self != Self::ROWS
+    }
+}
+
+/// Functions `NAME_of(row, c)` that return what belongs to four neighbouring channels of a row, where the bindings of these names hold it by
+/// channel or by group.
+pub(super) fn accessors(groups: Option<Groups>, names: &[&str]) -> String {
+    let mut text =
+        constants(&[("BY_GROUP", groups.is_some()), ("GROUPED", groups.is_some_and(Groups::grouped))]);
+    text += &wgsl!("norm/parts/of_group.wgsl");
+    for name in names {
+        text += &format!(
+            "
+fn {name}_of(row: u32, c: u32) -> vec4<f32> {{
+    if (!BY_GROUP) {{
+        return get_{name}(c);
+    }}
+    let own = group_of(row, c);
+    if (!GROUPED) {{
+        return vec4<f32>(of_group(get_{name}(own), own));
+    }}
+    let next = vec3<u32>(group_of(row, c + 1u), group_of(row, c + 2u), group_of(row, c + 3u));
+    return vec4<f32>(
+        of_group(get_{name}(own), own), of_group(get_{name}(next.x), next.x),
+        of_group(get_{name}(next.y), next.y), of_group(get_{name}(next.z), next.z),
+    );
+}}
+"
+        );
+    }
+    text
 }
 
 /// Per channel, the mean of x `[R, C]` over every chunk of rows and the sum of squared distances from it, in two passes, so that a

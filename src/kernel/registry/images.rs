@@ -4,18 +4,28 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    ActivateKernel, Centre, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward, NormBackwardSums,
-    NormFinish, NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums, RowStatistics,
-    RunningAverage, SumRows, WeightNormBackward, WeightNormForward, WindowParts, WindowSum,
+    ActivateKernel, Centre, Groups, Interpolate, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward,
+    NormBackwardSums, NormFinish, NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums,
+    RowStatistics, RunningAverage, SumRows, WeightNormBackward, WeightNormForward, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
 
 /// Rows and channels.
 const SIZES: [(usize, usize); 4] = [(5, 3), (70, 12), (2100, 17), (3000, 20)];
 
-/// Rows and channels, with statistics of channels and of rows.
-fn sizes() -> impl Iterator<Item = (usize, usize, bool)> {
-    SIZES.into_iter().flat_map(|(rows, channels)| [false, true].map(|by_row| (rows, channels, by_row)))
+/// Rows and channels, with statistics of channels, of rows and of groups.
+fn sizes() -> impl Iterator<Item = (usize, usize, Option<Groups>)> {
+    let rows = SIZES
+        .into_iter()
+        .flat_map(|(rows, channels)| [None, Some(Groups::ROWS)].map(|groups| (rows, channels, groups)));
+    rows.chain(grouped().map(|(rows, channels, groups)| (rows, channels, Some(groups))))
+}
+
+/// Rows and channels in groups.
+fn grouped() -> impl Iterator<Item = (usize, usize, Groups)> {
+    [(6, 6, 3, 2), (70, 12, 7, 4), (2100, 20, 525, 5), (48, 8, 12, 1)]
+        .into_iter()
+        .map(|(rows, channels, positions, parts)| (rows, channels, Groups { positions, parts }))
 }
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -69,6 +79,13 @@ pub(super) fn entries() -> Vec<Entry> {
         filters,
         turned: i % 2 == 0 && taps > 1,
     });
+    let rows = || {
+        let of_rows = [(1, 1), (70, 12), (3, 2100)].map(|(rows, channels)| (rows, channels, Groups::ROWS));
+        of_rows.into_iter().chain(grouped())
+    };
+    let long = [(2, 300_000, Groups::ROWS), (100_000, 6, Groups { positions: 100_000, parts: 2 })];
+    let sums =
+        |rows, channels, groups| RowNormSums { rows, channels, epsilon: 1e-3, scale: rows != 70, groups };
     let activate = |count| ActivateKernel { count, activation: Activation::Tanh };
     vec![
         entry([777, 4101, 40_000].map(activate)),
@@ -100,37 +117,32 @@ pub(super) fn entries() -> Vec<Entry> {
             .long([NormStatistics { rows: 300_000, channels: 2 }]),
         entry(SIZES.map(|(rows, channels)| NormFinish { rows, channels }))
             .long([NormFinish { rows: 5_000_000, channels: 2 }]),
-        entry(sizes().map(|(rows, channels, by_row)| NormForward {
+        entry(sizes().map(|(rows, channels, groups)| NormForward {
             rows,
             channels,
             epsilon: 1e-3,
             scale: rows != 70,
             center: rows != 2100,
-            by_row,
+            groups,
         })),
-        entry(sizes().map(|(rows, channels, by_row)| NormBackwardSums {
+        entry(sizes().map(|(rows, channels, groups)| NormBackwardSums {
             rows,
             channels,
             epsilon: 1e-3,
-            by_row,
+            groups,
         }))
-        .long([NormBackwardSums { rows: 300_000, channels: 2, epsilon: 1e-3, by_row: false }]),
-        entry(sizes().map(|(rows, channels, by_row)| NormBackward {
+        .long([NormBackwardSums { rows: 300_000, channels: 2, epsilon: 1e-3, groups: None }]),
+        entry(sizes().map(|(rows, channels, groups)| NormBackward {
             rows,
             channels,
             epsilon: 1e-3,
             scale: rows != 70,
-            by_row,
+            groups,
         })),
-        entry([(1, 1), (70, 12), (3, 2100)].map(|(rows, channels)| RowStatistics { rows, channels }))
-            .long([RowStatistics { rows: 2, channels: 300_000 }]),
-        entry([(1, 1, true), (70, 12, false), (3, 2100, true)].map(|(rows, channels, scale)| RowNormSums {
-            rows,
-            channels,
-            epsilon: 1e-3,
-            scale,
-        }))
-        .long([RowNormSums { rows: 2, channels: 300_000, epsilon: 1e-3, scale: true }]),
+        entry(rows().map(|(rows, channels, groups)| RowStatistics { rows, channels, groups }))
+            .long(long.map(|(rows, channels, groups)| RowStatistics { rows, channels, groups })),
+        entry(rows().map(|(rows, channels, groups)| sums(rows, channels, groups)))
+            .long(long.map(|(rows, channels, groups)| sums(rows, channels, groups))),
         entry(normed.clone()),
         entry(normed.enumerate().map(|(i, of)| WeightNormBackward {
             of,
@@ -138,6 +150,11 @@ pub(super) fn entries() -> Vec<Entry> {
             l2: if i % 3 == 0 { 0.02 } else { 0.0 },
         })),
         entry([window, crop].into_iter().flat_map(|w| [w, RandomWindow { turned: true, ..w }])),
+        entry([false, true].into_iter().flat_map(|turned| {
+            [(1, 1, 1, 2), (6, 5, 3, 3), (4, 7, 8, 2), (70, 2, 12, 5)]
+                .map(|(outer, length, inner, factor)| Interpolate { outer, length, inner, factor, turned })
+        }))
+        .long([Interpolate { outer: 1, length: 3, inner: 2, factor: 4000, turned: true }]),
         entry([5, 260].map(|count| RunningAverage { count, momentum: 0.9, factor: 1.25 })),
         entry(
             [(1, 1, 3, false), (1, 130, 20, true), (3, 2100, 18, false)]

@@ -2,9 +2,9 @@
 
 use super::{Entry, entry};
 use crate::layer::{
-    Activate, BatchNorm, Conv, ConvTranspose, Cropping, DepthwiseConv, GlobalPool, LayerNorm, Pool,
-    RandomCrop, RandomFlip, RandomTranslation, Residual, SeparableConv, SpatialDropout, UpSampling,
-    ZeroPadding,
+    Activate, BatchNorm, Conv, ConvTranspose, Cropping, DepthwiseConv, GlobalPool, GroupNorm, Interpolation,
+    LayerNorm, Pool, RandomCrop, RandomFlip, RandomTranslation, Residual, SeparableConv, SpatialDropout,
+    UpSampling, ZeroPadding,
 };
 use crate::{Activation, AutoRotate, Dense, Initializer, LearnL, Padding, Regularizer, Rule};
 
@@ -160,6 +160,23 @@ pub(super) fn entries() -> Vec<Entry> {
         entry(&[5], (norm, &[]), norms()),
         entry(&[5], (layer_norm, &[]), layer_norms()),
         entry(&[2, 3, 4], (layer_norm, &[]), layer_norms()),
+        entry(&[32], (GroupNorm::default(), &[]), [GroupNorm::new(8), GroupNorm::new(4).scale(false)]),
+        entry(
+            &[3, 2, 32],
+            (GroupNorm::default(), &[]),
+            [
+                GroupNorm::new(-1).center(false),
+                GroupNorm::new(4).scale(false).epsilon(0.1),
+                GroupNorm::new(1).center(false).scale(false),
+                GroupNorm::default(),
+            ],
+        ),
+        entry(
+            &[4, 3, 4],
+            (UpSampling::<2>::new(1), &["size"]),
+            [[2, 3], [1, 2], [3, 1]]
+                .map(|size| UpSampling::<2>::new(size).interpolation(Interpolation::Bilinear)),
+        ),
         entry(
             &[5],
             (Activate::new(Activation::Linear), &["activation"]),
