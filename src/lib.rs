@@ -33,7 +33,7 @@ pub use data::{Dataset, Folds, Split, Targets};
 pub use device::Device;
 pub use error::{Error, Fault, Result};
 pub use initializer::Initializer;
-pub use kernel::MergeMode;
+pub use kernel::{FillMode, Interpolation, MergeMode};
 pub use layer::*;
 pub use loss::Loss;
 pub use metric::Metric;

@@ -23,6 +23,9 @@ mod neuron;
 mod pool;
 mod product;
 pub(crate) mod protocol;
+mod random_factor;
+mod random_tone;
+mod random_warp;
 mod random_window;
 mod recurrent;
 pub(crate) mod registry;
@@ -60,6 +63,9 @@ pub use pool::{
     GlobalAveragePool3d, GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d, GlobalPool, MaxPool1d, MaxPool2d,
     MaxPool3d, Pool,
 };
+pub use random_factor::Factor;
+pub use random_tone::{RandomBrightness, RandomContrast};
+pub use random_warp::{RandomRotation, RandomZoom};
 pub use random_window::{RandomCrop, RandomFlip, RandomTranslation};
 pub use recurrent::{Cell, Gru, Lstm, Recurrent, RotatedPart, SimpleRnn};
 pub use reshape::{Permute, RepeatVector, Reshape};

@@ -7,6 +7,8 @@ pub(crate) mod depthwise_backward_weight;
 mod direct;
 pub(crate) mod max_pool;
 mod phases;
+pub(crate) mod random_tone;
+pub(crate) mod random_warp;
 pub(crate) mod random_window;
 pub(crate) mod spans;
 pub(crate) mod window_parts;
@@ -17,6 +19,8 @@ pub use conv_backward_weight::{ConvBackwardWeight, ConvBackwardWeightPorts, spli
 pub use depthwise::{Depthwise, DepthwisePorts};
 pub use depthwise_backward_weight::{DepthwiseBackwardWeight, DepthwiseBackwardWeightPorts};
 pub use max_pool::{MaxPoolBackward, MaxPoolBackwardPorts, MaxPoolForward, MaxPoolForwardPorts};
+pub use random_tone::{RandomTone, RandomTonePorts, Tone};
+pub use random_warp::{FillMode, Interpolation, RandomWarp, RandomWarpPorts, Warp};
 pub use random_window::{RandomWindow, RandomWindowPorts};
 pub use window_parts::{MaxPoolGive, MaxPoolGivePorts, Reduction, WindowParts, WindowPartsPorts, reach};
 pub use window_sum::{WindowSum, WindowSumPorts};
