@@ -11,6 +11,7 @@
 //! | CIFAR-10, binary version | [`cifar10::load`] | `[32, 32, 3]` or gray `[32, 32]`, 0..1 | 10 classes |
 //! | a table in a CSV file, plain or `.gz` | [`Csv`] | `[columns]`, as in the file or as a [`Preparation`] makes them | values or classes |
 //! | rows of fields in memory | [`Table`] | as a [`Preparation`] makes them | values or classes |
+//! | a time series in a [`Table`] or in memory | [`Windows`] | `[sequence_length, columns]` | values later in time |
 //! | a folder of PNG, JPEG, WebP, GIF and BMP files | `folder::ImageFolder`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class per directory |
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
@@ -41,6 +42,7 @@ mod split;
 mod table;
 pub mod vowels;
 mod weights;
+mod windows;
 
 pub use self::csv::Csv;
 pub use adding::AddingProblem;
@@ -52,6 +54,7 @@ pub use pad::PadSequences;
 pub use scale::{Scale, Scaler};
 pub use split::{Folds, Split};
 pub use table::{Columns, Impute, Preparation, Table, Unknown};
+pub use windows::Windows;
 
 /// Rec. 601 luma, in f64 so that three equal channels give exactly their value.
 fn luma(red: f32, green: f32, blue: f32) -> f32 {
