@@ -40,6 +40,9 @@ pub use metric::Metric;
 #[cfg(not(target_family = "wasm"))]
 pub use model::Predictor;
 pub use model::{Model, Sequential};
+/// The crate of arrays that this crate takes and gives, re-exported so that a program uses the same version.
+#[cfg(feature = "ndarray")]
+pub use ndarray;
 pub use optimizer::*;
 pub use range::{Frame, Range};
 pub(crate) use real::Real;

@@ -34,6 +34,8 @@ pub mod folder;
 mod glyphs;
 pub mod idx;
 mod mask;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod observed;
 mod pad;
 mod precise;
