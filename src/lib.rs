@@ -33,13 +33,16 @@ pub use data::{Dataset, Folds, Split, Targets};
 pub use device::Device;
 pub use error::{Error, Fault, Result};
 pub use initializer::Initializer;
-pub use kernel::MergeMode;
+pub use kernel::{FillMode, Interpolation, MergeMode};
 pub use layer::*;
 pub use loss::Loss;
 pub use metric::Metric;
 #[cfg(not(target_family = "wasm"))]
 pub use model::Predictor;
 pub use model::{Model, Sequential};
+/// The crate of arrays that this crate takes and gives, re-exported so that a program uses the same version.
+#[cfg(feature = "ndarray")]
+pub use ndarray;
 pub use optimizer::*;
 pub use range::{Frame, Range};
 pub(crate) use real::Real;

@@ -13,6 +13,7 @@
 //! | a table in a CSV file, plain or `.gz` | [`Csv`] | `[columns]`, as in the file or as a [`Preparation`] makes them | values or classes |
 //! | a table in a Parquet or Arrow file | `Columnar`, feature `arrow` | as a [`Preparation`] makes them | values or classes |
 //! | rows of fields in memory | [`Table`] | as a [`Preparation`] makes them | values or classes |
+//! | a time series in a [`Table`] or in memory | [`Windows`] | `[sequence_length, columns]` | values later in time |
 //! | a folder of PNG, JPEG, WebP, GIF and BMP files | `folder::ImageFolder`, feature `images` | `[height, width, 3]` or gray `[height, width]`, 0..1 | one class per directory |
 //! | Japanese vowels | [`vowels::load`] | `[29, 12]`, padded at the end | 9 classes |
 //! | drawn letters and digits, no files | [`Glyphs`] | `[28, 28]`, 0..1 | 16 classes |
@@ -41,6 +42,8 @@ pub mod folder;
 mod glyphs;
 pub mod idx;
 mod mask;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod npy;
 mod numbers;
 mod observed;
@@ -53,6 +56,7 @@ mod split;
 mod table;
 pub mod vowels;
 mod weights;
+mod windows;
 
 pub use self::csv::Csv;
 pub use adding::AddingProblem;
@@ -70,6 +74,7 @@ pub use scale::{Scale, Scaler};
 pub use source::{Indexed, Reader, Source, Stream, blocks};
 pub use split::{Folds, Split};
 pub use table::{Columns, Impute, Preparation, Table, Unknown};
+pub use windows::Windows;
 
 pub(crate) use order::Draw;
 pub(crate) use source::checked;

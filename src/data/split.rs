@@ -334,7 +334,7 @@ fn missing<'a>(train: &Dataset, test: &'a Dataset) -> Vec<&'a str> {
     names.iter().zip(lacking).filter(|(_, lacking)| *lacking).map(|(name, _)| name.as_str()).collect()
 }
 
-fn check_share(test_share: f64) -> Result<()> {
+pub(super) fn check_share(test_share: f64) -> Result<()> {
     if test_share > 0.0 && test_share < 1.0 {
         return Ok(());
     }

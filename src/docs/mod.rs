@@ -16,6 +16,7 @@ pub mod guide {
     //! | [scaling and ranges](scaling) | why the range of the inputs matters, and what to do about it |
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
+    //! | [forecasting] | windows over time series, horizons, forecasts in the data's own units |
     //! | [files] | models, weights and trainings in files, predictions in another program; the format |
     //! | [export] | models for other programs, and from them: ONNX, Keras, PyTorch |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
@@ -52,6 +53,9 @@ pub mod guide {
 
     #[doc = include_str!("guide/sequences.md")]
     pub mod sequences {}
+
+    #[doc = include_str!("guide/forecasting.md")]
+    pub mod forecasting {}
 
     #[doc = include_str!("guide/files.md")]
     pub mod files {}

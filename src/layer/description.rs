@@ -63,7 +63,7 @@ const ASIDE: [&str; 8] = [
 ];
 
 /// Options that affect training, but not the meaning of the weights.
-const TRAINING: [&str; 12] = [
+const TRAINING: [&str; 19] = [
     "kernel_regularizer",
     "recurrent_regularizer",
     "depthwise_regularizer",
@@ -74,6 +74,13 @@ const TRAINING: [&str; 12] = [
     "momentum",
     "mirror",
     "pixels",
+    "factor",
+    "height_factor",
+    "width_factor",
+    "fill_mode",
+    "fill_value",
+    "interpolation",
+    "value_range",
     "return_sequences",
     "stateful",
 ];

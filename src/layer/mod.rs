@@ -26,6 +26,9 @@ mod pool;
 mod prelu;
 mod product;
 pub(crate) mod protocol;
+mod random_factor;
+mod random_tone;
+mod random_warp;
 mod random_window;
 mod recurrent;
 pub(crate) mod registry;
@@ -66,6 +69,9 @@ pub use pool::{
     MaxPool3d, Pool,
 };
 pub use prelu::PRelu;
+pub use random_factor::Factor;
+pub use random_tone::{RandomBrightness, RandomContrast};
+pub use random_warp::{RandomRotation, RandomZoom};
 pub use random_window::{RandomCrop, RandomFlip, RandomTranslation};
 pub use recurrent::{Cell, Gru, Lstm, Recurrent, RotatedPart, SimpleRnn};
 pub use reshape::{Permute, RepeatVector, Reshape};
@@ -75,7 +81,7 @@ pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d, Separa
 pub use softmax::Softmax;
 pub use spatial_dropout::{SpatialDropout, SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
 pub use time_distributed::TimeDistributed;
-pub use up_sampling::{Interpolation, UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
+pub use up_sampling::{UpSampling, UpSampling1d, UpSampling2d, UpSampling3d};
 pub use window::Extent;
 pub use zero_padding::{ZeroPadding, ZeroPadding1d, ZeroPadding2d, ZeroPadding3d};
 

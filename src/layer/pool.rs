@@ -131,13 +131,9 @@ impl<const D: usize, const MAX: bool> Layer for GlobalPool<D, MAX> {
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
-        let ones = vec![1; D];
-        let sizes =
-            shape::Windows { kernel: spatial, strides: spatial, dilation: &ones, padding: &Padding::Valid };
-        let geometry = sizes.slide(&path, spatial)?;
-        let shape = if self.keepdims { [ones, vec![channels]].concat() } else { vec![channels] };
-        let output = input.reshaped(shape);
-        Ok(Box::new(PoolNode { path, geometry, channels, kind: PoolKind::of(MAX), output }))
+        let ones = if self.keepdims { D } else { 0 };
+        let output = input.reshaped([vec![1; ones], vec![channels]].concat());
+        Ok(Box::new(PoolNode::whole(&path, spatial, channels, PoolKind::of(MAX), output)?))
     }
 }
 
@@ -174,6 +170,21 @@ pub(super) struct PoolNode {
 const FEW_POSITIONS: usize = 256;
 
 impl PoolNode {
+    /// One window over all positions.
+    pub(super) fn whole(
+        path: &str,
+        spatial: &[usize],
+        channels: usize,
+        kind: PoolKind,
+        output: Signal,
+    ) -> Result<Self> {
+        let ones = vec![1; spatial.len()];
+        let sizes =
+            shape::Windows { kernel: spatial, strides: spatial, dilation: &ones, padding: &Padding::Valid };
+        let geometry = sizes.slide(path, spatial)?;
+        Ok(Self { path: path.to_owned(), geometry, channels, kind, output })
+    }
+
     /// Records the reduction of each window's numbers or, if `turned`, of the numbers of all windows that contain a position.
     fn reduce(&self, rec: &mut Recorder<'_>, x: View, turned: bool, reduction: Reduction) -> View {
         let (batch, geometry, channels) = (rec.batch(), self.geometry, self.channels);

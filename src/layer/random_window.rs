@@ -1,8 +1,10 @@
 //! Augmentation on the device: images shifted, mirrored and cropped at random.
 
+use super::random_factor::Factor;
+use super::random_warp::{Plane, plane_options};
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{RandomWindow, RandomWindowPorts};
+use crate::kernel::{RandomWindow, RandomWindowPorts, Warp};
 use crate::plan::{Recorder, View};
 use crate::{Error, Range, Result, shape};
 
@@ -31,19 +33,48 @@ impl RandomFlip {
     }
 }
 
-/// Shifts images by a random number of pixels during training and fills with zeros (Keras' `RandomTranslation` with
-/// `fill_mode="constant"`, but in whole pixels). Images are `[height, width, channels]`. The output range is extended to include
-/// 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// Shifts images at random during training (Keras' `RandomTranslation`): by whole pixels, or by shares of their size, between pixels.
+/// Images are `[height, width, channels]`. The output range is extended to include what fills images up with
+/// [`FillMode::Constant`](crate::FillMode::Constant): 0 for whole pixels.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RandomTranslation {
-    pixels: [usize; 2],
+    #[serde(deserialize_with = "pixels")]
+    pixels: Option<[usize; 2]>,
+    height_factor: Factor,
+    width_factor: Factor,
+    #[serde(flatten)]
+    plane: Plane,
 }
 
 impl RandomTranslation {
-    /// Shifts by up to this many pixels vertically and horizontally.
+    /// Shifts by up to this many pixels vertically and horizontally, and fills with zeros.
     pub fn new(pixels: impl super::Extent<2>) -> Self {
-        Self { pixels: pixels.extent() }
+        Self { pixels: Some(pixels.extent()), ..Self::shares(0.0, 0.0) }
     }
+
+    /// Shifts by shares of the height and of the width from −1 to 1, positive ones down and to the right: 0.1 for up to a tenth to either
+    /// side, or a pair of limits.
+    pub fn shares(height_factor: impl Into<Factor>, width_factor: impl Into<Factor>) -> Self {
+        let (height_factor, width_factor) = (height_factor.into(), width_factor.into());
+        Self { pixels: None, height_factor, width_factor, plane: Plane::default() }
+    }
+
+    plane_options!();
+}
+
+/// One number for both directions, or one for each.
+fn pixels<'de, D: serde::Deserializer<'de>>(input: D) -> std::result::Result<Option<[usize; 2]>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Pixels {
+        Both(usize),
+        Each([usize; 2]),
+    }
+    let pixels = <Option<Pixels> as serde::Deserialize>::deserialize(input)?;
+    Ok(pixels.map(|pixels| match pixels {
+        Pixels::Both(pixels) => [pixels; 2],
+        Pixels::Each(pixels) => pixels,
+    }))
 }
 
 /// Crops images to this size: at a random place during training, else in the middle (where Keras' `RandomCrop` resizes). Images
@@ -64,7 +95,7 @@ impl RandomCrop {
 const MAX_OFFSETS: usize = 1 << 16;
 
 /// Height, width and channels of the images.
-fn picture(path: &str, input: &Signal) -> Result<([usize; 2], usize)> {
+pub(super) fn picture(path: &str, input: &Signal) -> Result<([usize; 2], usize)> {
     let (spatial, channels) = shape::spatial(path, &input.shape, 2)?;
     Ok(([spatial[0], spatial[1]], channels))
 }
@@ -112,17 +143,31 @@ impl Layer for RandomTranslation {
     }
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
-        let (size, _) = picture(scope.path(), input)?;
-        if self.pixels.iter().zip(size).any(|(&pixels, size)| pixels >= size || 2 * pixels >= MAX_OFFSETS) {
+        let limits = |factor: Factor, name: &str| factor.limits(scope.path(), name, [-1.0, 1.0]);
+        let factors =
+            [limits(self.height_factor, "height_factor")?, limits(self.width_factor, "width_factor")?];
+        let Some(pixels) = self.pixels else {
+            return self.plane.node(scope, input, Warp::Shift, factors);
+        };
+        if *self != Self::new(pixels) {
             return Err(Error::invalid(
                 scope.path(),
-                format!("shifts of up to {:?} pixels", self.pixels),
+                "shifts by whole pixels with options of shifts by shares",
+                "one of both: whole pixels fill images up with zeros",
+                "leave out either pixels, or the factors and how images continue",
+            ));
+        }
+        let (size, _) = picture(scope.path(), input)?;
+        if pixels.iter().zip(size).any(|(&pixels, size)| pixels >= size || 2 * pixels >= MAX_OFFSETS) {
+            return Err(Error::invalid(
+                scope.path(),
+                format!("shifts of up to {pixels:?} pixels"),
                 format!("less than the image size, {size:?}, and than {}", MAX_OFFSETS / 2),
                 "shift by less",
             ));
         }
         let range = input.range.map(|r| Range { min: r.min.min(0.0), max: r.max.max(0.0) });
-        let offsets = (self.pixels.map(|p| -(p as i32)), self.pixels.map(|p| 2 * p as u32 + 1), [false; 2]);
+        let offsets = (pixels.map(|p| -(p as i32)), pixels.map(|p| 2 * p as u32 + 1), [false; 2]);
         node(scope, input, size, offsets, range)
     }
 }

@@ -4,21 +4,9 @@ use super::pool::{PoolKind, PoolNode};
 use super::window::{Extent, kind};
 use super::{Layer, Node, Options, Scope, Signal, Trace};
 use crate::describe::options;
-use crate::kernel::{Interpolate, InterpolatePorts};
+use crate::kernel::{Interpolate, InterpolatePorts, Interpolation};
 use crate::plan::{Recorder, View};
 use crate::{Error, Padding, Result, shape};
-
-/// How [`UpSampling`] finds numbers between those that it has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Interpolation {
-    /// Every number is repeated.
-    #[default]
-    Nearest,
-    /// Linearly along both dimensions of an image, between the centres of its pixels; at the borders as the nearest pixel.
-    Bilinear,
-}
 
 /// Makes `D` spatial dimensions longer (Keras' `UpSampling1D`, `UpSampling2D` and `UpSampling3D`): repeats each number, or in images
 /// interpolates.

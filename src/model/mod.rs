@@ -9,6 +9,8 @@ mod fold;
 mod frozen;
 mod jacobian;
 mod masks;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 pub(crate) mod network;
 mod predict;
 #[cfg(not(target_family = "wasm"))]

@@ -216,6 +216,19 @@ def groups():
     ])
 
 
+def augmented():
+    return sequential((6, 5, 2), [
+        L.RandomRotation(0.1, fill_mode="constant", fill_value=0.5),
+        L.RandomZoom((-0.2, 0.3), interpolation="nearest"),
+        L.RandomZoom(0.1, (-0.1, 0.4)),
+        L.RandomTranslation(0.1, (-0.2, 0.1), fill_mode="wrap"),
+        L.RandomBrightness(0.2, value_range=(0.0, 1.0)),
+        L.RandomContrast(0.3),
+        L.Flatten(),
+        L.Dense(2),
+    ])
+
+
 def newer():
     return sequential((4,), [
         L.Dense(5, activation="celu"),
@@ -258,6 +271,7 @@ MODELS = {
     "shapes": (shapes, ["keras", "h5"]),
     "words": (words, ["keras", "h5"]),
     "groups": (groups, ["keras", "h5"]),
+    "augmented": (augmented, ["keras"]),
 }
 
 if MAJOR == "k2":

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod activations;
+mod augmentation;
 mod bad_input;
 mod best_weights;
 mod big;

@@ -66,6 +66,12 @@ pub(super) enum Form {
     Interpolation,
     /// `horizontal`, `vertical` or both.
     Mirror,
+    /// A number, or a lower and an upper limit; whether it may be missing.
+    Factor(bool),
+    /// A lower and an upper limit, with a default.
+    Limits([f64; 2]),
+    /// One of the words that are the same here, with a default.
+    Word(&'static str),
     /// Whether a GRU resets after the product.
     Reset,
     /// The rotation of a layer of arpkeras.
@@ -178,6 +184,19 @@ impl Form {
                 Some("vertical") => json!([true, false]),
                 _ => return Err(wrong("horizontal, vertical or horizontal_and_vertical")),
             },
+            (Self::Factor(true), None) => Value::Null,
+            (Self::Factor(_), found) => {
+                let limits = || found?.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<_>>>();
+                match (found.and_then(Value::as_f64), limits().as_deref()) {
+                    (Some(number), _) => single(number),
+                    (_, Some(&[lower, upper])) => json!([single(lower), single(upper)]),
+                    _ => return Err(wrong("a number, or two")),
+                }
+            }
+            (Self::Limits(default), None) => json!(default.map(single)),
+            (Self::Limits(_), Some(_)) => Self::Factor(false).read(at, config, name, dimensions)?,
+            (Self::Word(word), None) => json!(word),
+            (Self::Word(_), Some(value)) => json!(value.as_str().ok_or_else(|| wrong("a word"))?),
             (Self::Reset, found) => {
                 json!({ "gru": { "reset_after": found.is_none_or(|value| *value != json!(false)) } })
             }

@@ -58,7 +58,7 @@ impl Model {
     /// The model in Keras answers as [`Model::predict_rows`] does: where the outputs are logits, a softmax or a sigmoid follows the last
     /// layer. Residual blocks become a functional model. Padding by explicit numbers and a leaky ReLU become layers of their own.
     /// Layers with weight normalisation are written as plain ones with the weights that they compute with.
-    /// [`RandomTranslation`](crate::RandomTranslation), which does nothing in predictions, is left out with a warning. Class names, the range
+    /// [`RandomTranslation`](crate::RandomTranslation) by whole pixels, which does nothing in predictions, is left out with a warning. Class names, the range
     /// of the inputs and the [conversion](Model::set_conversion) of the data have no place in such a file.
     ///
     /// # Errors

@@ -74,6 +74,13 @@ const RECURRENT: &[Entry] = &[
     ("", "rotated_part", Own("\"input\"")),
 ];
 const GATES: &[Entry] = &[("recurrent_activation", "recurrent_activation", Activation("sigmoid"))];
+const FACTOR: &[Entry] = &[("factor", "factor", Factor(false))];
+const VALUES: &[Entry] = &[("value_range", "value_range", Limits([0.0, 255.0]))];
+const PLANE: &[Entry] = &[
+    ("fill_mode", "fill_mode", Word("reflect")),
+    ("fill_value", "fill_value", Number(0.0)),
+    ("interpolation", "interpolation", Word("bilinear")),
+];
 
 /// Pooling and global pooling of one kind.
 macro_rules! pools {
@@ -327,6 +334,51 @@ static CLASSES: &[Class] = &[
         kind: "random_flip",
         dimensions: &[0],
         options: &[LAST, &[("mode", "mirror", Mirror)]],
+    },
+    Class {
+        keras: "RandomTranslation",
+        kind: "random_translation",
+        dimensions: &[0],
+        options: &[
+            LAST,
+            PLANE,
+            &[
+                ("height_factor", "height_factor", Factor(false)),
+                ("width_factor", "width_factor", Factor(false)),
+                ("", "pixels", Own("null")),
+            ],
+        ],
+    },
+    Class {
+        keras: "RandomRotation",
+        kind: "random_rotation",
+        dimensions: &[0],
+        options: &[LAST, PLANE, FACTOR],
+    },
+    Class {
+        keras: "RandomZoom",
+        kind: "random_zoom",
+        dimensions: &[0],
+        options: &[
+            LAST,
+            PLANE,
+            &[
+                ("height_factor", "height_factor", Factor(false)),
+                ("width_factor", "width_factor", Factor(true)),
+            ],
+        ],
+    },
+    Class {
+        keras: "RandomBrightness",
+        kind: "random_brightness",
+        dimensions: &[0],
+        options: &[LAST, FACTOR, VALUES],
+    },
+    Class {
+        keras: "RandomContrast",
+        kind: "random_contrast",
+        dimensions: &[0],
+        options: &[LAST, FACTOR, VALUES],
     },
 ];
 

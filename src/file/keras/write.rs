@@ -184,12 +184,27 @@ impl Writing {
                 Ok(vec![outer])
             }
             // Predictions do not need it.
-            "random_translation" => {
+            "random_translation" if description.options.get("pixels") != Some(&Value::Null) => {
                 log::warn!(
                     "{}: Keras' file has no shifts in whole pixels, and lacks this layer",
                     description.path
                 );
                 Ok(Vec::new())
+            }
+            // Keras 2.15 knows no other range, and Keras 3 takes one number for an upper limit alone.
+            "random_contrast" => {
+                let mut written = self.plain(description)?;
+                for config in written.iter_mut().map(|layer| &mut layer.config) {
+                    let range = config.remove("value_range").unwrap_or_default();
+                    if range != json!([0.0, 255.0]) {
+                        let path = &description.path;
+                        log::warn!("{path}: training in Keras keeps to 0..255 instead of {range}");
+                    }
+                    if let Some(factor) = config.get_mut("factor").filter(|factor| factor.is_number()) {
+                        *factor = json!([factor, factor]);
+                    }
+                }
+                Ok(written)
             }
             _ => self.plain(description),
         }

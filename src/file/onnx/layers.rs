@@ -54,7 +54,8 @@ impl Writer {
             "activate" => self.activation(layer, "activation", x)?,
             // In predictions they change nothing.
             "dropout" | "alpha_dropout" | "spatial_dropout" | "gaussian_noise" | "random_flip"
-            | "random_translation" => x,
+            | "random_translation" | "random_rotation" | "random_zoom" | "random_brightness"
+            | "random_contrast" => x,
             "reshape" => self.reshape(layer, x)?,
             "permute" => self.permute(layer, x)?,
             "repeat_vector" => self.repeat_vector(layer, &x)?,

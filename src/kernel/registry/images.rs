@@ -4,9 +4,10 @@ use super::convolution::geometries;
 use super::{Entry, entry};
 use crate::Activation;
 use crate::kernel::{
-    ActivateKernel, Centre, Groups, Interpolate, MaxPoolBackward, MaxPoolForward, MaxPoolGive, NormBackward,
-    NormBackwardSums, NormFinish, NormForward, NormStatistics, RandomWindow, Reduction, RowNormSums,
-    RowStatistics, RunningAverage, SumRows, WeightNormBackward, WeightNormForward, WindowParts, WindowSum,
+    ActivateKernel, Centre, FillMode, Groups, Interpolate, Interpolation, MaxPoolBackward, MaxPoolForward,
+    MaxPoolGive, NormBackward, NormBackwardSums, NormFinish, NormForward, NormStatistics, RandomTone,
+    RandomWarp, RandomWindow, Reduction, RowNormSums, RowStatistics, RunningAverage, SumRows, Tone, Warp,
+    WeightNormBackward, WeightNormForward, WindowParts, WindowSum,
 };
 use crate::shape::Geometry;
 
@@ -26,6 +27,56 @@ fn grouped() -> impl Iterator<Item = (usize, usize, Groups)> {
     [(6, 6, 3, 2), (70, 12, 7, 4), (2100, 20, 525, 5), (48, 8, 12, 1)]
         .into_iter()
         .map(|(rows, channels, positions, parts)| (rows, channels, Groups { positions, parts }))
+}
+
+fn warps() -> [RandomWarp; 6] {
+    let turn = RandomWarp {
+        batch: 9,
+        size: [7, 6],
+        channels: 3,
+        warp: Warp::Turn,
+        lower: [-0.4, 0.0],
+        upper: [0.5, 0.0],
+        fill: FillMode::Reflect,
+        fill_value: 0.5,
+        interpolation: Interpolation::Bilinear,
+        seed: 7,
+        turned: false,
+    };
+    let zoom = RandomWarp {
+        warp: Warp::Zoom { together: false },
+        lower: [-0.7, -0.2],
+        upper: [0.9, 1.0],
+        channels: 4,
+        fill: FillMode::Wrap,
+        ..turn
+    };
+    let shift = RandomWarp { warp: Warp::Shift, lower: [-1.0, -0.3], upper: [0.2, 1.0], ..turn };
+    [
+        turn,
+        zoom,
+        shift,
+        RandomWarp { fill: FillMode::Constant, channels: 4, interpolation: Interpolation::Nearest, ..turn },
+        RandomWarp { warp: Warp::Zoom { together: true }, fill: FillMode::Nearest, ..zoom },
+        RandomWarp { fill: FillMode::Constant, batch: 70, size: [1, 5], ..shift },
+    ]
+}
+
+fn tones() -> [RandomTone; 5] {
+    let contrast = RandomTone {
+        batch: 9,
+        positions: 35,
+        channels: 3,
+        tone: Tone::Contrast,
+        lower: 0.2,
+        upper: 1.9,
+        limits: Some([-0.5, 0.7]),
+        seed: 7,
+        gate: false,
+    };
+    let brightness = RandomTone { tone: Tone::Brightness, lower: -0.4, channels: 4, ..contrast };
+    let gate = |tone: RandomTone| RandomTone { gate: true, ..tone };
+    [contrast, brightness, gate(contrast), gate(brightness), RandomTone { limits: None, ..contrast }]
 }
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -155,6 +206,14 @@ pub(super) fn entries() -> Vec<Entry> {
                 .map(|(outer, length, inner, factor)| Interpolate { outer, length, inner, factor, turned })
         }))
         .long([Interpolate { outer: 1, length: 3, inner: 2, factor: 4000, turned: true }]),
+        entry(warps().into_iter().flat_map(|w| [w, RandomWarp { turned: true, ..w }])).long([RandomWarp {
+            batch: 2,
+            size: [45, 60],
+            fill: FillMode::Nearest,
+            turned: true,
+            ..warps()[0]
+        }]),
+        entry(tones()),
         entry([5, 260].map(|count| RunningAverage { count, momentum: 0.9, factor: 1.25 })),
         entry(
             [(1, 1, 3, false), (1, 130, 20, true), (3, 2100, 18, false)]

@@ -2,11 +2,13 @@
 
 use super::{Entry, entry};
 use crate::layer::{
-    Activate, BatchNorm, Conv, ConvTranspose, Cropping, DepthwiseConv, GlobalPool, GroupNorm, Interpolation,
-    LayerNorm, Pool, RandomCrop, RandomFlip, RandomTranslation, Residual, SeparableConv, SpatialDropout,
-    UpSampling, ZeroPadding,
+    Activate, BatchNorm, Conv, ConvTranspose, Cropping, DepthwiseConv, GlobalPool, GroupNorm, LayerNorm,
+    Pool, RandomBrightness, RandomContrast, RandomCrop, RandomFlip, RandomRotation, RandomTranslation,
+    RandomZoom, Residual, SeparableConv, SpatialDropout, UpSampling, ZeroPadding,
 };
-use crate::{Activation, AutoRotate, Dense, Initializer, LearnL, Padding, Regularizer, Rule};
+use crate::{
+    Activation, AutoRotate, Dense, FillMode, Initializer, Interpolation, LearnL, Padding, Regularizer, Rule,
+};
 
 /// Every rotation that a convolution can have.
 fn rotations() -> Vec<AutoRotate> {
@@ -202,7 +204,43 @@ pub(super) fn entries() -> Vec<Entry> {
             (RandomFlip::both(), &[]),
             [RandomFlip::both(), RandomFlip::horizontal(), RandomFlip::vertical()],
         ),
-        entry(&[4, 5, 3], (RandomTranslation::new(1), &["pixels"]), [RandomTranslation::new([2, 1])]),
+        entry(
+            &[4, 5, 3],
+            (RandomTranslation::shares(0.0, 0.0), &[]),
+            [
+                RandomTranslation::shares(0.3, (-0.5, 0.2)).fill_mode(FillMode::Constant).fill_value(0.5),
+                RandomTranslation::shares(1.0, 0.4).fill_mode(FillMode::Wrap),
+                RandomTranslation::new([2, 1]),
+            ],
+        ),
+        entry(
+            &[4, 5, 3],
+            (RandomRotation::new(0.0), &["factor"]),
+            [
+                RandomRotation::new((0.05, 0.1)).fill_mode(FillMode::Nearest),
+                RandomRotation::new(0.4).fill_mode(FillMode::Constant).interpolation(Interpolation::Nearest),
+                RandomRotation::new(0.5).fill_value(2.0),
+            ],
+        ),
+        entry(
+            &[4, 5, 3],
+            (RandomZoom::new(0.0), &["height_factor"]),
+            [
+                RandomZoom::new(0.4).width_factor((-0.5, -0.2)).interpolation(Interpolation::Nearest),
+                RandomZoom::new((0.2, 0.9)).fill_mode(FillMode::Wrap),
+                RandomZoom::new(0.6).fill_mode(FillMode::Nearest).fill_value(2.0),
+            ],
+        ),
+        entry(
+            &[4, 5, 3],
+            (RandomBrightness::new(0.0), &["factor"]),
+            [RandomBrightness::new((-0.2, 0.1)), RandomBrightness::new(0.2).value_range(-0.8, 0.9)],
+        ),
+        entry(
+            &[4, 5, 3],
+            (RandomContrast::new(0.0), &["factor"]),
+            [RandomContrast::new((0.9, 0.2)), RandomContrast::new(0.7).value_range(-0.8, 0.9)],
+        ),
         entry(&[4, 5, 3], (RandomCrop::new(1), &["size"]), [RandomCrop::new([3, 2])]),
     ]);
     all

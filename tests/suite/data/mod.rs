@@ -4,3 +4,4 @@ mod csv;
 mod folder;
 mod idx;
 mod preparation;
+mod windows;

@@ -3,9 +3,10 @@
 use autorot::extend::Layer;
 use autorot::model::Network;
 use autorot::{
-    Activate, Activation, AlphaDropout, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, Flatten,
-    Initializer, LayerNorm, LearnL, Masking, MergeMode, Padding, RandomCrop, RandomFlip, RandomTranslation,
-    Recurrent, Regularizer, Residual, RotatedPart, Rule, Sequential, Softmax, TimeDistributed,
+    Activate, Activation, AlphaDropout, AutoRotate, BatchNorm, Bidirectional, Cell, Dense, Dropout, FillMode,
+    Flatten, Initializer, LayerNorm, LearnL, Masking, MergeMode, Padding, RandomBrightness, RandomContrast,
+    RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, Recurrent, Regularizer, Residual,
+    RotatedPart, Rule, Sequential, Softmax, TimeDistributed,
 };
 use autorot::{Conv, ConvTranspose, DepthwiseConv, GlobalPool, Pool, SeparableConv, UpSampling, ZeroPadding};
 use proptest::prelude::*;
@@ -219,9 +220,14 @@ impl Spec {
             4 => Box::new(BatchNorm::new().center(self.bias).scale(self.choice.is_multiple_of(2))),
             5 if self.choice.is_multiple_of(4) && channels > 1 => Box::new(Softmax::new()),
             5 => Box::new(Activate::new(self.activation())),
-            6 => match self.choice % 3 {
+            6 => match self.choice % 8 {
                 0 => Box::new(RandomFlip::both()),
                 1 => Box::new(RandomTranslation::new([1, 2])),
+                2 => Box::new(RandomTranslation::shares(0.3, 0.2).fill_mode(FillMode::Wrap)),
+                3 => Box::new(RandomRotation::new(0.2)),
+                4 => Box::new(RandomZoom::new(0.3).fill_mode(FillMode::Constant)),
+                5 => Box::new(RandomBrightness::new(0.2).value_range(-1.0, 1.0)),
+                6 => Box::new(RandomContrast::new(0.4).value_range(-2.0, 2.0)),
                 _ => Box::new(RandomCrop::new(Self::extent::<2>(self.window))),
             },
             7 => Box::new(self.recurrent()),
