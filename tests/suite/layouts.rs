@@ -122,7 +122,7 @@ fn tables_slopes_and_groups_have_pytorchs_names() {
         .add(PRelu::new().shared_axes([1]))
         .add(Dense::new(2));
     let words = Sequential::new([3]).add(Embedding::new(5, 2)).add(Flatten).add(Dense::new(2));
-    let mut of = |net: Sequential| {
+    let of = |net: Sequential| {
         let mut model = net.build(&Device::cpu(), 1).unwrap();
         let weights = model.weights().unwrap();
         let there = weights.to_layout(Layout::PyTorch, model.network()).unwrap();
