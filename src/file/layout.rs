@@ -201,6 +201,13 @@ impl<'n> Walk<'n> {
                 *first = (output <= 2).then_some(false);
             }
             "bidirectional" => {
+                let both: Vec<_> = layer.inner().map(|(_, inner)| inner.description()).collect();
+                let shapes = |inner: &&LayerDescription| (inner.kind.clone(), inner.parameters.clone());
+                if both.windows(2).any(|pair| shapes(&pair[0]) != shapes(&pair[1])) {
+                    let found = "layers of different kinds or sizes in both directions";
+                    let (expected, remedy) = ("one kind and size, as PyTorch has them", "use two alike");
+                    return Err(Error::invalid(layer.path(), found, expected, remedy));
+                }
                 for (name, inner) in layer.inner() {
                     let ending = if name == "backward" { "_reverse" } else { "" };
                     self.recurrent(inner.description(), (layer.path(), ending), *flat)?;

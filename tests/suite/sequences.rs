@@ -4,7 +4,8 @@ use crate::common::{Random, Tolerance, assert_close, devices};
 use autorot::extend::Layer;
 use autorot::{
     Adam, AutoRotate, Bidirectional, Cell, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Lstm,
-    Masking, Metric, Model, Optimizer, Recurrent, Sequential, Sgd, SimpleRnn, TimeDistributed, Trainer,
+    Masking, MergeMode, Metric, Model, Optimizer, Recurrent, Sequential, Sgd, SimpleRnn, TimeDistributed,
+    Trainer,
 };
 
 pub const FEATURES: usize = 3;
@@ -244,7 +245,7 @@ pub fn assert_says<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str])
 
 #[test]
 fn a_single_unit_learns_from_a_single_row() {
-    use autorot::{MergeMode, Rule};
+    use autorot::Rule;
     let data = Dataset::values([2, 1], vec![0.5, -0.5], [1], vec![0.1]).unwrap();
     for device in devices() {
         for cell in cells() {
@@ -287,6 +288,16 @@ fn what_is_wrong_with_a_sequence_is_said() {
         net(&[5, 3]).add(Bidirectional::new(Lstm::new(4).go_backwards(true))).network(0),
         &["0.bidirectional", "backwards"],
     );
+    let both = |backward: Recurrent| {
+        let both = Bidirectional::new(Lstm::new(4)).backward_layer(backward);
+        net(&[5, 3]).add(both.merge(MergeMode::Sum))
+    };
+    let backwards = |units| Gru::new(units).go_backwards(true);
+    assert_says(both(Gru::new(4)).network(0), &["0.bidirectional", "go_backwards(true)"]);
+    assert_says(both(backwards(4).return_sequences(true)).network(0), &["return_sequences"]);
+    assert_says(both(backwards(4).stateful(true)).network(0), &["stateful"]);
+    assert_says(both(backwards(4).return_state(true)).network(0), &["return_state"]);
+    assert_says(both(backwards(3)).network(0), &["4 units forwards and 3 backwards", "Concat"]);
     assert_says(
         net(&[5]).add(TimeDistributed::new(Dense::new(2))).network(0),
         &["0.time_distributed", "[5]"],

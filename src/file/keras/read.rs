@@ -330,20 +330,17 @@ impl Reader<'_> {
             Ok((kind, options))
         };
         let forward = read(&config["layer"], false)?;
-        if let Some(backward) = config.get("backward_layer").filter(|layer| !layer.is_null())
-            && read(backward, true)? != forward
-        {
-            return Err(at.wrong(
-                "layers with different options",
-                "the same in both directions",
-                READ_REMEDY,
-            ));
+        let own = config.get("backward_layer").filter(|layer| !layer.is_null());
+        let mut backward = own.map_or_else(|| Ok(forward.clone()), |layer| read(layer, true))?;
+        if backward != forward {
+            backward.1.insert("go_backwards".to_owned(), json!(true));
         }
-        let (kind, options) = forward;
-        self.masked &= options["return_sequences"] == json!(true);
-        for direction in ["forward", "backward"] {
-            let layer = description(format!("{path}.{direction}"), &kind, options.clone());
-            let frozen = config["layer"]["config"].as_object().is_some_and(is_frozen);
+        self.masked &= forward.1["return_sequences"] == json!(true);
+        let described =
+            [("forward", forward, &config["layer"]), ("backward", backward, own.unwrap_or(&config["layer"]))];
+        for (direction, (kind, options), told) in described {
+            let layer = description(format!("{path}.{direction}"), &kind, options);
+            let frozen = told["config"].as_object().is_some_and(is_frozen);
             self.frozen.extend(frozen.then(|| layer.path.clone()));
             let folder = format!("{folder}/{direction}_layer/cell");
             self.push(at, layer, Some(Home { name: name.clone(), folder }));

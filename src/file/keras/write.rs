@@ -164,15 +164,23 @@ impl Writing {
             }
             "bidirectional" => {
                 let mut both = Vec::new();
+                let masked = self.masked;
                 for (_, inner) in layer.inner() {
-                    both.extend(self.layer(inner)?);
+                    self.masked = masked;
+                    let mut forwards = inner.description().clone();
+                    forwards.options.insert("go_backwards".to_owned(), json!(false));
+                    both.extend(self.plain(&forwards)?);
                 }
-                let [forward, backward] = both.as_slice() else {
+                let [forward, backward] = both.as_mut_slice() else {
                     return Err(refused(description, format!("{} layers", both.len()), "two"));
                 };
                 let config =
                     json!({ "layer": forward.inner(), "merge_mode": description.options.get("merge") });
                 let mut outer = written("Bidirectional", config);
+                if backward.inner() != forward.inner() {
+                    backward.config.insert("go_backwards".to_owned(), json!(true));
+                    outer.config.insert("backward_layer".to_owned(), backward.inner());
+                }
                 for (direction, layer) in [("forward", forward), ("backward", backward)] {
                     let inside = |(folder, paths): &(String, Vec<String>)| {
                         (format!("{direction}_layer/{folder}"), paths.clone())

@@ -311,7 +311,7 @@ impl Writer {
         let mut shape = a.shape.clone();
         let name = match option(layer, "merge")? {
             MergeMode::Concat => {
-                shape = [&a.shape[..a.shape.len() - 1], &[2 * a.channels()]].concat();
+                shape = [&a.shape[..a.shape.len() - 1], &[a.channels() + b.channels()]].concat();
                 self.graph.op_with("Concat", &names, vec![("axis", Attribute::Int(-1))])
             }
             MergeMode::Sum => self.graph.op("Add", &names),

@@ -88,13 +88,15 @@ pub(super) fn entries() -> Vec<Entry> {
     let deep = kernels((100_000, 5, 1), 1, None, diagonal);
     let long = RecurrentStep { batch: 2, units: 1024, masked: false, dropped: false, ..step(0) };
     let merges = [
-        (MergeMode::Concat, 5, 3),
-        (MergeMode::Concat, 70, 8),
-        (MergeMode::Sum, 9, 5),
-        (MergeMode::Mul, 33, 12),
-        (MergeMode::Ave, 7, 4),
+        (MergeMode::Concat, 5, 3, 3),
+        (MergeMode::Concat, 70, 8, 8),
+        (MergeMode::Concat, 6, 7, 2),
+        (MergeMode::Concat, 21, 4, 12),
+        (MergeMode::Sum, 9, 5, 5),
+        (MergeMode::Mul, 33, 12, 12),
+        (MergeMode::Ave, 7, 4, 4),
     ];
-    let merges = merges.map(|(mode, rows, features)| Merge { mode, rows, features });
+    let merges = merges.map(|(mode, rows, features, second)| Merge { mode, rows, features, second });
     let copies = [
         (5, 3, Strided { first: 2, stride: 7 }, Strided { first: 0, stride: 3 }, false),
         (70, 8, Strided { first: 4, stride: 16 }, Strided { first: 12, stride: 20 }, false),

@@ -182,6 +182,15 @@ impl Recurrent {
         self.go_backwards
     }
 
+    /// What the two layers of a bidirectional one have in common.
+    pub(super) fn in_common(&self) -> [(&'static str, bool); 3] {
+        [
+            ("return_sequences", self.return_sequences),
+            ("return_state", self.return_state),
+            ("stateful", self.stateful),
+        ]
+    }
+
     /// The activations of the gates.
     fn activations(&self) -> Vec<Activation> {
         let of = |&own: &bool| if own { self.neuron.activation } else { self.recurrent_activation };

@@ -59,6 +59,16 @@ pub(super) fn entries() -> Vec<Entry> {
             Bidirectional::new(layer).merge(merge)
         })
     });
+    let base = |layer: Recurrent| layer.bias_initializer(Initializer::Constant(0.5));
+    let backwards = |layer: Recurrent| base(layer).go_backwards(true);
+    let different = [
+        Bidirectional::new(base(Lstm::new(3).return_sequences(true)))
+            .backward_layer(backwards(Gru::new(2).return_sequences(true).auto_rotate(AutoRotate::new()))),
+        Bidirectional::new(base(SimpleRnn::new(3)))
+            .backward_layer(backwards(Lstm::new(3)))
+            .merge(MergeMode::Mul),
+    ];
+    let both = both.chain(different);
     vec![
         entry(&input, (SimpleRnn::new(1), &["units"]), of_cell(Cell::SimpleRnn)),
         entry(&input, (Lstm::new(1), &["units"]), lstms),
