@@ -24,6 +24,7 @@ mod doors;
 mod drafts;
 mod drawn;
 mod embed;
+mod endings;
 mod environment;
 mod faults;
 #[cfg(feature = "plot")]

@@ -93,7 +93,7 @@ impl Writing {
         }
         // What a model answers is the same as here.
         let answer = match outputs {
-            Outputs::Values => None,
+            Outputs::Values | Outputs::Probabilities => None,
             Outputs::Logits => Some("softmax"),
             Outputs::BinaryLogits => Some("sigmoid"),
             Outputs::LogRates => Some("exponential"),
