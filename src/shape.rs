@@ -384,6 +384,21 @@ pub(crate) fn sequence(path: &str, input: &[usize]) -> Result<(usize, usize)> {
     }
 }
 
+/// Steps, grid and channels of a sequence of grids with so many dimensions.
+pub(crate) fn grids<'a>(path: &str, input: &'a [usize], dims: usize) -> Result<(usize, &'a [usize], usize)> {
+    match input {
+        [steps, grid @ .., channels] if grid.len() == dims && !input.contains(&0) => {
+            Ok((*steps, grid, *channels))
+        }
+        _ => Err(Error::invalid(
+            path,
+            format!("input of shape {input:?}"),
+            format!("time steps, {dims} spatial dimensions, then channels, of at least 1 each"),
+            "reshape the input, time first and channels last",
+        )),
+    }
+}
+
 /// Flatten's output: one dimension.
 pub(crate) fn flatten(path: &str, input: &[usize]) -> Result<Vec<usize>> {
     Ok(vec![elements(path, input)?])

@@ -225,6 +225,15 @@ impl<'n> Walk<'n> {
             "batch_norm" | "layer_norm" => self.plain(description, *flat)?,
             "reshape" | "permute" | "repeat_vector" => return unordered("a layer that reorders its inputs"),
             "gaussian_noise" | "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
+            _ if kind.starts_with("conv_lstm") => {
+                let expected = "a layer that PyTorch has";
+                return Err(Error::invalid(
+                    layer.path(),
+                    kind,
+                    expected,
+                    "keep the weights in Keras' layout",
+                ));
+            }
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
                     return unordered("a layer of grids behind a Flatten");

@@ -121,6 +121,8 @@ fn totals(rec: &mut Recorder<'_>, sizes: WeightNormForward, values: View, square
         factor: 1.0,
         has_bias: false,
         rotation: None,
+        gates: 1,
+        limits: [1.0; 4],
     };
     record_totals(rec, kernel, TapTotalsPorts { w: values, b: None, lambda: None, rotation: sums });
     sums

@@ -34,6 +34,7 @@ mod folds;
 mod frozen;
 mod golden;
 mod golden_conv;
+mod golden_conv_lstm;
 mod golden_critical;
 mod golden_layers;
 mod golden_recurrent;

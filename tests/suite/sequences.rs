@@ -3,9 +3,9 @@
 use crate::common::{Random, Tolerance, assert_close, devices};
 use autorot::extend::Layer;
 use autorot::{
-    Adam, AutoRotate, Bidirectional, Cell, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Lstm,
-    Masking, MergeMode, Metric, Model, Optimizer, Recurrent, Sequential, Sgd, SimpleRnn, TimeDistributed,
-    Trainer,
+    Adam, AutoRotate, Bidirectional, Cell, Conv1d, ConvLstm1d, ConvLstm2d, Dataset, Dense, Device, Error,
+    Flatten, Gru, Loss, Lstm, Masking, MergeMode, Metric, Model, Optimizer, Padding, Recurrent, Sequential,
+    Sgd, SimpleRnn, TimeDistributed, Trainer,
 };
 
 pub const FEATURES: usize = 3;
@@ -288,6 +288,12 @@ fn what_is_wrong_with_a_sequence_is_said() {
         net(&[5, 3]).add(Bidirectional::new(Lstm::new(4).go_backwards(true))).network(0),
         &["0.bidirectional", "backwards"],
     );
+    let grids = "time steps, 2 spatial dimensions, then channels";
+    assert_says(net(&[5, 6, 3]).add(ConvLstm2d::new(2, 3)).network(0), &["0.conv_lstm2d", grids]);
+    assert_says(net(&[5, 6, 6, 3]).add(ConvLstm2d::new(2, 7)).network(0), &["0.conv_lstm2d", "7", "6"]);
+    assert_says(net(&[5, 6, 6, 3]).add(ConvLstm2d::new(0, 2)).network(0), &["0.conv_lstm2d", "0 filters"]);
+    let causal = ConvLstm1d::new(2, 3).padding(Padding::Causal);
+    assert_says(net(&[5, 6, 3]).add(causal).network(0), &["0.conv_lstm1d", "causal"]);
     let both = |backward: Recurrent| {
         let both = Bidirectional::new(Lstm::new(4)).backward_layer(backward);
         net(&[5, 3]).add(both.merge(MergeMode::Sum))

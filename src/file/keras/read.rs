@@ -266,7 +266,7 @@ impl Reader<'_> {
                     return Ok(());
                 }
                 let mut config = config.clone();
-                let gated = ["SimpleRNN", "LSTM", "GRU"].contains(&other);
+                let gated = ["SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D"].contains(&other);
                 if !gated && config.get("activation").is_some_and(is_softmax) {
                     self.softmax = Some(told.clone());
                     config.insert("activation".to_owned(), json!("linear"));
@@ -275,7 +275,7 @@ impl Reader<'_> {
                     }
                 }
                 let (class, options) = options(at, other, &config)?;
-                let recurrent = options.contains_key("cell");
+                let recurrent = options.contains_key("recurrent_activation");
                 if recurrent {
                     self.check_mask(at, &config)?;
                 }

@@ -211,10 +211,17 @@ impl Writing {
         self.check(layer)?;
         self.masked |= layer.kind == "masking";
         let mut options = layer.options.clone();
-        let recurrent = options.contains_key("cell");
+        let recurrent = options.contains_key("recurrent_activation");
         let (mut before, mut behind) = (None, None);
+        if layer.kind.starts_with("separable") && options.get("padding") == Some(&json!("causal")) {
+            // Keras 3 has causal padding in Conv1D alone.
+            let first = |name: &str| options.get(name).and_then(|all| all[0].as_u64()).unwrap_or(1);
+            let zeros = first("kernel_size").saturating_sub(1).saturating_mul(first("dilation"));
+            options.insert("padding".to_owned(), json!({ "explicit": [[zeros, 0]] }));
+        }
         if let Some(padding) = options.get("padding").and_then(|padding| padding.get("explicit"))
             && layer.kind.contains("conv")
+            && !recurrent
             && !layer.kind.ends_with("_transpose")
         {
             let zeros = super::form::Form::Margins.write(at, "padding", padding, dimensions)?;

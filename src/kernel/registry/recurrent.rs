@@ -2,8 +2,9 @@
 
 use super::{Entry, entry, rotation};
 use crate::kernel::{
-    CopyRows, FoldRotation, GateKernels, MaskRows, Merge, MergeBackward, MergeMode, RecurrentBackward,
-    RecurrentForward, RecurrentStep, Stage, StepMask, Strided, UnfoldRotation,
+    ConvLstmBackward, ConvLstmForward, ConvLstmStep, CopyRows, FoldRotation, GateKernels, MaskRows, Merge,
+    MergeBackward, MergeMode, RecurrentBackward, RecurrentForward, RecurrentStep, Stage, StepMask, Strided,
+    UnfoldRotation,
 };
 use crate::{Activation, LearnL, Rotation, Rule};
 
@@ -102,7 +103,37 @@ pub(super) fn entries() -> Vec<Entry> {
         (70, 8, Strided { first: 4, stride: 16 }, Strided { first: 12, stride: 20 }, false),
         (9, 7, Strided { first: 0, stride: 7 }, Strided { first: 1, stride: 8 }, true),
     ];
+    let images = |batch, positions, filters, (at, first)| ConvLstmStep {
+        batch,
+        steps: 4,
+        positions,
+        filters,
+        gate: Activation::HardSigmoid,
+        activation: Activation::Tanh,
+        at,
+        first,
+    };
+    let images = [
+        images(3, 7, 5, (0, true)),
+        images(2, 9, 8, (2, false)),
+        images(5, 3, 6, (3, false)),
+        images(2, 4, 4, (3, true)),
+    ];
+    let of_images = |i: usize| ConvLstmForward {
+        step: images[i],
+        next: (i != 2).then_some(1),
+        to: i.is_multiple_of(2).then_some(i),
+        state: i > 0,
+        keep: i != 1,
+    };
+    let of_images_backward = |i: usize| ConvLstmBackward {
+        step: images[i],
+        last: i > 1,
+        output: [None, Some((4, 3)), Some((1, 0)), Some((4, 0))][i],
+    };
     vec![
+        entry((0..images.len()).map(of_images)),
+        entry((0..images.len()).map(of_images_backward)),
         entry(every().enumerate().map(forward))
             .options(others().enumerate().map(forward))
             .long([forward((0, long))]),
