@@ -33,13 +33,16 @@ impl Node for SquareNode {
 
     fn forward(&self, rec: &mut Recorder<'_>, x: View) -> Trace {
         let y = rec.scratch(x.len);
-        rec.op(Merge { mode: MergeMode::Mul, rows: 1, features: x.len }, MergePorts { a: x, b: x, y });
+        rec.op(
+            Merge { mode: MergeMode::Mul, rows: 1, features: x.len, second: x.len },
+            MergePorts { a: x, b: x, y },
+        );
         Trace::new(x, y)
     }
 
     fn backward(&self, rec: &mut Recorder<'_>, trace: &Trace, d_y: View, _need_d_x: bool) -> Option<View> {
         let (half, d_x) = (rec.scratch(d_y.len), rec.scratch(d_y.len));
-        let merge = |mode| Merge { mode, rows: 1, features: d_y.len };
+        let merge = |mode| Merge { mode, rows: 1, features: d_y.len, second: d_y.len };
         rec.op(merge(MergeMode::Mul), MergePorts { a: trace.input, b: d_y, y: half });
         rec.op(merge(MergeMode::Sum), MergePorts { a: half, b: half, y: d_x });
         Some(d_x)

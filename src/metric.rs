@@ -227,6 +227,15 @@ impl Metric {
         })
     }
 
+    /// The threshold above which outputs count as 1, if it has one.
+    pub(crate) fn threshold(&self) -> Option<f32> {
+        match self {
+            Self::BinaryAccuracy { threshold } => Some(*threshold),
+            Self::Weighted(WeightedMetric(metric)) => metric.threshold(),
+            _ => None,
+        }
+    }
+
     /// Whether predictions are those of single time steps, where every step has a target; not so for metrics of single numbers.
     pub(crate) fn takes_steps(&self) -> bool {
         match self {

@@ -11,6 +11,9 @@ pub enum Padding {
     Valid,
     /// Enough for an output of length ⌈input/stride⌉, with the odd one at the end (Keras' `same`).
     Same,
+    /// As much before as the window reaches back from its last tap, (kernel − 1)·dilation, and none after: no output sees later inputs
+    /// (Keras' `causal`). Of [`Conv1d`](crate::Conv1d) and [`SeparableConv1d`](crate::SeparableConv1d), as in Keras.
+    Causal,
     /// The given numbers before and after, for every dimension.
     Explicit(Vec<(usize, usize)>),
 }
@@ -143,8 +146,23 @@ impl Windows<'_> {
                     "give a pair for every spatial dimension",
                 ))
             }
+            Padding::Causal if spatial.len() != 1 => self.refuse_causal(path),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses causal padding, for layers that have none.
+    pub(crate) fn not_causal(self, path: &str) -> Result<Self> {
+        if *self.padding == Padding::Causal { self.refuse_causal(path).map(|()| self) } else { Ok(self) }
+    }
+
+    fn refuse_causal(&self, path: &str) -> Result<()> {
+        Err(Error::invalid(
+            path,
+            "causal padding",
+            "a Conv1d or a SeparableConv1d, which alone have it, as in Keras",
+            "give the zeros by Padding::explicit, or put a ZeroPadding layer before it",
+        ))
     }
 
     /// The length from the first tap to the last.
@@ -158,6 +176,7 @@ impl Windows<'_> {
         let slide = |padded: usize| if padded < extent { 0 } else { (padded - extent) / stride + 1 };
         match self.padding {
             Padding::Valid => (0, slide(input)),
+            Padding::Causal => (extent - 1, slide(input + extent - 1)),
             Padding::Explicit(padding) => (padding[i].0, slide(input + padding[i].0 + padding[i].1)),
             Padding::Same => {
                 let output = input.div_ceil(stride);
@@ -204,7 +223,7 @@ impl Windows<'_> {
         spatial: &[usize],
         output_padding: Option<&[usize]>,
     ) -> Result<Geometry> {
-        self.check(path, spatial)?;
+        self.not_causal(path)?.check(path, spatial)?;
         if let Some(extra) = output_padding
             && (extra.len() != spatial.len() || extra.iter().zip(self.strides).any(|(e, s)| e >= s))
         {
@@ -219,7 +238,7 @@ impl Windows<'_> {
         for (i, &input) in spatial.iter().enumerate() {
             let (extent, stride) = (self.extent(i), self.strides[i]);
             let zeros = match (self.padding, output_padding) {
-                (Padding::Valid, _) => 0,
+                (Padding::Valid | Padding::Causal, _) => 0,
                 (Padding::Same, _) => extent / 2 * 2,
                 (Padding::Explicit(padding), _) => padding[i].0 + padding[i].1,
             };
@@ -227,7 +246,7 @@ impl Windows<'_> {
             let size = match (output_padding, self.padding) {
                 (Some(extra), _) => reach.and_then(|n| (n + extra[i]).checked_sub(zeros)),
                 (None, Padding::Same) => input.checked_mul(stride),
-                (None, Padding::Valid) => {
+                (None, Padding::Valid | Padding::Causal) => {
                     input.checked_mul(stride).map(|n| n + extent.saturating_sub(stride))
                 }
                 (None, Padding::Explicit(_)) => reach.and_then(|n| n.checked_sub(zeros)),
@@ -361,6 +380,21 @@ pub(crate) fn sequence(path: &str, input: &[usize]) -> Result<(usize, usize)> {
             format!("input of shape {input:?}"),
             "a sequence [steps, features] of at least 1 each",
             "reshape the data to [steps, features], or give every sequence at least one step",
+        )),
+    }
+}
+
+/// Steps, grid and channels of a sequence of grids with so many dimensions.
+pub(crate) fn grids<'a>(path: &str, input: &'a [usize], dims: usize) -> Result<(usize, &'a [usize], usize)> {
+    match input {
+        [steps, grid @ .., channels] if grid.len() == dims && !input.contains(&0) => {
+            Ok((*steps, grid, *channels))
+        }
+        _ => Err(Error::invalid(
+            path,
+            format!("input of shape {input:?}"),
+            format!("time steps, {dims} spatial dimensions, then channels, of at least 1 each"),
+            "reshape the input, time first and channels last",
         )),
     }
 }

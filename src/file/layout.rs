@@ -201,6 +201,13 @@ impl<'n> Walk<'n> {
                 *first = (output <= 2).then_some(false);
             }
             "bidirectional" => {
+                let both: Vec<_> = layer.inner().map(|(_, inner)| inner.description()).collect();
+                let shapes = |inner: &&LayerDescription| (inner.kind.clone(), inner.parameters.clone());
+                if both.windows(2).any(|pair| shapes(&pair[0]) != shapes(&pair[1])) {
+                    let found = "layers of different kinds or sizes in both directions";
+                    let (expected, remedy) = ("one kind and size, as PyTorch has them", "use two alike");
+                    return Err(Error::invalid(layer.path(), found, expected, remedy));
+                }
                 for (name, inner) in layer.inner() {
                     let ending = if name == "backward" { "_reverse" } else { "" };
                     self.recurrent(inner.description(), (layer.path(), ending), *flat)?;
@@ -234,6 +241,15 @@ impl<'n> Walk<'n> {
             "batch_norm" | "layer_norm" | "group_norm" | "prelu" => self.plain(description, *flat)?,
             "reshape" | "permute" | "repeat_vector" => return unordered("a layer that reorders its inputs"),
             "gaussian_noise" | "dropout" | "alpha_dropout" | "activate" | "masking" | "softmax" => {}
+            _ if kind.starts_with("conv_lstm") => {
+                let expected = "a layer that PyTorch has";
+                return Err(Error::invalid(
+                    layer.path(),
+                    kind,
+                    expected,
+                    "keep the weights in Keras' layout",
+                ));
+            }
             _ if SPATIAL.iter().any(|part| kind.contains(part)) => {
                 if flat.is_some() {
                     return unordered("a layer of grids behind a Flatten");

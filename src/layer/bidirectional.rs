@@ -13,32 +13,77 @@ use crate::{Error, Frame, Range, Result, shape};
 /// `Bidirectional`).
 ///
 /// Input: a sequence `[T, F]`. Output: `[2H]`, or `[T, 2H]` if the layers return sequences; H instead of 2H unless the outputs
-/// are concatenated. The two layers have paths such as `3.bidirectional.forward` and `3.bidirectional.backward`. As in Keras,
+/// are concatenated; the sum of both layers' units where these differ. The two layers have paths such as `3.bidirectional.forward` and `3.bidirectional.backward`. As in Keras,
 /// output sequences are zero at masked steps.
 ///
 /// ```
-/// use autorot::{Bidirectional, Dense, Lstm, MergeMode, Sequential};
+/// use autorot::{Bidirectional, Dense, Gru, Lstm, MergeMode, Sequential};
 ///
 /// let both = Bidirectional::new(Lstm::new(64)).merge(MergeMode::Sum);
-/// # Sequential::new([29, 12]).add(both).add(Dense::new(9)).network(0)?;
+/// let different = Bidirectional::new(Lstm::new(64)).backward_layer(Gru::new(16).go_backwards(true));
+/// # for layer in [both, different] {
+/// #     Sequential::new([29, 12]).add(layer).add(Dense::new(9)).network(0)?;
+/// # }
 /// # Ok::<(), autorot::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bidirectional {
     layer: Recurrent,
+    /// The layer that runs backwards, if it has options of its own.
+    backward: Option<Recurrent>,
     merge: MergeMode,
 }
 
 impl Bidirectional {
     /// This layer and a second one with the same options; their outputs are concatenated.
     pub fn new(layer: Recurrent) -> Self {
-        Self { layer, merge: MergeMode::Concat }
+        Self { layer, backward: None, merge: MergeMode::Concat }
+    }
+
+    /// Sets the layer that runs backwards in time, in place of one with the options of the other (Keras' `backward_layer`). As in Keras
+    /// it has [`go_backwards`](Recurrent::go_backwards), and the same `return_sequences`, `return_state` and `stateful` as the other.
+    /// Its cell may be another; unless the outputs are concatenated, it has as many units.
+    pub fn backward_layer(mut self, layer: Recurrent) -> Self {
+        self.backward = Some(layer);
+        self
     }
 
     /// Sets how the two outputs are merged (Keras' `merge_mode`).
     pub fn merge(mut self, merge: MergeMode) -> Self {
         self.merge = merge;
         self
+    }
+
+    /// Refuses layers that do not run in opposite directions, or return different things.
+    fn check(&self, path: &str) -> Result<()> {
+        if self.layer.runs_backwards() {
+            return Err(Error::invalid(
+                path,
+                "a layer with go_backwards",
+                "a layer that runs forwards; the backward one is added",
+                "remove go_backwards, or give the layer to backward_layer",
+            ));
+        }
+        let Some(backward) = &self.backward else { return Ok(()) };
+        if !backward.runs_backwards() {
+            return Err(Error::invalid(
+                path,
+                "a backward layer without go_backwards",
+                "two layers that run in opposite directions",
+                "set go_backwards(true) on the backward layer",
+            ));
+        }
+        for ((name, own), (_, other)) in self.layer.in_common().into_iter().zip(backward.in_common()) {
+            if own != other {
+                return Err(Error::invalid(
+                    path,
+                    format!("{name} {own} forwards and {other} backwards"),
+                    "the same in both directions",
+                    format!("set {name} alike on both layers"),
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -57,40 +102,47 @@ impl Layer for Bidirectional {
 
     fn build(&self, scope: &mut Scope<'_>, input: &Signal) -> Result<Box<dyn Node>> {
         let path = scope.path().to_owned();
-        if self.layer.runs_backwards() {
+        self.check(&path)?;
+        let (steps, _) = shape::sequence(&path, &input.shape)?;
+        let mut build = |name: &str, layer: &Recurrent, direction| {
+            scope.inner_by(name, layer, input, |scope| layer.build_in(scope, input, direction))
+        };
+        let backward = self.backward.as_ref().unwrap_or(&self.layer);
+        let nodes = vec![
+            build("forward", &self.layer, Direction::Forward)?,
+            build("backward", backward, Direction::Aligned)?,
+        ];
+        let [a, b] = [nodes[0].output(), nodes[1].output()];
+        let units = [a, b].map(|signal| signal.shape.last().copied().unwrap_or(1));
+        let mut output = a.clone();
+        if self.merge == MergeMode::Concat {
+            output.shape.pop();
+            output.shape.push(units[0].saturating_add(units[1]));
+        } else if units[0] != units[1] {
             return Err(Error::invalid(
                 path,
-                "a layer with go_backwards",
-                "a layer that runs forwards; the backward one is added",
-                "remove go_backwards",
+                format!("{} units forwards and {} backwards", units[0], units[1]),
+                "as many in both directions, unless the outputs are concatenated",
+                "give both layers the same units, or use MergeMode::Concat",
             ));
         }
-        let (steps, _) = shape::sequence(&path, &input.shape)?;
-        let mut build = |name: &str, direction| {
-            scope.inner_by(name, &self.layer, input, |scope| self.layer.build_in(scope, input, direction))
-        };
-        let nodes = vec![build("forward", Direction::Forward)?, build("backward", Direction::Aligned)?];
-        let single = nodes[0].output();
-        let mut output = single.clone();
-        let units = single.shape.last().copied().unwrap_or(1);
-        if let (MergeMode::Concat, Some(last)) = (self.merge, output.shape.last_mut()) {
-            *last = 2 * units;
-        }
         shape::elements(&path, &output.shape)?;
-        output.range = single.range.map(|range| merged(self.merge, range));
-        output.frame = Frame::around(merged_centre(self.merge, single.frame.centre));
-        let rows = if single.shape.len() > 1 { steps } else { 1 };
+        output.range = a.range.zip(b.range).map(|(a, b)| merged(self.merge, a, b));
+        let centres = [a.frame.centre, b.frame.centre];
+        output.frame = Frame::around(merged_centre(self.merge, centres, units));
+        let rows = if a.shape.len() > 1 { steps } else { 1 };
         Ok(Box::new(BidirectionalNode { path, nodes, merge: self.merge, rows, units, output }))
     }
 }
 
-/// The range of two merged values of this range.
-fn merged(mode: MergeMode, Range { min, max }: Range) -> Range {
+/// The range of two merged values of these ranges.
+fn merged(mode: MergeMode, a: Range, b: Range) -> Range {
     match mode {
-        MergeMode::Concat | MergeMode::Ave => Range { min, max },
-        MergeMode::Sum => Range { min: 2.0 * min, max: 2.0 * max },
+        MergeMode::Concat => Range { min: a.min.min(b.min), max: a.max.max(b.max) },
+        MergeMode::Sum => Range { min: a.min + b.min, max: a.max + b.max },
+        MergeMode::Ave => Range { min: 0.5 * (a.min + b.min), max: 0.5 * (a.max + b.max) },
         MergeMode::Mul => {
-            let products = [min * min, min * max, max * max];
+            let products = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max];
             Range {
                 min: products.into_iter().fold(f32::MAX, f32::min),
                 max: products.into_iter().fold(f32::MIN, f32::max),
@@ -99,12 +151,13 @@ fn merged(mode: MergeMode, Range { min, max }: Range) -> Range {
     }
 }
 
-/// The centre of two merged values around this centre.
-fn merged_centre(mode: MergeMode, centre: f32) -> f32 {
+/// The centre of two merged values around these centres; of values side by side the mean, by the units of both.
+fn merged_centre(mode: MergeMode, [a, b]: [f32; 2], [left, right]: [usize; 2]) -> f32 {
     match mode {
-        MergeMode::Concat | MergeMode::Ave => centre,
-        MergeMode::Sum => 2.0 * centre,
-        MergeMode::Mul => centre * centre,
+        MergeMode::Concat => a + (b - a) * (right as f32 / (left + right) as f32),
+        MergeMode::Sum => a + b,
+        MergeMode::Mul => a * b,
+        MergeMode::Ave => 0.5 * (a + b),
     }
 }
 
@@ -116,13 +169,15 @@ struct BidirectionalNode {
     merge: MergeMode,
     /// Output rows per sample: its steps, or one.
     rows: usize,
-    units: usize,
+    /// The units of both layers.
+    units: [usize; 2],
     output: Signal,
 }
 
 impl BidirectionalNode {
     fn kernel(&self, rec: &Recorder<'_>) -> Merge {
-        Merge { mode: self.merge, rows: rec.batch() * self.rows, features: self.units }
+        let [features, second] = self.units;
+        Merge { mode: self.merge, rows: rec.batch() * self.rows, features, second }
     }
 
     /// Sets the masked steps of a sequence to zero.
@@ -164,8 +219,7 @@ impl Node for BidirectionalNode {
         let Some(&mask) = trace.kept::<Option<View>>() else { return trace.refuse(rec, &self.path) };
         let d_y = self.masked(rec, d_y, mask);
         let kernel = self.kernel(rec);
-        let part = kernel.rows * kernel.features;
-        let (d_a, d_b) = (rec.scratch(part), rec.scratch(part));
+        let [d_a, d_b] = self.units.map(|units| rec.scratch(kernel.rows * units));
         rec.op(
             MergeBackward(kernel),
             MergeBackwardPorts { d_y, a: Some(forwards.output), b: Some(backwards.output), d_a, d_b },

@@ -111,7 +111,7 @@ pub(crate) fn back(
 /// Records a + b.
 pub(crate) fn sum(rec: &mut Recorder<'_>, a: View, b: View) -> View {
     let y = rec.scratch(a.len);
-    rec.op(Merge { mode: MergeMode::Sum, rows: 1, features: a.len }, MergePorts { a, b, y });
+    rec.op(Merge { mode: MergeMode::Sum, rows: 1, features: a.len, second: a.len }, MergePorts { a, b, y });
     y
 }
 

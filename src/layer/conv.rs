@@ -119,7 +119,7 @@ impl ConvNode {
         Weights {
             taps: self.geometry.taps(),
             channels: self.group_channels(),
-            filters: self.neurons.units,
+            filters: self.neurons.columns(),
             turned: self.transposed,
         }
     }
@@ -131,7 +131,7 @@ impl ConvNode {
 
     /// Records the linear map, or with `back` its transpose, and what follows it.
     fn map(&self, rec: &mut Recorder<'_>, back: bool, epilogue: Epilogue, ports: MapPorts) {
-        let (batch, filters) = (rec.batch(), self.neurons.units);
+        let (batch, filters) = (rec.batch(), self.neurons.columns());
         // Against the windows' direction, the sum runs over the weights' last axis.
         let turned = self.transposed != back;
         let taps = if turned { Taps::up(&self.geometry) } else { Taps::down(&self.geometry) };
@@ -243,7 +243,7 @@ pub(super) fn record_epilogue(
     x: View,
     map: impl FnOnce(&mut Recorder<'_>, Epilogue, MapPorts),
 ) -> Trace {
-    let outputs = rec.batch() * virtual_sample.taps.positions() * neurons.units;
+    let outputs = rec.batch() * virtual_sample.taps.positions() * neurons.columns();
     let keep_z = neurons.keeps_z(rec);
     let z = keep_z.then(|| rec.scratch(outputs));
     let y = rec.scratch(outputs);

@@ -60,7 +60,7 @@ impl<const D: usize> Layer for DepthwiseConv<D> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
         let filters = shape::multiplied(&path, channels, self.depth_multiplier)?;
-        let geometry = self.window.sizes().slide(&path, spatial)?.few_taps(&path)?;
+        let geometry = self.window.sizes().not_causal(&path)?.slide(&path, spatial)?.few_taps(&path)?;
         let output = shape::with_channels(&path, &geometry.output, D, filters)?;
         let kernel = self.window.kernel_shape([channels, self.depth_multiplier]);
         let neurons =

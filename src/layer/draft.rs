@@ -31,7 +31,8 @@ pub struct Draft {
     pub kind: String,
     /// Options by name.
     pub options: Options,
-    /// The layers inside it, for `residual`, `time_distributed` and `bidirectional`.
+    /// The layers inside it, for `residual`, `time_distributed` and `bidirectional`: there one for both directions of time, or one for
+    /// each, the second with `go_backwards`.
     pub layers: Vec<Self>,
     /// The layers of a residual block's shortcut.
     pub shortcut: Vec<Self>,
@@ -157,6 +158,10 @@ impl Drafts {
                 self.describe(layer, format!("{path}.forward"), told)?;
                 self.describe(layer, format!("{path}.backward"), told)?;
             }
+            (Inside::Directions, [forward, backward]) => {
+                self.describe(forward, format!("{path}.forward"), told)?;
+                self.describe(backward, format!("{path}.backward"), told)?;
+            }
             _ => draft.inner(&path).try_for_each(|(path, layer)| self.describe(layer, path, told))?,
         }
         let (kind, options) = (draft.kind.clone(), draft.options.clone());
@@ -169,7 +174,9 @@ fn check_inside(draft: &Draft, inside: Inside, path: &str) -> Result<()> {
     let count = draft.layers.len() + draft.shortcut.len();
     let (expected, remedy) = match inside {
         Inside::Nothing if count > 0 => ("no layers: this kind holds none", "put them after it"),
-        Inside::Directions if count != 1 => ("one recurrent layer", "give it one"),
+        Inside::Directions if !matches!((draft.layers.len(), draft.shortcut.len()), (1 | 2, 0)) => {
+            ("one recurrent layer, or one for each direction of time", "give it one or two")
+        }
         _ => return Ok(()),
     };
     Err(Error::invalid(path, format!("{count} layers inside it"), expected, remedy))

@@ -21,7 +21,7 @@ pub(super) enum Inside {
     Nothing,
     /// Layers one after another.
     Layers,
-    /// One layer in both directions of time.
+    /// One layer in both directions of time, or one for each.
     Directions,
 }
 
@@ -76,10 +76,12 @@ impl Stored for Bidirectional {
             Error::invalid(described.path(), format!("merge: {e}"), "one of Keras' merge modes", NEWER)
         })?;
         match described.inner.as_slice() {
-            [forward, backward] if forward.options() == backward.options() => {
-                Ok(Self::new(forward.read()?).merge(merge))
+            [forward, backward] => {
+                let both = Self::new(forward.read()?).merge(merge);
+                let same = forward.options() == backward.options();
+                Ok(if same { both } else { both.backward_layer(backward.read()?) })
             }
-            _ => Err(described.holds("two recurrent layers with the same options")),
+            _ => Err(described.holds("two recurrent layers")),
         }
     }
 }

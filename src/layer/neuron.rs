@@ -291,6 +291,18 @@ impl Neurons {
         }
     }
 
+    /// The pre-activations of all gates.
+    pub(super) fn columns(&self) -> usize {
+        self.units * self.activations.len()
+    }
+
+    /// L of up to four gates.
+    pub(super) fn four_limits(&self) -> [f32; 4] {
+        let mut limits = [1.0; 4];
+        limits.iter_mut().zip(&self.limits).for_each(|(to, &limit)| *to = limit);
+        limits
+    }
+
     /// Whether z must be stored: for some activations, σ' follows from y.
     pub(super) fn keeps_z(&self, rec: &Recorder<'_>) -> bool {
         rec.keeps_all() || (rec.backward_follows() && !self.activation.output_suffices())

@@ -62,7 +62,7 @@ impl<const D: usize, const MAX: bool> Layer for Pool<D, MAX> {
         let path = scope.path().to_owned();
         let (spatial, channels) = shape::spatial(&path, &input.shape, D)?;
         let undilated = Window { dilation: vec![1; D], ..self.window.clone() };
-        let geometry = undilated.sizes().slide(&path, spatial)?;
+        let geometry = undilated.sizes().not_causal(&path)?.slide(&path, spatial)?;
         if let Padding::Explicit(padding) = &self.window.padding
             && padding.iter().zip(&self.window.kernel_size).any(|(&(a, b), &size)| a >= size || b >= size)
         {

@@ -8,9 +8,10 @@ use crate::{Error, Frame, Range, Result, shape};
 /// yₖ = exp(xₖ)/Σ exp(x) over the last dimension (Keras' `Softmax`): shares between 0 and 1 that sum to 1. Input and output: `[..., K]`
 /// with K of at least 2; any length. The largest x is taken off first, so nothing overflows. The output range is 0..1.
 ///
-/// For networks whose shares are inputs of further layers, or outputs of which a loss other than
-/// [`Loss::SoftmaxCrossEntropy`](crate::Loss::SoftmaxCrossEntropy) is taken. That loss, and metrics of classes, want logits: it contains its own
-/// softmax, and its gradient is exact where a share has become 0. So a classifier ends without this layer, and
+/// For networks whose shares are inputs of further layers, or outputs of which a loss of values is taken, such as the mean squared error:
+/// predictions are probabilities then. The losses of classes, such as
+/// [`Loss::SoftmaxCrossEntropy`](crate::Loss::SoftmaxCrossEntropy), want logits: they contain their own softmax, and their gradients are
+/// exact where a share has become 0. So a classifier ends without this layer, which training by such a loss refuses, and
 /// [`Model::predict_rows`](crate::Model::predict_rows) turns its logits into probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Softmax {

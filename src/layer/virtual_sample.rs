@@ -71,6 +71,8 @@ impl VirtualSample {
             factor: self.factor,
             has_bias: false,
             rotation: None,
+            gates: 1,
+            limits: [1.0; 4],
         }
     }
 
@@ -84,10 +86,12 @@ impl VirtualSample {
     ) -> View {
         let [b, lambda] = neurons.parameters(rec);
         let w = rec.parameter(neurons.kernel);
-        let stored = rec.scratch(2 * self.zones().count() * neurons.units);
+        let stored = rec.scratch(2 * self.zones().count() * neurons.columns());
         let kernel = TapTotals {
             has_bias: neurons.bias.is_some(),
             rotation: Some(rotation),
+            gates: neurons.activations.len(),
+            limits: neurons.four_limits(),
             ..self.map(rotation.rule, weights)
         };
         record_totals(rec, kernel, TapTotalsPorts { w, b, lambda, rotation: stored });
@@ -106,7 +110,8 @@ impl VirtualSample {
     ) -> (View, Option<View>) {
         let (rows, zones) = (rec.batch() * self.taps.positions(), self.zones());
         let taps = to_taps.then_some(self.taps);
-        let Neurons { units: filters, activation, rotation, bias, .. } = *neurons;
+        let Neurons { activation, rotation, bias, .. } = *neurons;
+        let filters = neurons.columns();
         let has_bias = bias.is_some();
         let [b, _] = neurons.parameters(rec);
         let d_f = rec.scratch(rows * filters);

@@ -96,7 +96,7 @@ impl Neurons {
         let sizes = self.sizes(rec, gain);
         let (v, d_v) = (rec.parameter(self.kernel), rec.gradient(self.kernel));
         let products = rec.scratch(v.len);
-        let product = Merge { mode: MergeMode::Mul, rows: 1, features: v.len };
+        let product = Merge { mode: MergeMode::Mul, rows: 1, features: v.len, second: v.len };
         rec.op(product, MergePorts { a: d_v, b: v, y: products });
         let products = totals(rec, sizes, products, false);
         let (g, d_gain) = (rec.parameter(gain.id), rec.gradient(gain.id));
@@ -121,6 +121,8 @@ fn totals(rec: &mut Recorder<'_>, sizes: WeightNormForward, values: View, square
         factor: 1.0,
         has_bias: false,
         rotation: None,
+        gates: 1,
+        limits: [1.0; 4],
     };
     record_totals(rec, kernel, TapTotalsPorts { w: values, b: None, lambda: None, rotation: sums });
     sums

@@ -12,6 +12,8 @@ pub enum Outputs {
     Values,
     /// Logits of classes of which one applies: their softmax is the probabilities.
     Logits,
+    /// Probabilities of classes of which one applies, taken as they are: of a network that ends with a softmax of its own.
+    Probabilities,
     /// Logits that each stand for a yes or a no: their sigmoid is the probability of a yes.
     BinaryLogits,
     /// Logarithms of rates: their exponentials are the counts to expect.
@@ -29,12 +31,17 @@ impl Outputs {
         }
     }
 
+    /// Whether a prediction is about classes of which one applies.
+    pub fn of_one_class(self) -> bool {
+        matches!(self, Self::Logits | Self::Probabilities)
+    }
+
     /// What the outputs of one prediction say: values, or probabilities.
     pub(crate) fn answer(self, outputs: &[f32], answers: &mut Vec<f64>) {
         let first = answers.len();
         let wide = outputs.iter().map(|&v| f64::from(v));
         match self {
-            Self::Values => answers.extend(wide),
+            Self::Values | Self::Probabilities => answers.extend(wide),
             Self::LogRates => answers.extend(wide.map(f64::exp)),
             Self::BinaryLogits => answers.extend(wide.map(|v| 1.0 / (1.0 + (-v).exp()))),
             Self::Logits => {

@@ -34,7 +34,7 @@ impl Predictions {
 
     /// Whether they are probabilities.
     pub fn are_probabilities(&self) -> bool {
-        matches!(self.outputs, Outputs::Logits | Outputs::BinaryLogits)
+        self.outputs.of_one_class() || self.outputs == Outputs::BinaryLogits
     }
 
     /// Values in the units of the data, or probabilities, row after row; where every time step has a prediction, step after step.
@@ -50,7 +50,7 @@ impl Predictions {
     /// The most probable class of a row, one per time step where every step has a prediction. `None` for values, for answers of yes or
     /// no, and beyond the last row.
     pub fn classes(&self, row: usize) -> Option<Vec<&str>> {
-        let steps = self.row(row).filter(|_| self.outputs == Outputs::Logits)?.chunks_exact(self.names.len());
+        let steps = self.row(row).filter(|_| self.outputs.of_one_class())?.chunks_exact(self.names.len());
         let most =
             |step: &[f64]| (0..step.len()).fold(0, |best, i| if step[i] > step[best] { i } else { best });
         Some(steps.map(|step| &*self.names[most(step)]).collect())
@@ -66,7 +66,7 @@ impl Predictions {
 }
 
 impl Model {
-    /// What the outputs are; training tells it by its loss.
+    /// What the outputs are; training tells it by its loss, and by whether the network ends with a softmax.
     pub fn outputs(&self) -> Outputs {
         self.network.outputs
     }

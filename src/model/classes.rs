@@ -62,6 +62,10 @@ impl Model {
         if whole && self.network.outputs == Outputs::Logits {
             self.network.outputs = Outputs::Values;
         }
+        let shares = self.network.description.layers.last().is_some_and(|layer| layer.kind == "softmax");
+        if shares && self.network.outputs == Outputs::Values {
+            self.network.outputs = Outputs::Probabilities;
+        }
         self.take_names(data.and_then(|data| data.targets().class_names()));
     }
 

@@ -238,7 +238,7 @@ pub(crate) fn is_padded_with_centre(layer: &LayerDescription) -> bool {
         sizes.as_array().is_some_and(|sizes| sizes.iter().all(|size| *size == json!(1)))
     });
     let padded = option("padding")
-        .is_some_and(|padding| *padding != json!("valid") && !(single && *padding == json!("same")));
+        .is_some_and(|padding| *padding != json!("valid") && !(single && padding.is_string()));
     let frame = layer.rotation.as_ref().and_then(|rotation| rotation.frame);
     frame.is_some_and(|frame| frame.centre != 0.0) && (padded || layer.kind.ends_with("_transpose"))
 }

@@ -5,6 +5,7 @@ mod classes;
 mod counters;
 mod description;
 mod drafts;
+mod ending;
 mod fold;
 mod frozen;
 mod jacobian;

@@ -4,8 +4,8 @@ use super::step::Scored;
 use super::{Recipe, Trainer};
 use crate::data::Source;
 use crate::data::classes::check_same;
-use crate::model::Network;
-use crate::{Error, Metric, Model, Result, Targets};
+use crate::model::{Network, Outputs};
+use crate::{Activation, Error, Metric, Model, Result, Targets};
 
 impl Trainer<'_> {
     /// Checks that the model can be trained on these data.
@@ -90,6 +90,7 @@ impl Recipe {
             ));
         }
         self.loss.check(targets, network.output().len())?;
+        self.check_ending(network)?;
         let scored = self.task_of(network, targets.steps(), weights).scored;
         // A last dimension of 1 is one number per step, however the targets treat the steps.
         let single = network.output().shape.last() == Some(&1);
@@ -108,6 +109,62 @@ impl Recipe {
             ));
         }
         Ok(())
+    }
+
+    /// Checks that the network does not end with the function that the loss takes itself, and that outputs that are probabilities have a
+    /// threshold among them.
+    fn check_ending(&self, network: &Network) -> Result<()> {
+        let Some(ending) = network.ending() else { return Ok(()) };
+        let outputs = Outputs::of(&self.loss);
+        let (own, twice): (&str, &[&str]) = match outputs {
+            Outputs::Logits => ("softmax", &["softmax"]),
+            Outputs::BinaryLogits => ("sigmoid", &["softmax", "sigmoid", "hard_sigmoid"]),
+            Outputs::LogRates => ("exponential", &["exponential"]),
+            Outputs::Values | Outputs::Probabilities => ("", &[]),
+        };
+        if twice.contains(&ending.name()) {
+            return Err(Error::invalid(
+                &ending.path,
+                format!("{} at the end of a network for the loss {}", ending.name(), self.loss.name()),
+                format!("outputs of which the loss takes the {own} itself"),
+                "leave it out, or make the activation linear: Model::predict_rows answers with what it would give; weights stay the same",
+            ));
+        }
+        let threshold = self.metrics.iter().find_map(|m| Some((m, m.threshold()?)));
+        if let Some((metric, threshold)) = threshold
+            && ["softmax", "sigmoid", "hard_sigmoid"].contains(&ending.name())
+            && !(threshold > 0.0 && threshold < 1.0)
+        {
+            return Err(Error::invalid(
+                format!("metric {}", metric.name()),
+                format!("the threshold {threshold} for outputs of a {}", ending.name()),
+                "one between 0 and 1, as the outputs are",
+                "use 0.5",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Warns of logits that cannot become large.
+    fn doubt_ending(&self, network: &Network) {
+        let bounded = network.ending().and_then(|ending| {
+            // The range of these is only where inputs are expected.
+            let open = [Activation::Linear, Activation::Exponential];
+            let activation = ending.activation.filter(|activation| !open.contains(activation))?;
+            Some((activation.range(None)?, ending))
+        });
+        if let (Outputs::Logits | Outputs::BinaryLogits, Some((range, ending))) =
+            (Outputs::of(&self.loss), bounded)
+        {
+            log::warn!(
+                "{}: logits of {} stay between {} and {}, so that probabilities come near neither 0 nor 1; the last layer of a \
+                 classifier is linear",
+                ending.path,
+                ending.name(),
+                range.min,
+                range.max
+            );
+        }
     }
 
     /// Checks that there are class targets to smooth.
@@ -163,6 +220,7 @@ impl Recipe {
     /// Checks what only training needs: the optimiser's options, and whether steps can share updates.
     pub(crate) fn check_updates(&self, network: &Network) -> Result<()> {
         self.optimizer.check()?;
+        self.doubt_ending(network);
         positive("accumulate", self.accumulate)?;
         let arena = network.arena();
         if arena.count() == 0 && !arena.frozen_ranges().is_empty() {

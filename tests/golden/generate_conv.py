@@ -131,6 +131,9 @@ def cases_1d():
     yield conv("_kernel_1_large_epsilon", (6, 5), 3, 1, epsilon=1e-2, x_range=CENTRED)
     yield conv("_dilation_2_same", (9, 3), 4, 3, 1, "same", "relu", dilation=2)
     yield conv("_dilation_2", (8, 2), 5, 3, activation="sigmoid", dilation=2, bias=False)
+    yield conv("_classic_causal_stride_2", (8, 3), 4, 4, 2, "causal", "relu", rotate=None)
+    yield conv("_causal_dilation_2", (8, 3), 4, 3, 1, "causal", "tanh", CENTRED, dilation=2)
+    yield conv("_causal_stride_2_groups_2", (9, 4), 6, 3, 2, "causal", "sigmoid", groups=2)
     yield conv("_explicit_stride_2", (8, 3), 4, 3, 2, [[2, 1]], "leaky_relu")
     yield conv("_groups_2", (8, 4), 6, 3, activation="tanh", x_range=CENTRED, groups=2)
     yield conv("_negative_x_q_same", (7, 3), 4, 3, 1, "same", "arctan", NEGATIVE)
@@ -250,6 +253,7 @@ def cases_separable():
 
     yield conv("conv1d_classic", (8, 3), 4, 3, 1, "valid", "tanh", CENTRED, None, multiplier=2)
     yield conv("conv1d_same_stride_2", (9, 3), 4, 3, 2, "same", "sigmoid", multiplier=2)
+    yield conv("conv1d_causal", (8, 3), 4, 3, 1, "causal", "tanh", CENTRED, multiplier=2)
     yield conv("conv1d_dilation_2_no_bias", (8, 4), 3, 3, 1, "valid", "relu", CENTRED, dilation=2, bias=False)
     yield conv("conv1d_per_filter_same", (7, 2), 4, 4, 1, "same", "arctan", UNIT, "per_filter", multiplier=3)
     yield conv("conv2d_classic_explicit", (4, 5, 2), 3, 3, 2, [[1, 0], [2, 1]], "leaky_relu", CENTRED, None)

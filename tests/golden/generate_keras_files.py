@@ -118,6 +118,26 @@ def sequences():
     ])
 
 
+def directions():
+    # Keras 3 takes the features of both directions for equal where a layer follows.
+    return sequential((5, 3), [
+        L.Bidirectional(L.LSTM(3, return_sequences=True), merge_mode="ave",
+                        backward_layer=L.GRU(3, return_sequences=True, go_backwards=True)),
+        L.Bidirectional(L.SimpleRNN(4), backward_layer=L.LSTM(2, go_backwards=True, activation="softsign")),
+    ])
+
+
+def films():
+    gate = "hard_sigmoid" if MAJOR == "k2" else "sigmoid"
+    return sequential((4, 6, 5, 2), [
+        L.ConvLSTM2D(3, 3, padding="same", recurrent_activation=gate, return_sequences=True),
+        L.ConvLSTM2D(2, 2, strides=(2, 1), recurrent_activation="sigmoid", activation="softsign", go_backwards=True, use_bias=False),
+        L.ConvLSTM1D(3, 2, padding="same", recurrent_activation="sigmoid"),
+        L.Flatten(),
+        L.Dense(2),
+    ])
+
+
 def backwards():
     return sequential((5, 2), [
         L.SimpleRNN(3, return_sequences=True, go_backwards=True, dropout=0.1),
@@ -264,6 +284,8 @@ MODELS = {
     "grids": (grids, ["keras"]),
     "lines": (lines, ["keras"]),
     "sequences": (sequences, ["keras", "h5"]),
+    "directions": (directions, ["keras", "h5"]),
+    "films": (films, ["keras", "h5"]),
     "backwards": (backwards, ["keras"]),
     "residual": (residual, ["keras", "h5"]),
     "shares": (shares, ["keras", "h5"]),

@@ -72,16 +72,17 @@ def rotated(way, rule="diagonal", learn="fixed", x_q=3.0, detached=False):
 
 def case(name, cell, batch=2, steps=4, features=2, units=3, mask=None, rotate=None, activation="tanh",
          recurrent_activation="sigmoid", bias=True, sequences=False, backwards=False, initial=False,
-         stateful=False, merge=None):
+         stateful=False, merge=None, backward=None):
     """What a case asks for. cell is gru_reset_before for a gru without reset_after; mask is one of those
-    above, or None, and sets batch and steps."""
+    above, or None, and sets batch and steps; backward is the cell and the units of Keras' backward_layer."""
     kind = "gru" if cell.startswith("gru") else cell
     return dict(
         name=f"{cell}_{name}", cell=kind, batch=len(mask) if mask else batch,
         steps=len(mask[0]) if mask else steps, features=features, units=units, activation=activation,
         recurrent_activation=None if kind == "simple_rnn" else recurrent_activation, bias=bias,
         reset_after=cell == "gru" if kind == "gru" else None, sequences=sequences, backwards=backwards,
-        initial=initial, stateful=stateful, merge=merge, mask=mask, rotate=rotate)
+        initial=initial, stateful=stateful, merge=merge, backward=backward, mask=mask,
+        rotate=rotate)
 
 
 def cases_of(cell):
@@ -133,6 +134,9 @@ CASES = [
     case("bidirectional_mul", "gru_reset_before", merge="mul"),
     case("bidirectional_gate", "gru_reset_before", merge="ave",
          rotate=rotated("gate", "aligned", "per_unit", x_q=2.0)),
+
+    case("bidirectional_gru_sequences", "lstm", sequences=True, merge="concat", backward=("gru", 2)),
+    case("bidirectional_lstm_mask", "simple_rnn", mask=LEADING_AND_MIDDLE, merge="ave", backward=("lstm", 3)),
 ]
 
 # ---------------------------------------------------------------------------------------------------------
@@ -187,7 +191,12 @@ class Layer:
         self.layer = LAYERS[c["cell"]](c["units"], **options)
         self.masking = keras.layers.Masking(MASK_VALUE, dtype=dtype)
         if c["merge"]:
-            self.layer = keras.layers.Bidirectional(self.layer, merge_mode=c["merge"], dtype=dtype)
+            backward = None
+            if c["backward"]:
+                cell, units = c["backward"]
+                backward = LAYERS[cell](units, return_sequences=c["sequences"], go_backwards=True, dtype=dtype)
+            self.layer = keras.layers.Bidirectional(
+                self.layer, merge_mode=c["merge"], backward_layer=backward, dtype=dtype)
         self.layer.build((c["batch"], c["steps"], c["features"]))
         if c["merge"]:
             self.cells = {"forward.": self.layer.forward_layer.cell, "backward.": self.layer.backward_layer.cell}
@@ -288,7 +297,8 @@ def inputs_of(c, shapes, output, attempt):
 def golden(c, of=Layer, inputs=inputs_of):
     single, double = of(c, "float32"), of(c, "float64")
     shapes = double.shapes()
-    output = [c["steps"]] * c["sequences"] + [c["units"] * (2 if c["merge"] == "concat" else 1)]
+    second = c["backward"][1] if c["backward"] else c["units"]
+    output = [c["steps"]] * c["sequences"] + [c["units"] + second * (c["merge"] == "concat")]
     for attempt in range(ATTEMPTS):
         drawn = inputs(c, shapes, output, attempt)
         truth = double.run(*drawn)
@@ -306,7 +316,9 @@ def golden(c, of=Layer, inputs=inputs_of):
     if c["mask"]:
         masked = (x == MASK_VALUE).all(-1)
         assert masked.any() and not masked.all(1).any() and not out["d_x"][masked].any()
+    backward = dict(zip(("cell", "units"), c["backward"])) if c["backward"] else None
     return dict(
+        **(dict(backward=backward) if backward else {}),
         name=c["name"], cell=c["cell"], units=c["units"], activation=c["activation"],
         recurrent_activation=c["recurrent_activation"], use_bias=c["bias"], reset_after=c["reset_after"],
         return_sequences=c["sequences"], go_backwards=c["backwards"], stateful=c["stateful"], merge=c["merge"],

@@ -11,7 +11,7 @@ use autorot::{
     Metric, Model, Optimizer, Padding, RandomCrop, RandomFlip, RandomTranslation, Residual, Rule,
     SeparableConv2d, Sequential, Split, Trainer, UpSampling2d, ZeroPadding2d,
 };
-use autorot::{Conv, Pool};
+use autorot::{Conv, ConvTranspose, DepthwiseConv, Pool};
 
 /// Glyphs as pictures with a channel.
 fn pictures() -> Split {
@@ -203,6 +203,12 @@ fn impossible_geometry_is_an_error_that_names_the_layer_and_the_sizes() {
     refused(&[4, 4], Conv2d::new(4, 2), &["0.conv2d", "[4, 4]", "2 spatial"]);
     let padding = Padding::Explicit(vec![(1, 1)]);
     refused(&[4, 4, 4], Conv2d::new(4, 2).padding(padding), &["0.conv2d", "padding", "2 dimensions"]);
+    let causal = &["causal padding", "Conv1d", "Padding::explicit"];
+    refused(&[4, 4, 4], Conv2d::new(4, 2).padding(Padding::Causal), causal);
+    refused(&[4, 4, 4], SeparableConv2d::new(4, 2).padding(Padding::Causal), causal);
+    refused(&[4, 4], DepthwiseConv::<1>::new(2).padding(Padding::Causal), causal);
+    refused(&[4, 4], ConvTranspose::<1>::new(4, 2).padding(Padding::Causal), causal);
+    refused(&[4, 4], Pool::<1, true>::new(2).padding(Padding::Causal), causal);
     refused(
         &[4, 4, 4],
         Conv2dTranspose::new(4, 3).strides(2).output_padding(2),
@@ -255,6 +261,22 @@ fn impossible_geometry_is_an_error_that_names_the_layer_and_the_sizes() {
     refused(&[4, 4, 4], ZeroPadding2d::new(far), &["0.zero_padding2d"]);
     refused(&[4, 4, 4], UpSampling2d::new(far), &["0.up_sampling2d"]);
     refused(&[32_768, 32_768, 3], Conv2d::new(4, 1), &["0.conv2d"]);
+}
+
+#[test]
+fn causal_windows_see_no_later_step() {
+    // y_t = x_{t−4} + 10·x_{t−2} + 100·x_t with zeros before the first step, every second one with a stride.
+    let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    for (stride, wanted) in
+        [(1, vec![100.0, 200.0, 310.0, 420.0, 531.0, 642.0]), (2, vec![100.0, 310.0, 531.0])]
+    {
+        let layer = Conv::<1>::new(1, 3).dilation(2).strides(stride).padding(Padding::Causal);
+        let mut model = Sequential::new([6, 1]).add(layer.use_bias(false)).build(&Device::cpu(), 0).unwrap();
+        let mut weights = model.weights().unwrap();
+        weights.get_mut("0.conv1d.kernel").unwrap().values = vec![1.0, 10.0, 100.0];
+        model.set_weights(&weights).unwrap();
+        assert_eq!(model.predict(&x).unwrap(), wanted);
+    }
 }
 
 /// Keras' `deconv_output_length`, for windows longer and shorter than their stride.

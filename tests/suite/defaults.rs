@@ -5,7 +5,7 @@ use autorot::GlobalMaxPool1d;
 use autorot::extend::Layer;
 use autorot::{
     Activation, Adam, AdamW, AutoRotate, AveragePool1d, BatchNorm, Bidirectional, Conv1d, Conv2d,
-    Conv2dTranspose, Conv3d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, Embedding,
+    Conv2dTranspose, Conv3d, ConvLstm2d, Dataset, Dense, DepthwiseConv2d, Device, EarlyStopping, Embedding,
     GlobalAveragePool2d, GroupNorm, Gru, Interval, LayerNorm, Loss, Lstm, Masking, MaxPool2d, Optimizer,
     PRelu, Range, RmsProp, SeparableConv2d, Sequential, Sgd, SimpleRnn, Softmax, Trainer,
 };
@@ -80,7 +80,8 @@ fn layers_start_as_those_of_keras() {
     let multiplier = json!({"depth_multiplier": 1});
     options(DepthwiseConv2d::new(3), &[neuron.clone(), window(3, 2), multiplier.clone()]);
     let depthwise = json!({"depthwise_initializer": "glorot_uniform", "depthwise_regularizer": none});
-    options(SeparableConv2d::new(4, 3), &[neuron, window(3, 2), filters, multiplier, depthwise]);
+    let separable = [neuron.clone(), window(3, 2), filters.clone(), multiplier, depthwise];
+    options(SeparableConv2d::new(4, 3), &separable);
     // MaxPooling2D(pool_size, strides=None, padding="valid"): windows beside each other.
     let pool = |dimensions: usize| joined(&[window(2, dimensions), json!({"strides": vec![2; dimensions]})]);
     options(MaxPool2d::new(2), &[pool(2)]);
@@ -120,6 +121,14 @@ fn layers_start_as_those_of_keras() {
     options(SimpleRnn::new(3), &[recurrent(json!("simple_rnn"))]);
     options(Lstm::new(3), &[recurrent(json!("lstm"))]);
     options(Gru::new(3), &[recurrent(json!({"gru": {"reset_after": true}}))]);
+    // ConvLSTM2D(filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1, 1), activation="tanh",
+    // recurrent_activation="hard_sigmoid", use_bias=True, recurrent_initializer="orthogonal", unit_forget_bias=True,
+    // return_sequences=False, go_backwards=False, …).
+    let of_grids = json!({
+        "activation": "tanh", "recurrent_activation": "hard_sigmoid", "unit_forget_bias": true, "return_sequences": false,
+        "recurrent_initializer": {"orthogonal": {"gain": 1.0}}, "recurrent_regularizer": none, "go_backwards": false,
+    });
+    options(ConvLstm2d::new(4, 3), &[neuron.clone(), window(3, 2), filters.clone(), of_grids]);
     // Bidirectional(layer, merge_mode="concat").
     options(Bidirectional::new(Lstm::new(3)), &[json!({"merge": "concat"})]);
 }

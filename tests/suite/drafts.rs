@@ -81,6 +81,13 @@ fn layers_inside_others_have_their_paths() {
     let refused = |draft: Draft| net.clone().add_drafts(&[draft]).unwrap_err().to_string();
     assert!(refused(inner("dense").option("units", 2)).contains("holds none"));
     assert!(refused(Draft::new("bidirectional")).contains("one recurrent layer"));
+    let gru = |units: u32, backwards: bool| {
+        Draft::new("gru").option("units", units).option("go_backwards", backwards)
+    };
+    let both = |layers: Vec<Draft>| Draft { layers, ..Draft::new("bidirectional") };
+    let two = net.clone().add_drafts(&[both(vec![gru(2, false), gru(3, true)])]).unwrap().network(0).unwrap();
+    assert_eq!(two.output().shape, [5]);
+    assert!(refused(both(vec![gru(2, false), gru(2, true), gru(2, true)])).contains("one for each"));
     let error = refused(Draft { layers: vec![Draft::new("gru")], ..Draft::new("time_distributed") });
     assert!(error.contains("0.time_distributed.0.gru") && error.contains("units"), "{error}");
     assert!(refused(Draft::new("dens")).contains("\"dens\""));

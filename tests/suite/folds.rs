@@ -39,7 +39,10 @@ fn every_layer_folds() {
                 layers.filter(|layer| layer.rotation.is_some()).count()
             };
             (rotated, folded) = (rotated + of(&model), folded + of(&model) - of(&twin));
-            let padded = what.contains("Same") || what.contains("Explicit") || what.contains("Transpose");
+            let padded = what.contains("Same")
+                || what.contains("Causal")
+                || what.contains("Explicit")
+                || what.contains("Transpose");
             assert!(of(&twin) == 0 || padded, "{what} stays rotated");
         }
     }

@@ -21,6 +21,7 @@ impl Pad {
         match self {
             Self::Word(word) if word == "same" => Padding::Same,
             Self::Word(word) if word == "valid" => Padding::Valid,
+            Self::Word(word) if word == "causal" => Padding::Causal,
             Self::Word(word) => panic!("padding {word}"),
             Self::Pairs(pairs) => Padding::Explicit(pairs.clone()),
         }

@@ -20,6 +20,13 @@ struct Rotate {
     detached: bool,
 }
 
+/// The layer that runs backwards beside another.
+#[derive(Deserialize)]
+struct Backward {
+    cell: String,
+    units: usize,
+}
+
 /// A recurrent layer's options but for its rotation.
 #[derive(Deserialize)]
 pub struct Options {
@@ -33,6 +40,7 @@ pub struct Options {
     go_backwards: bool,
     stateful: bool,
     merge: Option<MergeMode>,
+    backward: Option<Backward>,
     mask_value: Option<f32>,
 }
 
@@ -73,7 +81,17 @@ impl Options {
             layer = layer.auto_rotate(rotate).rotated_part(part);
         }
         let layer: Box<dyn Layer> = match self.merge {
-            Some(merge) => Box::new(Bidirectional::new(layer).merge(merge)),
+            Some(merge) => {
+                let both = Bidirectional::new(layer).merge(merge);
+                Box::new(match &self.backward {
+                    None => both,
+                    Some(Backward { cell, units }) => both.backward_layer(
+                        Recurrent::new(Cell::from_name(cell).unwrap(), *units)
+                            .return_sequences(self.return_sequences)
+                            .go_backwards(true),
+                    ),
+                })
+            }
             None => Box::new(layer),
         };
         let masking = self.mask_value.map(|value| Box::new(Masking::new(value)) as Box<dyn Layer>);

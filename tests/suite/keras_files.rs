@@ -94,7 +94,9 @@ fn what_keras_trained_comes_back_after_a_round_trip() {
                     // Keras 2.15 does not have it.
                     let newer =
                         name == "k3 newer" && text.contains("1.dense") && text.contains("log_sigmoid");
-                    assert!(borders || newer, "{name}: {text}");
+                    // Keras 3 has another.
+                    let steep = name == "k2 films" && text.contains("hard_sigmoid");
+                    assert!(borders || newer || steep, "{name}: {text}");
                     continue;
                 }
             };

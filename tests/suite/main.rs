@@ -27,6 +27,7 @@ mod drafts;
 mod drawn;
 mod embed;
 mod embeddings;
+mod endings;
 mod environment;
 mod faults;
 #[cfg(feature = "plot")]
@@ -36,6 +37,7 @@ mod folds;
 mod frozen;
 mod golden;
 mod golden_conv;
+mod golden_conv_lstm;
 mod golden_critical;
 mod golden_layers;
 mod golden_recurrent;

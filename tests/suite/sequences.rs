@@ -3,8 +3,9 @@
 use crate::common::{Random, Tolerance, assert_close, devices};
 use autorot::extend::Layer;
 use autorot::{
-    Adam, AutoRotate, Bidirectional, Cell, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Lstm,
-    Masking, Metric, Model, Optimizer, Recurrent, Sequential, Sgd, SimpleRnn, TimeDistributed, Trainer,
+    Adam, AutoRotate, Bidirectional, Cell, Conv1d, ConvLstm1d, ConvLstm2d, Dataset, Dense, Device, Error,
+    Flatten, Gru, Loss, Lstm, Masking, MergeMode, Metric, Model, Optimizer, Padding, Recurrent, Sequential,
+    Sgd, SimpleRnn, TimeDistributed, Trainer,
 };
 
 pub const FEATURES: usize = 3;
@@ -244,7 +245,7 @@ pub fn assert_says<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str])
 
 #[test]
 fn a_single_unit_learns_from_a_single_row() {
-    use autorot::{MergeMode, Rule};
+    use autorot::Rule;
     let data = Dataset::values([2, 1], vec![0.5, -0.5], [1], vec![0.1]).unwrap();
     for device in devices() {
         for cell in cells() {
@@ -287,6 +288,22 @@ fn what_is_wrong_with_a_sequence_is_said() {
         net(&[5, 3]).add(Bidirectional::new(Lstm::new(4).go_backwards(true))).network(0),
         &["0.bidirectional", "backwards"],
     );
+    let grids = "time steps, 2 spatial dimensions, then channels";
+    assert_says(net(&[5, 6, 3]).add(ConvLstm2d::new(2, 3)).network(0), &["0.conv_lstm2d", grids]);
+    assert_says(net(&[5, 6, 6, 3]).add(ConvLstm2d::new(2, 7)).network(0), &["0.conv_lstm2d", "7", "6"]);
+    assert_says(net(&[5, 6, 6, 3]).add(ConvLstm2d::new(0, 2)).network(0), &["0.conv_lstm2d", "0 filters"]);
+    let causal = ConvLstm1d::new(2, 3).padding(Padding::Causal);
+    assert_says(net(&[5, 6, 3]).add(causal).network(0), &["0.conv_lstm1d", "causal"]);
+    let both = |backward: Recurrent| {
+        let both = Bidirectional::new(Lstm::new(4)).backward_layer(backward);
+        net(&[5, 3]).add(both.merge(MergeMode::Sum))
+    };
+    let backwards = |units| Gru::new(units).go_backwards(true);
+    assert_says(both(Gru::new(4)).network(0), &["0.bidirectional", "go_backwards(true)"]);
+    assert_says(both(backwards(4).return_sequences(true)).network(0), &["return_sequences"]);
+    assert_says(both(backwards(4).stateful(true)).network(0), &["stateful"]);
+    assert_says(both(backwards(4).return_state(true)).network(0), &["return_state"]);
+    assert_says(both(backwards(3)).network(0), &["4 units forwards and 3 backwards", "Concat"]);
     assert_says(
         net(&[5]).add(TimeDistributed::new(Dense::new(2))).network(0),
         &["0.time_distributed", "[5]"],

@@ -149,7 +149,7 @@ pub fn synthetic(model: &Model, rows: usize) -> Result<Dataset> {
     let inputs = (0..rows * input.len()).map(|_| low + (high - low) * next()).collect();
     let width = output.shape.last().copied().unwrap_or(1);
     let steps = output.len() / width;
-    if model.outputs() == Outputs::Logits && steps == 1 {
+    if model.outputs().of_one_class() && steps == 1 {
         let names = match model.class_names() {
             Some(names) => names.to_vec(),
             None => (0..width).map(|i| i.to_string()).collect(),
@@ -161,7 +161,7 @@ pub fn synthetic(model: &Model, rows: usize) -> Result<Dataset> {
             names,
         );
     }
-    let of_classes = matches!(model.outputs(), Outputs::Logits | Outputs::BinaryLogits);
+    let of_classes = model.outputs().of_one_class() || model.outputs() == Outputs::BinaryLogits;
     let share = if of_classes { 1.0 / width as f32 } else { 0.0 };
     Dataset::values(&*input.shape, inputs, &*output.shape, vec![share; rows * output.len()])
 }

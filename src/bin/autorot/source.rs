@@ -49,7 +49,7 @@ impl Source {
             (None, Outputs::Logits) => Loss::SoftmaxCrossEntropy,
             (None, Outputs::BinaryLogits) => Loss::BinaryCrossEntropy,
             (None, Outputs::LogRates) => Loss::Poisson,
-            (None, Outputs::Values) => Loss::MeanSquaredError,
+            (None, Outputs::Values | Outputs::Probabilities) => Loss::MeanSquaredError,
         }
     }
 
@@ -88,7 +88,7 @@ impl Source {
             };
         }
         if is_array(path) {
-            let classes = self.model.outputs() == Outputs::Logits;
+            let classes = self.model.outputs().of_one_class();
             let inside = has_ending(path, "npz").then_some(path);
             let Some(file) = targets.or(inside) else {
                 let expected = "a file of targets, too";

@@ -152,14 +152,7 @@ impl Form {
             }
             (Self::Padding, None) => json!("valid"),
             (Self::Padding, Some(value)) => match value.as_str() {
-                Some("valid" | "same") => value.clone(),
-                Some("causal") if dimensions == 1 => {
-                    let of = |name| Self::Extent(Some("")).read(at, config, name, 1);
-                    let (size, rate) = (of("kernel_size")?, of("dilation_rate")?);
-                    let first = |value: &Value| value[0].as_u64().unwrap_or(1);
-                    let zeros = first(&size).saturating_sub(1).saturating_mul(first(&rate));
-                    json!({ "explicit": [[zeros, 0]] })
-                }
+                Some("valid" | "same" | "causal") => value.clone(),
                 _ => return Err(wrong("valid, same, or causal over time")),
             },
             (Self::Margins, found) => {
@@ -256,7 +249,7 @@ impl Form {
             Self::Extent(_) if dimensions == 1 && name == "size" => value[0].clone(),
             Self::Padding => match value.as_str() {
                 Some(_) => value.clone(),
-                None => return Err(wrong("valid or same, which Keras knows")),
+                None => return Err(wrong("valid, same or causal, which Keras knows")),
             },
             Self::Axes if value.as_array().is_some_and(Vec::is_empty) => Value::Null,
             Self::Mirror => json!(match (value[0].as_bool(), value[1].as_bool()) {

@@ -255,7 +255,7 @@ impl Reader<'_> {
                     return Ok(());
                 }
                 let mut config = config.clone();
-                let gated = ["SimpleRNN", "LSTM", "GRU"].contains(&other);
+                let gated = ["SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D"].contains(&other);
                 if !gated && config.get("activation").is_some_and(is_softmax) {
                     self.softmax = Some(told.clone());
                     config.insert("activation".to_owned(), json!("linear"));
@@ -264,7 +264,7 @@ impl Reader<'_> {
                     }
                 }
                 let (class, options) = options(at, other, &config)?;
-                let recurrent = options.contains_key("cell");
+                let recurrent = options.contains_key("recurrent_activation");
                 if recurrent {
                     self.check_mask(at, &config)?;
                 }
@@ -319,20 +319,17 @@ impl Reader<'_> {
             Ok((kind, options))
         };
         let forward = read(&config["layer"], false)?;
-        if let Some(backward) = config.get("backward_layer").filter(|layer| !layer.is_null())
-            && read(backward, true)? != forward
-        {
-            return Err(at.wrong(
-                "layers with different options",
-                "the same in both directions",
-                READ_REMEDY,
-            ));
+        let own = config.get("backward_layer").filter(|layer| !layer.is_null());
+        let mut backward = own.map_or_else(|| Ok(forward.clone()), |layer| read(layer, true))?;
+        if backward != forward {
+            backward.1.insert("go_backwards".to_owned(), json!(true));
         }
-        let (kind, options) = forward;
-        self.masked &= options["return_sequences"] == json!(true);
-        for direction in ["forward", "backward"] {
-            let layer = description(format!("{path}.{direction}"), &kind, options.clone());
-            let frozen = config["layer"]["config"].as_object().is_some_and(is_frozen);
+        self.masked &= forward.1["return_sequences"] == json!(true);
+        let described =
+            [("forward", forward, &config["layer"]), ("backward", backward, own.unwrap_or(&config["layer"]))];
+        for (direction, (kind, options), told) in described {
+            let layer = description(format!("{path}.{direction}"), &kind, options);
+            let frozen = told["config"].as_object().is_some_and(is_frozen);
             self.frozen.extend(frozen.then(|| layer.path.clone()));
             let folder = format!("{folder}/{direction}_layer/cell");
             self.push(at, layer, Some(Home { name: name.clone(), folder }));

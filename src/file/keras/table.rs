@@ -73,6 +73,22 @@ const RECURRENT: &[Entry] = &[
     ("", "truncate", Own("null")),
     ("", "rotated_part", Own("\"input\"")),
 ];
+/// Of convolutional memories; what they have in common with other layers stands with those.
+const GRIDS: &[Entry] = &[
+    ("activation", "activation", Activation("tanh")),
+    ("recurrent_activation", "recurrent_activation", Activation("hard_sigmoid")),
+    ("use_bias", "use_bias", Flag(true)),
+    ("bias_initializer", "bias_initializer", Initializer("Zeros")),
+    ("unit_forget_bias", "unit_forget_bias", Flag(true)),
+    ("recurrent_initializer", "recurrent_initializer", Initializer("Orthogonal")),
+    ("recurrent_regularizer", "recurrent_regularizer", Regularizer),
+    ("return_sequences", "return_sequences", Flag(false)),
+    ("go_backwards", "go_backwards", Flag(false)),
+    ("dropout", "", Only("0.0")),
+    ("recurrent_dropout", "", Only("0.0")),
+    ("return_state", "", Only("false")),
+    ("stateful", "", Only("false")),
+];
 const GATES: &[Entry] = &[("recurrent_activation", "recurrent_activation", Activation("sigmoid"))];
 const FACTOR: &[Entry] = &[("factor", "factor", Factor(false))];
 const VALUES: &[Entry] = &[("value_range", "value_range", Limits([0.0, 255.0]))];
@@ -189,6 +205,12 @@ static CLASSES: &[Class] = &[
             CLASSIC,
             &[("reset_after", "cell", Reset), ("", "unit_forget_bias", Own("true"))],
         ],
+    },
+    Class {
+        keras: "ConvLSTM#D",
+        kind: "conv_lstm#d",
+        dimensions: &[1, 2],
+        options: &[FILTERS, WINDOW, LAST, GRIDS, KERNEL, CLASSIC],
     },
     Class {
         keras: "BatchNormalization",

@@ -95,7 +95,7 @@ impl Writing {
         }
         // What a model answers is the same as here.
         let answer = match outputs {
-            Outputs::Values => None,
+            Outputs::Values | Outputs::Probabilities => None,
             Outputs::Logits => Some("softmax"),
             Outputs::BinaryLogits => Some("sigmoid"),
             Outputs::LogRates => Some("exponential"),
@@ -166,15 +166,23 @@ impl Writing {
             }
             "bidirectional" => {
                 let mut both = Vec::new();
+                let masked = self.masked;
                 for (_, inner) in layer.inner() {
-                    both.extend(self.layer(inner)?);
+                    self.masked = masked;
+                    let mut forwards = inner.description().clone();
+                    forwards.options.insert("go_backwards".to_owned(), json!(false));
+                    both.extend(self.plain(&forwards)?);
                 }
-                let [forward, backward] = both.as_slice() else {
+                let [forward, backward] = both.as_mut_slice() else {
                     return Err(refused(description, format!("{} layers", both.len()), "two"));
                 };
                 let config =
                     json!({ "layer": forward.inner(), "merge_mode": description.options.get("merge") });
                 let mut outer = written("Bidirectional", config);
+                if backward.inner() != forward.inner() {
+                    backward.config.insert("go_backwards".to_owned(), json!(true));
+                    outer.config.insert("backward_layer".to_owned(), backward.inner());
+                }
                 for (direction, layer) in [("forward", forward), ("backward", backward)] {
                     let inside = |(folder, paths): &(String, Vec<String>)| {
                         (format!("{direction}_layer/{folder}"), paths.clone())
@@ -221,10 +229,17 @@ impl Writing {
         let masks = layer.options.get("mask_zero") == Some(&json!(true));
         self.masked |= layer.kind == "masking" || masks;
         let mut options = layer.options.clone();
-        let recurrent = options.contains_key("cell");
+        let recurrent = options.contains_key("recurrent_activation");
         let (mut before, mut behind) = (None, None);
+        if layer.kind.starts_with("separable") && options.get("padding") == Some(&json!("causal")) {
+            // Keras 3 has causal padding in Conv1D alone.
+            let first = |name: &str| options.get(name).and_then(|all| all[0].as_u64()).unwrap_or(1);
+            let zeros = first("kernel_size").saturating_sub(1).saturating_mul(first("dilation"));
+            options.insert("padding".to_owned(), json!({ "explicit": [[zeros, 0]] }));
+        }
         if let Some(padding) = options.get("padding").and_then(|padding| padding.get("explicit"))
             && layer.kind.contains("conv")
+            && !recurrent
             && !layer.kind.ends_with("_transpose")
         {
             let zeros = super::form::Form::Margins.write(at, "padding", padding, dimensions)?;

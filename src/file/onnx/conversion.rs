@@ -140,6 +140,7 @@ impl Writer {
                 return;
             }
             Outputs::Logits => self.graph.op_with("Softmax", &[&y.name], last()),
+            Outputs::Probabilities => y.name.clone(),
             Outputs::BinaryLogits => self.graph.op("Sigmoid", &[&y.name]),
             Outputs::LogRates => {
                 let rates = self.graph.op("Exp", &[&y.name]);
@@ -147,7 +148,7 @@ impl Writer {
                 return;
             }
         };
-        let named = classes.filter(|names| outputs == Outputs::Logits && names.len() == y.channels());
+        let named = classes.filter(|names| outputs.of_one_class() && names.len() == y.channels());
         if let Some(names) = named {
             let most = [("axis", Attribute::Int(-1)), ("keepdims", Attribute::Int(0))];
             let most = self.graph.op_with("ArgMax", &[&probabilities], most.into());

@@ -68,6 +68,7 @@ impl Writer {
             "group_norm" => self.group_norm(layer, x)?,
             "conv" | "depthwise_conv" | "separable_conv" => self.conv(layer, &family, x)?,
             "conv_transpose" => self.conv_transpose(layer, x)?,
+            "conv_lstm" => self.conv_lstm(layer, x)?,
             "max_pool" | "average_pool" => self.pool(layer, &family, x)?,
             "global_max_pool" => self.global_pool(layer, "ReduceMax", &x)?,
             "global_average_pool" => self.global_pool(layer, "ReduceMean", &x)?,
@@ -124,7 +125,13 @@ impl Writer {
 
     /// ρ and the activation.
     pub(super) fn finish(&mut self, layer: &Described<'_>, f: Value) -> Result<Value> {
-        let z = match self.rho.remove(layer.path()) {
+        let z = self.rotated(layer, f);
+        self.activation(layer, "activation", z)
+    }
+
+    /// z = ρ ⊙ f.
+    pub(super) fn rotated(&mut self, layer: &Described<'_>, f: Value) -> Value {
+        match self.rho.remove(layer.path()) {
             None => f,
             Some(rho) => {
                 let spatial = &f.shape[..f.shape.len() - 1];
@@ -139,8 +146,7 @@ impl Writer {
                 let rho = self.graph.floats("rho", &rho.shape, &rho.values);
                 f.like(self.graph.op("Mul", &[&f.name, &rho]))
             }
-        };
-        self.activation(layer, "activation", z)
+        }
     }
 
     /// An activation by the name of the option.
@@ -363,7 +369,7 @@ impl Writer {
         let mut shape = a.shape.clone();
         let name = match option(layer, "merge")? {
             MergeMode::Concat => {
-                shape = [&a.shape[..a.shape.len() - 1], &[2 * a.channels()]].concat();
+                shape = [&a.shape[..a.shape.len() - 1], &[a.channels() + b.channels()]].concat();
                 self.graph.op_with("Concat", &names, vec![("axis", Attribute::Int(-1))])
             }
             MergeMode::Sum => self.graph.op("Add", &names),

@@ -1,7 +1,7 @@
 //! The nodes of layers with windows: convolutions, pooling, padding, up-sampling.
 
 use super::graph::{Attribute, Attributes, Value};
-use super::layers::permuted;
+use super::layers::{activation, permuted};
 use super::{Writer, option};
 use crate::kernel::Geometry;
 use crate::layer::kinds::Described;
@@ -46,6 +46,16 @@ impl Lie {
         }
     }
 
+    /// The attributes of a convolution.
+    fn of_conv(self, groups: usize) -> Attributes {
+        let mut attributes = vec![
+            ("dilations", Attribute::Ints(self.dilation.clone())),
+            ("group", Attribute::Int(groups as i64)),
+        ];
+        attributes.extend(self.attributes());
+        attributes
+    }
+
     fn attributes(self) -> Attributes {
         vec![
             ("kernel_shape", Attribute::Ints(self.window)),
@@ -84,12 +94,7 @@ impl Writer {
         let filters = kernel.shape[0];
         let y = Value { shape: windowed(&geometry.output, dims, filters), ..x.clone() };
         let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
-        let lie = Lie::new(&geometry, dims);
-        let mut attributes = vec![
-            ("dilations", Attribute::Ints(lie.dilation.clone())),
-            ("group", Attribute::Int(groups as i64)),
-        ];
-        attributes.extend(lie.attributes());
+        let attributes = Lie::new(&geometry, dims).of_conv(groups);
         if family != "separable_conv" {
             let name = self.convolved("Conv", &x, &kernel, bias, attributes);
             return self.finish(layer, y.like(name));
@@ -116,6 +121,78 @@ impl Writer {
         let b = bias.map(|bias| self.graph.floats("bias", &[bias.len()], &bias));
         let inputs: Vec<&str> = [x.name.as_str(), &w].into_iter().chain(b.as_deref()).collect();
         self.graph.op_with(operator, &inputs, attributes)
+    }
+
+    /// A convolutional memory: the inputs' convolution of all time steps at once, then one step after the other.
+    pub(super) fn conv_lstm(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {
+        let x = self.graph.channels_last(x);
+        let (steps, dims) = (x.shape[0], x.shape.len() - 2);
+        let each = self.graph.reshaped(&x, &x.shape[1..]);
+        let each = self.graph.channels_first(each);
+        let geometry = with_windows(layer, |windows| windows.slide(layer.path(), &each.shape[..dims]))?;
+        let kernel = windows_last(&self.needed(layer, "kernel")?, [1, 0]);
+        let (columns, filters) = (kernel.shape[0], kernel.shape[0] / 4);
+        let bias = self.parameter(layer, "bias").map(|bias| bias.values.clone());
+        let name = self.convolved("Conv", &each, &kernel, bias, Lie::new(&geometry, dims).of_conv(1));
+        let grid = geometry.output[3 - dims..].to_vec();
+        let positions: usize = grid.iter().product();
+        if let Some(rho) = self.rho.get_mut(layer.path()).filter(|rho| rho.positions > 1) {
+            // The same in every time step.
+            rho.positions = positions;
+            rho.values.truncate(positions * columns);
+        }
+        let shape = windowed(&geometry.output, dims, columns);
+        let z = self.rotated(layer, Value { name, shape, channels_first: true });
+        let z = self.graph.reshaped(&z, &[&[steps, columns], &*grid].concat());
+
+        let kernel = windows_last(&self.needed(layer, "recurrent_kernel")?, [1, 0]);
+        let (size, ones): (Vec<usize>, _) = (option(layer, "kernel_size")?, vec![1; dims]);
+        let windows = Windows { kernel: &size, strides: &ones, dilation: &ones, padding: &Padding::Same };
+        let recurrence = windows.slide(layer.path(), &grid)?;
+        let (gate, own) = (activation(layer, "recurrent_activation")?, activation(layer, "activation")?);
+        let u = self.graph.floats("recurrent_kernel", &kernel.shape, &kernel.values);
+        let sizes = self.graph.ints("filters", &[filters as i64; 4]);
+        let along = || vec![("axis", Attribute::Int(1))];
+        let backwards: bool = option(layer, "go_backwards")?;
+        let (mut states, mut past): (Vec<String>, Option<String>) = (Vec::new(), None);
+        for number in 0..steps {
+            let at = if backwards { steps - 1 - number } else { number };
+            let at = self.graph.ints("step", &[at as i64]);
+            let share = self.graph.op_with("Gather", &[&z.name, &at], along());
+            let axis = self.graph.ints("axis", &[1]);
+            let mut a = self.graph.op("Squeeze", &[&share, &axis]);
+            if let Some(h) = states.last() {
+                let attributes = Lie::new(&recurrence, dims).of_conv(1);
+                let added = self.graph.op_with("Conv", &[h.as_str(), &u], attributes);
+                a = self.graph.op("Add", &[&a, &added]);
+            }
+            let parts = self.graph.node("Split", &[&a, &sizes], along(), 4);
+            let [i, o] = [0, 3].map(|part| self.activated(gate, &parts[part]));
+            let g = self.activated(own, &parts[2]);
+            let mut c = self.graph.op("Mul", &[&i, &g]);
+            if let Some(past) = past {
+                let f = self.activated(gate, &parts[1]);
+                let kept = self.graph.op("Mul", &[&f, &past]);
+                c = self.graph.op("Add", &[&kept, &c]);
+            }
+            let squashed = self.activated(own, &c);
+            states.push(self.graph.op("Mul", &[&o, &squashed]));
+            past = Some(c);
+        }
+        let shape = windowed(&geometry.output, dims, filters);
+        if !option::<bool>(layer, "return_sequences")? {
+            let name = states.pop().unwrap_or_default();
+            return Ok(Value { name, shape, channels_first: true });
+        }
+        let axis = self.graph.ints("axis", &[1]);
+        let all: Vec<String> =
+            states.iter().map(|state| self.graph.op("Unsqueeze", &[state, &axis])).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let all = self.graph.op_with("Concat", &all, along());
+        // Batch, steps, grid, channels.
+        let order = [0, 1].into_iter().chain(3..3 + dims as i64).chain([2]).collect();
+        let name = self.graph.op_with("Transpose", &[&all], vec![("perm", Attribute::Ints(order))]);
+        Ok(Value::new(name, [&[steps], &*shape].concat()))
     }
 
     pub(super) fn conv_transpose(&mut self, layer: &Described<'_>, x: Value) -> Result<Value> {

@@ -154,6 +154,8 @@ pub(super) fn entries() -> Vec<Entry> {
         factor: 2.0,
         has_bias: false,
         rotation: None,
+        gates: 1,
+        limits: [2.0, 4.0, 3.0, 1.5],
     };
     let regularised = WeightGradient { l1: 0.01, l2: 0.02, ..gradient((2, 9, 3, 16), false, Share::Shift) };
     vec![
@@ -233,6 +235,11 @@ pub(super) fn entries() -> Vec<Entry> {
                 totals(Taps::up(&geometry), true, Some(rotations[0])),
                 totals(Taps::up(&geometry), false, None),
                 TapTotals { filters: 20, channels: 72, ..totals(whole, i == 3, Some(rotations[2])) },
+                TapTotals {
+                    filters: 20,
+                    gates: 4,
+                    ..totals(Taps::down(&geometry), false, Some(rotations[i / 2]))
+                },
             ]
         }))
         .long([

@@ -2,8 +2,9 @@
 
 use super::{Entry, entry, rotation};
 use crate::kernel::{
-    CopyRows, FoldRotation, GateKernels, MaskRows, Merge, MergeBackward, MergeMode, RecurrentBackward,
-    RecurrentForward, RecurrentStep, Stage, StepMask, Strided, UnfoldRotation,
+    ConvLstmBackward, ConvLstmForward, ConvLstmStep, CopyRows, FoldRotation, GateKernels, MaskRows, Merge,
+    MergeBackward, MergeMode, RecurrentBackward, RecurrentForward, RecurrentStep, Stage, StepMask, Strided,
+    UnfoldRotation,
 };
 use crate::{Activation, LearnL, Rotation, Rule};
 
@@ -88,19 +89,51 @@ pub(super) fn entries() -> Vec<Entry> {
     let deep = kernels((100_000, 5, 1), 1, None, diagonal);
     let long = RecurrentStep { batch: 2, units: 1024, masked: false, dropped: false, ..step(0) };
     let merges = [
-        (MergeMode::Concat, 5, 3),
-        (MergeMode::Concat, 70, 8),
-        (MergeMode::Sum, 9, 5),
-        (MergeMode::Mul, 33, 12),
-        (MergeMode::Ave, 7, 4),
+        (MergeMode::Concat, 5, 3, 3),
+        (MergeMode::Concat, 70, 8, 8),
+        (MergeMode::Concat, 6, 7, 2),
+        (MergeMode::Concat, 21, 4, 12),
+        (MergeMode::Sum, 9, 5, 5),
+        (MergeMode::Mul, 33, 12, 12),
+        (MergeMode::Ave, 7, 4, 4),
     ];
-    let merges = merges.map(|(mode, rows, features)| Merge { mode, rows, features });
+    let merges = merges.map(|(mode, rows, features, second)| Merge { mode, rows, features, second });
     let copies = [
         (5, 3, Strided { first: 2, stride: 7 }, Strided { first: 0, stride: 3 }, false),
         (70, 8, Strided { first: 4, stride: 16 }, Strided { first: 12, stride: 20 }, false),
         (9, 7, Strided { first: 0, stride: 7 }, Strided { first: 1, stride: 8 }, true),
     ];
+    let images = |batch, positions, filters, (at, first)| ConvLstmStep {
+        batch,
+        steps: 4,
+        positions,
+        filters,
+        gate: Activation::HardSigmoid,
+        activation: Activation::Tanh,
+        at,
+        first,
+    };
+    let images = [
+        images(3, 7, 5, (0, true)),
+        images(2, 9, 8, (2, false)),
+        images(5, 3, 6, (3, false)),
+        images(2, 4, 4, (3, true)),
+    ];
+    let of_images = |i: usize| ConvLstmForward {
+        step: images[i],
+        next: (i != 2).then_some(1),
+        to: i.is_multiple_of(2).then_some(i),
+        state: i > 0,
+        keep: i != 1,
+    };
+    let of_images_backward = |i: usize| ConvLstmBackward {
+        step: images[i],
+        last: i > 1,
+        output: [None, Some((4, 3)), Some((1, 0)), Some((4, 0))][i],
+    };
     vec![
+        entry((0..images.len()).map(of_images)),
+        entry((0..images.len()).map(of_images_backward)),
         entry(every().enumerate().map(forward))
             .options(others().enumerate().map(forward))
             .long([forward((0, long))]),

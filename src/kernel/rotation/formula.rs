@@ -156,5 +156,16 @@ pub(super) fn q_wgsl(rotation: Option<Rotation>) -> String {
 
 /// The function that computes ρ from the linear map's output for the virtual sample, in WGSL.
 pub(crate) fn rho_wgsl(rotation: Option<Rotation>, has_bias: bool) -> String {
-    constants(&[("HAS_BIAS", has_bias)]) + &q_wgsl(rotation) + &wgsl!("rotation/parts/rho.wgsl")
+    rho_of(rotation, has_bias, "limit_of(0u, unit, u.limit)")
+}
+
+/// The same of units in gates, of so many units each and with limits of their own.
+pub(super) fn rho_of_gates_wgsl(rotation: Option<Rotation>, has_bias: bool) -> String {
+    let limits = "vec4<f32>(u.limit_0, u.limit_1, u.limit_2, u.limit_3)";
+    rho_of(rotation, has_bias, &format!("limit_of(unit / u.units, unit, {limits}[unit / u.units])"))
+}
+
+fn rho_of(rotation: Option<Rotation>, has_bias: bool, limit: &str) -> String {
+    let limit = format!("fn limit_at(unit: u32) -> f32 {{\n    return {limit};\n}}\n\n");
+    constants(&[("HAS_BIAS", has_bias)]) + &q_wgsl(rotation) + &limit + &wgsl!("rotation/parts/rho.wgsl")
 }

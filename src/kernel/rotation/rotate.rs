@@ -47,7 +47,7 @@ impl Family for Rotate {
 
     fn lens(&self) -> RotatePorts<Lens> {
         let count = self.zones * self.filters;
-        let [b, lambda] = parameter_lens(self.filters, self.has_bias, Some(self.rotation));
+        let [b, lambda] = parameter_lens((self.filters, 1), self.has_bias, Some(self.rotation));
         RotatePorts { v: count, b, lambda, rotation: 2 * count }
     }
 
@@ -77,29 +77,32 @@ impl Family for Rotate {
         let [b, lambda] = [b, lambda].map(Option::unwrap_or_default);
         let (rho, q) = rotation.split_at_mut(v.len());
         q.copy_from_slice(v);
-        rotate(self.rotation, self.has_bias.then_some(b), lambda, self.filters, [rho, q]);
+        let limits = [self.rotation.limit];
+        rotate((self.rotation, &limits), self.has_bias.then_some(b), lambda, self.filters, [rho, q]);
     }
 }
 
-/// The lengths of the ports b and lambda of a kernel that computes ρ.
+/// The lengths of the ports b and lambda of a kernel that computes ρ of filters in so many gates.
 pub(super) fn parameter_lens(
-    filters: usize,
+    (filters, gates): (usize, usize),
     has_bias: bool,
     rotation: Option<Rotation>,
 ) -> [Option<usize>; 2] {
-    let lambda = rotation.and_then(|rotation| rotation.lambdas(filters));
+    let lambda = rotation.and_then(|rotation| Some(gates * rotation.lambdas(filters / gates)?));
     [has_bias.then_some(filters), lambda]
 }
 
-/// Computes ρ and q of every zone; `q` holds v beforehand.
+/// Computes ρ and q of every zone; `q` holds v beforehand. The gates' limits are L where it is not learnt.
 pub(super) fn rotate<T: Real>(
-    rotation: Rotation,
+    (rotation, limits): (Rotation, &[f32]),
     b: Option<&[T]>,
     lambda: &[T],
     filters: usize,
     [rho, q]: [&mut [T]; 2],
 ) {
-    let limits: Vec<T> = (0..filters).map(|i| rotation.l_of(lambda, (0, i), rotation.limit)).collect();
+    let of_gate = |unit: usize| unit / (filters / limits.len());
+    let limit = |unit: usize| rotation.l_of(lambda, (of_gate(unit), unit), limits[of_gate(unit)]);
+    let limits: Vec<T> = (0..filters).map(limit).collect();
     let zeros = vec![T::zero(); if b.is_none() { filters } else { 0 }];
     let biases = b.unwrap_or(&zeros);
     vectorised(

@@ -3,14 +3,24 @@
 use crate::kernel::base::rows::{column_sums, map_blocks, map_each, total};
 use crate::kernel::geometry::taps::Taps;
 use crate::kernel::geometry::zones::Zones;
-use crate::kernel::rotation::formula::{rho_wgsl, term};
+use crate::kernel::rotation::formula::{rho_of_gates_wgsl, term};
 use crate::kernel::rotation::rotate::{parameter_lens, rotate};
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, MAX_ROUNDS, Slices, Trust, constants, ports, slices, uniforms, wgsl,
 };
 use crate::{Real, Rotation};
 
-uniforms!(TapTotalsUniforms { channels: u32, filters: u32, factor: f32, limit: f32, epsilon: f32 });
+uniforms!(TapTotalsUniforms {
+    channels: u32,
+    filters: u32,
+    units: u32,
+    factor: f32,
+    limit_0: f32,
+    limit_1: f32,
+    limit_2: f32,
+    limit_3: f32,
+    epsilon: f32,
+});
 
 /// `v[k, n]` = factor·Σ of w\[t, c, n\], or of its square, over the channels c of n and the taps t that have a source in zone k: a
 /// convolution's output for a zero-padded sample that is `factor` everywhere. w is `[taps, channels, filters]`, or turned
@@ -34,6 +44,10 @@ pub struct TapTotals {
     pub has_bias: bool,
     /// The rotation.
     pub rotation: Option<Rotation>,
+    /// How many gates the filters belong to, 1 to 4, as many to each.
+    pub gates: usize,
+    /// L of every gate, where it is not learnt.
+    pub limits: [f32; 4],
 }
 
 /// Slices of a workgroup.
@@ -78,7 +92,7 @@ impl Family for TapTotals {
 
     fn lens(&self) -> TapTotalsPorts<Lens> {
         let totals = self.zones().count() * self.filters;
-        let [b, lambda] = parameter_lens(self.filters, self.has_bias, self.rotation);
+        let [b, lambda] = parameter_lens((self.filters, self.gates), self.has_bias, self.rotation);
         let weights = self.taps.taps() * self.channels * self.filters;
         TapTotalsPorts {
             w: weights,
@@ -89,11 +103,16 @@ impl Family for TapTotals {
     }
 
     fn uniforms(&self) -> TapTotalsUniforms {
+        let [limit_0, limit_1, limit_2, limit_3] = self.limits;
         TapTotalsUniforms {
             channels: self.channels as u32,
             filters: self.filters as u32,
+            units: (self.filters / self.gates) as u32,
             factor: self.factor,
-            limit: self.rotation.map_or(0.0, |r| r.limit),
+            limit_0,
+            limit_1,
+            limit_2,
+            limit_3,
             epsilon: self.rotation.map_or(0.0, |r| r.epsilon),
         }
     }
@@ -103,7 +122,7 @@ impl Family for TapTotals {
             constants(&[("TURNED", self.turned), ("SQUARED", self.squared)]),
             self.taps.wgsl(),
             self.zones().wgsl(),
-            rho_wgsl(self.rotation, self.has_bias),
+            rho_of_gates_wgsl(self.rotation, self.has_bias),
             slices(4),
             wgsl!("rotation/tap_totals.wgsl"),
         ]
@@ -168,7 +187,8 @@ impl Family for TapTotals {
             v.iter_mut().for_each(|v| *v = factor * *v);
         }
         if let Some(rotation) = self.rotation {
-            rotate(rotation, self.has_bias.then_some(b), lambda, n, [rho, v]);
+            let limits = &self.limits[..self.gates];
+            rotate((rotation, limits), self.has_bias.then_some(b), lambda, n, [rho, v]);
         }
     }
 }

@@ -6,13 +6,13 @@ use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each_quad, ports, quad_grid, uniforms, wgsl,
 };
 
-uniforms!(MergeUniforms { rows: u32, features: u32 });
+uniforms!(MergeUniforms { rows: u32, features: u32, second: u32 });
 
 /// How the outputs of two layers become one (Keras' `merge_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MergeMode {
-    /// Side by side: twice as many features.
+    /// Side by side: the features of both.
     #[default]
     Concat,
     /// a + b.
@@ -23,7 +23,7 @@ pub enum MergeMode {
     Ave,
 }
 
-/// Merges a and b `[rows, F]` into y: `[rows, F]`, or `[rows, 2F]` if concatenated.
+/// Merges a `[rows, F]` and b `[rows, G]` into y: `[rows, F + G]` if concatenated, else `[rows, F]`, with G = F.
 #[derive(Clone, Copy, Debug)]
 pub struct Merge {
     /// How they are merged.
@@ -32,6 +32,8 @@ pub struct Merge {
     pub rows: usize,
     /// F.
     pub features: usize,
+    /// G if they are concatenated; nothing looks at it otherwise.
+    pub second: usize,
 }
 
 /// da and db from dy.
@@ -42,21 +44,41 @@ pub struct MergeBackward(
 );
 
 impl Merge {
-    fn part(&self) -> usize {
-        self.rows * self.features
+    fn concatenates(&self) -> bool {
+        self.mode == MergeMode::Concat
     }
 
-    fn whole(&self) -> usize {
-        if self.mode == MergeMode::Concat { 2 * self.part() } else { self.part() }
+    /// G.
+    fn second(&self) -> usize {
+        if self.concatenates() { self.second } else { self.features }
+    }
+
+    /// The features of y.
+    fn merged(&self) -> usize {
+        if self.concatenates() { self.features + self.second } else { self.features }
+    }
+
+    /// The lengths of a, b and y.
+    fn all_lens(&self) -> [usize; 3] {
+        [self.features, self.second(), self.merged()].map(|features| self.rows * features)
     }
 
     fn uniforms(&self) -> MergeUniforms {
-        MergeUniforms { rows: self.rows as u32, features: self.features as u32 }
+        let [rows, features, second] = [self.rows, self.features, self.second()].map(|n| n as u32);
+        MergeUniforms { rows, features, second }
+    }
+
+    fn grid(&self) -> Grid {
+        quad_grid(self.rows, self.features.max(self.second()))
+    }
+
+    fn by_fours(&self) -> bool {
+        self.features.is_multiple_of(4) && self.second().is_multiple_of(4)
     }
 
     fn parts(&self, stem: String) -> Vec<String> {
         let options = constants(&[
-            ("CONCAT", self.mode == MergeMode::Concat),
+            ("CONCAT", self.concatenates()),
             ("AVERAGE", self.mode == MergeMode::Ave),
             ("PRODUCT", self.mode == MergeMode::Mul),
         ]);
@@ -85,7 +107,8 @@ impl Family for Merge {
     type Uniforms = MergeUniforms;
 
     fn lens(&self) -> MergePorts<Lens> {
-        MergePorts { a: self.part(), b: self.part(), y: self.whole() }
+        let [a, b, y] = self.all_lens();
+        MergePorts { a, b, y }
     }
 
     fn uniforms(&self) -> MergeUniforms {
@@ -97,19 +120,19 @@ impl Family for Merge {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        quad_grid(self.rows, self.features)
+        self.grid()
     }
 
     fn by_fours(&self) -> bool {
-        self.features.is_multiple_of(4)
+        self.by_fours()
     }
 
     fn twin<T: Real>(&self, ports: MergePorts<Slices<'_, T>>) {
         let MergePorts { a, b, y } = ports;
         match self.mode {
             MergeMode::Concat => {
-                let lines = a.chunks_exact(self.features).zip(b.chunks_exact(self.features));
-                for (y, (a, b)) in y.chunks_exact_mut(2 * self.features).zip(lines) {
+                let lines = a.chunks_exact(self.features).zip(b.chunks_exact(self.second));
+                for (y, (a, b)) in y.chunks_exact_mut(self.merged()).zip(lines) {
                     let (left, right) = y.split_at_mut(self.features);
                     left.copy_from_slice(a);
                     right.copy_from_slice(b);
@@ -178,9 +201,9 @@ impl Family for MergeBackward {
     type Uniforms = MergeUniforms;
 
     fn lens(&self) -> MergeBackwardPorts<Lens> {
-        let part = self.0.part();
-        let factor = (self.0.mode == MergeMode::Mul).then_some(part);
-        MergeBackwardPorts { d_y: self.0.whole(), a: factor, b: factor, d_a: part, d_b: part }
+        let [d_a, d_b, d_y] = self.0.all_lens();
+        let factor = |len| (self.0.mode == MergeMode::Mul).then_some(len);
+        MergeBackwardPorts { d_y, a: factor(d_a), b: factor(d_b), d_a, d_b }
     }
 
     fn uniforms(&self) -> MergeUniforms {
@@ -192,11 +215,11 @@ impl Family for MergeBackward {
     }
 
     fn grid(&self, _variant: usize) -> Grid {
-        quad_grid(self.0.rows, self.0.features)
+        self.0.grid()
     }
 
     fn by_fours(&self) -> bool {
-        self.0.features.is_multiple_of(4)
+        self.0.by_fours()
     }
 
     fn twin<T: Real>(&self, ports: MergeBackwardPorts<Slices<'_, T>>) {
@@ -207,9 +230,9 @@ impl Family for MergeBackward {
         };
         match self.0.mode {
             MergeMode::Concat => {
-                let features = self.0.features;
-                let lines = d_a.chunks_exact_mut(features).zip(d_b.chunks_exact_mut(features));
-                for ((d_a, d_b), d_y) in lines.zip(d_y.chunks_exact(2 * features)) {
+                let Merge { features, second, .. } = self.0;
+                let lines = d_a.chunks_exact_mut(features).zip(d_b.chunks_exact_mut(second));
+                for ((d_a, d_b), d_y) in lines.zip(d_y.chunks_exact(features + second)) {
                     d_a.copy_from_slice(&d_y[..features]);
                     d_b.copy_from_slice(&d_y[features..]);
                 }

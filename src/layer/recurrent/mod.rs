@@ -182,6 +182,15 @@ impl Recurrent {
         self.go_backwards
     }
 
+    /// What the two layers of a bidirectional one have in common.
+    pub(super) fn in_common(&self) -> [(&'static str, bool); 3] {
+        [
+            ("return_sequences", self.return_sequences),
+            ("return_state", self.return_state),
+            ("stateful", self.stateful),
+        ]
+    }
+
     /// The activations of the gates.
     fn activations(&self) -> Vec<Activation> {
         let of = |&own: &bool| if own { self.neuron.activation } else { self.recurrent_activation };
@@ -216,11 +225,10 @@ impl Recurrent {
     /// The range of the state: that of the cell's activation, extended to the initial 0. Unknown if the activation's range is
     /// unknown, or if gates are not within 0..1, so that a state is no average of activations.
     fn state_range(&self, input: Option<Range>) -> Option<Range> {
-        let range = self.neuron.activation.range(input)?;
-        let gate = self.recurrent_activation.range(input);
-        let shares = gate.is_some_and(|gate| gate.min >= 0.0 && gate.max <= 1.0);
-        (shares || self.cell == Cell::SimpleRnn)
-            .then_some(Range { min: range.min.min(0.0), max: range.max.max(0.0) })
+        match self.cell {
+            Cell::SimpleRnn => self.neuron.activation.range(input).map(extended),
+            _ => gated_range(self.neuron.activation, self.recurrent_activation, input),
+        }
     }
 
     /// The frame of the state: a SimpleRnn's is an activation's value, other states are gated and start at 0.
@@ -337,8 +345,19 @@ impl Recurrent {
     }
 }
 
+/// The range of a state that starts at 0.
+fn extended(range: Range) -> Range {
+    Range { min: range.min.min(0.0), max: range.max.max(0.0) }
+}
+
+/// The range of states that are averages of activations, if the gates are within 0..1.
+pub(super) fn gated_range(activation: Activation, gate: Activation, input: Option<Range>) -> Option<Range> {
+    let shares = gate.range(input).is_some_and(|gate| gate.min >= 0.0 && gate.max <= 1.0);
+    activation.range(input).map(extended).filter(|_| shares)
+}
+
 /// The maximum number of time steps: each is at least one operation of the plan.
-const MOST_STEPS: usize = 65_536;
+pub(super) const MOST_STEPS: usize = 65_536;
 
 impl Layer for Recurrent {
     fn kind(&self) -> &'static str {

@@ -157,8 +157,7 @@ impl RecurrentNode {
         let w_folded = rec.scratch(w.len);
         let u_folded = self.h_q.map(|_| rec.scratch(u.len));
         let b_folded = b.map(|b| rec.scratch(b.len));
-        let mut limits = [1.0; 4];
-        limits.iter_mut().zip(&self.neurons.limits).for_each(|(to, &limit)| *to = limit);
+        let limits = self.neurons.four_limits();
         rec.op(
             FoldRotation { kernels, limits },
             FoldRotationPorts { w, u_kernel: Some(u), b, lambda, rotation, w_folded, u_folded, b_folded },

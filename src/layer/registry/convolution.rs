@@ -64,6 +64,12 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
         rotate(Conv::new(3, 2).strides(2)).auto_rotate(AutoRotate::critical()),
         Conv::new(4, 2).groups(2).weight_norm(true),
     ]);
+    if D == 1 {
+        convs.extend([
+            rotate(Conv::new(3, 3).dilation(2).padding(Padding::Causal)),
+            rotate(Conv::new(4, 3).groups(2).strides(2).padding(Padding::Causal)),
+        ]);
+    }
     let mut transposed =
         neurons!(ConvTranspose::<D>::new(3, 3).strides(2).padding(Padding::Same), kernel_regularizer);
     let rotate = |layer: ConvTranspose<D>| {
@@ -97,6 +103,15 @@ fn of_dimensions<const D: usize>(input: &[usize]) -> Vec<Entry> {
             .activation(Activation::Tanh)
             .auto_rotate(rotate)
     }));
+    if D == 1 {
+        separable.push(
+            SeparableConv::new(3, 3)
+                .padding(Padding::Causal)
+                .activation(Activation::Tanh)
+                .bias_initializer(Initializer::Constant(0.2))
+                .auto_rotate(rotations()[0]),
+        );
+    }
     let shifted = Padding::Explicit(vec![(1, 0); D]);
     let pools =
         || [(1, Padding::Valid), (2, Padding::Same), (2, shifted.clone()), (3, Padding::Valid)].into_iter();
