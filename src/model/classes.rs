@@ -65,6 +65,16 @@ impl Model {
         self.take_names(data.and_then(|data| data.targets().class_names()));
     }
 
+    /// What is known about the outputs.
+    pub(crate) fn outputs_known(&self) -> (Outputs, Option<Arc<[String]>>) {
+        (self.network.outputs, self.network.classes.clone())
+    }
+
+    /// Sets what is known about the outputs.
+    pub(crate) fn set_outputs_known(&mut self, (outputs, classes): (Outputs, Option<Arc<[String]>>)) {
+        (self.network.outputs, self.network.classes) = (outputs, classes);
+    }
+
     /// Takes over class names if none are known.
     pub(super) fn take_names(&mut self, names: Option<&[String]>) {
         if self.network.classes.is_none() {

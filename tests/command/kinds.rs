@@ -204,3 +204,68 @@ layers = [
     let model = |folder: &str| std::fs::read(path.join(folder).join("model.safetensors")).unwrap();
     assert!(model("first") == model("again/run"));
 }
+
+#[test]
+fn settings_steer_a_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let save = |name: &str, shape: Vec<usize>, values: Vec<f64>| {
+        Tensor { shape, values }.save(path.join(name)).unwrap()
+    };
+    save("x.npy", vec![12, 2], (0..24).map(|i| f64::from(i * 7 % 11) / 10.0).collect());
+    save("y.npy", vec![12, 1], (0..12).map(|i| f64::from(i) / 12.0).collect());
+    // Nine rows for training, in steps of three: two updates an epoch, one of two steps and one of the third.
+    let settings = |layer: &str| {
+        format!(
+            r#"
+[arrays]
+inputs = "x.npy"
+targets = "y.npy"
+
+[split]
+validation = 0.25
+by = "last"
+
+[training]
+loss = "mean_squared_error"
+metrics = ["mean_absolute_error"]
+epochs = 3
+batch = 3
+accumulate = 2
+early_stopping = {{ patience = 9, monitor = "mean_absolute_error", restore_best = false }}
+reduce_on_plateau = {{ factor = 0.5, patience = 1, min_delta = 1000.0, monitor = "mean_absolute_error" }}
+
+[training.optimizer]
+kind = "nadam"
+learning_rate = {{ piecewise = {{ boundaries = [2], values = [0.01, 0.004] }} }}
+ema_momentum = 0.5
+rate_factors = {{ "{layer}" = 0.1 }}
+
+[network]
+layers = [{{ kind = "dense", units = 3, activation = "tanh" }}, {{ kind = "dense", units = 1 }}]
+"#
+        )
+    };
+    std::fs::write(path.join("run.toml"), settings("0.dense")).unwrap();
+    json(path, &["train", "run.toml", "--out", "first"]);
+    // The updates 1, 3 and 5 end the epochs. The first epoch is better than none; then nothing improves by a thousand.
+    let history = autorot::History::load_csv(path.join("first/history.csv")).unwrap();
+    let rates: Vec<f64> = history.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+    let wanted = [0.01, 0.004, 0.004 * 0.5];
+    assert!(rates.iter().zip(wanted).all(|(rate, wanted)| (rate - wanted).abs() < 1e-12), "{rates:?}");
+    // The resolved settings, with all of this, give the same model to the bit.
+    std::fs::create_dir(path.join("again")).unwrap();
+    std::fs::copy(path.join("first/run.toml"), path.join("again.toml")).unwrap();
+    json(path, &["train", "again.toml", "--out", "again/run"]);
+    let model = |folder: &str| std::fs::read(path.join(folder).join("model.safetensors")).unwrap();
+    assert!(model("first") == model("again/run"));
+    let resolved = std::fs::read_to_string(path.join("first/run.toml")).unwrap();
+    for word in ["nadam", "boundaries", "ema_momentum", "\"0.dense\"", "accumulate = 2"] {
+        assert!(resolved.contains(word), "{word}: {resolved}");
+    }
+    std::fs::write(path.join("run.toml"), settings("7.dense")).unwrap();
+    let output = run(path, &["train", "run.toml", "--out", "second"]);
+    let error = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("7.dense"), "{error}");
+    assert!(error.contains("0.dense, 1.dense"), "{error}");
+}
