@@ -345,9 +345,13 @@ impl Metric {
         }
         // The targets are known here exactly: no difference of large sums is needed.
         let width = sums.len();
-        let rows = data.len() * data.targets().width() / width;
+        // One output may tell two classes: its target is 1 for the second.
+        let told = width == 1 && matches!(data.targets(), Targets::Classes { names, .. } if names.len() == 2);
+        let rows = if told { data.targets().len() } else { data.len() * data.targets().width() / width };
         let target = |row: usize, output: usize| match data.targets() {
-            Targets::Classes { labels, .. } => f64::from(u8::from(labels[row] as usize == output)),
+            Targets::Classes { labels, .. } => {
+                f64::from(u8::from(labels[row] as usize == output + usize::from(told)))
+            }
             Targets::Values { values, .. } => f64::from(values[row * width + output]),
         };
         let scores = (0..width).map(|output| {

@@ -54,7 +54,8 @@ pub struct FoundRates {
     pub rates: Vec<f64>,
     /// The smoothed loss before the update with each rate.
     pub losses: Vec<f64>,
-    /// The rate at which the loss falls most steeply, over the logarithm of the rate and before its minimum; `None` if it never falls.
+    /// The rate at which the loss falls most steeply, over the logarithm of the rate and before its minimum: by the difference between a
+    /// tenth of the rates before it and a tenth after it. `None` if it never falls.
     pub suggestion: Option<f64>,
 }
 
@@ -73,11 +74,12 @@ impl FoundRates {
     /// The rate at which the loss falls most steeply.
     fn steepest(&self) -> Option<f64> {
         let least = (0..self.losses.len()).min_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]))?;
-        // The rates are evenly spaced on the logarithmic axis.
-        let slopes = self.losses.windows(3).map(|three| three[2] - three[0]).enumerate();
-        let falls = slopes.filter(|&(i, slope)| i < least && slope < 0.0);
-        let (before, _) = falls.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        self.rates.get(before + 1).copied()
+        // The rates are evenly spaced on the logarithmic axis. The first few losses are not smooth yet.
+        let reach = (self.losses.len() / 10).max(1);
+        let fall = |i: usize| self.losses[i + reach] - self.losses[i - reach];
+        let inside = (2 * reach..self.losses.len().saturating_sub(reach)).filter(|&i| i <= least);
+        let steepest = inside.min_by(|&a, &b| fall(a).total_cmp(&fall(b)))?;
+        (fall(steepest) < 0.0).then(|| self.rates[steepest])
     }
 
     /// Plots the loss over the rates, which have a logarithmic axis, with a dot at the suggestion, as `.png` or `.svg`.

@@ -174,7 +174,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         if let Some(options) = &self.trainer.plateau {
             self.reduction = Some(Reduction::new(options, &self.trainer.recipe.metrics)?);
         }
-        let (first, mut done) = if resumed { self.take_up()? } else { (self.begun + 1, Done::default()) };
+        let (first, mut done) =
+            if resumed { self.take_up()? } else { (self.begun.saturating_add(1), Done::default()) };
         self.model.remember_outputs(&self.trainer.recipe.loss, Some(self.train));
         if !resumed {
             self.set_out().await?;

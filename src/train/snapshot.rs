@@ -136,7 +136,8 @@ impl Trainer<'_> {
             check_same("resume: training data", found, expected, "those of the snapshot")?;
         }
         // The end of the last epoch is the beginning of one more.
-        let least = position.epoch.saturating_sub(position.begun + usize::from(position.done.steps == 0));
+        let over = usize::from(position.done.steps == 0);
+        let least = position.epoch.saturating_sub(position.begun).saturating_sub(over);
         if self.epochs < least {
             return Err(Error::invalid(
                 "resume: trainer option epochs",

@@ -70,6 +70,35 @@ fn a_table_as_people_have_it() {
 }
 
 #[test]
+fn one_output_tells_two_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let two = fruit().lines().filter(|line| !line.ends_with("pear")).collect::<Vec<_>>().join("\n");
+    std::fs::write(path.join("fruit.csv"), two + "\n").unwrap();
+    json(path, &["new", "fruit.csv"]);
+    let settings = path.join("run.toml");
+    replace(&settings, "loss = \"softmax_cross_entropy\"", "loss = \"binary_cross_entropy\"");
+    replace(&settings, "metrics = [\"accuracy\"]", "metrics = [{ binary_accuracy = { threshold = 0.0 } }]");
+    replace(&settings, "units = 2\n", "units = 1\n");
+    json(path, &["train", "run.toml", "--epochs", "40"]);
+    let evaluated = json(path, &["evaluate", "runs/fruit"]);
+    assert!(evaluated["metrics"]["binary_accuracy"].as_f64().unwrap() > 0.9, "{evaluated}");
+    assert_eq!(
+        (&evaluated["classes"][0]["name"], &evaluated["classes"][1]["name"]),
+        (&"Apple".into(), &"Plum".into())
+    );
+    assert!(evaluated["classes"][1]["recall"].as_f64().unwrap() > 0.8, "{evaluated}");
+    // An apple and a plum.
+    std::fs::write(path.join("new.csv"), "sweet;weight;colour\n2,5;151,5;red\n3,0;62,0;NA\n").unwrap();
+    let predicted = done(path, &["predict", "runs/fruit", "new.csv", "--columns", "none"]);
+    let lines: Vec<&str> = predicted.lines().collect();
+    assert_eq!(lines[0], "predicted_kind,p_Apple,p_Plum");
+    assert!(lines[1].starts_with("Apple,0.") && lines[2].starts_with("Plum,0."), "{predicted}");
+    json(path, &["inspect", "runs/fruit", "--data", "fruit.csv"]);
+    done(path, &["export", "runs/fruit", "--format", "onnx", "--quiet"]);
+}
+
+#[test]
 fn numbers_that_stand_for_nothing_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -360,7 +360,7 @@ fn the_best_checkpoint_is_the_one_that_early_stopping_would_restore() {
     let stopping =
         EarlyStopping { patience: 99, monitor: Some("accuracy".into()), ..EarlyStopping::default() };
     let rate = Optimizer::from(Adam::default()).with_learning_rate(0.03);
-    let mut trainer = crate::nets::trainer(rate).epochs(8).early_stopping(stopping);
+    let mut trainer = crate::nets::trainer(rate).epochs(7).early_stopping(stopping);
     trainer = trainer.checkpoint(Checkpoints::new(folder.path()));
     let history = trainer.fit(&mut model, &data.train, Some(&data.test)).unwrap();
     let best = |value: &dyn Fn(&Epoch) -> f64| {

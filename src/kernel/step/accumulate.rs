@@ -85,7 +85,8 @@ impl Family for Accumulate {
         let (share, rest) = match (rates, shares) {
             (Some(rates), _) => {
                 let row = &rates[clock[clock::SLOT] as usize * rates::LEN..];
-                (row[rates::WEIGHT], T::one() - row[rates::FIRST])
+                let first = row[rates::FIRST] != T::zero();
+                (row[rates::WEIGHT], if first { T::zero() } else { T::one() })
             }
             (None, Some(shares)) => (shares[0], T::one() - shares[0]),
             (None, None) => return,

@@ -24,7 +24,7 @@ impl Fit<'_, '_, '_> {
         self.trainer.history = History { metrics: names, compile_seconds, dispatches, ..History::default() };
         if self.due.ever() {
             let saving = self.model.begin_state();
-            self.keep_snapshot(saving, (self.begun + 1, Done::default()), false).await?;
+            self.keep_snapshot(saving, (self.begun.saturating_add(1), Done::default()), false).await?;
         } else {
             self.trainer.snapshot = None;
         }
@@ -34,7 +34,7 @@ impl Fit<'_, '_, '_> {
     /// Restores the snapshot; returns its epoch and what has been done of it.
     pub(super) fn take_up(&mut self) -> Result<(usize, Done)> {
         let Some(snapshot) = self.trainer.snapshot.clone() else {
-            return Ok((self.begun + 1, Done::default()));
+            return Ok((self.begun.saturating_add(1), Done::default()));
         };
         let (done, all) = (snapshot.position.done.steps, self.steps.len());
         if done > all {
