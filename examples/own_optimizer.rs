@@ -16,10 +16,10 @@ impl UpdateRule for Lion {
     const NAME: &'static str = "lion";
     const NUMBERS: &'static [&'static str] = &["beta_1", "beta_2"];
     const WGSL: &'static str = "
-fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
+fn update(gradient: vec4<f32>, sizes: vec3<f32>, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
     let m = (*kept)[0];
     (*kept)[0] = u.beta_2 * m + (1.0 - u.beta_2) * gradient;
-    return w - size * sign(u.beta_1 * m + (1.0 - u.beta_1) * gradient);
+    return w - sizes.x * sign(u.beta_1 * m + (1.0 - u.beta_1) * gradient);
 }
 ";
 
@@ -31,7 +31,7 @@ fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, arra
         &["m"]
     }
 
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [m, _]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [m, _]: [&mut T; 2]) -> T {
         let mix = |beta: f32, m: T| T::of(beta.into()) * m + (T::one() - T::of(beta.into())) * gradient;
         let direction = mix(self.beta_1, *m);
         *m = mix(self.beta_2, *m);

@@ -43,17 +43,25 @@ pub(crate) fn flat(value: &Value) -> BTreeMap<String, String> {
     all
 }
 
-/// What only one has, and what only the other has, as text; `None` if there is no difference.
+/// What only one has, and what only the other has, as text; `None` if there is no difference. An option that is missing is none.
 pub(crate) fn difference(
     one: &BTreeMap<String, String>,
     other: &BTreeMap<String, String>,
 ) -> Option<(String, String)> {
     let only = |own: &BTreeMap<String, String>, others: &BTreeMap<String, String>| {
-        let own = own.iter().filter(|(name, text)| others.get(*name) != Some(*text));
+        let missing = |name: &str, text: &str| !name.is_empty() && text == "none";
+        let own = own.iter().filter(|(name, text)| match others.get(*name) {
+            Some(other) => other != *text,
+            None => !missing(name, text),
+        });
         let parts: Vec<String> = own.map(|(name, text)| format!("{name} {text}").trim().to_owned()).collect();
-        if parts.is_empty() { "none of these".to_owned() } else { parts.join(", ") }
+        (!parts.is_empty()).then(|| parts.join(", "))
     };
-    (one != other).then(|| (only(one, other), only(other, one)))
+    let none = || "none of these".to_owned();
+    match (only(one, other), only(other, one)) {
+        (None, None) => None,
+        (one, other) => Some((one.unwrap_or_else(none), other.unwrap_or_else(none))),
+    }
 }
 
 /// A number for a text, such as a parameter's path: FNV-1a, which does not change with the standard library.
@@ -74,6 +82,9 @@ mod tests {
         assert_eq!(adam["adam.epsilon"], "1e-7", "an f32 with its own digits");
         assert_eq!(adam["adam.clip.norm"], "none");
         assert_eq!(difference(&adam, &adam), None);
+        let older: BTreeMap<_, _> = adam.iter().filter(|(_, text)| *text != "none").collect();
+        let older = older.into_iter().map(|(name, text)| (name.clone(), text.clone())).collect();
+        assert_eq!(difference(&adam, &older), None, "of a version without these options");
         let other = of(Adam { learning_rate: 0.25.into(), ..Adam::default() }.into());
         let (one, two) = difference(&adam, &other).unwrap();
         assert_eq!((&*one, &*two), ("adam.learning_rate.constant 0.001", "adam.learning_rate.constant 0.25"));

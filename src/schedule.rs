@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 
 /// The learning rate of every update, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Schedule {
@@ -81,6 +81,14 @@ pub enum Schedule {
         /// The share of a period's highest rate that remains, 0..1.
         floor: f64,
     },
+    /// One value after another: the first up to update `boundaries[0]`, the second up to `boundaries[1]`, and so on; the last from then on
+    /// (Keras' `PiecewiseConstantDecay`).
+    Piecewise {
+        /// The last update of every value but the last, in ascending order.
+        boundaries: Vec<u64>,
+        /// The rates, one more than boundaries.
+        values: Vec<f64>,
+    },
     /// From `start` linearly to `rate` over `updates` updates, then constant.
     WarmUp {
         /// The rate at which growth begins.
@@ -105,11 +113,11 @@ fn halfway(from: f64, to: f64, progress: f64) -> f64 {
 
 impl Schedule {
     /// The learning rate of an update, counted from 0.
-    pub fn rate(self, update: u64) -> f64 {
+    pub fn rate(&self, update: u64) -> f64 {
         let grow = |from: f64, to: f64, over: u64| {
             from + (to - from) * (update as f64 / over.max(1) as f64).min(1.0)
         };
-        match self {
+        match *self {
             Self::Constant(rate) => rate,
             Self::Step { initial, every, factor } => initial * factor.powf((update / every.max(1)) as f64),
             Self::Cosine { peak, warm_up, start, .. } if update < warm_up => grow(start, peak, warm_up),
@@ -145,6 +153,10 @@ impl Schedule {
                 let cosine = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
                 peak * ((1.0 - floor) * factor.powf(over) * cosine + floor)
             }
+            Self::Piecewise { ref boundaries, ref values } => {
+                let over = boundaries.partition_point(|&last| last < update);
+                values.get(over).copied().unwrap_or_default()
+            }
             Self::WarmUp { start, rate, updates } => grow(start, rate, updates),
         }
     }
@@ -153,10 +165,10 @@ impl Schedule {
     ///
     /// # Errors
     /// A rate that is negative or not finite, or a span of 0 updates.
-    pub fn check(self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         // Devices compute in single precision.
         let positive = |v: f64| (0.0..=f64::from(f32::MAX)).contains(&v);
-        let fine = match self {
+        let fine = match *self {
             Self::Constant(rate) => positive(rate),
             Self::Step { initial, every, factor } => positive(initial) && positive(factor) && every > 0,
             Self::Cosine { peak, updates, floor, start, .. } => {
@@ -180,6 +192,10 @@ impl Schedule {
                     && factor > 0.0
                     && (0.0..=1.0).contains(&floor)
             }
+            Self::Piecewise { ref boundaries, ref values } => {
+                let ascending = boundaries.is_sorted_by(|a, b| a < b);
+                ascending && values.len() == boundaries.len() + 1 && values.iter().copied().all(positive)
+            }
             Self::WarmUp { start, rate, updates } => positive(start) && positive(rate) && updates > 0,
         };
         if fine {
@@ -188,7 +204,8 @@ impl Schedule {
         Err(Error::invalid(
             "learning rate",
             format!("{self:?}"),
-            "finite rates >= 0, floor in 0..1, stretch >= 1, a power above 0, and spans of at least 1 update",
+            "finite rates >= 0, floor in 0..1, stretch >= 1, a power above 0, spans of at least 1 update, and one value more than \
+             ascending boundaries",
             "correct the schedule",
         ))
     }

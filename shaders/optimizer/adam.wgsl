@@ -1,9 +1,9 @@
 // adam: m = m + (1 − β₁)(g − m); v = v + (1 − β₂)(g² − v); w = w − α·m/(√v + ε), where the host gives the step size
 // α = lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ) (Keras' form). Kept: m, v.
 
-fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
+fn update(gradient: vec4<f32>, sizes: vec3<f32>, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
     let m = (*kept)[0] + u.one_minus_beta_1 * (gradient - (*kept)[0]);
     let v = (*kept)[1] + u.one_minus_beta_2 * (gradient * gradient - (*kept)[1]);
     *kept = array(m, v);
-    return w - size * m / (sqrt(v) + u.epsilon);
+    return w - sizes.x * m / (sqrt(v) + u.epsilon);
 }

@@ -3,7 +3,8 @@
 //
 // data [rows, width]  labels [all rows of the set, S] if CLASSES  order [a multiple of all rows of the set]  clock
 // → out [B, width]  targets [B, S, C] if CLASSES
-// out[r] = data[order[clock.cursor + r] − first_row]    targets[r, s, c] = 1 where c = labels[order[clock.cursor + r], s], else 0
+// out[r] = data[order[clock.cursor + r] − first_row]    targets[r, s, c] = 1 where c = labels[order[clock.cursor + r], s], else 0;
+// where C = 1, for two classes that one number tells, 1 where the label is 1
 // Workgroup: 64 invocations, each with four numbers of a row, then each with one of the targets.
 // Grid: ⌈(B·⌈width/4⌉ + B·S·C)/64⌉ groups, folded over (x, y). CLASSES is a generated constant.
 
@@ -20,7 +21,8 @@ fn mark(i: u32) {
     let label = i / u.classes;
     if (label < u.batch * u.labels) {
         let row = min(row_of(label / u.labels), u.last_label);
-        targets[i] = select(0.0, 1.0, labels[row * u.labels + label % u.labels] == i % u.classes);
+        let place = i % u.classes + select(0u, 1u, u.classes == 1u);
+        targets[i] = select(0.0, 1.0, labels[row * u.labels + label % u.labels] == place);
     }
 }
 

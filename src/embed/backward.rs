@@ -7,7 +7,7 @@ use super::lease::Lease;
 use super::readings::{Arrival, Reading, Readings, Stretch};
 use super::slots::{Slots, UNSUBMITTED, encode_updates, is_author, take_back, take_over};
 use crate::device::{Executor, GpuExecutor, Program};
-use crate::kernel::{Element, clock};
+use crate::kernel::{Element, clock, rates};
 use crate::model::{Network, Timetable};
 use crate::plan::{Plan, Purpose, Recorder};
 use crate::train::{Desk, OPTIMIZER};
@@ -206,9 +206,9 @@ impl Backward {
             self.begin(model, Arc::new(table))?;
         }
         let done = self.account.next();
-        let [rate, alpha] = self.optimizer.rates(self.table.at(done).updates);
+        let rates = self.optimizer.rates(self.table.at(done).updates);
         let (written, executor) = (model.written, self.lease.gpu(model)?);
-        self.slots.fill(executor, &self.table, done, &[rate, alpha, 1.0, 1.0], std::iter::once(0))?;
+        self.slots.fill(executor, &self.table, done, &rates::row(rates, 1.0, true), std::iter::once(0))?;
         encode_updates(executor, written, pass, |pass| executor.encode(self.program, self.parts[1].., pass))?;
         self.account.encode(1);
         model.set_counters(&self.table, self.account.next());

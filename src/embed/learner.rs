@@ -116,6 +116,7 @@ impl Learner {
             Source::Buffers(_) => None,
         };
         let feed = Feed::of_rows(format!("{name} rows"), rows, places, width, &targets).weighted(weights);
+        let feed = feed.for_outputs(model.network().output().len());
         let slots = Slots::new(format!("{name} "), most);
         lease.name(slots.desk().keys().into_iter().chain(feed.keys()));
         let table = slots.timetable(&lease, model, &recipe.optimizer, (steps, recipe.accumulate));

@@ -110,4 +110,5 @@ impl Prepare {
 /// A feed for rows that do not exist yet.
 fn feed(network: &Network, rows: usize, targets: &Targets) -> Feed {
     Feed::of_rows("prepared".to_owned(), rows, 1, network.input().len(), targets)
+        .for_outputs(network.output().len())
 }

@@ -200,9 +200,14 @@ pub fn all() -> Vec<Entry> {
             ]
             .map(|(batch, shape, shared)| PReluKernel { batch, shape, shared, of })
         })),
-        entry([1, 300, 4097].map(|count| Accumulate { count, slots: 3 })),
+        entry([(1, false), (300, true), (4097, false), (4097, true)].map(|(count, shared)| Accumulate {
+            count,
+            slots: 3,
+            shared,
+        })),
         entry([1, 300, 4097].map(|count| Adopt { count })),
         entry([(1000, 64), (19, 2)].map(|(rows, slots)| Advance { batch: 17, rows, slots })),
+        entry([1, 300, 4097].map(|count| Average { count, momentum: 0.9 })),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardInput { batch, inputs, units }))
             .long([DenseBackwardInput { batch: 5, inputs: 6, units: MAX_DEPTH }]),
         entry(SIZES.map(|(batch, inputs, units)| DenseBackwardWeight {
@@ -320,6 +325,13 @@ pub fn all() -> Vec<Entry> {
             Tally { batch: 150, ..tally(70, 2, 9, true) },
         ])
         .long([tally(90_000, 2, 70_000, true)]),
+        entry([(1, 2), (5, 3)].map(|(columns, slots)| GroupShare { columns, slots })),
+        entry([(1, 0.0), (300, 0.5), (4097, 0.5)].map(|(count, weight_decay)| TrustRatio {
+            count,
+            slots: 3,
+            weight_decay,
+            rate_factor: 0.3,
+        })),
     ];
     single
         .into_iter()

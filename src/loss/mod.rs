@@ -33,7 +33,8 @@ pub enum Loss {
     /// −Σ_c t_c·log softmax(x)_c. Targets: a class index or a distribution per row or time step. Needs at least two outputs per
     /// prediction: the softmax of a single one is always 1.
     SoftmaxCrossEntropy,
-    /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), averaged over a row's outputs. Targets in 0..1.
+    /// −t·log σ(x) − (1 − t)·log(1 − σ(x)), averaged over a row's outputs. Targets in 0..1. Of two classes a single output is
+    /// the logit of the second: so are they for every loss of single outputs, with targets of 0 and 1.
     BinaryCrossEntropy,
     /// (x − t)², averaged over a row's outputs.
     MeanSquaredError,
@@ -186,11 +187,17 @@ impl Loss {
         let way = self.way();
         way.formula().map_or(Ok(()), |formula| formula.check())?;
         self.check_prediction(targets.width() / targets.steps().max(1))?;
-        if outputs != targets.width() {
+        // One output tells two classes.
+        let told = are_answers(targets, outputs) && matches!(way, Way::Pointwise(_));
+        if outputs != targets.width() && !told {
             return Err(Error::invalid(
                 self.name(),
                 format!("a model with {outputs} outputs"),
-                format!("{} for these targets", targets.width()),
+                match are_answers(targets, outputs) {
+                    true => "2 for these classes, or a loss of single outputs, such as BinaryCrossEntropy"
+                        .to_owned(),
+                    false => format!("{} for these targets", targets.width()),
+                },
                 "give the last layer one unit for every class or target value, and put Flatten before it where inputs \
                  have several dimensions",
             ));
@@ -236,6 +243,12 @@ impl Loss {
             Way::Pointwise(formula) => record_pointwise(rec, &*formula, views, 0, gradient),
         }
     }
+}
+
+/// Whether targets are two classes that a model with so many outputs a row tells by one number for each label: the second of them by a
+/// yes, or by the larger value.
+pub(crate) fn are_answers(targets: &Targets, outputs: usize) -> bool {
+    matches!(targets, Targets::Classes { names, steps, .. } if names.len() == 2 && outputs == *steps)
 }
 
 /// Records the mean of a formula over each row's outputs into a column of the scores: for metrics of your own.

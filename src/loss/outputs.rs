@@ -36,6 +36,19 @@ impl Outputs {
         matches!(self, Self::Logits | Self::Probabilities)
     }
 
+    /// Whether one output tells two classes: as the logit of the second.
+    pub(crate) fn tells_two(self, outputs: usize, classes: usize) -> bool {
+        self == Self::BinaryLogits && outputs == 1 && classes == 2
+    }
+
+    /// What the outputs of one prediction say about so many classes or values; a single logit gives both of two classes a probability.
+    pub(crate) fn answer_of(self, outputs: &[f32], classes: usize, answers: &mut Vec<f64>) {
+        if self.tells_two(outputs.len(), classes) {
+            self.answer(&[-outputs[0]], answers);
+        }
+        self.answer(outputs, answers);
+    }
+
     /// What the outputs of one prediction say: values, or probabilities.
     pub(crate) fn answer(self, outputs: &[f32], answers: &mut Vec<f64>) {
         let first = answers.len();

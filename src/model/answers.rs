@@ -27,7 +27,7 @@ impl Predictions {
         self.values.is_empty()
     }
 
-    /// What the numbers of a prediction stand for: the columns of the values, or the classes. `0`, `1` and so on where no names are known.
+    /// What the numbers of a prediction stand for: the columns of the values, or the classes, also the two that a single output tells. `0`, `1` and so on where no names are known.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -103,7 +103,8 @@ impl Model {
         let (inputs, outputs) = conversion.widths();
         let own = (self.network.input().len(), self.network.output().len());
         let differs = |width: Option<usize>, own| width.is_some_and(|width| width != own);
-        if differs(inputs, own.0) || differs(outputs, own.1) {
+        let told = own.1 == 1 && conversion.class_names().is_some_and(|names| names.len() == 2);
+        if differs(inputs, own.0) || (differs(outputs, own.1) && !told) {
             let told =
                 |width: Option<usize>| width.map_or("any number of".to_owned(), |width| width.to_string());
             return Err(Error::invalid(
@@ -145,6 +146,7 @@ impl Network {
     pub(super) fn answers(&self, outputs: &[f32]) -> Result<Predictions> {
         let conversion = self.conversion.as_deref();
         let each = self.output().shape.last().copied().unwrap_or(1);
+        let classes = self.classes.as_ref().map_or(0, |names| names.len());
         let values = match (self.outputs, conversion) {
             (Outputs::Values, Some(conversion)) => conversion.invert(outputs)?,
             (_, Some(conversion)) if conversion.scales_targets() => {
@@ -157,13 +159,22 @@ impl Network {
             }
             (kind, _) => {
                 let mut values = Vec::with_capacity(outputs.len());
-                outputs.chunks_exact(each).for_each(|one| kind.answer(one, &mut values));
+                outputs.chunks_exact(each).for_each(|one| kind.answer_of(one, classes, &mut values));
                 values
             }
         };
         let targets = conversion.map(Conversion::target_names).unwrap_or_default();
         let known = self.classes.as_ref().map_or(targets, |names| names.to_vec());
-        let names = if known.len() == each { known } else { (0..each).map(|i| i.to_string()).collect() };
+        if self.outputs.tells_two(each, classes) {
+            let width = 2 * self.output().len();
+            return Ok(Predictions { names: known.into(), width, values, outputs: Outputs::Logits });
+        }
+        let names = match known.len() {
+            len if len == each => known,
+            // A value for the second of two classes.
+            2 if each == 1 && classes == 2 => known[1..].to_vec(),
+            _ => (0..each).map(|i| i.to_string()).collect(),
+        };
         Ok(Predictions { names: names.into(), width: self.output().len(), values, outputs: self.outputs })
     }
 }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 const MODELS: &str = "those of the model (Model::set_class_names changes them)";
 
 impl Network {
-    /// Whether there are as many outputs, per time step for sequences, as class names.
+    /// Whether there are as many outputs, per time step for sequences, as class names, or one for two of them.
     pub(super) fn suits(&self, names: &[String]) -> bool {
-        self.output().shape.last() == Some(&names.len())
+        let outputs = self.output().shape.last().copied();
+        outputs == Some(names.len()) || (outputs == Some(1) && names.len() == 2)
     }
 
     /// Whether these weights have parameters of the last layer with parameters, both here and in their own network: that layer
@@ -34,7 +35,7 @@ impl Model {
     }
 
     /// Sets the class names of the outputs: before evaluating a model that was trained elsewhere, or to continue training with
-    /// other classes. From then on, data with other class names, or in another order, are rejected.
+    /// other classes. A single output stands for the second of two. From then on, data with other class names, or in another order, are rejected.
     ///
     /// # Errors
     /// No name, a repeated name, or a number of names other than that of the outputs.
@@ -45,7 +46,7 @@ impl Model {
             return Err(Error::invalid(
                 "class names of the model",
                 format!("{} names", names.len()),
-                format!("one for each output of {:?}", self.network.output().shape),
+                format!("one for each output of {:?}, or two for a single one", self.network.output().shape),
                 "name every class",
             ));
         }
@@ -67,6 +68,16 @@ impl Model {
             self.network.outputs = Outputs::Probabilities;
         }
         self.take_names(data.and_then(|data| data.targets().class_names()));
+    }
+
+    /// What is known about the outputs.
+    pub(crate) fn outputs_known(&self) -> (Outputs, Option<Arc<[String]>>) {
+        (self.network.outputs, self.network.classes.clone())
+    }
+
+    /// Sets what is known about the outputs.
+    pub(crate) fn set_outputs_known(&mut self, (outputs, classes): (Outputs, Option<Arc<[String]>>)) {
+        (self.network.outputs, self.network.classes) = (outputs, classes);
     }
 
     /// Takes over class names if none are known.

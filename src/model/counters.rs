@@ -61,7 +61,7 @@ impl Model {
         Ok(())
     }
 
-    /// Resets the optimisers' moments and schedules, so that training continues as for a new model, but from these weights.
+    /// Resets the optimisers' moments, moving averages and schedules, so that training continues as for a new model, but from these weights.
     /// Training in an application's submissions ([`embed`](crate::embed)) continues with a new epoch.
     ///
     /// # Errors
@@ -71,8 +71,9 @@ impl Model {
         if let Author::Embedded(_) = self.author {
             self.begin_anew()?;
         }
-        let moments =
-            self.kept.keys().filter(|key| ![keys::PARAMETERS, keys::PREVIOUS].contains(&key.as_str()));
-        moments.into_iter().try_for_each(|key| self.executor.clear(key))
+        let others = [keys::PARAMETERS, keys::PREVIOUS, keys::AVERAGES];
+        let moments = self.kept.keys().filter(|key| !others.contains(&key.as_str()));
+        moments.into_iter().try_for_each(|key| self.executor.clear(key))?;
+        self.begin_averages()
     }
 }

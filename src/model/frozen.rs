@@ -1,12 +1,13 @@
 //! Layers that training leaves alone.
 
 use super::Model;
+use crate::Result;
 use crate::device::Values;
 use crate::kernel::Element;
 use crate::optimizer::spans;
 use crate::plan::arena::keys;
 use crate::plan::{Purpose, Recorder};
-use crate::{Error, Result};
+use std::ops::Range;
 
 impl Model {
     /// Sets whether training changes the layer at this path, with the layers inside it, or a single parameter (Keras' `trainable`).
@@ -35,14 +36,7 @@ impl Model {
         if self.network.arena.set_trainable(path, trainable) {
             return Ok(());
         }
-        let mut layers: Vec<&str> = Vec::new();
-        for parameter in self.network.arena.parameters() {
-            let (layer, _) = parameter.layer_and_name();
-            if layers.last() != Some(&layer) {
-                layers.push(layer);
-            }
-        }
-        Err(Error::invalid(path, "no layer with parameters", layers.join(", "), "use the model's own paths"))
+        Err(self.network.arena.unknown_layer(path))
     }
 
     /// The paths of the parameters that training leaves alone.
@@ -60,7 +54,7 @@ impl Model {
     /// Makes sure of what frozen parameters have beside their values: gradients of 0, and the same values before the last update, which
     /// does not write them.
     pub(crate) fn settle_frozen(&mut self) -> Result<()> {
-        let (len, frozen) = (self.network.arena.len(), self.network.arena.frozen_ranges());
+        let frozen = self.network.arena.frozen_ranges();
         if frozen.is_empty() {
             return Ok(());
         }
@@ -71,17 +65,21 @@ impl Model {
         if !self.kept.contains_key(keys::PREVIOUS) {
             return Ok(());
         }
+        self.copy_arena([keys::PARAMETERS, keys::PREVIOUS], &frozen)
+    }
+
+    /// Copies stretches of one of the buffers that are laid out like the parameters to another.
+    pub(super) fn copy_arena(&mut self, between: [&str; 2], ranges: &[Range<usize>]) -> Result<()> {
+        let len = self.network.arena.len();
         let mut rec = Recorder::new(Purpose::Infer, 1, &self.network.arena);
-        let [parameters, previous] =
-            [keys::PARAMETERS, keys::PREVIOUS].map(|key| rec.shared(key, Element::Float, len));
-        for range in frozen {
+        let views = between.map(|key| rec.shared(key, Element::Float, len));
+        for range in ranges {
             for (first, width) in spans(range.len()) {
-                let part = |view| rec.part(view, range.start + first, width);
-                let [values, out] = [parameters, previous].map(part);
+                let [values, out] = views.map(|view| rec.part(view, range.start + first, width));
                 rec.copy(values, out);
             }
         }
-        let program = self.executor.bind(&rec.finish("frozen parameters")?)?;
+        let program = self.executor.bind(&rec.finish("copy of parameters")?)?;
         let copied = self.executor.run(program, 1);
         self.executor.release(program);
         copied

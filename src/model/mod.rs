@@ -1,6 +1,7 @@
 //! Models: built from layers, on a device.
 
 mod answers;
+mod averages;
 mod classes;
 mod counters;
 mod description;

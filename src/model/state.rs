@@ -218,6 +218,19 @@ impl Model {
         Ok(())
     }
 
+    /// Makes the model what it was when the state was copied, without what it has got to keep since.
+    pub(crate) fn return_to(&mut self, state: &ModelState) -> Result<()> {
+        self.set_state(state)?;
+        for (key, _) in self.state_keys() {
+            if !state.buffers.contains_key(&key) {
+                self.executor.free(&key);
+                self.kept.remove(&key);
+                self.states.remove(&key);
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that a state is one of this network.
     pub(crate) fn check_state(&self, state: &ModelState, agreement: Agreement) -> Result<()> {
         let own: Vec<_> = self.network.arena.parameters().iter().map(entry).collect();
@@ -244,11 +257,21 @@ impl Model {
         Ok(())
     }
 
-    /// Allocates what an optimiser keeps: its moments, and the parameters before the last update, of which there is none yet.
+    /// Allocates what an optimiser keeps: its moments, the parameters before the last update, of which there is none yet, and moving
+    /// averages, which begin with the parameters.
+    ///
+    /// # Errors
+    /// Learning rates of layers that the model does not have; device errors.
     pub(crate) fn keep_for(&mut self, optimizer: &Optimizer) -> Result<()> {
+        optimizer.check_paths(&self.network.arena)?;
         self.updated = false;
         self.keep(keys::PREVIOUS)?;
-        optimizer.kept().iter().try_for_each(|key| self.keep(key))
+        optimizer.kept().iter().try_for_each(|key| self.keep(key))?;
+        if optimizer.ema_momentum().is_none() {
+            return Ok(());
+        }
+        self.keep(keys::AVERAGES)?;
+        self.begin_averages()
     }
 
     /// The buffers that training continues from, with their lengths. Accumulated gradients are not among them: a state is copied

@@ -6,7 +6,7 @@ use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
 
 /// Adadelta (Zeiler 2012): steps as large as earlier ones were, by the root of their mean square.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Adadelta {
     /// Keras' default: 0.001.
     pub learning_rate: Schedule,
@@ -26,7 +26,8 @@ impl Default for Adadelta {
 
 impl From<Adadelta> for Optimizer {
     fn from(adadelta: Adadelta) -> Self {
-        Self::new(adadelta).with_learning_rate(adadelta.learning_rate).with_clip(adadelta.clip)
+        let (rate, clip) = (adadelta.learning_rate.clone(), adadelta.clip);
+        Self::new(adadelta).with_learning_rate(rate).with_clip(clip)
     }
 }
 
@@ -45,7 +46,7 @@ impl UpdateRule for Adadelta {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [v, d]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [v, d]: [&mut T; 2]) -> T {
         let [rho, epsilon] = [self.rho, self.epsilon].map(|c| T::of(c.into()));
         let rest = T::one() - rho;
         *v = rho * *v + rest * gradient * gradient;

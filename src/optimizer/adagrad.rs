@@ -6,7 +6,7 @@ use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
 
 /// Adagrad (Duchi, Hazan and Singer 2011): a parameter moves the less, the more it has moved.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Adagrad {
     /// Keras' default: 0.001.
     pub learning_rate: Schedule,
@@ -31,7 +31,8 @@ impl Default for Adagrad {
 
 impl From<Adagrad> for Optimizer {
     fn from(adagrad: Adagrad) -> Self {
-        Self::new(adagrad).with_learning_rate(adagrad.learning_rate).with_clip(adagrad.clip)
+        let (rate, clip) = (adagrad.learning_rate.clone(), adagrad.clip);
+        Self::new(adagrad).with_learning_rate(rate).with_clip(clip)
     }
 }
 
@@ -50,7 +51,7 @@ impl UpdateRule for Adagrad {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [v, _]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [v, _]: [&mut T; 2]) -> T {
         let [initial, epsilon] = [self.initial_accumulator_value, self.epsilon].map(|c| T::of(c.into()));
         *v = *v + gradient * gradient;
         w - size * gradient / (*v + initial + epsilon).sqrt()

@@ -1,12 +1,12 @@
 //! Adam, and AdamW.
 
-use super::{Clip, Optimizer, in_ranges, positive};
+use super::{Clip, Optimizer, in_ranges, nth, positive};
 use crate::describe::{Options, options};
 use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
 
 /// Adam (Kingma and Ba 2015).
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Adam {
     /// Keras' default: 0.001.
     pub learning_rate: Schedule,
@@ -34,13 +34,14 @@ impl Default for Adam {
 
 impl From<Adam> for Optimizer {
     fn from(adam: Adam) -> Self {
-        Self::new(adam).with_learning_rate(adam.learning_rate).with_clip(adam.clip)
+        let (rate, clip) = (adam.learning_rate.clone(), adam.clip);
+        Self::new(adam).with_learning_rate(rate).with_clip(clip)
     }
 }
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019): w −= lr·decay·w before the update. As in Keras, weights and
 /// biases decay; a learnt L never does.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AdamW {
     /// Adam's part.
     pub adam: Adam,
@@ -83,17 +84,16 @@ impl UpdateRule for Adam {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [m, v]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [m, v]: [&mut T; 2]) -> T {
         let [first, second] = self.shares().map(|share| T::of(share.into()));
         *m = *m + first * (gradient - *m);
         *v = *v + second * (gradient * gradient - *v);
         w - size * *m / (v.sqrt() + T::of(self.epsilon.into()))
     }
 
-    fn step_size(&self, learning_rate: f64, update: u64) -> f64 {
-        // Beyond i32 the corrections are 1.
-        let t = i32::try_from(update.saturating_add(1)).unwrap_or(i32::MAX);
-        learning_rate * (1.0 - self.beta_2.powi(t)).sqrt() / (1.0 - self.beta_1.powi(t))
+    fn factors(&self, update: u64) -> [f64; 3] {
+        let t = nth(update);
+        [(1.0 - self.beta_2.powi(t)).sqrt() / (1.0 - self.beta_1.powi(t)), 1.0, 1.0]
     }
 
     fn check(&self) -> Result<()> {

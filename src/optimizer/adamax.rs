@@ -1,12 +1,12 @@
 //! Adamax.
 
-use super::{Clip, Optimizer, in_ranges, positive};
+use super::{Clip, Optimizer, in_ranges, nth, positive};
 use crate::describe::{Options, options};
 use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
 
 /// Adamax (Kingma and Ba 2015): Adam with the largest gradient of late in place of the root of the mean square.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Adamax {
     /// Keras' default: 0.001.
     pub learning_rate: Schedule,
@@ -34,7 +34,8 @@ impl Default for Adamax {
 
 impl From<Adamax> for Optimizer {
     fn from(adamax: Adamax) -> Self {
-        Self::new(adamax).with_learning_rate(adamax.learning_rate).with_clip(adamax.clip)
+        let (rate, clip) = (adamax.learning_rate.clone(), adamax.clip);
+        Self::new(adamax).with_learning_rate(rate).with_clip(clip)
     }
 }
 
@@ -60,17 +61,15 @@ impl UpdateRule for Adamax {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [m, u]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [m, u]: [&mut T; 2]) -> T {
         let [share, beta_2, epsilon] = [self.share(), self.beta_2, self.epsilon].map(|c| T::of(c.into()));
         *m = *m + share * (gradient - *m);
         *u = (beta_2 * *u).max(gradient.abs());
         w - size * *m / (*u + epsilon)
     }
 
-    fn step_size(&self, learning_rate: f64, update: u64) -> f64 {
-        // Beyond i32 the correction is 1.
-        let t = i32::try_from(update.saturating_add(1)).unwrap_or(i32::MAX);
-        learning_rate / (1.0 - self.beta_1.powi(t))
+    fn factors(&self, update: u64) -> [f64; 3] {
+        [1.0 / (1.0 - self.beta_1.powi(nth(update))), 1.0, 1.0]
     }
 
     fn check(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::{Real, Result, Schedule};
 
 /// Lion (Chen et al. 2023): every parameter moves by the learning rate, against the sign of a mean of gradients. A tenth of Adam's rate
 /// suits it.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Lion {
     /// Keras' default: 0.001.
     pub learning_rate: Schedule,
@@ -27,7 +27,8 @@ impl Default for Lion {
 
 impl From<Lion> for Optimizer {
     fn from(lion: Lion) -> Self {
-        Self::new(lion).with_learning_rate(lion.learning_rate).with_clip(lion.clip)
+        let (rate, clip) = (lion.learning_rate.clone(), lion.clip);
+        Self::new(lion).with_learning_rate(rate).with_clip(clip)
     }
 }
 
@@ -46,7 +47,7 @@ impl UpdateRule for Lion {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [m, _]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [m, _]: [&mut T; 2]) -> T {
         let [beta_1, beta_2] = [self.beta_1, self.beta_2].map(|c| T::of(c.into()));
         let direction = *m * beta_1 + gradient * (T::one() - beta_1);
         *m = *m * beta_2 + gradient * (T::one() - beta_2);

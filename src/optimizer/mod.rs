@@ -4,7 +4,9 @@ mod adadelta;
 mod adagrad;
 mod adam;
 mod adamax;
+mod lamb;
 mod lion;
+mod nadam;
 pub(crate) mod record;
 mod rmsprop;
 mod sgd;
@@ -13,7 +15,9 @@ pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
 pub use adamax::Adamax;
+pub use lamb::Lamb;
 pub use lion::Lion;
+pub use nadam::Nadam;
 pub(crate) use record::{UpdateViews, record_accumulation, record_guard, spans};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
@@ -24,6 +28,7 @@ use crate::{Error, Result, Schedule};
 use record::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Gradient clipping. By norm: all gradients together are scaled down to it (Keras' `global_clipnorm`, PyTorch's
@@ -37,14 +42,18 @@ pub struct Clip {
     pub value: Option<f32>,
 }
 
-/// An optimiser: an update rule, the learning rate over time, gradient clipping, and decoupled weight decay. [`Sgd`], [`RmsProp`],
-/// [`Adam`], [`AdamW`], [`Adagrad`], [`Adadelta`], [`Adamax`] and [`Lion`] convert into one; [`Optimizer::new`] makes one from a rule of your own.
+/// An optimiser: an update rule, the learning rate over time and by layer, gradient clipping, decoupled weight decay, and moving averages
+/// of the parameters. [`Sgd`], [`RmsProp`],
+/// [`Adam`], [`AdamW`], [`Adagrad`], [`Adadelta`], [`Adamax`], [`Nadam`], [`Lion`] and [`Lamb`] convert into one; [`Optimizer::new`] makes one from a rule of your own.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Arc<dyn Rule>,
     learning_rate: Schedule,
     clip: Clip,
     weight_decay: f32,
+    /// By what layers or parameters multiply the learning rate, by path.
+    rate_factors: BTreeMap<String, f32>,
+    ema_momentum: Option<f32>,
 }
 
 /// A built-in optimiser.
@@ -61,12 +70,12 @@ fn read<R: DeserializeOwned + Into<Optimizer>>(options: Value) -> serde_json::Re
 }
 
 /// The built-in optimisers.
-const BUILT_IN: [BuiltIn; 8] = [
+const BUILT_IN: [BuiltIn; 10] = [
     BuiltIn {
         name: "sgd",
         examples: || {
             let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
-            vec![Sgd::default().into(), momentum.into(), Sgd { nesterov: true, ..momentum }.into()]
+            vec![Sgd::default().into(), momentum.clone().into(), Sgd { nesterov: true, ..momentum }.into()]
         },
         read: read::<Sgd>,
     },
@@ -80,7 +89,9 @@ const BUILT_IN: [BuiltIn; 8] = [
     BuiltIn { name: "adagrad", examples: || vec![Adagrad::default().into()], read: read::<Adagrad> },
     BuiltIn { name: "adadelta", examples: || vec![Adadelta::default().into()], read: read::<Adadelta> },
     BuiltIn { name: "adamax", examples: || vec![Adamax::default().into()], read: read::<Adamax> },
+    BuiltIn { name: "nadam", examples: || vec![Nadam::default().into()], read: read::<Nadam> },
     BuiltIn { name: "lion", examples: || vec![Lion::default().into()], read: read::<Lion> },
+    BuiltIn { name: "lamb", examples: || vec![Lamb::default().into()], read: read::<Lamb> },
 ];
 
 impl PartialEq for Optimizer {
@@ -93,10 +104,18 @@ impl Optimizer {
     /// An optimiser with this rule and a learning rate of 0.01, without gradient clipping or weight decay.
     pub fn new(rule: impl UpdateRule) -> Self {
         let learning_rate = Schedule::Constant(0.01);
-        Self { rule: Arc::new(record::Held(rule)), learning_rate, clip: Clip::default(), weight_decay: 0.0 }
+        Self {
+            rule: Arc::new(record::Held(rule)),
+            learning_rate,
+            clip: Clip::default(),
+            weight_decay: 0.0,
+            rate_factors: BTreeMap::new(),
+            ema_momentum: None,
+        }
     }
 
-    /// The optimiser of this name with its defaults: `sgd`, `rmsprop`, `adam`, `adamw`, `adagrad`, `adadelta`, `adamax` or `lion`.
+    /// The optimiser of this name with its defaults: `sgd`, `rmsprop`, `adam`, `adamw`, `adagrad`, `adadelta`, `adamax`,
+    /// `nadam`, `lion` or `lamb`.
     ///
     /// # Errors
     /// An unknown name.
@@ -110,7 +129,7 @@ impl Optimizer {
     }
 
     /// The optimiser of this name with these options, and its defaults for the others: `learning_rate` (a number, or a [`Schedule`] as
-    /// serde writes it), `clip`, `weight_decay`, and the fields of [`Sgd`], [`RmsProp`], [`Adam`] and so on.
+    /// serde writes it), `clip`, `weight_decay`, `rate_factors` (numbers by path), `ema_momentum`, and the fields of [`Sgd`], [`RmsProp`], [`Adam`] and so on.
     ///
     /// # Errors
     /// An unknown name or option; a value that the option does not take.
@@ -149,7 +168,13 @@ impl Optimizer {
         let read =
             BUILT_IN.iter().find(|built_in| built_in.name == name).map_or(read::<Adam> as _, |b| b.read);
         let rule = read(all.clone())?;
-        Ok(rule.with_weight_decay(serde_json::from_value(all["weight_decay"].clone())?))
+        let (weight_decay, rate_factors) = (all["weight_decay"].clone(), all["rate_factors"].clone());
+        Ok(Self {
+            weight_decay: serde_json::from_value(weight_decay)?,
+            rate_factors: serde_json::from_value(rate_factors)?,
+            ema_momentum: serde_json::from_value(all["ema_momentum"].clone())?,
+            ..rule
+        })
     }
 
     /// The built-in optimisers, each with various options.
@@ -176,9 +201,39 @@ impl Optimizer {
         self
     }
 
+    /// The optimiser with another learning rate for the layer at this path, with the layers inside it, or for a single parameter: the
+    /// schedule's times this factor, above 0 (PyTorch's parameter groups). Of several paths the longest decides. What is not to learn at
+    /// all is frozen by [`Model::set_trainable`](crate::Model::set_trainable). A path that the model does not have is refused when a
+    /// training begins.
+    ///
+    /// ```
+    /// use autorot::{Adam, Optimizer};
+    ///
+    /// let optimizer = Optimizer::from(Adam::default()).with_rate_factor("0.dense", 0.1).with_rate_factor("0.dense.bias", 1.0);
+    /// # optimizer.check().unwrap();
+    /// ```
+    pub fn with_rate_factor(mut self, path: impl Into<String>, factor: f32) -> Self {
+        self.rate_factors.insert(path.into(), factor);
+        self
+    }
+
+    /// The optimiser with moving averages of the trained parameters, kept beside them from the beginning of a training on: after every
+    /// update average = momentum·average + (1 − momentum)·parameter, with a momentum in 0..1, usually 0.99 (Keras' `use_ema` and
+    /// `ema_momentum`). [`Trainer::fit`](crate::Trainer::fit) trains and validates with the parameters as they are, and replaces them by
+    /// the averages when it ends; a custom loop does so with [`Model::take_averages`](crate::Model::take_averages).
+    pub fn with_ema(mut self, momentum: f32) -> Self {
+        self.ema_momentum = Some(momentum);
+        self
+    }
+
+    /// The momentum of the moving averages, if there are any.
+    pub fn ema_momentum(&self) -> Option<f32> {
+        self.ema_momentum
+    }
+
     /// The learning rate over time.
-    pub fn learning_rate(&self) -> Schedule {
-        self.learning_rate
+    pub fn learning_rate(&self) -> &Schedule {
+        &self.learning_rate
     }
 
     /// The rule's name: `adam`, also for AdamW.
@@ -192,6 +247,8 @@ impl Optimizer {
         options.insert("learning_rate".to_owned(), value(&self.learning_rate));
         options.insert("clip".to_owned(), value(&self.clip));
         options.insert("weight_decay".to_owned(), value(&self.weight_decay));
+        options.insert("rate_factors".to_owned(), value(&self.rate_factors));
+        options.insert("ema_momentum".to_owned(), value(&self.ema_momentum));
         Options::from([(self.name().to_owned(), value(&options))])
     }
 
@@ -201,13 +258,15 @@ impl Optimizer {
     /// A number that is not, by name.
     pub fn check(&self) -> Result<()> {
         self.learning_rate.check()?;
-        let Self { clip, weight_decay, .. } = *self;
+        let Self { clip, weight_decay, ema_momentum, .. } = *self;
         in_ranges(
             self,
             &[
                 ("clip.norm", clip.norm.is_none_or(positive)),
                 ("clip.value", clip.value.is_none_or(positive)),
                 ("weight_decay", weight_decay.is_finite() && weight_decay >= 0.0),
+                ("rate_factors", self.rate_factors.values().copied().all(positive)),
+                ("ema_momentum", ema_momentum.is_none_or(|momentum| (0.0..1.0).contains(&momentum))),
             ],
         )?;
         self.rule.check()
@@ -218,15 +277,21 @@ impl Optimizer {
         self.rule.kept().iter().map(|kept| format!("{} {kept}", self.name())).collect()
     }
 
-    /// Learning rate and step size of update number `update`, counted from 0.
-    pub fn rates(&self, update: u64) -> [f64; 2] {
+    /// Learning rate, step size and two further numbers of update number `update`, counted from 0, as the table of rates has them.
+    pub fn rates(&self, update: u64) -> [f64; 4] {
         self.rates_from(self.learning_rate.rate(update), update)
     }
 
-    /// Learning rate and step size of update number `update` with this learning rate.
-    pub(crate) fn rates_from(&self, learning_rate: f64, update: u64) -> [f64; 2] {
-        [learning_rate, self.rule.step_size(learning_rate, update)]
+    /// The same with this learning rate.
+    pub(crate) fn rates_from(&self, learning_rate: f64, update: u64) -> [f64; 4] {
+        let [size, a, b] = self.rule.factors(update);
+        [learning_rate, learning_rate * size, a, b]
     }
+}
+
+/// The number of an update counted from 1, for corrections that are 1 beyond i32.
+fn nth(update: u64) -> i32 {
+    i32::try_from(update.saturating_add(1)).unwrap_or(i32::MAX)
 }
 
 /// Refuses options outside their ranges.
@@ -238,7 +303,7 @@ fn in_ranges(options: &impl std::fmt::Debug, fine: &[(&str, bool)]) -> Result<()
     Err(Error::invalid(
         format!("optimizer option {}", wrong.join(", ")),
         format!("{options:?}"),
-        "decays and momenta in 0..1, ε > 0, limits > 0, weight decay >= 0",
+        "decays and momenta in 0..1, ε > 0, limits and factors of rates > 0, weight decay >= 0",
         "correct the option",
     ))
 }

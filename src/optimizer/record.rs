@@ -3,10 +3,11 @@
 use super::Optimizer;
 use crate::describe::Options;
 use crate::kernel::{
-    Accumulate, AccumulatePorts, Element, Guard, GuardPorts, Kernel, SumSquares, SumSquaresPorts, Tally,
-    Update, UpdatePorts, UpdateRule, rates,
+    Accumulate, AccumulatePorts, Average, AveragePorts, Element, GroupShare, GroupSharePorts, Guard,
+    GuardPorts, Kernel, Strided, SumSquares, SumSquaresPorts, Tally, TrustRatio, TrustRatioPorts, Update,
+    UpdatePorts, UpdateRule, rates,
 };
-use crate::plan::arena::{Arena, keys};
+use crate::plan::arena::{Arena, Parameter, Role, keys, lies_at};
 use crate::plan::{FEW, Recorder, View, Views};
 use crate::{Error, Result};
 use std::ops::Range;
@@ -22,7 +23,8 @@ pub(crate) type Sizes = Update<()>;
 pub(super) trait Rule: std::fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
     fn kept(&self) -> &'static [&'static str];
-    fn step_size(&self, learning_rate: f64, update: u64) -> f64;
+    fn by_tensor(&self) -> bool;
+    fn factors(&self, update: u64) -> [f64; 3];
     fn check(&self) -> Result<()>;
     fn options(&self) -> Options;
     /// Records an update of these sizes.
@@ -38,9 +40,9 @@ pub(super) struct Held<R>(pub(super) R);
 impl<R: UpdateRule> Held<R> {
     fn update(
         &self,
-        Sizes { rule: (), count, decayed, slots, weight_decay, clip_value }: Sizes,
+        Sizes { rule: (), count, decayed, slots, weight_decay, clip_value, rate_factor }: Sizes,
     ) -> Update<R> {
-        Update { rule: self.0.clone(), count, decayed, slots, weight_decay, clip_value }
+        Update { rule: self.0.clone(), count, decayed, slots, weight_decay, clip_value, rate_factor }
     }
 }
 
@@ -53,8 +55,12 @@ impl<R: UpdateRule> Rule for Held<R> {
         self.0.kept()
     }
 
-    fn step_size(&self, learning_rate: f64, update: u64) -> f64 {
-        self.0.step_size(learning_rate, update)
+    fn by_tensor(&self) -> bool {
+        R::BY_TENSOR
+    }
+
+    fn factors(&self, update: u64) -> [f64; 3] {
+        self.0.factors(update)
     }
 
     fn check(&self) -> Result<()> {
@@ -95,37 +101,126 @@ impl Optimizer {
         let kept: Vec<View> = self.kept().iter().map(|key| rec.shared(key, Element::Float, n)).collect();
         let parameters = rec.shared(keys::PARAMETERS, Element::Float, n);
         let previous = rec.shared(keys::PREVIOUS, Element::Float, n);
-        let trained = arena.trained_ranges();
-        let of_range =
-            |range: Range<usize>| spans(range.len()).map(move |(first, count)| (range.start + first, count));
-        for (first, count) in trained.into_iter().flat_map(of_range) {
-            let part = |view: View| rec.part(view, first, count);
-            let mut kept = kept.iter().map(|&view| part(view));
-            let ports = UpdatePorts {
-                gradient: part(step.gradient),
-                rates: step.rates,
-                control: step.control,
-                clock: step.clock,
-                w: part(parameters),
-                previous: part(previous),
-                moment_1: kept.next(),
-                moment_2: kept.next(),
-            };
-            let decayed = arena.decayed_end().saturating_sub(first).min(count);
-            self.rule.record(rec, self.sizes((count, decayed), step.rates.len / rates::LEN), ports);
+        let by_tensor = self.rule.by_tensor();
+        let updated = if by_tensor { rec.scratch(n) } else { parameters };
+        let slots = step.rates.len / rates::LEN;
+        for (range, rate_factor) in self.groups(arena) {
+            for (first, count) in spans_of(range) {
+                let part = |view: View| rec.part(view, first, count);
+                let mut kept = kept.iter().map(|&view| part(view));
+                let ports = UpdatePorts {
+                    gradient: part(step.gradient),
+                    rates: step.rates,
+                    control: step.control,
+                    clock: step.clock,
+                    w: part(updated),
+                    previous: (!by_tensor).then(|| part(previous)),
+                    moment_1: kept.next(),
+                    moment_2: kept.next(),
+                };
+                let decayed = arena.decayed_end().saturating_sub(first).min(count);
+                self.rule.record(rec, Update { rate_factor, ..self.sizes((count, decayed), slots) }, ports);
+            }
         }
+        if by_tensor {
+            for parameter in arena.parameters().iter().filter(|p| !p.frozen && p.role != Role::Kept) {
+                self.record_tensor(rec, step, parameter, [updated, parameters, previous]);
+            }
+        }
+        if let Some(momentum) = self.ema_momentum {
+            let averages = rec.shared(keys::AVERAGES, Element::Float, n);
+            for (first, count) in arena.learnt_ranges().into_iter().flat_map(spans_of) {
+                let [w, averages] = [parameters, averages].map(|view| rec.part(view, first, count));
+                rec.op(Average { count, momentum }, AveragePorts { w, clock: step.clock, averages });
+            }
+        }
+    }
+
+    /// Records how a parameter tensor moves by its change, as far as it is long.
+    fn record_tensor(
+        &self,
+        rec: &mut Recorder<'_>,
+        step: UpdateViews,
+        parameter: &Parameter,
+        [change, w, previous]: [View; 3],
+    ) {
+        let whole = |rec: &mut Recorder<'_>, view| rec.part(view, parameter.offset, parameter.len());
+        let [change_squares, w_squares] = [change, w].map(|view| {
+            let view = whole(rec, view);
+            let (partials, count) = record_squares(rec, view);
+            if count == 1 {
+                return partials;
+            }
+            let total = rec.scratch(1);
+            rec.sum(partials, count, 1, total, Strided { first: 0, stride: 1 });
+            total
+        });
+        let weight_decay = if parameter.role == Role::Decayed { self.weight_decay } else { 0.0 };
+        let rate_factor = self.rate_factor(&parameter.path);
+        let slots = step.rates.len / rates::LEN;
+        for (first, count) in spans_of(parameter.range()) {
+            let [change, w, previous] = [change, w, previous].map(|view| rec.part(view, first, count));
+            let UpdateViews { rates, clock, .. } = step;
+            rec.op(
+                TrustRatio { count, slots, weight_decay, rate_factor },
+                TrustRatioPorts { change, w_squares, change_squares, rates, clock, w, previous },
+            );
+        }
+    }
+
+    /// By what the parameter at this path multiplies the learning rate.
+    fn rate_factor(&self, path: &str) -> f32 {
+        let fitting = self.rate_factors.iter().filter(|(place, _)| lies_at(path, place));
+        fitting.max_by_key(|(place, _)| place.len()).map_or(1.0, |(_, &factor)| factor)
+    }
+
+    /// The stretches of an arena that an update changes, each with the factor of its learning rate.
+    fn groups(&self, arena: &Arena) -> Vec<(Range<usize>, f32)> {
+        let mut starts: Vec<(usize, f32)> = Vec::new();
+        if !self.rate_factors.is_empty() {
+            starts.extend(arena.parameters().iter().map(|p| (p.offset, self.rate_factor(&p.path))));
+            starts.sort_by_key(|&(offset, _)| offset);
+        }
+        let mut groups = Vec::new();
+        for Range { start, end } in arena.trained_ranges() {
+            let inside = starts.iter().filter(|(offset, _)| (start..end).contains(offset));
+            let (mut first, mut factor) = (start, 1.0);
+            for &(offset, next) in inside {
+                if next != factor && offset > first {
+                    groups.push((first..offset, factor));
+                    first = offset;
+                }
+                factor = next;
+            }
+            groups.push((first..end, factor));
+        }
+        groups
+    }
+
+    /// Checks that an arena has the layers whose learning rates differ.
+    ///
+    /// # Errors
+    /// A path that it does not have.
+    pub(crate) fn check_paths(&self, arena: &Arena) -> Result<()> {
+        let unknown = |place: &&String| !arena.parameters().iter().any(|p| lies_at(&p.path, place));
+        self.rate_factors.keys().find(unknown).map_or(Ok(()), |place| Err(arena.unknown_layer(place)))
     }
 
     /// The sizes of an update of `count` parameters, of which the first `decayed` decay.
     fn sizes(&self, (count, decayed): (usize, usize), slots: usize) -> Sizes {
         let (weight_decay, clip_value) = (self.weight_decay, self.clip.value.unwrap_or(0.0));
-        Update { rule: (), count, decayed, slots, weight_decay, clip_value }
+        Update { rule: (), count, decayed, slots, weight_decay, clip_value, rate_factor: 1.0 }
     }
 
     /// The kernel of such an update.
     pub(crate) fn kernel(&self, parameters: (usize, usize), slots: usize) -> Arc<dyn Kernel> {
         self.rule.kernel(self.sizes(parameters, slots))
     }
+}
+
+/// First element and length of each part of a range that one dispatch takes.
+fn spans_of(range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+    spans(range.len()).map(move |(first, count)| (range.start + first, count))
 }
 
 /// First element and length of each stretch of an arena that one dispatch updates.
@@ -138,13 +233,7 @@ pub(crate) fn spans(len: usize) -> impl Iterator<Item = (usize, usize)> {
 /// Records the check that the step's loss and gradient are finite, and the factor that clips the gradient
 /// to `clip_norm` (0 for no limit).
 pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm: f32) {
-    let partials = rec.scratch(SumSquares::partials(step.gradient.len));
-    for (first, count) in spans(step.gradient.len) {
-        let gradient = rec.part(step.gradient, first, count);
-        let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
-        rec.op(SumSquares { count }, SumSquaresPorts { values: gradient, partials: part });
-    }
-    let (partials, count) = rec.condense(partials, partials.len, 1, FEW);
+    let (partials, count) = record_squares(rec, step.gradient);
     let slots = step.rates.len / rates::LEN;
     let (scores, views) = step.scores.unzip();
     let [scored, penalties] = views.map_or([None; 2], |views| views.map(Some));
@@ -162,14 +251,32 @@ pub(crate) fn record_guard(rec: &mut Recorder<'_>, step: UpdateViews, clip_norm:
     );
 }
 
-/// Records the addition of the step's gradient to `total`.
-pub(crate) fn record_accumulation(rec: &mut Recorder<'_>, step: UpdateViews, total: View) {
+/// Records the squares of all values as at most a few partial sums; returns them and their number.
+fn record_squares(rec: &mut Recorder<'_>, values: View) -> (View, usize) {
+    let partials = rec.scratch(SumSquares::partials(values.len));
+    for (first, count) in spans(values.len) {
+        let part = rec.part(partials, SumSquares::partials(first), SumSquares::partials(count));
+        let values = rec.part(values, first, count);
+        rec.op(SumSquares { count }, SumSquaresPorts { values, partials: part });
+    }
+    rec.condense(partials, partials.len, 1, FEW)
+}
+
+/// Records the addition of the step's gradient to `total`: with the weight that the host gives it or, where `masked`, with the share of
+/// the rows that a mask lets count.
+pub(crate) fn record_accumulation(rec: &mut Recorder<'_>, step: UpdateViews, total: View, masked: bool) {
     let slots = step.rates.len / rates::LEN;
+    let UpdateViews { tallies, rates, clock, columns, .. } = step;
+    let shares = masked.then(|| {
+        let shares = rec.shared(keys::SHARES, Element::Float, 2);
+        rec.op(GroupShare { columns, slots }, GroupSharePorts { tallies, rates, clock, shares });
+        shares
+    });
     for (first, count) in spans(total.len) {
         let (gradient, total) = (rec.part(step.gradient, first, count), rec.part(total, first, count));
         rec.op(
-            Accumulate { count, slots },
-            AccumulatePorts { gradient, rates: step.rates, clock: step.clock, total },
+            Accumulate { count, slots, shared: masked },
+            AccumulatePorts { gradient, rates: Some(rates), shares, clock, total },
         );
     }
 }

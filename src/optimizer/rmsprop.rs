@@ -6,7 +6,7 @@ use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
 
 /// RMSprop (Hinton), not centred.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RmsProp {
     /// Keras' default: 0.001.
     pub learning_rate: Schedule,
@@ -34,7 +34,8 @@ impl Default for RmsProp {
 
 impl From<RmsProp> for Optimizer {
     fn from(rmsprop: RmsProp) -> Self {
-        Self::new(rmsprop).with_learning_rate(rmsprop.learning_rate).with_clip(rmsprop.clip)
+        let (rate, clip) = (rmsprop.learning_rate.clone(), rmsprop.clip);
+        Self::new(rmsprop).with_learning_rate(rate).with_clip(clip)
     }
 }
 
@@ -53,7 +54,7 @@ impl UpdateRule for RmsProp {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [v, m]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [v, m]: [&mut T; 2]) -> T {
         let [rho, momentum, epsilon] = [self.rho, self.momentum, self.epsilon].map(|c| T::of(c.into()));
         *v = rho * *v + (T::one() - rho) * gradient * gradient;
         let change = size * gradient / (*v + epsilon).sqrt();

@@ -6,7 +6,7 @@ use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
 
 /// Stochastic gradient descent, plain or with momentum.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sgd {
     /// Keras' default: 0.01.
     pub learning_rate: Schedule,
@@ -31,7 +31,8 @@ impl Default for Sgd {
 
 impl From<Sgd> for Optimizer {
     fn from(sgd: Sgd) -> Self {
-        Self::new(sgd).with_learning_rate(sgd.learning_rate).with_clip(sgd.clip)
+        let (rate, clip) = (sgd.learning_rate.clone(), sgd.clip);
+        Self::new(sgd).with_learning_rate(rate).with_clip(clip)
     }
 }
 
@@ -50,7 +51,7 @@ impl UpdateRule for Sgd {
     }
 
     #[inline(always)]
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, [m, _]: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [m, _]: [&mut T; 2]) -> T {
         let change = -size * gradient;
         if self.momentum == 0.0 {
             return w + change;

@@ -15,6 +15,10 @@ pub mod keys {
     pub const GRADIENTS: &str = "gradients";
     /// Gradients accumulated over several steps.
     pub const ACCUMULATED: &str = "accumulated";
+    /// How many rows of a group of accumulated steps count so far, where a mask tells, and the last step's share.
+    pub const SHARES: &str = "shares";
+    /// Moving averages of the parameters.
+    pub const AVERAGES: &str = "averaged parameters";
     /// The clock; see `kernel::clock`.
     pub const CLOCK: &str = "clock";
     /// The table of rates; see `kernel::rates`.
@@ -185,6 +189,11 @@ impl Parameter {
     }
 }
 
+/// Whether a parameter's path is this one, or lies below it.
+pub(crate) fn lies_at(parameter: &str, path: &str) -> bool {
+    parameter.strip_prefix(path).is_some_and(|end| end.is_empty() || end.starts_with('.'))
+}
+
 /// All parameters of a model. Those that weight decay applies to come first.
 #[derive(Clone, Debug, Default)]
 pub struct Arena {
@@ -272,14 +281,18 @@ impl Arena {
 
     /// Freezes the parameter at this path, or all that lie below it, or frees them; returns whether there are any.
     pub(crate) fn set_trainable(&mut self, path: &str, trainable: bool) -> bool {
-        let below = |p: &Parameter| {
-            p.path.strip_prefix(path).is_some_and(|end| end.is_empty() || end.starts_with('.'))
-        };
         let mut found = false;
-        for parameter in self.parameters.iter_mut().filter(|p| below(p)) {
+        for parameter in self.parameters.iter_mut().filter(|p| lies_at(&p.path, path)) {
             (parameter.frozen, found) = (!trainable, true);
         }
         found
+    }
+
+    /// The error for a layer that is not there.
+    pub(crate) fn unknown_layer(&self, path: &str) -> Error {
+        let mut layers: Vec<&str> = self.parameters.iter().map(|p| p.layer_and_name().0).collect();
+        layers.dedup();
+        Error::invalid(path, "no layer with parameters", layers.join(", "), "use the model's own paths")
     }
 
     /// The stretches of the arena that hold frozen parameters, in ascending order.
@@ -308,6 +321,14 @@ impl Arena {
             first = end.next_multiple_of(ALIGNMENT);
         }
         ranges
+    }
+
+    /// Those of them that gradients change: without what layers maintain, which comes last.
+    pub(crate) fn learnt_ranges(&self) -> Vec<Range<usize>> {
+        let kept = self.parameters.iter().filter(|p| p.role == Role::Kept).map(|p| p.offset).min();
+        let end = kept.unwrap_or(self.len);
+        let learnt = self.trained_ranges().into_iter().map(|range| range.start..range.end.min(end));
+        learnt.filter(|range| !range.is_empty()).collect()
     }
 
     /// The arena's length, with the gaps that alignment leaves.

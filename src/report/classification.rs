@@ -337,7 +337,8 @@ fn average_precision(ranked: &[(f64, bool, f64)]) -> f64 {
 }
 
 impl Model {
-    /// How the model classifies these rows: its probabilities beside their classes, with the weights that the rows have.
+    /// How the model classifies these rows: its probabilities beside their classes, with the weights that the rows have. Of two classes a
+    /// single output may be the logit of the second.
     ///
     /// # Errors
     /// Targets that are not one class a row; a model with other classes, or whose outputs are neither logits ([`Model::set_outputs`] says what they
@@ -359,16 +360,17 @@ impl Model {
         };
         self.check_classes(data)?;
         let outputs = self.predict_async(data.inputs()).await?;
-        if outputs.len() != labels.len() * names.len() {
+        let (kind, each) = (self.outputs(), outputs.len() / labels.len());
+        if each != names.len() && !kind.tells_two(each, names.len()) {
             return Err(Error::invalid(
                 "classification",
-                format!("{} outputs a row", outputs.len() / labels.len()),
+                format!("{each} outputs a row"),
                 format!("one for each of the {} classes", names.len()),
                 "use a model for these classes",
             ));
         }
-        let (kind, mut probabilities) = (self.outputs(), Vec::with_capacity(outputs.len()));
-        outputs.chunks_exact(names.len()).for_each(|row| kind.answer(row, &mut probabilities));
+        let mut probabilities = Vec::with_capacity(labels.len() * names.len());
+        outputs.chunks_exact(each).for_each(|row| kind.answer_of(row, names.len(), &mut probabilities));
         let scores = Classification::new(names.clone(), labels.clone(), probabilities)?;
         match data.weights() {
             Some(weights) => scores.with_weights(weights.iter().map(|&w| w.into()).collect()),

@@ -231,14 +231,6 @@ impl Recipe {
                 "free one with Model::set_trainable",
             ));
         }
-        if network.output().masked && self.accumulate > 1 {
-            return Err(Error::invalid(
-                "trainer option accumulate",
-                format!("{} steps of masked sequences", self.accumulate),
-                "1: batches with different numbers of unmasked steps have no common mean",
-                "use a larger batch",
-            ));
-        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Checkpoints: snapshots of a training in files, from which another process continues with the same bits.
 
 use super::callback::Standing;
-use super::fit::keep::is_best;
+use super::monitor::Monitor;
 use super::plateau::Stalls;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Where a training's checkpoints go, and how many stay: see [`Trainer::checkpoint`].
 ///
 /// The files are `checkpoint-STEP.safetensors`, of which the newest stay, and `best.safetensors`, the end of the epoch with the lowest
-/// validation loss (training loss without validation data). Each is also a model file: [`Model::load`] reads it.
+/// validation loss (training loss without validation data), or with the best value of the metric that early stopping watches. Each is also a model file: [`Model::load`] reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoints {
     folder: PathBuf,
@@ -75,6 +75,12 @@ struct Training {
     standing: Option<Standing>,
     #[serde(default)]
     stalls: Option<Stalls>,
+    /// The epochs before this training.
+    #[serde(default)]
+    begun: usize,
+    /// The learning rate that a callback has set.
+    #[serde(default, with = "store::number")]
+    rate: Option<f64>,
     description: TrainingDescription,
     /// The names and lengths of all tensors that only the training needs.
     tensors: BTreeMap<String, usize>,
@@ -102,7 +108,7 @@ fn read(path: &Path) -> Result<(Card, Training, BTreeMap<String, Tensor<f64>>)> 
 impl Snapshot {
     /// What a checkpoint has beside numbers.
     fn text(&self, model: &Model) -> String {
-        let Position { terms, epoch, done, history, standing, stalls, ended } = &self.position;
+        let Position { terms, begun, epoch, done, history, standing, stalls, rate, ended } = &self.position;
         let training = Training {
             counts: self.model.counts().clone(),
             epoch: *epoch,
@@ -111,6 +117,8 @@ impl Snapshot {
             history: history.clone(),
             standing: standing.clone(),
             stalls: stalls.clone(),
+            begun: *begun,
+            rate: *rate,
             description: (**terms).clone(),
             tensors: self
                 .tensors()
@@ -154,6 +162,8 @@ impl Snapshot {
             history,
             mut standing,
             stalls,
+            begun,
+            rate,
             description,
             tensors: told,
         } = training;
@@ -178,7 +188,8 @@ impl Snapshot {
         }
         let model = ModelState::assemble(model, card.network, card.classes, counts, tensors, TRAINING)?;
         let terms = Arc::new(description);
-        Ok(Self { model, position: Position { terms, epoch, done, history, standing, stalls, ended } })
+        let position = Position { terms, begun, epoch, done, history, standing, stalls, rate, ended };
+        Ok(Self { model, position })
     }
 }
 
@@ -214,7 +225,7 @@ impl Folder {
 
     /// Prepares the folder for a training that continues from a snapshot, or for a new one. Checkpoints of what is no longer going to happen,
     /// and what killed processes have left half-written, make room.
-    pub(super) fn prepare(&self, from: Option<&Snapshot>) -> Result<()> {
+    pub(super) fn prepare(&self, from: Option<&Snapshot>, monitor: Monitor) -> Result<()> {
         let folder = &self.options.folder;
         let all = Checkpoints::list(folder)?;
         let Some(from) = from else {
@@ -245,7 +256,7 @@ impl Folder {
                     }
                     // The process may have been killed just before.
                     let end = training.epoch == from.position.epoch && training.done.steps == 0;
-                    if training.counts == *from.model.counts() && end && is_best(&training.history) {
+                    if training.counts == *from.model.counts() && end && monitor.is_best(&training.history) {
                         store::link(&path, &folder.join("best.safetensors"))?;
                     }
                 }

@@ -16,8 +16,8 @@ pub(crate) fn rates_of(
 ) -> Vec<f64> {
     let mut table = Vec::with_capacity(steps.len() * rates::LEN);
     for step in steps {
-        let [rate, alpha] = optimizer.rates_from(used(optimizer.learning_rate().rate(*updates)), *updates);
-        table.extend([rate, alpha, step.weight, f64::from(u8::from(step.begins))]);
+        let rates = optimizer.rates_from(used(optimizer.learning_rate().rate(*updates)), *updates);
+        table.extend(rates::row(rates, step.weight, step.begins));
         *updates += u64::from(step.updates());
     }
     table

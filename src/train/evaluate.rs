@@ -26,9 +26,17 @@ pub(super) fn evaluation(
     Evaluation { loss: sums[0] / count, metrics: Metric::values(metrics, sums, scored.outputs, value) }
 }
 
-/// The [variation](Metric::variation) of all targets, if a metric needs it.
-pub(super) fn variation(metrics: &[Metric], source: &dyn Source, scored: Scored) -> Result<Vec<f64>> {
-    if metrics.contains(&Metric::R2) { Metric::variation_of(source, scored.outputs) } else { Ok(Vec::new()) }
+/// The [variation](Metric::variation) of the targets of the first rows of an order, if a metric needs it.
+pub(super) fn variation(
+    metrics: &[Metric],
+    source: &dyn Source,
+    scored: Scored,
+    rows: (Order, usize),
+) -> Result<Vec<f64>> {
+    match metrics.contains(&Metric::R2) {
+        true => Metric::variation_of(source, rows, scored.outputs),
+        false => Ok(Vec::new()),
+    }
 }
 
 /// The programs that evaluate one data set.
@@ -58,7 +66,7 @@ impl Evaluator {
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
         let (rows, metrics) = (data.len(), trainer.recipe.metrics.clone());
-        let variation = variation(&metrics, data, scored)?;
+        let variation = variation(&metrics, data, scored, (Order::plain(rows), rows))?;
         let batch = trainer.recipe.batch.min(rows);
         let feed = Feed::new(model, name, data, Some(trainer.resident_bytes), (batch, STEPS))?;
         let parts = Vec::new();

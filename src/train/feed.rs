@@ -133,6 +133,7 @@ impl Feed {
         let name_of_feed = model.own_name(name);
         let feed = Self::of_rows(name_of_feed, rows, 1, sample.row_len(), sample.targets());
         let feed = Self { resident, steps_at_once: steps, ..feed }.weighted(sample.weights_per_row());
+        let feed = feed.for_outputs(model.network.output().len());
         feed.check_bindings(model.device(), name, |rows| match (resident, rows / steps) {
             _ if resident_bytes.is_none() => format!("inspect at most {rows} rows"),
             (true, _) if batch <= rows => {
@@ -213,6 +214,12 @@ impl Feed {
     pub(crate) fn weighted(self, per_row: Option<usize>) -> Self {
         let table = |width| Table::new(format!("{} weights", self.name), width);
         Self { weights: per_row.map(table), ..self }
+    }
+
+    /// The same feed for a model with so many outputs a row: one for every label tells two classes, by a yes for the second.
+    pub(crate) fn for_outputs(self, outputs: usize) -> Self {
+        let told = self.targets.is_none() && self.classes == 2 && outputs == self.steps;
+        Self { classes: if told { 1 } else { self.classes }, ..self }
     }
 
     /// The chunks of the inputs, of the targets and of the weights.

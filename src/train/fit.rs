@@ -1,6 +1,7 @@
 //! One run of `Trainer::fit`: the loop over epochs and steps.
 
-pub(super) mod keep;
+mod batches;
+mod keep;
 
 use super::callback::Watch;
 use super::checkpoint::Folder;
@@ -16,12 +17,12 @@ use super::rows::Rows;
 use super::snapshot::{Done, Due};
 use super::step::{Desk, Task};
 use super::{Trainer, inspect};
+use crate::data::Order;
 use crate::device::{Pending, Program, Values};
 use crate::kernel::{clock, rates};
 use crate::model::{Author, Ending, STEPS, Saving, Step, steps};
 use crate::plan;
 use crate::plan::arena::keys;
-use crate::real::Numbers;
 use crate::report::Bar;
 use crate::{Dataset, Error, Model, Result};
 use std::collections::HashMap;
@@ -56,6 +57,12 @@ pub(super) struct Fit<'t, 'a, 'm> {
     watch: Option<Watch>,
     reduction: Option<Reduction>,
     due: Due,
+    /// The model's epochs before this training.
+    begun: usize,
+    /// The learning rate that a callback has set.
+    rate: Option<f64>,
+    /// Whether a callback has ended the training.
+    ended: bool,
     compile_seconds: f64,
     dispatches: usize,
     terms: Arc<TrainingDescription>,
@@ -76,10 +83,12 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let scored = task.scored;
         trainer.recipe.allocate(model)?;
         task.allocate(model)?;
-        let variation = variation(&trainer.recipe.metrics, source, scored)?;
+        let all = (Order::plain(train.len()), train.len());
+        let variation = variation(&trainer.recipe.metrics, source, scored, all)?;
         let feed = Feed::new(model, "training", source, Some(trainer.resident_bytes), (batch, STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
+        let begun = model.epochs as usize;
         model.author = Author::Trainer;
         let terms = trainer.terms(model, source, validation.as_ref().map(Rows::source));
         let terms = Arc::new(terms);
@@ -97,6 +106,9 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             watch: None,
             reduction: None,
             due,
+            begun,
+            rate: None,
+            ended: false,
             compile_seconds: 0.0,
             dispatches: 0,
             terms,
@@ -131,13 +143,17 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let snapshot = self.trainer.snapshot.clone().filter(|_| resumed);
         if let Some(checkpoints) = self.trainer.checkpoints.clone() {
             let folder = self.trainer.opened.take().map_or_else(|| Folder::lock(checkpoints), Ok)?;
-            folder.prepare(snapshot.as_deref())?;
+            folder.prepare(snapshot.as_deref(), self.trainer.monitor()?)?;
             self.folder = Some(folder);
         }
         let ended = match self.compile().await {
             Ok(()) => self.epochs(resumed).await,
             Err(error) => Err(error),
         };
+        let ended = ended.and_then(|()| match self.trainer.recipe.optimizer.ema_momentum() {
+            Some(_) => self.model.take_averages(),
+            None => Ok(()),
+        });
         let restored = self.restore_best();
         if let (Err(_), Err(error)) = (&ended, &restored) {
             log::warn!(
@@ -160,28 +176,18 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         Ok(self.trainer.history.clone())
     }
 
-    /// Restores the weights of early stopping's best epoch, if requested and if there are any.
-    fn restore_best(&mut self) -> Result<()> {
-        let Some((epoch, weights)) = self.watch.take().and_then(|watch| watch.standing.best()) else {
-            return Ok(());
-        };
-        let mut best = self.model.bare_state();
-        let restored = self.model.write_parameters(&weights);
-        best.buffers.insert(keys::PARAMETERS.to_owned(), Numbers::Double(weights));
-        self.trainer.best = Some(best.weights());
-        restored?;
-        self.trainer.history.restored_epoch = Some(epoch);
-        Ok(())
-    }
-
     async fn epochs(&mut self, resumed: bool) -> Result<()> {
+        if let Some(snapshot) = self.trainer.snapshot.as_ref().filter(|_| resumed) {
+            self.begun = snapshot.position.begun;
+        }
         if let Some(options) = self.trainer.early_stopping.clone() {
-            self.watch = Some(Watch::new(options, &self.trainer.recipe.metrics)?);
+            self.watch = Some(Watch::new(options, &self.trainer.recipe.metrics, self.begun)?);
         }
         if let Some(options) = &self.trainer.plateau {
             self.reduction = Some(Reduction::new(options, &self.trainer.recipe.metrics)?);
         }
-        let (first, mut done) = if resumed { self.take_up()? } else { (1, Done::default()) };
+        let (first, mut done) =
+            if resumed { self.take_up()? } else { (self.begun.saturating_add(1), Done::default()) };
         self.model.remember_outputs(&self.trainer.recipe.loss, Some(self.train.source().sample()));
         if !resumed {
             self.set_out().await?;
@@ -189,12 +195,12 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         if self.is_over() {
             return Ok(());
         }
-        for number in first..=self.trainer.epochs {
+        for number in first..=self.last() {
             let epoch = self.epoch(number, std::mem::take(&mut done)).await?;
             self.trainer.history.epochs.push(epoch.clone());
             let mut stop = false;
             if let Some(watch) = &mut self.watch {
-                stop = watch.note(self.model, &epoch).await?;
+                stop = watch.note(self.model, &self.trainer.recipe.optimizer, &epoch).await?;
             }
             let scheduled = self.scheduled();
             if let Some(reduction) = &mut self.reduction {
@@ -204,6 +210,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             for callback in self.trainer.callbacks.get_mut().unwrap_or_else(PoisonError::into_inner) {
                 ended = ended || callback.on_epoch_end(self.model, &epoch)?.is_break();
             }
+            ended |= self.ended;
             if self.folder.is_some() || self.trainer.control.is_asked() {
                 self.trainer.control.taken();
                 let saving = self.model.begin_state();
@@ -212,7 +219,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             if stop || ended {
                 break;
             }
-            if self.trainer.control.stops() && number < self.trainer.epochs {
+            if self.trainer.control.stops() && number < self.last() {
                 return Err(Error::Interrupted { step: self.model.steps });
             }
         }
@@ -221,7 +228,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
 
     async fn epoch(&mut self, number: usize, done: Done) -> Result<Epoch> {
         let order = self.trainer.recipe.order(self.train.len(), self.model.epochs);
-        let label = format!("epoch {number}/{}", self.trainer.epochs);
+        let label = format!("epoch {number}/{}", self.last());
         let progress = Bar::new(&label, self.train.len() as u64, self.trainer.progress);
         let (columns, scored) = (self.task().columns(), self.task().scored);
         let mut sums = done.sums;
@@ -245,11 +252,12 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         // The next submission is prepared while the device works on this one.
         let mut running: Option<Submission> = None;
         let mut stopping = false;
-        while (from < self.steps.len() && !stopping) || running.is_some() {
+        let watched = self.watches_batches();
+        while (from < self.steps.len() && !stopping && !self.ended) || running.is_some() {
             let mut next = None;
-            if from < self.steps.len() && !stopping {
-                let most = self.pace.steps.min(self.feed.steps_at_once());
-                let most = (from + most).min(self.steps.len());
+            if from < self.steps.len() && !stopping && !self.ended {
+                let at_once = if watched { 1 } else { self.pace.steps.min(self.feed.steps_at_once()) };
+                let most = (from + at_once).min(self.steps.len());
                 let asked = self.trainer.control.is_asked();
                 let (to, due) = self.due.end(&self.steps, from, most, asked);
                 stopping = due && self.trainer.control.stops();
@@ -271,6 +279,10 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
                 host += prepared.elapsed().as_secs_f64();
                 from = to;
             }
+            if watched {
+                // A callback may change what comes next.
+                running = next.take();
+            }
             if let Some(mut settling) = std::mem::replace(&mut running, next) {
                 let (span, saving) = (settling.span.clone(), settling.saving.take());
                 let tallies = self.settle(settling).await?;
@@ -282,6 +294,9 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
                 let (steps, rows) = (span.end, self.steps[span].iter().map(|s| s.rows).sum::<usize>());
                 rows_done += rows;
                 progress.advance(rows as u64, sums[0] / scored.count(&sums, rows_done));
+                if watched {
+                    self.tell_batch((number, steps), tallies[0] / scored.count(&tallies, rows))?;
+                }
                 if let Some(saving) = saving {
                     let seconds = done.seconds + begin.elapsed().as_secs_f64();
                     let done = Done { steps, sums: sums.clone(), seconds, host_seconds: host };
@@ -294,7 +309,12 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             return Err(Error::Interrupted { step: self.model.steps });
         }
         let seconds = done.seconds + begin.elapsed().as_secs_f64();
-        let count = scored.count(&sums, self.train.len());
+        let count = scored.count(&sums, rows_done);
+        // A callback may have ended the epoch early.
+        if rows_done < self.train.len() {
+            self.variation =
+                variation(&self.trainer.recipe.metrics, self.train.source(), scored, (order, rows_done))?;
+        }
         let trained = evaluation(&sums, &self.trainer.recipe.metrics, &self.variation, scored, count);
         let validated = match (&self.evaluator, &mut self.validation) {
             (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
@@ -315,23 +335,11 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             learning_rate: self.used(self.scheduled()),
             seconds,
             host_seconds: host,
-            steps: self.steps.len(),
-            samples_per_second: self.train.len() as f64 / seconds,
+            steps: from,
+            samples_per_second: rows_done as f64 / seconds,
         };
         progress.finish(&epoch.line(&label, &self.trainer.history.metrics));
         Ok(epoch)
-    }
-
-    /// The schedule's rate at the last update.
-    fn scheduled(&self) -> f64 {
-        let optimizer = &self.trainer.recipe.optimizer;
-        let updates = self.model.counters(optimizer.name()).updates;
-        optimizer.learning_rate().rate(updates.saturating_sub(1))
-    }
-
-    /// The rate to use where the schedule has this one.
-    fn used(&self, scheduled: f64) -> f64 {
-        self.reduction.as_ref().map_or(scheduled, |reduction| reduction.rate(scheduled))
     }
 
     /// Submits steps that use the slots from `slot` on, and starts to read back their tallies, and the model if a snapshot is due.

@@ -9,7 +9,7 @@ use std::path::Path;
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Epoch {
-    /// The epoch's number, counted from 1.
+    /// The epoch's number since the model was built, counted from 1: a further training of the model counts on.
     pub epoch: usize,
     /// The mean loss over the epoch's rows, each with the weights of its step, plus the regularisers' penalties.
     #[serde(with = "store::number")]

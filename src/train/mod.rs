@@ -9,6 +9,7 @@ mod description;
 mod epoch;
 mod evaluate;
 mod feed;
+mod find_rate;
 mod fit;
 mod history;
 mod inspect;
@@ -21,10 +22,11 @@ mod rows;
 mod snapshot;
 mod step;
 
-pub use callback::{Callback, EarlyStopping};
+pub use callback::{BatchEnd, Callback, EarlyStopping};
 pub use checkpoint::Checkpoints;
 pub use control::Control;
 pub use description::{DataDescription, TrainingDescription};
+pub use find_rate::{FoundRates, RateFinder};
 pub use history::{Epoch, History};
 pub use inspect::LayerReport;
 pub use own_loop::TrainingLoop;
@@ -44,6 +46,7 @@ use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
 use compile::Compiler;
 use fit::Fit;
 use rows::Rows;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Trains and evaluates models. All options except the optimiser and the loss have defaults.
@@ -157,7 +160,7 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets the number of epochs, at least 1.
+    /// Sets the number of epochs of a training, at least 1.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
         self
@@ -182,8 +185,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Sets how many steps share one update, at least 1; their gradients are averaged, weighted by their number of rows. The last group of
-    /// an epoch may be smaller. Not available for masked sequences.
+    /// Sets how many steps share one update, at least 1; their gradients are averaged, weighted by their number of rows, or of unmasked
+    /// time steps where a mask leaves some out. The last group of an epoch may be smaller.
     pub fn accumulate(mut self, steps: usize) -> Self {
         self.recipe.accumulate = steps;
         self
@@ -237,10 +240,30 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Adds a callback for every batch, such as one that sets the learning rate or ends the training by the loss: see
+    /// [`Callback::on_batch_end`], and [`Callback::watches_batches`] for what that costs.
+    ///
+    /// ```
+    /// use autorot::{Adam, Loss, Trainer};
+    /// use std::ops::ControlFlow;
+    ///
+    /// let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).on_batch_end(|batch| {
+    ///     batch.learning_rate *= 0.999;
+    ///     Ok(if batch.loss < 1e-6 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    /// });
+    /// ```
+    pub fn on_batch_end(
+        self,
+        callback: impl FnMut(&mut BatchEnd) -> Result<ControlFlow<()>> + Send + 'a,
+    ) -> Self {
+        self.callback(callback::Batches(callback))
+    }
+
     /// Trains `model` on `train`, and evaluates it on `validation` after every epoch: data sets in memory, or any [`Source`], of which a
     /// thread of its own reads the rows of the next steps while the device works. Both must have the same class names in the same
     /// order as the model, which keeps those that it is first trained with ([`Model::class_names`](crate::Model::class_names)). Another
-    /// call with the same kind of optimiser continues with its moments and schedule: see [`Model::reset_optimizer`].
+    /// call with the same kind of optimiser continues with its moments and schedule: see [`Model::reset_optimizer`]. Epochs are numbered since
+    /// the model was built, so another call counts on.
     ///
     /// # Errors
     /// Options or data that do not fit, by name. [`Error::NonFinite`](crate::Error::NonFinite) if a loss or a gradient becomes non-finite;

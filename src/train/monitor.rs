@@ -1,6 +1,7 @@
 //! The number that early stopping and the learning rate watch.
 
-use super::history::Epoch;
+use super::Trainer;
+use super::history::{Epoch, History};
 use crate::{Error, Metric, Result};
 
 /// The loss or a metric of every epoch, on the validation set where there is one.
@@ -32,6 +33,12 @@ impl Monitor {
         Ok(Self { metric: Some(found), sign })
     }
 
+    /// Whether the last epoch is better than all before it.
+    pub(super) fn is_best(self, history: &History) -> bool {
+        let Some((last, before)) = history.epochs.split_last() else { return false };
+        before.iter().map(|epoch| self.value(epoch)).all(|value| self.value(last) < value || value.is_nan())
+    }
+
     /// The epoch's number, with its sign changed where more is better: less is better then, too.
     pub(super) fn value(self, epoch: &Epoch) -> f64 {
         let value = match (self.metric, epoch.val_loss) {
@@ -41,5 +48,13 @@ impl Monitor {
             (Some(i), None) => epoch.train_metrics.get(i).copied().unwrap_or(f64::NAN),
         };
         self.sign * value
+    }
+}
+
+impl Trainer<'_> {
+    /// By what the best epoch is told: what early stopping watches, the loss without it.
+    pub(super) fn monitor(&self) -> Result<Monitor> {
+        let name = self.early_stopping.as_ref().and_then(|options| options.monitor.as_deref());
+        Monitor::new("early stopping", name, &self.recipe.metrics)
     }
 }

@@ -6,7 +6,7 @@ use super::pace::clock_words;
 use super::step::{OPTIMIZER, Task};
 use super::{Evaluation, Recipe, Trainer, inspect};
 use crate::device::{Program, Values};
-use crate::kernel::clock;
+use crate::kernel::{clock, rates};
 use crate::model::{Author, Ending, Tensor};
 use crate::plan::Purpose;
 use crate::plan::arena::keys;
@@ -254,8 +254,8 @@ impl TrainingLoop<'_> {
 
     /// Writes the rates of the next update.
     fn prepare_update(&mut self) -> Result<()> {
-        let [rate, size] = self.recipe.optimizer.rates_from(self.learning_rate(), self.updates());
-        self.model.executor.write(keys::RATES, 0, Values::F64(&[rate, size, 1.0, 1.0]))?;
+        let rates = self.recipe.optimizer.rates_from(self.learning_rate(), self.updates());
+        self.model.executor.write(keys::RATES, 0, Values::F64(&rates::row(rates, 1.0, true)))?;
         self.model.adopt_parameters()
     }
 

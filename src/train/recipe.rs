@@ -30,6 +30,7 @@ impl Recipe {
         if self.accumulate > 1 {
             let len = model.network.arena().len();
             model.executor.allocate(keys::ACCUMULATED, Element::Float, len)?;
+            model.executor.allocate(keys::SHARES, Element::Float, 2)?;
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Snapshot {
         self.model.weights()
     }
 
-    /// The current epoch, counted from 1, and how many of its steps were done.
+    /// The current epoch, as [`Epoch::epoch`](super::Epoch::epoch) counts it, and how many of its steps were done.
     pub fn place(&self) -> (usize, usize) {
         (self.position.epoch, self.position.done.steps)
     }
@@ -71,7 +71,9 @@ impl Snapshot {
 pub(super) struct Position {
     /// The data and options that the position refers to.
     pub(super) terms: Arc<TrainingDescription>,
-    /// The current epoch, counted from 1.
+    /// The epochs of the model before this training.
+    pub(super) begun: usize,
+    /// The current epoch, counted from 1 since the model was built.
     pub(super) epoch: usize,
     pub(super) done: Done,
     /// The epochs before it.
@@ -80,6 +82,8 @@ pub(super) struct Position {
     pub(super) standing: Option<Standing>,
     /// How far a learning rate that falls when learning stalls has come.
     pub(super) stalls: Option<Stalls>,
+    /// The learning rate that a callback has set.
+    pub(super) rate: Option<f64>,
     /// Whether a callback has ended the training.
     pub(super) ended: bool,
 }
@@ -135,7 +139,8 @@ impl Trainer<'_> {
             check_same("resume: training data", found, expected, "those of the snapshot")?;
         }
         // The end of the last epoch is the beginning of one more.
-        let least = position.epoch.saturating_sub(usize::from(position.done.steps == 0));
+        let over = usize::from(position.done.steps == 0);
+        let least = position.epoch.saturating_sub(position.begun).saturating_sub(over);
         if self.epochs < least {
             return Err(Error::invalid(
                 "resume: trainer option epochs",

@@ -280,7 +280,7 @@ impl Task<'_> {
                 record_guard(rec, step, 0.0);
                 step.scores = None;
                 let total = rec.shared(keys::ACCUMULATED, Element::Float, arena.len());
-                record_accumulation(rec, step, total);
+                record_accumulation(rec, step, total, mask.is_some());
                 step.gradient = total;
             }
             if matches!(ending, Ending::Update | Ending::UpdateApart | Ending::AccumulateAndUpdate) {

@@ -70,6 +70,35 @@ fn a_table_as_people_have_it() {
 }
 
 #[test]
+fn one_output_tells_two_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let two = fruit().lines().filter(|line| !line.ends_with("pear")).collect::<Vec<_>>().join("\n");
+    std::fs::write(path.join("fruit.csv"), two + "\n").unwrap();
+    json(path, &["new", "fruit.csv"]);
+    let settings = path.join("run.toml");
+    replace(&settings, "loss = \"softmax_cross_entropy\"", "loss = \"binary_cross_entropy\"");
+    replace(&settings, "metrics = [\"accuracy\"]", "metrics = [{ binary_accuracy = { threshold = 0.0 } }]");
+    replace(&settings, "units = 2\n", "units = 1\n");
+    json(path, &["train", "run.toml", "--epochs", "40"]);
+    let evaluated = json(path, &["evaluate", "runs/fruit"]);
+    assert!(evaluated["metrics"]["binary_accuracy"].as_f64().unwrap() > 0.9, "{evaluated}");
+    assert_eq!(
+        (&evaluated["classes"][0]["name"], &evaluated["classes"][1]["name"]),
+        (&"Apple".into(), &"Plum".into())
+    );
+    assert!(evaluated["classes"][1]["recall"].as_f64().unwrap() > 0.8, "{evaluated}");
+    // An apple and a plum.
+    std::fs::write(path.join("new.csv"), "sweet;weight;colour\n2,5;151,5;red\n3,0;62,0;NA\n").unwrap();
+    let predicted = done(path, &["predict", "runs/fruit", "new.csv", "--columns", "none"]);
+    let lines: Vec<&str> = predicted.lines().collect();
+    assert_eq!(lines[0], "predicted_kind,p_Apple,p_Plum");
+    assert!(lines[1].starts_with("Apple,0.") && lines[2].starts_with("Plum,0."), "{predicted}");
+    json(path, &["inspect", "runs/fruit", "--data", "fruit.csv"]);
+    done(path, &["export", "runs/fruit", "--format", "onnx", "--quiet"]);
+}
+
+#[test]
 fn numbers_that_stand_for_nothing_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
@@ -203,4 +232,69 @@ layers = [
     json(path, &["train", "again.toml", "--out", "again/run"]);
     let model = |folder: &str| std::fs::read(path.join(folder).join("model.safetensors")).unwrap();
     assert!(model("first") == model("again/run"));
+}
+
+#[test]
+fn settings_steer_a_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let save = |name: &str, shape: Vec<usize>, values: Vec<f64>| {
+        Tensor { shape, values }.save(path.join(name)).unwrap()
+    };
+    save("x.npy", vec![12, 2], (0..24).map(|i| f64::from(i * 7 % 11) / 10.0).collect());
+    save("y.npy", vec![12, 1], (0..12).map(|i| f64::from(i) / 12.0).collect());
+    // Nine rows for training, in steps of three: two updates an epoch, one of two steps and one of the third.
+    let settings = |layer: &str| {
+        format!(
+            r#"
+[arrays]
+inputs = "x.npy"
+targets = "y.npy"
+
+[split]
+validation = 0.25
+by = "last"
+
+[training]
+loss = "mean_squared_error"
+metrics = ["mean_absolute_error"]
+epochs = 3
+batch = 3
+accumulate = 2
+early_stopping = {{ patience = 9, monitor = "mean_absolute_error", restore_best = false }}
+reduce_on_plateau = {{ factor = 0.5, patience = 1, min_delta = 1000.0, monitor = "mean_absolute_error" }}
+
+[training.optimizer]
+kind = "nadam"
+learning_rate = {{ piecewise = {{ boundaries = [2], values = [0.01, 0.004] }} }}
+ema_momentum = 0.5
+rate_factors = {{ "{layer}" = 0.1 }}
+
+[network]
+layers = [{{ kind = "dense", units = 3, activation = "tanh" }}, {{ kind = "dense", units = 1 }}]
+"#
+        )
+    };
+    std::fs::write(path.join("run.toml"), settings("0.dense")).unwrap();
+    json(path, &["train", "run.toml", "--out", "first"]);
+    // The updates 1, 3 and 5 end the epochs. The first epoch is better than none; then nothing improves by a thousand.
+    let history = autorot::History::load_csv(path.join("first/history.csv")).unwrap();
+    let rates: Vec<f64> = history.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+    let wanted = [0.01, 0.004, 0.004 * 0.5];
+    assert!(rates.iter().zip(wanted).all(|(rate, wanted)| (rate - wanted).abs() < 1e-12), "{rates:?}");
+    // The resolved settings, with all of this, give the same model to the bit.
+    std::fs::create_dir(path.join("again")).unwrap();
+    std::fs::copy(path.join("first/run.toml"), path.join("again.toml")).unwrap();
+    json(path, &["train", "again.toml", "--out", "again/run"]);
+    let model = |folder: &str| std::fs::read(path.join(folder).join("model.safetensors")).unwrap();
+    assert!(model("first") == model("again/run"));
+    let resolved = std::fs::read_to_string(path.join("first/run.toml")).unwrap();
+    for word in ["nadam", "boundaries", "ema_momentum", "\"0.dense\"", "accumulate = 2"] {
+        assert!(resolved.contains(word), "{word}: {resolved}");
+    }
+    std::fs::write(path.join("run.toml"), settings("7.dense")).unwrap();
+    let output = run(path, &["train", "run.toml", "--out", "second"]);
+    let error = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("7.dense"), "{error}");
+    assert!(error.contains("0.dense, 1.dense"), "{error}");
 }

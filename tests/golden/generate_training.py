@@ -17,7 +17,7 @@ keras = tf.keras
 OPTIMIZERS = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop,
               "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
               "adagrad": keras.optimizers.Adagrad, "adadelta": keras.optimizers.Adadelta,
-              "adamax": keras.optimizers.Adamax, "lion": keras.optimizers.Lion}
+              "adamax": keras.optimizers.Adamax, "nadam": keras.optimizers.Nadam, "lion": keras.optimizers.Lion}
 SETTINGS = {"sgd": ["learning_rate", "momentum", "nesterov"],
             "rmsprop": ["learning_rate", "rho", "momentum", "epsilon"],
             "adam": ["learning_rate", "beta_1", "beta_2", "epsilon"],
@@ -25,6 +25,7 @@ SETTINGS = {"sgd": ["learning_rate", "momentum", "nesterov"],
             "adagrad": ["learning_rate", "initial_accumulator_value", "epsilon"],
             "adadelta": ["learning_rate", "rho", "epsilon"],
             "adamax": ["learning_rate", "beta_1", "beta_2", "epsilon"],
+            "nadam": ["learning_rate", "beta_1", "beta_2", "epsilon"],
             "lion": ["learning_rate", "beta_1", "beta_2"]}
 CLIPPING = ["global_clipnorm", "clipvalue"]
 
@@ -56,6 +57,10 @@ TRAJECTORIES = [
     ("adamax", "adamax", dict(), [8], []),
     ("lion", "lion", dict(), [8], []),
     ("lion_clipvalue", "lion", dict(beta_1=0.5, clipvalue=0.01), [8], []),
+    ("nadam", "nadam", dict(), [8], []),
+    ("nadam_other_betas", "nadam", dict(learning_rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-3), [8], []),
+    ("sgd_averaged", "sgd", dict(learning_rate=0.1, momentum=0.9, use_ema=True, ema_momentum=0.8), [8], []),
+    ("adamw_averaged", "adamw", dict(learning_rate=0.01, weight_decay=2.0, use_ema=True), [4, 4], [1]),
     ("adamw_global_clipnorm", "adamw", dict(learning_rate=0.01, global_clipnorm=0.5), [8], []),
 ]
 
@@ -72,17 +77,22 @@ def trajectory(name, kind, given, lengths, not_decayed):
     optimizer = OPTIMIZERS[kind](**given)
     if not_decayed:
         optimizer.exclude_from_weight_decay(var_list=[variables[i] for i in not_decayed])
-    parameters = []
+    parameters, averages = [], []
     for gradient in gradients:
         parts = [tf.constant(part) for part in split(gradient, lengths)]
         optimizer.apply_gradients(zip(parts, variables))
         parameters.append(np.concatenate([v.numpy() for v in variables]))
+        if optimizer.use_ema:
+            averages.append(np.concatenate([v.numpy() for v in optimizer._model_variables_moving_average]))
     config = optimizer.get_config()
     settings = {key: config[key] for key in SETTINGS[kind]}
     settings["learning_rate"] = number(settings["learning_rate"])
     settings.update({key: given[key] for key in CLIPPING if key in given})
-    return dict(name=name, optimizer=kind, settings=settings, lengths=lengths, not_decayed=not_decayed,
+    if optimizer.use_ema:
+        settings["ema_momentum"] = config["ema_momentum"]
+    case = dict(name=name, optimizer=kind, settings=settings, lengths=lengths, not_decayed=not_decayed,
                 initial=flat(initial), gradients=rows(gradients), parameters=rows(parameters))
+    return dict(case, averages=rows(averages)) if averages else case
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -214,7 +224,8 @@ def metric_case(name, kind, metric, settings, targets_of):
 SCHEDULES = {"cosine_decay": keras.optimizers.schedules.CosineDecay,
              "cosine_decay_restarts": keras.optimizers.schedules.CosineDecayRestarts,
              "polynomial_decay": keras.optimizers.schedules.PolynomialDecay,
-             "exponential_decay": keras.optimizers.schedules.ExponentialDecay}
+             "exponential_decay": keras.optimizers.schedules.ExponentialDecay,
+             "piecewise_constant_decay": keras.optimizers.schedules.PiecewiseConstantDecay}
 
 # name, schedule, settings, steps
 RATES = [
@@ -236,6 +247,9 @@ RATES = [
      [0, 1, 9, 11, 20, 29, 31, 45, 69, 71, 100]),
     ("restarts_alike", "cosine_decay_restarts",
      dict(initial_learning_rate=0.1, first_decay_steps=10, t_mul=1.0, m_mul=0.5, alpha=0.0), [0, 1, 9, 11, 25]),
+    ("piecewise", "piecewise_constant_decay", dict(boundaries=[5, 12], values=[0.1, 0.03, 0.01]),
+     [0, 4, 5, 6, 11, 12, 13, 100]),
+    ("piecewise_of_one", "piecewise_constant_decay", dict(boundaries=[0], values=[0.1, 0.2]), [0, 1, 9]),
 ]
 
 

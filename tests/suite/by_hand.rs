@@ -201,7 +201,7 @@ fn epochs_tell_their_last_learning_rate_and_their_rows_a_second() {
     ] {
         let net = Sequential::for_data(&data).add(Dense::new(256).activation(Activation::Tanh));
         let mut model = net.add(Dense::new(1)).build(&Device::cpu(), 0).unwrap();
-        let sgd = Sgd { learning_rate: schedule, ..Sgd::default() };
+        let sgd = Sgd { learning_rate: schedule.clone(), ..Sgd::default() };
         let trainer = Trainer::new(sgd, Loss::MeanSquaredError)
             .progress(false)
             .epochs(3)

@@ -1,7 +1,11 @@
 //! Classes are what their names say, not their numbers.
 
+use crate::common::devices;
+use crate::resume::same;
+use autorot::model::Outputs;
 use autorot::{
-    Adam, Dataset, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Sequential, Targets, Trainer,
+    Adam, Dataset, Dense, Device, EarlyStopping, Error, Loss, Metric, Model, Sequential, Sgd, Targets,
+    Trainer,
 };
 
 fn data(names: &[&str]) -> Dataset {
@@ -171,4 +175,89 @@ fn a_class_a_time_step_is_compared_too() {
     let mut model = model(Sequential::for_data(&steps(ANIMALS)));
     assert_eq!(model.class_names().unwrap(), ANIMALS);
     fails(trainer().evaluate(&mut model, &steps(OTHERS)), &["\"dog\""]);
+}
+
+/// Rows of two inputs in two classes, the second one where the first input is larger.
+fn pairs(rows: usize) -> Dataset {
+    let inputs: Vec<f32> = (0..2 * rows).map(|i| (i * 37 % 101) as f32 / 101.0).collect();
+    let labels = inputs.chunks(2).map(|x| u32::from(x[0] > x[1])).collect();
+    Dataset::classes([2], inputs, labels, vec!["no".to_owned(), "yes".to_owned()]).unwrap()
+}
+
+/// The same rows with 0 and 1 as values.
+fn as_values(data: &Dataset) -> Dataset {
+    let Targets::Classes { labels, .. } = data.targets() else { panic!("classes") };
+    let values = labels.iter().map(|&label| label as f32).collect();
+    Dataset::values([2], data.inputs().to_vec(), [1], values).unwrap()
+}
+
+#[test]
+fn a_single_output_tells_two_classes() {
+    let data = pairs(60);
+    let values = as_values(&data);
+    let losses = [Loss::BinaryCrossEntropy, Loss::BinaryFocalCrossEntropy { gamma: 2.0, alpha: None }];
+    for device in devices() {
+        for loss in losses.clone().into_iter().chain([Loss::Hinge, Loss::MeanSquaredError]) {
+            let trained = |data: &Dataset| {
+                let net = Sequential::new([2]).input_range(0.0, 1.0);
+                let mut model = net.add(Dense::new(1)).build(&device, 3).unwrap();
+                let squared = loss == Loss::MeanSquaredError;
+                let (rate, threshold) = if squared { (0.3, 0.5) } else { (1.0, 0.0) };
+                let rate = Sgd { learning_rate: rate.into(), ..Sgd::default() };
+                let trainer = Trainer::new(rate, loss.clone()).metric(Metric::BinaryAccuracy { threshold });
+                let mut trainer = trainer.metric(Metric::R2).batch(16).epochs(6).progress(false);
+                // Rows that lie on the device as a whole, and rows that are sent in parts.
+                let history = trainer.fit(&mut model, data, Some(data)).unwrap();
+                let sent = trainer.resident_bytes(0).evaluate(&mut model, data).unwrap();
+                assert_eq!(Some(sent.loss), history.epochs[5].val_loss);
+                (history, model)
+            };
+            let (history, mut model) = trained(&data);
+            let (wanted, mut other) = trained(&values);
+            let what = format!("{} on {}", loss.name(), device.name());
+            same(&history, &wanted);
+            assert!(model.weights().unwrap().iter().eq(other.weights().unwrap().iter()), "{what}");
+            assert_eq!(model.class_names().unwrap(), ["no", "yes"], "{what}");
+            assert!(history.epochs[5].val_metrics[0] > 0.6, "{what}: {history:?}");
+
+            let outputs = other.predict(data.inputs()).unwrap();
+            let predictions = model.predict_rows(data.inputs()).unwrap();
+            if model.outputs() != Outputs::BinaryLogits {
+                assert_eq!((predictions.names(), predictions.class(0)), (&["yes".to_owned()][..], None));
+                continue;
+            }
+            assert_eq!(predictions.names(), ["no", "yes"]);
+            for (row, &logit) in outputs.iter().enumerate() {
+                let yes = 1.0 / (1.0 + (-f64::from(logit)).exp());
+                let found = predictions.row(row).unwrap();
+                assert!((found[0] - (1.0 - yes)).abs() < 1e-12 && (found[1] - yes).abs() < 1e-12);
+                assert_eq!(predictions.class(row), Some(if yes > 0.5 { "yes" } else { "no" }));
+            }
+            // The report counts what the metric counts.
+            let report = model.classification(&data).unwrap();
+            let right = (report.confusion()[0][0] + report.confusion()[1][1]) / 60.0;
+            assert!((right - history.epochs[5].val_metrics[0]).abs() < 1e-6, "{what}: {right}");
+        }
+    }
+    // A file keeps it; other losses and numbers of classes do not do.
+    let net = || Sequential::new([2]).input_range(0.0, 1.0).add(Dense::new(1));
+    let mut model = net().build(&Device::cpu(), 3).unwrap();
+    let mut binary = Trainer::new(Adam::default(), Loss::BinaryCrossEntropy).epochs(1).progress(false);
+    binary.fit(&mut model, &data, None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    model.save(folder.path().join("model.safetensors")).unwrap();
+    let mut loaded = Model::load(folder.path().join("model.safetensors"), &Device::cpu()).unwrap();
+    let rows = data.inputs();
+    assert_eq!(loaded.predict_rows(rows).unwrap(), model.predict_rows(rows).unwrap());
+    let mut softmax = Trainer::new(Adam::default(), Loss::SoftmaxCrossEntropy).progress(false);
+    fails(softmax.fit(&mut net().build(&Device::cpu(), 3).unwrap(), &data, None), &["BinaryCrossEntropy"]);
+    let three = Dataset::classes(
+        [2],
+        rows.to_vec(),
+        (0..60).map(|i| i % 3).collect(),
+        ["a", "b", "c"].map(str::to_owned).to_vec(),
+    );
+    let mut fresh = net().build(&Device::cpu(), 3).unwrap();
+    fails(binary.fit(&mut fresh, &three.unwrap(), None), &["1 outputs", "3 for these targets"]);
+    fails(binary.metric(Metric::Accuracy).fit(&mut fresh, &data, None), &["BinaryAccuracy"]);
 }

@@ -96,16 +96,16 @@ struct Wild<const READS: bool>;
 impl<const READS: bool> UpdateRule for Wild<READS> {
     const NAME: &'static str = "wild";
     const WGSL: &'static str = if READS {
-        "fn update(g: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
-            return w - size * g + 0.0 * rates[1000000000u + u.count];
+        "fn update(g: vec4<f32>, sizes: vec3<f32>, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
+            return w - sizes.x * g + 0.0 * rates[1000000000u + u.count];
         }"
     } else {
-        "fn update(g: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
+        "fn update(g: vec4<f32>, sizes: vec3<f32>, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
             return w - g;
         }"
     };
 
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, _kept: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, _kept: [&mut T; 2]) -> T {
         w - size * gradient
     }
 }
@@ -216,7 +216,7 @@ impl UpdateRule for Greedy {
         if self.0 { Vec::new() } else { vec![1.0] }
     }
 
-    fn update<T: Real>(&self, _gradient: T, _size: T, w: T, _kept: [&mut T; 2]) -> T {
+    fn update<T: Real>(&self, _gradient: T, _sizes: [T; 3], w: T, _kept: [&mut T; 2]) -> T {
         w
     }
 }

@@ -37,12 +37,12 @@ fn frozen_layers_keep_their_bits_and_others_learn() {
         let mut model = net(&data).build(&device, 3).unwrap();
         // Moments and decay would move what has no gradient.
         let optimizer = AdamW { weight_decay: 0.1, ..AdamW::default() };
-        trainer(optimizer, 2).fit(&mut model, &data, None).unwrap();
+        trainer(optimizer.clone(), 2).fit(&mut model, &data, None).unwrap();
         model.set_trainable("0.dense", false).unwrap();
         model.set_trainable("1.batch_norm", false).unwrap();
         model.set_trainable("3.dense.bias", false).unwrap();
         let before = weights(&mut model);
-        trainer(optimizer, 2).accumulate(2).fit(&mut model, &data, None).unwrap();
+        trainer(optimizer.clone(), 2).accumulate(2).fit(&mut model, &data, None).unwrap();
         for ((path, before), (_, after)) in before.iter().zip(weights(&mut model)) {
             let frozen = path.starts_with("0.") || path.starts_with("1.") || path == "3.dense.bias";
             assert_eq!(*before == after, frozen, "{path} on {}", device.name());
@@ -71,7 +71,7 @@ fn the_others_take_the_step_that_they_take_anyway() {
         let (mut free, mut frozen) = (build(), build());
         frozen.set_trainable("1.dense", false).unwrap();
         for model in [&mut free, &mut frozen] {
-            trainer(rate, 1).batch(24).fit(model, &data, None).unwrap();
+            trainer(rate.clone(), 1).batch(24).fit(model, &data, None).unwrap();
         }
         for ((path, free), (_, frozen)) in weights(&mut free).iter().zip(weights(&mut frozen)) {
             assert_eq!(*free == frozen, !path.starts_with("1."), "{path} on {}", device.name());
@@ -96,7 +96,7 @@ fn a_report_between_epochs_leaves_the_others_steps_alone() {
                 }
                 Ok(std::ops::ControlFlow::Continue(()))
             };
-            trainer(rate, 3).callback(looks).fit(&mut model, &data, None).unwrap();
+            trainer(rate.clone(), 3).callback(looks).fit(&mut model, &data, None).unwrap();
             weights(&mut model)
         };
         assert_eq!(fit(true), fit(false), "{}", device.name());

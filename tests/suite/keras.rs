@@ -1,4 +1,4 @@
-//! Optimisers, losses, metrics, schedules and a whole training against Keras; `tests/golden/training.json`.
+//! Optimisers, losses, metrics and a whole training against Keras; `tests/golden/training.json`.
 
 use crate::common::{Tolerance, assert_close, devices};
 use crate::golden::{golden, now};
@@ -9,8 +9,8 @@ use autorot::extend::plan::{Purpose, Recorder, View};
 use autorot::extend::{LossViews, UpdateViews};
 use autorot::model::Network;
 use autorot::{
-    Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, AutoRotate, Clip, Dataset, Dense, Device, LearnL,
-    Lion, Loss, Metric, Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer,
+    Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, AutoRotate, Clip, Dataset, Dense, Device, Lamb,
+    LearnL, Lion, Loss, Metric, Nadam, Optimizer, RmsProp, Schedule, Sequential, Sgd, Trainer,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,9 +25,12 @@ struct OptimizerCase {
     initial: Vec<f64>,
     gradients: Vec<Vec<f64>>,
     parameters: Vec<Vec<f64>>,
+    /// The moving averages after every step, of an optimiser that keeps them.
+    #[serde(default)]
+    averages: Vec<Vec<f64>>,
 }
 
-fn number(settings: &Value, key: &str) -> Option<f64> {
+pub fn number(settings: &Value, key: &str) -> Option<f64> {
     settings.get(key).and_then(Value::as_f64)
 }
 
@@ -38,13 +41,14 @@ fn optimizer(name: &str, settings: &Value) -> Optimizer {
     let clip = Clip { norm: limit("global_clipnorm"), value: limit("clipvalue") };
     let learning_rate = Schedule::Constant(get("learning_rate"));
     let adam = || Adam {
-        learning_rate,
+        learning_rate: learning_rate.clone(),
         beta_1: get("beta_1"),
         beta_2: get("beta_2"),
         epsilon: single("epsilon"),
         clip,
     };
-    match name {
+    let weight_decay = limit("weight_decay").unwrap_or(0.0);
+    let made: Optimizer = match name {
         "sgd" => {
             let nesterov = settings["nesterov"].as_bool().unwrap();
             Sgd { learning_rate, momentum: single("momentum"), nesterov, clip }.into()
@@ -54,7 +58,16 @@ fn optimizer(name: &str, settings: &Value) -> Optimizer {
             RmsProp { learning_rate, rho: single("rho"), momentum, epsilon, clip }.into()
         }
         "adam" => adam().into(),
-        "adamw" => AdamW { adam: adam(), weight_decay: single("weight_decay") }.into(),
+        "adamw" => AdamW { adam: adam(), weight_decay }.into(),
+        "nadam" => {
+            let Adam { beta_1, beta_2, epsilon, .. } = adam();
+            Nadam { learning_rate, beta_1, beta_2, epsilon, clip }.into()
+        }
+        "lamb" => {
+            let Adam { beta_1, beta_2, epsilon, .. } = adam();
+            Optimizer::from(Lamb { learning_rate, beta_1, beta_2, epsilon, clip })
+                .with_weight_decay(weight_decay)
+        }
         "adagrad" => {
             let initial_accumulator_value = single("initial_accumulator_value");
             Adagrad { learning_rate, initial_accumulator_value, epsilon: single("epsilon"), clip }.into()
@@ -66,7 +79,8 @@ fn optimizer(name: &str, settings: &Value) -> Optimizer {
         }
         "lion" => Lion { learning_rate, beta_1: single("beta_1"), beta_2: single("beta_2"), clip }.into(),
         other => panic!("no optimizer {other}"),
-    }
+    };
+    limit("ema_momentum").into_iter().fold(made, Optimizer::with_ema)
 }
 
 /// A network whose parameters have these lengths: a kernel, then another, or a bias, or learnt Ls.
@@ -88,9 +102,14 @@ fn parameters_of(case: &OptimizerCase) -> Network {
 
 #[test]
 fn optimisers_take_the_steps_that_keras_takes() {
-    let all: Value = golden("training.json");
-    let cases: Vec<OptimizerCase> = serde_json::from_value(all["optimizers"].clone()).unwrap();
-    assert!(cases.len() >= 12);
+    let cases: Vec<OptimizerCase> = ["training.json", "lamb.json"]
+        .into_iter()
+        .flat_map(|file| {
+            let all: Value = golden(file);
+            serde_json::from_value::<Vec<OptimizerCase>>(all["optimizers"].clone()).unwrap()
+        })
+        .collect();
+    assert!(cases.len() >= 30);
     for device in devices() {
         for case in &cases {
             let optimizer = optimizer(&case.optimizer, &case.settings);
@@ -101,6 +120,7 @@ fn optimisers_take_the_steps_that_keras_takes() {
                 (keys::PARAMETERS, arena.len()),
                 (keys::GRADIENTS, arena.len()),
                 (keys::PREVIOUS, arena.len()),
+                (keys::AVERAGES, arena.len()),
             ];
             let kept = optimizer.kept();
             shared.extend(kept.iter().map(|key| (key.as_str(), arena.len())));
@@ -135,17 +155,21 @@ fn optimisers_take_the_steps_that_keras_takes() {
                 }
             };
             write(&mut *executor, keys::PARAMETERS, &case.initial);
+            write(&mut *executor, keys::AVERAGES, &case.initial);
             for (i, (gradient, wanted)) in case.gradients.iter().zip(&case.parameters).enumerate() {
                 write(&mut *executor, keys::GRADIENTS, gradient);
-                let [rate, alpha] = optimizer.rates(i as u64);
-                executor.write(keys::RATES, 0, Values::F64(&[rate, alpha, 1.0, 1.0])).unwrap();
+                let row = rates::row(optimizer.rates(i as u64), 1.0, true);
+                executor.write(keys::RATES, 0, Values::F64(&row)).unwrap();
                 executor.run(program, 1).unwrap();
-                let mut found = Vec::new();
-                for &(offset, len) in &places {
-                    found.extend(now(executor.read(keys::PARAMETERS, offset, len)));
+                let averages = case.averages.get(i).map(|wanted| (keys::AVERAGES, wanted));
+                for (key, wanted) in [(keys::PARAMETERS, wanted)].into_iter().chain(averages) {
+                    let mut found = Vec::new();
+                    for &(offset, len) in &places {
+                        found.extend(now(executor.read(key, offset, len)));
+                    }
+                    let what = format!("{} of {} on {}, step {i}", key, case.name, device.name());
+                    assert_close(&what, &found, wanted, Tolerance::new(1e-6, 1e-6));
                 }
-                let what = format!("{} on {}, step {i}", case.name, device.name());
-                assert_close(&what, &found, wanted, Tolerance::new(1e-6, 1e-6));
             }
         }
     }
@@ -294,59 +318,6 @@ fn metrics_agree_with_keras() {
             assert_close(&what, &[found], &[case.value], Tolerance::new(1e-6, 1e-5));
         }
     }
-}
-
-#[test]
-fn schedules_agree_with_keras() {
-    let all: Value = golden("training.json");
-    let cases = all["schedules"].as_array().unwrap();
-    assert!(cases.len() >= 4);
-    for case in cases {
-        let settings = &case["settings"];
-        let get = |key: &str| number(settings, key);
-        let initial = get("initial_learning_rate").unwrap();
-        let span = get("decay_steps").or(get("first_decay_steps")).unwrap() as u64;
-        let schedule = match case["schedule"].as_str().unwrap() {
-            "cosine_decay" => Schedule::Cosine {
-                peak: get("warmup_target").unwrap_or(initial),
-                updates: span,
-                floor: get("alpha").unwrap(),
-                warm_up: get("warmup_steps").unwrap_or(0.0) as u64,
-                start: initial,
-            },
-            "polynomial_decay" => {
-                let (end, power) = (get("end_learning_rate").unwrap(), get("power").unwrap());
-                Schedule::Polynomial { initial, end, updates: span, power }
-            }
-            "cosine_decay_restarts" => Schedule::CosineRestarts {
-                peak: initial,
-                updates: span,
-                stretch: get("t_mul").unwrap(),
-                factor: get("m_mul").unwrap(),
-                floor: get("alpha").unwrap(),
-            },
-            "exponential_decay" if settings["staircase"] == false => {
-                Schedule::Exponential { initial, every: span, factor: get("decay_rate").unwrap() }
-            }
-            "exponential_decay" => {
-                Schedule::Step { initial, every: span, factor: get("decay_rate").unwrap() }
-            }
-            other => panic!("no schedule {other}"),
-        };
-        schedule.check().unwrap();
-        let steps = case["steps"].as_array().unwrap().iter().map(|s| s.as_u64().unwrap());
-        let found: Vec<f64> = steps.map(|s| schedule.rate(s)).collect();
-        let wanted: Vec<f64> =
-            case["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-        assert_close(case["name"].as_str().unwrap(), &found, &wanted, Tolerance::new(1e-8, 1e-5));
-    }
-    let warm_up = Schedule::WarmUp { start: 0.0, rate: 0.1, updates: 4 };
-    assert_eq!([0, 2, 4, 9].map(|u| warm_up.rate(u)), [0.0, 0.05, 0.1, 0.1]);
-    // By hand: half a cosine up over 4 updates, down over 8.
-    let cycle = Schedule::OneCycle { peak: 0.9, updates: 12, warm_up: 4, start: 0.1, end: 0.0 };
-    cycle.check().unwrap();
-    let found: Vec<f64> = [0, 2, 4, 8, 12, 20].map(|u| cycle.rate(u)).into();
-    assert_close("one cycle", &found, &[0.1, 0.5, 0.9, 0.45, 0.0, 0.0], Tolerance::new(1e-12, 1e-12));
 }
 
 #[test]

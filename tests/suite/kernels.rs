@@ -38,7 +38,7 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
     match (kernel.name(), binding.name) {
         (_, "t") => map(&|v| 0.5 + 0.5 * v),
         // Mean squares are positive; a variance and its mean never differ in scale as freely as here.
-        ("adam", "moment_2")
+        ("adam" | "nadam" | "lamb", "moment_2")
         | ("rmsprop" | "adagrad" | "adadelta", "moment_1")
         | ("adadelta", "moment_2") => map(&|v| v.abs() + 0.01),
         // Half of it is ρ, half q: neither is small.
@@ -57,6 +57,11 @@ fn content(kernel: &dyn Kernel, index: usize, len: usize, random: &mut Random) -
         ("rotate", "v") => map(&|v| v.abs() + 0.1),
         (_, "variance" | "squares") => map(&|v| v.abs() + 0.1),
         (_, "partials" | "penalties") => map(&f32::abs),
+        // Lengths, counts and a share.
+        ("trust_ratio", "w_squares" | "change_squares") | ("group_share", "tallies" | "shares") => {
+            map(&|v| v.abs() + 0.1)
+        }
+        ("accumulate", "shares") => map(&|v| 0.2 + 0.5 * v.abs()),
         // Places of a row.
         ("rank", "places") => map(&|v| (v.abs() * 4.0).floor()),
         ("softmax_finish" | "softmax_gradient" | "softmax", "parts" | "rows" | "numbers") => {
@@ -253,7 +258,8 @@ fn products_take_the_variant_of_their_adapter() {
 #[test]
 fn optimisers_clamp_the_slot_to_the_tables_last_row() {
     fn words(rule: impl UpdateRule, slots: usize) -> Vec<u32> {
-        Kernel::uniforms(&Update { rule, count: 9, decayed: 4, slots, weight_decay: 0.0, clip_value: 0.0 })
+        let (weight_decay, clip_value, rate_factor) = (0.0, 0.0, 1.0);
+        Kernel::uniforms(&Update { rule, count: 9, decayed: 4, slots, weight_decay, clip_value, rate_factor })
     }
     for slots in [1, 7] {
         let all =

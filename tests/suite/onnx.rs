@@ -247,7 +247,7 @@ fn of_states() -> Vec<Case> {
 /// Models that take the data in their own units.
 fn of_conversions() -> Vec<Case> {
     let mut all = Vec::new();
-    let rows: Vec<[String; 4]> = (0..40)
+    let rows: Vec<[String; 5]> = (0..40)
         .map(|i| {
             let size = if i % 7 == 3 { String::new() } else { (1_000_000 + i * 3).to_string() };
             [
@@ -255,10 +255,11 @@ fn of_conversions() -> Vec<Case> {
                 ["north", "", "south"][i % 3].to_owned(),
                 (900 + 20 * i).to_string(),
                 ["a", "b", "c"][i % 3].to_owned(),
+                ["x", "y"][i / 3 % 2].to_owned(),
             ]
         })
         .collect();
-    let table = Table::new(["size", "place", "price", "kind"], rows.clone()).unwrap();
+    let table = Table::new(["size", "place", "price", "kind", "half"], rows.clone()).unwrap();
     let base = || {
         let columns =
             Columns::new().inputs(["size"]).impute(Impute::Mean).indicator(true).scale(Scale::Standard);
@@ -278,11 +279,14 @@ fn of_conversions() -> Vec<Case> {
     for (name, columns, loss) in [
         ("values", base().targets(["price"]).scale_targets(Scale::Standard), Loss::MeanSquaredError),
         ("classes", base().classes("kind"), Loss::SoftmaxCrossEntropy),
+        // One output tells them.
+        ("two classes", base().classes("half"), Loss::BinaryCrossEntropy),
     ] {
         let preparation = Preparation::fit(&table, &columns).unwrap();
         let data = preparation.apply(&table).unwrap();
         let hidden = Dense::new(5).activation(Activation::Tanh).auto_rotate(AutoRotate::new());
-        let outputs = data.targets().width();
+        let width = data.targets().width();
+        let outputs = if name == "two classes" { 1 } else { width };
         let mut model = Sequential::for_data(&data)
             .add(hidden)
             .add(Dense::new(outputs))
@@ -292,10 +296,10 @@ fn of_conversions() -> Vec<Case> {
         model.set_conversion(preparation).unwrap();
         let bytes = Onnx::new().conversion(true).to_bytes(&mut model).unwrap();
         let answers = model.predict_rows(&table).unwrap();
-        let values = numbers(rows.len(), &[outputs], answers.values());
+        let values = numbers(rows.len(), &[width], answers.values());
         let mut outputs =
             vec![(if name == "values" { "output" } else { "probabilities" }.to_owned(), values)];
-        if name == "classes" {
+        if name != "values" {
             let classes: Vec<&str> = (0..rows.len()).map(|row| answers.class(row).unwrap()).collect();
             outputs.push(("class".to_owned(), (vec![rows.len()], json!(classes))));
         }

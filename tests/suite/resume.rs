@@ -87,7 +87,7 @@ fn dropout_learnt_limits_and_a_schedule() {
     let data = glyphs();
     let build = |device: &Device| model(&data.train, device);
     let rate = Schedule::Cosine { peak: 0.01, updates: 30, floor: 0.1, warm_up: 5, start: 0.0 };
-    let trainer = || trainer(Optimizer::from(Adam::default()).with_learning_rate(rate)).epochs(3);
+    let trainer = || trainer(Optimizer::from(Adam::default()).with_learning_rate(rate.clone())).epochs(3);
     for device in devices() {
         // 11 steps an epoch, the last of 60 rows.
         goes_on(&device, &build, &trainer, (&data.train, Some(&data.test)), 7, (3, 6));
@@ -102,7 +102,7 @@ fn accumulated_gradients_data_in_parts_and_early_stopping() {
     let stopping = EarlyStopping { patience: 9, min_delta: 1e9, ..EarlyStopping::default() };
     let optimizer = RmsProp { momentum: 0.5, ..RmsProp::default() };
     let trainer = || {
-        trainer(optimizer)
+        trainer(optimizer.clone())
             .epochs(3)
             .accumulate(3)
             .resident_bytes(1000)
@@ -124,8 +124,10 @@ fn states_that_are_kept_from_batch_to_batch() {
         net.add(Gru::new(4).stateful(true)).add(Dense::new(2)).build(device, 1).unwrap()
     };
     let optimizer = Sgd { momentum: 0.9, ..Sgd::default() };
-    let trainer =
-        || Trainer::new(optimizer, Loss::MeanSquaredError).progress(false).shuffle(false).batch(4).epochs(3);
+    let trainer = || {
+        let trainer = Trainer::new(optimizer.clone(), Loss::MeanSquaredError).progress(false).shuffle(false);
+        trainer.batch(4).epochs(3)
+    };
     for device in devices() {
         // 6 steps an epoch.
         goes_on(&device, &build, &trainer, (&data, Some(&data)), 5, (3, 3));

@@ -239,10 +239,10 @@ fn resume_compares_every_option() {
     };
     let huber = || Loss::Huber { delta: 1.0 };
     let mut model = built(dense(1.0, Activation::Tanh, Some(AutoRotate::new())).add(Dropout::new(0.2)));
-    let mut trainer = with(adam.into(), huber(), stopping.clone());
+    let mut trainer = with(adam.clone().into(), huber(), stopping.clone());
     trainer.fit(&mut model, &data, None).unwrap();
     let snapshot = trainer.snapshot().unwrap().clone();
-    assert_eq!(snapshot.description().optimizer, Optimizer::from(adam).description());
+    assert_eq!(snapshot.description().optimizer, Optimizer::from(adam.clone()).description());
     assert_eq!(snapshot.model().description(), model.network().description());
     let text = serde_json::to_string(snapshot.description()).unwrap();
     assert_eq!(serde_json::from_str::<TrainingDescription>(&text).unwrap(), *snapshot.description());
@@ -251,28 +251,33 @@ fn resume_compares_every_option() {
     let clip = Clip { norm: Some(1.0), value: None };
     let others: [(Optimizer, Loss, EarlyStopping, &[&str]); 7] = [
         (
-            Optimizer::from(adam).with_learning_rate(0.02),
+            Optimizer::from(adam.clone()).with_learning_rate(0.02),
             huber(),
             stopping.clone(),
             &["optimizer", "0.02", "0.01"],
         ),
         (
-            Optimizer::from(adam).with_learning_rate(schedule),
+            Optimizer::from(adam.clone()).with_learning_rate(schedule),
             huber(),
             stopping.clone(),
             &["optimizer", "warm_up", "constant"],
         ),
         (
-            Optimizer::from(adam).with_clip(clip),
+            Optimizer::from(adam.clone()).with_clip(clip),
             huber(),
             stopping.clone(),
             &["optimizer", "clip.norm 1", "clip.norm none"],
         ),
-        (Adam { beta_1: 0.8, ..adam }.into(), huber(), stopping.clone(), &["beta_1 0.8", "beta_1 0.9"]),
-        (Sgd::default().into(), huber(), stopping.clone(), &["sgd.momentum", "adam.beta_2"]),
-        (adam.into(), Loss::Huber { delta: 2.0 }, stopping.clone(), &["loss", "delta 2", "delta 1"]),
         (
-            adam.into(),
+            Adam { beta_1: 0.8, ..adam.clone() }.into(),
+            huber(),
+            stopping.clone(),
+            &["beta_1 0.8", "beta_1 0.9"],
+        ),
+        (Sgd::default().into(), huber(), stopping.clone(), &["sgd.momentum", "adam.beta_2"]),
+        (adam.clone().into(), Loss::Huber { delta: 2.0 }, stopping.clone(), &["loss", "delta 2", "delta 1"]),
+        (
+            adam.clone().into(),
             huber(),
             EarlyStopping { patience: 8, ..stopping.clone() },
             &["early_stopping", "patience 8"],

@@ -52,10 +52,11 @@ impl Evaluate {
                 return Err(Error::invalid(self.model.display(), found, expected, remedy));
             }
         };
+        let single = source.model.network().output().shape.last() == Some(&1);
         let metrics = match &source.settings {
             Some(settings) => settings.training.metrics.clone(),
             None if data.targets().class_names().is_some_and(|names| names.len() > 1) => {
-                vec![Metric::Accuracy]
+                vec![if single { Metric::BinaryAccuracy { threshold: 0.0 } } else { Metric::Accuracy }]
             }
             None => Vec::new(),
         };
@@ -85,6 +86,13 @@ impl Evaluate {
             return Ok((json!({}), String::new()));
         }
         match data.targets() {
+            // A single value: what tells the classes apart is not known.
+            Targets::Classes { names, .. }
+                if source.model.outputs() == Outputs::Values
+                    && source.model.network().output().len() < names.len() =>
+            {
+                Ok((json!({}), String::new()))
+            }
             Targets::Classes { labels, names, .. } if source.model.outputs() == Outputs::Values => {
                 // Values say which class, but not how probable it is.
                 let answers = one_hot(&source.model.predict(data.inputs())?, names.len());

@@ -88,7 +88,7 @@ impl Source {
             };
         }
         if is_array(path) {
-            let classes = self.model.outputs().of_one_class();
+            let classes = self.model.outputs().of_one_class() || self.model.class_names().is_some();
             let inside = has_ending(path, "npz").then_some(path);
             let Some(file) = targets.or(inside) else {
                 let expected = "a file of targets, too";

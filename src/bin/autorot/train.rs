@@ -135,7 +135,9 @@ fn fit(settings: &Settings, new: Option<&Settings>, folder: &Folder, output: &Ou
 /// A last layer of another width than the targets would be refused by the loss; here the settings are named.
 fn check_outputs(model: &Model, data: &Loaded) -> Result<()> {
     let (found, expected) = (model.network().output().len(), outputs(&data.train));
-    if found == expected || data.train.targets().steps() > 1 {
+    // One output tells two classes.
+    let told = found == 1 && data.train.targets().class_names().is_some_and(|names| names.len() == 2);
+    if found == expected || told || data.train.targets().steps() > 1 {
         return Ok(());
     }
     let names =

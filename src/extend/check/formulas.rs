@@ -2,7 +2,9 @@
 
 use super::{KernelCheck, close, numbers};
 use crate::activation::ActivationRule;
-use crate::kernel::{ActivateKernel, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock};
+use crate::kernel::{
+    ActivateKernel, Pointwise, PointwiseLoss, RotateBackward, Update, UpdateRule, clock, rates,
+};
 use crate::{Activation, Device, Optimizer, Result};
 
 /// The step of the central differences.
@@ -72,11 +74,18 @@ pub fn pointwise(formula: impl Pointwise, device: &Device) -> Result<()> {
 pub fn update_rule(rule: impl UpdateRule, device: &Device) -> Result<()> {
     Optimizer::new(rule.clone()).check()?;
     for count in [777, 780] {
-        let kernel =
-            Update { rule: rule.clone(), count, decayed: 500, slots: 1, weight_decay: 0.01, clip_value: 0.9 };
+        let kernel = Update {
+            rule: rule.clone(),
+            count,
+            decayed: 500,
+            slots: 1,
+            weight_decay: 0.01,
+            clip_value: 0.9,
+            rate_factor: 0.8,
+        };
         let kept = |seed| numbers(seed, count).into_iter().map(f32::abs).collect::<Vec<_>>();
         let mut check = KernelCheck::new(kernel)
-            .numbers("rates", vec![0.1, 0.05, 1.0, 1.0])
+            .numbers("rates", rates::row([0.1, 0.05, 0.7, 1.4], 1.0, true).map(|rate| rate as f32).into())
             .numbers("control", vec![0.5, 1.0])
             .indices("clock", vec![0; clock::LEN]);
         for (port, seed) in ["moment_1", "moment_2"].into_iter().zip(3..).take(rule.kept().len()) {

@@ -132,6 +132,7 @@ impl Writer {
         y: &Value,
     ) {
         let last = || vec![("axis", Attribute::Int(-1))];
+        let two = classes.is_some_and(|names| outputs.tells_two(y.channels(), names.len()));
         let probabilities = match outputs {
             Outputs::Values => {
                 let exact = self.graph.cast(&y.name, DataType::Double);
@@ -141,6 +142,11 @@ impl Writer {
             }
             Outputs::Logits => self.graph.op_with("Softmax", &[&y.name], last()),
             Outputs::Probabilities => y.name.clone(),
+            Outputs::BinaryLogits if two => {
+                let no = self.graph.op("Neg", &[&y.name]);
+                let both = self.graph.op_with("Concat", &[&no, &y.name], last());
+                self.graph.op("Sigmoid", &[&both])
+            }
             Outputs::BinaryLogits => self.graph.op("Sigmoid", &[&y.name]),
             Outputs::LogRates => {
                 let rates = self.graph.op("Exp", &[&y.name]);
@@ -148,7 +154,8 @@ impl Writer {
                 return;
             }
         };
-        let named = classes.filter(|names| outputs.of_one_class() && names.len() == y.channels());
+        let fits = |names: &&[String]| outputs.of_one_class() && names.len() == y.channels();
+        let named = classes.filter(|names| two || fits(names));
         if let Some(names) = named {
             let most = [("axis", Attribute::Int(-1)), ("keepdims", Attribute::Int(0))];
             let most = self.graph.op_with("ArgMax", &[&probabilities], most.into());
@@ -159,7 +166,11 @@ impl Writer {
             let class = self.graph.text_op("LabelEncoder", &[&most], attributes);
             self.graph.last_output(&class, "class", &y.shape[..y.shape.len() - 1], DataType::String);
         }
-        self.graph.last_output(&probabilities, "probabilities", &y.shape, DataType::Float);
+        let mut shape = y.shape.clone();
+        if let (true, Some(last)) = (two, shape.last_mut()) {
+            *last = 2;
+        }
+        self.graph.last_output(&probabilities, "probabilities", &shape, DataType::Float);
     }
 }
 

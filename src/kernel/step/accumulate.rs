@@ -3,18 +3,22 @@
 use crate::Real;
 use crate::kernel::clock;
 use crate::kernel::rates;
-use crate::kernel::{BY_FOURS, Family, Grid, Lens, Slices, Trust, each, flat_grid, ports, uniforms, wgsl};
+use crate::kernel::{
+    BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl,
+};
 
 uniforms!(AccumulateUniforms { count: u32, last_slot: u32 });
 
-/// total = weight·gradient, added to the previous total unless the step is the first of its group; unchanged once training has
-/// halted.
+/// total = weight·gradient, added to the previous total unless the step is the first of its group. With `shared` the mean over what
+/// counts so far: share·gradient + (1 − share)·total, by [`GroupShare`](super::GroupShare). Unchanged once training has halted.
 #[derive(Clone, Copy, Debug)]
 pub struct Accumulate {
     /// The number of parameters.
     pub count: usize,
     /// The rows of the table of rates.
     pub slots: usize,
+    /// Whether the step's share comes from the device, since only a mask tells it.
+    pub shared: bool,
 }
 
 ports! {
@@ -23,7 +27,9 @@ ports! {
         /// The gradient.
         gradient: Read,
         /// The table of rates.
-        rates: Read,
+        rates: Option<Read>,
+        /// The step's share, where it is shared.
+        shares: Option<Read>,
         /// The clock.
         clock: ReadIndex,
         /// The sum over the steps of an update.
@@ -42,7 +48,8 @@ impl Family for Accumulate {
     fn lens(&self) -> AccumulatePorts<Lens> {
         AccumulatePorts {
             gradient: self.count,
-            rates: self.slots * rates::LEN,
+            rates: (!self.shared).then_some(self.slots * rates::LEN),
+            shares: self.shared.then_some(2),
             clock: clock::LEN,
             total: self.count,
         }
@@ -53,7 +60,13 @@ impl Family for Accumulate {
     }
 
     fn shader(&self, _variant: usize) -> Vec<String> {
-        vec![each(), wgsl!("base/parts/clock.wgsl"), wgsl!("step/accumulate.wgsl")]
+        vec![
+            each(),
+            constants(&[("SHARED", self.shared)]),
+            wgsl!("base/parts/clock.wgsl"),
+            wgsl!("base/parts/rates.wgsl"),
+            wgsl!("step/accumulate.wgsl"),
+        ]
     }
 
     fn grid(&self, _variant: usize) -> Grid {
@@ -65,14 +78,21 @@ impl Family for Accumulate {
     }
 
     fn twin<T: Real>(&self, ports: AccumulatePorts<Slices<'_, T>>) {
-        let AccumulatePorts { gradient, rates, clock, total } = ports;
+        let AccumulatePorts { gradient, rates, shares, clock, total } = ports;
         if clock[clock::HALTED] != 0 {
             return;
         }
-        let row = &rates[clock[clock::SLOT] as usize * rates::LEN..];
+        let (share, rest) = match (rates, shares) {
+            (Some(rates), _) => {
+                let row = &rates[clock[clock::SLOT] as usize * rates::LEN..];
+                let first = row[rates::FIRST] != T::zero();
+                (row[rates::WEIGHT], if first { T::zero() } else { T::one() })
+            }
+            (None, Some(shares)) => (shares[0], T::one() - shares[0]),
+            (None, None) => return,
+        };
         for (total, &g) in total.iter_mut().zip(gradient) {
-            let share = row[rates::WEIGHT] * g;
-            *total = if row[rates::FIRST] != T::zero() { share } else { *total + share };
+            *total = if rest > T::zero() { share * g + rest * *total } else { share * g };
         }
     }
 }

@@ -23,8 +23,12 @@ pub trait UpdateRule: Clone + std::fmt::Debug + Send + Sync + 'static {
     const NUMBERS: &'static [&'static str] = &[];
 
     /// A WGSL function that does for four parameters what [`UpdateRule::update`] does for one:
-    /// `fn update(gradient: vec4<f32>, size: f32, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32>`.
+    /// `fn update(gradient: vec4<f32>, sizes: vec3<f32>, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32>`.
     const WGSL: &'static str;
+
+    /// Whether every parameter tensor moves as far as it is long (You et al. 2020): by the learning rate times ‖w‖/‖c‖, where c is the
+    /// change that [`UpdateRule::update`] makes of w = 0 with the step size 1. A norm of 0 leaves the ratio at 1. Default: no.
+    const BY_TENSOR: bool = false;
 
     /// Whether the shader may run without bounds checks.
     const TRUST: Trust<Self> = Trust::CHECKED;
@@ -39,14 +43,16 @@ pub trait UpdateRule: Clone + std::fmt::Debug + Send + Sync + 'static {
         &[]
     }
 
-    /// The parameter after an update, from its gradient, the step size and its old value. Kept numbers are updated in place, in the
-    /// order of [`UpdateRule::kept`]; any others are unused.
-    fn update<T: Real>(&self, gradient: T, size: T, w: T, kept: [&mut T; 2]) -> T;
+    /// The parameter after an update, from its gradient, its old value and three numbers: the step size, which is the learning rate times
+    /// the first of [`UpdateRule::factors`], and the other two. Kept numbers are updated in place, in the order of [`UpdateRule::kept`];
+    /// any others are unused.
+    fn update<T: Real>(&self, gradient: T, sizes: [T; 3], w: T, kept: [&mut T; 2]) -> T;
 
-    /// The step size of update number `update`, counted from 0: the learning rate with Adam's bias corrections, for example.
-    fn step_size(&self, learning_rate: f64, update: u64) -> f64 {
+    /// What update number `update`, counted from 0, needs of the number of updates, such as Adam's bias corrections: the step size for a
+    /// learning rate of 1, and two further numbers. Default: 1 each.
+    fn factors(&self, update: u64) -> [f64; 3] {
         let _ = update;
-        learning_rate
+        [1.0; 3]
     }
 
     /// Checks that the options are in their ranges.
@@ -82,7 +88,7 @@ impl<T: Real> Part<'_, T> {
         let middle = (self.w.len() / 2).next_multiple_of(64);
         let (gradient, gradient_2) = self.gradient.split_at(middle);
         let (w, w_2) = self.w.split_at_mut(middle);
-        let (previous, previous_2) = self.previous.split_at_mut(middle);
+        let (previous, previous_2) = self.previous.split_at_mut(middle.min(self.previous.len()));
         let [(a, a_2), (b, b_2)] = self.kept.map(|kept| kept.split_at_mut(middle.min(kept.len())));
         let second = Self {
             first: self.first + middle,
@@ -94,13 +100,15 @@ impl<T: Real> Part<'_, T> {
         (Self { first: self.first, gradient, w, previous, kept: [a, b] }, second)
     }
 
-    /// Saves the old parameters and calls `work` for stretches that cover all of them, on several threads where that pays.
+    /// Saves the old parameters, if they are to be, and calls `work` for stretches that cover all of them, on several threads where that pays.
     fn update(self, work: impl Fn(Self) + Copy + Send + Sync) {
         if self.w.len() > 2 * TASK {
             let (first, second) = self.split();
             rayon::join(|| first.update(work), || second.update(work));
         } else {
-            self.previous.copy_from_slice(self.w);
+            if !self.previous.is_empty() {
+                self.previous.copy_from_slice(self.w);
+            }
             crate::kernel::base::rows::vectorised(
                 #[inline(always)]
                 || work(self),
@@ -120,10 +128,10 @@ ports! {
         control: Read,
         /// The clock.
         clock: ReadIndex,
-        /// The parameters.
+        /// The parameters, or the change of each by a rule that goes by tensor.
         w: Update,
-        /// The parameters before this update.
-        previous: Update,
+        /// The parameters before this update; not for a rule that goes by tensor.
+        previous: Option<Update>,
         /// The first number that the rule keeps of every parameter, where it keeps any.
         moment_1: Option<Update>,
         /// The second one, where it keeps two.
@@ -134,7 +142,7 @@ ports! {
 /// What all parameters of an update share.
 #[derive(Clone, Copy)]
 struct Common<T> {
-    size: T,
+    sizes: [T; 3],
     /// The factor of the gradients.
     factor: T,
     /// The largest |g|, or 0 for no limit.
@@ -146,7 +154,7 @@ impl<T: Real> Common<T> {
     fn next(self, rule: &impl UpdateRule, w: &mut T, g: T, kept: [&mut T; 2]) {
         let scaled = g * self.factor;
         let g = if self.limit > T::zero() { scaled.max(-self.limit).min(self.limit) } else { scaled };
-        *w = rule.update(g, self.size, *w, kept);
+        *w = rule.update(g, self.sizes, *w, kept);
     }
 }
 
@@ -156,15 +164,16 @@ pub struct UpdateUniforms<R> {
     rule: R,
     /// Count, last slot, decayed.
     words: [u32; 3],
-    /// Weight decay, clip value.
-    limits: [f32; 2],
+    /// Weight decay, clip value, factor of the learning rate.
+    limits: [f32; 3],
 }
 
 impl<R: UpdateRule> Uniforms for UpdateUniforms<R> {
     fn wgsl() -> String {
-        let fields = ["count: u32", "last_slot: u32", "decayed: u32", "weight_decay: f32", "clip_value: f32"];
+        let words = ["count", "last_slot", "decayed"].map(|name| format!("{name}: u32"));
+        let limits = ["weight_decay", "clip_value", "rate_factor"].map(|name| format!("{name}: f32"));
         let numbers = R::NUMBERS.iter().map(|name| format!("    {name}: f32,\n"));
-        let fields = fields.iter().map(|field| format!("    {field},\n"));
+        let fields = words.iter().chain(&limits).map(|field| format!("    {field},\n"));
         format!("struct Uniforms {{\n{}}}\n", fields.chain(numbers).collect::<String>())
     }
 
@@ -175,7 +184,8 @@ impl<R: UpdateRule> Uniforms for UpdateUniforms<R> {
 }
 
 /// w = the rule's result for w and its clipped gradient; before that, the first `decayed` parameters lose decay·lr·w (decoupled
-/// weight decay, Loshchilov and Hutter 2019). Nothing changes while the clock is halted.
+/// weight decay, Loshchilov and Hutter 2019). For a rule that goes by tensor w becomes the change instead, which
+/// [`TrustRatio`](super::TrustRatio) then applies, with the decay. Nothing changes while the clock is halted.
 #[derive(Clone, Copy, Debug)]
 pub struct Update<R> {
     /// The rule.
@@ -190,6 +200,8 @@ pub struct Update<R> {
     pub weight_decay: f32,
     /// The largest |g|, or 0 for no limit.
     pub clip_value: f32,
+    /// The factor of the learning rate.
+    pub rate_factor: f32,
 }
 
 impl<R: UpdateRule> Family for Update<R> {
@@ -209,7 +221,7 @@ impl<R: UpdateRule> Family for Update<R> {
             control: 2,
             clock: clock::LEN,
             w: count,
-            previous: count,
+            previous: (!R::BY_TENSOR).then_some(count),
             moment_1: (kept > 0).then_some(count),
             moment_2: (kept > 1).then_some(count),
         }
@@ -220,7 +232,7 @@ impl<R: UpdateRule> Family for Update<R> {
         UpdateUniforms {
             rule: self.rule.clone(),
             words: [self.count as u32, last_slot, self.decayed as u32],
-            limits: [self.weight_decay, self.clip_value],
+            limits: [self.weight_decay * self.rate_factor, self.clip_value, self.rate_factor],
         }
     }
 
@@ -229,7 +241,8 @@ impl<R: UpdateRule> Family for Update<R> {
         vec![
             each(),
             wgsl!("base/parts/clock.wgsl"),
-            constants(&[("KEEPS_ONE", kept > 0), ("KEEPS_TWO", kept > 1)]),
+            wgsl!("base/parts/rates.wgsl"),
+            constants(&[("KEEPS_ONE", kept > 0), ("KEEPS_TWO", kept > 1), ("BY_TENSOR", R::BY_TENSOR)]),
             R::TRUST.part(R::WGSL.to_owned()),
             wgsl!("step/parts/update.wgsl"),
         ]
@@ -251,13 +264,19 @@ impl<R: UpdateRule> Family for Update<R> {
         let rates = &rates[now[clock::SLOT] as usize * rates::LEN..][..rates::LEN];
         let rate = rates[rates::LEARNING_RATE];
         let limit = T::of(self.clip_value.into());
-        let common = Common { size: rates[rates::STEP_SIZE], factor: control[0], limit };
-        let (rule, decay) = (&self.rule, T::of(self.weight_decay.into()));
+        let scale = T::of(self.rate_factor.into());
+        let size = if R::BY_TENSOR { T::one() } else { rates[rates::STEP_SIZE] * scale };
+        let sizes = [size, rates[rates::FACTORS], rates[rates::FACTORS + 1]];
+        let common = Common { sizes, factor: control[0], limit };
+        let (rule, decay) = (&self.rule, T::of((self.weight_decay * self.rate_factor).into()));
         let kept = [moment_1, moment_2].map(Option::unwrap_or_default);
+        let previous = previous.unwrap_or_default();
         Part { first: 0, gradient, w, previous, kept }.update(
             #[inline(always)]
             |Part { first, gradient, w, kept: [a, b], .. }| {
-                if decay > T::zero() {
+                if R::BY_TENSOR {
+                    w.fill(T::zero());
+                } else if decay > T::zero() {
                     let decayed = self.decayed.saturating_sub(first).min(w.len());
                     w[..decayed].iter_mut().for_each(|w| *w = *w - decay * rate * *w);
                 }

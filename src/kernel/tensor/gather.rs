@@ -19,7 +19,7 @@ uniforms!(GatherUniforms {
 
 /// `out[r] = data[order[cursor + r] − first_row]` for the batch's rows that lie in this chunk of the set. With `classes`, the
 /// class indices of all rows besides, as distributions, so that every loss sees rows of numbers: `targets[r, s, c]` = 1 where
-/// c = `labels[order[cursor + r], s]`, else 0.
+/// c = `labels[order[cursor + r], s]`, else 0. A single number is 1 where the label is 1: a yes for the second of two classes.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather {
     /// Rows of the batch.
@@ -39,7 +39,7 @@ pub struct Gather {
 /// Class indices, some for every row of a set.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes {
-    /// C.
+    /// C, or 1 for two classes that one number tells.
     pub classes: usize,
     /// S, the labels per row: one, or one per time step.
     pub steps: usize,
@@ -147,7 +147,11 @@ impl Family for Gather {
         for (i, target) in targets.chunks_exact_mut(classes).enumerate() {
             target.fill(T::zero());
             let row = row_of(i / steps).min(rows - 1);
-            target[labels[row * steps + i % steps] as usize] = T::one();
+            let label = labels[row * steps + i % steps] as usize;
+            let place = if classes == 1 { label.checked_sub(1) } else { Some(label) };
+            if let Some(target) = place.and_then(|place| target.get_mut(place)) {
+                *target = T::one();
+            }
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::Fit;
 use crate::model::{Author, Saving};
 use crate::plan::arena::keys;
+use crate::real::Numbers;
+use crate::train::History;
 use crate::train::snapshot::{Done, Position, Snapshot};
-use crate::train::{Epoch, History};
 use crate::{Error, Result};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ impl Fit<'_, '_, '_> {
         self.trainer.history = History { metrics: names, compile_seconds, dispatches, ..History::default() };
         if self.due.ever() {
             let saving = self.model.begin_state();
-            self.keep_snapshot(saving, (1, Done::default()), false).await?;
+            self.keep_snapshot(saving, (self.begun.saturating_add(1), Done::default()), false).await?;
         } else {
             self.trainer.snapshot = None;
         }
@@ -32,7 +33,9 @@ impl Fit<'_, '_, '_> {
 
     /// Restores the snapshot; returns its epoch and what has been done of it.
     pub(super) fn take_up(&mut self) -> Result<(usize, Done)> {
-        let Some(snapshot) = self.trainer.snapshot.clone() else { return Ok((1, Done::default())) };
+        let Some(snapshot) = self.trainer.snapshot.clone() else {
+            return Ok((self.begun.saturating_add(1), Done::default()));
+        };
         let (done, all) = (snapshot.position.done.steps, self.steps.len());
         if done > all {
             let (found, expected) = (format!("{done} steps of an epoch"), format!("at most {all}"));
@@ -50,6 +53,7 @@ impl Fit<'_, '_, '_> {
         if let (Some(reduction), Some(stalls)) = (&mut self.reduction, &position.stalls) {
             reduction.stalls = stalls.clone();
         }
+        self.rate = position.rate;
         Ok((position.epoch, position.done.clone()))
     }
 
@@ -65,13 +69,28 @@ impl Fit<'_, '_, '_> {
         let standing = self.watch.as_ref().map(|watch| watch.standing.clone());
         let stalls = self.reduction.as_ref().map(|reduction| reduction.stalls.clone());
         let history = self.trainer.history.clone();
-        let is_best = done.steps == 0 && is_best(&history);
-        let position = Position { terms, epoch, done, history, standing, stalls, ended };
+        let is_best = done.steps == 0 && self.trainer.monitor()?.is_best(&history);
+        let (begun, rate) = (self.begun, self.rate);
+        let position = Position { terms, begun, epoch, done, history, standing, stalls, rate, ended };
         let snapshot = Arc::new(Snapshot { model, position });
         if let Some(folder) = &mut self.folder {
             folder.keep(self.model, &snapshot, is_best);
         }
         self.trainer.snapshot = Some(snapshot);
+        Ok(())
+    }
+
+    /// Restores the weights of early stopping's best epoch, if requested and if there are any.
+    pub(super) fn restore_best(&mut self) -> Result<()> {
+        let Some((epoch, weights)) = self.watch.take().and_then(|watch| watch.standing.best()) else {
+            return Ok(());
+        };
+        let mut best = self.model.bare_state();
+        let restored = self.model.write_parameters(&weights);
+        best.buffers.insert(keys::PARAMETERS.to_owned(), Numbers::Double(weights));
+        self.trainer.best = Some(best.weights());
+        restored?;
+        self.trainer.history.restored_epoch = Some(epoch);
         Ok(())
     }
 
@@ -86,11 +105,4 @@ impl Fit<'_, '_, '_> {
             self.model.write_parameters(&present)
         }
     }
-}
-
-/// Whether the last epoch has the lowest loss so far: that of validation, where there is any.
-pub(in crate::train) fn is_best(history: &History) -> bool {
-    let loss = |epoch: &Epoch| epoch.val_loss.unwrap_or(epoch.train_loss);
-    let Some((last, before)) = history.epochs.split_last() else { return false };
-    before.iter().all(|epoch| loss(last) < loss(epoch) || loss(epoch).is_nan())
 }

@@ -172,7 +172,7 @@ fn what_cannot_be_trained_cannot_be_prepared_and_a_cpu_has_nothing_to_compile() 
         (learner(trainer(), 0), "0 rows"),
         (learner(trainer().batch(0), 9), "batch"),
         (learner(trainer().accumulate(0), 9), "accumulate"),
-        (learner(Trainer::new(wrong, Loss::MeanSquaredError), 9), "momentum"),
+        (learner(Trainer::new(wrong.clone(), Loss::MeanSquaredError), 9), "momentum"),
         (cpu.prepare().forward(&network, 0).map(drop), "0 rows"),
         (cpu.prepare().backward(&network, 0, Sgd::default()).map(drop), "0 rows"),
         (cpu.prepare().backward(&network, 1, wrong).map(drop), "momentum"),

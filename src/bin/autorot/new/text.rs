@@ -91,10 +91,12 @@ pub fn training(new: &New, rows: usize, task: Task) -> String {
          # patience = 5\n\
          \n\
          [training.optimizer]\n\
-         kind = \"adam\"  # sgd, rmsprop, adam, adamw, adagrad, adadelta, adamax, lion\n\
+         kind = \"adam\"  # sgd, rmsprop, adam, adamw, adagrad, adadelta, adamax, nadam, lion, lamb\n\
          learning_rate = 0.003  # or e.g. {{ cosine = {{ peak = 0.003, updates = 2000, floor = 0.0, warm_up = 100, start = 0.0 }} }}\n\
          clip = {{ norm = 1.0 }}  # the largest norm of the gradient; {{}} for no limit\n\
-         weight_decay = 0.0\n"
+         weight_decay = 0.0\n\
+         # ema_momentum = 0.99  # moving averages of the weights, which the model has in the end\n\
+         # rate_factors = {{ \"0.dense\" = 0.1 }}  # other learning rates for layers, by path\n"
     )
 }
 

@@ -1,0 +1,10 @@
+// nadam: m = m + (1 − β₁)(g − m); v = v + (1 − β₂)(g² − v); w = w − α·(a·m + g)/(b·√v + ε), where the host gives α, a and b:
+// with the momentum μₜ = β₁(1 − 0.96ᵗ/2) and Mₜ = μ₁·…·μₜ, α = lr·(1 − μₜ)/(1 − Mₜ), α·a = lr·μₜ₊₁/(1 − Mₜ₊₁), b = 1/√(1 − β₂ᵗ)
+// (Keras' form). Kept: m, v.
+
+fn update(gradient: vec4<f32>, sizes: vec3<f32>, w: vec4<f32>, kept: ptr<function, array<vec4<f32>, 2>>) -> vec4<f32> {
+    let m = (*kept)[0] + u.one_minus_beta_1 * (gradient - (*kept)[0]);
+    let v = (*kept)[1] + u.one_minus_beta_2 * (gradient * gradient - (*kept)[1]);
+    *kept = array(m, v);
+    return w - sizes.x * (sizes.y * m + gradient) / (sizes.z * sqrt(v) + u.epsilon);
+}
