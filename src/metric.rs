@@ -1,6 +1,8 @@
 //! Metrics: what is reported besides the loss.
 
-use crate::data::{Order, Source, checked};
+mod sums;
+mod variation;
+
 use crate::kernel::{
     Hits, HitsPorts, Largest, LargestPorts, MOST_PLACES, Pointwise, Rank, RankPorts, Score, ScoreKind,
     ScorePorts, Strided, WeighRows, WeighRowsPorts,
@@ -8,9 +10,10 @@ use crate::kernel::{
 use crate::loss::pointwise::{AbsoluteError, Agreement};
 use crate::loss::{Formula, LossViews, record_pointwise};
 use crate::plan::Recorder;
-use crate::{Dataset, Error, Result, Targets};
+use crate::{Dataset, Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
+use sums::Sums;
 
 /// A metric of your own: the numbers that kernels compute for every row or predicted time step, and the value that follows from
 /// their sums. For the mean of a pointwise formula, [`Metric::mean_of`] is easier.
@@ -178,8 +181,25 @@ pub enum Metric {
         /// 1 ≤ k < outputs.
         k: u32,
     },
+    /// Of the outputs above the threshold (0 for logits, 1/2 for probabilities), the share whose target is above 1/2; 0 if there is none.
+    /// For outputs that each say yes or no; see [`Model::classification`](crate::Model::classification) for classes of which one applies.
+    Precision {
+        /// Outputs above it count as 1.
+        threshold: f32,
+    },
+    /// Of the targets above 1/2, the share whose output is above the threshold; 0 if there is none. Otherwise as [`Metric::Precision`].
+    Recall {
+        /// Outputs above it count as 1.
+        threshold: f32,
+    },
     /// mean |x − t|.
     MeanAbsoluteError,
+    /// mean (x − t)².
+    MeanSquaredError,
+    /// √(mean (x − t)²), the mean over all rows and outputs.
+    RootMeanSquaredError,
+    /// mean 100·|x − t|/|t|, in percent; |t| counts as at least 10⁻⁷.
+    MeanAbsolutePercentageError,
     /// 1 − Σ(x − t)²/Σ(t − mean t)² per output, averaged over the outputs (Keras' `R2Score`). NaN if the target of an output never
     /// varies.
     R2,
@@ -209,21 +229,28 @@ impl Metric {
             Self::TopK { k } => format!("top_{k}_accuracy"),
             Self::MeanAbsoluteError => "mean_absolute_error".into(),
             Self::R2 => "r2".into(),
-            Self::Weighted(weighted) => Measure::name(weighted),
-            Self::Own(own) => own.0.name(),
+            _ => self.measure().map_or_else(String::new, |measure| measure.name()),
         }
     }
 
-    /// What the kernel for rows of few outputs computes; `Err` holds a user-defined metric.
-    fn kind(&self) -> Result<ScoreKind, &dyn Measure> {
-        Ok(match *self {
+    /// How it is computed, unless by the kernel for rows of few outputs.
+    fn measure(&self) -> Option<Arc<dyn Measure>> {
+        match self {
+            Self::Weighted(weighted) => Some(Arc::new(weighted.clone())),
+            Self::Own(own) => Some(own.0.clone()),
+            _ => Sums::of(self).map(|sums| Arc::new(sums) as _),
+        }
+    }
+
+    /// What the kernel for rows of few outputs computes, if it does.
+    fn kind(&self) -> Option<ScoreKind> {
+        Some(match *self {
             Self::Accuracy => ScoreKind::Accuracy,
             Self::BinaryAccuracy { threshold } => ScoreKind::BinaryAccuracy { threshold },
             Self::TopK { k } => ScoreKind::TopK { k },
             Self::MeanAbsoluteError => ScoreKind::AbsoluteError,
             Self::R2 => ScoreKind::SquaredError,
-            Self::Weighted(ref weighted) => return Err(weighted),
-            Self::Own(ref own) => return Err(&*own.0),
+            _ => return None,
         })
     }
 
@@ -238,21 +265,13 @@ impl Metric {
 
     /// Whether predictions are those of single time steps, where every step has a target; not so for metrics of single numbers.
     pub(crate) fn takes_steps(&self) -> bool {
-        match self {
-            Self::Weighted(weighted) => Measure::takes_steps(weighted),
-            Self::Own(own) => own.0.takes_steps(),
-            _ => matches!(self, Self::Accuracy | Self::TopK { .. }),
-        }
+        self.measure()
+            .map_or(matches!(self, Self::Accuracy | Self::TopK { .. }), |measure| measure.takes_steps())
     }
 
     /// Whether a higher value is a better one.
     pub fn is_better_if_higher(&self) -> bool {
-        match self {
-            Self::MeanAbsoluteError => false,
-            Self::Weighted(weighted) => Measure::is_better_if_higher(weighted),
-            Self::Own(own) => own.0.is_better_if_higher(),
-            _ => true,
-        }
+        self.measure().map_or(*self != Self::MeanAbsoluteError, |measure| measure.is_better_if_higher())
     }
 
     /// Checks that the metric fits predictions of `outputs` numbers.
@@ -279,11 +298,17 @@ impl Metric {
                 format!("a k from 1 to {}: among all outputs every class is found", outputs - 1),
                 "choose another k, or leave the metric out",
             ),
-            Self::BinaryAccuracy { threshold } if !threshold.is_finite() => (
-                format!("the threshold {threshold}"),
-                "a finite number".to_owned(),
-                "use 0 for logits, and 0.5 for probabilities",
-            ),
+            Self::BinaryAccuracy { threshold }
+            | Self::Precision { threshold }
+            | Self::Recall { threshold }
+                if !threshold.is_finite() =>
+            {
+                (
+                    format!("the threshold {threshold}"),
+                    "a finite number".to_owned(),
+                    "use 0 for logits, and 0.5 for probabilities",
+                )
+            }
             _ => return Ok(()),
         };
         Err(Error::invalid(format!("metric {}", self.name()), found, expected, remedy))
@@ -291,7 +316,10 @@ impl Metric {
 
     /// How many columns of scores it needs.
     pub fn columns(&self, outputs: usize) -> usize {
-        self.kind().map_or_else(|own| own.columns(outputs).max(1), |kind| kind.columns(outputs))
+        match (self.kind(), self.measure()) {
+            (Some(kind), _) => kind.columns(outputs),
+            (None, measure) => measure.map_or(1, |measure| measure.columns(outputs).max(1)),
+        }
     }
 
     /// Records its numbers for every row into the scores, from `column` on.
@@ -299,9 +327,11 @@ impl Metric {
         let batch = rec.batch();
         let LossViews { outputs: x, targets, scores, columns, .. } = views;
         let outputs = x.len / batch;
-        let kind = match self.kind() {
-            Ok(kind) => kind,
-            Err(own) => return own.record(rec, views, column),
+        let Some(kind) = self.kind() else {
+            if let Some(measure) = self.measure() {
+                measure.record(rec, views, column);
+            }
+            return;
         };
         if Score::takes(kind, outputs) {
             rec.op(Score { kind, batch, outputs, columns, column }, ScorePorts { x, t: targets, scores });
@@ -324,11 +354,7 @@ impl Metric {
 
     /// Its value from the sums of its columns over `count` predictions; for R², which needs the targets, a mean square.
     pub(crate) fn mean(&self, sums: &[f64], count: f64) -> f64 {
-        match self {
-            Self::Weighted(weighted) => Measure::value(weighted, sums, count),
-            Self::Own(own) => own.0.value(sums, count),
-            _ => sums[0] / count,
-        }
+        self.measure().map_or_else(|| sums[0] / count, |measure| measure.value(sums, count))
     }
 
     /// The values of `metrics` for predictions of `outputs` numbers, each by `value` from the sums of its columns. The first column
@@ -362,54 +388,6 @@ impl Metric {
         let score = |(sum, total): (&f64, &f64)| if *total == 0.0 { f64::NAN } else { 1.0 - sum / total };
         sums.iter().zip(variation).map(score).sum::<f64>() / sums.len() as f64
     }
-
-    /// Σ(t − mean t)² over all targets, for each of `width` outputs: what R² compares errors with.
-    pub(crate) fn variation(data: &Dataset, width: usize) -> Vec<f64> {
-        (0..width).map(|output| spread(data.targets(), data.len(), (output, width)).1).collect()
-    }
-
-    /// [`Metric::variation`] of the first `rows` rows of an order. What is not in memory is read block by block, and joined as Chan, Golub
-    /// and LeVeque do.
-    pub(crate) fn variation_of(
-        source: &dyn Source,
-        (order, rows): (Order, usize),
-        width: usize,
-    ) -> Result<Vec<f64>> {
-        if let Some(data) = source.in_memory().filter(|data| data.len() == rows) {
-            return Ok(Self::variation(data, width));
-        }
-        let (mut outputs, mut before, mut left) = (vec![(0.0, 0.0); width], 0.0, rows);
-        let mut reader = source.begin(order)?;
-        while left > 0 {
-            let count = left.min(4096);
-            let block = checked(source, reader.next(count)?, rows - left, count)?;
-            let count = block.len() as f64;
-            for (output, (mean, total)) in outputs.iter_mut().enumerate() {
-                let of_block = spread(block.targets(), block.len(), (output, width));
-                let apart = of_block.0 - *mean;
-                *total += of_block.1 + apart * apart * before * count / (before + count);
-                *mean += apart * count / (before + count);
-            }
-            before += count;
-            left -= block.len();
-        }
-        Ok(outputs.into_iter().map(|(_, total)| total).collect())
-    }
-}
-
-/// The mean of an output's targets, and the sum of their squared distances from it.
-fn spread(targets: &Targets, rows: usize, (output, width): (usize, usize)) -> (f64, f64) {
-    // One output may tell two classes: its target is 1 for the second.
-    let told = width == 1 && matches!(targets, Targets::Classes { names, .. } if names.len() == 2);
-    let rows = if told { targets.len() } else { rows * targets.width() / width };
-    let target = |row: usize| match targets {
-        Targets::Classes { labels, .. } => {
-            f64::from(u8::from(labels[row] as usize == output + usize::from(told)))
-        }
-        Targets::Values { values, .. } => f64::from(values[row * width + output]),
-    };
-    let mean = (0..rows).map(target).sum::<f64>() / rows as f64;
-    (mean, (0..rows).map(|row| (target(row) - mean).powi(2)).sum())
 }
 
 /// Records into a column of the scores which rows have fewer than k outputs that rank above that of the target's class.

@@ -1,5 +1,6 @@
 //! Arrays of numbers in files, of which rows are read by their place.
 
+#[cfg(any(unix, windows))]
 use positioned_io::ReadAt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,18 @@ impl Element {
             "u4": u32, "u8": u64
         )
     }
+}
+
+/// Fills `bytes` with those of the file from `place` on.
+#[cfg(any(unix, windows))]
+fn read_at(file: &File, place: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+    file.read_exact_at(place, bytes)
+}
+
+/// Browsers have no files.
+#[cfg(not(any(unix, windows)))]
+fn read_at(_: &File, _: u64, _: &mut [u8]) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// An array in a file: rows of numbers, one after another.
@@ -118,7 +131,7 @@ impl Numbers {
         for run in rows.chunk_by(|&row, &next| next == row + 1) {
             bytes.resize(run.len() * width * self.element.size, 0);
             let place = self.offset + (run[0] * width * self.element.size) as u64;
-            self.file.read_exact_at(place, &mut bytes).map_err(|e| Error::io(&self.path, e))?;
+            read_at(&self.file, place, &mut bytes).map_err(|e| Error::io(&self.path, e))?;
             (self.element.append)(&bytes, &mut values);
         }
         if self.divisor != 1.0 {

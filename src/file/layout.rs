@@ -1,9 +1,12 @@
 //! Weights in the layout of another program.
 
+mod axes;
+
 use crate::layer::LayerDescription;
 use crate::layer::kinds::Described;
 use crate::model::{Network, Tensor, Weights};
 use crate::{Error, Result};
+use axes::{transposed, unflattened};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How the numbers of weights are arranged and what they are called.
@@ -404,23 +407,3 @@ fn is_by_position(shape: &[usize]) -> bool {
 
 /// Parts of the names of layers that have grids with channels.
 const SPATIAL: [&str; 7] = ["conv", "pool", "padding", "cropping", "sampling", "spatial_dropout", "random_"];
-
-/// Where the number `i` of a vector flattened with the channels first is, with the channels last.
-fn unflattened(flat: Flat, i: usize) -> usize {
-    flat.map_or(i, |(positions, channels)| i % positions * channels + i / positions)
-}
-
-/// Where the number of a tensor with these axes of another is in that one.
-fn transposed(shape: &[usize], axes: &[usize]) -> impl Fn(usize) -> usize {
-    let mut strides = vec![1; shape.len()];
-    (1..shape.len()).rev().for_each(|axis| strides[axis - 1] = strides[axis] * shape[axis]);
-    let axes: Vec<(usize, usize)> = axes.iter().map(|&axis| (shape[axis], strides[axis])).collect();
-    move |mut i| {
-        let mut place = 0;
-        for &(size, stride) in axes.iter().rev() {
-            place += i % size * stride;
-            i /= size;
-        }
-        place
-    }
-}

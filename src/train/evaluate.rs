@@ -3,7 +3,7 @@
 use super::compile::Compiler;
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
-use super::rows::Rows;
+use super::rows::{Rows, with_readers};
 use super::step::Scored;
 use super::{Evaluation, LayerReport, Trainer};
 use crate::data::{Order, Source};
@@ -124,6 +124,39 @@ impl Evaluator {
     pub(super) fn close(self, model: &mut Model) {
         self.parts.iter().for_each(|&(_, _, program)| model.executor.release(program));
         self.feed.free(&mut *model.executor);
+    }
+}
+
+impl Trainer<'_> {
+    /// The loss and the metrics of `model` on `data`. Uses only the options that matter for evaluation: loss, metrics, batch, progress and
+    /// [`resident_bytes`](Trainer::resident_bytes).
+    ///
+    /// # Errors
+    /// Data that do not fit the model or the loss, or have other classes than the model; the device's errors.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn evaluate(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
+        with_readers((data, None), self.resident_bytes, |data, _| {
+            pollster::block_on(self.evaluate_rows(model, data))
+        })
+    }
+
+    /// [`Trainer::evaluate`], for callers that may not block.
+    pub async fn evaluate_async(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
+        self.evaluate_rows(model, Rows::here(data)).await
+    }
+
+    async fn evaluate_rows(&self, model: &mut Model, mut data: Rows<'_>) -> Result<Evaluation> {
+        let source = data.source();
+        self.check(model, source)?;
+        self.check_order(model, source, false)?;
+        let mut compiler = Compiler::new(self.progress);
+        let evaluator = Evaluator::new(self, model, "evaluation", source, &mut compiler)?;
+        let evaluation = match compiler.finish(model).await {
+            Ok(_) => evaluator.run(model, &mut data).await,
+            Err(error) => Err(error),
+        };
+        evaluator.close(model);
+        evaluation
     }
 }
 

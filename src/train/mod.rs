@@ -43,7 +43,6 @@ use crate::data::Source;
 use crate::metric::WeightedMetric;
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
-use compile::Compiler;
 use fit::Fit;
 use rows::Rows;
 use std::ops::ControlFlow;
@@ -365,37 +364,6 @@ impl<'a> Trainer<'a> {
     /// The history of the last training; after an error, up to the error.
     pub fn history(&self) -> &History {
         &self.history
-    }
-
-    /// The loss and the metrics of `model` on `data`. Uses only the options that matter for evaluation: loss, metrics, batch, progress and
-    /// [`resident_bytes`](Trainer::resident_bytes).
-    ///
-    /// # Errors
-    /// Data that do not fit the model or the loss, or have other classes than the model; the device's errors.
-    #[cfg(not(target_family = "wasm"))]
-    pub fn evaluate(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
-        rows::with_readers((data, None), self.resident_bytes, |data, _| {
-            pollster::block_on(self.evaluate_rows(model, data))
-        })
-    }
-
-    /// [`Trainer::evaluate`], for callers that may not block.
-    pub async fn evaluate_async(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
-        self.evaluate_rows(model, Rows::here(data)).await
-    }
-
-    async fn evaluate_rows(&self, model: &mut Model, mut data: Rows<'_>) -> Result<Evaluation> {
-        let source = data.source();
-        self.check(model, source)?;
-        self.check_order(model, source, false)?;
-        let mut compiler = Compiler::new(self.progress);
-        let evaluator = evaluate::Evaluator::new(self, model, "evaluation", source, &mut compiler)?;
-        let evaluation = match compiler.finish(model).await {
-            Ok(_) => evaluator.run(model, &mut data).await,
-            Err(error) => Err(error),
-        };
-        evaluator.close(model);
-        evaluation
     }
 
     /// Reports gradients, saturation and ρ of every layer with parameters or an activation, for the first `rows` rows of `data` (fewer if

@@ -185,6 +185,12 @@ METRICS = [
     ("mean_absolute_error", "mean_absolute_error", keras.metrics.MeanAbsoluteError(), dict(), reals),
     ("r2", "r2_score", keras.metrics.R2Score(class_aggregation="uniform_average"),
      dict(class_aggregation="uniform_average"), reals),
+    ("mean_squared_error", "mean_squared_error", keras.metrics.MeanSquaredError(), dict(), reals),
+    ("root_mean_squared_error", "root_mean_squared_error", keras.metrics.RootMeanSquaredError(), dict(), reals),
+    ("mean_absolute_percentage_error", "mean_absolute_percentage_error",
+     keras.metrics.MeanAbsolutePercentageError(), dict(), reals),
+    ("precision", "precision", keras.metrics.Precision(thresholds=0.4), dict(thresholds=0.4), bits),
+    ("recall", "recall", keras.metrics.Recall(thresholds=0.4), dict(thresholds=0.4), bits),
 ]
 
 

@@ -301,7 +301,7 @@ fn losses_agree_with_keras() {
 fn metrics_agree_with_keras() {
     let all: Value = golden("training.json");
     let cases: Vec<LossCase> = serde_json::from_value(all["metrics"].clone()).unwrap();
-    assert!(cases.len() >= 5);
+    assert!(cases.len() >= 10);
     for device in devices() {
         for case in &cases {
             let metric = match case.loss.as_str() {
@@ -311,6 +311,14 @@ fn metrics_agree_with_keras() {
                 }
                 "mean_absolute_error" => Metric::MeanAbsoluteError,
                 "r2_score" => Metric::R2,
+                "mean_squared_error" => Metric::MeanSquaredError,
+                "root_mean_squared_error" => Metric::RootMeanSquaredError,
+                "mean_absolute_percentage_error" => Metric::MeanAbsolutePercentageError,
+                "precision" | "recall" => {
+                    let threshold = number(&case.settings, "thresholds").unwrap() as f32;
+                    let found = case.loss == "precision";
+                    if found { Metric::Precision { threshold } } else { Metric::Recall { threshold } }
+                }
                 other => panic!("no metric {other}"),
             };
             let found = case.metric(&device, metric);

@@ -54,6 +54,8 @@ mod layouts;
 mod logs;
 mod long;
 mod masks;
+#[cfg(feature = "ndarray")]
+mod nd_arrays;
 mod nets;
 mod odd_idx;
 #[cfg(feature = "images")]

@@ -5,6 +5,7 @@ mod archive;
 mod form;
 mod graph;
 mod hdf;
+mod options;
 mod parts;
 mod read;
 mod table;

@@ -169,30 +169,3 @@ impl Pointwise for SquaredHinge {
         Hinge.targets()
     }
 }
-
-/// 1 if x is on the same side of the threshold as t is of 1/2, else 0: a metric, without a slope.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Agreement {
-    /// 0 for logits, 1/2 for probabilities.
-    pub(crate) threshold: f32,
-}
-
-impl Pointwise for Agreement {
-    const TRUST: Trust<Self> = Trust::OWN;
-
-    fn name(&self) -> String {
-        "binary_accuracy".to_owned()
-    }
-
-    fn value<T: Real>(&self, x: T, t: T) -> T {
-        if (x > T::of(self.threshold.into())) == (t > T::of(0.5)) { T::one() } else { T::zero() }
-    }
-
-    fn derivative<T: Real>(&self, _x: T, _t: T) -> T {
-        T::zero()
-    }
-
-    fn wgsl(&self) -> [String; 2] {
-        [format!("select(0.0, 1.0, (x > {:?}) == (t > 0.5))", self.threshold), "0.0".to_owned()]
-    }
-}

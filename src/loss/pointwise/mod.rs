@@ -1,11 +1,12 @@
 //! The built-in pointwise losses, one struct each. Like user-defined ones, they implement [`Pointwise`](crate::kernel::Pointwise).
 
 mod classes;
+mod scores;
 mod shares;
 mod values;
 
-pub(crate) use classes::Agreement;
 pub use classes::{BinaryCrossEntropy, BinaryFocalCrossEntropy, Hinge, SquaredHinge};
+pub(crate) use scores::{Agreement, Claimed, Found, Percentage, Positive};
 pub(crate) use shares::{Divergence, FocalEntropy};
 pub use values::{AbsoluteError, Huber, LogCosh, Poisson, Quantile, SquaredError};
 
@@ -26,7 +27,7 @@ fn check_focus(place: &str, gamma: f32, alpha: Option<f32>) -> Result<()> {
 }
 
 /// All of them, with options for the registry of kernels.
-pub(crate) fn all() -> [Arc<dyn Formula>; 14] {
+pub(crate) fn all() -> [Arc<dyn Formula>; 18] {
     [
         Arc::new(SquaredError),
         Arc::new(AbsoluteError),
@@ -42,5 +43,9 @@ pub(crate) fn all() -> [Arc<dyn Formula>; 14] {
         Arc::new(Divergence),
         Arc::new(FocalEntropy { gamma: 2.0, alpha: Some(0.25) }),
         Arc::new(Agreement { threshold: 0.25 }),
+        Arc::new(Found { threshold: 0.25 }),
+        Arc::new(Claimed { threshold: 0.25 }),
+        Arc::new(Positive {}),
+        Arc::new(Percentage {}),
     ]
 }
