@@ -32,11 +32,8 @@ impl Node for SquareNode {
     }
 
     fn forward(&self, rec: &mut Recorder<'_>, x: View) -> Trace {
-        let y = rec.scratch(x.len);
-        rec.op(
-            Merge { mode: MergeMode::Mul, rows: 1, features: x.len, second: x.len },
-            MergePorts { a: x, b: x, y },
-        );
+        let (y, n) = (rec.scratch(x.len), x.len);
+        rec.op(Merge { mode: MergeMode::Mul, rows: 1, features: n, second: n }, MergePorts { a: x, b: x, y });
         Trace::new(x, y)
     }
 

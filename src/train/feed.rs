@@ -136,7 +136,7 @@ impl Feed {
         let feed = feed.for_outputs(model.network.output().len());
         feed.check_bindings(model.device(), name, |rows| match (resident, rows / steps) {
             _ if resident_bytes.is_none() => format!("inspect at most {rows} rows"),
-            (true, _) if batch <= rows => {
+            (true, _) if batch.saturating_mul(steps) <= rows => {
                 format!("set Trainer::resident_bytes below {bytes}, so that the rows are sent in parts")
             }
             (_, 0) => "use smaller rows".to_owned(),

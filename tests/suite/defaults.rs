@@ -24,17 +24,19 @@ fn optimisers_start_as_those_of_keras() {
     // tf.keras.optimizers: SGD(learning_rate=0.01, momentum=0.0, nesterov=False), RMSprop(learning_rate=0.001, rho=0.9,
     // momentum=0.0, epsilon=1e-7, centered=False), Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
     // amsgrad=False), AdamW(learning_rate=0.001, weight_decay=0.004, …); clipnorm=None, clipvalue=None.
-    let adam =
-        json!({"learning_rate": rate(0.001), "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "clip": clip});
+    let adam = json!({"learning_rate": rate(0.001), "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "clip": clip,
+            "rate_factors": {}, "ema_momentum": null});
     let cases: [(Optimizer, Value); 4] = [
         (
             Sgd::default().into(),
-            json!({"sgd": {"learning_rate": rate(0.01), "momentum": 0.0, "nesterov": false, "clip": clip, "weight_decay": 0.0}}),
+            json!({"sgd": {"learning_rate": rate(0.01), "momentum": 0.0, "nesterov": false, "clip": clip, "weight_decay": 0.0,
+                "rate_factors": {}, "ema_momentum": null}}),
         ),
         (
             RmsProp::default().into(),
             json!({"rmsprop": {
-                "learning_rate": rate(0.001), "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "clip": clip, "weight_decay": 0.0
+                "learning_rate": rate(0.001), "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "clip": clip, "weight_decay": 0.0,
+                "rate_factors": {}, "ema_momentum": null
             }}),
         ),
         (Adam::default().into(), json!({"adam": joined(&[adam.clone(), json!({"weight_decay": 0.0})])})),
