@@ -6,42 +6,45 @@ use crate::loss::{Formula, LossViews, record_pointwise};
 use crate::plan::Recorder;
 use std::sync::Arc;
 
+/// The value that follows from the sums of the columns and the number of predictions.
+type Value = fn(&[f64], f64) -> f64;
+
 /// The formulas, one a column, and the value that follows from their sums and the number of predictions.
 #[derive(Debug)]
 pub(super) struct Sums {
     name: &'static str,
     formulas: Vec<Arc<dyn Formula>>,
-    value: fn(&[f64], f64) -> f64,
+    value: Value,
     higher: bool,
 }
 
 impl Sums {
     /// Those of a built-in metric, if it is of this kind.
     pub(super) fn of(metric: &Metric) -> Option<Self> {
+        type Parts = (&'static str, Vec<Arc<dyn Formula>>, Value, bool);
         let mean = |sums: &[f64], count: f64| sums[0] / count;
         // 0 where there is nothing to divide by, as in Keras.
         let ratio = |sums: &[f64], _: f64| if sums[1] == 0.0 { 0.0 } else { sums[0] / sums[1] };
-        let (name, formulas, value, higher): (_, Vec<Arc<dyn Formula>>, fn(&[f64], f64) -> f64, _) =
-            match *metric {
-                Metric::MeanSquaredError => ("mean_squared_error", vec![Arc::new(SquaredError)], mean, false),
-                Metric::RootMeanSquaredError => {
-                    let root = |sums: &[f64], count: f64| (sums[0] / count).sqrt();
-                    ("root_mean_squared_error", vec![Arc::new(SquaredError)], root, false)
-                }
-                Metric::MeanAbsolutePercentageError => {
-                    ("mean_absolute_percentage_error", vec![Arc::new(Percentage {})], mean, false)
-                }
-                Metric::Precision { threshold } => (
-                    "precision",
-                    vec![Arc::new(Found { threshold }), Arc::new(Claimed { threshold })],
-                    ratio,
-                    true,
-                ),
-                Metric::Recall { threshold } => {
-                    ("recall", vec![Arc::new(Found { threshold }), Arc::new(Positive {})], ratio, true)
-                }
-                _ => return None,
-            };
+        let (name, formulas, value, higher): Parts = match *metric {
+            Metric::MeanSquaredError => ("mean_squared_error", vec![Arc::new(SquaredError)], mean, false),
+            Metric::RootMeanSquaredError => {
+                let root = |sums: &[f64], count: f64| (sums[0] / count).sqrt();
+                ("root_mean_squared_error", vec![Arc::new(SquaredError)], root, false)
+            }
+            Metric::MeanAbsolutePercentageError => {
+                ("mean_absolute_percentage_error", vec![Arc::new(Percentage {})], mean, false)
+            }
+            Metric::Precision { threshold } => (
+                "precision",
+                vec![Arc::new(Found { threshold }), Arc::new(Claimed { threshold })],
+                ratio,
+                true,
+            ),
+            Metric::Recall { threshold } => {
+                ("recall", vec![Arc::new(Found { threshold }), Arc::new(Positive {})], ratio, true)
+            }
+            _ => return None,
+        };
         Some(Self { name, formulas, value, higher })
     }
 }
