@@ -221,7 +221,7 @@ impl Csv {
 
     /// The rows as a source that reads the file from its beginning in every epoch, a few MiB at a time, and prepares them as this
     /// preparation does: fitted on [`Csv::head`], or on another table. Rows that lack a value are left out. They are shuffled as in a
-    /// [`Stream`], by its buffer. The file is read once to count them.
+    /// [`Stream`](super::Stream), by its buffer. The file is read once to count them.
     ///
     /// # Errors
     /// A file that cannot be read or unpacked, or has no complete row; fields that are separated by white space, whose number may vary;
