@@ -1,6 +1,7 @@
 //! Adam, and AdamW.
 
-use super::{Clip, Optimizer, in_ranges, nth, positive};
+use super::moments::{self, move_means, shares};
+use super::{Clip, Optimizer, nth};
 use crate::describe::{Options, options};
 use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
@@ -62,9 +63,8 @@ impl From<AdamW> for Optimizer {
 }
 
 impl Adam {
-    /// 1 − β₁ and 1 − β₂, computed before rounding to f32, so that no digits are lost.
-    fn shares(&self) -> [f32; 2] {
-        [self.beta_1, self.beta_2].map(|beta| (1.0 - beta) as f32)
+    fn betas(&self) -> [f64; 2] {
+        [self.beta_1, self.beta_2]
     }
 }
 
@@ -75,7 +75,7 @@ impl UpdateRule for Adam {
     const WGSL: &'static str = shader_text!("optimizer/adam.wgsl");
 
     fn numbers(&self) -> Vec<f32> {
-        let [first, second] = self.shares();
+        let [first, second] = shares(self.betas());
         vec![first, second, self.epsilon]
     }
 
@@ -85,9 +85,7 @@ impl UpdateRule for Adam {
 
     #[inline(always)]
     fn update<T: Real>(&self, gradient: T, [size, ..]: [T; 3], w: T, [m, v]: [&mut T; 2]) -> T {
-        let [first, second] = self.shares().map(|share| T::of(share.into()));
-        *m = *m + first * (gradient - *m);
-        *v = *v + second * (gradient * gradient - *v);
+        move_means(self.betas(), gradient, m, v);
         w - size * *m / (v.sqrt() + T::of(self.epsilon.into()))
     }
 
@@ -97,15 +95,7 @@ impl UpdateRule for Adam {
     }
 
     fn check(&self) -> Result<()> {
-        let below_1 = |beta: f64| (0.0..1.0).contains(&beta);
-        in_ranges(
-            self,
-            &[
-                ("beta_1", below_1(self.beta_1)),
-                ("beta_2", below_1(self.beta_2)),
-                ("epsilon", positive(self.epsilon)),
-            ],
-        )
+        moments::check(self, self.betas(), self.epsilon)
     }
 
     fn options(&self) -> Options {

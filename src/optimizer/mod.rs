@@ -6,6 +6,7 @@ mod adam;
 mod adamax;
 mod lamb;
 mod lion;
+mod moments;
 mod nadam;
 pub(crate) mod record;
 mod rmsprop;
@@ -43,8 +44,8 @@ pub struct Clip {
 }
 
 /// An optimiser: an update rule, the learning rate over time and by layer, gradient clipping, decoupled weight decay, and moving averages
-/// of the parameters. [`Sgd`], [`RmsProp`],
-/// [`Adam`], [`AdamW`], [`Adagrad`], [`Adadelta`], [`Adamax`], [`Nadam`], [`Lion`] and [`Lamb`] convert into one; [`Optimizer::new`] makes one from a rule of your own.
+/// of the parameters. [`Sgd`], [`RmsProp`], [`Adam`], [`AdamW`], [`Adagrad`], [`Adadelta`], [`Adamax`], [`Nadam`], [`Lion`] and [`Lamb`]
+/// convert into one; [`Optimizer::new`] makes one from a rule of your own.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Arc<dyn Rule>,

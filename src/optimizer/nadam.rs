@@ -1,6 +1,7 @@
 //! Nadam.
 
-use super::{Clip, Optimizer, in_ranges, nth, positive};
+use super::moments::{self, move_means, shares};
+use super::{Clip, Optimizer, nth};
 use crate::describe::{Options, options};
 use crate::kernel::{Trust, UpdateRule, shader_text};
 use crate::{Real, Result, Schedule};
@@ -40,9 +41,8 @@ impl From<Nadam> for Optimizer {
 }
 
 impl Nadam {
-    /// 1 − β₁ and 1 − β₂, computed before rounding to f32, so that no digits are lost.
-    fn shares(&self) -> [f32; 2] {
-        [self.beta_1, self.beta_2].map(|beta| (1.0 - beta) as f32)
+    fn betas(&self) -> [f64; 2] {
+        [self.beta_1, self.beta_2]
     }
 
     /// The momentum at update t, counted from 1.
@@ -65,7 +65,7 @@ impl UpdateRule for Nadam {
     const WGSL: &'static str = shader_text!("optimizer/nadam.wgsl");
 
     fn numbers(&self) -> Vec<f32> {
-        let [first, second] = self.shares();
+        let [first, second] = shares(self.betas());
         vec![first, second, self.epsilon]
     }
 
@@ -75,9 +75,7 @@ impl UpdateRule for Nadam {
 
     #[inline(always)]
     fn update<T: Real>(&self, gradient: T, [size, of_mean, of_root]: [T; 3], w: T, [m, v]: [&mut T; 2]) -> T {
-        let [first, second] = self.shares().map(|share| T::of(share.into()));
-        *m = *m + first * (gradient - *m);
-        *v = *v + second * (gradient * gradient - *v);
+        move_means(self.betas(), gradient, m, v);
         w - size * (of_mean * *m + gradient) / (of_root * v.sqrt() + T::of(self.epsilon.into()))
     }
 
@@ -90,15 +88,7 @@ impl UpdateRule for Nadam {
     }
 
     fn check(&self) -> Result<()> {
-        let below_1 = |beta: f64| (0.0..1.0).contains(&beta);
-        in_ranges(
-            self,
-            &[
-                ("beta_1", below_1(self.beta_1)),
-                ("beta_2", below_1(self.beta_2)),
-                ("epsilon", positive(self.epsilon)),
-            ],
-        )
+        moments::check(self, self.betas(), self.epsilon)
     }
 
     fn options(&self) -> Options {

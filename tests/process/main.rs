@@ -116,8 +116,8 @@ fn peak(forget: bool) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
-/// 820 MB of rows that are read when they are needed, 3 MB a step. Windows, blocks that wait and those that are kept for a step
-/// that fails may take 64 MiB each.
+/// 820 MB of rows that are read when they are needed, 3 MB a step. The window on the device and the rows that are kept for a step that
+/// fails, of two submissions, may take 64 MiB each; a few steps more wait.
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn rows_that_are_not_in_memory_take_little_of_it() {
