@@ -14,6 +14,7 @@ use crate::{Dataset, Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 use sums::Sums;
+pub(crate) use variation::Variation;
 
 /// A metric of your own: the numbers that kernels compute for every row or predicted time step, and the value that follows from
 /// their sums. For the mean of a pointwise formula, [`Metric::mean_of`] is easier.

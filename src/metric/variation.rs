@@ -7,11 +7,12 @@ use crate::{Dataset, Result, Targets};
 impl Metric {
     /// Σ(t − mean t)² over all targets, for each of `width` outputs: what R² compares errors with.
     pub(crate) fn variation(data: &Dataset, width: usize) -> Vec<f64> {
-        (0..width).map(|output| spread(data.targets(), data.len(), (output, width)).1).collect()
+        let mut variation = Variation::new(width);
+        variation.add(data, None);
+        variation.totals()
     }
 
-    /// [`Metric::variation`] of the first `rows` rows of an order. What is not in memory is read block by block, and joined as Chan, Golub
-    /// and LeVeque do.
+    /// [`Metric::variation`] of the first `rows` rows of an order. What is not in memory is read block by block.
     pub(crate) fn variation_of(
         source: &dyn Source,
         (order, rows): (Order, usize),
@@ -20,36 +21,63 @@ impl Metric {
         if let Some(data) = source.in_memory().filter(|data| data.len() == rows) {
             return Ok(Self::variation(data, width));
         }
-        let (mut outputs, mut before, mut left) = (vec![(0.0, 0.0); width], 0.0, rows);
+        let (mut variation, mut left) = (Variation::new(width), rows);
         let mut reader = source.begin(order)?;
         while left > 0 {
             let count = left.min(4096);
             let block = checked(source, reader.next(count)?, rows - left, count)?;
-            let count = block.len() as f64;
-            for (output, (mean, total)) in outputs.iter_mut().enumerate() {
-                let of_block = spread(block.targets(), block.len(), (output, width));
-                let apart = of_block.0 - *mean;
-                *total += of_block.1 + apart * apart * before * count / (before + count);
-                *mean += apart * count / (before + count);
-            }
-            before += count;
+            variation.add(&block, None);
             left -= block.len();
         }
-        Ok(outputs.into_iter().map(|(_, total)| total).collect())
+        Ok(variation.totals())
     }
 }
 
-/// The mean of an output's targets, and the sum of their squared distances from it.
-fn spread(targets: &Targets, rows: usize, (output, width): (usize, usize)) -> (f64, f64) {
-    // One output may tell two classes: its target is 1 for the second.
-    let told = width == 1 && matches!(targets, Targets::Classes { names, .. } if names.len() == 2);
-    let rows = if told { targets.len() } else { rows * targets.width() / width };
-    let target = |row: usize| match targets {
-        Targets::Classes { labels, .. } => {
-            f64::from(u8::from(labels[row] as usize == output + usize::from(told)))
+/// The variation of the targets of several blocks, joined as Chan, Golub and LeVeque do.
+#[derive(Debug)]
+pub(crate) struct Variation {
+    /// How many targets each output had so far.
+    before: f64,
+    /// Of every output the mean of its targets, and the sum of their squared distances from it.
+    outputs: Vec<(f64, f64)>,
+}
+
+impl Variation {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { before: 0.0, outputs: vec![(0.0, 0.0); width] }
+    }
+
+    /// Adds a block's targets; only those whose mask is not 0, if there is one.
+    pub(crate) fn add(&mut self, block: &Dataset, mask: Option<&[f64]>) {
+        let (targets, width) = (block.targets(), self.outputs.len());
+        // One output may tell two classes: its target is 1 for the second.
+        let told = width == 1 && matches!(targets, Targets::Classes { names, .. } if names.len() == 2);
+        let rows = if told { targets.len() } else { block.len() * targets.width() / width };
+        let counts = |row: &usize| mask.is_none_or(|mask| mask[*row] != 0.0);
+        let count = (0..rows).filter(counts).count() as f64;
+        if count == 0.0 {
+            return;
         }
-        Targets::Values { values, .. } => f64::from(values[row * width + output]),
-    };
-    let mean = (0..rows).map(target).sum::<f64>() / rows as f64;
-    (mean, (0..rows).map(|row| (target(row) - mean).powi(2)).sum())
+        let before = self.before;
+        for (output, (mean, total)) in self.outputs.iter_mut().enumerate() {
+            let target = |row: usize| match targets {
+                Targets::Classes { labels, .. } => {
+                    f64::from(u8::from(labels[row] as usize == output + usize::from(told)))
+                }
+                Targets::Values { values, .. } => f64::from(values[row * width + output]),
+            };
+            let of_block = (0..rows).filter(counts).map(target).sum::<f64>() / count;
+            let distance = |row| (target(row) - of_block).powi(2);
+            let apart = of_block - *mean;
+            *total += (0..rows).filter(counts).map(distance).sum::<f64>();
+            *total += apart * apart * before * count / (before + count);
+            *mean += apart * count / (before + count);
+        }
+        self.before += count;
+    }
+
+    /// Σ(t − mean t)² of every output.
+    pub(crate) fn totals(self) -> Vec<f64> {
+        self.outputs.into_iter().map(|(_, total)| total).collect()
+    }
 }

@@ -5,7 +5,7 @@ use super::{Recipe, Trainer};
 use crate::data::Source;
 use crate::data::classes::check_same;
 use crate::model::{Network, Outputs};
-use crate::{Activation, Error, Metric, Model, Result, Targets};
+use crate::{Activation, Error, Model, Result, Targets};
 
 impl Trainer<'_> {
     /// Checks that the model can be trained on these data.
@@ -187,7 +187,7 @@ impl Recipe {
 
     /// Checks that every prediction has a target, if a row has several.
     fn check_steps(&self, network: &Network, targets: &Targets, scored: Scored) -> Result<()> {
-        let Scored { steps, masked, .. } = scored;
+        let Scored { steps, .. } = scored;
         let output = &network.output().shape;
         // Values of shape [T] are those of a single output per step.
         let single = matches!(targets, Targets::Values { .. }) && !self.loss.takes_steps();
@@ -204,14 +204,6 @@ impl Recipe {
                 ),
                 format!("one for every step of the predictions, {output:?}"),
                 "give every time step a target, or let the last recurrent layer return only its last output",
-            ));
-        }
-        if masked && self.metrics.contains(&Metric::R2) {
-            return Err(Error::invalid(
-                "metric r2",
-                "masked sequences",
-                "sequences without masked steps",
-                "use MeanAbsoluteError",
             ));
         }
         Ok(())

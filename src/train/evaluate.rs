@@ -5,7 +5,8 @@ use super::feed::Feed;
 use super::pace::{Pace, clock_words};
 use super::rows::{Rows, with_readers};
 use super::step::Scored;
-use super::{Evaluation, LayerReport, Trainer};
+use super::variation::variation;
+use super::{Evaluation, LayerReport, Recipe, Trainer};
 use crate::data::{Order, Source};
 use crate::device::{Program, Values};
 use crate::model::STEPS;
@@ -14,7 +15,7 @@ use crate::plan::arena::keys;
 use crate::{Dataset, Loss, Metric, Model, Result, Sgd};
 use web_time::Instant;
 
-/// The loss and the metrics, from the column sums of the scores of `count` unmasked predictions. `variation` is what [`variation`] gives.
+/// The loss and the metrics, from the column sums of the scores of `count` unmasked predictions. `variation` is what [`super::variation`] gives.
 pub(super) fn evaluation(
     sums: &[f64],
     metrics: &[Metric],
@@ -26,26 +27,13 @@ pub(super) fn evaluation(
     Evaluation { loss: sums[0] / count, metrics: Metric::values(metrics, sums, scored.outputs, value) }
 }
 
-/// The [variation](Metric::variation) of the targets of the first rows of an order, if a metric needs it.
-pub(super) fn variation(
-    metrics: &[Metric],
-    source: &dyn Source,
-    scored: Scored,
-    rows: (Order, usize),
-) -> Result<Vec<f64>> {
-    match metrics.contains(&Metric::R2) {
-        true => Metric::variation_of(source, rows, scored.outputs),
-        false => Ok(Vec::new()),
-    }
-}
-
 /// The programs that evaluate one data set.
 #[derive(Debug)]
 pub(super) struct Evaluator {
     feed: Feed,
     rows: usize,
-    /// The variation of all targets, if a metric needs it.
-    variation: Vec<f64>,
+    /// The variation of all targets, if a metric needs it: found in the first run.
+    variation: Option<Vec<f64>>,
     metrics: Vec<Metric>,
     /// Rows per step, number of steps, and program: first whole batches, then the rest.
     parts: Vec<(usize, usize, Program)>,
@@ -66,11 +54,10 @@ impl Evaluator {
         let (columns, scored, tallies) = (task.columns(), task.scored, task.tallies());
         task.allocate(model)?;
         let (rows, metrics) = (data.len(), trainer.recipe.metrics.clone());
-        let variation = variation(&metrics, data, scored, (Order::plain(rows), rows))?;
         let batch = trainer.recipe.batch.min(rows);
         let feed = Feed::new(model, name, data, Some(trainer.resident_bytes), (batch, STEPS))?;
         let parts = Vec::new();
-        let mut evaluator = Self { feed, rows, variation, metrics, parts, columns, scored, tallies };
+        let mut evaluator = Self { feed, rows, variation: None, metrics, parts, columns, scored, tallies };
         match evaluator.bind(trainer, model, compiler) {
             Ok(()) => Ok(evaluator),
             Err(error) => {
@@ -88,7 +75,17 @@ impl Evaluator {
         Ok(())
     }
 
-    pub(super) async fn run(&self, model: &mut Model, data: &mut Rows<'_>) -> Result<Evaluation> {
+    pub(super) async fn run(
+        &mut self,
+        recipe: &Recipe,
+        model: &mut Model,
+        data: &mut Rows<'_>,
+    ) -> Result<Evaluation> {
+        let variation = match self.variation.take() {
+            Some(found) => found,
+            None => variation(recipe, model, &self.feed, data, (Order::plain(self.rows), self.rows)).await?,
+        };
+        let variation = self.variation.insert(variation);
         model.begin_sequences(Course::Evaluation)?;
         let executor = &mut *model.executor;
         let steps = self.parts.iter().flat_map(|&(rows, count, _)| std::iter::repeat_n(rows, count));
@@ -117,7 +114,7 @@ impl Evaluator {
             }
         }
         let count = self.scored.count(&sums, self.rows);
-        Ok(evaluation(&sums, &self.metrics, &self.variation, self.scored, count))
+        Ok(evaluation(&sums, &self.metrics, variation, self.scored, count))
     }
 
     /// Frees what the device held for the evaluation.
@@ -135,7 +132,7 @@ impl Trainer<'_> {
     /// Data that do not fit the model or the loss, or have other classes than the model; the device's errors.
     #[cfg(not(target_family = "wasm"))]
     pub fn evaluate(&self, model: &mut Model, data: &dyn Source) -> Result<Evaluation> {
-        with_readers((data, None), self.resident_bytes, |data, _| {
+        with_readers((data, None), (self.resident_bytes, self.recipe.batch), |data, _| {
             pollster::block_on(self.evaluate_rows(model, data))
         })
     }
@@ -150,9 +147,9 @@ impl Trainer<'_> {
         self.check(model, source)?;
         self.check_order(model, source, false)?;
         let mut compiler = Compiler::new(self.progress);
-        let evaluator = Evaluator::new(self, model, "evaluation", source, &mut compiler)?;
+        let mut evaluator = Evaluator::new(self, model, "evaluation", source, &mut compiler)?;
         let evaluation = match compiler.finish(model).await {
-            Ok(_) => evaluator.run(model, &mut data).await,
+            Ok(_) => evaluator.run(&self.recipe, model, &mut data).await,
             Err(error) => Err(error),
         };
         evaluator.close(model);

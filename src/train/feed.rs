@@ -128,7 +128,7 @@ impl Feed {
         let bytes_per_row = bytes_per_row(sample);
         let bytes = data.len() as u64 * bytes_per_row as u64;
         let resident = is_resident(data, resident_bytes);
-        let steps = if resident { STEPS } else { steps.min(WINDOW_BYTES / bytes_per_row / batch).max(1) };
+        let steps = if resident { STEPS } else { steps.min(steps_in_window(sample, batch)) };
         let rows = if resident { data.len() } else { batch.saturating_mul(steps).min(data.len()) };
         let name_of_feed = model.own_name(name);
         let feed = Self::of_rows(name_of_feed, rows, 1, sample.row_len(), sample.targets());
@@ -365,6 +365,11 @@ impl Feed {
 /// The numbers of a row take so many bytes.
 fn bytes_per_row(sample: &Dataset) -> usize {
     4 * (sample.row_len() + sample.targets().len() / sample.len() + sample.weights_per_row().unwrap_or(0))
+}
+
+/// How many steps' rows a window holds: at most those of one submission, and at least one's.
+pub(crate) fn steps_in_window(sample: &Dataset, batch: usize) -> usize {
+    (WINDOW_BYTES / bytes_per_row(sample) / batch.max(1)).clamp(1, STEPS)
 }
 
 /// Whether a device holds all rows of a source, of at most so many bytes (`None`: no limit).

@@ -8,7 +8,7 @@ use super::checkpoint::Folder;
 use super::compile::Compiler;
 use super::description::TrainingDescription;
 use super::epoch::rates_of;
-use super::evaluate::{Evaluator, evaluation, variation};
+use super::evaluate::{Evaluator, evaluation};
 use super::feed::Feed;
 use super::history::{Epoch, History};
 use super::pace::{Pace, clock_words};
@@ -16,6 +16,7 @@ use super::plateau::Reduction;
 use super::rows::Rows;
 use super::snapshot::{Done, Due};
 use super::step::{Desk, Task};
+use super::variation::variation;
 use super::{Trainer, inspect};
 use crate::data::Order;
 use crate::device::{Pending, Program, Values};
@@ -80,11 +81,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let source = train.source();
         let batch = trainer.recipe.batch.min(train.len());
         let task = trainer.recipe.task_for(&model.network, source.sample());
-        let scored = task.scored;
         trainer.recipe.allocate(model)?;
         task.allocate(model)?;
-        let all = (Order::plain(train.len()), train.len());
-        let variation = variation(&trainer.recipe.metrics, source, scored, all)?;
         let feed = Feed::new(model, "training", source, Some(trainer.resident_bytes), (batch, STEPS))?;
         let steps = steps(train.len(), batch, trainer.recipe.accumulate);
         let due = Due::new(trainer.interval);
@@ -98,7 +96,7 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
             train,
             validation,
             feed,
-            variation,
+            variation: Vec::new(),
             steps,
             programs: HashMap::new(),
             evaluator: None,
@@ -123,7 +121,8 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
     /// Binds the programs of an epoch: training steps, and validation if there is any.
     async fn compile(&mut self) -> Result<()> {
         let mut compiler = Compiler::new(self.trainer.progress);
-        let recipe = &self.trainer.recipe;
+        let (recipe, all) = (&self.trainer.recipe, (Order::plain(self.train.len()), self.train.len()));
+        self.variation = variation(recipe, self.model, &self.feed, &mut self.train, all).await?;
         let plans = recipe.plans(&self.model.network, &self.feed, Desk::MODEL, &self.steps)?;
         for (kind, plan) in plans {
             self.dispatches = self.dispatches.max(plan.ops.len());
@@ -312,12 +311,14 @@ impl<'t, 'a, 'm> Fit<'t, 'a, 'm> {
         let count = scored.count(&sums, rows_done);
         // A callback may have ended the epoch early.
         if rows_done < self.train.len() {
-            self.variation =
-                variation(&self.trainer.recipe.metrics, self.train.source(), scored, (order, rows_done))?;
+            let (recipe, rows) = (&self.trainer.recipe, (order, rows_done));
+            self.variation = variation(recipe, self.model, &self.feed, &mut self.train, rows).await?;
         }
         let trained = evaluation(&sums, &self.trainer.recipe.metrics, &self.variation, scored, count);
-        let validated = match (&self.evaluator, &mut self.validation) {
-            (Some(evaluator), Some(data)) => Some(evaluator.run(self.model, data).await?),
+        let validated = match (&mut self.evaluator, &mut self.validation) {
+            (Some(evaluator), Some(data)) => {
+                Some(evaluator.run(&self.trainer.recipe, self.model, data).await?)
+            }
             _ => None,
         };
         if let Some(loss) = validated.as_ref().map(|v| v.loss).filter(|loss| !loss.is_finite()) {

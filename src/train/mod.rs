@@ -21,6 +21,7 @@ mod recipe;
 mod rows;
 mod snapshot;
 mod step;
+mod variation;
 
 pub use callback::{BatchEnd, Callback, EarlyStopping};
 pub use checkpoint::Checkpoints;
@@ -277,9 +278,11 @@ impl<'a> Trainer<'a> {
         train: &dyn Source,
         validation: Option<&dyn Source>,
     ) -> Result<History> {
-        rows::with_readers((train, validation), self.resident_bytes, |train, validation| {
-            pollster::block_on(self.fit_rows(model, train, validation))
-        })
+        rows::with_readers(
+            (train, validation),
+            (self.resident_bytes, self.recipe.batch),
+            |train, validation| pollster::block_on(self.fit_rows(model, train, validation)),
+        )
     }
 
     /// [`Trainer::fit`], for callers that may not block. Rows that are not in memory are read between steps instead of ahead of them.
@@ -319,9 +322,11 @@ impl<'a> Trainer<'a> {
         train: &dyn Source,
         validation: Option<&dyn Source>,
     ) -> Result<History> {
-        rows::with_readers((train, validation), self.resident_bytes, |train, validation| {
-            pollster::block_on(self.resume_rows(model, train, validation))
-        })
+        rows::with_readers(
+            (train, validation),
+            (self.resident_bytes, self.recipe.batch),
+            |train, validation| pollster::block_on(self.resume_rows(model, train, validation)),
+        )
     }
 
     /// [`Trainer::resume`], for callers that may not block.

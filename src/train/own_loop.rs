@@ -4,13 +4,14 @@ use super::evaluate::evaluation;
 use super::feed::Feed;
 use super::pace::clock_words;
 use super::step::{OPTIMIZER, Task};
+use super::variation::variation_of_step;
 use super::{Evaluation, Recipe, Trainer, inspect};
 use crate::device::{Program, Values};
 use crate::kernel::{clock, rates};
 use crate::model::{Author, Ending, Tensor};
 use crate::plan::Purpose;
 use crate::plan::arena::keys;
-use crate::{Dataset, Error, Metric, Model, Result, plan};
+use crate::{Dataset, Error, Model, Result, plan};
 use std::collections::HashMap;
 
 /// A custom training loop: see [`Trainer::begin`].
@@ -135,7 +136,7 @@ impl TrainingLoop<'_> {
         self.model.executor.run_ops(begun.program, 0..usize::MAX)?;
         let sums = self.read_sums().await?;
         self.finish_update(begun).await?;
-        self.evaluation(&sums, rows)
+        self.evaluation(&sums, rows).await
     }
 
     /// Runs the forward and backward pass on these rows of the data; [`TrainingLoop::update`] may follow. Parameters do not change.
@@ -153,7 +154,7 @@ impl TrainingLoop<'_> {
         self.model.executor.run_ops(begun.program, 0..begun.update)?;
         let sums = self.read_sums().await?;
         self.pending = Some(begun);
-        self.evaluation(&sums, rows)
+        self.evaluation(&sums, rows).await
     }
 
     /// Updates the parameters with the current gradients: those of [`TrainingLoop::gradients`], as changed by
@@ -278,14 +279,9 @@ impl TrainingLoop<'_> {
         self.model.executor.read(&tallies, 0, columns).await
     }
 
-    fn evaluation(&self, sums: &[f64], rows: &[u32]) -> Result<Evaluation> {
+    async fn evaluation(&mut self, sums: &[f64], rows: &[u32]) -> Result<Evaluation> {
         let (recipe, scored) = (self.recipe, self.task().scored);
-        // The data of these rows, if a metric needs their targets.
-        let of_rows = match recipe.metrics.contains(&Metric::R2) {
-            true => Some(self.data.select(&rows.iter().map(|&row| row as usize).collect::<Vec<_>>())?),
-            false => None,
-        };
-        let variation = of_rows.map_or_else(Vec::new, |data| Metric::variation(&data, scored.outputs));
+        let variation = variation_of_step(recipe, self.model, &self.feed, self.data, rows).await?;
         Ok(evaluation(sums, &recipe.metrics, &variation, scored, scored.count(sums, rows.len())))
     }
 

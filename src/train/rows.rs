@@ -1,6 +1,6 @@
 //! The rows of a source, in the order of the steps. Where the caller blocks anyway, another thread reads them ahead.
 
-use super::feed::{Feed, is_resident};
+use super::feed::{Feed, is_resident, steps_in_window};
 use crate::data::{Order, Reader, Source, checked};
 use crate::device::Executor;
 use crate::model::Network;
@@ -40,10 +40,6 @@ struct Epoch {
     order: Order,
     blocks: Vec<usize>,
 }
-
-/// How many blocks may wait.
-#[cfg(not(target_family = "wasm"))]
-const AHEAD: usize = 4;
 
 impl<'s> Rows<'s> {
     /// Rows that are read when they are needed.
@@ -145,11 +141,12 @@ fn gone() -> Error {
     )
 }
 
-/// Does `work` with the rows of these sources. A thread for each of which devices do not hold all reads ahead.
+/// Does `work` with the rows of these sources, of which a step takes `batch`. A thread for each of which devices do not hold all reads
+/// ahead: as many steps as a window holds.
 #[cfg(not(target_family = "wasm"))]
 pub(super) fn with_readers<'s, T>(
     (train, validation): (&'s dyn Source, Option<&'s dyn Source>),
-    resident_bytes: u64,
+    (resident_bytes, batch): (u64, usize),
     work: impl FnOnce(Rows<'s>, Option<Rows<'s>>) -> T,
 ) -> T {
     std::thread::scope(|scope| {
@@ -158,7 +155,7 @@ pub(super) fn with_readers<'s, T>(
                 return Rows::here(source);
             }
             let (epochs, asked) = channel();
-            let (sender, blocks) = sync_channel(AHEAD);
+            let (sender, blocks) = sync_channel(steps_in_window(source.sample(), batch));
             let thread = std::thread::Builder::new().name("autorot rows".to_owned());
             let spawned = thread.spawn_scoped(scope, move || read(source, &asked, &sender));
             let beside = Origin::Beside(Beside { epochs, blocks, number: 0 });

@@ -1,12 +1,14 @@
 //! Padded data and networks: padding that no layer masks is refused wherever data and network meet.
 
 use crate::common::{devices, open};
-use autorot::data::{PadSequences, Scaler};
+use autorot::data::{Order, PadSequences, Scaler};
 use autorot::embed::Learner;
+use autorot::train::BatchEnd;
 use autorot::{
-    Activation, Adam, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Loss, Masking, Model, Residual,
-    Sequential, SimpleRnn, Trainer, wgpu,
+    Activation, Adam, Conv1d, Dataset, Dense, Device, Error, Flatten, Gru, Initializer, Loss, Masking,
+    Metric, Model, Residual, Sequential, Sgd, SimpleRnn, Trainer, wgpu,
 };
+use std::ops::ControlFlow;
 
 const MASK: f32 = -9.0;
 
@@ -214,4 +216,66 @@ fn a_learner_refuses_padding_that_no_layer_masks() {
     );
     let mut masking = build(Sequential::for_data(&data).add(Masking::new(MASK)));
     assert!(Learner::new(&trainer(), &mut masking, &data).is_ok());
+}
+
+/// R² over the steps of these rows that have values, the mean over two outputs.
+fn r2(predictions: &[f32], targets: &[f32], counting: impl Fn(usize) -> bool) -> f64 {
+    let of_output = |output: usize| {
+        let steps = (0..targets.len() / 2).filter(|step| counting(*step));
+        let pairs =
+            steps.map(|step| [predictions, targets].map(|values| f64::from(values[2 * step + output])));
+        let pairs: Vec<[f64; 2]> = pairs.collect();
+        let mean = pairs.iter().map(|[_, t]| t).sum::<f64>() / pairs.len() as f64;
+        let missed: f64 = pairs.iter().map(|[x, t]| (x - t).powi(2)).sum();
+        1.0 - missed / pairs.iter().map(|[_, t]| (t - mean).powi(2)).sum::<f64>()
+    };
+    (of_output(0) + of_output(1)) / 2.0
+}
+
+#[test]
+fn r2_leaves_masked_steps_out() {
+    // Padding has targets far from the others, which vary little around a large mean.
+    let targets: Vec<f32> = (0..8 * 4 * 2)
+        .map(|i| match (i / 2 % 4) < 1 + (i / 8) % 4 {
+            true => 288.0 + (i * 37 % 19) as f32 / 4.0,
+            false => 0.0,
+        })
+        .collect();
+    let data = PadSequences::new(2, MASK).steps(4).values(&sequences(), [4, 2], targets.clone()).unwrap();
+    let has_values = |step: usize| step % 4 < 1 + step / 4 % 4;
+    for device in devices() {
+        for resident in [u64::MAX, 0] {
+            let net =
+                Sequential::for_data(&data).add(Masking::new(MASK)).add(Gru::new(3).return_sequences(true));
+            let mut model = net
+                .add(Dense::new(2).bias_initializer(Initializer::Constant(288.0)))
+                .build(&device, 0)
+                .unwrap();
+            let predictions = model.predict(data.inputs()).unwrap();
+            let rate_of_zero = Sgd { learning_rate: 0.0.into(), ..Sgd::default() };
+            let trainer = || {
+                let trainer = Trainer::new(rate_of_zero.clone(), Loss::MeanSquaredError).metric(Metric::R2);
+                trainer.batch(3).epochs(2).progress(false).resident_bytes(resident)
+            };
+            let near =
+                |found: f64, wanted: f64| assert!((found / wanted - 1.0).abs() < 1e-5, "{found} {wanted}");
+            let all = r2(&predictions, &targets, has_values);
+            near(trainer().evaluate(&mut model, &data).unwrap().metrics[0], all);
+            let history = trainer().fit(&mut model, &data, Some(&data)).unwrap();
+            for epoch in &history.epochs {
+                near(epoch.train_metrics[0], all);
+                near(epoch.val_metrics[0], all);
+            }
+            // An epoch that ends after its first step, and a step of one's own.
+            let order = Order::shuffled(8, 5, 3).indices();
+            let first = |step: usize| has_values(step) && order[..3].contains(&(step as u32 / 4));
+            let wanted = r2(&predictions, &targets, first);
+            let stop = |_: &mut BatchEnd| Ok(ControlFlow::Break(()));
+            let ended = trainer().seed(5).on_batch_end(stop).fit(&mut model, &data, None).unwrap();
+            near(ended.epochs[0].train_metrics[0], wanted);
+            let own = trainer();
+            let mut training = own.begin(&mut model, &data).unwrap();
+            near(training.step(&order[..3]).unwrap().metrics[0], wanted);
+        }
+    }
 }

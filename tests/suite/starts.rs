@@ -157,7 +157,7 @@ fn every_layer_of_neurons_is_started() {
             let (classic, what) = (rotate.is_null(), format!("{example:?}"));
             let normed = options["weight_norm"] == true;
             let linear = without_activation(entry.kind, &*example);
-            let recurrent = options.contains_key("cell");
+            let recurrent = options.contains_key("recurrent_initializer");
             let net = Sequential::new(entry.input.clone()).input_range(-2.0, 2.0);
             let mut model = net.clone().add_boxed(example).build(&Device::cpu_f64(), 4).unwrap();
             let before = model.weights().unwrap();
