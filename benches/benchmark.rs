@@ -12,7 +12,7 @@ use say::say;
 use std::path::PathBuf;
 use timing::peak::Peak;
 use timing::report::{self, Row};
-use timing::{product, step};
+use timing::{predict, product, step};
 
 /// Times training steps and single products on the GPU and on the CPU.
 #[derive(clap::Parser, Debug)]
@@ -28,6 +28,9 @@ struct Options {
     /// Seconds to spend on every number.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Times predictions of single rows instead of training steps.
+    #[arg(long)]
+    predict: bool,
     /// How neurons are auto-rotated.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = RuleName::Diagonal)]
     rule: RuleName,
@@ -87,13 +90,13 @@ fn main() -> Result<()> {
         let peak = Peak::measure(device, options.seconds)?;
         say(format_args!("{}: {peak}", device.name()))?;
         for workload in workloads::all().iter().filter(|w| w.name.contains(&options.only)) {
-            let row = step::time(device, workload, options.rule.auto_rotate(), options.seconds, &peak)?;
+            let time = if options.predict { predict::time } else { step::time };
+            let row = time(device, workload, options.rule.auto_rotate(), options.seconds, &peak)?;
             say(row.line())?;
             rows.push(row);
         }
-        for &(m, k, n) in
-            workloads::PRODUCTS.iter().filter(|s| workloads::product_name(**s).contains(&options.only))
-        {
+        let products = if options.predict { &[][..] } else { &workloads::PRODUCTS[..] };
+        for &(m, k, n) in products.iter().filter(|s| workloads::product_name(**s).contains(&options.only)) {
             let row = product::time(device, (m, k, n), options.seconds, &peak)?;
             say(row.line())?;
             rows.push(row);

@@ -167,6 +167,11 @@ impl Workload {
         (2 * self.batch * (3 * costs.iter().map(|c| c.products).sum::<usize>() - costs[0].of_inputs)) as f64
     }
 
+    /// Multiplications and additions of a forward pass.
+    pub fn forward_flops(&self) -> f64 {
+        (2 * self.batch * self.costs().iter().map(|c| c.products).sum::<usize>()) as f64
+    }
+
     /// Bytes that a step moves at least: the weights are read forward and backward, their gradient is written, read for its
     /// norm and by Adam, which reads and writes them and two moments and keeps the old ones; outputs and their gradients
     /// are written and read a few times.

@@ -99,6 +99,7 @@ MODES = {
     "step": "model.train_step compiled by tf.function, one call a step",
     "fit": "model.fit, an epoch a block",
     "fit32": "model.fit with 32 steps per execution, an epoch a block",
+    "one": "a prediction of one row by the model compiled by tf.function, until its numbers are there",
 }
 
 
@@ -185,6 +186,8 @@ def build(tf, workload, rotate, mode):
 
 def trainer(tf, model, xs, ys, batch, mode):
     """A function that trains for some steps, waits for them and returns the loss."""
+    if mode == "one":
+        return single(tf.function(model, reduce_retracing=True), tf.constant(xs[:1]))
     if mode != "step":
 
         def fit(steps):
@@ -201,6 +204,17 @@ def trainer(tf, model, xs, ys, batch, mode):
         for i in range(steps):
             loss = step(*batches[i % BATCHES])
         return float(loss)
+
+    return run
+
+
+def single(predict, row):
+    """A function that predicts one row a number of times and returns an output."""
+
+    def run(times):
+        for _ in range(times):
+            outputs = predict(row).numpy()
+        return float(outputs[0, 0])
 
     return run
 
@@ -231,7 +245,7 @@ def measure(workload, mode, steps, block):
     first_step_s = time.perf_counter() - begin
 
     # An epoch of fit is the whole data set: less would time its beginning and end.
-    length = max(1, min(block, steps)) if mode == "step" else BATCHES
+    length = max(1, min(block, steps)) if mode in ("step", "one") else BATCHES
     for run in runs:
         run(length)
     times = [[] for _ in runs]
@@ -251,8 +265,8 @@ def measure(workload, mode, steps, block):
         "ms": ms,
         "classic_ms": classic,
         "ratio": ms and ms / classic,
-        "samples_per_second": 1e3 * workload.batch / (ms or classic),
-        "gflops": flops(workload) / (ms or classic) / 1e6,
+        "samples_per_second": 1e3 * (1 if mode == "one" else workload.batch) / (ms or classic),
+        "gflops": None if mode == "one" else flops(workload) / (ms or classic) / 1e6,
         "first_step_s": first_step_s,
         "loss": loss,
     }

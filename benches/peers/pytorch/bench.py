@@ -100,6 +100,8 @@ MODES = {
     "eager": "as it comes",
     "compile": "torch.compile of net and loss, fused Adam",
     "graph": "the whole step with fused Adam as a CUDA graph; CUDA only",
+    "one": "a prediction of one row, eager in inference mode, until its numbers are on the host",
+    "one-compile": "the same with torch.compile of the net",
 }
 
 # The end of a mode's name that has it run in memory format channels_last. Which is faster depends on net and device.
@@ -230,6 +232,8 @@ def build(torch, workload, rotate):
 def trainer(torch, net, batches, mode):
     """A function that trains for some steps and returns the last loss, without waiting for it."""
     mode = mode.removesuffix(LAST)
+    if mode.startswith("one"):
+        return single(torch, torch.compile(net) if mode == "one-compile" else net, batches[0][0][:1])
     settings = {"eager": {}, "compile": {"fused": True}, "graph": {"fused": True, "capturable": True}}
     adam = torch.optim.Adam(net.parameters(), lr=1e-3, **settings[mode])
 
@@ -255,6 +259,19 @@ def trainer(torch, net, batches, mode):
             loss = step(*batches[state["next"] % BATCHES])
             state["next"] += 1
         return loss
+
+    return run
+
+
+def single(torch, net, row):
+    """A function that predicts one row a number of times and returns its first output."""
+    net.eval()
+
+    def run(times):
+        with torch.inference_mode():
+            for _ in range(times):
+                outputs = net(row).cpu()
+        return outputs[0, 0]
 
     return run
 
@@ -337,8 +354,8 @@ def measure(workload, mode, options):
         "ms": rotating,
         "classic_ms": classic,
         "ratio": rotating / classic,
-        "samples_per_second": 1e3 * workload.batch / rotating,
-        "gflops": flops(workload) / rotating / 1e6,
+        "samples_per_second": 1e3 * (1 if mode.startswith("one") else workload.batch) / rotating,
+        "gflops": None if mode.startswith("one") else flops(workload) / rotating / 1e6,
         "first_step_s": first_step_s,
         "device_mib": torch.cuda.max_memory_allocated(device) / 2**20 if cuda else None,
         "loss": loss.item(),
@@ -367,7 +384,7 @@ def main():
     import torch
 
     cuda = (options.device or ("cuda" if torch.cuda.is_available() else "cpu")) == "cuda"
-    modes = options.modes.split(",") if options.modes else [m for m in MODES if cuda or "graph" not in m]
+    modes = options.modes.split(",") if options.modes else [m for m in MODES if (cuda or "graph" not in m) and "one" not in m]
     if unknown := set(modes) - set(MODES):
         parser.error(f"no mode {', '.join(sorted(unknown))}; there are {', '.join(MODES)}")
     if not cuda and any("graph" in mode for mode in modes):
