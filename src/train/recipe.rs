@@ -20,9 +20,17 @@ pub(crate) struct Recipe {
     pub(crate) accumulate: usize,
     /// The share of a class target that is spread over all classes.
     pub(crate) label_smoothing: f32,
+    /// Into how many micro-batches a step's batch is cut, where it is.
+    pub(crate) micro_batches: Option<usize>,
 }
 
 impl Recipe {
+    /// Into how many micro-batches a step's batch is cut, 1 where it is not.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn cut(&self) -> usize {
+        self.micro_batches.unwrap_or(1)
+    }
+
     /// Allocates what training keeps besides the parameters: what the optimiser needs, and the accumulated gradient.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
         model.keep_for(&self.optimizer)?;
