@@ -8,7 +8,6 @@ use super::monitor::Monitor;
 use super::plateau::Stalls;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
-use crate::data::Source;
 use crate::file::{Card, Contents, TRAINING, write_file};
 use crate::model::{Counts, ModelState, Tensor};
 use crate::real::Part;

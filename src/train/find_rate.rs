@@ -137,8 +137,7 @@ impl Trainer<'_> {
         data: &Dataset,
         options: RateFinder,
     ) -> Result<FoundRates> {
-        #[cfg(not(target_family = "wasm"))]
-        self.check_alone("Trainer::find_rate")?;
+        self.recipe.check_uncut("Trainer::find_rate")?;
         options.check()?;
         let mut trainer = Trainer::new(self.recipe.optimizer.clone(), self.recipe.loss.clone());
         trainer.recipe = super::Recipe { metrics: Vec::new(), accumulate: 1, micro_batches: None, ..self.recipe.clone() };

@@ -6,7 +6,7 @@ use crate::kernel::Element;
 use crate::model::{Ending, Network, Step};
 use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose};
-use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
+use crate::{Dataset, Error, Loss, Metric, Model, Optimizer, Result};
 
 /// Optimiser, loss, metrics, and how the rows are divided into steps.
 #[derive(Clone, Debug)]
@@ -29,6 +29,19 @@ impl Recipe {
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn cut(&self) -> usize {
         self.micro_batches.unwrap_or(1)
+    }
+
+    /// Refuses to cut steps into micro-batches where `what`, a method, trains by whole ones.
+    pub(crate) fn check_uncut(&self, what: &str) -> Result<()> {
+        match self.micro_batches {
+            None => Ok(()),
+            Some(count) => Err(Error::invalid(
+                what,
+                format!("a trainer that cuts steps into {count} micro-batches"),
+                "one that does not",
+                "leave out Trainer::processes and Trainer::micro_batches, or use Trainer::fit",
+            )),
+        }
     }
 
     /// Allocates what training keeps besides the parameters: what the optimiser needs, and the accumulated gradient.

@@ -86,12 +86,8 @@ pub(super) fn concluded<T>(team: &Team, result: Result<T>) -> Result<T> {
             return result;
         }
     };
-    match (result, met) {
-        (result, Ok(())) => result,
-        (result, Err(error)) => {
-            team.part(&error);
-            // Whose last checkpoint is missing has more to tell than that it was asked to stop.
-            if matches!(result, Err(Error::NonFinite { .. })) { result } else { Err(error) }
-        }
-    }
+    let Err(error) = met else { return result };
+    team.part(&error);
+    // That another rank's last checkpoint is missing is more to tell than that this one was asked to stop.
+    if matches!(result, Err(Error::NonFinite { .. })) { result } else { Err(error) }
 }

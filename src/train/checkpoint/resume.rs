@@ -57,13 +57,13 @@ impl Trainer<'_> {
             Some(checkpoints) => Checkpoints { folder, ..checkpoints.clone() },
             None => Checkpoints::new(folder),
         };
-        let snapshot = match self.assemble()? {
-            Some(team) => {
-                let taken = self.take_checkpoint(&checkpoints, model, Some(&team));
-                concluded(&team, taken)?
-            }
-            None => self.take_checkpoint(&checkpoints, model, None)?,
+        let team = self.assemble()?;
+        let taken = self.take_checkpoint(&checkpoints, model, team.as_deref());
+        let taken = match &team {
+            Some(team) => concluded(team, taken),
+            None => taken,
         };
+        let snapshot = taken.inspect_err(|_| self.opened = None)?;
         (self.snapshot, self.checkpoints) = (Some(Arc::new(snapshot)), Some(checkpoints));
         let history = self.resume(model, train, validation);
         self.opened = None;

@@ -67,17 +67,4 @@ impl Trainer<'_> {
         }
         Ok(())
     }
-
-    /// Refuses to work alone where steps are to be shared: `what` is the method.
-    pub(in crate::train) fn check_alone(&self, what: &str) -> Result<()> {
-        match self.recipe.micro_batches {
-            None => Ok(()),
-            Some(count) => Err(Error::invalid(
-                what,
-                format!("a trainer that cuts steps into {count} micro-batches"),
-                "one that does not",
-                "leave out Trainer::processes and Trainer::micro_batches, or use Trainer::fit",
-            )),
-        }
-    }
 }

@@ -112,10 +112,11 @@ impl SharedEvaluator {
             }
             let mut tree = Tree::default();
             for tallies in coming {
-                tree.push(Numbers::Double(match tallies {
+                let tallies = match tallies {
                     Some(tallies) => tallies.await?,
                     None => vec![0.0; self.columns],
-                }));
+                };
+                tree.push(Numbers::Double(tallies), 1.0);
             }
             if let Some(Numbers::Double(sums)) = tree.take() {
                 own.extend(sums);

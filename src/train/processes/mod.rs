@@ -131,6 +131,24 @@ impl<P: Processes + ?Sized> Processes for Arc<P> {
     }
 }
 
+/// Does what a program does before or after a training that processes share, such as reading data or writing files, which may be another
+/// thing on every rank: if it fails on one, all return an error, and nobody waits for it.
+///
+/// # Errors
+/// Those of `work`; [`Error::Process`](crate::Error::Process) with that of another rank.
+pub fn together<T>(processes: &Arc<dyn Processes>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    super::run::concluded(&Team::new(processes.clone()), work())
+}
+
+/// Bytes of rank 0 on every rank, such as the settings that it has read; what the others give is dropped.
+///
+/// # Errors
+/// Those of [`Processes::send`] and [`Processes::receive`]; [`Error::Process`](crate::Error::Process) with the error of a rank that has ended.
+pub fn from_first(processes: &Arc<dyn Processes>, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let team = Team::new(processes.clone());
+    super::run::concluded(&team, team.from_first(bytes))
+}
+
 /// The number of micro-batches of a step unless it is set.
 const MICRO_BATCHES: usize = 8;
 

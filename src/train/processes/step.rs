@@ -199,26 +199,23 @@ impl Share {
                 Some(&counting) if sums.masked => counting,
                 _ => running.micro.rows as f64 / sums.rows as f64,
             };
-            sums.tallies.push(Numbers::Double(tallies));
+            sums.tallies.push(Numbers::Double(tallies), 1.0);
             if last && let Some(Numbers::Double(mut all)) = sums.tallies.take() {
                 all.append(&mut sums.told);
                 self.courier.give(Numbers::Double(all))?;
             }
         }
         while let Some(piece) = running.gradient.pop_front() {
-            let mut numbers = piece.await?;
-            numbers.scale(running.factor);
+            let numbers = piece.await?;
             let tree = &mut sums.gradient[running.summed];
             running.summed += 1;
-            tree.push(numbers);
+            tree.push(numbers, running.factor);
             if last && let Some(sum) = tree.take() {
                 self.courier.give(sum)?;
             }
         }
         if let Some(kept) = running.kept.take() {
-            let mut numbers = kept.await?;
-            numbers.scale(running.micro.rows as f64 / sums.rows as f64);
-            sums.kept.push(numbers);
+            sums.kept.push(kept.await?, running.micro.rows as f64 / sums.rows as f64);
         }
         Ok(())
     }

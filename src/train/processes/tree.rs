@@ -12,21 +12,23 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Adds the numbers of the next place.
-    pub(super) fn push(&mut self, numbers: Numbers) {
-        let mut sum = numbers;
+    /// Adds the numbers of the next place, multiplied by a factor.
+    pub(super) fn push(&mut self, numbers: Numbers, factor: f64) {
+        let (mut sum, mut factor) = (numbers, factor);
         for left in &mut self.waiting {
             match left.take() {
                 Some(mut left) => {
-                    left.add(&sum);
-                    sum = left;
+                    left.add(&sum, factor);
+                    (sum, factor) = (left, 1.0);
                 }
                 None => {
+                    sum.scale(factor);
                     *left = Some(sum);
                     return;
                 }
             }
         }
+        sum.scale(factor);
         self.waiting.push(Some(sum));
     }
 
@@ -45,14 +47,15 @@ impl Numbers {
         }
     }
 
-    /// Adds as many others.
-    pub(super) fn add(&mut self, others: &Self) {
+    /// Adds as many others, multiplied by a factor: one rounding for the product, as by [`Numbers::scale`], and one for the sum.
+    fn add(&mut self, others: &Self, factor: f64) {
         match (self, others) {
             (Self::Single(own), Self::Single(others)) => {
-                own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+                let factor = factor as f32;
+                own.iter_mut().zip(others).for_each(|(own, other)| *own += other * factor);
             }
             (Self::Double(own), Self::Double(others)) => {
-                own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+                own.iter_mut().zip(others).for_each(|(own, other)| *own += other * factor);
             }
             // A device has one precision.
             (Self::Single(_), Self::Double(_)) | (Self::Double(_), Self::Single(_)) => {}
@@ -60,7 +63,7 @@ impl Numbers {
     }
 
     /// Multiplies all.
-    pub(super) fn scale(&mut self, factor: f64) {
+    fn scale(&mut self, factor: f64) {
         if factor == 1.0 {
             return;
         }
@@ -92,13 +95,12 @@ mod tests {
         for apart in [1, 2, 4, 8] {
             let parts = values.chunks(values.len() / apart).map(|part| {
                 let mut tree = Tree::default();
-                part.iter().for_each(|&value| tree.push(Numbers::Single(vec![value])));
+                part.iter().for_each(|&value| tree.push(Numbers::Single(vec![value]), 1.0));
                 tree.take().unwrap()
             });
             let mut whole = Tree::default();
-            parts.for_each(|part| whole.push(part));
+            parts.for_each(|part| whole.push(part, 1.0));
             assert_eq!(whole.take(), Some(Numbers::Single(vec![wanted])), "{apart} processes");
-            assert_eq!(whole.take(), None);
-        }
+            }
     }
 }
