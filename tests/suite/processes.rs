@@ -11,9 +11,6 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A trainer of one rank.
-type Made<'a> = dyn Fn(usize) -> Trainer<'a> + Sync + 'a;
-
 /// What a rank's training has come to.
 type End = (Result<History>, Weights);
 
@@ -42,7 +39,7 @@ impl Case<'_> {
     }
 
     /// Trains on so many ranks; `each` says what else a rank's trainer does.
-    fn fit_with(&self, size: usize, each: &Made<'_>) -> Vec<End> {
+    fn fit_with(&self, size: usize, each: &(dyn Fn(usize) -> Trainer<'static> + Sync)) -> Vec<End> {
         ranks(size, |rank, own| {
             let mut model = self.model();
             let history = each(rank).processes(own).fit(&mut model, self.train, self.validation);
@@ -108,7 +105,9 @@ fn dense_nets_with_critical_rotation() {
 #[test]
 fn convolutions_with_batch_normalisation_and_dropout() {
     let Split { train, test } = glyphs();
-    let train = train.select(&(0..200).collect::<Vec<_>>()).unwrap();
+    let shape = [train.shape(), &[1]].concat();
+    let train = train.select(&(0..200).collect::<Vec<_>>()).unwrap().reshape(shape.clone()).unwrap();
+    let test = test.reshape(shape.clone()).unwrap();
     for device in devices() {
         let net = || {
             Sequential::for_data(&train)

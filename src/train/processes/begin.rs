@@ -28,10 +28,22 @@ fn surroundings(model: &Model) -> Vec<(&'static str, Value)> {
         ("autorot's version", value(env!("CARGO_PKG_VERSION"))),
         ("program", value(&program)),
         ("device", value(&model.device().name())),
-        ("network", value(&model.network().description())),
+        ("network", by_layer(value(&model.network().description()))),
         ("steps and epochs of the model so far", json!([model.steps, model.epochs])),
         ("updates of the model so far", value(&model.updates)),
     ]
+}
+
+/// A network's description with its layers by their paths, so that a difference is that of a layer.
+fn by_layer(mut network: Value) -> Value {
+    if let Some(layers) = network.get_mut("layers").map(Value::take) {
+        for (place, mut layer) in layers.as_array().cloned().unwrap_or_default().into_iter().enumerate() {
+            let path = layer.get_mut("path").map(Value::take);
+            let path = path.as_ref().and_then(Value::as_str).map_or_else(|| place.to_string(), str::to_owned);
+            network[path] = layer;
+        }
+    }
+    network
 }
 
 impl Team {
