@@ -65,6 +65,19 @@ pub enum Error {
         /// What was not finite.
         found: String,
     },
+    /// One of several processes that train together cannot go on, or does not fit the others: see
+    /// [`Trainer::processes`](crate::Trainer::processes). The process itself returns its own error, all others this one.
+    #[error("rank {rank} on {host}: {reason}; {remedy}")]
+    Process {
+        /// The process's rank.
+        rank: usize,
+        /// The name of its host.
+        host: String,
+        /// What happened there.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
 }
 
 /// What kind of fault an [`Error::Device`] reports.
@@ -180,6 +193,7 @@ mod tests {
             Error::io("data.csv", missing()),
             Error::device(Fault::Lost, "gpu", "it is gone", "open it anew"),
             Error::NonFinite { step: 3, layer: "loss".into(), found: "NaN".into() },
+            Error::Process { rank: 3, host: "b".into(), reason: "no disk".into(), remedy: "mend it".into() },
         ] {
             assert_eq!(format!("{error:?}"), error.to_string());
             assert!(!format!("{error:?}").contains('{'), "{error:?}");

@@ -86,6 +86,31 @@ impl Device {
         pollster::block_on(Self::named_async("gpu"))
     }
 
+    /// The real GPU of this number among those that wgpu finds, best first, round and round; `None` if there is none. A GPU that two
+    /// interfaces reach counts once.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn gpu_of(number: usize) -> Result<Option<Self>> {
+        pollster::block_on(async {
+            let (candidates, _) = ranked().await?;
+            let real = candidates
+                .into_iter()
+                .filter(|a| !is_software(&a.get_info()) && lacking(&a.limits()).is_none());
+            let mut gpus: Vec<wgpu::Adapter> = real.collect();
+            if let Some(first) = gpus.first().map(|a| a.get_info().backend) {
+                gpus.retain(|a| a.get_info().backend == first);
+            }
+            if gpus.is_empty() {
+                return Ok(None);
+            }
+            let count = gpus.len();
+            let adapter = gpus.swap_remove(number % count);
+            Self::opened(adapter, &format!("GPU {} of {count}", number % count)).await.map(Some)
+        })
+    }
+
     /// The CPU in f32.
     pub fn cpu() -> Self {
         Self::new(Kind::Cpu, "asked for")

@@ -192,11 +192,12 @@ impl<T: Twin> Executor for Cpu<T> {
         Box::pin(std::future::ready(result))
     }
 
-    fn read_whole(&mut self, key: &str, len: usize) -> Pending<'static, Result<Numbers>> {
+    fn read_own(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Numbers>> {
         let result = self.place(key).and_then(|place| {
-            self.check(&named(key), place, Element::Float, len)?;
+            let end = offset.saturating_add(len);
+            self.check(&named(key), place, Element::Float, end)?;
             let Storage::Float(v) = &self.storage[place] else { return Ok(T::numbers(Vec::new())) };
-            Ok(T::numbers(v[..len].to_vec()))
+            Ok(T::numbers(v[offset..end].to_vec()))
         });
         Box::pin(std::future::ready(result))
     }

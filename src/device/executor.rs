@@ -133,8 +133,8 @@ pub trait Executor: wgpu::WasmNotSend {
     /// can be run meanwhile. Exact, since f32 fits into f64.
     fn read(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Vec<f64>>>;
 
-    /// Reads a whole shared buffer in the device's own precision, like [`Executor::read`].
-    fn read_whole(&mut self, key: &str, len: usize) -> Pending<'static, Result<Numbers>>;
+    /// Reads numbers from a shared buffer in the device's own precision, like [`Executor::read`].
+    fn read_own(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Numbers>>;
 
     /// Reads integers from a shared buffer, like [`Executor::read`].
     fn read_index(&mut self, key: &str, len: usize) -> Pending<'static, Result<Vec<u32>>>;

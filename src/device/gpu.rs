@@ -216,9 +216,9 @@ impl Executor for GpuExecutor {
         )
     }
 
-    fn read_whole(&mut self, key: &str, len: usize) -> Pending<'static, Result<Numbers>> {
-        let place = self.source(key, Element::Float, len);
-        let words = started(place.and_then(|place| self.read_place(&place, 0, len)));
+    fn read_own(&mut self, key: &str, offset: usize, len: usize) -> Pending<'static, Result<Numbers>> {
+        let place = self.source(key, Element::Float, offset.saturating_add(len));
+        let words = started(place.and_then(|place| self.read_place(&place, offset, len)));
         Box::pin(async move { Ok(Numbers::Single(words.await?.into_iter().map(f32::from_bits).collect())) })
     }
 

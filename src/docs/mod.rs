@@ -17,6 +17,7 @@ pub mod guide {
     //! | [images] | convolutions, augmentation, folders of images |
     //! | [sequences] | recurrent layers, padding and masks, a target per time step |
     //! | [forecasting] | windows over time series, horizons, forecasts in the data's own units |
+    //! | [several GPUs, several machines](several_machines) | processes that share a training, with the bits of one; MPI, Slurm, how far it scales |
     //! | [files] | models, weights and trainings in files, predictions in another program; the format |
     //! | [export] | models for other programs, and from them: ONNX, Keras, PyTorch |
     //! | [own things](own_things) | activations, losses, metrics, optimisers, training loops, layers and kernels of your own |
@@ -56,6 +57,10 @@ pub mod guide {
 
     #[doc = include_str!("guide/forecasting.md")]
     pub mod forecasting {}
+
+    #[cfg(not(target_family = "wasm"))]
+    #[doc = include_str!("guide/several_machines.md")]
+    pub mod several_machines {}
 
     #[doc = include_str!("guide/files.md")]
     pub mod files {}

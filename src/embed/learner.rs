@@ -100,6 +100,7 @@ impl Learner {
     /// stateful layer, whose sequences need the order of [`Trainer::fit`]; the metric R², which needs the targets on the host; buffers that
     /// cannot be bound; the device's errors.
     pub fn new<'s>(trainer: &Trainer<'_>, model: &mut Model, source: impl Into<Source<'s>>) -> Result<Self> {
+        trainer.recipe().check_uncut("Learner::new")?;
         let (mut lease, source, recipe) = (Lease::of(model)?, source.into(), trainer.recipe().clone());
         let (rows, targets) = match &source {
             Source::Dataset(data) => (data.len(), data.targets().clone()),

@@ -290,7 +290,7 @@ impl Model {
             (table, words)
         });
         let buffers =
-            keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read_whole(&key, len))).collect();
+            keys.into_iter().map(|(key, len)| (key.clone(), self.executor.read_own(&key, 0, len))).collect();
         Saving { buffers, clock }
     }
 

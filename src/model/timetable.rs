@@ -11,6 +11,8 @@ pub(crate) enum Ending {
     Update,
     /// As `Update`, but apart, once the host has read the tallies.
     UpdateApart,
+    /// Nothing either: the gradients are a share of a step's, which are summed elsewhere before an update of its own.
+    Share,
     /// The gradients are added to the accumulated ones.
     Accumulate,
     /// As `Accumulate`, then the optimiser uses the sum.

@@ -4,10 +4,14 @@ mod folder;
 pub(crate) mod npy;
 pub(crate) mod number;
 mod packed;
+#[cfg(not(target_family = "wasm"))]
+mod program;
 mod table;
 
 pub(crate) use folder::{Lock, link, list, remove, rename};
 pub(crate) use packed::{read_packed, write_packed};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use program::fingerprint;
 pub use table::Table;
 
 use std::io::Write;

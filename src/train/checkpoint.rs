@@ -1,11 +1,13 @@
 //! Checkpoints: snapshots of a training in files, from which another process continues with the same bits.
 
+#[cfg(not(target_family = "wasm"))]
+mod resume;
+
 use super::callback::Standing;
 use super::monitor::Monitor;
 use super::plateau::Stalls;
 use super::snapshot::{Done, Position, Snapshot};
 use super::{History, Trainer, TrainingDescription};
-use crate::data::Source;
 use crate::file::{Card, Contents, TRAINING, write_file};
 use crate::model::{Counts, ModelState, Tensor};
 use crate::real::Part;
@@ -91,8 +93,12 @@ const BEST: &str = "best parameters";
 
 /// What a checkpoint has.
 fn read(path: &Path) -> Result<(Card, Training, BTreeMap<String, Tensor<f64>>)> {
-    let place = path.display().to_string();
-    let Contents { text, tensors } = Contents::of_bytes(&store::read(path)?, &place)?;
+    read_bytes(&store::read(path)?, path.display().to_string())
+}
+
+/// What the bytes of a checkpoint have.
+fn read_bytes(bytes: &[u8], place: String) -> Result<(Card, Training, BTreeMap<String, Tensor<f64>>)> {
+    let Contents { text, tensors } = Contents::of_bytes(bytes, &place)?;
     let card = text.map(|text| Card::read(&text, &place)).transpose()?;
     let Some((card, training)) = card.and_then(Card::split_training) else {
         let expected = "a checkpoint of a training";
@@ -152,8 +158,13 @@ impl Snapshot {
     /// # Errors
     /// The file cannot be read, is no checkpoint, or was changed; one of another network.
     pub fn load(path: impl AsRef<Path>, model: &Model) -> Result<Self> {
-        let place = path.as_ref().display().to_string();
-        let (card, training, mut tensors) = read(path.as_ref())?;
+        Self::of_bytes(&store::read(path.as_ref())?, path.as_ref(), model)
+    }
+
+    /// Reads a snapshot from the bytes of a checkpoint.
+    fn of_bytes(bytes: &[u8], path: &Path, model: &Model) -> Result<Self> {
+        let place = path.display().to_string();
+        let (card, training, mut tensors) = read_bytes(bytes, place.clone())?;
         let Training {
             counts,
             epoch,
@@ -342,29 +353,6 @@ impl Checkpoints {
         }
         Ok(())
     }
-
-    /// The newest checkpoint of a folder that can be read.
-    #[cfg(not(target_family = "wasm"))]
-    fn newest(folder: &Path, model: &Model) -> Result<Snapshot> {
-        let mut first = None;
-        for path in Self::list(folder)? {
-            match Snapshot::load(&path, model) {
-                Ok(snapshot) => return Ok(snapshot),
-                Err(error) => {
-                    log::warn!("{error}");
-                    first = first.or(Some(error));
-                }
-            }
-        }
-        Err(first.unwrap_or_else(|| {
-            Error::invalid(
-                folder.display(),
-                "no checkpoint",
-                "checkpoint-STEP.safetensors",
-                "begin with Trainer::checkpoint and Trainer::fit",
-            )
-        }))
-    }
 }
 
 impl Trainer<'_> {
@@ -375,35 +363,5 @@ impl Trainer<'_> {
     pub fn checkpoint(mut self, checkpoints: impl Into<Checkpoints>) -> Self {
         self.checkpoints = Some(checkpoints.into());
         self
-    }
-
-    /// Continues the training whose checkpoints are in a folder from the newest one, possibly in the middle of an epoch, and writes further
-    /// ones there. `model` must be built as the first one was; data and options must be the same, except for the number of epochs. On the
-    /// same kind of device, weights and history end with the same bits as without the interruption. A training that has ended returns its
-    /// history at once, unless it has had all its epochs and is given more: early stopping and callbacks end it for good.
-    ///
-    /// # Errors
-    /// No checkpoint in the folder; a training that is still running there; those of [`Trainer::resume`].
-    #[cfg(not(target_family = "wasm"))]
-    pub fn resume_from(
-        &mut self,
-        folder: impl Into<PathBuf>,
-        model: &mut Model,
-        train: &dyn Source,
-        validation: Option<&dyn Source>,
-    ) -> Result<History> {
-        let folder = folder.into();
-        let checkpoints = match &self.checkpoints {
-            Some(checkpoints) => Checkpoints { folder, ..checkpoints.clone() },
-            None => Checkpoints::new(folder),
-        };
-        // Nobody else may write there between reading and continuing.
-        let opened = Folder::lock(checkpoints.clone())?;
-        let snapshot = Checkpoints::newest(&checkpoints.folder, model)?;
-        (self.snapshot, self.checkpoints) = (Some(Arc::new(snapshot)), Some(checkpoints));
-        self.opened = Some(opened);
-        let history = self.resume(model, train, validation);
-        self.opened = None;
-        history
     }
 }

@@ -22,6 +22,9 @@ pub struct TrainingDescription {
     pub batch: usize,
     /// How many steps share an update.
     pub accumulate: usize,
+    /// Into how many micro-batches a step is cut, where it is: see [`Trainer::micro_batches`](super::Trainer::micro_batches).
+    #[serde(default)]
+    pub micro_batches: Option<usize>,
     /// Whether the rows are shuffled every epoch.
     pub shuffle: bool,
     /// The seed for shuffling.
@@ -76,8 +79,8 @@ impl TrainingDescription {
         frozen: Vec<String>,
         (train, validation): (&dyn Source, Option<&dyn Source>),
     ) -> Self {
-        let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate, label_smoothing } =
-            recipe.clone();
+        let Recipe { optimizer, loss, metrics, batch, shuffle, seed, accumulate, .. } = recipe.clone();
+        let Recipe { label_smoothing, micro_batches, .. } = *recipe;
         let (train, validation) = (DataDescription::of(train), validation.map(DataDescription::of));
         let optimizer = optimizer.description();
         let (loss, metrics) = (value(&loss), metrics.iter().map(value).collect());
@@ -86,6 +89,7 @@ impl TrainingDescription {
             validation,
             batch,
             accumulate,
+            micro_batches,
             shuffle,
             seed,
             label_smoothing,
@@ -99,14 +103,15 @@ impl TrainingDescription {
     }
 
     /// All fields, with their names in errors.
-    fn terms(&self) -> [(&'static str, Value); 13] {
+    pub(super) fn terms(&self) -> [(&'static str, Value); 14] {
         let Self { train, validation, batch, accumulate, shuffle, seed, label_smoothing, .. } = self;
-        let Self { early_stopping, plateau, frozen, optimizer, loss, metrics, .. } = self;
+        let Self { early_stopping, plateau, frozen, optimizer, loss, metrics, micro_batches, .. } = self;
         [
             ("training data", value(&train.to_string())),
             ("validation data", value(&validation.as_ref().map(DataDescription::to_string))),
             ("trainer option batch", value(batch)),
             ("trainer option accumulate", value(accumulate)),
+            ("trainer option micro_batches", value(micro_batches)),
             ("trainer option shuffle", value(shuffle)),
             ("trainer option seed", value(seed)),
             ("trainer option label_smoothing", value(label_smoothing)),

@@ -185,6 +185,9 @@ async fn read_reports(model: &mut Model, program: Program, traces: &[Trace]) -> 
     Ok(reports)
 }
 
+/// Where a number first becomes non-finite: the layer, what was found there, and whether it is in the forward pass.
+pub(super) type Finding = (String, String, bool);
+
 /// Repeats the step that met a non-finite number, and finds where it first appears. If that is in the forward pass, undoes the last update.
 pub(super) async fn diagnose(
     recipe: &Recipe,
@@ -194,6 +197,18 @@ pub(super) async fn diagnose(
     words: [u32; clock::LEN],
     step: u64,
 ) -> Result<Error> {
+    let found = look(recipe, model, feed, rows, words).await;
+    undo(model, found, step).await
+}
+
+/// Repeats a step, and finds where a number first becomes non-finite, if one does.
+pub(super) async fn look(
+    recipe: &Recipe,
+    model: &mut Model,
+    feed: &Feed,
+    rows: usize,
+    words: [u32; clock::LEN],
+) -> Option<Finding> {
     let found = match replay(recipe, model, feed, rows, Purpose::Diagnose, words) {
         Ok((program, traces)) => {
             let tallies = recipe.task(&model.network, feed).tallies();
@@ -204,8 +219,15 @@ pub(super) async fn diagnose(
         Err(error) => Err(error),
     };
     // If the step cannot be repeated, the last update is undone anyway.
-    let (layer, found, forward) = found.unwrap_or_else(|error| {
-        ("an unknown layer".to_owned(), format!("a number that is not finite ({error})"), true)
+    found.unwrap_or_else(|error| {
+        Some(("an unknown layer".to_owned(), format!("a number that is not finite ({error})"), true))
+    })
+}
+
+/// Undoes the last update, if that is to blame, and resets the optimisers; returns the error of the step.
+pub(super) async fn undo(model: &mut Model, found: Option<Finding>, step: u64) -> Result<Error> {
+    let (layer, found, forward) = found.unwrap_or_else(|| {
+        ("the gradient's norm".to_owned(), "a sum of squares that overflows".to_owned(), false)
     });
     if forward {
         model.take_back_update().await?;
@@ -215,20 +237,20 @@ pub(super) async fn diagnose(
     Ok(Error::NonFinite { step, layer, found })
 }
 
-/// The layer, what was found there, and whether it is in the forward pass.
+/// What [`look`] finds after the step.
 async fn first_non_finite(
     model: &mut Model,
     program: Program,
     traces: &[Trace],
     tallies: &str,
-) -> Result<(String, String, bool)> {
+) -> Result<Option<Finding>> {
     let bad = |values: &[f64]| values.iter().copied().find(|v| !v.is_finite());
     let parameters = model.read_arena(keys::PARAMETERS).await?;
     let gradients = model.read_arena(keys::GRADIENTS).await?;
     for (node, trace) in model.network.every_trace(traces) {
         for p in model.network.arena().of_layer(node.path()) {
             if let Some(value) = bad(&parameters[p.range()]) {
-                return Ok((node.path().to_owned(), format!("{value} in {}", p.path), true));
+                return Ok(Some((node.path().to_owned(), format!("{value} in {}", p.path), true)));
             }
         }
         for (what, view) in
@@ -237,22 +259,22 @@ async fn first_non_finite(
             if let Some(view) = view
                 && let Some(value) = bad(&model.executor.read_view(program, view).await?)
             {
-                return Ok((node.path().to_owned(), format!("{value} in {what}"), true));
+                return Ok(Some((node.path().to_owned(), format!("{value} in {what}"), true)));
             }
         }
     }
     let loss = model.executor.read(tallies, 0, 1).await?[0];
     if !loss.is_finite() {
-        return Ok(("loss".to_owned(), loss.to_string(), true));
+        return Ok(Some(("loss".to_owned(), loss.to_string(), true)));
     }
     // Gradients flow from the last layer to the first.
     for node in model.network.every_node().into_iter().rev() {
         for p in model.network.arena().of_layer(node.path()) {
             if let Some(value) = bad(&gradients[p.range()]) {
-                return Ok((node.path().to_owned(), format!("{value} in the gradient of {}", p.path), false));
+                let found = format!("{value} in the gradient of {}", p.path);
+                return Ok(Some((node.path().to_owned(), found, false)));
             }
         }
     }
-    let found = "a sum of squares that overflows".to_owned();
-    Ok(("the gradient's norm".to_owned(), found, false))
+    Ok(None)
 }

@@ -17,8 +17,11 @@ mod monitor;
 mod own_loop;
 mod pace;
 mod plateau;
+#[cfg(not(target_family = "wasm"))]
+pub mod processes;
 mod recipe;
 mod rows;
+mod run;
 mod snapshot;
 mod step;
 mod variation;
@@ -44,7 +47,6 @@ use crate::data::Source;
 use crate::metric::WeightedMetric;
 use crate::model::Weights;
 use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
-use fit::Fit;
 use rows::Rows;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,6 +88,9 @@ pub struct Trainer<'a> {
     control: Control,
     /// The parameters of the best epoch of the last run.
     best: Option<Weights>,
+    /// Those that train together.
+    #[cfg(not(target_family = "wasm"))]
+    processes: Option<Arc<dyn processes::Processes>>,
 }
 
 impl std::fmt::Debug for Trainer<'_> {
@@ -121,6 +126,7 @@ impl<'a> Trainer<'a> {
             seed: 0,
             accumulate: 1,
             label_smoothing: 0.0,
+            micro_batches: None,
         };
         Self {
             recipe,
@@ -137,6 +143,8 @@ impl<'a> Trainer<'a> {
             opened: None,
             control: Control::default(),
             best: None,
+            #[cfg(not(target_family = "wasm"))]
+            processes: None,
         }
     }
 
@@ -302,8 +310,7 @@ impl<'a> Trainer<'a> {
         validation: Option<Rows<'_>>,
     ) -> Result<History> {
         (self.history, self.best) = (History::default(), None);
-        self.check_all(model, train.source(), validation.as_ref().map(Rows::source))?;
-        Fit::new(self, model, train, validation)?.run(false).await
+        self.run(model, (train, validation), false).await
     }
 
     /// Continues the last training from [`Trainer::snapshot`], possibly in the middle of an epoch. Data and options must be the same,
@@ -345,10 +352,7 @@ impl<'a> Trainer<'a> {
         train: Rows<'_>,
         validation: Option<Rows<'_>>,
     ) -> Result<History> {
-        let (data, validating) = (train.source(), validation.as_ref().map(Rows::source));
-        self.check_all(model, data, validating)?;
-        self.check_snapshot(model, data, validating)?;
-        Fit::new(self, model, train, validation)?.run(true).await
+        self.run(model, (train, validation), true).await
     }
 
     /// The last snapshot, also after an error: it holds the last weights copied to the host, and [`Trainer::resume`] continues from it.

@@ -63,6 +63,7 @@ impl Trainer<'_> {
     /// # Errors
     /// Options, data and model that do not fit, by name; the device's errors.
     pub fn begin<'m>(&'m self, model: &'m mut Model, data: &'m Dataset) -> Result<TrainingLoop<'m>> {
+        self.recipe.check_uncut("Trainer::begin")?;
         self.check(model, data)?;
         self.check_order(model, data, self.recipe.shuffle)?;
         self.recipe.check_updates(model.network())?;

@@ -6,7 +6,7 @@ use crate::kernel::Element;
 use crate::model::{Ending, Network, Step};
 use crate::plan::arena::keys;
 use crate::plan::{Plan, Purpose};
-use crate::{Dataset, Loss, Metric, Model, Optimizer, Result};
+use crate::{Dataset, Error, Loss, Metric, Model, Optimizer, Result};
 
 /// Optimiser, loss, metrics, and how the rows are divided into steps.
 #[derive(Clone, Debug)]
@@ -20,9 +20,30 @@ pub(crate) struct Recipe {
     pub(crate) accumulate: usize,
     /// The share of a class target that is spread over all classes.
     pub(crate) label_smoothing: f32,
+    /// Into how many micro-batches a step's batch is cut, where it is.
+    pub(crate) micro_batches: Option<usize>,
 }
 
 impl Recipe {
+    /// Into how many micro-batches a step's batch is cut, 1 where it is not.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn cut(&self) -> usize {
+        self.micro_batches.unwrap_or(1)
+    }
+
+    /// Refuses to cut steps into micro-batches where `what`, a method, trains by whole ones.
+    pub(crate) fn check_uncut(&self, what: &str) -> Result<()> {
+        match self.micro_batches {
+            None => Ok(()),
+            Some(count) => Err(Error::invalid(
+                what,
+                format!("a trainer that cuts steps into {count} micro-batches"),
+                "one that does not",
+                "leave out Trainer::processes and Trainer::micro_batches, or use Trainer::fit",
+            )),
+        }
+    }
+
     /// Allocates what training keeps besides the parameters: what the optimiser needs, and the accumulated gradient.
     pub(crate) fn allocate(&self, model: &mut Model) -> Result<()> {
         model.keep_for(&self.optimizer)?;

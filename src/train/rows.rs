@@ -33,12 +33,26 @@ struct Beside {
     number: u64,
 }
 
-/// An epoch to be read: its rows in this order, in blocks of so many rows.
+/// An epoch to be read: its rows in this order, in blocks.
 #[cfg(not(target_family = "wasm"))]
 struct Epoch {
     number: u64,
     order: Order,
-    blocks: Vec<usize>,
+    blocks: Vec<Block>,
+}
+
+/// Rows that are read together, and those before them that are passed over since another process reads them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    pub(super) skipped: usize,
+    pub(super) rows: usize,
+}
+
+impl From<usize> for Block {
+    /// That many rows, none before them.
+    fn from(rows: usize) -> Self {
+        Self { skipped: 0, rows }
+    }
 }
 
 impl<'s> Rows<'s> {
@@ -56,13 +70,13 @@ impl<'s> Rows<'s> {
         self.source.len()
     }
 
-    /// Begins an epoch, of which steps take so many rows each: a feed that holds all rows gets their order.
+    /// Begins an epoch, of which steps take these blocks: a feed that holds all rows gets their order.
     pub(super) fn begin(
         &mut self,
         feed: &Feed,
         executor: &mut dyn Executor,
         order: Order,
-        steps: impl Iterator<Item = usize>,
+        steps: impl Iterator<Item = impl Into<Block>>,
     ) -> Result<()> {
         if feed.is_resident() {
             return feed.begin(executor, &order.indices());
@@ -73,7 +87,7 @@ impl<'s> Rows<'s> {
             #[cfg(not(target_family = "wasm"))]
             Origin::Beside(beside) => {
                 beside.number += 1;
-                let epoch = Epoch { number: beside.number, order, blocks: steps.collect() };
+                let epoch = Epoch { number: beside.number, order, blocks: steps.map(Into::into).collect() };
                 return beside.epochs.send(epoch).map_err(|_| gone());
             }
         }
@@ -92,6 +106,10 @@ impl<'s> Rows<'s> {
         if feed.is_resident() {
             return Ok((first, Vec::new()));
         }
+        if let Origin::Here(Some(reader)) = &mut self.from {
+            reader.skip(first.saturating_sub(self.first))?;
+        }
+        self.first = first;
         let rows = steps.map(|rows| self.step(&model.network, rows)).collect::<Result<Vec<_>>>()?;
         feed.stage(&mut *model.executor, &rows)?;
         Ok((0, rows))
@@ -178,8 +196,8 @@ fn read(source: &dyn Source, epochs: &Receiver<Epoch>, to: &SyncSender<(u64, Res
                 Err(_) => return,
             },
         };
-        for rows in blocks {
-            let block = reader.next(rows);
+        for Block { skipped, rows } in blocks {
+            let block = reader.skip(skipped).and_then(|()| reader.next(rows));
             let failed = block.is_err();
             if to.send((number, block)).is_err() {
                 return;

@@ -260,7 +260,7 @@ impl Task<'_> {
             let (scores, few) = rec.condense_rows(scores, rows, columns);
             let tally = Tally { batch: rows, rows: few, columns, penalties: count, slots, weighted: masked };
             // Where the update follows at once, its guard sums few columns itself.
-            let at_once = !matches!(ending, Ending::None | Ending::UpdateApart);
+            let at_once = !matches!(ending, Ending::None | Ending::Share | Ending::UpdateApart);
             let scores = if at_once && columns <= FEW_COLUMNS {
                 Some((tally, [scores, penalties]))
             } else {
@@ -271,6 +271,9 @@ impl Task<'_> {
         });
         if let Some(d_outputs) = d_outputs {
             network.backward(rec, &traces, d_outputs, false);
+        }
+        if ending == Ending::Share {
+            return Ok((recorder.finish(format!("{purpose:?} a share of {batch}"))?, traces));
         }
         rec.scope(OPTIMIZER, |rec| {
             let mut step =

@@ -63,6 +63,7 @@ mod odd_images;
 mod onnx;
 mod own_loop;
 mod probe;
+mod processes;
 mod programs;
 mod progress;
 mod protocol;

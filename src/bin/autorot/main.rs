@@ -16,6 +16,7 @@ mod predict;
 mod say;
 mod settings;
 mod source;
+mod together;
 mod train;
 
 use autorot::Result;

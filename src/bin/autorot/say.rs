@@ -17,6 +17,9 @@ pub struct Output {
     /// Shows no progress, and no text besides results.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Says nothing at all: another of several processes does.
+    #[arg(skip)]
+    pub silent: bool,
 }
 
 /// `println!`, with a quiet end once nobody reads any more, as after `head`.
@@ -59,7 +62,7 @@ pub fn log() {
 impl Output {
     /// Whether progress is shown.
     pub fn progress(self) -> bool {
-        !self.quiet && !self.json
+        !self.quiet && !self.json && !self.silent
     }
 
     /// A line on what is going on, unless there is to be none.
@@ -71,7 +74,8 @@ impl Output {
 
     /// The results: as JSON, or as text.
     pub fn tell(self, json: &Value, text: impl FnOnce() -> String) {
-        if self.json {
+        if self.silent {
+        } else if self.json {
             say!("{json}");
         } else {
             say!("{}", text());
@@ -80,7 +84,8 @@ impl Output {
 
     /// The error that ends the command.
     pub fn failed(self, error: &Error) -> ExitCode {
-        if self.json {
+        if self.silent {
+        } else if self.json {
             warn(json!({ "error": parts(error) }));
         } else {
             warn(format_args!("error: {error}"));
@@ -101,6 +106,9 @@ fn parts(error: &Error) -> Value {
         Error::Device { device, .. } => json!({ "kind": "device", "message": message, "device": device }),
         Error::NonFinite { step, layer, .. } => {
             json!({ "kind": "non_finite", "message": message, "step": step, "layer": layer })
+        }
+        Error::Process { rank, host, .. } => {
+            json!({ "kind": "process", "message": message, "rank": rank, "host": host })
         }
         Error::Interrupted { step } => json!({ "kind": "interrupted", "message": message, "step": step }),
         _ => json!({ "kind": "other", "message": message }),

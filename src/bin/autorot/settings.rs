@@ -90,6 +90,9 @@ pub struct Training {
     pub batch: usize,
     #[serde(default = "one")]
     pub accumulate: usize,
+    /// Into how many micro-batches a step is cut: by default 8 where several processes train together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batches: Option<usize>,
     #[serde(default)]
     pub label_smoothing: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,6 +265,7 @@ impl Settings {
             .label_smoothing(training.label_smoothing)
             .shuffle(training.shuffle)
             .seed(training.seed);
+        let trainer = training.micro_batches.into_iter().fold(trainer, Trainer::micro_batches);
         let trainer = training.metrics.iter().cloned().fold(trainer, Trainer::metric);
         let trainer = training.early_stopping.iter().cloned().fold(trainer, Trainer::early_stopping);
         Ok(training.reduce_on_plateau.iter().cloned().fold(trainer, Trainer::reduce_on_plateau))

@@ -4,6 +4,7 @@ use crate::folder::Folder;
 use crate::load::{Loaded, outputs};
 use crate::say::{self, Output, number, short};
 use crate::settings::Settings;
+use crate::together::Together;
 use autorot::train::{Checkpoints, Control};
 use autorot::{Error, History, Loss, Model, Result};
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use std::process::ExitCode;
 ///
 /// Everything that the run leaves goes to its folder: run.toml (the settings with every option), checkpoints, model.safetensors,
 /// history.csv, history.png, history.svg and report.json. Ctrl-C ends it with a checkpoint, from which `autorot resume` continues.
+///
+/// Several processes train together where MPI starts them and the command has the feature mpi: each on a GPU of its own, or on its share of
+/// the cores, with the same bits whatever their number.
 ///
 /// Example: autorot train run.toml --epochs 50 --device cpu
 #[derive(clap::Args, Debug)]
@@ -50,49 +54,82 @@ pub struct Resume {
 
 impl Train {
     pub fn run(&self, output: &Output) -> Result<ExitCode> {
+        Together::run(output, |together, output| {
+            let (settings, resolved, folder) = together.all(|| self.settings(together))?;
+            fit(&settings, Some(&resolved), (&folder, together), output)
+        })
+    }
+
+    /// The settings as they are and with every option, and the run's folder.
+    fn settings(&self, together: &Together) -> Result<(Settings, Settings, Folder)> {
         let mut settings = Settings::read(&self.settings)?;
         let folder = Folder::new(self.out.clone().unwrap_or_else(|| settings.folder()));
         let dir = folder.path().display();
-        folder.check_free(&format!(
-            "continue it with `autorot resume {dir}`, or use another folder: --out DIR"
-        ))?;
+        if together.leads() {
+            folder.check_free(&format!(
+                "continue it with `autorot resume {dir}`, or use another folder: --out DIR"
+            ))?;
+        }
         settings.training.epochs = self.epochs.unwrap_or(settings.training.epochs);
         settings.run.device = self.device.clone().unwrap_or(settings.run.device);
+        if together.is_shared() {
+            settings.training.micro_batches.get_or_insert(8);
+        }
         let resolved = settings.resolved()?;
-        fit(&settings, Some(&resolved), &folder, output)
+        Ok((settings, resolved, folder))
     }
 }
 
 impl Resume {
     pub fn run(&self, output: &Output) -> Result<ExitCode> {
-        let folder = Folder::new(&self.folder);
-        let file = folder.settings();
-        if !file.is_file() {
-            let (found, expected) = ("no run.toml", "the folder of a run");
-            let remedy = "name the folder that `autorot train` made";
-            return Err(Error::invalid(folder.path().display(), found, expected, remedy));
-        }
-        let mut settings = Settings::read(&file)?;
-        settings.training.epochs = self.epochs.unwrap_or(settings.training.epochs);
-        fit(&settings, None, &folder, output)
+        Together::run(output, |together, output| {
+            let folder = Folder::new(&self.folder);
+            let settings = together.all(|| {
+                let file = folder.settings();
+                if !file.is_file() {
+                    let (found, expected) = ("no run.toml", "the folder of a run");
+                    let remedy = "name the folder that `autorot train` made";
+                    return Err(Error::invalid(folder.path().display(), found, expected, remedy));
+                }
+                let mut settings = Settings::read(&file)?;
+                settings.training.epochs = self.epochs.unwrap_or(settings.training.epochs);
+                Ok(settings)
+            })?;
+            fit(&settings, None, (&folder, together), output)
+        })
     }
 }
 
 /// Trains from the newest checkpoint, or from the start; a new run has resolved settings to begin with.
-fn fit(settings: &Settings, new: Option<&Settings>, folder: &Folder, output: &Output) -> Result<ExitCode> {
-    let device = settings.device(None)?;
-    let data = Loaded::read(settings)?;
-    let mut model = settings.network(&data.train)?.build(&device, settings.network.seed)?;
-    check_outputs(&model, &data)?;
-    if let Some(conversion) = &data.conversion {
-        model.set_conversion(conversion.clone())?;
-    }
+fn fit(
+    settings: &Settings,
+    new: Option<&Settings>,
+    (folder, together): (&Folder, &Together),
+    output: &Output,
+) -> Result<ExitCode> {
+    let (device, data, mut model) = together.all(|| {
+        let device = together.device(&settings.run.device)?;
+        let data = Loaded::read(settings)?;
+        let mut model = settings.network(&data.train)?.build(&device, settings.network.seed)?;
+        check_outputs(&model, &data)?;
+        if let Some(conversion) = &data.conversion {
+            model.set_conversion(conversion.clone())?;
+        }
+        Ok((device, data, model))
+    })?;
     let checkpoints = Checkpoints::new(folder.checkpoints()).keep(settings.run.checkpoints);
-    let begun = !Checkpoints::list(folder.checkpoints())?.is_empty();
     let control = Control::on_ctrl_c()?;
     let mut trainer =
         settings.trainer()?.progress(output.progress()).control(&control).checkpoint(checkpoints);
-    new.unwrap_or(settings).write(&folder.settings())?;
+    trainer = together.trainer(trainer);
+    let begun = together.all(|| {
+        let begun = !Checkpoints::list(folder.checkpoints())?.is_empty();
+        if together.leads() {
+            new.unwrap_or(settings).write(&folder.settings())?;
+        }
+        Ok(begun)
+    })?;
+    let begun = together.found_by_first(begun)?;
     let rows = data.validation.as_ref().map_or(0, autorot::Dataset::len);
     output.note(format_args!("device {}: {}", device.name(), device.why()));
     output.note(format_args!(
@@ -100,35 +137,37 @@ fn fit(settings: &Settings, new: Option<&Settings>, folder: &Folder, output: &Ou
         data.train.len(),
         model.summary()
     ));
+    let validation = data.validation.as_ref().map(|data| data as _);
     let result = if begun {
-        trainer.resume_from(
-            folder.checkpoints(),
-            &mut model,
-            &data.train,
-            data.validation.as_ref().map(|data| data as _),
-        )
+        trainer.resume_from(folder.checkpoints(), &mut model, &data.train, validation)
     } else {
-        trainer.fit(&mut model, &data.train, data.validation.as_ref().map(|data| data as _))
+        trainer.fit(&mut model, &data.train, validation)
     };
     let history = match result {
         Err(Error::Interrupted { step }) => return Ok(interrupted(folder, step, output)),
         Err(error) => {
             // What was refused before its first step leaves nothing in the way of the next attempt.
-            if new.is_some() && Checkpoints::list(folder.checkpoints())?.is_empty() {
+            if new.is_some() && together.leads() && Checkpoints::list(folder.checkpoints())?.is_empty() {
                 folder.clear();
             }
             return Err(error);
         }
         Ok(history) => history,
     };
-    model.save(folder.model())?;
-    history.save_csv(folder.file("history.csv"))?;
-    for name in ["history.png", "history.svg"] {
-        history.plot(folder.file(name))?;
-    }
-    let report = report(settings, &mut model, &data, &history)?;
-    say::save(&folder.file("report.json"), &report)?;
-    output.tell(&with_folder(report, folder), || text(&history, folder));
+    together.all(|| {
+        if !together.leads() {
+            return Ok(());
+        }
+        model.save(folder.model())?;
+        history.save_csv(folder.file("history.csv"))?;
+        for name in ["history.png", "history.svg"] {
+            history.plot(folder.file(name))?;
+        }
+        let report = report(settings, &mut model, &data, &history)?;
+        say::save(&folder.file("report.json"), &report)?;
+        output.tell(&with_folder(report, folder), || text(&history, folder));
+        Ok(())
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -153,7 +192,8 @@ fn check_outputs(model: &Model, data: &Loaded) -> Result<()> {
 fn interrupted(folder: &Folder, step: u64, output: &Output) -> ExitCode {
     let dir = folder.path().display();
     let message = format!("interrupted after step {step}; continue with: autorot resume {dir}");
-    if output.json {
+    if output.silent {
+    } else if output.json {
         let error =
             json!({ "kind": "interrupted", "message": message, "step": step, "folder": dir.to_string() });
         say::warn(json!({ "error": error }));

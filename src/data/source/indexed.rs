@@ -97,4 +97,9 @@ impl<F: Fn(&[usize]) -> Result<Dataset> + Send> Reader for Numbered<F> {
         self.first = end;
         (self.read)(&numbers)
     }
+
+    fn skip(&mut self, rows: usize) -> Result<()> {
+        self.first = self.order.len().min(self.first.saturating_add(rows));
+        Ok(())
+    }
 }

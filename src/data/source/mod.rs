@@ -52,6 +52,22 @@ pub trait Reader: Send {
     /// # Errors
     /// Rows that cannot be read, or that are missing.
     fn next(&mut self, rows: usize) -> Result<Dataset>;
+
+    /// Passes over the next `rows` rows, which another process reads: see
+    /// [`Trainer::processes`](crate::Trainer::processes). By default they are read and dropped, a thousand at a time; what reads rows by
+    /// their numbers passes over them for nothing.
+    ///
+    /// # Errors
+    /// Those of [`Reader::next`].
+    fn skip(&mut self, rows: usize) -> Result<()> {
+        let mut left = rows;
+        while left > 0 {
+            let rows = left.min(indexed::SAMPLE);
+            self.next(rows)?;
+            left -= rows;
+        }
+        Ok(())
+    }
 }
 
 impl Source for Dataset {

@@ -114,12 +114,7 @@ where
             random: order.random(),
             done: 0,
         };
-        let mut left = order.first();
-        while left > 0 {
-            let rows = left.min(SAMPLE);
-            reader.next(rows)?;
-            left -= rows;
-        }
+        reader.skip(order.first())?;
         Ok(Box::new(reader))
     }
 }

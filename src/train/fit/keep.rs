@@ -96,12 +96,12 @@ impl Fit<'_, '_, '_> {
 
     /// After a non-finite validation loss: undoes the last update if the loss was finite before it.
     pub(super) async fn blame_update(&mut self) -> Result<()> {
-        let (Some(evaluator), Some(data)) = (&mut self.evaluator, &mut self.validation) else {
+        if self.validation.is_none() {
             return Ok(());
-        };
+        }
         let present = self.model.read_arena(keys::PARAMETERS).await?;
         self.model.take_back_update().await?;
-        if evaluator.run(&self.trainer.recipe, self.model, data).await?.loss.is_finite() {
+        if self.validate().await?.is_some_and(|again| again.loss.is_finite()) {
             self.model.reset_optimizer()
         } else {
             self.model.write_parameters(&present)

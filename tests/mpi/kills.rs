@@ -1,0 +1,116 @@
+//! Ranks that are killed: the job ends within seconds, and goes on from its checkpoint with another number of processes.
+
+use super::{left, start, trained};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// How long a job may last once one of its ranks is dead.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The processes of this program that the process of this number has started.
+fn ranks_of(job: u32) -> Vec<u32> {
+    let own = std::fs::read_link("/proc/self/exe").unwrap();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut ranks: Vec<u32> = all
+        .filter(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent =
+                stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).map(str::to_owned);
+            let program = std::fs::read_link(format!("/proc/{pid}/exe"));
+            parent == Some(job.to_string()) && program.is_ok_and(|program| program == own)
+        })
+        .collect();
+    ranks.sort_unstable();
+    ranks
+}
+
+/// Waits until there is something, or the job has ended.
+fn until(job: &mut Child, is_there: impl Fn() -> bool) -> bool {
+    let begin = Instant::now();
+    while !is_there() {
+        assert!(begin.elapsed() < Duration::from_secs(120), "nothing happens");
+        if job.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    true
+}
+
+fn checkpoints(folder: &Path) -> usize {
+    autorot::train::Checkpoints::list(folder.join("checkpoints")).map_or(0, |list| list.len())
+}
+
+/// Trains with a kill of a rank some time after the first checkpoint, over and over with other numbers of processes, until it ends by itself.
+fn survives(kills: usize, seed: u64) {
+    const EPOCHS: usize = 60;
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = trained(1, "convolutions", "cpu", EPOCHS, &dir.path().join("whole"));
+    let folder = dir.path().join("killed");
+    let mut state = seed;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let (mut killed, mut longest) = (0, Duration::ZERO);
+    while killed < kills {
+        let size = [4, 2, 8][killed % 3];
+        let mut job = start(size, "convolutions", "cpu", EPOCHS, &folder);
+        let number = job.id();
+        let started = until(&mut job, || ranks_of(number).len() == size && checkpoints(&folder) > 0);
+        if !started {
+            let told = job.wait_with_output().unwrap();
+            assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+            // It was faster: from the beginning again.
+            std::fs::remove_dir_all(&folder).unwrap();
+            continue;
+        }
+        std::thread::sleep(Duration::from_millis(random(400)));
+        let ranks = ranks_of(number);
+        let Some(rank) = ranks.get(random(ranks.len().max(1) as u64) as usize) else { continue };
+        let signal = Command::new("kill").args(["-KILL", &rank.to_string()]).status().unwrap();
+        let begin = Instant::now();
+        assert!(until_ended(&mut job), "the job goes on after rank {rank} has died");
+        longest = longest.max(begin.elapsed());
+        let told = job.wait_with_output().unwrap();
+        // One that had ended just before could not be killed.
+        if told.status.success() {
+            std::fs::remove_dir_all(&folder).unwrap();
+            continue;
+        }
+        assert!(signal.success() || !told.status.success());
+        killed += 1;
+        assert!(checkpoints(&folder) > 0, "a checkpoint is lost");
+    }
+    assert!(longest < PATIENCE, "{longest:?}");
+    let found = trained(4, "convolutions", "cpu", EPOCHS, &folder);
+    assert_eq!(found.0, wanted.0, "the history of a training that was killed {kills} times");
+    assert!(found == wanted && left(&folder) == wanted, "other weights");
+}
+
+fn until_ended(job: &mut Child) -> bool {
+    let begin = Instant::now();
+    while job.try_wait().unwrap().is_none() {
+        if begin.elapsed() > PATIENCE {
+            drop(job.kill());
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn a_job_whose_rank_is_killed_ends_and_goes_on() {
+    survives(2, 1);
+}
+
+/// Takes minutes: cargo test --release --features cli,mpi --test mpi -- --ignored fifty
+#[test]
+#[ignore = "fifty kills, which take minutes"]
+fn fifty_kills_lose_nothing() {
+    survives(50, 2);
+}
