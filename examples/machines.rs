@@ -47,8 +47,11 @@ struct Net(&'static str, f64, f64, f64);
 /// A network's name, its speed in GB/s a host, and the latency of a message in microseconds.
 struct Wire(&'static str, f64, f64);
 
-const WIRES: [Wire; 3] =
-    [Wire("10 Gbit/s Ethernet", 1.1, 40.0), Wire("100 Gbit/s", 11.0, 5.0), Wire("400 Gbit/s InfiniBand", 45.0, 2.0)];
+const WIRES: [Wire; 3] = [
+    Wire("10 Gbit/s Ethernet", 1.1, 40.0),
+    Wire("100 Gbit/s", 11.0, 5.0),
+    Wire("400 Gbit/s InfiniBand", 45.0, 2.0),
+];
 
 /// The latency of a message within a host, in microseconds.
 const WITHIN: f64 = 1.0;
@@ -188,11 +191,14 @@ fn main() -> Result<()> {
         say(format_args!("\n{}: {megabytes:.1} MB of gradient, a batch of {} rows", net.0, net.3))?;
         for change in changes {
             say(format_args!("  {}", change.name))?;
-            say("    network                  GPUs  computing ms  sums ms  step ms  rows/s, millions  efficiency")?;
+            say(
+                "    network                  GPUs  computing ms  sums ms  step ms  rows/s, millions  efficiency",
+            )?;
             for wire in &WIRES {
                 let one = time(&options, &parts, net, wire, change, 1).step;
                 for p in [1_usize, 2, 4, 8, 16, 64, 256, 1024] {
-                    let Time { computing, communication, step } = time(&options, &parts, net, wire, change, p);
+                    let Time { computing, communication, step } =
+                        time(&options, &parts, net, wire, change, p);
                     let rows = net.3 * change.rows / step / 1e6;
                     say(format_args!(
                         "    {:22}  {p:5}  {:12.3}  {:7.3}  {:7.3}  {rows:16.2}  {:9.0} %",

@@ -95,7 +95,9 @@ impl Device {
     pub(crate) fn gpu_of(number: usize) -> Result<Option<Self>> {
         pollster::block_on(async {
             let (candidates, _) = ranked().await?;
-            let real = candidates.into_iter().filter(|a| !is_software(&a.get_info()) && lacking(&a.limits()).is_none());
+            let real = candidates
+                .into_iter()
+                .filter(|a| !is_software(&a.get_info()) && lacking(&a.limits()).is_none());
             let mut gpus: Vec<wgpu::Adapter> = real.collect();
             if let Some(first) = gpus.first().map(|a| a.get_info().backend) {
                 gpus.retain(|a| a.get_info().backend == first);

@@ -140,7 +140,8 @@ impl Trainer<'_> {
         self.recipe.check_uncut("Trainer::find_rate")?;
         options.check()?;
         let mut trainer = Trainer::new(self.recipe.optimizer.clone(), self.recipe.loss.clone());
-        trainer.recipe = super::Recipe { metrics: Vec::new(), accumulate: 1, micro_batches: None, ..self.recipe.clone() };
+        trainer.recipe =
+            super::Recipe { metrics: Vec::new(), accumulate: 1, micro_batches: None, ..self.recipe.clone() };
         trainer.resident_bytes = self.resident_bytes;
         let (state, outputs) = (model.state_async().await?, model.outputs_known());
         let found = trainer.try_rates(model, data, options).await;

@@ -7,6 +7,7 @@ mod pass;
 #[cfg(not(target_family = "wasm"))]
 mod together;
 
+use super::Trainer;
 use super::callback::Watch;
 use super::checkpoint::Folder;
 use super::compile::Compiler;
@@ -21,7 +22,6 @@ use super::processes::{Share, SharedEvaluator, Team};
 use super::rows::Rows;
 use super::snapshot::{Done, Due};
 use super::step::{Desk, Task};
-use super::Trainer;
 use crate::data::Order;
 use crate::device::Program;
 use crate::model::{Author, Ending, STEPS, Step, steps};

@@ -1,11 +1,11 @@
 //! A training from its checks to its end, alone or together with other processes.
 
+use super::Trainer;
 use super::fit::Fit;
 use super::history::History;
 #[cfg(not(target_family = "wasm"))]
 use super::processes::Team;
 use super::rows::Rows;
-use super::Trainer;
 #[cfg(not(target_family = "wasm"))]
 use crate::Error;
 use crate::{Model, Result};

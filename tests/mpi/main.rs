@@ -21,8 +21,8 @@ const WITH_GPU: bool = !cfg!(feature = "tests-without-gpu");
 const CHILD: &str = "AUTOROT_TEST_RANK";
 
 /// What a process leaves: its history without times, and its weights.
-pub const HISTORY: &str = "history";
-pub const MODEL: &str = "ended.safetensors";
+const HISTORY: &str = "history";
+const MODEL: &str = "ended.safetensors";
 
 /// Numbers that look random.
 fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -44,11 +44,13 @@ fn sequences(rows: usize, seed: usize) -> Dataset {
 
 /// The data for training and validation of a task, and its network.
 fn task(name: &str) -> (Dataset, Dataset, Sequential) {
-    let dense = |units: usize| Dense::new(units).activation(Activation::Sigmoid).auto_rotate(AutoRotate::critical());
+    let dense =
+        |units: usize| Dense::new(units).activation(Activation::Sigmoid).auto_rotate(AutoRotate::critical());
     match name {
         "convolutions" => {
             let (train, test) = (classes(&[12, 12, 1], 120, 0), classes(&[12, 12, 1], 40, 500));
-            let conv = |filters| Conv2d::new(filters, 3).activation(Activation::Tanh).auto_rotate(AutoRotate::new());
+            let conv =
+                |filters| Conv2d::new(filters, 3).activation(Activation::Tanh).auto_rotate(AutoRotate::new());
             let net = Sequential::for_data(&train)
                 .add(conv(4))
                 .add(BatchNorm::new())

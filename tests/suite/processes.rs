@@ -82,9 +82,16 @@ fn dense_nets_with_critical_rotation() {
     let Split { train, test } = glyphs();
     for device in devices() {
         let net = || {
-            let hidden = || Dense::new(24).activation(Activation::Sigmoid).auto_rotate(AutoRotate::critical());
-            let ends = Dense::new(train.targets().width()).kernel_regularizer(Regularizer { l1: 1e-5, l2: 1e-4 });
-            Sequential::for_data(&train).add(Flatten).add(hidden()).add(Dropout::new(0.2)).add(hidden()).add(ends)
+            let hidden =
+                || Dense::new(24).activation(Activation::Sigmoid).auto_rotate(AutoRotate::critical());
+            let ends =
+                Dense::new(train.targets().width()).kernel_regularizer(Regularizer { l1: 1e-5, l2: 1e-4 });
+            Sequential::for_data(&train)
+                .add(Flatten)
+                .add(hidden())
+                .add(Dropout::new(0.2))
+                .add(hidden())
+                .add(ends)
         };
         let trainer = || cross_entropy().metric(Metric::TopK { k: 3 });
         let clip = Clip { norm: Some(0.5), value: None };
@@ -221,8 +228,10 @@ fn a_rank_reads_its_own_rows_alone() {
     }
     // In parts, where a device is to hold less.
     let case = wave_case(&data, Some(&data));
-    let small = || Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(24).epochs(2).resident_bytes(64);
-    let (all, parts) = (case.fit(2), Case { trainer: Box::new(small), ..wave_case(&data, Some(&data)) }.fit(2));
+    let small =
+        || Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(24).epochs(2).resident_bytes(64);
+    let (all, parts) =
+        (case.fit(2), Case { trainer: Box::new(small), ..wave_case(&data, Some(&data)) }.fit(2));
     assert_eq!(all[0].1, parts[1].1);
 }
 
@@ -250,7 +259,9 @@ fn another_number_of_ranks_continues() {
         let trainer = |_: usize| (case.trainer)().progress(false).snapshot_every(Interval::Steps(3));
         let ends = case.fit_with(first, &|rank| {
             let stop = move |batch: &mut train::BatchEnd| match (batch.epoch, batch.batch) {
-                (2, 2) if rank == first - 1 => Err(Error::invalid("test", "the second epoch", "its end", "go on")),
+                (2, 2) if rank == first - 1 => {
+                    Err(Error::invalid("test", "the second epoch", "its end", "go on"))
+                }
                 _ => Ok(ControlFlow::Continue(())),
             };
             trainer(rank).checkpoint(&folder).on_batch_end(stop)
@@ -289,7 +300,9 @@ fn what_differs_is_refused_by_name() {
     };
     let ends = with(&|rank| (if rank == 1 { &others } else { &data }.clone(), crate::nets::wave_network()));
     all_say(ends, &["rank 1", "training data: found 99 rows"]);
-    let net = |rank: usize| Sequential::new([3]).input_range(-1.0, 1.0).add(Dense::new(2 + rank)).add(Dense::new(2));
+    let net = |rank: usize| {
+        Sequential::new([3]).input_range(-1.0, 1.0).add(Dense::new(2 + rank)).add(Dense::new(2))
+    };
     all_say(with(&|rank| (data.clone(), net(rank))), &["rank 1", "network", "units 3"]);
     // What a trainer cannot do on one rank, all hear of.
     let ends = case.fit_with(2, &|rank| (case.trainer)().progress(false).epochs(1 - rank));

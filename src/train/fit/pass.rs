@@ -1,6 +1,7 @@
 //! An epoch while it runs.
 
 use super::Fit;
+use crate::Result;
 use crate::data::Order;
 use crate::device::Values;
 use crate::model::Step;
@@ -12,7 +13,6 @@ use crate::train::pace::clock_words;
 use crate::train::rows::Block;
 use crate::train::snapshot::Done;
 use crate::train::step::Scored;
-use crate::Result;
 use web_time::Instant;
 
 /// How far an epoch has come.

@@ -17,12 +17,7 @@ struct Found {
 
 impl Share {
     /// Repeats the step, and undoes the last update on every process if it is to blame on one; returns the same error everywhere.
-    pub(super) async fn blame(
-        &mut self,
-        on: &mut On<'_, '_>,
-        seats: &[Seat],
-        step: &Step,
-    ) -> Result<Error> {
+    pub(super) async fn blame(&mut self, on: &mut On<'_, '_>, seats: &[Seat], step: &Step) -> Result<Error> {
         let number = on.model.steps + 1;
         let mut own: Option<Found> = None;
         for Seat { micro, words } in seats.iter().filter(|seat| seat.micro.rows > 0) {

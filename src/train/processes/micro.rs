@@ -44,7 +44,11 @@ impl Dealt {
 
     /// The blocks that a process reads for these steps, by the place of their first row and their number of rows, when the first `done` rows
     /// of the epoch are done.
-    pub(in crate::train) fn blocks(self, done: usize, steps: impl Iterator<Item = (usize, usize)>) -> Vec<Block> {
+    pub(in crate::train) fn blocks(
+        self,
+        done: usize,
+        steps: impl Iterator<Item = (usize, usize)>,
+    ) -> Vec<Block> {
         let mut at = done;
         let own = steps.map(|(first, rows)| self.range(first, rows)).filter(|range| !range.is_empty());
         own.map(|range| {

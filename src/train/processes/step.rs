@@ -9,10 +9,10 @@ use crate::kernel::clock;
 use crate::model::Step;
 use crate::plan::arena::keys;
 use crate::real::Numbers;
+use crate::train::Recipe;
 use crate::train::feed::Feed;
 use crate::train::pace::clock_words;
 use crate::train::rows::Rows;
-use crate::train::Recipe;
 use crate::{Model, Result};
 use std::collections::VecDeque;
 
@@ -119,7 +119,9 @@ impl Share {
                             on.model.executor.run_ops(bound.program, 0..usize::MAX)?;
                         }
                         self.read(on.model, piece, (&tallies, columns), &mut running);
-                        if piece == 0 && let Some(before) = &mut before {
+                        if piece == 0
+                            && let Some(before) = &mut before
+                        {
                             self.absorb(before, &mut sums, false).await?;
                         }
                         if at_once {
@@ -158,7 +160,8 @@ impl Share {
         let steps = on.model.steps.wrapping_mul(self.dealt.count as u64);
         let seat = |micro: Micro| {
             // Random numbers depend on the place in the step, not on who computes it.
-            let words = clock_words(steps.wrapping_add(micro.place as u64), cursor + micro.first - range.start);
+            let words =
+                clock_words(steps.wrapping_add(micro.place as u64), cursor + micro.first - range.start);
             Seat { micro, words }
         };
         Ok(self.dealt.own(step.first, step.rows).map(seat).collect())

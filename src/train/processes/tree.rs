@@ -101,6 +101,6 @@ mod tests {
             let mut whole = Tree::default();
             parts.for_each(|part| whole.push(part, 1.0));
             assert_eq!(whole.take(), Some(Numbers::Single(vec![wanted])), "{apart} processes");
-            }
+        }
     }
 }
