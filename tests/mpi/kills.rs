@@ -69,10 +69,15 @@ fn survives(kills: usize, seed: u64) {
         }
         std::thread::sleep(Duration::from_millis(random(400)));
         let ranks = ranks_of(number);
-        let Some(rank) = ranks.get(random(ranks.len().max(1) as u64) as usize) else { continue };
+        let Some(rank) = ranks.get(random(ranks.len().max(1) as u64) as usize) else {
+            job.wait().unwrap();
+            continue;
+        };
         let signal = Command::new("kill").args(["-KILL", &rank.to_string()]).status().unwrap();
         let begin = Instant::now();
-        assert!(until_ended(&mut job), "the job goes on after rank {rank} has died");
+        if let Some(seen) = until_ended(&mut job) {
+            panic!("a job of {size} goes on after its process {rank} was killed ({signal}): {seen}");
+        }
         longest = longest.max(begin.elapsed());
         let told = job.wait_with_output().unwrap();
         // One that had ended just before could not be killed.
@@ -90,16 +95,27 @@ fn survives(kills: usize, seed: u64) {
     assert!(found == wanted && left(&folder) == wanted, "other weights");
 }
 
-fn until_ended(job: &mut Child) -> bool {
+/// Waits until the job has ended; what its processes do if it does not.
+fn until_ended(job: &mut Child) -> Option<String> {
     let begin = Instant::now();
     while job.try_wait().unwrap().is_none() {
         if begin.elapsed() > PATIENCE {
+            let state = |pid: u32| {
+                let read =
+                    |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+                let status = read("status");
+                let state =
+                    status.lines().find(|line| line.starts_with("State")).unwrap_or("gone").to_owned();
+                format!("{pid} {state} {}", read("wchan"))
+            };
+            let all = std::iter::once(job.id()).chain(ranks_of(job.id()));
+            let seen = all.map(state).collect::<Vec<_>>().join("; ");
             drop(job.kill());
-            return false;
+            return Some(seen);
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    true
+    None
 }
 
 #[test]

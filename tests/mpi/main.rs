@@ -21,8 +21,8 @@ const WITH_GPU: bool = !cfg!(feature = "tests-without-gpu");
 const CHILD: &str = "AUTOROT_TEST_RANK";
 
 /// What a process leaves: its history without times, and its weights.
-pub const HISTORY: &str = "history";
-pub const MODEL: &str = "ended.safetensors";
+const HISTORY: &str = "history";
+const MODEL: &str = "ended.safetensors";
 
 /// Numbers that look random.
 fn numbers(count: usize, seed: usize) -> Vec<f32> {

@@ -83,12 +83,12 @@ impl Trainer<'_> {
             let (snapshot, path, bytes) = Checkpoints::newest(&checkpoints.folder, model)?;
             self.opened = Some(opened);
             if let Some(team) = team {
-                team.from_first(path.display().to_string().into_bytes())?;
-                team.from_first(bytes)?;
+                team.first_has(path.display().to_string().into_bytes())?;
+                team.first_has(bytes)?;
             }
             return Ok(snapshot);
         };
-        let path = String::from_utf8_lossy(&team.from_first(Vec::new())?).into_owned();
-        Snapshot::of_bytes(&team.from_first(Vec::new())?, Path::new(&path), model)
+        let path = String::from_utf8_lossy(&team.first_has(Vec::new())?).into_owned();
+        Snapshot::of_bytes(&team.first_has(Vec::new())?, Path::new(&path), model)
     }
 }

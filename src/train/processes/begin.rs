@@ -106,7 +106,7 @@ impl Share {
         for (key, len) in model.state_keys() {
             let mut numbers = model.executor.read_own(&key, 0, len).await?;
             let leads = self.team.rank() == 0;
-            let bytes = self.team.from_first(if leads { numbers.bytes(0..len) } else { Vec::new() })?;
+            let bytes = self.team.first_has(if leads { numbers.bytes(0..len) } else { Vec::new() })?;
             if !leads {
                 numbers.set_bytes(0..len, &bytes)?;
                 let numbers: Values<'_> = numbers.all().into();

@@ -12,7 +12,7 @@ impl Share {
 
     /// A learning rate as rank 0 has it.
     pub(in crate::train) fn rate_of_first(&self, rate: Option<f64>) -> Result<Option<f64>> {
-        let bytes = self.team.from_first(rate.map_or_else(Vec::new, |rate| rate.to_ne_bytes().to_vec()))?;
+        let bytes = self.team.first_has(rate.map_or_else(Vec::new, |rate| rate.to_ne_bytes().to_vec()))?;
         match bytes.len() {
             0 => Ok(None),
             _ => Ok(Some(f64::from_ne_bytes(
@@ -24,7 +24,7 @@ impl Share {
     /// The epoch with the times that rank 0 has measured.
     pub(in crate::train) fn timed_by_first(&self, epoch: Epoch) -> Result<Epoch> {
         let times = [epoch.seconds, epoch.host_seconds, epoch.samples_per_second];
-        let bytes = self.team.from_first(bytemuck::cast_slice(&times).to_vec())?;
+        let bytes = self.team.first_has(bytemuck::cast_slice(&times).to_vec())?;
         let (words, []) = bytes.as_chunks::<8>() else { return Err(strange("times of another length")) };
         let &[seconds, host_seconds, samples_per_second] = words else {
             return Err(strange(format!("{} times", words.len())));

@@ -146,7 +146,7 @@ pub fn together<T>(processes: &Arc<dyn Processes>, work: impl FnOnce() -> Result
 /// Those of [`Processes::send`] and [`Processes::receive`]; [`Error::Process`](crate::Error::Process) with the error of a rank that has ended.
 pub fn from_first(processes: &Arc<dyn Processes>, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let team = Team::new(processes.clone());
-    super::run::concluded(&team, team.from_first(bytes))
+    super::run::concluded(&team, team.first_has(bytes))
 }
 
 /// The number of micro-batches of a step unless it is set.

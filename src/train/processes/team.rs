@@ -79,7 +79,7 @@ impl Team {
     }
 
     /// What rank 0 has, on every rank.
-    pub(in crate::train) fn from_first(&self, data: Vec<u8>) -> Result<Vec<u8>> {
+    pub(in crate::train) fn first_has(&self, data: Vec<u8>) -> Result<Vec<u8>> {
         let (rank, size) = (self.rank(), self.size());
         let mut data = data;
         // Each rank has it from the one that lacks its highest bit, and hands it on to those with a higher one.
@@ -118,10 +118,10 @@ impl Team {
             Some(all) => judge(&all)?,
             None => Vec::new(),
         };
-        self.from_first(judgement)
+        self.first_has(judgement)
     }
 
-    /// The sums over all ranks, one tree for each number: neighbours first, then pairs of neighbours.
+    /// The sums over all ranks, a power of two of them, one tree for each number: neighbours first, then pairs of neighbours.
     pub(in crate::train) fn sum(&self, mut numbers: Numbers) -> Result<Numbers> {
         let (rank, size, len) = (self.rank(), self.size(), numbers.len());
         let each = if matches!(numbers, Numbers::Single(_)) { 4 } else { 8 };
@@ -164,9 +164,9 @@ impl Team {
         }
     }
 
-    /// Waits until all ranks are here.
+    /// Waits until all ranks are here, of which there may be any number.
     pub(in crate::train) fn meet(&self) -> Result<()> {
-        self.sum_of(&[0.0]).map(|_| ())
+        self.judged(Vec::new(), |_| Ok(Vec::new())).map(|_| ())
     }
 
     /// An error that all ranks return.
@@ -252,8 +252,9 @@ mod tests {
         for size in [1, 2, 3, 4, 7, 8] {
             let found = ranks(size, |team| {
                 let own = vec![team.rank() as u8];
+                team.meet().unwrap();
                 let judged = team.judged(own.clone(), |all| Ok(all.concat())).unwrap();
-                (team.from_first(own).unwrap(), judged)
+                (team.first_has(own).unwrap(), judged)
             });
             let all: Vec<u8> = (0..size as u8).collect();
             assert!(found.iter().all(|(first, judged)| *first == [0] && *judged == all), "{size} ranks");
