@@ -1,7 +1,7 @@
 //! The processes that a command is one of, where `mpirun` or `srun` has started it.
 
 use crate::say::Output;
-use autorot::train::processes::{Processes, device, from_first, together};
+use autorot::train::processes::{Processes, device_for, from_first, together};
 use autorot::{Device, Error, Result, Trainer};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Together {
     /// The device of this name, or the one that is this rank's.
     pub fn device(&self, name: &str) -> Result<Device> {
         match &self.0 {
-            Some(processes) => device(processes, Some(name)),
+            Some(processes) => device_for(processes, Some(name)),
             None => crate::settings::device(Some(name)),
         }
     }

@@ -25,7 +25,7 @@ mod wire;
 
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
-pub use place::{device, threads_of};
+pub use place::{device_for, threads_of};
 pub use threads::Threads;
 
 pub(super) use evaluate::SharedEvaluator;

@@ -20,12 +20,12 @@ const PART: usize = 1 << 30;
 /// One of the processes that `mpirun` or `srun` has started: what MPI calls its world.
 ///
 /// ```no_run
-/// use autorot::train::processes::{Mpi, device};
+/// use autorot::train::processes::{Mpi, device_for};
 /// use autorot::{Adam, Loss, Trainer};
 ///
 /// // mpirun -n 4 program
 /// let own = Mpi::new()?;
-/// let device = device(&own, None)?;
+/// let device = device_for(&own, None)?;
 /// let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).processes(own);
 /// # drop((device, trainer));
 /// # Ok::<(), autorot::Error>(())

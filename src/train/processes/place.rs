@@ -8,7 +8,7 @@ use crate::{Device, Result};
 ///
 /// # Errors
 /// Those of [`Device::named`].
-pub fn device(processes: &dyn Processes, name: Option<&str>) -> Result<Device> {
+pub fn device_for(processes: &dyn Processes, name: Option<&str>) -> Result<Device> {
     let from_environment = || std::env::var("AUTOROT_DEVICE").is_ok_and(|name| !name.is_empty());
     match name.filter(|name| *name != "auto") {
         Some("gpu") => Device::gpu_of(processes.local().0)?.map_or_else(Device::gpu, Ok),
@@ -34,6 +34,6 @@ mod tests {
         let ranks = Threads::new(4).unwrap();
         let of = |allowed, all| threads_of(&ranks[1], allowed, all);
         assert_eq!([of(16, 16), of(2, 16), of(2, 2), of(1, 1)], [4, 2, 1, 1]);
-        assert_eq!(device(&ranks[0], Some("cpu")).unwrap().name(), Device::cpu().name());
+        assert_eq!(device_for(&ranks[0], Some("cpu")).unwrap().name(), Device::cpu().name());
     }
 }
