@@ -12,6 +12,8 @@ use super::prepare::Prepare;
 use super::tune::Tuning;
 use crate::kernel::Traits;
 use crate::{Error, Fault, Result};
+#[cfg(not(target_family = "wasm"))]
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use web_time::Duration;
 
@@ -220,6 +222,15 @@ impl Device {
             self.kind = Kind::Gpu(Arc::new(gpu.with(gpu.compiled.clone(), tuning)));
         }
         self
+    }
+
+    /// The word for its tuning, and the variants that it has given models so far, by problem.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn tuned(&self) -> (&'static str, BTreeMap<String, String>) {
+        match &self.kind {
+            Kind::Gpu(gpu) => (gpu.choices.tuning().word(), gpu.choices.given()),
+            _ => (Tuning::Off.word(), BTreeMap::new()),
+        }
     }
 
     /// Sets whether the driver checks every index in this crate's own shaders: by default in debug builds only. The results are the same.

@@ -40,6 +40,16 @@ impl Tuning {
         }
     }
 
+    /// The word for it.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Keep(_) => "on",
+            Self::Again(_) => "again",
+        }
+    }
+
     fn table(&self) -> Option<(&Table, bool)> {
         match self {
             Self::Off => None,
@@ -59,12 +69,14 @@ pub(super) struct Choices {
     tuning: Tuning,
     /// Problem and variant; `None` until the table has been read.
     known: Mutex<Option<BTreeMap<String, String>>>,
+    /// Those that were asked for.
+    given: Mutex<BTreeMap<String, String>>,
 }
 
 impl Choices {
     /// For the adapter and driver that `section` names.
     pub(super) fn new(section: String, tuning: Tuning) -> Self {
-        Self { section, tuning, known: Mutex::new(None) }
+        Self { section, tuning, known: Mutex::new(None), given: Mutex::default() }
     }
 
     pub(super) fn tuning(&self) -> &Tuning {
@@ -88,7 +100,15 @@ impl Choices {
                 BTreeMap::new()
             }
         });
-        known.get(problem).cloned()
+        let variant = known.get(problem)?;
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(given.entry(problem.to_owned()).or_insert_with(|| variant.clone()).clone())
+    }
+
+    /// What [`Choices::get`] has returned so far.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn given(&self) -> BTreeMap<String, String> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps new choices. Afterwards [`Choices::get`] returns them, unless they could not be written.
@@ -134,6 +154,7 @@ mod tests {
         assert_eq!(again.get("problem").as_deref(), Some("anew"));
         assert_eq!(process(Tuning::Keep).get("problem").as_deref(), Some("anew"));
         assert_eq!(mine.get("problem").as_deref(), Some("theirs"), "a process does not change its mind");
+        assert_eq!((mine.given(), other.given()), (chosen("theirs"), chosen("theirs")));
         // Another adapter has its own choices.
         assert_eq!(Choices::new("another".into(), Tuning::Keep(table.clone())).get("problem"), None);
         let off = process(|_| Tuning::Off);

@@ -69,8 +69,8 @@ impl Variation {
             let of_block = (0..rows).filter(counts).map(target).sum::<f64>() / count;
             let distance = |row| (target(row) - of_block).powi(2);
             let apart = of_block - *mean;
-            *total += (0..rows).filter(counts).map(distance).sum::<f64>();
-            *total += apart * apart * before * count / (before + count);
+            let inside = (0..rows).filter(counts).map(distance).sum::<f64>();
+            *total += inside + apart * apart * before * count / (before + count);
             *mean += apart * count / (before + count);
         }
         self.before += count;

@@ -72,6 +72,7 @@ pub struct History {
     #[serde(default, with = "store::number")]
     pub compile_seconds: f64,
     /// The kernels of a training step, each of which is a dispatch on a GPU and waits for the one before; the most that a kind of step has.
+    /// Of several processes each notes its own, which depends on how many there are.
     #[serde(default)]
     pub dispatches: usize,
 }

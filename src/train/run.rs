@@ -23,7 +23,10 @@ impl Trainer<'_> {
         #[cfg(not(target_family = "wasm"))]
         if let Some(team) = self.assemble()? {
             let result = self.run_with(model, (train, validation), resumed, Some(team.clone())).await;
-            return concluded(&team, result);
+            // All processes come to these errors together.
+            let together =
+                |error: &Error| matches!(error, Error::NonFinite { .. } | Error::Interrupted { .. });
+            return concluded(&team, result, together);
         }
         self.run_with(
             model,
@@ -75,18 +78,14 @@ impl Trainer<'_> {
     }
 }
 
-/// What a process returns once all others know how it has ended.
+/// What a process returns once all others know how it has ended; `together` says to which errors all come.
 #[cfg(not(target_family = "wasm"))]
-pub(super) fn concluded<T>(team: &Team, result: Result<T>) -> Result<T> {
-    let met = match &result {
-        // All processes come to these together.
-        Ok(_) | Err(Error::NonFinite { .. } | Error::Interrupted { .. }) => team.meet(),
-        Err(error) => {
-            team.part(error);
-            return result;
-        }
-    };
-    let Err(error) = met else { return result };
+pub(super) fn concluded<T>(team: &Team, result: Result<T>, together: impl Fn(&Error) -> bool) -> Result<T> {
+    if let Some(error) = result.as_ref().err().filter(|error| !together(error)) {
+        team.part(error);
+        return result;
+    }
+    let Err(error) = team.meet() else { return result };
     team.part(&error);
     // That another rank's last checkpoint is missing is more to tell than that this one was asked to stop.
     if matches!(result, Err(Error::NonFinite { .. })) { result } else { Err(error) }

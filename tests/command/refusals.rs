@@ -129,3 +129,16 @@ fn tables_without_anything_to_learn() {
     refused(path, &["new", "empty"], &["empty", "two classes"]);
     assert!(!path.join("run.toml").exists());
 }
+
+#[test]
+fn tasks_of_a_step_that_know_nothing_of_each_other() {
+    let folder = fresh();
+    let output = command(folder.path(), &["train", "run.toml"])
+        .envs([("SLURM_STEP_ID", "0"), ("SLURM_NTASKS", "2")])
+        .output()
+        .unwrap();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(if cfg!(feature = "mpi") { "--mpi=pmix" } else { "feature mpi" }), "{error}");
+    assert!(!folder.path().join("runs").exists());
+}

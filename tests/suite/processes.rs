@@ -1,5 +1,8 @@
 //! Several processes that train together: the same bits whatever their number, and ends that all of them hear of.
 
+mod ends;
+mod frozen;
+
 use crate::common::{Random, devices};
 use crate::nets::{assert_trained, glyphs};
 use crate::resume::same;
@@ -9,7 +12,6 @@ use autorot::train::processes::Threads;
 use autorot::*;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 /// What a rank's training has come to.
 type End = (Result<History>, Weights);
@@ -336,61 +338,4 @@ fn what_does_not_go_together_is_refused() {
         Sequential::for_data(&sequences).add(stateful).add(Dense::new(1)).build(&Device::cpu(), 0).unwrap();
     let mut trainer = plain().batch(16).shuffle(false).micro_batches(4).progress(false);
     says(&trainer.fit(&mut model, &sequences, None).unwrap_err(), &["0.gru", "a stateful layer"]);
-}
-
-#[test]
-fn numbers_that_are_none_stop_all_at_the_same_step() {
-    let mut inputs = crate::nets::waves(96).inputs().to_vec();
-    let targets = vec![0.5; 2 * 96];
-    // Finite, and too large for the square of an error.
-    inputs[3 * 50] = 3e30;
-    let data = Dataset::values([3], inputs, [2], targets).unwrap();
-    let net = || Sequential::new([3]).input_range(-1.0, 1.0).add(Dense::new(6)).add(Dense::new(2));
-    let trainer = || Trainer::new(Adam::default(), Loss::MeanSquaredError).batch(24).epochs(2).shuffle(false);
-    for device in devices() {
-        let case =
-            Case { device, net: Box::new(net), trainer: Box::new(trainer), train: &data, validation: None };
-        let one = case.fit(1).remove(0);
-        let wanted = one.0.unwrap_err();
-        says(&wanted, &["training step 3", "micro-batch 1 of 8"]);
-        for size in [2, 4] {
-            for (history, weights) in case.fit(size) {
-                let error = history.unwrap_err();
-                assert!(matches!(&error, Error::NonFinite { step: 3, .. }), "{error}");
-                says(&error, &["micro-batch 1 of 8", "rank 0 on"]);
-                assert_eq!(weights, one.1, "the same last good weights on {}", case.device.name());
-            }
-        }
-    }
-}
-
-#[test]
-fn a_rank_that_dies_or_changes_its_weights_ends_all() {
-    let data = crate::nets::waves(100);
-    let case = wave_case(&data, None);
-    let begin = Instant::now();
-    let ends = ranks(4, |rank, own| {
-        // This one leaves after the first messages without a word.
-        if rank == 3 {
-            return None;
-        }
-        let mut trainer = (case.trainer)().progress(false).processes(own.patience(Duration::from_secs(5)));
-        Some(trainer.fit(&mut case.model(), &data, None).unwrap_err())
-    });
-    ends.iter().flatten().for_each(|error| says(error, &["rank 3", "ended without a word"]));
-    assert!(begin.elapsed() < Duration::from_secs(10));
-    let ends = case.fit_with(4, &|rank| {
-        let change = move |model: &mut Model, epoch: &train::Epoch| {
-            let mut weights = model.weights()?;
-            if rank == 1 && epoch.epoch == 1 {
-                weights.get_mut("1.dense.bias").unwrap().values[0] += 1e-3;
-                model.set_weights(&weights)?;
-            }
-            Ok(ControlFlow::Continue(()))
-        };
-        (case.trainer)().progress(false).callback(change)
-    });
-    for (history, _) in ends {
-        says(&history.unwrap_err(), &["rank 1 on this process", "checksum", "as most ranks have"]);
-    }
 }

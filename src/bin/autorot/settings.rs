@@ -180,7 +180,11 @@ pub struct Network {
 impl Settings {
     /// Reads a file of settings. Relative paths in it start from its folder.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
+        Self::parse(file, std::fs::read_to_string(file).map_err(|e| Error::io(file, e))?)
+    }
+
+    /// The settings in the text of a file.
+    pub fn parse(file: &Path, text: String) -> Result<Self> {
         let mut settings: Self = toml::from_str(&text).map_err(|e| {
             let place = match e.span() {
                 Some(span) => place(file, &text, span.start),

@@ -42,9 +42,14 @@ impl Together {
 
     /// What rank 0 has found.
     pub fn found_by_first(&self, found: bool) -> Result<bool> {
+        Ok(self.read_by_first(vec![u8::from(found)])? == [1])
+    }
+
+    /// What rank 0 has read.
+    pub fn read_by_first(&self, bytes: Vec<u8>) -> Result<Vec<u8>> {
         match &self.0 {
-            Some(processes) => Ok(from_first(processes, vec![u8::from(found)])? == [1]),
-            None => Ok(found),
+            Some(processes) => from_first(processes, bytes),
+            None => Ok(bytes),
         }
     }
 
@@ -96,8 +101,11 @@ fn cores() -> Option<usize> {
 /// Several processes that know nothing of each other would write the same files.
 #[cfg(not(feature = "mpi"))]
 fn find() -> Result<Option<Arc<dyn Processes>>> {
-    let size = |name| std::env::var(name).ok().and_then(|size| size.parse::<usize>().ok()).unwrap_or(1);
-    match ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].map(size).into_iter().max() {
+    let size = |name| std::env::var(name).ok().and_then(|size| size.parse::<usize>().ok());
+    // A step of Slurm's has tasks; a job's own script is one process, though as many are to come.
+    let tasks = std::env::var_os("SLURM_STEP_ID");
+    let tasks = tasks.and_then(|_| size("SLURM_STEP_NUM_TASKS").or(size("SLURM_NTASKS")));
+    match ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].into_iter().filter_map(size).chain(tasks).max() {
         Some(size @ 2..) => Err(Error::invalid(
             "autorot",
             format!("{size} processes"),

@@ -84,14 +84,25 @@ impl Resume {
     pub fn run(&self, output: &Output) -> Result<ExitCode> {
         Together::run(output, |together, output| {
             let folder = Folder::new(&self.folder);
-            let settings = together.all(|| {
-                let file = folder.settings();
+            let file = folder.settings();
+            // Other hosts need not have the folder.
+            let text = together.all(|| {
+                if !together.leads() {
+                    return Ok(Vec::new());
+                }
                 if !file.is_file() {
                     let (found, expected) = ("no run.toml", "the folder of a run");
                     let remedy = "name the folder that `autorot train` made";
                     return Err(Error::invalid(folder.path().display(), found, expected, remedy));
                 }
-                let mut settings = Settings::read(&file)?;
+                std::fs::read(&file).map_err(|e| Error::io(&file, e))
+            })?;
+            let text = together.read_by_first(text)?;
+            let settings = together.all(|| {
+                let text = String::from_utf8(text).map_err(|e| {
+                    Error::invalid(file.display(), e, "settings of a run", "save the file as UTF-8")
+                })?;
+                let mut settings = Settings::parse(&file, text)?;
                 settings.training.epochs = self.epochs.unwrap_or(settings.training.epochs);
                 Ok(settings)
             })?;

@@ -60,7 +60,7 @@ impl Trainer<'_> {
         let team = self.assemble()?;
         let taken = self.take_checkpoint(&checkpoints, model, team.as_deref());
         let taken = match &team {
-            Some(team) => concluded(team, taken),
+            Some(team) => concluded(team, taken, |_| false),
             None => taken,
         };
         let snapshot = taken.inspect_err(|_| self.opened = None)?;

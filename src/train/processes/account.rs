@@ -46,7 +46,7 @@ impl Share {
     /// Checks that all processes have the same parameters, to the bit.
     ///
     /// # Errors
-    /// The first process whose parameters are not those of most; the same error on every process.
+    /// The first process whose parameters are not those of most, or of rank 0 where no more have others; the same error on every process.
     pub(in crate::train) async fn check_equal(&mut self, model: &mut Model) -> Result<()> {
         self.unchecked = 0;
         if self.team.size() == 1 {
@@ -62,15 +62,20 @@ impl Share {
                 prints.push(serde_json::from_slice(one).map_err(strange)?);
             }
             let times = |print: u64| prints.iter().filter(|(_, other)| *other == print).count();
-            let common = prints.iter().map(|(_, print)| *print).max_by_key(|print| times(*print));
-            let other = prints.iter().position(|(_, print)| Some(*print) != common);
+            // The last of the largest is that of the lowest rank.
+            let common = (0..prints.len()).rev().max_by_key(|&rank| times(prints[rank].1)).unwrap_or(0);
+            let expected = prints[common].1;
+            let whose = match 2 * times(expected) > prints.len() {
+                true => "most ranks have".to_owned(),
+                false => format!("rank {common} on {} has", prints[common].0),
+            };
+            let other = prints.iter().position(|(_, print)| *print != expected);
             verdict(other.map(|rank| Verdict {
                 rank,
                 host: prints[rank].0.clone(),
                 reason: format!(
-                    "after step {step}, found parameters with the checksum {:016x}, expected {:016x}, as most ranks have",
-                    prints[rank].1,
-                    common.unwrap_or_default()
+                    "after step {step}, found parameters with the checksum {:016x}, expected {expected:016x}, as {whose}",
+                    prints[rank].1
                 ),
                 remedy: "continue from the newest checkpoint; if it happens again, the memory or the device of that host is \
                          faulty, or a callback has changed the model on one rank alone"

@@ -28,6 +28,7 @@ fn surroundings(model: &Model) -> Vec<(&'static str, Value)> {
         ("autorot's version", value(env!("CARGO_PKG_VERSION"))),
         ("program", value(&program)),
         ("device", value(&model.device().name())),
+        ("tuning of kernels (AUTOROT_TUNE)", value(model.device().tuned().0)),
         ("network", by_layer(value(&model.network().description()))),
         ("steps and epochs of the model so far", json!([model.steps, model.epochs])),
         ("updates of the model so far", value(&model.updates)),
@@ -97,12 +98,53 @@ fn differs(all: &[Intent]) -> Option<Verdict> {
     None
 }
 
+/// Which variants of kernels were chosen on a process's device, by problem.
+#[derive(Serialize, Deserialize)]
+struct Chosen {
+    host: String,
+    variants: BTreeMap<String, String>,
+}
+
+/// The first process that has chosen another variant for a problem than one before it.
+fn chooses_otherwise(all: &[Chosen]) -> Option<Verdict> {
+    let mut before: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    for (rank, Chosen { host, variants }) in all.iter().enumerate() {
+        for (problem, variant) in variants {
+            let (expected, other) = *before.entry(problem.as_str()).or_insert((variant.as_str(), rank));
+            if expected != variant {
+                return Some(Verdict {
+                    rank,
+                    host: host.clone(),
+                    reason: format!(
+                        "kernel {problem}: found the variant {variant}, expected {expected}, as rank {other} on {} has",
+                        all[other].host
+                    ),
+                    remedy: "set AUTOROT_TUNE=off for every rank, so that none is chosen by its speed"
+                        .to_owned(),
+                });
+            }
+        }
+    }
+    None
+}
+
 impl Share {
-    /// Gives every process the parameters and moments of rank 0.
+    /// Once all are here, checks that they have chosen the same kernels, and gives every process the parameters and moments of rank 0.
     pub(in crate::train) async fn start_alike(&mut self, model: &mut Model) -> Result<()> {
         if self.team.size() == 1 {
             return Ok(());
         }
+        // No rank sends much to one that may still compile its kernels, and fail.
+        self.team.meet()?;
+        let own = Chosen { host: self.team.host().to_owned(), variants: model.device().tuned().1 };
+        let judged = self.team.judged(serde_json::to_vec(&own).map_err(strange)?, |all| {
+            let mut chosen = Vec::new();
+            for one in all {
+                chosen.push(serde_json::from_slice::<Chosen>(one).map_err(strange)?);
+            }
+            verdict(chooses_otherwise(&chosen))
+        })?;
+        self.team.execute(&judged)?;
         for (key, len) in model.state_keys() {
             let mut numbers = model.executor.read_own(&key, 0, len).await?;
             let leads = self.team.rank() == 0;
@@ -126,5 +168,24 @@ impl Numbers {
             Self::Single(v) => v.iter().fold(start, |hash, v| fold(hash, v.to_bits().into())),
             Self::Double(v) => v.iter().fold(start, |hash, v| fold(hash, v.to_bits())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_variant_of_a_kernel_is_found_whoever_has_it() {
+        let chosen = |pairs: &[(&str, &str)]| Chosen {
+            host: "here".to_owned(),
+            variants: pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect(),
+        };
+        let all =
+            [chosen(&[("x", "1")]), chosen(&[("x", "1"), ("y", "2")]), chosen(&[]), chosen(&[("y", "3")])];
+        assert!(chooses_otherwise(&all[..3]).is_none(), "what one alone has needed differs from nothing");
+        let found = chooses_otherwise(&all).unwrap();
+        assert_eq!(found.rank, 3);
+        assert_eq!(found.reason, "kernel y: found the variant 3, expected 2, as rank 1 on here has");
     }
 }

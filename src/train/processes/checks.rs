@@ -1,6 +1,7 @@
 //! What goes together with several processes, and what does not.
 
 use super::Team;
+use super::pieces::Pieces;
 use crate::data::Source;
 use crate::train::Trainer;
 use crate::{Error, Metric, Model, Result};
@@ -63,6 +64,14 @@ impl Trainer<'_> {
                 "masked sequences, and steps that are cut into micro-batches".to_owned(),
                 "sequences without masked steps".to_owned(),
                 "use MeanSquaredError, or evaluate the trained model".to_owned(),
+            );
+        }
+        if Pieces::of(model.network().arena()).gradient.is_empty() {
+            return refused(
+                "model to train",
+                "no parameters that gradients change, and steps that are cut into micro-batches".to_owned(),
+                "a layer that learns".to_owned(),
+                "train it without Trainer::processes and Trainer::micro_batches".to_owned(),
             );
         }
         if let Some(path) = model.network().stateful() {

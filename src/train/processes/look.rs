@@ -21,23 +21,26 @@ impl Share {
         let number = on.model.steps + 1;
         let mut own: Option<Found> = None;
         for Seat { micro, words } in seats.iter().filter(|seat| seat.micro.rows > 0) {
-            if own.is_none()
-                && let Some((layer, what, forward)) =
-                    look(on.recipe, on.model, on.feed, micro.rows, *words).await
-            {
-                let part = match self.dealt.count {
-                    1 => String::new(),
-                    count => format!(
-                        ", micro-batch {} of {count} ({} rows of {}), rank {} on {}",
-                        micro.place + 1,
-                        micro.rows,
-                        step.rows,
-                        self.team.rank(),
-                        self.team.host()
-                    ),
-                };
-                own = Some(Found { place: micro.place, finding: (format!("{layer}{part}"), what, forward) });
+            let found = look(on.recipe, on.model, on.feed, micro.rows, *words).await;
+            self.restore(on.model)?;
+            let Some((layer, what, forward)) = found else { continue };
+            if let Some(own) = &mut own {
+                // Any may be to blame, whoever computes it.
+                own.finding.2 |= forward;
+                continue;
             }
+            let part = match self.dealt.count {
+                1 => String::new(),
+                count => format!(
+                    ", micro-batch {} of {count} ({} rows of {}), rank {} on {}",
+                    micro.place + 1,
+                    micro.rows,
+                    step.rows,
+                    self.team.rank(),
+                    self.team.host()
+                ),
+            };
+            own = Some(Found { place: micro.place, finding: (format!("{layer}{part}"), what, forward) });
         }
         let text = |found: &Option<Found>| serde_json::to_vec(found).map_err(strange);
         let judged = self.team.judged(text(&own)?, |all| {

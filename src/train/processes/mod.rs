@@ -37,6 +37,7 @@ use super::Trainer;
 use crate::Result;
 use std::fmt::Debug;
 use std::sync::Arc;
+use web_time::Duration;
 
 /// How processes that train together carry bytes to each other: each calls this with its own rank, and all make the same calls in the same
 /// order.
@@ -95,7 +96,15 @@ pub trait Processes: Debug + Send + Sync {
     /// # Errors
     /// Those of [`Processes::send`] and [`Processes::receive`].
     fn exchange(&self, with: usize, bytes: &[u8], received: &mut Vec<u8>) -> Result<()>;
+
+    /// How long other processes wait for word of this one. A process that has failed stays as long, unless all others have heard of it.
+    fn longest_wait(&self) -> Duration {
+        PATIENCE
+    }
 }
+
+/// How long processes wait for each other unless they are told otherwise: one may be reading data or compiling kernels.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 impl<P: Processes + ?Sized> Processes for Arc<P> {
     fn rank(&self) -> usize {
@@ -129,6 +138,10 @@ impl<P: Processes + ?Sized> Processes for Arc<P> {
     fn exchange(&self, with: usize, bytes: &[u8], received: &mut Vec<u8>) -> Result<()> {
         (**self).exchange(with, bytes, received)
     }
+
+    fn longest_wait(&self) -> Duration {
+        (**self).longest_wait()
+    }
 }
 
 /// Does what a program does before or after a training that processes share, such as reading data or writing files, which may be another
@@ -137,7 +150,7 @@ impl<P: Processes + ?Sized> Processes for Arc<P> {
 /// # Errors
 /// Those of `work`; [`Error::Process`](crate::Error::Process) with that of another rank.
 pub fn together<T>(processes: &Arc<dyn Processes>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    super::run::concluded(&Team::new(processes.clone()), work())
+    super::run::concluded(&Team::new(processes.clone()), work(), |_| false)
 }
 
 /// Bytes of rank 0 on every rank, such as the settings that it has read; what the others give is dropped.
@@ -146,7 +159,7 @@ pub fn together<T>(processes: &Arc<dyn Processes>, work: impl FnOnce() -> Result
 /// Those of [`Processes::send`] and [`Processes::receive`]; [`Error::Process`](crate::Error::Process) with the error of a rank that has ended.
 pub fn from_first(processes: &Arc<dyn Processes>, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let team = Team::new(processes.clone());
-    super::run::concluded(&team, team.first_has(bytes))
+    super::run::concluded(&team, team.first_has(bytes), |_| false)
 }
 
 /// The number of micro-batches of a step unless it is set.

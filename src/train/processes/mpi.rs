@@ -1,6 +1,6 @@
 //! Processes that MPI has started, on one host or several.
 
-use super::Processes;
+use super::{PATIENCE, Processes};
 use crate::{Error, Result};
 use mpi::Threading;
 use mpi::environment::Universe;
@@ -20,16 +20,24 @@ const PART: usize = 1 << 30;
 /// One of the processes that `mpirun` or `srun` has started: what MPI calls its world.
 ///
 /// ```no_run
-/// use autorot::train::processes::{Mpi, device_for};
-/// use autorot::{Adam, Loss, Trainer};
+/// use autorot::train::processes::{Mpi, Processes, device_for, together};
+/// use autorot::{Adam, Dataset, Dense, Loss, Sequential, Trainer};
+/// use std::sync::Arc;
 ///
 /// // mpirun -n 4 program
-/// let own = Mpi::new()?;
-/// let device = device_for(&own, None)?;
-/// let trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).processes(own);
-/// # drop((device, trainer));
+/// let own: Arc<dyn Processes> = Arc::new(Mpi::new()?);
+/// let (data, mut model) = together(&own, || {
+///     let data = Dataset::values([1], vec![0.0, 1.0], [1], vec![1.0, 0.0])?;
+///     let model = Sequential::for_data(&data).add(Dense::new(1)).build(&device_for(&own, None)?, 1)?;
+///     Ok((data, model))
+/// })?;
+/// let mut trainer = Trainer::new(Adam::default(), Loss::MeanSquaredError).processes(own);
+/// trainer.fit(&mut model, &data, None)?;
 /// # Ok::<(), autorot::Error>(())
 /// ```
+///
+/// Whatever can fail before the training, and after it, belongs in [`together`](super::together): a process that returned an error on its own
+/// would wait in MPI's end for the others, and these in their first step for it.
 ///
 /// A process that dies ends the job: MPI sees to that, or the others do once they have waited for [`Mpi::patience`]. MPI itself ends when this
 /// is dropped, which is when all processes have come so far.
@@ -57,8 +65,17 @@ impl Mpi {
     /// Begins MPI, once in a program.
     ///
     /// # Errors
-    /// MPI has been begun before; one that cannot be called by different threads one after another.
+    /// MPI has been begun before; one that cannot be called by different threads one after another; a step of Slurm's with several tasks that
+    /// know nothing of each other.
     pub fn new() -> Result<Self> {
+        if !is_told() && tasks() > 1 {
+            return Err(Error::invalid(
+                "Mpi::new",
+                format!("a step of {} tasks, of which Slurm tells MPI nothing", tasks()),
+                "tasks that know of each other",
+                "start them with `srun --mpi=pmix`; `srun --mpi=list` names what else there is",
+            ));
+        }
         let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Serialized) else {
             return Err(Error::invalid(
                 "Mpi::new",
@@ -85,16 +102,14 @@ impl Mpi {
             size: number(size),
             host,
             local: (number(local.rank()), number(local.size())),
-            patience: Duration::from_secs(600),
+            patience: PATIENCE,
             _universe: Kept(universe),
         })
     }
 
     /// Whether `mpirun`, `mpiexec` or `srun` has started this process, by the environment that they set.
     pub fn has_started() -> bool {
-        ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS"]
-            .iter()
-            .any(|name| std::env::var_os(name).is_some())
+        is_told() || tasks() > 1
     }
 
     /// Sets how long to wait for another process, which may be reading data or compiling kernels, before the job is ended; 10 minutes by
@@ -181,6 +196,21 @@ impl Mpi {
     }
 }
 
+/// Whether whoever has started this process tells MPI of the others.
+fn is_told() -> bool {
+    let told = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "MPI_LOCALNRANKS"];
+    told.iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// How many tasks there are in the step of Slurm's that this process is one of; 1 outside of steps.
+fn tasks() -> usize {
+    let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<usize>().ok());
+    match number("SLURM_STEP_ID") {
+        Some(_) => number("SLURM_STEP_NUM_TASKS").or(number("SLURM_NTASKS")).unwrap_or(1),
+        None => 1,
+    }
+}
+
 fn count(status: &Status) -> usize {
     usize::try_from(status.count(u8::equivalent_datatype())).unwrap_or(0)
 }
@@ -210,6 +240,10 @@ impl Processes for Mpi {
     fn receive(&self, from: usize, received: &mut Vec<u8>) -> Result<()> {
         self.transfer(None, Some((from, received)));
         Ok(())
+    }
+
+    fn longest_wait(&self) -> Duration {
+        self.patience
     }
 
     fn try_receive(&self, from: usize, received: &mut Vec<u8>) -> Result<bool> {

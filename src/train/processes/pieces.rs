@@ -1,4 +1,5 @@
-//! The gradient in pieces, the last layers first, each of which can travel as soon as the backward pass has left it.
+//! The gradient in pieces, the last layers first, each of which can travel as soon as the backward pass has left it. What is frozen has none,
+//! and stays behind where a piece begins or ends with it.
 
 use crate::kernel::Access;
 use crate::plan::arena::{Arena, Parameter, Role, keys};
@@ -14,7 +15,7 @@ const LEAST: usize = 1 << 16;
 /// What of the arena is summed: stretches of the gradient, and what layers maintain.
 #[derive(Clone, Debug)]
 pub(super) struct Pieces {
-    /// In the order in which a backward pass leaves them.
+    /// In the order in which a backward pass leaves them; none of them is empty.
     pub(super) gradient: Vec<Range<usize>>,
     /// The parameters that layers maintain, such as running statistics; may be empty.
     pub(super) kept: Range<usize>,
@@ -37,18 +38,31 @@ impl Pieces {
             }
         }
         // Biases are few, and those of the first layer come last.
-        gradient.extend([0..end, decayed..kept].into_iter().filter(|range| !range.is_empty()));
-        Self { gradient, kept: kept..arena.len() }
+        gradient.extend([0..end, decayed..kept]);
+        let trained = arena.learnt_ranges();
+        let without_ends = |piece: Range<usize>| {
+            let cut = |range: &Range<usize>| range.start.max(piece.start)..range.end.min(piece.end);
+            let mut parts = trained.iter().map(cut).filter(|part| !part.is_empty());
+            let first = parts.next()?;
+            Some(first.start..parts.next_back().map_or(first.end, |last| last.end))
+        };
+        Self { gradient: gradient.into_iter().filter_map(without_ends).collect(), kept: kept..arena.len() }
     }
 
-    /// After how many of the plan's ops each piece of the gradient is final: no fewer than for the pieces before it.
-    pub(super) fn ready(&self, plan: &Plan) -> Vec<usize> {
-        let is_gradient =
-            |buffer: usize| matches!(&plan.buffers[buffer].home, Home::Shared(key) if key == keys::GRADIENTS);
-        let mut ready = vec![0; self.gradient.len()];
+    /// After how many of the plan's ops each piece of the gradient is final: no fewer than for the pieces before it, nor than until the
+    /// tallies are, which travel with the first.
+    pub(super) fn ready(&self, plan: &Plan, tallies: &str) -> Vec<usize> {
+        let is = |buffer: usize, name: &str| matches!(&plan.buffers[buffer].home, Home::Shared(key) if key == name);
+        let (mut ready, mut latest) = (vec![0; self.gradient.len()], 0);
         for (i, op) in plan.ops.iter().enumerate() {
             for (view, binding) in op.args.iter().zip(op.kernel.bindings()) {
-                if binding.access == Access::Read || !is_gradient(view.buffer) {
+                if binding.access == Access::Read {
+                    continue;
+                }
+                if is(view.buffer, tallies) {
+                    latest = i + 1;
+                }
+                if !is(view.buffer, keys::GRADIENTS) {
                     continue;
                 }
                 let (start, end) = (view.offset, view.offset + view.len);
@@ -59,7 +73,6 @@ impl Pieces {
                 }
             }
         }
-        let mut latest = 0;
         ready.iter_mut().for_each(|ready| {
             latest = latest.max(*ready);
             *ready = latest;

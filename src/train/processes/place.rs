@@ -18,10 +18,19 @@ pub fn device_for(processes: &dyn Processes, name: Option<&str>) -> Result<Devic
     }
 }
 
-/// How many threads a process takes that may use so many of its host's cores: its share of them, unless whoever started it has given it
-/// some of its own. `all` is the number of cores of the host.
+/// How many threads a process takes that may use so many of its host's cores: as many as `RAYON_NUM_THREADS` says, else its share of them,
+/// unless whoever started it has given it some of its own. `all` is the number of cores of the host.
 pub fn threads_of(processes: &dyn Processes, allowed: usize, all: usize) -> usize {
-    if allowed < all { allowed.max(1) } else { (allowed / processes.local().1.max(1)).max(1) }
+    let told = std::env::var("RAYON_NUM_THREADS").ok().and_then(|threads| threads.parse().ok());
+    share_of(processes, told, allowed, all)
+}
+
+fn share_of(processes: &dyn Processes, told: Option<usize>, allowed: usize, all: usize) -> usize {
+    match told {
+        Some(threads @ 1..) => threads,
+        _ if allowed < all => allowed.max(1),
+        _ => (allowed / processes.local().1.max(1)).max(1),
+    }
 }
 
 #[cfg(test)]
@@ -32,8 +41,9 @@ mod tests {
     #[test]
     fn cores_are_shared_unless_they_are_given() {
         let ranks = Threads::new(4).unwrap();
-        let of = |allowed, all| threads_of(&ranks[1], allowed, all);
-        assert_eq!([of(16, 16), of(2, 16), of(2, 2), of(1, 1)], [4, 2, 1, 1]);
+        let of = |told, allowed, all| share_of(&ranks[1], told, allowed, all);
+        assert_eq!([of(None, 16, 16), of(None, 2, 16), of(None, 2, 2), of(None, 1, 1)], [4, 2, 1, 1]);
+        assert_eq!([of(Some(3), 16, 16), of(Some(3), 2, 16), of(Some(0), 16, 16)], [3, 3, 4]);
         assert_eq!(device_for(&ranks[0], Some("cpu")).unwrap().name(), Device::cpu().name());
     }
 }

@@ -65,12 +65,9 @@ impl Trainer<'_> {
 }
 
 impl Share {
-    pub(in crate::train) fn new(team: Arc<Team>, recipe: &Recipe, model: &mut Model) -> Result<Self> {
+    pub(in crate::train) fn new(team: Arc<Team>, recipe: &Recipe, model: &Model) -> Result<Self> {
         let dealt = Dealt { count: recipe.cut(), rank: team.rank(), size: team.size() };
         let pieces = Pieces::of(model.network.arena());
-        if !pieces.kept.is_empty() {
-            model.executor.allocate(MAINTAINED, Element::Float, pieces.kept.len())?;
-        }
         Ok(Self {
             courier: Courier::new(team.clone())?,
             team,
@@ -104,6 +101,9 @@ impl Share {
         steps: &[Step],
         compiler: &mut Compiler,
     ) -> Result<usize> {
+        if !self.pieces.kept.is_empty() {
+            model.executor.allocate(MAINTAINED, Element::Float, self.pieces.kept.len())?;
+        }
         let mut dispatches = 0;
         for rows in steps.iter().flat_map(|step| self.dealt.own(step.first, step.rows)).map(|own| own.rows) {
             if rows == 0 || self.programs.contains_key(&rows) {
@@ -111,7 +111,7 @@ impl Share {
             }
             let task = recipe.task(&model.network, feed);
             let (plan, _) = task.record(&model.network, feed, rows, Purpose::Train, Ending::Share)?;
-            let ready = self.pieces.ready(&plan).into();
+            let ready = self.pieces.ready(&plan, &task.tallies()).into();
             dispatches = dispatches.max(plan.ops.len());
             let program = compiler.bind(model, &plan)?;
             self.programs.insert(rows, Bound { program, ready });

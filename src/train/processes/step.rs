@@ -70,7 +70,7 @@ impl Share {
     }
 
     /// Sets what layers maintain to what it was before the step, from which every micro-batch goes on.
-    fn restore(&self, model: &mut Model) -> Result<()> {
+    pub(super) fn restore(&self, model: &mut Model) -> Result<()> {
         match self.kept.is_empty() {
             true => Ok(()),
             false => model.executor.write(keys::PARAMETERS, self.pieces.kept.start, self.kept.all().into()),

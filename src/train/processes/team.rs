@@ -11,8 +11,8 @@ use web_time::{Duration, Instant};
 /// Up to so many bytes, whole messages take less time than halves of them, of which there are twice as many.
 const SMALL: usize = 16 << 10;
 
-/// How long a rank that has failed waits for the others to hear of it.
-const FAREWELL: Duration = Duration::from_secs(8);
+/// After so long a rank that has failed tells why in the log, while it waits for the others to hear of it.
+const SOON: Duration = Duration::from_millis(250);
 
 /// The processes of one training.
 #[derive(Debug)]
@@ -74,8 +74,12 @@ impl Team {
     fn exchange(&self, with: usize, data: Vec<u8>) -> Result<Vec<u8>> {
         self.count(data.len());
         let mut received = Vec::new();
-        self.processes.exchange(with, &message(data), &mut received)?;
-        self.opened(with, received)
+        let exchanged = self.processes.exchange(with, &message(data), &mut received);
+        // What another rank has told before it was gone is the cause.
+        if exchanged.is_ok() || !received.is_empty() {
+            received = self.opened(with, received)?;
+        }
+        exchanged.map(|()| received)
     }
 
     /// What rank 0 has, on every rank.
@@ -176,12 +180,12 @@ impl Team {
     }
 
     /// Tells all others of the error that ends this rank, and hears what they have to say until they stop, too: nobody then waits for a rank
-    /// that is gone.
+    /// that is gone. They may be busy for as long as they would wait for this one.
     pub(in crate::train) fn part(&self, error: &Error) {
         if self.known.load(Ordering::Relaxed) {
             return;
         }
-        let (rank, until) = (self.rank(), Instant::now() + FAREWELL);
+        let (rank, begin) = (self.rank(), Instant::now());
         let farewell = Failure::of(error, rank, self.host()).message();
         let others = || (0..self.size()).filter(|&other| other != rank);
         let mut gone = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,7 +193,7 @@ impl Team {
             // Who cannot be told is gone.
             gone[other] |= self.processes.send(other, &farewell).is_err();
         }
-        let mut received = Vec::new();
+        let (mut received, mut has_told) = (Vec::new(), false);
         while others().any(|other| !gone[other]) {
             for other in others() {
                 if gone[other] {
@@ -201,9 +205,19 @@ impl Team {
                     Err(_) => gone[other] = true,
                 }
             }
-            if Instant::now() > until {
-                let silent: Vec<String> = others().filter(|&o| !gone[o]).map(|o| o.to_string()).collect();
-                log::warn!("rank {rank} stops without an answer of rank {}", silent.join(", "));
+            let waited = begin.elapsed();
+            let silent =
+                || others().filter(|&o| !gone[o]).map(|o| o.to_string()).collect::<Vec<_>>().join(", ");
+            if waited > SOON && !has_told {
+                has_told = true;
+                log::warn!(
+                    "rank {rank} on {}, once rank {} has heard of it, ends: {error}",
+                    self.host(),
+                    silent()
+                );
+            }
+            if waited > self.processes.longest_wait() {
+                log::warn!("rank {rank} ends without an answer of rank {}", silent());
                 return;
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -283,7 +297,7 @@ mod tests {
                 assert!(error.contains("found no room"), "{error}");
                 assert_eq!(error.contains(&format!("rank {failing} on this process")), rank != failing);
             }
-            assert!(begin.elapsed() < FAREWELL, "nobody waits");
+            assert!(begin.elapsed() < Duration::from_secs(60), "nobody waits");
         }
     }
 }

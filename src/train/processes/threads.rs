@@ -1,6 +1,6 @@
 //! Ranks that are threads of one process.
 
-use super::Processes;
+use super::{PATIENCE, Processes};
 use crate::{Error, Result};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Mutex, PoisonError};
@@ -41,8 +41,7 @@ impl Threads {
             senders.push(to);
         }
         let ranks = senders.into_iter().zip(receivers).enumerate();
-        let patience = Duration::from_secs(600);
-        Ok(ranks.map(|(rank, (to, from))| Self { rank, to, from, patience }).collect())
+        Ok(ranks.map(|(rank, (to, from))| Self { rank, to, from, patience: PATIENCE }).collect())
     }
 
     /// Sets how long to wait for another rank's bytes; 10 minutes by default. A rank whose thread has ended is noticed at once.
@@ -96,6 +95,10 @@ impl Processes for Threads {
         Ok(())
     }
 
+    fn longest_wait(&self) -> Duration {
+        self.patience
+    }
+
     fn try_receive(&self, from: usize, received: &mut Vec<u8>) -> Result<bool> {
         match self.from[from].lock().unwrap_or_else(PoisonError::into_inner).try_recv() {
             Ok(bytes) => {
@@ -108,7 +111,9 @@ impl Processes for Threads {
     }
 
     fn exchange(&self, with: usize, bytes: &[u8], received: &mut Vec<u8>) -> Result<()> {
-        self.send(with, bytes)?;
-        self.receive(with, received)
+        let sent = self.send(with, bytes);
+        // What a rank has sent before its thread ended comes first.
+        self.receive(with, received)?;
+        sent
     }
 }
