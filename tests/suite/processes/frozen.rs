@@ -15,11 +15,9 @@ fn net(data: &Dataset) -> Sequential {
 
 #[test]
 fn frozen_layers_at_either_end() {
-    let Split { train, test } = glyphs();
-    let train = train.select(&(0..192).collect::<Vec<_>>()).unwrap();
+    let train = glyphs().train.select(&(0..64).collect::<Vec<_>>()).unwrap();
     let kernels: &[&str] = &["1.dense.kernel", "2.dense.kernel", "3.dense.kernel"];
-    let choices: [&[&str]; 5] =
-        [kernels, &["3.dense"], &["2.dense", "3.dense"], &["1.dense"], &["3.dense.kernel", "1.dense.kernel"]];
+    let choices: [&[&str]; 4] = [kernels, &["3.dense"], &["2.dense", "3.dense"], &["1.dense"]];
     for frozen in choices {
         for device in devices() {
             let model = || {
@@ -30,13 +28,13 @@ fn frozen_layers_at_either_end() {
             let trainer = || {
                 let trainer =
                     Trainer::new(Sgd::default(), Loss::SoftmaxCrossEntropy).metric(Metric::Accuracy);
-                trainer.batch(64).epochs(2).progress(false)
+                trainer.batch(32).epochs(1).progress(false)
             };
             let mut plain = model();
             let before = plain.weights().unwrap();
-            let plain = trainer().fit(&mut plain, &train, Some(&test)).unwrap();
+            let plain = trainer().fit(&mut plain, &train, None).unwrap();
             let mut one = model();
-            let history = trainer().micro_batches(8).fit(&mut one, &train, Some(&test)).unwrap();
+            let history = trainer().micro_batches(8).fit(&mut one, &train, None).unwrap();
             let wanted = one.weights().unwrap();
             for (path, tensor) in &before {
                 let is_frozen = frozen.iter().any(|frozen| path.starts_with(frozen));
@@ -50,10 +48,10 @@ fn frozen_layers_at_either_end() {
                     "{found:?} {wanted:?}"
                 );
             }
-            for size in [2, 4] {
+            for size in [1, 2] {
                 let ends = ranks(size, |_, own| {
                     let mut model = model();
-                    let history = trainer().processes(own).fit(&mut model, &train, Some(&test)).unwrap();
+                    let history = trainer().processes(own).fit(&mut model, &train, None).unwrap();
                     (history, model.weights().unwrap())
                 });
                 for (found, weights) in ends {
