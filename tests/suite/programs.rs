@@ -21,7 +21,11 @@ fn folder() -> &'static PathBuf {
             cargo.arg("--release");
         }
         // Of the same features as the tests, so that nothing is built twice.
-        let features = [("tests-without-gpu", !WITH_GPU), ("cli", cfg!(feature = "cli"))];
+        let features = [
+            ("tests-without-gpu", !WITH_GPU),
+            ("cli", cfg!(feature = "cli")),
+            ("mpi", cfg!(feature = "mpi")),
+        ];
         for (feature, _) in features.into_iter().filter(|(_, there)| *there) {
             cargo.args(["--features", feature]);
         }
