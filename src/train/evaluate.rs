@@ -3,7 +3,9 @@
 use super::compile::Compiler;
 use super::feed::Feed;
 use super::pace::{Pace, clock_words};
-use super::rows::{Rows, with_readers};
+use super::rows::Rows;
+#[cfg(not(target_family = "wasm"))]
+use super::rows::with_readers;
 use super::step::Scored;
 use super::variation::variation;
 use super::{Evaluation, LayerReport, Recipe, Trainer};

@@ -1,6 +1,8 @@
 //! The rows of a source, in the order of the steps. Where the caller blocks anyway, another thread reads them ahead.
 
-use super::feed::{Feed, is_resident, steps_in_window};
+use super::feed::Feed;
+#[cfg(not(target_family = "wasm"))]
+use super::feed::{is_resident, steps_in_window};
 use crate::data::{Order, Reader, Source, checked};
 use crate::device::Executor;
 use crate::model::Network;
@@ -43,6 +45,10 @@ struct Epoch {
 
 /// Rows that are read together, and those before them that are passed over since another process reads them.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, reason = "what a thread is told, of which there is none")
+)]
 pub(super) struct Block {
     pub(super) skipped: usize,
     pub(super) rows: usize,
@@ -81,6 +87,9 @@ impl<'s> Rows<'s> {
         if feed.is_resident() {
             return feed.begin(executor, &order.indices());
         }
+        // Only a thread has to know them in advance.
+        #[cfg(target_family = "wasm")]
+        let _ = steps;
         self.first = order.first();
         match &mut self.from {
             Origin::Here(reader) => *reader = Some(self.source.begin(order)?),
