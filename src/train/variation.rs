@@ -9,7 +9,7 @@ use crate::device::Values;
 use crate::kernel::{CopyRows, CopyRowsPorts, Element, Strided};
 use crate::metric::Variation;
 use crate::plan::arena::keys;
-use crate::plan::{Course, Purpose, Recorder};
+use crate::plan::{Course, Plan, Purpose, Recorder};
 use crate::{Dataset, Metric, Model, Result};
 
 /// Where a step's mask is read.
@@ -96,7 +96,14 @@ async fn mask(
     }
     let plan = rec.finish(format!("mask of {rows}"))?;
     model.executor.allocate(MASK, Element::Float, count)?;
-    let program = model.bind(&plan)?;
+    let mask = run_mask(model, &plan, count, cursor).await;
+    model.executor.free(MASK);
+    mask
+}
+
+/// Runs a plan that writes a mask of so many numbers, and reads it.
+async fn run_mask(model: &mut Model, plan: &Plan, count: usize, cursor: usize) -> Result<Vec<f64>> {
+    let program = model.bind(plan)?;
     let words = clock_words(model.steps, cursor);
     let run = model.executor.write(keys::CLOCK, 0, Values::U32(&words));
     let run = run.and_then(|()| model.executor.run(program, 1));
@@ -105,6 +112,5 @@ async fn mask(
         Err(error) => Err(error),
     };
     model.executor.release(program);
-    model.executor.free(MASK);
     mask
 }
