@@ -39,18 +39,18 @@ fn moved_a(at: array<PlaceA, 4>, blocks: u32, more: u32) -> array<PlaceA, 4> {
     return array<PlaceA, 4>(after_a(at[0], lines), after_a(at[1], lines), after_a(at[2], lines), after_a(at[3], lines));
 }
 
-// A line, with zeros where k is past the end of the depth; `n` is its number in the block at `k`.
+// A line, with zeros where k is past the end of the depth; `n` is its number in the block at `k`. It is read in one place: compilers
+// copy what is called, and all that it calls, before they see which copies are dead.
 fn inside_a(place: PlaceA, k: u32, n: u32, inside: bool) -> vec4<f32> {
-    if (QUADS || inside || k + 4u <= depth()) {
-        return line_a(place);
-    }
-    if (A_ALONG_K) {
-        return select(vec4<f32>(), line_a(place), vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(depth()));
-    }
-    if (k + n >= depth()) {
+    let whole = QUADS || inside;
+    if (!whole && !A_ALONG_K && k + n >= depth()) {
         return vec4<f32>();
     }
-    return line_a(place);
+    let line = line_a(place);
+    if (whole || !A_ALONG_K) {
+        return line;
+    }
+    return select(vec4<f32>(), line, vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(depth()));
 }
 
 fn block_a(at: array<PlaceA, 4>, k: u32, inside: bool) -> mat4x4<f32> {
@@ -96,16 +96,15 @@ fn moved_b(at: array<PlaceB, 4>, blocks: u32, more: u32) -> array<PlaceB, 4> {
 
 // A line, with zeros where k is past the end of the depth; `n` is its number in the block at `k`.
 fn inside_b(place: PlaceB, k: u32, n: u32, inside: bool) -> vec4<f32> {
-    if (QUADS || inside || k + 4u <= depth()) {
-        return line_b(place);
-    }
-    if (B_ALONG_K) {
-        return select(vec4<f32>(), line_b(place), vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(depth()));
-    }
-    if (k + n >= depth()) {
+    let whole = QUADS || inside;
+    if (!whole && !B_ALONG_K && k + n >= depth()) {
         return vec4<f32>();
     }
-    return line_b(place);
+    let line = line_b(place);
+    if (whole || !B_ALONG_K) {
+        return line;
+    }
+    return select(vec4<f32>(), line, vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(depth()));
 }
 
 fn block_b(at: array<PlaceB, 4>, k: u32, inside: bool) -> mat4x4<f32> {

@@ -66,16 +66,14 @@ fn main(
         if (k0 > 0u) {
             // Two loops: compilers unroll the inner one, whose places in memory are then constants beside `at_a` and `at_b`.
             // fma counts as one operation there; as two, the loop is too long for Mesa to unroll.
-            var at_a = slow;
-            var at_b = fast;
-            for (var i = 0u; i < DEPTH; i += 8u) {
+            for (var at = 0u; at < DEPTH * LINE; at += 8u * LINE) {
+                let at_a = slow + at;
+                let at_b = fast + at;
                 for (var j = 0u; j < 8u; j++) {
                     let a#a = tile_a[at_a + j * LINE + #au * ACROSS];
                     let b#b = tile_b[at_b + j * LINE + #bu * ACROSS];
                     c#a#n#b = fma(vec4<f32>(a#a[#n]), b#b, c#a#n#b);
                 }
-                at_a += 8u * LINE;
-                at_b += 8u * LINE;
             }
         }
         workgroupBarrier();
