@@ -5,6 +5,7 @@
 mod interrupted;
 mod kinds;
 mod refusals;
+mod series;
 
 use autorot::data::Csv;
 use autorot::{Device, Model};

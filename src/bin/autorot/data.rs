@@ -1,8 +1,8 @@
-//! What settings say of data: tables, folders of images, arrays.
+//! What settings say of data: tables, time series, folders of images, arrays.
 
 use crate::load::with_channels;
 use autorot::data::folder::ImageFolder;
-use autorot::data::{Columns, Csv, Impute, Scale, Unknown};
+use autorot::data::{Columns, Csv, Impute, Scale, Unknown, Windows};
 use autorot::{Dataset, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -43,6 +43,37 @@ pub struct Table {
     pub many_categories: bool,
     #[serde(default)]
     pub format: Format,
+}
+
+/// Time series in a CSV file, for forecasting: rows are time steps in order, which windows are cut from.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Series {
+    pub path: PathBuf,
+    pub inputs: Vec<String>,
+    pub targets: Vec<String>,
+    /// The column that tells several series apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<String>,
+    pub sequence_length: usize,
+    #[serde(default = "one")]
+    pub horizon: usize,
+    #[serde(default)]
+    pub every_step: bool,
+    #[serde(default = "one")]
+    pub sequence_stride: usize,
+    #[serde(default = "one")]
+    pub sampling_rate: usize,
+    #[serde(default)]
+    pub scale: Scaling,
+    #[serde(default)]
+    pub scale_targets: Scaling,
+    #[serde(default)]
+    pub format: Format,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// How a CSV file is written.
@@ -238,6 +269,20 @@ impl Table {
             Some(names) => columns.class_names(names),
             None => columns,
         }
+    }
+}
+
+impl Series {
+    /// How the windows are cut.
+    pub fn windows(&self) -> Windows {
+        let windows = Windows::new(self.sequence_length)
+            .inputs(&self.inputs)
+            .targets(&self.targets)
+            .horizon(self.horizon)
+            .every_step(self.every_step)
+            .sequence_stride(self.sequence_stride)
+            .sampling_rate(self.sampling_rate);
+        self.groups.iter().fold(windows, Windows::groups)
     }
 }
 

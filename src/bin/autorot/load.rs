@@ -1,6 +1,6 @@
 //! Reading the data that settings name.
 
-use crate::data::{Arrays, Scaling, Table};
+use crate::data::{Arrays, Scaling, Series, Table};
 use crate::settings::{By, Settings};
 use autorot::data::{Conversion, Preparation, Scaler};
 use autorot::model::{Tensor, Weights};
@@ -116,18 +116,19 @@ impl Loaded {
     }
 
     fn plain(settings: &Settings) -> Result<Self> {
-        match (&settings.table, &settings.images, &settings.arrays) {
-            (Some(table), _, _) => of_table(settings, table),
-            (_, Some(images), _) => {
+        match (&settings.table, &settings.series, &settings.images, &settings.arrays) {
+            (Some(table), ..) => of_table(settings, table),
+            (_, Some(series), ..) => of_series(settings, series),
+            (_, _, Some(images), _) => {
                 let (train, validation) =
                     parts(settings, images.load(&settings.path(&images.path))?, |path| images.load(path))?;
                 Ok(Self { train, validation, conversion: None })
             }
-            (_, _, Some(arrays)) => of_arrays(settings, arrays),
+            (.., Some(arrays)) => of_arrays(settings, arrays),
             _ => Err(Error::invalid(
                 settings.file.display(),
                 "no data",
-                "[table], [images] or [arrays]",
+                "[table], [series], [images] or [arrays]",
                 "add one",
             )),
         }
@@ -142,7 +143,7 @@ fn of_table(settings: &Settings, table: &Table) -> Result<Loaded> {
         (Some(path), _) => (all, Some(csv.at(settings.path(path)).table()?)),
         (None, _) if split.validation == 0.0 => (all, None),
         (None, class) => {
-            let parts = match (split.by, class) {
+            let parts = match (split.by.unwrap_or_default(), class) {
                 (By::Last, _) => all.split_last(split.validation),
                 (By::Random, Some(class)) => all.split_classes(class, split.validation, split.seed),
                 (By::Random, None) => all.split(split.validation, split.seed),
@@ -172,7 +173,7 @@ fn parts(
     if split.validation == 0.0 {
         return Ok((all, None));
     }
-    let parts = match split.by {
+    let parts = match split.by.unwrap_or_default() {
         By::Last => all.split_last(split.validation),
         By::Random => all.split(split.validation, split.seed),
     }?;
@@ -184,7 +185,7 @@ fn of_arrays(settings: &Settings, arrays: &Arrays) -> Result<Loaded> {
     let (targets, labels) = (path(&arrays.targets), path(&arrays.labels));
     let names = arrays.class_names.as_deref();
     let all = rows(&settings.path(&arrays.inputs), targets.as_deref(), labels.as_deref(), names)?;
-    let (mut train, mut validation) = parts(settings, all, |path| {
+    let (train, validation) = parts(settings, all, |path| {
         Err(Error::invalid(
             path.display(),
             "a path for validation",
@@ -192,6 +193,39 @@ fn of_arrays(settings: &Settings, arrays: &Arrays) -> Result<Loaded> {
             "leave validation_path out",
         ))
     })?;
+    scaled(train, validation, arrays.scale, arrays.scale_targets)
+}
+
+/// Windows over series; those for validation are of later rows than those for training.
+fn of_series(settings: &Settings, series: &Series) -> Result<Loaded> {
+    let csv = series.format.csv(&settings.path(&series.path))?;
+    let (all, windows, split) = (csv.table()?, series.windows(), &settings.split);
+    if split.by == Some(By::Random) {
+        let place = format!("{}, [split] by", settings.file.display());
+        let remedy = "leave it out: the last rows of every series are kept for validation";
+        return Err(Error::invalid(place, "\"random\" for series", "\"last\"", remedy));
+    }
+    let (train, validation) = match &split.validation_path {
+        Some(path) => {
+            let later = windows.table(&csv.at(settings.path(path)).table()?)?;
+            (windows.table(&all)?, Some(later))
+        }
+        None if split.validation == 0.0 => (windows.table(&all)?, None),
+        None => {
+            let parts = windows.split(&all, split.validation)?;
+            (parts.train, Some(parts.test))
+        }
+    };
+    scaled(train, validation, series.scale, series.scale_targets)
+}
+
+/// Data with the scaling that the rows for training give.
+fn scaled(
+    mut train: Dataset,
+    mut validation: Option<Dataset>,
+    inputs: Scaling,
+    targets: Scaling,
+) -> Result<Loaded> {
     let fit = |scaling: Scaling, of_targets: bool| -> Result<Option<Scaler>> {
         Ok(match (scaling, of_targets) {
             (Scaling::None, _) => None,
@@ -201,8 +235,7 @@ fn of_arrays(settings: &Settings, arrays: &Arrays) -> Result<Loaded> {
             (Scaling::MinMax, true) => Some(Scaler::min_max_targets(&train, 0.0, 1.0)?),
         })
     };
-    let scalers: Vec<Scaler> =
-        [fit(arrays.scale, false)?, fit(arrays.scale_targets, true)?].into_iter().flatten().collect();
+    let scalers: Vec<Scaler> = [fit(inputs, false)?, fit(targets, true)?].into_iter().flatten().collect();
     for scaler in &scalers {
         train = scaler.apply(&train)?;
         validation = validation.map(|rows| scaler.apply(&rows)).transpose()?;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// Predicts for new rows: values in the units of the data, or classes with their probabilities.
 ///
-/// The rows are a CSV file with the columns that the model was trained on, in any order, images, or an array. Each row gives one row of
+/// The rows are a CSV file with the columns that the model was trained on, in any order, images, or an array; of a CSV file with time
+/// series, what follows the last rows of each is forecast. Each row gives one row of
 /// output, with decimal points and commas between fields: the columns of the input, then `predicted_…` for each value, or `predicted_…` for the class and `p_…` for the probability of
 /// each class.
 ///
@@ -69,14 +70,14 @@ impl Predict {
                 Rows::Table(table) => {
                     source.model.predict_rows(&table.select(&range.clone().collect::<Vec<_>>())?)?
                 }
-                Rows::Array(array) | Rows::Images(_, array) => {
+                Rows::Array(array) | Rows::Named { array, .. } => {
                     let width = array.values.len() / count;
                     source.model.predict_rows(&array.values[range.start * width..range.end * width])?
                 }
             };
             if first == 0 {
-                names = predictions.names().to_vec();
-                sink.header(&carried, header(&predictions, &target))?;
+                names = source.names(predictions.names()).to_vec();
+                sink.header(&carried, header(&predictions, &names, &target))?;
             }
             sink.rows(&carried, first, &predictions)?;
         }
@@ -95,12 +96,12 @@ impl Predict {
     fn carried(&self, rows: &Rows) -> Result<Vec<(String, Vec<String>)>> {
         let known = match rows {
             Rows::Table(table) => table.columns().to_vec(),
-            Rows::Images(..) => vec!["file".to_owned()],
+            Rows::Named { heading, .. } => vec![heading.clone()],
             Rows::Array(_) => return Ok(Vec::new()),
         };
         let column = |name: &str| match rows {
             Rows::Table(table) => texts(table, name),
-            Rows::Images(files, _) => Ok(files.iter().map(|file| file.display().to_string()).collect()),
+            Rows::Named { names, .. } => Ok(names.clone()),
             Rows::Array(_) => Ok(Vec::new()),
         };
         let wanted: Vec<String> = match self.columns.as_str() {
@@ -116,7 +117,7 @@ impl Rows {
     fn len(&self) -> usize {
         match self {
             Self::Table(table) => table.len(),
-            Self::Array(array) | Self::Images(_, array) => array.shape.first().copied().unwrap_or(0),
+            Self::Array(array) | Self::Named { array, .. } => array.shape.first().copied().unwrap_or(0),
         }
     }
 }
@@ -126,8 +127,8 @@ fn texts(table: &Table, name: &str) -> Result<Vec<String>> {
 }
 
 /// The names of the columns of predictions.
-fn header(predictions: &Predictions, target: &str) -> Vec<String> {
-    let (names, width) = (predictions.names(), predictions.row(0).map_or(0, <[f64]>::len));
+fn header(predictions: &Predictions, names: &[String], target: &str) -> Vec<String> {
+    let width = predictions.row(0).map_or(0, <[f64]>::len);
     let steps = width / names.len().max(1);
     let class = predictions.classes(0).is_some();
     let mut header = Vec::new();

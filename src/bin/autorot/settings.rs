@@ -1,6 +1,6 @@
 //! The settings of a run: the file `run.toml`.
 
-use crate::data::{Arrays, Images, Table};
+use crate::data::{Arrays, Images, Series, Table};
 use crate::layers::{Bag, Layer};
 use autorot::{
     Dataset, Device, EarlyStopping, Error, Loss, Metric, Optimizer, Plateau, Result, Sequential, Trainer,
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// All settings; one of `table`, `images` and `arrays` says where the data are.
+/// All settings; one of `table`, `series`, `images` and `arrays` says where the data are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -18,6 +18,8 @@ pub struct Settings {
     pub run: Run,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<Table>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +59,9 @@ impl Default for Run {
 pub struct Split {
     /// Their share; 0 for none.
     pub validation: f64,
-    pub by: By,
+    /// Random unless set; series are always split in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
     pub seed: u64,
     /// Another file or folder with the rows for validation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,13 +70,14 @@ pub struct Split {
 
 impl Default for Split {
     fn default() -> Self {
-        Self { validation: 0.2, by: By::Random, seed: 0, validation_path: None }
+        Self { validation: 0.2, by: None, seed: 0, validation_path: None }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
+    #[default]
     Random,
     /// The last rows.
     Last,
@@ -194,12 +199,17 @@ impl Settings {
             Error::invalid(place, e.message().trim().replace('\n', " "), "settings of a run", remedy)
         })?;
         (settings.file, settings.text) = (file.to_owned(), text);
-        let given = [settings.table.is_some(), settings.images.is_some(), settings.arrays.is_some()];
+        let given = [
+            settings.table.is_some(),
+            settings.series.is_some(),
+            settings.images.is_some(),
+            settings.arrays.is_some(),
+        ];
         match given.iter().filter(|given| **given).count() {
             1 => Ok(settings),
             count => Err(Error::invalid(
                 file.display(),
-                format!("{count} of the sections [table], [images] and [arrays]"),
+                format!("{count} of the sections [table], [series], [images] and [arrays]"),
                 "one of them, which says where the data are",
                 "write one of them; `autorot new DATA` does",
             )),
@@ -298,6 +308,7 @@ impl Settings {
             Ok(())
         };
         settings.table.iter_mut().try_for_each(|table| whole(&mut table.path))?;
+        settings.series.iter_mut().try_for_each(|series| whole(&mut series.path))?;
         settings.images.iter_mut().try_for_each(|images| whole(&mut images.path))?;
         settings.arrays.iter_mut().try_for_each(|arrays| arrays.paths().try_for_each(whole))?;
         settings.split.validation_path.iter_mut().try_for_each(whole)?;

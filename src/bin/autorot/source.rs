@@ -1,6 +1,6 @@
 //! Models to evaluate, predict with and look at, and the data that are given for them.
 
-use crate::data::Format;
+use crate::data::{Format, Series};
 use crate::folder::Folder;
 use crate::load::{array, rows, with_channels};
 use crate::settings::{Settings, device};
@@ -8,6 +8,7 @@ use autorot::data::folder::{ImageFolder, Options, is_image, read_image};
 use autorot::data::{Conversion, Table};
 use autorot::model::{Outputs, Tensor};
 use autorot::{Dataset, Error, Loss, Model, Result};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// A model, and the settings of its run where its folder is known.
@@ -20,8 +21,12 @@ pub struct Source {
 pub enum Rows {
     Table(Table),
     Array(Tensor<f64>),
-    /// Images and their files.
-    Images(Vec<PathBuf>, Tensor<f64>),
+    /// An array whose rows have names, under a heading.
+    Named {
+        heading: String,
+        names: Vec<String>,
+        array: Tensor<f64>,
+    },
 }
 
 impl Source {
@@ -54,8 +59,20 @@ impl Source {
     }
 
     fn table(&self, path: &Path, format: &Format) -> Result<Table> {
-        let own = self.settings.as_ref().and_then(|settings| settings.table.as_ref());
-        own.map_or_else(|| format.clone(), |table| table.format.with(format)).csv(path)?.table()
+        let settings = self.settings.as_ref();
+        let of_table = settings.and_then(|settings| settings.table.as_ref()).map(|table| &table.format);
+        let own = of_table.or(self.series().map(|series| &series.format));
+        own.map_or_else(|| format.clone(), |own| own.with(format)).csv(path)?.table()
+    }
+
+    /// What windows over series are cut by, for a model that was trained on them.
+    fn series(&self) -> Option<&Series> {
+        self.settings.as_ref()?.series.as_ref()
+    }
+
+    /// What the values of a prediction are called: by the columns of series, or as the model calls them.
+    pub fn names<'n>(&'n self, own: &'n [String]) -> &'n [String] {
+        self.series().map(|series| &*series.targets).filter(|names| names.len() == own.len()).unwrap_or(own)
     }
 
     /// How images become the model's inputs.
@@ -100,13 +117,10 @@ impl Source {
                 ));
             };
             let (targets, labels) = if classes { (None, Some(file)) } else { (Some(file), None) };
-            let mut data = rows(path, targets, labels, self.model.class_names())?;
-            if let Some(Conversion::Scaled { inputs, targets }) = self.model.conversion() {
-                for scaler in inputs.iter().chain(targets) {
-                    data = scaler.apply(&data)?;
-                }
-            }
-            return Ok(data);
+            return self.scaled(rows(path, targets, labels, self.model.class_names())?);
+        }
+        if let Some(series) = self.series() {
+            return self.scaled(series.windows().table(&self.table(path, format)?)?);
         }
         match self.model.conversion() {
             Some(Conversion::Table(preparation)) => preparation.apply(&self.table(path, format)?),
@@ -114,12 +128,22 @@ impl Source {
                 path.display(),
                 "a table, for a model that was not trained on one",
                 "a folder of images, or an array",
-                "name data of the kind that the model was trained on",
+                "name data of the kind that the model was trained on, and for windows over series the folder of the run",
             )),
         }
     }
 
-    /// Rows without targets.
+    /// Data in the model's units.
+    fn scaled(&self, mut data: Dataset) -> Result<Dataset> {
+        if let Some(Conversion::Scaled { inputs, targets }) = self.model.conversion() {
+            for scaler in inputs.iter().chain(targets) {
+                data = scaler.apply(&data)?;
+            }
+        }
+        Ok(data)
+    }
+
+    /// Rows without targets; of series, the newest window of each.
     pub fn rows(&self, paths: &[PathBuf], format: &Format) -> Result<Rows> {
         let [path] = paths else { return self.read_images(paths) };
         if path.is_dir() {
@@ -146,7 +170,19 @@ impl Source {
             }
             return Ok(Rows::Array(array));
         }
-        Ok(Rows::Table(self.table(path, format)?))
+        let table = self.table(path, format)?;
+        let Some(series) = self.series() else { return Ok(Rows::Table(table)) };
+        let values = series.windows().latest(&table)?;
+        let (heading, names) = match &series.groups {
+            Some(column) => {
+                let all = table.fields(column)?.into_iter();
+                let mut seen = HashSet::new();
+                (column.clone(), all.filter(|name| seen.insert(*name)).map(str::to_owned).collect())
+            }
+            None => ("file".to_owned(), vec![path.display().to_string()]),
+        };
+        let shape = vec![names.len(), series.sequence_length, series.inputs.len()];
+        Ok(Rows::Named { heading, names, array: Tensor { shape, values } })
     }
 
     fn read_images(&self, files: &[PathBuf]) -> Result<Rows> {
@@ -156,7 +192,8 @@ impl Source {
             values.extend(read_image(file, options)?.1.into_iter().map(f64::from));
         }
         let shape = [vec![files.len()], self.model.network().input().shape.clone()].concat();
-        Ok(Rows::Images(files.to_vec(), Tensor { shape, values }))
+        let names = files.iter().map(|file| file.display().to_string()).collect();
+        Ok(Rows::Named { heading: "file".to_owned(), names, array: Tensor { shape, values } })
     }
 }
 
