@@ -3,9 +3,11 @@
 use crate::Real;
 use crate::kernel::clock;
 use crate::kernel::rates;
+use crate::kernel::update::TASK;
 use crate::kernel::{
     BY_FOURS, Family, Grid, Lens, Slices, Trust, constants, each, flat_grid, ports, uniforms, wgsl,
 };
+use rayon::prelude::*;
 
 uniforms!(AccumulateUniforms { count: u32, last_slot: u32 });
 
@@ -91,8 +93,14 @@ impl Family for Accumulate {
             (None, Some(shares)) => (shares[0], T::one() - shares[0]),
             (None, None) => return,
         };
-        for (total, &g) in total.iter_mut().zip(gradient) {
-            *total = if rest > T::zero() { share * g + rest * *total } else { share * g };
+        let work = |(total, gradient): (&mut [T], &[T])| {
+            for (total, &g) in total.iter_mut().zip(gradient) {
+                *total = if rest > T::zero() { share * g + rest * *total } else { share * g };
+            }
+        };
+        if total.len() <= TASK {
+            return work((total, gradient));
         }
+        total.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK)).for_each(work);
     }
 }

@@ -71,7 +71,7 @@ pub trait UpdateRule: Clone + std::fmt::Debug + Send + Sync + 'static {
 }
 
 /// Parameters per task.
-const TASK: usize = 1 << 13;
+pub(super) const TASK: usize = 1 << 13;
 
 /// A stretch of the parameters with everything that an update touches. Slices for numbers that the rule does not keep are empty.
 struct Part<'a, T> {

@@ -23,10 +23,15 @@ pub(in crate::train) struct Dealt {
 }
 
 impl Dealt {
+    /// How many micro-batches a process has.
+    pub(super) fn each(self) -> usize {
+        self.count / self.size
+    }
+
     /// The own micro-batches of a step of `rows` rows, from `first` on: neighbours, in the order of their places.
     pub(super) fn own(self, first: usize, rows: usize) -> impl Iterator<Item = Micro> {
         let (even, more) = (rows / self.count, rows % self.count);
-        let each = self.count / self.size;
+        let each = self.each();
         (self.rank * each..(self.rank + 1) * each).map(move |place| Micro {
             place,
             first: first + place * even + place.min(more),

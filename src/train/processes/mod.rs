@@ -6,6 +6,7 @@
 
 mod account;
 mod begin;
+mod branch;
 mod checks;
 mod courier;
 mod end;

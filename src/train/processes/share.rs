@@ -1,5 +1,6 @@
 //! A process's share of a training: its programs, its part of the tree of sums, and what carries them.
 
+use super::branch::{self, Branch};
 use super::courier::Courier;
 use super::micro::Dealt;
 use super::pieces::Pieces;
@@ -39,6 +40,7 @@ pub(in crate::train) struct Share {
     pub(super) pieces: Pieces,
     /// By number of rows.
     pub(super) programs: HashMap<usize, Bound>,
+    pub(super) branch: Branch,
     pub(super) update: Option<Program>,
     /// What layers maintain, as the last step has left it.
     pub(super) kept: Numbers,
@@ -74,6 +76,7 @@ impl Share {
             dealt,
             pieces,
             programs: HashMap::new(),
+            branch: Branch::default(),
             update: None,
             kept: Numbers::Single(Vec::new()),
             unchecked: 0,
@@ -116,21 +119,26 @@ impl Share {
             let program = compiler.bind(model, &plan)?;
             self.programs.insert(rows, Bound { program, ready });
         }
+        self.branch.compile(self.dealt.each(), &self.pieces, model, compiler)?;
         let plan = self.update_plan(&recipe.task(&model.network, feed), model)?;
-        let each = self.dealt.count / self.dealt.size;
-        dispatches = dispatches * each + plan.ops.len();
+        dispatches = dispatches * self.dealt.each() + self.branch.ops() + plan.ops.len();
         self.update = Some(compiler.bind(model, &plan)?);
         Ok(dispatches)
     }
 
-    /// The plan of an update by the gradient and the tallies that the host writes.
+    /// The plan of an update by the sum of the gradients, and by the tallies that the host writes.
     fn update_plan(&self, task: &Task<'_>, model: &Model) -> Result<Plan> {
         let arena = model.network.arena();
         let mut rec = Recorder::new(Purpose::Train, 1, arena);
         rec.scope(OPTIMIZER, |rec| {
             let columns = task.columns();
             let tallies = rec.shared(&task.tallies(), Element::Float, task.desk.slots * columns);
-            let step = task.desk.update_views(rec, (tallies, columns), None);
+            let mut step = task.desk.update_views(rec, (tallies, columns), None);
+            if task.scored.masked {
+                branch::record_multiple(rec, arena, step.gradient);
+            } else {
+                step.gradient = rec.shared(&branch::whole(), Element::Float, arena.len());
+            }
             task.optimizer.record(rec, step, arena);
             let maintained = arena.parameters().iter().filter(|p| p.role == Role::Kept && !p.frozen);
             for parameter in maintained {
@@ -153,6 +161,7 @@ impl Share {
     pub(in crate::train) fn close(self, model: &mut Model) {
         let programs = self.programs.values().map(|bound| bound.program);
         programs.chain(self.update).for_each(|program| model.executor.release(program));
+        self.branch.close(self.dealt.each(), model);
         model.executor.free(MAINTAINED);
     }
 }

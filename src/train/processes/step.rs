@@ -1,5 +1,6 @@
 //! A step of several processes: the own micro-batches, the sums over all, and the same update everywhere.
 
+use super::branch;
 use super::micro::Micro;
 use super::share::{MAINTAINED, Share};
 use super::tree::Tree;
@@ -15,6 +16,7 @@ use crate::train::pace::clock_words;
 use crate::train::rows::Rows;
 use crate::{Model, Result};
 use std::collections::VecDeque;
+use std::future::ready;
 
 /// What a step works on.
 pub(in crate::train) struct On<'s, 'm> {
@@ -26,24 +28,26 @@ pub(in crate::train) struct On<'s, 'm> {
 
 /// Numbers of a micro-batch on their way to the host.
 struct Running {
-    micro: Micro,
+    rows: usize,
     tallies: Option<Pending<'static, Result<Vec<f64>>>>,
-    /// What its gradient is multiplied by, once that is known.
-    factor: f64,
+    /// Pieces of the sum over all own micro-batches, if this one completes it and it is to be sent.
     gradient: VecDeque<Pending<'static, Result<Numbers>>>,
     kept: Option<Pending<'static, Result<Numbers>>>,
-    /// How many pieces have been summed.
-    summed: usize,
 }
 
-/// The sums of a step's own micro-batches so far.
+/// The host's sums over a step's own micro-batches so far.
 struct Sums {
     tallies: Tree,
-    gradient: Vec<Tree>,
     kept: Tree,
     /// What this process tells all others with the tallies.
     told: Vec<f64>,
     rows: usize,
+}
+
+/// What a step computes for every micro-batch beside gradients.
+struct Scores {
+    tallies: String,
+    columns: usize,
     masked: bool,
 }
 
@@ -86,68 +90,91 @@ impl Share {
         tells: &[f64],
     ) -> Result<(Vec<f64>, Vec<f64>)> {
         let task = on.recipe.task(&on.model.network, on.feed);
-        let (columns, tallies, masked) = (task.columns(), task.tallies(), task.scored.masked);
+        let scores = Scores { tallies: task.tallies(), columns: task.columns(), masked: task.scored.masked };
         let seats = self.seats(on, step)?;
-        let mut sums = Sums {
-            tallies: Tree::default(),
-            gradient: self.pieces.gradient.iter().map(|_| Tree::default()).collect(),
-            kept: Tree::default(),
-            told: tells.to_vec(),
-            rows: step.rows,
-            masked,
-        };
-        // The device works on a micro-batch while the one before is summed.
+        let (tallies, kept) = Default::default();
+        let mut sums = Sums { tallies, kept, told: tells.to_vec(), rows: step.rows };
         let mut before: Option<Running> = None;
-        for (i, Seat { micro, words }) in seats.iter().enumerate() {
-            if i > 0 {
-                self.restore(on.model)?;
+        for (place, seat) in seats.iter().enumerate() {
+            let last = place + 1 == seats.len();
+            // A CPU has done all that it was told, and a GPU works meanwhile.
+            if let Some(mut before) = before.take_if(|_| !on.model.device.is_gpu()) {
+                self.absorb(&mut before, &mut sums).await?;
             }
-            // Whether training has halted stays as it is.
-            on.model.executor.write(keys::CLOCK, 0, Values::U32(&words[..clock::HALTED]))?;
-            let last = i + 1 == seats.len();
-            let mut running = Running::new(*micro);
-            match self.programs.get(&micro.rows).cloned().filter(|_| micro.rows > 0) {
-                None => self.begin_nothing(columns, &mut running),
-                Some(bound) => {
-                    let at_once = last && !on.model.device.is_gpu();
-                    let mut from = 0;
-                    for (piece, &ready) in bound.ready.iter().enumerate() {
-                        if last {
-                            on.model.executor.run_ops(bound.program, from..ready)?;
-                            from = ready;
-                        } else if piece == 0 {
-                            on.model.executor.run_ops(bound.program, 0..usize::MAX)?;
-                        }
-                        self.read(on.model, piece, (&tallies, columns), &mut running);
-                        if piece == 0
-                            && let Some(before) = &mut before
-                        {
-                            self.absorb(before, &mut sums, false).await?;
-                        }
-                        if at_once {
-                            self.absorb(&mut running, &mut sums, true).await?;
-                        }
-                    }
-                    if last {
-                        on.model.executor.run_ops(bound.program, from..usize::MAX)?;
-                    }
-                    if !self.kept.is_empty() {
-                        running.kept = Some(self.read_kept(on.model));
-                    }
-                    before = None;
-                }
-            }
+            let mut running =
+                self.run(on, (seat, place), (&scores, step.rows), last.then_some(&mut sums)).await?;
             if let Some(mut before) = before.take() {
-                self.absorb(&mut before, &mut sums, false).await?;
+                self.absorb(&mut before, &mut sums).await?;
             }
             if last {
-                self.absorb(&mut running, &mut sums, true).await?;
-                self.give_kept(&mut sums)?;
+                self.hand_over(&mut running, &mut sums).await?;
+                self.absorb(&mut running, &mut sums).await?;
+                sums.kept.take().map_or(Ok(()), |sum| self.courier.give(sum))?;
             } else {
                 before = Some(running);
             }
         }
-        self.update(on, (columns, &tallies), rates, &seats, step, masked).await
+        self.update(on, &scores, rates, &seats, step).await
+    }
+
+    /// Starts a micro-batch, and adds its gradient to those before it. With the last, each piece of the sum is handed over as soon as it is
+    /// there.
+    async fn run(
+        &mut self,
+        on: &mut On<'_, '_>,
+        (Seat { micro, words }, place): (&Seat, usize),
+        (scores, of): (&Scores, usize),
+        mut last: Option<&mut Sums>,
+    ) -> Result<Running> {
+        let gpu = on.model.device.is_gpu();
+        if place > 0 {
+            self.restore(on.model)?;
+        }
+        // Whether training has halted stays as it is.
+        on.model.executor.write(keys::CLOCK, 0, Values::U32(&words[..clock::HALTED]))?;
+        let bound = self.programs.get(&micro.rows).cloned().filter(|_| micro.rows > 0);
+        let (branch, straight) = self.branch.of(place, gpu);
+        let mut running = Running { rows: micro.rows, tallies: None, gradient: VecDeque::new(), kept: None };
+        if bound.is_none() {
+            // Without rows, all is zero.
+            on.model.executor.clear(keys::GRADIENTS)?;
+            running.tallies = Some(Box::pin(ready(Ok(vec![0.0; scores.columns]))));
+        }
+        let pieces = self.pieces.gradient.len();
+        let (mut done, mut summed) = (0, 0);
+        // In one go, unless other processes wait for pieces.
+        for piece in
+            if last.is_some() && self.team.size() > 1 { 0..pieces } else { pieces.saturating_sub(1)..pieces }
+        {
+            if let Some(bound) = &bound {
+                on.model.executor.run_ops(bound.program, done..bound.ready[piece])?;
+                done = bound.ready[piece];
+            }
+            if summed == 0 {
+                self.score(on.model, scores, (&mut running, straight), of).await?;
+            }
+            on.model.executor.run_ops(branch.program, summed..branch.ready[piece])?;
+            summed = branch.ready[piece];
+            let Some(sums) = &mut last else { continue };
+            if self.team.size() > 1 {
+                let range = &self.pieces.gradient[piece];
+                let sum = on.model.executor.read_own(&branch::whole(), range.start, range.len());
+                running.gradient.push_back(sum);
+            }
+            if !gpu {
+                self.hand_over(&mut running, sums).await?;
+            }
+        }
+        if let Some(bound) = &bound {
+            on.model.executor.run_ops(bound.program, done..usize::MAX)?;
+        }
+        if !self.kept.is_empty() {
+            running.kept = Some(match bound {
+                Some(_) => self.read_kept(on.model),
+                None => Box::pin(ready(Ok(self.kept.zeros_like(self.kept.len())))),
+            });
+        }
+        Ok(running)
     }
 
     /// The own micro-batches of a step with the clock's words, once their rows are there.
@@ -167,87 +194,76 @@ impl Share {
         Ok(self.dealt.own(step.first, step.rows).map(seat).collect())
     }
 
-    /// Starts to read a piece of the gradient, and the tallies with the first.
-    fn read(
+    /// Starts to read a micro-batch's tallies, and says what its gradient counts: the gradient is that of a mean over what counts.
+    async fn score(
         &self,
         model: &mut Model,
-        piece: usize,
-        (tallies, columns): (&str, usize),
-        running: &mut Running,
-    ) {
-        if piece == 0 {
-            running.tallies = Some(model.executor.read(tallies, 0, columns));
+        scores: &Scores,
+        (running, straight): (&mut Running, bool),
+        of: usize,
+    ) -> Result<()> {
+        let read = running.tallies.take();
+        let mut tallies = read.unwrap_or_else(|| model.executor.read(&scores.tallies, 0, scores.columns));
+        let mut factor = running.rows as f64 / of as f64;
+        if scores.masked {
+            let counted = tallies.await?;
+            factor = counted.last().copied().unwrap_or_default();
+            tallies = Box::pin(ready(Ok(counted)));
         }
-        let range = &self.pieces.gradient[piece];
-        running.gradient.push_back(model.executor.read_own(keys::GRADIENTS, range.start, range.len()));
+        running.tallies = Some(tallies);
+        // Without rows the gradient is zero, and on its own a micro-batch is the step.
+        let alone = self.dealt.count == 1;
+        branch::weigh(model, if alone || running.rows == 0 { 1.0 } else { factor }, straight)
     }
 
-    /// A micro-batch without rows has zeros.
-    fn begin_nothing(&self, columns: usize, running: &mut Running) {
-        let zeros = |len: usize| -> Pending<'static, Result<Numbers>> {
-            Box::pin(std::future::ready(Ok(self.kept.zeros_like(len))))
-        };
-        running.tallies = Some(Box::pin(std::future::ready(Ok(vec![0.0; columns]))));
-        running.gradient = self.pieces.gradient.iter().map(|range| zeros(range.len())).collect();
-        running.kept = (!self.kept.is_empty()).then(|| zeros(self.kept.len()));
-    }
-
-    /// Waits for what is under way of a micro-batch, and adds it to the sums; those of the last one go to the other processes.
-    async fn absorb(&mut self, running: &mut Running, sums: &mut Sums, last: bool) -> Result<()> {
+    /// Waits for what a micro-batch has besides its gradient, and adds it to the sums.
+    async fn absorb(&mut self, running: &mut Running, sums: &mut Sums) -> Result<()> {
         if let Some(tallies) = running.tallies.take() {
-            let tallies = tallies.await?;
-            // The gradient is that of a mean over what counts.
-            running.factor = match tallies.last() {
-                _ if self.dealt.count == 1 => 1.0,
-                Some(&counting) if sums.masked => counting,
-                _ => running.micro.rows as f64 / sums.rows as f64,
-            };
-            sums.tallies.push(Numbers::Double(tallies), 1.0);
-            if last && let Some(Numbers::Double(mut all)) = sums.tallies.take() {
+            sums.tallies.push(Numbers::Double(tallies.await?), 1.0);
+        }
+        if let Some(kept) = running.kept.take() {
+            sums.kept.push(kept.await?, running.rows as f64 / sums.rows as f64);
+        }
+        Ok(())
+    }
+
+    /// Hands over what the last micro-batch completes: the sums of the tallies, then the pieces of the gradient that are under way.
+    async fn hand_over(&mut self, running: &mut Running, sums: &mut Sums) -> Result<()> {
+        if let Some(tallies) = running.tallies.take() {
+            sums.tallies.push(Numbers::Double(tallies.await?), 1.0);
+            if let Some(Numbers::Double(mut all)) = sums.tallies.take() {
                 all.append(&mut sums.told);
                 self.courier.give(Numbers::Double(all))?;
             }
         }
         while let Some(piece) = running.gradient.pop_front() {
-            let numbers = piece.await?;
-            let tree = &mut sums.gradient[running.summed];
-            running.summed += 1;
-            tree.push(numbers, running.factor);
-            if last && let Some(sum) = tree.take() {
-                self.courier.give(sum)?;
-            }
-        }
-        if let Some(kept) = running.kept.take() {
-            sums.kept.push(kept.await?, running.micro.rows as f64 / sums.rows as f64);
+            self.courier.give(piece.await?)?;
         }
         Ok(())
-    }
-
-    fn give_kept(&mut self, sums: &mut Sums) -> Result<()> {
-        sums.kept.take().map_or(Ok(()), |sum| self.courier.give(sum))
     }
 
     /// Updates the parameters by the sums over all processes.
     async fn update(
         &mut self,
         on: &mut On<'_, '_>,
-        (columns, tallies): (usize, &str),
+        scores: &Scores,
         rates: &[f64],
         seats: &[Seat],
         step: &Step,
-        masked: bool,
     ) -> Result<(Vec<f64>, Vec<f64>)> {
         let Numbers::Double(mut sums) = self.courier.take()? else {
             return Err(strange("tallies of another precision"));
         };
-        let told = sums.split_off(columns);
-        let counting = sums.last().copied().filter(|&n| masked && n > 0.0 && self.dealt.count > 1);
-        for range in &self.pieces.gradient {
-            let mut gradient = self.courier.take()?;
-            if let Some(counting) = counting {
-                gradient.divide(counting);
+        let told = sums.split_off(scores.columns);
+        if self.team.size() > 1 {
+            for range in &self.pieces.gradient {
+                let sum = self.courier.take()?;
+                on.model.executor.write(&branch::whole(), range.start, sum.all().into())?;
             }
-            on.model.executor.write(keys::GRADIENTS, range.start, gradient.all().into())?;
+        }
+        if scores.masked {
+            let counting = sums.last().copied().filter(|&n| n > 0.0 && self.dealt.count > 1);
+            branch::weigh(on.model, counting.map_or(1.0, f64::recip), false)?;
         }
         if !self.kept.is_empty() {
             self.restore(on.model)?;
@@ -255,7 +271,7 @@ impl Share {
             on.model.executor.write(MAINTAINED, 0, kept.all().into())?;
         }
         let executor = &mut *on.model.executor;
-        executor.write(tallies, 0, Values::F64(&sums))?;
+        executor.write(&scores.tallies, 0, Values::F64(&sums))?;
         executor.write(keys::RATES, 0, Values::F64(rates))?;
         let words = clock_words(on.model.steps, 0);
         executor.write(keys::CLOCK, 0, Values::U32(&words[..clock::HALTED]))?;
@@ -271,11 +287,5 @@ impl Share {
             self.kept = kept.await?;
         }
         Ok((sums, told))
-    }
-}
-
-impl Running {
-    fn new(micro: Micro) -> Self {
-        Self { micro, tallies: None, factor: 1.0, gradient: VecDeque::new(), kept: None, summed: 0 }
     }
 }

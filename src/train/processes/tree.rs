@@ -72,14 +72,6 @@ impl Numbers {
             Self::Double(v) => v.iter_mut().for_each(|v| *v *= factor),
         }
     }
-
-    /// Divides all.
-    pub(super) fn divide(&mut self, by: f64) {
-        match self {
-            Self::Single(v) => v.iter_mut().for_each(|v| *v /= by as f32),
-            Self::Double(v) => v.iter_mut().for_each(|v| *v /= by),
-        }
-    }
 }
 
 #[cfg(test)]
