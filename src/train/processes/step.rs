@@ -143,9 +143,9 @@ impl Share {
         let pieces = self.pieces.gradient.len();
         let (mut done, mut summed) = (0, 0);
         // In one go, unless other processes wait for pieces.
-        for piece in
-            if last.is_some() && self.team.size() > 1 { 0..pieces } else { pieces.saturating_sub(1)..pieces }
-        {
+        let waited_for = last.is_some() && self.team.size() > 1;
+        let first = if waited_for { 0 } else { pieces.saturating_sub(1) };
+        for piece in first..pieces {
             if let Some(bound) = &bound {
                 on.model.executor.run_ops(bound.program, done..bound.ready[piece])?;
                 done = bound.ready[piece];
