@@ -11,7 +11,7 @@ use autorot::train::Checkpoints;
 use autorot::{Adam, AutoRotate, Dataset, Device, Interval, Loss, Model, Predictor, Result, Trainer};
 use say::say;
 use std::time::Instant;
-use workloads::STEPS;
+use workloads::{STEPS, median};
 
 const EPOCHS: usize = 3;
 const ROUNDS: usize = 7;
@@ -19,11 +19,6 @@ const ROUNDS: usize = 7;
 const SELDOM: u64 = STEPS as u64;
 const OFTEN: u64 = SELDOM / 4;
 const MORE: usize = 3 * EPOCHS;
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
 
 /// Seconds of a training with a checkpoint after so many steps each, and the size of the last one.
 fn train(model: &mut Model, data: &Dataset, batch: usize, every: u64) -> Result<(f64, u64)> {

@@ -8,7 +8,7 @@ mod workloads;
 use autorot::{Adam, AutoRotate, Dataset, Device, Error, Loss, Model, Result, Trainer};
 use say::say;
 use std::time::Instant;
-use workloads::{STEPS, Workload};
+use workloads::{STEPS, Workload, median};
 
 /// The nets that are timed, as they are named in the benchmark.
 const NETS: [&str; 3] = ["784-1024x4-10", "conv 64-128-256", "study conv 16-32-64 bn"];
@@ -38,11 +38,6 @@ fn cases(device: &Device, workload: &Workload, data: &Dataset) -> Result<Vec<Cas
         Ok(Case { what, model, milliseconds: Vec::new() })
     };
     [0, all / 2, all - 1].into_iter().map(case).collect()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn main() -> Result<()> {

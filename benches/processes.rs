@@ -10,7 +10,7 @@ mod workloads;
 
 use autorot::{Adam, AutoRotate, Device, Error, Loss, Model, Result, Trainer};
 use say::say;
-use workloads::{STEPS, Workload};
+use workloads::{STEPS, Workload, median};
 
 /// The nets that are timed, as they are named in the benchmark.
 const NETS: [&str; 3] = ["784-512x4-10", "784-2048x4-10", "conv 64-128-256"];
@@ -36,11 +36,6 @@ const WAYS: [(&str, Set); 3] = [
     ("step of 8 accumulated gradients", |trainer, batch| trainer.batch(batch / PARTS).accumulate(PARTS)),
     ("step of 8 micro-batches", |trainer, batch| trainer.batch(batch).micro_batches(PARTS)),
 ];
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
 
 fn time(workload: &Workload, device: &Device, ways: &[(&'static str, Set)]) -> Result<Vec<Way>> {
     let data = workload.data()?;

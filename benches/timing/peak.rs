@@ -1,6 +1,6 @@
 //! What the device does at best, measured on it: multiply-adds from registers, and copies.
 
-use super::median;
+use crate::workloads::median;
 use autorot::extend::Real;
 use autorot::extend::kernel::{Element, Family, Grid, Lens, Slices, Uniforms, ports};
 use autorot::extend::plan::arena::Arena;

@@ -1,9 +1,8 @@
 //! Predictions of single rows: what a program waits for that answers one question after another.
 
-use super::median;
 use super::peak::Peak;
 use super::report::Row;
-use crate::workloads::Workload;
+use crate::workloads::{Workload, median};
 use autorot::{AutoRotate, Device, Predictor, Result};
 use std::time::Instant;
 

@@ -1,9 +1,8 @@
 //! Single fused forward products.
 
-use super::median;
 use super::peak::Peak;
 use super::report::Row;
-use crate::workloads::{Size, product, product_name};
+use crate::workloads::{Size, median, product, product_name};
 use autorot::{Device, Result};
 use std::time::Instant;
 

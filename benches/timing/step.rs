@@ -1,9 +1,8 @@
 //! Whole training steps: forward, backward, Adam's update.
 
-use super::median;
 use super::peak::Peak;
 use super::report::Row;
-use crate::workloads::Workload;
+use crate::workloads::{Workload, median};
 use autorot::{Adam, AutoRotate, Device, Loss, Result, Trainer};
 use std::time::Instant;
 

@@ -242,6 +242,12 @@ pub fn product_name((m, k, n): Size) -> String {
     format!("product {m}x{k}x{n}")
 }
 
+/// The median of some numbers.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// The names of all workloads and products.
 pub fn names() -> Vec<String> {
     let nets = all().into_iter().map(|workload| workload.name);
