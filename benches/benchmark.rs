@@ -4,6 +4,7 @@
 
 mod say;
 mod timing;
+#[allow(dead_code, reason = "shared with the other benches")]
 mod workloads;
 
 use autorot::{AutoRotate, Device, Error, Result, Rule};

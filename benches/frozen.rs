@@ -5,7 +5,7 @@ mod say;
 #[allow(dead_code, reason = "shared with the other benches")]
 mod workloads;
 
-use autorot::{Adam, AutoRotate, Dataset, Device, Error, Loss, Model, Result, Trainer};
+use autorot::{Adam, AutoRotate, Dataset, Device, Loss, Model, Result, Trainer};
 use say::say;
 use std::time::Instant;
 use workloads::{STEPS, Workload, median};
@@ -44,11 +44,8 @@ fn main() -> Result<()> {
     let given = std::env::args().skip(1).find(|given| !given.starts_with("--"));
     let device = Device::named(given.as_deref().unwrap_or("cpu"))?;
     say(format_args!("{}: {}", device.name(), device.why()))?;
-    let workloads = workloads::all();
     for name in NETS {
-        let workload = workloads.iter().find(|workload| workload.name == name);
-        let workload =
-            workload.ok_or_else(|| Error::invalid("net", name, "one of the benchmark's", "correct it"))?;
+        let workload = &workloads::named(name)?;
         let data = workload.data()?;
         let data = data.select(&(0..(STEPS / 2 * workload.batch).min(data.len())).collect::<Vec<_>>())?;
         let steps = data.len().div_ceil(workload.batch) as f64;

@@ -1,14 +1,14 @@
 //! `cargo bench --bench processes -- [DEVICE]`: what it costs one process to cut a step into eight micro-batches, beside a step that is not
 //! cut and one of eight accumulated gradients. The CPU by default.
 //!
-//! With the feature `mpi`, started by `mpirun -n 2 target/release/deps/processes-…`, what a step takes several processes; `RUST_LOG=info`
+//! With the feature `mpi`, started by `mpirun -n 2 target/release/deps/processes-…`, what a step takes when several processes share it; `RUST_LOG=info`
 //! tells what the sums took, how much of that was hidden, and the bytes.
 
 mod say;
 #[allow(dead_code, reason = "shared with the other benches")]
 mod workloads;
 
-use autorot::{Adam, AutoRotate, Device, Error, Loss, Model, Result, Trainer};
+use autorot::{Adam, AutoRotate, Device, Loss, Model, Result, Trainer};
 use say::say;
 use workloads::{STEPS, Workload, median};
 
@@ -55,15 +55,6 @@ fn time(workload: &Workload, device: &Device, ways: &[(&'static str, Set)]) -> R
     Ok(ways)
 }
 
-/// The nets.
-fn nets() -> Result<Vec<Workload>> {
-    let all = NETS.map(|name| {
-        let found = workloads::all().into_iter().find(|workload| workload.name == name);
-        found.ok_or_else(|| Error::invalid("net", name, "one of the benchmark's", "correct it"))
-    });
-    all.into_iter().collect()
-}
-
 #[cfg(feature = "mpi")]
 fn together() -> Result<bool> {
     use autorot::train::processes::{Mpi, Processes, device_for};
@@ -74,14 +65,15 @@ fn together() -> Result<bool> {
     static OWN: std::sync::OnceLock<std::sync::Arc<dyn Processes>> = std::sync::OnceLock::new();
     let own = OWN.get_or_init(|| std::sync::Arc::new(Mpi::new().expect("MPI starts")));
     let device = device_for(own, None)?;
-    for workload in nets()? {
+    for name in NETS {
+        let workload = workloads::named(name)?;
         let set: Set = |trainer, batch| {
             let trainer = trainer.batch(batch).micro_batches(PARTS);
             OWN.get().cloned().into_iter().fold(trainer, Trainer::processes)
         };
         for way in time(&workload, &device, &[("step of 8 micro-batches", set)])? {
             if own.rank() == 0 {
-                let (name, ms) = (&workload.name, median(way.times));
+                let ms = median(way.times);
                 say(format_args!("{name}: {} processes: {}: {ms:.2} ms", own.size(), way.what))?;
             }
         }
@@ -101,9 +93,10 @@ fn main() -> Result<()> {
     let given = std::env::args().skip(1).find(|given| !given.starts_with("--"));
     let device = Device::named(given.as_deref().unwrap_or("cpu"))?;
     say(format_args!("{}: {}", device.name(), device.why()))?;
-    for workload in nets()? {
+    for name in NETS {
+        let workload = workloads::named(name)?;
         for way in time(&workload, &device, &WAYS)? {
-            say(format_args!("{}: {}: {:.2} ms", workload.name, way.what, median(way.times)))?;
+            say(format_args!("{name}: {}: {:.2} ms", way.what, median(way.times)))?;
         }
     }
     Ok(())

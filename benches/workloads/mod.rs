@@ -6,7 +6,7 @@ use autorot::extend::kernel::{DenseForward, DenseForwardPorts, Element};
 use autorot::extend::plan::arena::Arena;
 use autorot::extend::plan::{Purpose, Recorder};
 use autorot::{
-    Activation, AutoRotate, BatchNorm, Cell, Conv2d, Dataset, Dense, Device, Flatten, Frame,
+    Activation, AutoRotate, BatchNorm, Cell, Conv2d, Dataset, Dense, Device, Error, Flatten, Frame,
     GlobalAveragePool2d, LearnL, MaxPool2d, Model, Padding, Recurrent, Result, Rule, SeparableConv2d,
     Sequential,
 };
@@ -96,6 +96,12 @@ pub fn all() -> Vec<Workload> {
         }
     }
     all
+}
+
+/// The net of this name.
+pub fn named(name: &str) -> Result<Workload> {
+    let found = all().into_iter().find(|workload| workload.name == name);
+    found.ok_or_else(|| Error::invalid("net", name, "one of the benchmark's", "correct it"))
 }
 
 /// What a part does for a sample: multiplications, those that its inputs take part in, weights, outputs.

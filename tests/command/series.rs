@@ -71,7 +71,9 @@ fn series_are_forecast() {
     let true_load = 900.0 + 200.0 * (122.0 * std::f64::consts::TAU / 24.0).cos();
     assert!((wanted.row(0).unwrap()[0] - true_load).abs() < 60.0, "{wanted:?}, {true_load}");
 
-    // The resolved settings say the same.
+    // The resolved settings say the same, with every option.
+    let resolved = std::fs::read_to_string(path.join("run/run.toml")).unwrap();
+    assert!(resolved.contains("by = \"last\"") && resolved.contains("sampling_rate = 1"), "{resolved}");
     std::fs::copy(path.join("run/run.toml"), path.join("again.toml")).unwrap();
     json(path, &["train", "again.toml", "--out", "again"]);
     let model = |folder: &str| std::fs::read(path.join(folder).join("model.safetensors")).unwrap();

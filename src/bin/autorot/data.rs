@@ -56,13 +56,13 @@ pub struct Series {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<String>,
     pub sequence_length: usize,
-    #[serde(default = "one")]
+    #[serde(default = "crate::settings::one")]
     pub horizon: usize,
     #[serde(default)]
     pub every_step: bool,
-    #[serde(default = "one")]
+    #[serde(default = "crate::settings::one")]
     pub sequence_stride: usize,
-    #[serde(default = "one")]
+    #[serde(default = "crate::settings::one")]
     pub sampling_rate: usize,
     #[serde(default)]
     pub scale: Scaling,
@@ -70,10 +70,6 @@ pub struct Series {
     pub scale_targets: Scaling,
     #[serde(default)]
     pub format: Format,
-}
-
-fn one() -> usize {
-    1
 }
 
 /// How a CSV file is written.

@@ -162,7 +162,8 @@ fn batch() -> usize {
     32
 }
 
-fn one() -> usize {
+/// The default of what counts from 1.
+pub fn one() -> usize {
     1
 }
 
@@ -312,6 +313,8 @@ impl Settings {
         settings.images.iter_mut().try_for_each(|images| whole(&mut images.path))?;
         settings.arrays.iter_mut().try_for_each(|arrays| arrays.paths().try_for_each(whole))?;
         settings.split.validation_path.iter_mut().try_for_each(whole)?;
+        let usual = if settings.series.is_some() { By::Last } else { By::Random };
+        settings.split.by.get_or_insert(usual);
         settings.run.folder = PathBuf::from(".");
         Ok(settings)
     }

@@ -1,5 +1,6 @@
 //! The one order of sums: a binary tree over the places of the micro-batches, of which each process sums the part below its own and all
 //! together the rest.
+//! Gradients are summed so on the device (`branch.rs`), what is small here.
 
 use crate::real::Numbers;
 
