@@ -9,7 +9,8 @@
 //! - `battery`: many small tables and series, every way to make neurons with its own best learning rate: ranks and their significance
 //! - `depth`: plain nets of any depth, each kind of neuron with its own best learning rate
 //!
-//! `cargo run --release --example studies -- compare`; `--help` after a study's name lists its options
+//! `cargo run --release --example studies -- compare`; `--help` after a study's name lists its options. Built with the feature mpi, a study that
+//! `mpirun -n 4` starts has every training shared by 4 processes.
 
 mod battery;
 mod calibrate;
@@ -20,6 +21,7 @@ mod figures;
 mod given;
 mod gradients;
 mod images;
+mod job;
 mod named;
 mod neurons;
 mod options;
@@ -49,7 +51,7 @@ enum Study {
 fn main() {
     env_logger::init();
     let (study, given) = Given::parse();
-    let ended = match &study {
+    let ended = job::join().and_then(|()| match &study {
         Study::Compare(options) => compare::run(options, &given),
         Study::VanishingGradients(options) => vanishing_gradients::run(options, &given),
         Study::Images(options) => images::run(options, &given),
@@ -57,8 +59,9 @@ fn main() {
         Study::Sequence(options) => sequence::run(options, &given),
         Study::Battery(options) => battery::run(options, &given),
         Study::Depth(options) => depth::run(options, &given),
-    };
+    });
     if let Err(error) = ended {
         say::fail(error);
     }
+    job::leave();
 }

@@ -108,7 +108,7 @@ impl Neurons {
         layer: impl FnOnce(Activation, bool) -> Box<dyn Layer>,
     ) -> Sequential {
         // Running statistics that adapt within tens of steps, so that they fit even after a short training.
-        let batch_norm = || BatchNorm::new().momentum(0.9);
+        let batch_norm = || BatchNorm::new().synchronized(true).momentum(0.9);
         let activate = Activate::new(self.activation);
         match self.norm {
             Norm::Without => model.add_boxed(layer(self.activation, true)),

@@ -1,7 +1,7 @@
 //! The options on training and on auto-rotation.
 
-use crate::given;
 use crate::say::say;
+use crate::{given, job};
 use autorot::{AutoRotate, Device, Error, LearnL, Loss, Metric, Model, Optimizer, Result, Rule, Trainer};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub struct Training {
     device: Option<String>,
     /// The folder for the report and the figures.
     #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    out: PathBuf,
     /// Print a summary of every network.
     #[arg(long)]
     #[serde(skip)]
@@ -69,7 +69,7 @@ pub fn positive(option: &str, value: usize) -> Result<()> {
 impl Training {
     /// Checks the options before anything is read or trained.
     pub fn check(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.out).map_err(|e| Error::io(&self.out, e))?;
+        std::fs::create_dir_all(self.out()).map_err(|e| Error::io(self.out(), e))?;
         self.optimizer()?.check()?;
         if self.seeds == 0 {
             return Err(Error::invalid("--seeds", 0, "at least 1", "train from at least one seed"));
@@ -78,12 +78,14 @@ impl Training {
         positive("--batch", self.batch)
     }
 
+    /// The folder for what this process writes.
+    pub fn out(&self) -> PathBuf {
+        job::folder(&self.out)
+    }
+
     /// Opens the device, and prints which one and why.
     pub fn device(&self) -> Result<Device> {
-        let device = match &self.device {
-            Some(name) => Device::named(name)?,
-            None => Device::auto()?,
-        };
+        let device = job::device(self.device.as_deref())?;
         say!("device: {}: {}", device.name(), device.why());
         Ok(device)
     }
@@ -117,7 +119,7 @@ impl Training {
 
     /// A trainer with this loss; for classifiers, it also measures the accuracy.
     pub fn trainer_for<'a>(&self, loss: &Loss, optimizer: &Optimizer, seed: u64) -> Trainer<'a> {
-        let trainer = Trainer::new(optimizer.clone(), loss.clone());
+        let trainer = job::trainer(Trainer::new(optimizer.clone(), loss.clone()), self.batch);
         let trainer = trainer.epochs(self.epochs).batch(self.batch).seed(seed);
         if *loss == Loss::SoftmaxCrossEntropy { trainer.metric(Metric::Accuracy) } else { trainer }
     }

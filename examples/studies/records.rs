@@ -1,5 +1,6 @@
 //! The finished trainings of a study, in a file to which each is appended at once, so that the study goes on where it was interrupted.
 
+use crate::job;
 use autorot::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -31,13 +32,16 @@ impl<K: Clone + Serialize + DeserializeOwned, O: Clone + Serialize + Deserialize
     pub fn open(path: PathBuf) -> Result<Self> {
         let failed = |e| Error::io(&path, e);
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        let text = std::fs::read(&path).map_err(failed)?;
+        let mut text = std::fs::read(&path).map_err(failed)?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         if whole < text.len() {
             file.set_len(whole as u64).map_err(failed)?;
+            text.truncate(whole);
         }
+        // So that all processes know which trainings are done.
+        let text = job::first_has(text)?;
         let mut found = HashMap::new();
-        for (number, line) in text[..whole].split(|&byte| byte == b'\n').enumerate() {
+        for (number, line) in text.split(|&byte| byte == b'\n').enumerate() {
             if line.is_empty() {
                 continue;
             }

@@ -38,7 +38,7 @@ pub fn save<R: Serialize>(
         told: &'a T,
         runs: &'a [R],
     }
-    let path = training.out.join("report.json");
+    let path = training.out().join("report.json");
     let report = Report { device: device.name(), told, runs };
     let text = serde_json::to_vec_pretty(&report).map_err(|e| Error::io(&path, e.into()))?;
     store::write(&path, &text)

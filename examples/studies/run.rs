@@ -1,5 +1,6 @@
 //! The record of one training, trainings from every seed and by turns, and statistics over several trainings.
 
+use crate::job;
 use crate::say::say;
 use autorot::report::Bar;
 use autorot::train::Epoch;
@@ -113,7 +114,7 @@ pub fn by_turns(
     let rows = data.train.len() as u64;
     for epoch in 1..=epochs {
         let label = format!("epoch {epoch}/{epochs}");
-        let progress = Bar::new(&label, rows * models.len() as u64, true);
+        let progress = Bar::new(&label, rows * models.len() as u64, job::leads());
         // Alternating the order, so that no model always follows the same one.
         let mut turns: Vec<usize> = (0..models.len()).collect();
         if epoch % 2 == 1 {

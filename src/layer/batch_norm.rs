@@ -24,11 +24,13 @@ pub struct BatchNorm {
     epsilon: f32,
     center: bool,
     scale: bool,
+    #[serde(default)]
+    synchronized: bool,
 }
 
 impl Default for BatchNorm {
     fn default() -> Self {
-        Self { momentum: 0.99, epsilon: 1e-3, center: true, scale: true }
+        Self { momentum: 0.99, epsilon: 1e-3, center: true, scale: true, synchronized: false }
     }
 }
 
@@ -59,6 +61,15 @@ impl BatchNorm {
     /// Sets whether there is a γ.
     pub fn scale(mut self, scale: bool) -> Self {
         self.scale = scale;
+        self
+    }
+
+    /// Sets whether the micro-batches of a step ([`Trainer::micro_batches`](crate::Trainer::micro_batches)) share their statistics: the mean
+    /// and variance are then those of the whole batch, whichever processes compute it (Keras' `synchronized`, PyTorch's `SyncBatchNorm`), else
+    /// those of each micro-batch. All of a process's micro-batches keep their activations at once, as those of a whole batch would be, and
+    /// the processes wait for each other once on the way through the layer and once on the way back. Without micro-batches it does nothing.
+    pub fn synchronized(mut self, synchronized: bool) -> Self {
+        self.synchronized = synchronized;
         self
     }
 }
@@ -129,27 +140,68 @@ impl BatchNormNode {
         rec.purpose() == Purpose::Infer || rec.arena().get(self.moving[0]).frozen
     }
 
-    /// Records the mean and variance of the batch.
-    fn statistics(&self, rec: &mut Recorder<'_>, x: View) -> [View; 2] {
+    /// Whether the statistics are those of all micro-batches of a step.
+    fn meets(&self, rec: &Recorder<'_>) -> bool {
+        self.options.synchronized && rec.is_share() && !self.is_settled(rec)
+    }
+
+    /// Whether the running variance is the unbiased one.
+    fn is_unbiased(&self) -> bool {
+        self.output.shape.len() >= 3
+    }
+
+    /// Records the mean and variance of the batch; returns them, and the variance to keep with the factor for it.
+    fn statistics(&self, rec: &mut Recorder<'_>, x: View) -> ([View; 2], (View, f32)) {
         let (rows, channels) = (self.rows(rec), self.channels);
         let parts = norm_chunks(rows) * channels;
         let (means, squares) = (rec.scratch(parts), rec.scratch(parts));
         rec.op(NormStatistics { rows, channels }, NormStatisticsPorts { x, means, squares });
-        let (mean, variance) = (rec.scratch(channels), rec.scratch(channels));
-        rec.op(NormFinish { rows, channels }, NormFinishPorts { means, squares, mean, variance });
-        [mean, variance]
+        let finish = |rec: &mut Recorder<'_>, [mean, variance]: [View; 2]| {
+            rec.op(NormFinish { rows, channels }, NormFinishPorts { means, squares, mean, variance });
+        };
+        if self.meets(rec) {
+            let [mean, variance, kept] = rec.meet_moments(rows, self.is_unbiased(), channels, finish);
+            return ([mean, variance], (kept, 1.0));
+        }
+        let statistics = [rec.scratch(channels), rec.scratch(channels)];
+        finish(rec, statistics);
+        let count = rows as f32;
+        let factor = if self.is_unbiased() && count > 1.0 { count / (count - 1.0) } else { 1.0 };
+        (statistics, (statistics[1], factor))
     }
 
     /// Records the update of the running statistics at the end of the step.
-    fn follow(&self, rec: &mut Recorder<'_>, statistics: [View; 2]) {
-        let rows = self.rows(rec) as f32;
-        let unbiased = self.output.shape.len() >= 3 && rows > 1.0;
-        let factors = [1.0, if unbiased { rows / (rows - 1.0) } else { 1.0 }];
-        for ((id, value), factor) in self.moving.into_iter().zip(statistics).zip(factors) {
+    fn follow(&self, rec: &mut Recorder<'_>, mean: View, (variance, factor): (View, f32)) {
+        for (id, (value, factor)) in self.moving.into_iter().zip([(mean, 1.0), (variance, factor)]) {
             let (clock, average) = (rec.clock(), rec.parameter(id));
             let kernel = RunningAverage { count: self.channels, momentum: self.options.momentum, factor };
             rec.defer(kernel, RunningAveragePorts { value, clock, average });
         }
+    }
+
+    /// Records the sums of d_y and of d_y ⊙ x̂ over the rows, which are the gradients of β and γ.
+    fn sums(&self, rec: &mut Recorder<'_>, partials: [View; 2], chunks: usize) -> [View; 2] {
+        let ids = [self.beta, self.gamma];
+        let channels = self.channels;
+        if self.meets(rec) {
+            return rec.meet_gradients(channels, |rec, own| {
+                for ((partial, own), id) in partials.into_iter().zip(own).zip(ids) {
+                    rec.sum_rows(partial, chunks, channels, own);
+                    if let Some(id) = id {
+                        let gradient = rec.gradient(id);
+                        rec.copy(own, gradient);
+                    }
+                }
+            });
+        }
+        [0, 1].map(|i| {
+            let total = match ids[i] {
+                Some(id) => rec.gradient(id),
+                None => rec.scratch(channels),
+            };
+            rec.sum_rows(partials[i], chunks, channels, total);
+            total
+        })
     }
 }
 
@@ -167,10 +219,10 @@ impl Node for BatchNormNode {
         let statistics = if self.is_settled(rec) {
             self.moving.map(|id| rec.parameter(id))
         } else {
-            let statistics = self.statistics(rec, input);
+            let (statistics, kept) = self.statistics(rec, input);
             // A step that is repeated to diagnose an error must not count twice.
             if rec.purpose() == Purpose::Train {
-                self.follow(rec, statistics);
+                self.follow(rec, statistics[0], kept);
             }
             statistics
         };
@@ -205,15 +257,7 @@ impl Node for BatchNormNode {
                 partial_gamma: partials[1],
             },
         );
-        let mut finish = |partial: View, id: Option<ParameterId>| {
-            let total = match id {
-                Some(id) => rec.gradient(id),
-                None => rec.scratch(channels),
-            };
-            rec.sum_rows(partial, chunks, channels, total);
-            total
-        };
-        let (mut d_beta, mut d_gamma) = (finish(partials[0], self.beta), finish(partials[1], self.gamma));
+        let [mut d_beta, mut d_gamma] = self.sums(rec, partials, chunks);
         need_d_x.then(|| {
             let gamma = self.gamma.map(|id| rec.parameter(id));
             if self.is_settled(rec) {

@@ -63,7 +63,7 @@ const ASIDE: [&str; 8] = [
 ];
 
 /// Options that affect training, but not the meaning of the weights.
-const TRAINING: [&str; 19] = [
+const TRAINING: [&str; 20] = [
     "kernel_regularizer",
     "recurrent_regularizer",
     "depthwise_regularizer",
@@ -72,6 +72,7 @@ const TRAINING: [&str; 19] = [
     "recurrent_dropout",
     "truncate",
     "momentum",
+    "synchronized",
     "mirror",
     "pixels",
     "factor",

@@ -29,6 +29,8 @@ pub mod keys {
     pub const TALLIES: &str = "tallies";
     /// Clip factor and norm of the gradient.
     pub const CONTROL: &str = "control";
+    /// The prefix of the names of what a micro-batch has to itself.
+    pub const MICRO_BATCH: &str = "micro-batch";
     /// The prefix of the names of buffers in which layers keep their states between batches.
     pub const STATE: &str = "state in ";
 

@@ -2,11 +2,14 @@
 //! kernels over numbered buffers for one batch size; it names no device.
 
 pub mod arena;
+mod check;
+mod meeting;
 mod memory;
 mod recorder;
 mod softmax;
 mod sums;
 
+pub use meeting::{Meeting, Met};
 pub use recorder::{Course, Purpose, Recorder};
 pub(crate) use sums::FEW;
 
@@ -89,4 +92,6 @@ pub struct Plan {
     pub scratch: Vec<usize>,
     /// The ops in order.
     pub ops: Vec<Op>,
+    /// What is worked out together with other micro-batches of the step.
+    pub meetings: Vec<Meeting>,
 }

@@ -1,9 +1,9 @@
 //! Recording a plan.
 
+use super::meeting::Meetings;
 use super::{ALIGNMENT, Buffer, Home, Op, Plan, View, Views, memory};
 use crate::kernel::{
-    Access, CopyRows, CopyRowsPorts, Element, Family, Kernel, MAX_GROUPS, MAX_ROUNDS, Ports, Strided, UNUSED,
-    clock,
+    Access, CopyRows, CopyRowsPorts, Element, Family, Kernel, Ports, Strided, UNUSED, clock,
 };
 use crate::plan::arena::{Arena, ParameterId, Regularizer, keys};
 use crate::{Error, Result};
@@ -52,7 +52,7 @@ pub struct Recorder<'a> {
     batch: usize,
     arena: &'a Arena,
     scopes: Vec<String>,
-    buffers: Vec<Buffer>,
+    pub(super) buffers: Vec<Buffer>,
     shared: HashMap<String, usize>,
     clock: String,
     ops: Vec<Op>,
@@ -61,6 +61,7 @@ pub struct Recorder<'a> {
     kept: Vec<usize>,
     /// Which steps of the current sequence count.
     mask: Option<View>,
+    pub(super) meetings: Meetings,
     error: Option<Error>,
 }
 
@@ -81,6 +82,7 @@ impl<'a> Recorder<'a> {
             deferred: Vec::new(),
             kept: Vec::new(),
             mask: None,
+            meetings: Meetings::default(),
             error: None,
         }
     }
@@ -316,65 +318,6 @@ impl<'a> Recorder<'a> {
         self.error.get_or_insert(error);
     }
 
-    /// Checks the kernel's limits, and that kernel and layer agree; a mismatch is a bug in a layer.
-    fn check(&self, kernel: &dyn Kernel, args: &[View], scope: &str) -> Result<()> {
-        let place = format!("{scope}: {}", kernel.name());
-        let wrong = |found: String, expected: String| {
-            Err(Error::invalid(&place, found, expected, "report this as a bug of autorot"))
-        };
-        let refused = |found: String, expected: String| {
-            Err(Error::invalid(&place, found, expected, "use a smaller layer, window or batch"))
-        };
-        let variants = 0..kernel.variants().len();
-        let rounds = variants.clone().map(|variant| kernel.rounds(variant)).min().unwrap_or(0);
-        if rounds > MAX_ROUNDS {
-            return refused(format!("loops of {rounds} rounds"), format!("at most {MAX_ROUNDS}"));
-        }
-        let widest = |variant: usize| kernel.grid(variant).into_iter().max().unwrap_or(0);
-        let groups = variants.map(widest).min().unwrap_or(0);
-        if groups > MAX_GROUPS {
-            return refused(format!("{groups} workgroups in one dimension"), format!("at most {MAX_GROUPS}"));
-        }
-        let bindings = kernel.bindings();
-        for ((view, binding), used) in args.iter().zip(bindings).zip(kernel.lens()) {
-            let len = used.unwrap_or(UNUSED);
-            let (name, buffer, end) = (binding.name, &self.buffers[view.buffer], view.offset + view.len);
-            if len == 0 || view.len < len {
-                return wrong(
-                    format!("{} elements for {name}", view.len),
-                    format!("at least {}", len.max(1)),
-                );
-            }
-            if end > buffer.len {
-                let found = format!("a view that ends at element {end} for {name}");
-                return wrong(found, format!("one within its buffer of {}", buffer.len));
-            }
-            if used.is_some() && buffer.element != binding.element {
-                let found = format!("a view of {:?} elements for {name}", buffer.element);
-                return wrong(found, format!("{:?} elements", binding.element));
-            }
-            if !view.offset.is_multiple_of(ALIGNMENT) {
-                let found = format!("a view from element {} on for {name}", view.offset);
-                return wrong(found, format!("one that begins at a multiple of {ALIGNMENT}"));
-            }
-        }
-        for (i, (a, written)) in args.iter().zip(bindings).enumerate() {
-            if written.access == Access::Read {
-                continue;
-            }
-            for (j, (b, other)) in args.iter().zip(bindings).enumerate() {
-                let apart = a.offset + a.len <= b.offset || b.offset + b.len <= a.offset;
-                if i != j && a.buffer == b.buffer && (other.access == Access::Read || !apart) {
-                    return wrong(
-                        format!("{} and {} in one buffer", written.name, other.name),
-                        "a written buffer to be bound once".into(),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Where parameters are frozen, drops the ops that only serve their gradients.
     fn leave_out_unneeded(&mut self) {
         let frozen = self.arena.frozen_ranges();
@@ -415,6 +358,7 @@ impl<'a> Recorder<'a> {
         }
         self.leave_out_unneeded();
         let scratch = memory::assign(&mut self.buffers, &self.ops, &self.kept);
-        Ok(Plan { name: name.into(), batch: self.batch, buffers: self.buffers, scratch, ops: self.ops })
+        let Self { batch, buffers, ops, meetings, .. } = self;
+        Ok(Plan { name: name.into(), batch, buffers, scratch, ops, meetings: meetings.all })
     }
 }

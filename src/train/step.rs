@@ -227,6 +227,7 @@ impl Task<'_> {
         let Scored { steps, outputs: width, .. } = self.scored;
         let (columns, slots) = (self.columns(), self.desk.slots);
         rec.set_clock(self.desk.clock());
+        rec.set_share(ending == Ending::Share);
         let clock = rec.clock();
         let tallies = rec.shared(&self.tallies(), Element::Float, slots * columns);
 

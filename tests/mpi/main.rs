@@ -57,7 +57,7 @@ fn task(name: &str) -> (Dataset, Dataset, Sequential) {
                 .add(BatchNorm::new())
                 .add(Dropout::new(0.3))
                 .add(conv(6).strides(2))
-                .add(BatchNorm::new())
+                .add(BatchNorm::new().synchronized(true))
                 .add(Flatten)
                 .add(Dense::new(3));
             (train, test, net)

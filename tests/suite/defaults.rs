@@ -103,8 +103,10 @@ fn layers_start_as_those_of_keras() {
     let uniform = json!({"random_uniform": {"min": -0.05, "max": 0.05}});
     let table = json!({"input_dim": 4, "output_dim": 3, "embeddings_initializer": uniform, "embeddings_regularizer": none, "mask_zero": false});
     options(Embedding::new(4, 3), &[table]);
-    // BatchNormalization(momentum=0.99, epsilon=0.001, center=True, scale=True, …), Masking(mask_value=0.0).
-    options(BatchNorm::new(), &[json!({"momentum": 0.99, "epsilon": 0.001, "center": true, "scale": true})]);
+    // BatchNormalization(momentum=0.99, epsilon=0.001, center=True, scale=True, …, synchronized=False), Masking(mask_value=0.0).
+    let norm =
+        json!({"momentum": 0.99, "epsilon": 0.001, "center": true, "scale": true, "synchronized": false});
+    options(BatchNorm::new(), &[norm]);
     options(Masking::default(), &[json!({"value": 0.0})]);
     // LSTM(units, activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
     // recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True, kernel_regularizer=None,

@@ -2,6 +2,7 @@
 
 mod ends;
 mod frozen;
+mod synchronized;
 
 use crate::common::{Random, devices};
 use crate::nets::{assert_trained, glyphs};

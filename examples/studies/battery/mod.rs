@@ -32,7 +32,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     let sets = sets::read(&options.data, &options.only, options.rows)?;
     let device = options.training.device()?;
     sets.iter().for_each(|set| say!("data:   {set}"));
-    let records = Records::open(options.training.out.join("results.jsonl"))?;
+    let records = Records::open(options.training.out().join("results.jsonl"))?;
     let mut study = Study { options, device: &device, records, used: Vec::new() };
     for set in &sets {
         for &scaling in &options.scalings {

@@ -106,7 +106,7 @@ pub fn write(options: &Options, device: &Device, records: &[Record]) -> Result<(
     let arms: Vec<&str> = options.arms.iter().map(|arm| arm.name).collect();
     let results = scored(records, &arms, &options.rates);
     let groups = groups(options, &results);
-    let out = &options.training.out;
+    let out = &options.training.out();
     let mut text = String::from("# Battery\n");
     for group in &groups {
         text += &format!("\n## {}\n\n{}\n\n{}\n", group.title(), group.tests(), of_group(group, &results));
@@ -189,7 +189,7 @@ fn save(options: &Options, device: &Device, results: &[Scored], groups: &[Group]
         groups: &'a [Group],
         results: &'a [Scored],
     }
-    let path = options.training.out.join("report.json");
+    let path = options.training.out().join("report.json");
     let report = Report { device: device.name(), options, groups, results };
     let text = serde_json::to_vec_pretty(&report).map_err(|e| Error::io(&path, e.into()))?;
     store::write(&path, &text)

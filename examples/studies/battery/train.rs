@@ -6,6 +6,7 @@ use super::nets::Net;
 use super::options::Scaling;
 use super::records::Outcome;
 use super::sets::{Set, Thirds};
+use crate::job;
 use crate::neurons::Neurons;
 use autorot::data::Scaler;
 use autorot::{Dataset, Device, Error, Loss, Metric, Result, Targets, Trainer};
@@ -61,7 +62,9 @@ pub fn train(
     let twin = || built(&Neurons::critical(arm.neurons.activation)).network(seed);
     arm.neurons.begin(&mut model, train, twin)?;
     let optimizer = options.training.optimizer()?.with_learning_rate(rate);
-    let trainer = Trainer::new(optimizer, loss.clone()).metric(metric.clone()).progress(false);
+    let rows = train.len().min(options.training.batch);
+    let trainer = job::trainer(Trainer::new(optimizer, loss.clone()), rows);
+    let trainer = trainer.metric(metric.clone()).progress(false);
     let mut trainer = trainer.epochs(options.epochs(train.len())).batch(options.training.batch).seed(seed);
     let ended = trainer.fit(&mut model, train, Some(validation)).map(drop);
     let epochs = trainer.history().epochs.iter();

@@ -60,7 +60,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     let runs = from_every_seed(training.seeds, &[()], train, report::line, save)?;
     say!("\n{}\n\n{}\n", report::table(&data, &runs), report::errors_table(&data, &runs));
     report::lines(&data, &runs).iter().for_each(|line| say!("{line}"));
-    report::draw(&training.out, &data, &runs)?;
+    report::draw(&training.out(), &data, &runs)?;
     say!("\n{}", training.written(&["curves", "scatter"]));
     Ok(())
 }

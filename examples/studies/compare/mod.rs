@@ -52,7 +52,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     let save = |runs: &[_]| report::save(options, &device, runs);
     let runs = from_every_seed(training.seeds, &VARIANTS, train, Run::line, save)?;
     say!("\n{}", report::table(&runs));
-    report::draw(&training.out, &runs)?;
+    report::draw(&training.out(), &runs)?;
     say!("{}", training.written(&["curves", "gradients"]));
     Ok(())
 }

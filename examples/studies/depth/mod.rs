@@ -41,7 +41,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     let data = options.images.load()?;
     let of_a_training = options.of_a_training(data.train.len(), &device.name())?;
     let parts = Parts::of(data)?;
-    let mut records = Records::open(training.out.join("results.jsonl"))?;
+    let mut records = Records::open(training.out().join("results.jsonl"))?;
     let (mut used, mut known) = (Vec::new(), 0);
     for depth in options.depths() {
         for method in options.methods() {

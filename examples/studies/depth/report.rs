@@ -20,7 +20,7 @@ pub fn write(options: &Options, device: &Device, records: &[Record]) -> Result<(
         options: &'a Options,
         results: &'a [Chosen],
     }
-    let (out, data) = (&options.training.out, options.images.source.name());
+    let (out, data) = (&options.training.out(), options.images.source.name());
     let methods = options.methods();
     let pairs =
         options.depths().into_iter().flat_map(|depth| methods.iter().map(move |&method| (method, depth)));

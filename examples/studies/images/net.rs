@@ -89,7 +89,7 @@ fn augmentation(options: &Options, data: &Dataset) -> Sequential {
 
 /// Running statistics that adapt within tens of steps, so that they fit even after a short training.
 fn batch_norm() -> BatchNorm {
-    BatchNorm::new().momentum(0.9)
+    BatchNorm::new().synchronized(true).momentum(0.9)
 }
 
 impl Style {

@@ -46,7 +46,7 @@ pub fn draw(options: &Options, runs: &[Run<Extra>]) -> Result<()> {
     let titles: Vec<String> = nets.iter().map(|net| net.title(options.activation)).collect();
     let titles: Vec<(&str, &str)> =
         nets.iter().zip(&titles).map(|(net, title)| (net.name(), title.as_str())).collect();
-    figures::losses_and_accuracy(&options.training.out, &titles, runs)
+    figures::losses_and_accuracy(&options.training.out(), &titles, runs)
 }
 
 /// The best accuracy of the auto-rotating net, or of the only net trained.

@@ -27,7 +27,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     let runs = from_every_seed(training.seeds, &cells, train, line, save)?;
     say!("\n{}\n", report::table(&task, &cells, &runs));
     report::verdicts(&task, &cells, &runs).iter().for_each(|line| say!("{line}"));
-    report::draw(&training.out, &task, &cells, &runs)?;
+    report::draw(&training.out(), &task, &cells, &runs)?;
     say!("\n{}", training.written(&["curves", "gradients"]));
     Ok(())
 }

@@ -64,7 +64,7 @@ pub fn run(options: &Options, given: &Given) -> Result<()> {
     say!("\n{}\n", report::table(&results));
     report::notes(&results).iter().for_each(|note| say!("{note}"));
     verdict::lines(&results).iter().for_each(|line| say!("{line}"));
-    report::draw(&training.out, &runs)?;
+    report::draw(&training.out(), &runs)?;
     say!("\n{}", training.written(&["curves", "gradients"]));
     Ok(())
 }

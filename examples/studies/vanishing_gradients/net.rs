@@ -64,7 +64,7 @@ fn layers(options: &Options, data: &Dataset, net: Net) -> Result<Sequential> {
         let conv = Conv2d::new(filters, 3).padding(Padding::Same);
         model = model.add(conv.activation(activation).auto_rotate(rotation));
         if net.batch_norm {
-            model = model.add(BatchNorm::new());
+            model = model.add(BatchNorm::new().synchronized(true));
         }
         model = model.add(MaxPool2d::new(2));
     }

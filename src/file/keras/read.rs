@@ -60,7 +60,6 @@ const ASIDE: &[&str] = &[
     "moving_variance_initializer",
     "renorm_clipping",
     "renorm_momentum",
-    "synchronized",
     "xmin_lim",
     "xmax_lim",
     "xQ_scalar",

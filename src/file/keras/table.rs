@@ -140,6 +140,7 @@ static CLASSES: &[Class] = &[
             ("epsilon", "epsilon", Number(1e-3)),
             ("center", "center", Flag(true)),
             ("scale", "scale", Flag(true)),
+            ("synchronized", "synchronized", Flag(false)),
             ("renorm", "", Only("false")),
         ]],
     },

@@ -1,14 +1,14 @@
 //! The branch of the tree below the own micro-batches: their gradients are summed on the device, and the host sees no more than the sum of all.
 
 use super::pieces::Pieces;
-use super::share::Bound;
-use crate::device::Values;
+use crate::device::{Program, Values};
 use crate::kernel::{Accumulate, AccumulatePorts, Element, rates};
 use crate::optimizer::spans;
-use crate::plan::arena::{Arena, keys};
+use crate::plan::arena::Arena;
 use crate::plan::{Plan, Purpose, Recorder, View};
 use crate::train::compile::Compiler;
 use crate::{Model, Result};
+use std::sync::Arc;
 
 /// The row of rates with which a gradient is taken, and the one with which two sums are added.
 const TAKEN: &str = "rates of a micro-batch";
@@ -24,11 +24,19 @@ pub(super) fn whole() -> String {
     sum(0)
 }
 
+/// A program that takes the gradient of a micro-batch.
+#[derive(Clone, Debug)]
+pub(super) struct Sum {
+    pub(super) program: Program,
+    /// How many of its ops take each piece and those before.
+    pub(super) ready: Arc<[usize]>,
+}
+
 /// The programs that sum.
 #[derive(Debug, Default)]
 pub(super) struct Branch {
-    /// One for each own micro-batch, whose ops come piece by piece.
-    programs: Vec<Bound>,
+    /// One for each own micro-batch.
+    programs: Vec<Sum>,
 }
 
 /// What is done with the gradient of a micro-batch.
@@ -50,9 +58,14 @@ impl Taking {
     }
 
     /// Records it for a stretch of the gradient; returns the number of ops.
-    fn record(self, rec: &mut Recorder<'_>, arena: &Arena, (first, count): (usize, usize)) -> usize {
+    fn record(
+        self,
+        rec: &mut Recorder<'_>,
+        (gradient, arena): (&str, &Arena),
+        (first, count): (usize, usize),
+    ) -> usize {
         let float = |rec: &mut Recorder<'_>, key: &str| rec.shared(key, Element::Float, arena.len());
-        let gradient = float(rec, keys::GRADIENTS);
+        let gradient = float(rec, gradient);
         let to = self.waiting - usize::from(self.straight);
         let sums: Vec<View> = (0..=to).map(|before| float(rec, &sum(before))).collect();
         add(rec, TAKEN, (first, count), gradient, sums[to]);
@@ -86,10 +99,10 @@ pub(super) fn record_multiple(rec: &mut Recorder<'_>, arena: &Arena, gradient: V
 }
 
 impl Branch {
-    /// Binds the programs for this many micro-batches.
+    /// Binds the programs for micro-batches whose gradients have these names.
     pub(super) fn compile(
         &mut self,
-        own: usize,
+        gradients: &[String],
         pieces: &Pieces,
         model: &mut Model,
         compiler: &mut Compiler,
@@ -98,26 +111,28 @@ impl Branch {
             return Ok(());
         }
         let (len, gpu) = (model.network.arena().len(), model.device.is_gpu());
-        for before in 0..=own.ilog2() as usize {
+        for before in 0..=gradients.len().ilog2() as usize {
             model.executor.allocate(&sum(before), Element::Float, len)?;
         }
         for key in [TAKEN, ADDED] {
             model.executor.allocate(key, Element::Float, rates::LEN)?;
             model.executor.write(key, 0, Values::F64(&rates::row([0.0; 4], 1.0, false)))?;
         }
-        for place in 0..own {
-            let (plan, ready) = Self::plan(Taking::new(place, gpu), pieces, model.network.arena())?;
-            self.programs.push(Bound { program: compiler.bind(model, &plan)?, ready: ready.into() });
+        for (place, gradient) in gradients.iter().enumerate() {
+            let taking = Taking::new(place, gpu);
+            let (plan, ready) = Self::plan(taking, pieces, (gradient, model.network.arena()))?;
+            let program = compiler.bind(model, &plan)?;
+            self.programs.push(Sum { program, ready: ready.into() });
         }
         Ok(())
     }
 
-    fn plan(taking: Taking, pieces: &Pieces, arena: &Arena) -> Result<(Plan, Vec<usize>)> {
-        let mut rec = Recorder::new(Purpose::Train, 1, arena);
+    fn plan(taking: Taking, pieces: &Pieces, of: (&str, &Arena)) -> Result<(Plan, Vec<usize>)> {
+        let mut rec = Recorder::new(Purpose::Train, 1, of.1);
         let mut ops = 0;
         let mut of_piece = |piece: &std::ops::Range<usize>| {
             for (first, count) in spans(piece.len()) {
-                ops += taking.record(&mut rec, arena, (piece.start + first, count));
+                ops += taking.record(&mut rec, of, (piece.start + first, count));
             }
             ops
         };
@@ -126,18 +141,18 @@ impl Branch {
     }
 
     /// The program for the own micro-batch at this place, and whether it takes the gradient straight onto a sum that waits for it.
-    pub(super) fn of(&self, place: usize, gpu: bool) -> (Bound, bool) {
+    pub(super) fn of(&self, place: usize, gpu: bool) -> (Sum, bool) {
         (self.programs[place].clone(), Taking::new(place, gpu).straight)
     }
 
     /// How many ops they have together.
     pub(super) fn ops(&self) -> usize {
-        self.programs.iter().filter_map(|bound| bound.ready.last()).sum()
+        self.programs.iter().filter_map(|sum| sum.ready.last()).sum()
     }
 
     /// Frees what the device holds for it.
     pub(super) fn close(&self, own: usize, model: &mut Model) {
-        self.programs.iter().for_each(|bound| model.executor.release(bound.program));
+        self.programs.iter().for_each(|sum| model.executor.release(sum.program));
         (0..=own.ilog2() as usize).for_each(|before| model.executor.free(&sum(before)));
         [TAKEN, ADDED].iter().for_each(|key| model.executor.free(key));
     }

@@ -11,7 +11,9 @@ mod checks;
 mod courier;
 mod end;
 mod evaluate;
+mod job;
 mod look;
+mod meeting;
 mod micro;
 #[cfg(feature = "mpi")]
 mod mpi;
@@ -24,6 +26,7 @@ mod threads;
 mod tree;
 mod wire;
 
+pub use job::of_job;
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
 pub use place::{device_for, threads_of};

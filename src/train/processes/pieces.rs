@@ -2,7 +2,7 @@
 //! and stays behind where a piece begins or ends with it.
 
 use crate::kernel::Access;
-use crate::plan::arena::{Arena, Parameter, Role, keys};
+use crate::plan::arena::{Arena, Parameter, Role};
 use crate::plan::{Home, Plan};
 use std::ops::Range;
 
@@ -49,9 +49,9 @@ impl Pieces {
         Self { gradient: gradient.into_iter().filter_map(without_ends).collect(), kept: kept..arena.len() }
     }
 
-    /// After how many of the plan's ops each piece of the gradient is final: no fewer than for the pieces before it, nor than until the
+    /// After how many of the plan's ops each piece of the gradient, which has this name, is final: no fewer than for the pieces before it, nor than until the
     /// tallies are, which travel with the first.
-    pub(super) fn ready(&self, plan: &Plan, tallies: &str) -> Vec<usize> {
+    pub(super) fn ready(&self, plan: &Plan, (gradient, tallies): (&str, &str)) -> Vec<usize> {
         let is = |buffer: usize, name: &str| matches!(&plan.buffers[buffer].home, Home::Shared(key) if key == name);
         let (mut ready, mut latest) = (vec![0; self.gradient.len()], 0);
         for (i, op) in plan.ops.iter().enumerate() {
@@ -62,7 +62,7 @@ impl Pieces {
                 if is(view.buffer, tallies) {
                     latest = i + 1;
                 }
-                if !is(view.buffer, keys::GRADIENTS) {
+                if !is(view.buffer, gradient) {
                     continue;
                 }
                 let (start, end) = (view.offset, view.offset + view.len);

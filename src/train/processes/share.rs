@@ -2,6 +2,7 @@
 
 use super::branch::{self, Branch};
 use super::courier::Courier;
+use super::meeting::{Appointment, own_key, set_apart};
 use super::micro::Dealt;
 use super::pieces::Pieces;
 use super::{Processes, Team, Threads};
@@ -17,7 +18,8 @@ use crate::train::feed::Feed;
 use crate::train::step::{OPTIMIZER, Task};
 use crate::train::{Recipe, Trainer};
 use crate::{Model, Result};
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The buffer through which what layers maintain comes back to the parameters, unless the step has failed.
@@ -27,8 +29,17 @@ pub(super) const MAINTAINED: &str = "maintained by layers, over a step";
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) program: Program,
-    /// After how many of its ops each piece of the gradient is final.
+    /// After how many of its ops each piece of the gradient is final, not before its last meeting.
     pub(super) ready: Arc<[usize]>,
+    /// Where it meets the others of its step.
+    pub(super) appointments: Arc<[Appointment]>,
+}
+
+impl Bound {
+    /// How many of its ops come before its last meeting.
+    pub(super) fn met(&self) -> usize {
+        self.appointments.last().map_or(0, |appointment| appointment.op)
+    }
 }
 
 /// A process's share of a training.
@@ -38,8 +49,12 @@ pub(in crate::train) struct Share {
     pub(super) courier: Courier,
     pub(super) dealt: Dealt,
     pub(super) pieces: Pieces,
-    /// By number of rows.
-    pub(super) programs: HashMap<usize, Bound>,
+    /// By [`Share::at`].
+    programs: HashMap<(usize, usize), Bound>,
+    /// The meetings of every micro-batch, also of those without rows.
+    pub(super) meetings: Arc<[Appointment]>,
+    /// The buffers that micro-batches have to themselves.
+    apart: Vec<String>,
     pub(super) branch: Branch,
     pub(super) update: Option<Program>,
     /// What layers maintain, as the last step has left it.
@@ -76,6 +91,8 @@ impl Share {
             dealt,
             pieces,
             programs: HashMap::new(),
+            meetings: Arc::default(),
+            apart: Vec::new(),
             branch: Branch::default(),
             update: None,
             kept: Numbers::Single(Vec::new()),
@@ -107,23 +124,74 @@ impl Share {
         if !self.pieces.kept.is_empty() {
             model.executor.allocate(MAINTAINED, Element::Float, self.pieces.kept.len())?;
         }
-        let mut dispatches = 0;
-        for rows in steps.iter().flat_map(|step| self.dealt.own(step.first, step.rows)).map(|own| own.rows) {
-            if rows == 0 || self.programs.contains_key(&rows) {
-                continue;
+        // A process meets the others even if it never has rows.
+        self.meetings = Appointment::of(&plan_of(recipe, (model, feed), 1)?.0).into();
+        let mut plans = BTreeMap::new();
+        let own = steps.iter().flat_map(|step| self.dealt.own(step.first, step.rows).enumerate());
+        for (place, rows) in own.map(|(place, micro)| (place, micro.rows)).filter(|&(_, rows)| rows > 0) {
+            if let Entry::Vacant(vacant) = plans.entry(self.at(place, rows)) {
+                vacant.insert(plan_of(recipe, (model, feed), rows)?);
             }
-            let task = recipe.task(&model.network, feed);
-            let (plan, _) = task.record(&model.network, feed, rows, Purpose::Train, Ending::Share)?;
-            let ready = self.pieces.ready(&plan, &task.tallies()).into();
-            dispatches = dispatches.max(plan.ops.len());
-            let program = compiler.bind(model, &plan)?;
-            self.programs.insert(rows, Bound { program, ready });
         }
-        self.branch.compile(self.dealt.each(), &self.pieces, model, compiler)?;
+        if !self.meetings.is_empty() {
+            self.set_apart(&mut plans, model)?;
+        }
+        let mut dispatches = 0;
+        for (at, (plan, tallies)) in plans {
+            dispatches = dispatches.max(plan.ops.len());
+            let mut ready = self.pieces.ready(&plan, (&self.name(keys::GRADIENTS, at.1), &tallies));
+            let appointments = Appointment::of(&plan);
+            let met = appointments.last().map_or(0, |last| last.op);
+            ready.iter_mut().for_each(|ready| *ready = met.max(*ready));
+            let program = compiler.bind(model, &plan)?;
+            self.programs
+                .insert(at, Bound { program, ready: ready.into(), appointments: appointments.into() });
+        }
+        let places = 0..self.dealt.each();
+        let gradients: Vec<String> = places.map(|place| self.name(keys::GRADIENTS, place)).collect();
+        self.branch.compile(&gradients, &self.pieces, model, compiler)?;
         let plan = self.update_plan(&recipe.task(&model.network, feed), model)?;
         dispatches = dispatches * self.dealt.each() + self.branch.ops() + plan.ops.len();
         self.update = Some(compiler.bind(model, &plan)?);
         Ok(dispatches)
+    }
+
+    /// Gives every micro-batch its own buffers, each as long as the longest of its plans needs.
+    fn set_apart(
+        &mut self,
+        plans: &mut BTreeMap<(usize, usize), (Plan, String)>,
+        model: &mut Model,
+    ) -> Result<()> {
+        let gradient = (Element::Float, model.network.arena().len());
+        let gradients = (0..self.dealt.each()).map(|place| (self.name(keys::GRADIENTS, place), gradient));
+        let mut apart: BTreeMap<String, (Element, usize)> = gradients.collect();
+        for (&(_, place), (plan, tallies)) in plans {
+            for (key, element, len) in set_apart(plan, place, tallies) {
+                let (_, longest) = apart.entry(key).or_insert((element, 0));
+                *longest = len.max(*longest);
+            }
+            *tallies = self.name(tallies, place);
+        }
+        for (key, (element, len)) in apart {
+            model.executor.allocate(&key, element, len)?;
+            self.apart.push(key);
+        }
+        Ok(())
+    }
+
+    /// Where the program of the micro-batch at this place among the own ones is kept: by its rows, and by its place where micro-batches meet.
+    fn at(&self, place: usize, rows: usize) -> (usize, usize) {
+        (rows, if self.meetings.is_empty() { 0 } else { place })
+    }
+
+    /// The program of the micro-batch at this place among the own ones, unless it has no rows.
+    pub(super) fn bound(&self, place: usize, rows: usize) -> Option<&Bound> {
+        self.programs.get(&self.at(place, rows)).filter(|_| rows > 0)
+    }
+
+    /// The name of the gradient, or of the tallies, of the micro-batch at this place among the own ones.
+    pub(super) fn name(&self, key: &str, place: usize) -> String {
+        if self.meetings.is_empty() { key.to_owned() } else { own_key(key, place) }
     }
 
     /// The plan of an update by the sum of the gradients, and by the tallies that the host writes.
@@ -161,7 +229,15 @@ impl Share {
     pub(in crate::train) fn close(self, model: &mut Model) {
         let programs = self.programs.values().map(|bound| bound.program);
         programs.chain(self.update).for_each(|program| model.executor.release(program));
+        self.apart.iter().for_each(|key| model.executor.free(key));
         self.branch.close(self.dealt.each(), model);
         model.executor.free(MAINTAINED);
     }
+}
+
+/// The plan of a micro-batch of so many rows, and the name of its tallies.
+fn plan_of(recipe: &Recipe, (model, feed): (&Model, &Feed), rows: usize) -> Result<(Plan, String)> {
+    let task = recipe.task(&model.network, feed);
+    let (plan, _) = task.record(&model.network, feed, rows, Purpose::Train, Ending::Share)?;
+    Ok((plan, task.tallies()))
 }

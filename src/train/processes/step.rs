@@ -2,7 +2,7 @@
 
 use super::branch;
 use super::micro::Micro;
-use super::share::{MAINTAINED, Share};
+use super::share::{Bound, MAINTAINED, Share};
 use super::tree::Tree;
 use super::wire::strange;
 use crate::device::{Pending, Values};
@@ -45,10 +45,10 @@ struct Sums {
 }
 
 /// What a step computes for every micro-batch beside gradients.
-struct Scores {
-    tallies: String,
-    columns: usize,
-    masked: bool,
+pub(super) struct Scores {
+    pub(super) tallies: String,
+    pub(super) columns: usize,
+    pub(super) masked: bool,
 }
 
 /// A place in the data of a step.
@@ -92,6 +92,7 @@ impl Share {
         let task = on.recipe.task(&on.model.network, on.feed);
         let scores = Scores { tallies: task.tallies(), columns: task.columns(), masked: task.scored.masked };
         let seats = self.seats(on, step)?;
+        self.meet(on, &seats, &scores, step.rows).await?;
         let (tallies, kept) = Default::default();
         let mut sums = Sums { tallies, kept, told: tells.to_vec(), rows: step.rows };
         let mut before: Option<Running> = None;
@@ -132,16 +133,16 @@ impl Share {
         }
         // Whether training has halted stays as it is.
         on.model.executor.write(keys::CLOCK, 0, Values::U32(&words[..clock::HALTED]))?;
-        let bound = self.programs.get(&micro.rows).cloned().filter(|_| micro.rows > 0);
+        let bound = self.bound(place, micro.rows).cloned();
         let (branch, straight) = self.branch.of(place, gpu);
         let mut running = Running { rows: micro.rows, tallies: None, gradient: VecDeque::new(), kept: None };
         if bound.is_none() {
             // Without rows, all is zero.
-            on.model.executor.clear(keys::GRADIENTS)?;
+            on.model.executor.clear(&self.name(keys::GRADIENTS, place))?;
             running.tallies = Some(Box::pin(ready(Ok(vec![0.0; scores.columns]))));
         }
         let pieces = self.pieces.gradient.len();
-        let (mut done, mut summed) = (0, 0);
+        let (mut done, mut summed) = (bound.as_ref().map_or(0, Bound::met), 0);
         // In one go, unless other processes wait for pieces.
         let waited_for = last.is_some() && self.team.size() > 1;
         let first = if waited_for { 0 } else { pieces.saturating_sub(1) };
@@ -151,7 +152,7 @@ impl Share {
                 done = bound.ready[piece];
             }
             if summed == 0 {
-                self.score(on.model, scores, (&mut running, straight), of).await?;
+                self.score(on.model, (scores, place), (&mut running, straight), of).await?;
             }
             on.model.executor.run_ops(branch.program, summed..branch.ready[piece])?;
             summed = branch.ready[piece];
@@ -198,12 +199,13 @@ impl Share {
     async fn score(
         &self,
         model: &mut Model,
-        scores: &Scores,
+        (scores, place): (&Scores, usize),
         (running, straight): (&mut Running, bool),
         of: usize,
     ) -> Result<()> {
         let read = running.tallies.take();
-        let mut tallies = read.unwrap_or_else(|| model.executor.read(&scores.tallies, 0, scores.columns));
+        let mut tallies = read
+            .unwrap_or_else(|| model.executor.read(&self.name(&scores.tallies, place), 0, scores.columns));
         let mut factor = running.rows as f64 / of as f64;
         if scores.masked {
             let counted = tallies.await?;
