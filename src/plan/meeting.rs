@@ -1,7 +1,7 @@
 //! Numbers that the micro-batches of a step work out together.
 
 use super::arena::keys;
-use super::{ALIGNMENT, Home, Plan, Recorder, View};
+use super::{ALIGNMENT, Recorder, View};
 use crate::kernel::Element;
 
 /// What a micro-batch has, and what is made of it and of what the others have, before the first op that reads it. Whoever runs the plan sees
@@ -100,26 +100,5 @@ impl Recorder<'_> {
         record(self, [0, 1].map(row(own)));
         self.meetings.all.push(Meeting { what, len, own, common });
         std::array::from_fn(row(common))
-    }
-}
-
-impl Plan {
-    /// Before which op each meeting takes place, in this order; those that nothing reads are left out.
-    pub(crate) fn meeting_places(&self) -> Vec<(usize, Meeting)> {
-        let reader = |meeting: &Meeting| {
-            self.ops.iter().position(|op| op.args.iter().any(|view| view.buffer == meeting.common.buffer))
-        };
-        let mut places: Vec<_> =
-            self.meetings.iter().filter_map(|meeting| Some((reader(meeting)?, *meeting))).collect();
-        places.sort_by_key(|&(op, _)| op);
-        places
-    }
-
-    /// The name of the shared buffer in which a view lies.
-    pub(crate) fn key(&self, view: View) -> Option<&str> {
-        match &self.buffers[view.buffer].home {
-            Home::Shared(key) => Some(key),
-            Home::Scratch(_) => None,
-        }
     }
 }

@@ -9,7 +9,7 @@ use super::wire::strange;
 use crate::device::{Pending, Values};
 use crate::kernel::{Element, clock};
 use crate::plan::arena::keys;
-use crate::plan::{Buffer, Home, Meeting, Met, Plan};
+use crate::plan::{Buffer, Home, Meeting, Met, Op, Plan, View};
 use crate::real::Numbers;
 use crate::{Model, Result};
 
@@ -24,13 +24,21 @@ pub(super) struct Appointment {
 }
 
 impl Appointment {
-    /// Those of a plan, in their order.
+    /// Those of a plan, in their order: each before the first op that reads what is in common. Those that nothing reads are left out.
     pub(super) fn of(plan: &Plan) -> Vec<Self> {
-        let of = |(op, meeting): (usize, Meeting)| {
-            let key = |view| plan.key(view).unwrap_or_default().to_owned();
-            Self { op, meeting, own: key(meeting.own), common: key(meeting.common) }
+        let reads =
+            |op: &Op, meeting: &Meeting| op.args.iter().any(|view| view.buffer == meeting.common.buffer);
+        let key = |view: View| match &plan.buffers[view.buffer].home {
+            Home::Shared(key) => key.clone(),
+            Home::Scratch(_) => String::new(),
         };
-        plan.meeting_places().into_iter().map(of).collect()
+        let appointment = |&meeting: &Meeting| {
+            let op = plan.ops.iter().position(|op| reads(op, &meeting))?;
+            Some(Self { op, meeting, own: key(meeting.own), common: key(meeting.common) })
+        };
+        let mut all: Vec<Self> = plan.meetings.iter().filter_map(appointment).collect();
+        all.sort_by_key(|appointment| appointment.op);
+        all
     }
 
     /// What a micro-batch brings: numbers whose sum over all micro-batches, each times its weight, is in common.
