@@ -25,9 +25,13 @@ fn of<T>(value: impl FnOnce(&Job) -> T) -> Option<T> {
 
 /// Joins the processes that were started with this one.
 pub fn join() -> Result<()> {
-    let aside = tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?;
-    let job = of_job()?.map(|processes| Job { aside: (processes.rank() > 0).then_some(aside), processes });
-    *JOB.write().unwrap_or_else(PoisonError::into_inner) = job;
+    let Some(processes) = of_job()? else { return Ok(()) };
+    let follows = processes.rank() > 0;
+    let mut joined = JOB.write().unwrap_or_else(PoisonError::into_inner);
+    let job = joined.insert(Job { processes, aside: None });
+    if follows {
+        job.aside = Some(tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?);
+    }
     Ok(())
 }
 

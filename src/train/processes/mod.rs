@@ -206,7 +206,7 @@ impl Trainer<'_> {
     /// Sets into how many micro-batches each step's batch is cut, a power of two; 8 by default with [`Trainer::processes`], and without, none.
     /// The gradients of the micro-batches are summed along one binary tree over their places, and each has its own random numbers, so that
     /// results do not depend on which process computes which. Batch normalisation takes the statistics of a micro-batch, and keeps
-    /// averages over all. Rows are dealt out evenly, the first micro-batches of a step that is not divisible have one more.
+    /// averages over all, unless it is [synchronised](crate::BatchNorm::synchronized). Rows are dealt out evenly, the first micro-batches of a step that is not divisible have one more.
     ///
     /// Without [`Trainer::processes`], one process computes all of them, with the bits that several would have.
     pub fn micro_batches(mut self, count: usize) -> Self {
